@@ -1,0 +1,102 @@
+# `make help` lists the targets. Needs Python 3.13, make and git; everything else goes into .tools/ and .venv/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# What an active environment, another project or an AWS profile has set must change nothing here.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE PYTHONWARNINGS
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_NO_DEPS PIP_NO_BINARY
+unexport UV_PYTHON UV_SYSTEM_PYTHON UV_NO_DEV UV_NO_SYNC UV_FROZEN UV_LOCKED UV_PROJECT UV_WORKING_DIRECTORY UV_CONFIG_FILE
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ENDPOINT_URL PYTEST_ADDOPTS MYPYPATH
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+export UV_PYTHON_DOWNLOADS := never
+export SAM_CLI_TELEMETRY := 0
+export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam-home
+
+# The first that runs and is 3.13: a name on the PATH may be a shim of a version that is not installed.
+PYTHON ?= $(shell for candidate in python3.13 python3 python; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { command -v "$$candidate"; break; }; done)
+UV := .tools/uv/bin/uv
+RUN := .venv/bin
+SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
+# Processor of `make build`, as template.yaml's parameter Architecture.
+ARCH ?= arm64
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp ## Make .venv (with the command pointsman) and the tools
+	@:
+
+.PHONY: demo
+demo: setup ## Start the local stack, send it tasks, show answers and books
+	@$(RUN)/python -m pointsman_cli.demo
+
+.PHONY: test
+test: setup ## Run all tests, those on the local stack too; no key is used, no provider called
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest
+
+.PHONY: check
+check: setup ## Format, lint, types, template, locks
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/mypy
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	@$(RUN)/cfn-lint template.yaml
+	@$(UV) lock --check
+	@rm -rf build/locks && mkdir -p build/locks && cp -r tools layers build/locks/
+	@$(MAKE) --no-print-directory requirements OUT=build/locks
+	@for file in $(REQUIREMENTS); do cmp "$$file" "build/locks/$$file" || { echo "$$file is out of date: run 'make lock'" >&2; exit 1; }; done
+
+.PHONY: build
+build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
+	@$(RUN)/python -m pointsman_cli.local.build $(ARCH)
+
+.PHONY: lock
+lock: .tools/uv/.stamp ## Resolve uv.lock and the requirement files anew
+	@$(UV) lock
+	@$(MAKE) --no-print-directory requirements OUT=.
+
+.PHONY: clean
+clean: ## Remove what was built, the tools and .venv (stop the local stack first)
+	rm -rf .venv .tools .aws-sam build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The layers' requirement files come from uv.lock, the tools' from their .in file, which keeps the pins it has.
+LAYERS := core gemini claude
+TOOLS := sam ministack
+REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
+PACKAGE_core := pointsman
+PACKAGE_gemini := pointsman-gemini
+PACKAGE_claude := pointsman-claude
+
+.PHONY: requirements
+requirements: .tools/uv/.stamp
+	@$(foreach layer,$(LAYERS),$(UV) export --quiet --frozen --package $(PACKAGE_$(layer)) --no-emit-workspace --no-dev \
+		--format requirements.txt --no-header --output-file $(OUT)/layers/$(layer)/requirements.txt;)
+	@$(foreach tool,$(TOOLS),$(UV) pip compile --quiet --generate-hashes --universal --python-version 3.13 \
+		--no-header --no-annotate $(OUT)/tools/$(tool).in --output-file $(OUT)/tools/$(tool).txt;)
+
+.tools/uv/.stamp: tools/uv.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.13 is needed, and neither python3.13 nor python3 is one (python3 is $$(python3 -V 2>&1))." \
+		"Install it, or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@echo "Installing uv into .tools/uv"
+	@rm -rf .tools/uv
+	@$(PYTHON) -m venv .tools/uv || { echo "Python's venv module is missing: on Debian and Ubuntu it is in the package python3.13-venv" >&2; exit 1; }
+	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
+	@touch $@
+
+.venv/.stamp: .tools/uv/.stamp uv.lock pyproject.toml $(LAYERS:%=layers/%/pyproject.toml)
+	@echo "Installing the locked packages into .venv"
+	@$(UV) sync --quiet --frozen --python "$(abspath .tools/uv/bin/python)"
+	@touch $@
+
+.tools/%/.stamp: tools/%.txt | .tools/uv/.stamp
+	@echo "Installing $* into .tools/$*"
+	@rm -rf .tools/$*
+	@$(UV) venv --quiet --no-project --python "$(abspath .tools/uv/bin/python)" .tools/$*
+	@$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python tools/$*.txt
+	@touch $@

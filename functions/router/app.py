@@ -1,0 +1,25 @@
+"""The queue's consumer: every message becomes one execution, a rejection, or goes back."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pointsman.handlers import take_batch
+
+logger, tracer, metrics = Logger(), Tracer(), Metrics()
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return the partial batch response: the messages that go back to the queue."""
+    finish = take_batch(event, context)
+
+    def record_handler(record: SQSRecord) -> None:
+        finish(record.message_id, record.body)
+
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -1,0 +1,259 @@
+"""Ledger, budget and guards on DynamoDB: one transaction reserves, one settles."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pointsman.adapters.dynamo import AwsClient, Cancelled, Item, Tables, Update, pack, patiently, transact, unpack
+from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, share_item
+from pointsman.adapters.task_table import USED, from_item
+from pointsman.domain.budget import OPEN
+from pointsman.domain.guard import KEPT, Admission, Lesson, ModelState, Slot
+from pointsman.domain.outcome import GOOD, CallResult, Outcome
+from pointsman.domain.records import SHARDS, Content, Intent, Purpose, RowKey, Settled, Status
+from pointsman.domain.times import to_text
+from pointsman.ports import Reservation, Share, View
+
+ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+class DynamoBooks:
+    """`Books` and `Ledger` on the three tables."""
+
+    def __init__(self, client: AwsClient, tables: Tables) -> None:
+        self._client, self._tables = client, tables
+
+    def look(self, task_id: str | None, model: str, month: str) -> View:
+        """Read the task, the model's item and the month's in one round trip."""
+        limits = [pack({"limit": _model_key(model)}), pack({"limit": _month_key(month)})]
+        wanted: Item = {self._tables.limits: {"Keys": limits, "ConsistentRead": True}}
+        if task_id:
+            wanted[self._tables.tasks] = {"Keys": [pack({"task_id": task_id})], "ConsistentRead": True}
+        found: dict[str, list[Item]] = {}
+        while wanted:
+            answer = self._client.batch_get_item(RequestItems=wanted)
+            for table, items in answer["Responses"].items():
+                found.setdefault(table, []).extend(unpack(item) for item in items)
+            wanted = answer.get("UnprocessedKeys", {})
+        by_key = {item["limit"]: item for item in found.get(self._tables.limits, [])}
+        tasks = found.get(self._tables.tasks, [])
+        return View(
+            from_item(tasks[0]) if tasks else None,
+            _state(model, by_key.get(_model_key(model), {})),
+            _numbers(by_key.get(_month_key(month), {})),
+        )
+
+    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
+        """Take turn, intent, slot and money, all or nothing."""
+        items = [self._put_if_absent(intent_item(intent))]
+        if intent.purpose is Purpose.TASK:
+            items.append(self._take_turn(intent))
+        if intent.charge.amount:
+            items.append(self._charge(intent))
+        if admission.writes:
+            items.append(self._admit(intent, admission, state))
+        try:
+            transact(self._client, items)
+        except Cancelled as refusal:
+            used = intent.purpose is Purpose.TASK and refusal.reasons[1] is not None
+            return Reservation(made=False, turn_used=used or refusal.reasons[0] is not None, raced=not used)
+        return Reservation(made=True)
+
+    def settle(self, settled: Settled, lesson: Lesson, answer: Content | None, parts: tuple[Share, ...] = ()) -> bool:
+        """Write what became of a call; its booking never waits for the task's own state."""
+        intent = settled.intent
+        booking = [self._put_if_absent(outcome_item(settled))]
+        booking += [self._put_if_absent(share_item(intent, number, part)) for number, part in enumerate(parts)]
+        if intent.charge.amount or settled.cost_nano:
+            booking.append(self._book(settled))
+        marks = [self._model_update(settled, lesson)]
+        if intent.purpose is Purpose.TASK:
+            marks.append(self._end_turn(settled, answer))
+        optional = [mark for mark in marks if mark]
+        while True:
+            try:
+                transact(self._client, [*booking, *optional])
+            except Cancelled as refusal:
+                kept = [
+                    mark
+                    for mark, refused in zip(optional, refusal.reasons[len(booking) :], strict=True)
+                    if refused is None
+                ]
+                if refusal.reasons[0] is not None or len(kept) == len(optional):
+                    return False
+                optional = kept
+            else:
+                return True
+
+    def find_intent(self, key: RowKey) -> Intent | None:
+        """Return the intent row."""
+        where = pack({"day_shard": key.day_shard, "row": key.intent})
+        found = self._client.get_item(TableName=self._tables.usage, Key=where, ConsistentRead=True)
+        return intent_of(unpack(found["Item"])) if "Item" in found else None
+
+    def find_outcome(self, key: RowKey) -> CallResult | None:
+        """Return the outcome row's verdict."""
+        where = pack({"day_shard": key.day_shard, "row": key.outcome})
+        found = self._client.get_item(TableName=self._tables.usage, Key=where, ConsistentRead=True)
+        return CallResult(Outcome(unpack(found["Item"])["outcome"]), detail="stored") if "Item" in found else None
+
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
+        """Return intents of that time without an outcome."""
+        for row in self.rows(since, until):
+            if row["kind"] == "attempt" and "outcome" not in row:
+                yield intent_of(row)
+
+    def rows(self, since: datetime, until: datetime) -> Iterable[dict[str, Any]]:
+        """Read every shard of every day touched, in parallel; rows of one shard in the order of their intents."""
+        partitions = [f"{day}#{shard}" for day in _days(since, until) for shard in range(SHARDS)]
+        with ThreadPoolExecutor(SHARDS) as pool:
+            for rows in pool.map(lambda partition: self._partition(partition, since, until), partitions):
+                yield from rows
+
+    def counters(self, month: str) -> dict[str, int]:
+        """Return a month's counters."""
+        key = pack({"limit": _month_key(month)})
+        found = self._client.get_item(TableName=self._tables.limits, Key=key, ConsistentRead=True)
+        return _numbers(unpack(found.get("Item", {})))
+
+    def _partition(self, partition: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._tables.usage,
+            KeyConditionExpression="day_shard = :p AND #r BETWEEN :a AND :b",
+            ExpressionAttributeNames={"#r": "row"},
+            ExpressionAttributeValues=pack({":p": partition, ":a": to_text(since), ":b": to_text(until)}),
+            ConsistentRead=True,
+        )
+        return merged([unpack(item) for page in pages for item in page["Items"]])
+
+    def _put_if_absent(self, item: Item) -> Item:
+        condition = {"ConditionExpression": "attribute_not_exists(#k)", "ExpressionAttributeNames": {"#k": "row"}}
+        return {"Put": {"TableName": self._tables.usage, "Item": pack(item), **condition, **ALL_OLD}}
+
+    def _take_turn(self, intent: Intent) -> Item:
+        """The task's own item gives each turn once, so that an invocation that is repeated cannot call again."""
+        update = Update().set({"last_turn": intent.turn, "open_intent": _place(intent.key)})
+        update.append("rows", f"{intent.key.day_shard}|{intent.key.row}")
+        last = update.name("last_turn")
+        update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(intent.turn)}")
+        update.only_if(f"{update.name('status')} <> {update.value(Status.COMPLETED)}")
+        return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
+
+    def _charge(self, intent: Intent) -> Item:
+        charge, update = intent.charge, Update()
+        update.add(dict.fromkeys(charge.counters, charge.amount))
+        update.add({counter + OPEN: charge.amount for counter in charge.counters})
+        for cap in charge.caps:
+            here, room = update.name(cap.counter), cap.limit - charge.amount
+            within = f"{here} <= {update.value(room)}"
+            update.only_if(f"attribute_not_exists({here}) OR {within}" if room >= 0 else within)
+        return self._update(self._tables.limits, {"limit": _month_key(charge.month)}, update)
+
+    def _admit(self, intent: Intent, admission: Admission, state: ModelState) -> Item:
+        update, name = Update(), _slot_name(intent)
+        if admission.slot:
+            entry = {"at": admission.slot.at, "tokens": admission.slot.tokens}
+            if state.version:
+                update.set_path(("slots", name), entry).remove(("slots", old) for old in admission.stale)
+            else:
+                update.set({"slots": {name: entry}})
+            update.set({"day": admission.day, "day_count": admission.day_count})
+        if admission.probe_until:
+            update.set({"probe_until": admission.probe_until})
+        update.set({"version": state.version + 1})
+        version = update.name("version")
+        current = f"{version} = {update.value(state.version)}"
+        update.only_if(current if state.version else f"attribute_not_exists({version})")
+        return self._update(self._tables.limits, {"limit": _model_key(intent.model)}, update)
+
+    def _book(self, settled: Settled) -> Item:
+        charge, update = settled.intent.charge, Update()
+        update.add(dict.fromkeys(charge.counters, settled.cost_nano - charge.amount))
+        update.add({counter + OPEN: -charge.amount for counter in charge.counters})
+        return self._update(self._tables.limits, {"limit": _month_key(charge.month)}, update)
+
+    def _model_update(self, settled: Settled, lesson: Lesson) -> Item | None:
+        """The lesson, and the slot's tokens as they really were, while the slot is surely still on record."""
+        update, changed = Update(), bool(lesson)
+        update.set(lesson.sets).add(lesson.adds).remove(lesson.removes)
+        intent, young = settled.intent, settled.at - settled.intent.at < KEPT - timedelta(seconds=30)
+        if intent.billing == "free" and young and settled.result.usage:
+            update.set_path(("slots", _slot_name(intent), "tokens"), settled.usage.prompt)
+            update.only_if(f"attribute_exists({update.name(('slots', _slot_name(intent)))})")
+            changed = True
+        elif intent.billing == "free" and young and settled.result.outcome is Outcome.NOT_SENT:
+            update.remove([("slots", _slot_name(intent))]).add({"day_count": -1})
+            update.only_if(f"attribute_exists({update.name(('slots', _slot_name(intent)))})")
+            changed = True
+        return self._update(self._tables.limits, {"limit": _model_key(intent.model)}, update) if changed else None
+
+    def _end_turn(self, settled: Settled, answer: Content | None) -> Item:
+        intent, result, update = settled.intent, settled.result, Update()
+        update.remove(["open_intent"])
+        used = {USED + kind: count for kind, count in settled.usage.as_dict().items()}
+        counted = {} if result.outcome is Outcome.NOT_SENT else {"attempts": 1}
+        update.add({**counted, "cost_nano": settled.cost_nano, **used})
+        update.set({"model": settled.billed_model, "cost_known": None if settled.cost_known else False})
+        if result.outcome in GOOD and answer:
+            update.set(
+                {
+                    "status": Status.COMPLETED,
+                    "ended_at": to_text(settled.at),
+                    "answer": answer.inline,
+                    "answer_ref": answer.ref,
+                    "truncated": result.outcome is Outcome.TRUNCATED,
+                }
+            )
+        here = _place(intent.key)
+        update.only_if(f"{update.name(('open_intent', 'row'))} = {update.value(here['row'])}")
+        return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
+
+    def _update(self, table: str, key: dict[str, str], update: Update) -> Item:
+        return {"Update": {"TableName": table, "Key": pack(key), **ALL_OLD, **update.arguments()}}
+
+
+class ModelMarks:
+    """What `doctor` and the router read of all models at once."""
+
+    def __init__(self, client: AwsClient, tables: Tables) -> None:
+        self._client, self._tables = client, tables
+
+    def states(self, models: Iterable[str]) -> dict[str, ModelState]:
+        """Return each model's state."""
+        keys = [pack({"limit": _model_key(model)}) for model in models]
+        wanted: Item = {self._tables.limits: {"Keys": keys, "ConsistentRead": True}}
+        answer = patiently(lambda: self._client.batch_get_item(RequestItems=wanted))
+        found = [unpack(item) for item in answer["Responses"].get(self._tables.limits, [])]
+        return {(state := _state(item["limit"].removeprefix("model#"), item)).model: state for item in found}
+
+
+def _model_key(model: str) -> str:
+    return f"model#{model}"
+
+
+def _month_key(month: str) -> str:
+    return f"budget#{month}"
+
+
+def _slot_name(intent: Intent) -> str:
+    return f"{intent.task_id}.{intent.turn}"
+
+
+def _place(key: RowKey) -> dict[str, str]:
+    return {"day_shard": key.day_shard, "row": key.row}
+
+
+def _numbers(item: Item) -> dict[str, int]:
+    return {name: value for name, value in item.items() if isinstance(value, int)}
+
+
+def _state(model: str, item: Item) -> ModelState:
+    known = {name: item[name] for name in ModelState.__dataclass_fields__ if name in item and name != "slots"}
+    slots = {name: Slot(slot["at"], slot["tokens"]) for name, slot in item.get("slots", {}).items()}
+    return ModelState(model=model, slots=slots, **known)
+
+
+def _days(since: datetime, until: datetime) -> list[str]:
+    first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]

@@ -1,0 +1,107 @@
+"""Anthropic's Messages API behind `ModelClient`: one request, and what happened as data."""
+
+from typing import Any
+
+import anthropic
+
+from pointsman.adapters.hints import retry_after
+from pointsman.domain.outcome import CallResult, Outcome
+from pointsman.domain.usage import Usage
+from pointsman.ports import Question
+
+CONNECT_SECONDS = 5.0
+_STOPS = {
+    "end_turn": Outcome.ANSWERED,
+    "stop_sequence": Outcome.ANSWERED,
+    "max_tokens": Outcome.TRUNCATED,
+    "model_context_window_exceeded": Outcome.TRUNCATED,
+    "refusal": Outcome.REFUSED,
+}
+"""Stop reasons per the Messages API (anthropic 2.12.0 `types/stop_reason.py`); any other is no whole answer."""
+
+
+class Claude:
+    """`ModelClient` for Anthropic. The SDK's own retries are off: the workflow waits, not the function."""
+
+    def __init__(self, key: str, base_url: str | None) -> None:
+        self._client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0)
+
+    def ask(self, question: Question) -> CallResult:
+        """Send one message."""
+        arguments: dict[str, Any] = {}
+        if question.schema is not None:
+            arguments["output_config"] = {"format": {"type": "json_schema", "schema": question.schema}}
+        if question.system:
+            arguments["system"] = question.system
+        try:
+            answer = self._client.messages.create(
+                model=question.model,
+                max_tokens=question.max_output_tokens,
+                messages=[{"role": "user", "content": question.prompt}],
+                timeout=anthropic.Timeout(question.timeout, connect=min(CONNECT_SECONDS, question.timeout)),
+                extra_headers={"x-pointsman-attempt": question.tag},
+                **arguments,
+            )
+        except anthropic.APIStatusError as error:
+            return _refusal(error)
+        except anthropic.APIConnectionError as error:
+            return _no_answer(error)
+        except (anthropic.APIError, ValueError, TypeError) as error:  # an answer that is none
+            return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
+        return _read(answer)
+
+
+def _read(answer: Any) -> CallResult:
+    if getattr(answer, "type", None) != "message":
+        return CallResult(Outcome.UNKNOWN, detail="200 without a message in it")
+    request_id, answered_by = getattr(answer, "_request_id", None), answer.model
+    usage = _usage(answer.usage) if answer.usage is not None else None
+    text = "".join(block.text for block in answer.content or () if block.type == "text")
+    outcome = _STOPS.get(answer.stop_reason or "", Outcome.EMPTY)
+    if outcome in (Outcome.ANSWERED, Outcome.TRUNCATED) and not text.strip():
+        outcome = Outcome.EMPTY
+    detail = "" if outcome is Outcome.ANSWERED else f"stop_reason {answer.stop_reason}"
+    return CallResult(outcome, text, usage, answered_by, request_id, detail=detail)
+
+
+def _usage(stated: Any) -> Usage:
+    """Anthropic's `input_tokens` leaves cache tokens out; writes are split by lifetime where it says so."""
+    split = getattr(stated, "cache_creation", None)
+    hour = (getattr(split, "ephemeral_1h_input_tokens", None) or 0) if split else 0
+    five = (
+        (getattr(split, "ephemeral_5m_input_tokens", None) or 0) if split else (stated.cache_creation_input_tokens or 0)
+    )
+    return Usage(
+        input=stated.input_tokens or 0,
+        cache_read=stated.cache_read_input_tokens or 0,
+        cache_write_5m=five,
+        cache_write_1h=hour,
+        output=stated.output_tokens or 0,
+    )
+
+
+def _refusal(error: anthropic.APIStatusError) -> CallResult:
+    status, kind = error.status_code, getattr(error, "type", None)
+    detail, hint = f"{status} {kind or ''}".strip(), retry_after(error.response.headers)
+    if status == 200:
+        return CallResult(Outcome.UNKNOWN, detail=detail)
+    if status == 429:
+        outcome = Outcome.RATE_LIMITED
+    elif status == 404:
+        outcome = Outcome.RETIRED
+    elif status in (401, 403):
+        outcome = Outcome.AUTH
+    elif status == 413:
+        outcome = Outcome.TOO_LONG
+    elif status >= 500 or status in (408, 409):
+        outcome = Outcome.UNAVAILABLE
+    else:
+        outcome = Outcome.INVALID
+    return CallResult(outcome, retry_after=hint, request_id=error.request_id, detail=detail)
+
+
+def _no_answer(error: anthropic.APIConnectionError) -> CallResult:
+    """A request that never left cost nothing; one that left and was not answered may have."""
+    cause = type(error.__cause__).__name__
+    sent = cause not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
+    return CallResult(Outcome.UNKNOWN if sent else Outcome.NOT_SENT, detail=f"{type(error).__name__} ({cause})")

@@ -1,0 +1,186 @@
+"""DynamoDB's ways: its types, its retryable refusals, and the names of our attributes."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+type AwsClient = Any
+type Item = dict[str, Any]
+
+MOST_CONFLICTS = 12
+"""Tries before a conflict is given back to the caller: full jitter from 20 ms doubling to 1 s, about 4 s together."""
+
+_to, _from = TypeSerializer(), TypeDeserializer()
+_CONFLICT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The three tables' names."""
+
+    tasks: str
+    usage: str
+    limits: str
+
+
+class Cancelled(Exception):  # noqa: N818
+    """A transaction was refused by a condition. `reasons` has one entry per item: the item that stood in the way,
+    `{}` when there was none, or None where the condition held.
+    """
+
+    def __init__(self, reasons: list[Item | None]) -> None:
+        super().__init__("a condition of the transaction failed")
+        self.reasons = reasons
+
+
+def pack(values: Mapping[str, Any]) -> Item:
+    """Return attributes in DynamoDB's notation; None and what is empty is left out."""
+    return {name: _to.serialize(_plain(value)) for name, value in values.items() if value not in (None, "", {}, [])}
+
+
+def unpack(item: Mapping[str, Any]) -> Item:
+    """Return plain values; whole numbers as int."""
+    return {name: _whole(_from.deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _whole(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return value
+
+
+class Update:
+    """An update expression in the making: placeholders for every name, so that no reserved word can be hit."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._values: Item = {}
+        self._parts: dict[str, list[str]] = {"SET": [], "REMOVE": [], "ADD": []}
+        self._conditions: list[str] = []
+
+    def name(self, path: str | tuple[str, ...]) -> str:
+        """Return the placeholder of an attribute, or of a path into a map."""
+        steps = (path,) if isinstance(path, str) else path
+        return ".".join(self._names.setdefault(step, f"#n{len(self._names)}") for step in steps)
+
+    def value(self, value: Any) -> str:
+        """Return the placeholder of a value."""
+        placeholder = f":v{len(self._values)}"
+        self._values[placeholder] = _to.serialize(_plain(value))
+        return placeholder
+
+    def set(self, values: Mapping[str, Any]) -> "Update":
+        """Set attributes; None is left out."""
+        for path, value in values.items():
+            if value is not None:
+                self._parts["SET"].append(f"{self.name(path)} = {self.value(value)}")
+        return self
+
+    def set_path(self, path: tuple[str, ...], value: Any) -> "Update":
+        """Set an entry of a map that exists."""
+        self._parts["SET"].append(f"{self.name(path)} = {self.value(value)}")
+        return self
+
+    def append(self, name: str, entry: Any) -> "Update":
+        """Append an entry to a list, which may not be there yet."""
+        here = self.name(name)
+        self._parts["SET"].append(
+            f"{here} = list_append(if_not_exists({here}, {self.value([])}), {self.value([entry])})"
+        )
+        return self
+
+    def add(self, amounts: Mapping[str, int]) -> "Update":
+        """Add to counters; one that is not there yet starts at 0."""
+        for name, amount in amounts.items():
+            if amount:
+                self._parts["ADD"].append(f"{self.name(name)} {self.value(amount)}")
+        return self
+
+    def remove(self, paths: Iterable[str | tuple[str, ...]]) -> "Update":
+        """Remove attributes, or entries of a map."""
+        self._parts["REMOVE"] += [self.name(path) for path in paths]
+        return self
+
+    def only_if(self, condition: str) -> "Update":
+        """Add a condition, written with placeholders; all of them must hold."""
+        self._conditions.append(f"({condition})")
+        return self
+
+    def arguments(self) -> Item:
+        """Return the expressions for UpdateItem or for an Update in a transaction."""
+        expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in self._parts.items() if parts)
+        arguments: Item = {"UpdateExpression": expression}
+        if self._names:
+            arguments["ExpressionAttributeNames"] = {short: name for name, short in self._names.items()}
+        if self._values:
+            arguments["ExpressionAttributeValues"] = self._values
+        if self._conditions:
+            arguments["ConditionExpression"] = " AND ".join(self._conditions)
+        return arguments
+
+
+def transact(client: AwsClient, items: list[Item]) -> None:
+    """Write all items or none; conflicts and throttling are tried again with full jitter, which boto3 does not do.
+
+    Raises:
+        Cancelled: a condition failed.
+    """
+    try:
+        patiently(lambda: client.transact_write_items(TransactItems=items))
+    except ClientError as error:
+        if code_of(error) != "TransactionCanceledException":
+            raise
+        reasons = error.response.get("CancellationReasons", [])
+        if not any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+            raise
+        raise Cancelled(
+            [
+                unpack(reason.get("Item", {})) if reason.get("Code") == "ConditionalCheckFailed" else None
+                for reason in reasons
+            ]
+        ) from None
+
+
+def patiently[T](write: Callable[[], T]) -> T:
+    """Return what `write` returns, trying again while another transaction is in its way."""
+    for attempt in range(MOST_CONFLICTS):
+        try:
+            return write()
+        except ClientError as error:
+            if not _passing(error) or attempt == MOST_CONFLICTS - 1:
+                raise
+            time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
+    raise AssertionError
+
+
+def _passing(error: ClientError) -> bool:
+    code = code_of(error)
+    if code == "TransactionCanceledException":
+        codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+        return bool(codes & _CONFLICT) and "ConditionalCheckFailed" not in codes
+    return code in {"TransactionConflictException", "TransactionInProgressException"}
+
+
+def code_of(error: ClientError) -> str:
+    """Return the error's code."""
+    return str(error.response["Error"]["Code"])

@@ -1,0 +1,114 @@
+"""The ledger's rows: an intent before a call, an outcome beside it, shares when the call was made for several tasks."""
+
+from datetime import timedelta
+from typing import Any
+
+from pointsman.adapters.dynamo import Item
+from pointsman.domain.budget import Cap, Charge
+from pointsman.domain.catalogue import Billing
+from pointsman.domain.records import Intent, Purpose, RowKey, Settled
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.domain.times import parse_time, to_text
+from pointsman.ports import Share
+
+KEPT = timedelta(days=400)
+"""Rows outlive the year that a team looks back on."""
+
+
+def intent_item(intent: Intent) -> Item:
+    """Return the intent row."""
+    return {
+        "day_shard": intent.key.day_shard,
+        "row": intent.key.intent,
+        "kind": "intent",
+        "purpose": str(intent.purpose),
+        "task_id": intent.task_id,
+        "turn": intent.turn,
+        "at": to_text(intent.at),
+        "model": intent.model,
+        "billing": str(intent.billing),
+        "function": intent.function,
+        "tier": str(intent.tier),
+        "type": str(intent.type) if intent.type else None,
+        "parent_id": intent.parent_id,
+        "metadata": intent.metadata,
+        "hop": intent.hop,
+        "after": intent.after,
+        "came_from": intent.came_from,
+        "reserved_nano": intent.charge.amount,
+        "month": intent.charge.month,
+        "counters": list(intent.charge.counters),
+        "expires_at": int((intent.at + KEPT).timestamp()),
+    }
+
+
+def intent_of(item: Item) -> Intent:
+    """Return the intent that a row holds; its caps are not stored, for they were kept when it was made."""
+    caps: tuple[Cap, ...] = ()
+    return Intent(
+        key=RowKey(item["day_shard"], str(item["row"]).removesuffix("#intent")),
+        purpose=Purpose(item["purpose"]),
+        task_id=item["task_id"],
+        turn=item["turn"],
+        at=parse_time(item["at"]),
+        model=item["model"],
+        billing=Billing(item["billing"]),
+        function=item["function"],
+        tier=Tier(item["tier"]),
+        charge=Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"]),
+        type=TaskType(item["type"]) if item.get("type") else None,
+        parent_id=item.get("parent_id"),
+        metadata=item.get("metadata", {}),
+        hop=item["hop"],
+        after=item.get("after"),
+        came_from=item.get("came_from"),
+    )
+
+
+def outcome_item(settled: Settled) -> Item:
+    """Return the outcome row."""
+    intent, result = settled.intent, settled.result
+    return {
+        "day_shard": intent.key.day_shard,
+        "row": intent.key.outcome,
+        "kind": "outcome",
+        "outcome": str(result.outcome),
+        "ended_at": to_text(settled.at),
+        "milliseconds": settled.milliseconds,
+        "cost_nano": settled.cost_nano,
+        "cost_known": settled.cost_known,
+        "billed_model": settled.billed_model,
+        "request_id": result.request_id,
+        "detail": result.detail[:300],
+        "expires_at": int((intent.at + KEPT).timestamp()),
+        **settled.usage.as_dict(),
+    }
+
+
+def share_item(intent: Intent, number: int, share: Share) -> Item:
+    """Return one task's part of a call made for several."""
+    return {
+        "day_shard": intent.key.day_shard,
+        "row": intent.key.share(number),
+        "kind": "share",
+        "task_id": share.task_id,
+        "model": intent.model,
+        "cost_nano": share.cost_nano,
+        "parent_id": share.parent_id,
+        "metadata": share.metadata,
+        "expires_at": int((intent.at + KEPT).timestamp()),
+        **share.usage.as_dict(),
+    }
+
+
+def merged(items: list[Item]) -> list[dict[str, Any]]:
+    """Return intents with their outcomes merged in, and shares as they are; an open intent has no `outcome`."""
+    attempts: dict[str, dict[str, Any]] = {}
+    shares: list[dict[str, Any]] = []
+    for item in items:
+        stem, _, _ = str(item["row"]).rpartition("#")
+        if item["kind"] == "share":
+            shares.append(item)
+        else:
+            attempts.setdefault(stem, {}).update(item, kind="attempt", row=stem)
+    return [*attempts.values(), *shares]

@@ -1,0 +1,72 @@
+"""The event bus, the replies and the dead-letter queue."""
+
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.dynamo import AwsClient, code_of
+from pointsman.domain.strict_json import dumps
+
+SOURCE = "pointsman"
+LARGEST_MESSAGE = 1_048_576
+"""Bytes of an SQS message, attributes included."""
+
+
+class PublishError(RuntimeError):
+    """EventBridge refused an entry. Raised by `publish`; the workflow tries the delivery again."""
+
+
+class Bus:
+    """`EventPublisher` on one EventBridge bus."""
+
+    def __init__(self, client: AwsClient, bus: str) -> None:
+        self._client, self._bus = client, bus
+
+    def publish(self, detail_type: str, detail: str) -> None:
+        """Put one event."""
+        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": detail, "EventBusName": self._bus}
+        answer = self._client.put_events(Entries=[entry])
+        if answer.get("FailedEntryCount"):
+            raise PublishError(f"the event bus refused the event: {answer['Entries'][0].get('ErrorCode', 'no code')}")
+
+
+class QueueAndTokenReplies:
+    """`Replies` to SQS queues and Step Functions task tokens."""
+
+    def __init__(self, sqs: AwsClient, states: AwsClient) -> None:
+        self._sqs, self._states = sqs, states
+
+    def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
+        """Send the detail; False when the token's task has ended without us."""
+        if reply_to.startswith("arn:"):
+            *_, account, name = reply_to.split(":")
+            url = self._sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+            self._sqs.send_message(QueueUrl=url, MessageBody=detail)
+            return True
+        try:
+            if failed_with is None:
+                self._states.send_task_success(taskToken=reply_to, output=detail)
+            else:
+                self._states.send_task_failure(
+                    taskToken=reply_to, error=f"Pointsman.{failed_with}"[:256], cause=detail[:32768]
+                )
+        except ClientError as error:
+            if code_of(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
+                return False
+            raise
+        return True
+
+
+class DeadLetterQueue:
+    """`DeadLetters` on SQS, with a claim check for what no longer fits beside its reason."""
+
+    def __init__(self, sqs: AwsClient, url: str, s3: AwsClient, bucket: str) -> None:
+        self._sqs, self._url, self._s3, self._bucket = sqs, url, s3, bucket
+
+    def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
+        """Send the message with its reason as attributes."""
+        size = len(body.encode()) + sum(len(name) + len(value.encode()) + 6 for name, value in attributes.items())
+        if size > LARGEST_MESSAGE:
+            key = f"rejected/{message_id}"
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode())
+            body = dumps({"claim_check": {"bucket": self._bucket, "key": key}})
+        stated = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=stated)

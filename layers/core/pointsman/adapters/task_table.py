@@ -1,0 +1,171 @@
+"""The task table: claims, decisions, ends and deliveries, each one conditional write."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, code_of, pack, patiently, unpack
+from pointsman.domain.guard import ms
+from pointsman.domain.records import ENDED, Content, Status, TaskRecord
+from pointsman.domain.times import parse_time, to_text
+from pointsman.domain.usage import Usage
+
+TOMBSTONE = timedelta(days=100)
+"""A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
+USED = "used_"
+"""Prefix of the attributes that add up a task's tokens."""
+_TEXTS = ("body", "answer")
+_PLAIN = [f.name for f in fields(TaskRecord) if f.name not in (*_TEXTS, "usage", "status")]
+
+
+def to_item(record: TaskRecord) -> Item:
+    """Return the record as the table's item, with the day on which DynamoDB may drop it."""
+    values: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
+    values["status"] = str(record.status)
+    for name in _TEXTS:
+        text: Content = getattr(record, name)
+        values |= {name: text.inline, f"{name}_ref": text.ref}
+    if record.received_at:
+        values["expires_at"] = int((parse_time(record.received_at) + TOMBSTONE).timestamp())
+    return pack(values)
+
+
+def from_item(item: Item) -> TaskRecord:
+    """Return the record of an unpacked item."""
+    record = TaskRecord(task_id=item["task_id"], status=Status(item["status"]))
+    for name in _PLAIN:
+        if name in item:
+            setattr(record, name, item[name])
+    for name in _TEXTS:
+        setattr(record, name, Content(item.get(name), item.get(f"{name}_ref")))
+    record.usage = {kind: item.get(USED + kind, 0) for kind in Usage().as_dict()}
+    return record
+
+
+class TaskTable:
+    """`TaskStore` on DynamoDB."""
+
+    def __init__(self, client: AwsClient, tables: Tables) -> None:
+        self._client, self._table = client, tables.tasks
+
+    def claim(self, record: TaskRecord, now: datetime) -> TaskRecord | None:
+        """Store the record if its id is free or rejected; else return what is in the way."""
+        del now
+        found = self._put(record, "attribute_not_exists(task_id) OR #s = :rejected", {":rejected": Status.REJECTED})
+        return from_item(found) if found else None
+
+    def reject(self, record: TaskRecord) -> None:
+        """Store the rejected record if its id is free."""
+        self._put(record, "attribute_not_exists(task_id)", {})
+
+    def _put(self, record: TaskRecord, condition: str, values: dict[str, Any]) -> Item | None:
+        arguments: Item = {"ExpressionAttributeValues": pack(values)} if values else {}
+        if "#s" in condition:
+            arguments["ExpressionAttributeNames"] = {"#s": "status"}
+        try:
+            patiently(
+                lambda: self._client.put_item(
+                    TableName=self._table,
+                    Item=to_item(record),
+                    ConditionExpression=condition,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **arguments,
+                )
+            )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return unpack(error.response["Item"]) if "Item" in error.response else unpack(self._get(record.task_id))
+        return None
+
+    def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
+        """Take over an expired lease."""
+        update = Update().set({"lease_owner": owner, "lease_until": ms(lease_until)})
+        update.only_if(f"{update.name('status')} = {update.value(Status.CLAIMED)}")
+        update.only_if(f"{update.name('lease_until')} <= {update.value(ms(now))}")
+        return self._update(record.task_id, update) is not None
+
+    def decide(self, task_id: str, owner: str, decision: dict[str, Any], execution_input: str) -> None:
+        """Store decision and input under our lease; another's decision stays."""
+        update = Update().set({"decision": decision, "input": execution_input})
+        update.only_if(f"{update.name('lease_owner')} = {update.value(owner)}")
+        self._update(task_id, update)
+
+    def start(self, task_id: str, at: datetime) -> None:
+        """Mark as started over claimed only."""
+        update = (
+            Update().set({"status": Status.STARTED, "started_at": to_text(at)}).remove(["lease_until", "lease_owner"])
+        )
+        update.only_if(f"{update.name('status')} = {update.value(Status.CLAIMED)}")
+        self._update(task_id, update)
+
+    def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
+        """Add a place to reply to, once, while the task runs."""
+        update = Update().append("reply_to", reply_to)
+        update.only_if(f"NOT contains({update.name('reply_to')}, {update.value(reply_to)})")
+        for status in sorted(ENDED):
+            update.only_if(f"{update.name('status')} <> {update.value(status)}")
+        found = self._update(task_id, update)
+        return from_item(found or unpack(self._get(task_id)))
+
+    def read(self, task_id: str) -> TaskRecord | None:
+        """Return the record."""
+        item = self._get(task_id)
+        return from_item(unpack(item)) if item else None
+
+    def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
+        """End a task of that generation that has not ended."""
+        update = Update().set({"status": Status.FAILED, "reason": reason, "ended_at": to_text(at)})
+        update.only_if(f"{update.name('generation')} = {update.value(generation)}")
+        for status in (*sorted(ENDED), Status.REJECTED):
+            update.only_if(f"{update.name('status')} <> {update.value(status)}")
+        update.only_if("attribute_exists(task_id)")
+        found = self._update(task_id, update)
+        return from_item(found) if found else self.read(task_id)
+
+    def delivered(self, task_id: str, generation: int, at: datetime) -> None:
+        """Mark as delivered."""
+        update = Update().set({"delivered_at": to_text(at)}).remove(["attention", "attention_since"])
+        update.only_if(f"{update.name('generation')} = {update.value(generation)}")
+        self._update(task_id, update)
+
+    def needs_attention(self, task_id: str, what: str, at: datetime) -> None:
+        """Put the task on the sparse index that the sweep reads."""
+        update = Update().set({"attention": what, "attention_since": to_text(at)})
+        self._update(task_id, update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)"))
+
+    def wanting_attention(self) -> Iterable[str]:
+        """Return ids from the sparse index."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="attention",
+            KeyConditionExpression="attention = :what",
+            ExpressionAttributeValues=pack({":what": "delivery"}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield unpack(item)["task_id"]
+
+    def _get(self, task_id: str) -> Item:
+        found = self._client.get_item(TableName=self._table, Key=pack({"task_id": task_id}), ConsistentRead=True)
+        return dict(found.get("Item", {}))
+
+    def _update(self, task_id: str, update: Update) -> Item | None:
+        """Return the item after the update, or None when its condition did not hold."""
+        try:
+            answer = patiently(
+                lambda: self._client.update_item(
+                    TableName=self._table,
+                    Key=pack({"task_id": task_id}),
+                    ReturnValues="ALL_NEW",
+                    **update.arguments(),
+                )
+            )
+        except ClientError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                return None
+            raise
+        return unpack(answer["Attributes"])

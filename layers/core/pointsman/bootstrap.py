@@ -1,0 +1,227 @@
+"""The composition root: the only place that reads the environment and builds clients."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from pointsman.adapters.books import DynamoBooks, ModelMarks
+from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.keys import key_from
+from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.adapters.report_sink import BucketAndTopic
+from pointsman.adapters.task_table import TaskTable
+from pointsman.adapters.texts import BucketTexts
+from pointsman.adapters.workflow import StepFunctions
+from pointsman.domain import catalogue, openclaw
+from pointsman.domain.catalogue import Provider
+from pointsman.domain.chain import Points
+from pointsman.domain.classifier import LocalClassifier
+from pointsman.domain.taxonomy import Tier
+from pointsman.errors import NotLoopbackError
+from pointsman.ports import ModelClient
+from pointsman.services.attempt import Attempt
+from pointsman.services.classify import Classification
+from pointsman.services.context import Context
+from pointsman.services.deliver import Delivery
+from pointsman.services.intake import Intake
+from pointsman.services.report import Reporting
+from pointsman.services.sweep import Sweep
+from pointsman.settings import Settings
+
+AWS_CALLS = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5}, tcp_keepalive=True
+)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything built from one environment, each part when it is first used."""
+
+    settings: Settings
+    config_text: str
+    """The text of `openclaw.json`."""
+    session: Any = None
+    """A boto3 session; None: the default one."""
+
+    def _aws(self, service: str) -> Any:
+        return (self.session or boto3).client(service, config=AWS_CALLS)
+
+    @cached_property
+    def logger(self) -> Logger:
+        """The structured log."""
+        return Logger()
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The metrics, without dimensions beside the namespace's service: each dimension set is billed."""
+        return Metrics()
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables' names."""
+        return Tables(self.settings.task_table, self.settings.usage_table, self.settings.limit_table)
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """The DynamoDB client."""
+        return self._aws("dynamodb")
+
+    @cached_property
+    def s3(self) -> Any:
+        """The S3 client."""
+        return self._aws("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """The SQS client."""
+        return self._aws("sqs")
+
+    @cached_property
+    def points(self) -> Points:
+        """The rules of who serves."""
+        return Points(openclaw.parse(self.config_text, self.settings.overrides), catalogue.load())
+
+    @cached_property
+    def books(self) -> DynamoBooks:
+        """Ledger, budget and guards."""
+        return DynamoBooks(self.dynamodb, self.tables)
+
+    @cached_property
+    def marks(self) -> ModelMarks:
+        """The states of all models."""
+        return ModelMarks(self.dynamodb, self.tables)
+
+    @cached_property
+    def tasks(self) -> TaskTable:
+        """The task table."""
+        return TaskTable(self.dynamodb, self.tables)
+
+    @cached_property
+    def texts(self) -> BucketTexts:
+        """Where large texts are."""
+        return BucketTexts(self.s3, self.settings.bucket)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """The event bus."""
+        return Bus(self._aws("events"), self.settings.event_bus)
+
+    @cached_property
+    def context(self) -> Context:
+        """What most use cases need."""
+        return Context(
+            self.points, self.books, self.model, SystemClock(), self.settings.zone, self.note, self.count_metric
+        )
+
+    def note(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Write a structured log line."""
+        getattr(self.logger, level)(event, extra={name: value for name, value in fields.items() if value is not None})
+
+    def count_metric(self, name: str, value: float = 1) -> None:
+        """Add a datapoint; the handler's decorator writes it."""
+        self.metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+    @cache  # noqa: B019  (one application lives as long as its process)
+    def model(self, provider: Provider) -> ModelClient:
+        """Return the provider's client; its SDK is imported here, by the functions that call it."""
+        own = self.settings
+        if provider is Provider.GEMINI:
+            self._check_address(own.google_gemini_base_url)
+            key = key_from("GEMINI_API_KEY", own.gemini_key_parameter, lambda: self._aws("ssm"))
+            from pointsman.adapters.gemini import Gemini
+
+            return Gemini(key, own.google_gemini_base_url or None)
+        self._check_address(own.anthropic_base_url)
+        key = key_from("ANTHROPIC_API_KEY", own.anthropic_key_parameter, lambda: self._aws("ssm"))
+        from pointsman.adapters.claude import Claude
+
+        return Claude(key, own.anthropic_base_url or None)
+
+    def _check_address(self, base_url: str) -> None:
+        if self.settings.model_calls == "loopback" and urlsplit(base_url).hostname not in ("127.0.0.1", "localhost"):
+            raise NotLoopbackError("MODEL_CALLS is loopback: a model may only be asked on this machine")
+
+    @cached_property
+    def classifier(self) -> LocalClassifier:
+        """The local classifier."""
+        return LocalClassifier.load()
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """The delivery of a task's end."""
+        replies = QueueAndTokenReplies(self.sqs, self._aws("stepfunctions"))
+        return Delivery(self.context, self.tasks, self.texts, self.bus, replies, self.settings.bucket)
+
+    @cached_property
+    def classification(self) -> Classification:
+        """The decisions."""
+        return Classification(self.context, self.classifier)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The router's work."""
+        own = self.settings
+        return Intake(
+            ctx=self.context,
+            tasks=self.tasks,
+            texts=self.texts,
+            workflow=StepFunctions(self._aws("stepfunctions"), own.state_machine_arn),
+            marks=self.marks,
+            dead_letters=DeadLetterQueue(self.sqs, own.dlq_url, self.s3, own.bucket),
+            bus=self.bus,
+            delivery=self.delivery,
+            classification=self.classification,
+            reply_queues=own.reply_queues,
+        )
+
+    def attempt(self, function: Tier) -> Attempt:
+        """Return a tier function's work."""
+        return Attempt(self.context, self.texts, function)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The sweep."""
+        return Sweep(self.context, self.books, self.tasks, self.delivery)
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """The daily report."""
+        own = self.settings
+        sink = BucketAndTopic(self.s3, own.bucket, self._aws("sns"), own.report_topic_arn)
+        return Reporting(self.context, self.books, sink, own.stand_in)
+
+
+@cache
+def application() -> Application:
+    """Return the application of this process's environment and of the `openclaw.json` that the package carries."""
+    text = (files("pointsman") / "openclaw.json").read_text()
+    return Application(Settings.from_environment(), text)
+
+
+def warm_up(parts: Callable[[Application], object]) -> None:
+    """Build `parts` while Lambda initialises, where the processor is not throttled; elsewhere do nothing."""
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"):
+        parts(application())

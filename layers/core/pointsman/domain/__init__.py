@@ -1,0 +1,1 @@
+"""The rules: pure Python, no AWS, no model SDK, no clock and no environment."""

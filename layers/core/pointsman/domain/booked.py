@@ -1,0 +1,147 @@
+"""The ledger's rows as the report reads them, and the lines that they add up to."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.domain.outcome import GOOD, Outcome
+from pointsman.domain.records import Purpose
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.usage import Usage
+
+OPEN = "open"
+"""Shown as the outcome of an intent that nothing has settled yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One attempt in the ledger."""
+
+    at: str
+    """The instant of its intent, as `times.to_text` writes it."""
+    task_id: str
+    turn: str
+    purpose: Purpose
+    tier: Tier
+    type: str | None
+    asked: str
+    """The model that was asked."""
+    served_by: str
+    """The model that is billed: the asked one, unless the answer named another."""
+    billing: str
+    outcome: str
+    """Its name, or `open`."""
+    usage: Usage
+    cost_nano: int
+    """What is booked; of an open attempt what is reserved."""
+    cost_known: bool
+    """False: `cost_nano` is the reservation, since nobody knows the cost. An open attempt's will still be known."""
+    hop: int
+    after: str | None
+    came_from: str | None
+    metadata: Mapping[str, str]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is still to come."""
+        return self.outcome == OPEN
+
+    @property
+    def sent(self) -> bool:
+        """Whether it counts as an attempt."""
+        return self.outcome != Outcome.NOT_SENT
+
+    @property
+    def for_task(self) -> bool:
+        """Whether it worked on a task, rather than on deciding about some."""
+        return self.purpose is Purpose.TASK
+
+    @property
+    def gave_answer(self) -> bool:
+        """Whether it gave a task its answer."""
+        return self.for_task and self.outcome in GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One task's part of a classification made for several: of an attempt's cost a part, and no cost of its own."""
+
+    at: str
+    task_id: str
+    cost_nano: int
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sum of attempts."""
+
+    tasks: int
+    """Distinct tasks that had an attempt; one that moved on counts under each model, but once in a total."""
+    attempts: int
+    open_attempts: int
+    usage: Usage
+    cost_nano: int
+    """Open attempts are in it with what they reserve."""
+
+
+def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Booked], list[Part]]:
+    """Return attempts and shares by time, whatever the order of `rows`."""
+    attempts: list[Booked] = []
+    parts: list[Part] = []
+    for row in rows:
+        if row["kind"] == "share":
+            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("metadata") or {}))
+        else:
+            attempts.append(_attempt(row))
+    attempts.sort(key=lambda each: (each.at, each.task_id, each.turn))
+    return attempts, sorted(parts, key=lambda each: (each.at, each.task_id))
+
+
+def line(attempts: Iterable[Booked]) -> Line:
+    """Return the attempts' sum; what was never sent counts as no attempt."""
+    every = list(attempts)
+    sent = [each for each in every if each.sent]
+    return Line(
+        tasks=len({each.task_id for each in sent if each.for_task}),
+        attempts=len(sent),
+        open_attempts=sum(each.is_open for each in sent),
+        usage=sum((each.usage for each in every), Usage()),
+        cost_nano=sum(each.cost_nano for each in every),
+    )
+
+
+def lines(attempts: Iterable[Booked], name: Callable[[Booked], str]) -> dict[str, Line]:
+    """Return one line per name, in the names' order."""
+    groups: dict[str, list[Booked]] = {}
+    for each in attempts:
+        groups.setdefault(name(each), []).append(each)
+    return {key: line(groups[key]) for key in sorted(groups)}
+
+
+def _attempt(row: Mapping[str, Any]) -> Booked:
+    settled = "outcome" in row
+    return Booked(
+        at=_instant(row),
+        task_id=row["task_id"],
+        turn=row["turn"],
+        purpose=Purpose(row["purpose"]),
+        tier=Tier(row["tier"]),
+        type=row.get("type"),
+        asked=row["model"],
+        served_by=row.get("billed_model") or row["model"],
+        billing=row["billing"],
+        outcome=row["outcome"] if settled else OPEN,
+        usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
+        cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
+        cost_known=row.get("cost_known", True),
+        hop=row.get("hop", 0),
+        after=row.get("after"),
+        came_from=row.get("came_from"),
+        metadata=row.get("metadata") or {},
+    )
+
+
+def _instant(row: Mapping[str, Any]) -> str:
+    """Return the instant that a row's sort key begins with; shares carry no other."""
+    return str(row["row"]).split("#", 1)[0]

@@ -1,0 +1,154 @@
+"""What is stored of a task and of its attempts, in the names of the tables' attributes."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pointsman.domain.budget import Charge
+from pointsman.domain.catalogue import Billing
+from pointsman.domain.outcome import CallResult
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.domain.times import to_text
+from pointsman.domain.usage import Usage
+
+SHARDS = 8
+"""Partitions of one day of the ledger: a day is written and read in parallel."""
+
+
+class Status(StrEnum):
+    """How far a task has come."""
+
+    CLAIMED = "claimed"
+    STARTED = "started"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+ENDED = frozenset({Status.COMPLETED, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """A ledger row's place: the UTC day of its intent and a shard, then time and attempt."""
+
+    day_shard: str
+    row: str
+
+    @classmethod
+    def of(cls, task_id: str, turn: str, at: datetime) -> "RowKey":
+        """Return the place of an attempt that begins at `at`."""
+        shard = hashlib.sha256(task_id.encode()).digest()[0] % SHARDS
+        return cls(f"{at.astimezone(UTC).date().isoformat()}#{shard}", f"{to_text(at)}#{task_id}#{turn}")
+
+    @property
+    def intent(self) -> str:
+        """The sort key of the row that says what is about to be sent."""
+        return f"{self.row}#intent"
+
+    @property
+    def outcome(self) -> str:
+        """The sort key of the row that says what became of it."""
+        return f"{self.row}#outcome"
+
+    def share(self, number: int) -> str:
+        """Return the sort key of one task's part of a call made for several."""
+        return f"{self.row}#share.{number:02d}"
+
+
+class Purpose(StrEnum):
+    """What an attempt was for."""
+
+    TASK = "task"
+    CLASSIFICATION = "classification"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that is about to be made, and what it reserves."""
+
+    key: RowKey
+    purpose: Purpose
+    task_id: str
+    turn: str
+    at: datetime
+    model: str
+    billing: Billing
+    function: str
+    tier: Tier
+    charge: Charge
+    type: TaskType | None = None
+    parent_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    hop: int = 0
+    after: str | None = None
+    """The outcome that led here, when it is not a task's first attempt."""
+    came_from: str | None = None
+    """The model before this one, when the attempt is a fallback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a call cost."""
+
+    intent: Intent
+    result: CallResult
+    cost_nano: int
+    """Known, or what was reserved when the real cost is not known."""
+    cost_known: bool
+    billed_model: str
+    usage: Usage
+    at: datetime
+    milliseconds: int
+    """Of the call alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Text that is stored beside its record, or in S3 when it is large."""
+
+    inline: str | None = None
+    ref: str | None = None
+    """An S3 key."""
+
+
+@dataclass(slots=True)
+class TaskRecord:
+    """A task as the task table holds it."""
+
+    task_id: str
+    status: Status
+    generation: int = 1
+    fingerprint: str = ""
+    body: Content = field(default_factory=Content)
+    """The task as strict JSON, without `reply_to`."""
+    reply_to: list[str] = field(default_factory=list)
+    lease_until: int = 0
+    """Unix milliseconds: until then the claim belongs to one router invocation."""
+    lease_owner: str = ""
+    decision: dict[str, Any] | None = None
+    input: str | None = None
+    """The execution's input, byte for byte."""
+    received_at: str = ""
+    deadline: str = ""
+    started_at: str | None = None
+    ended_at: str | None = None
+    last_turn: str = ""
+    open_intent: dict[str, str] | None = None
+    attempts: int = 0
+    rows: list[str] = field(default_factory=list)
+    """Where the attempts stand in the ledger, as `day_shard|row`."""
+    cost_nano: int = 0
+    cost_known: bool = True
+    usage: dict[str, int] = field(default_factory=dict)
+    model: str | None = None
+    answer: Content = field(default_factory=Content)
+    truncated: bool = False
+    reason: str | None = None
+    delivered_at: str | None = None
+    attention: str | None = None
+    attention_since: str | None = None
+    task_fields: dict[str, Any] = field(default_factory=dict)
+    """Small fields of the task that events and reports need: parent_id, metadata, private, split."""

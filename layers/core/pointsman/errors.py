@@ -1,0 +1,31 @@
+"""The errors that Pointsman raises itself, each saying who raises it and what happens next."""
+
+
+class PointsmanError(Exception):
+    """The root of them."""
+
+
+class MissingKeyError(PointsmanError):
+    """A provider's key is nowhere. Raised when a model is first asked: the attempt is `auth`, the next hop follows."""
+
+
+class NotLoopbackError(PointsmanError):
+    """Model calls are limited to this machine. Raised when a client for another address would be built."""
+
+
+class RetryLaterError(PointsmanError):
+    """Another invocation works on this message. Raised by the router per message: it returns to the queue, unless its
+    twin stands in the same batch.
+    """
+
+    def __init__(self, why: str, *, same_batch: bool = False) -> None:
+        super().__init__(why)
+        self.same_batch = same_batch
+
+
+class InputMismatchError(PointsmanError):
+    """An execution has our name and another input. Raised by the router: the message returns to the queue."""
+
+
+class DeliveryError(PointsmanError):
+    """A place to reply to could not be reached. Raised by the delivery: the workflow tries again, then keeps it."""

@@ -1,0 +1,67 @@
+"""From Lambda's events to the use cases and back: what each `functions/<name>/app.py` calls."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+from pointsman.bootstrap import application
+from pointsman.domain.run import Run
+from pointsman.domain.strict_json import loads
+from pointsman.domain.taxonomy import Tier
+from pointsman.services.intake import Message
+
+SPARE = 5.0
+"""Seconds before a function's timeout at which a claim's lease ends."""
+
+
+class Context(Protocol):
+    """The part of Lambda's context that is used."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the timeout."""
+        ...
+
+
+def take_batch(event: dict[str, Any], context: Context) -> Callable[[str, str], None]:
+    """Claim and decide a batch; return what ends one message of it, by id and body."""
+    intake = application().intake
+    messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
+    batch = intake.take(messages, context.aws_request_id, _seconds(context) - SPARE)
+    return lambda message_id, body: intake.finish(Message(message_id, body), batch)
+
+
+def attempt(function: Tier, state: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Make one attempt and return the workflow's next state object."""
+    return application().attempt(function)(Run.from_state(state), _seconds(context)).as_state()
+
+
+def deliver(event: dict[str, Any]) -> dict[str, Any]:
+    """Deliver a task's end; `event` is the workflow's state object or an execution status change."""
+    if "detail" in event:
+        stated = loads(event["detail"].get("input") or "{}")
+        if not isinstance(stated, dict) or "task_id" not in stated:
+            return {"status": None}
+        event = {**stated, "reason": f"workflow_{str(event['detail']['status']).lower()}"}
+    status = application().delivery.finish(event["task_id"], event["generation"], event.get("reason"))
+    return {"task_id": event["task_id"], "status": status}
+
+
+def sweep() -> dict[str, Any]:
+    """Sweep; return the counts."""
+    return asdict(application().sweep())
+
+
+def daily_report(event: dict[str, Any]) -> dict[str, Any]:
+    """Write the report of `event["date"]` (ISO), or of the day before today in the report's time zone."""
+    app = application()
+    zone = app.settings.zone
+    yesterday = app.context.clock.now().astimezone(zone).date() - timedelta(days=1)
+    day = date.fromisoformat(event["date"]) if event.get("date") else yesterday
+    return app.reporting.publish(day)
+
+
+def _seconds(context: Context) -> float:
+    return context.get_remaining_time_in_millis() / 1000

@@ -1,0 +1,260 @@
+"""What the use cases need from the world, by role; `adapters` carries it out on AWS and on the providers' SDKs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pointsman.domain.budget import Charge
+from pointsman.domain.guard import Admission, Lesson, ModelState
+from pointsman.domain.outcome import CallResult
+from pointsman.domain.records import Content, Intent, RowKey, Settled, TaskRecord
+from pointsman.domain.usage import Usage
+
+
+class Clock(Protocol):
+    """The time, and the passing of it."""
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request to a model."""
+
+    model: str
+    prompt: str
+    system: str
+    max_output_tokens: int
+    timeout: float
+    """Seconds for the answer to arrive; connecting has a limit of its own."""
+    tag: str
+    """The attempt's name, sent as a header so that both sides' logs can be compared."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema that the answer must follow; None: free text."""
+
+
+class ModelClient(Protocol):
+    """A provider. It asks once, never retries, and returns what happened as data."""
+
+    def ask(self, question: Question) -> CallResult:
+        """Return the outcome of one request; no exception for anything that a provider or the network does."""
+        ...
+
+
+class Texts(Protocol):
+    """Prompts and answers: small ones stay in their record, large ones go to S3 (claim check)."""
+
+    def keep(self, text: str, key: str) -> Content:
+        """Store the text under the key when it is large; return where it is."""
+        ...
+
+    def keep_large(self, text: str, key: str) -> Content:
+        """Store the text under the key whatever its size."""
+        ...
+
+    def fetch(self, content: Content) -> str:
+        """Return the text."""
+        ...
+
+
+class TaskStore(Protocol):
+    """The task table, but for what the books write in one transaction with the ledger."""
+
+    def claim(self, record: TaskRecord, now: datetime) -> TaskRecord | None:
+        """Store the record if its id is free, or rejected, or under an expired lease of the same content.
+
+        Returns None when claimed, else the record that is in the way.
+        """
+        ...
+
+    def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
+        """Take over an expired lease of a claimed record; False when another was faster."""
+        ...
+
+    def decide(self, task_id: str, owner: str, decision: dict[str, Any], execution_input: str) -> None:
+        """Store the decision and the execution's input with a claimed record."""
+        ...
+
+    def start(self, task_id: str, at: datetime) -> None:
+        """Mark a claimed record as started; one that is further stays as it is."""
+        ...
+
+    def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
+        """Add a place to reply to, unless the task has ended; return the record as it is then."""
+        ...
+
+    def reject(self, record: TaskRecord) -> None:
+        """Store a rejected record if nothing stands under its id."""
+        ...
+
+    def read(self, task_id: str) -> TaskRecord | None:
+        """Return the record, read consistently."""
+        ...
+
+    def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
+        """End a task that has not ended; return the record as it is then."""
+        ...
+
+    def delivered(self, task_id: str, generation: int, at: datetime) -> None:
+        """Mark the answer as delivered and clear what asked for attention."""
+        ...
+
+    def needs_attention(self, task_id: str, what: str, at: datetime) -> None:
+        """Keep a delivery that could not be made where `status` and the sweep find it."""
+        ...
+
+    def wanting_attention(self) -> Iterable[str]:
+        """Return the ids of tasks whose delivery could not be made, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a tier function knows before it calls: read in one round trip."""
+
+    task: TaskRecord | None
+    model: ModelState
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+class Books(Protocol):
+    """Ledger, budget and guards: what must change together does so in one transaction."""
+
+    def look(self, task_id: str | None, model: str, month: str) -> View:
+        """Return the task, the model's state and the month's counters, read consistently."""
+        ...
+
+    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> "Reservation":
+        """Write the intent and take what it needs, all or nothing."""
+        ...
+
+    def settle(self, settled: Settled, lesson: Lesson, answer: Content | None, parts: "tuple[Share, ...]" = ()) -> bool:
+        """Write the outcome, the counters, the lesson and the answer; False when the intent had its outcome already."""
+        ...
+
+    def find_intent(self, key: RowKey) -> Intent | None:
+        """Return a stored intent."""
+        ...
+
+    def find_outcome(self, key: RowKey) -> CallResult | None:
+        """Return what a stored outcome says of a call, without its text; None when there is none yet."""
+        ...
+
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
+        """Return the intents of that time which have no outcome."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The answer to `reserve`: made, or which condition failed and what is known about it now."""
+
+    made: bool
+    raced: bool = False
+    """The model's slot went to another, or the counters moved: look again."""
+    turn_used: bool = False
+    """The attempt was reserved before: by an invocation that crashed, or one that still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One task's part of a call that was made for several; parts add up to the call."""
+
+    task_id: str
+    cost_nano: int
+    usage: Usage
+    metadata: dict[str, str]
+    parent_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the workflow service says to a start."""
+
+    started: bool
+    input: str | None = None
+    """Of the execution that has the name already."""
+
+
+class Workflow(Protocol):
+    """The state machine."""
+
+    def start(self, name: str, execution_input: str) -> Execution:
+        """Start an execution, or return the input of the one that has the name."""
+        ...
+
+
+class EventPublisher(Protocol):
+    """The event bus."""
+
+    def publish(self, detail_type: str, detail: str) -> None:
+        """Put one event; a refused entry is an error."""
+        ...
+
+
+class Replies(Protocol):
+    """Whoever asked to be answered directly."""
+
+    def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
+        """Send the event's detail to a queue or task token; False when nobody waits there any more."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """The dead-letter queue."""
+
+    def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
+        """Send a rejected message there, with its reason; by claim check when it does not fit."""
+        ...
+
+
+class ReportSink(Protocol):
+    """Where reports go."""
+
+    def store(self, key: str, content_type: str, text: str) -> None:
+        """Store one file of a report."""
+        ...
+
+    def announce(self, subject: str, text: str) -> None:
+        """Send the summary to the team."""
+        ...
+
+
+class Ledger(Protocol):
+    """The usage table as the report reads it."""
+
+    def rows(self, since: datetime, until: datetime) -> Iterable[dict[str, Any]]:
+        """Return the rows of attempts whose intent lies in that time, outcome merged into its intent, and shares."""
+        ...
+
+    def counters(self, month: str) -> dict[str, int]:
+        """Return a month's counters."""
+        ...
+
+
+__all__ = [
+    "Books",
+    "Charge",
+    "Clock",
+    "DeadLetters",
+    "EventPublisher",
+    "Execution",
+    "Ledger",
+    "ModelClient",
+    "Question",
+    "Replies",
+    "ReportSink",
+    "Reservation",
+    "Share",
+    "TaskStore",
+    "Texts",
+    "View",
+    "Workflow",
+]

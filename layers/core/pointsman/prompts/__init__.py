@@ -1,0 +1,17 @@
+"""The instructions that go with a task, one text per tier, and the rubric of the classification."""
+
+from functools import cache
+from importlib.resources import files
+
+from pointsman.domain.taxonomy import Tier
+
+
+@cache
+def text(name: str) -> str:
+    """Return the prompt of that name."""
+    return (files(__name__) / f"{name}.md").read_text().strip()
+
+
+def system_for(tier: Tier, own: str | None) -> str:
+    """Return a tier's instructions, followed by the task's own."""
+    return f"{text(tier)}\n\n{own}" if own else text(tier)

@@ -1,0 +1,166 @@
+"""A tier function's work: one attempt at one task, and where it leads."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pointsman.domain import guard, strict_json
+from pointsman.domain.catalogue import Billing, Model
+from pointsman.domain.chain import Hop
+from pointsman.domain.outcome import GOOD, CallResult, Outcome
+from pointsman.domain.records import Purpose, RowKey, Status, TaskRecord
+from pointsman.domain.run import Next, Run, next_run
+from pointsman.domain.task import Task, read_task
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.domain.times import month_key, parse_time
+from pointsman.errors import MissingKeyError
+from pointsman.ports import Texts, View
+from pointsman.prompts import system_for
+from pointsman.services.call import Order, ask, close_unknown, open_intent, price, report
+from pointsman.services.context import Context
+
+FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
+"""The functions' timeouts in template.yaml (a test compares)."""
+SETTLING = 8.0
+"""Seconds of a function's time that are kept for writing the outcome."""
+BYTES_PER_TOKEN_AT_MOST = 12
+"""A text of more bytes than this times the context window cannot fit, in any language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The use case of the three tier functions."""
+
+    ctx: Context
+    texts: Texts
+    function: Tier
+
+    def __call__(self, run: Run, remaining: float) -> Run:
+        """Make the attempt that `run` stands at; `remaining` is the function's time in seconds."""
+        clock = self.ctx.clock
+        if (ahead := run.not_before - clock.now().timestamp()) > 0:
+            clock.sleep(min(ahead, 2.0))
+        now = clock.now()
+        if now >= run.deadline:
+            return self._follow(run, CallResult(Outcome.DEADLINE), now)
+        model = self.ctx.points.catalogue.get(run.here.model)
+        view = self.ctx.books.look(run.task_id, model.id, month_key(now, self.ctx.zone))
+        if done := self._already(run, view.task, now):
+            return done
+        assert view.task is not None
+        if model.has_ended(now.date()):
+            return self._follow(run, CallResult(Outcome.RETIRED, detail="past its last day"), now)
+        return self._call(run, view.task, model, view, remaining - SETTLING)
+
+    def _already(self, run: Run, task: TaskRecord | None, now: datetime) -> Run | None:
+        """Return where the run goes without a call: the task has ended, or this turn was taken before."""
+        if task is None or task.generation != run.generation:
+            return replace(run, next=Next.FAIL, reason="superseded")
+        if task.status is Status.COMPLETED:
+            return replace(run, next=Next.DELIVER, reason=None)
+        if task.status is Status.FAILED:
+            return replace(run, next=Next.FAIL, reason=task.reason)
+        if task.last_turn == run.turn:
+            return self._replay(run, task, now)
+        if task.open_intent:
+            self._close(task)
+        return None
+
+    def _replay(self, run: Run, task: TaskRecord, now: datetime) -> Run:
+        """Return what the turn led to when it was taken, or wait until who took it must have ended."""
+        key = RowKey(*task.rows[-1].split("|", 1))
+        if outcome := self.ctx.books.find_outcome(key):
+            return self._follow(run, outcome, now)
+        pause = timedelta(seconds=FUNCTION_SECONDS[self.function] + 5) - (now - parse_time(key.row.split("#")[0]))
+        return replace(
+            run,
+            attempt=run.attempt + 1,
+            next=Next.WAIT if pause > timedelta(seconds=1) else Next.RUN,
+            wait_seconds=max(int(pause.total_seconds()), 0),
+            reason=str(Outcome.UNKNOWN),
+        )
+
+    def _close(self, task: TaskRecord) -> None:
+        assert task.open_intent is not None
+        intent = self.ctx.books.find_intent(RowKey(task.open_intent["day_shard"], task.open_intent["row"]))
+        if intent:
+            close_unknown(self.ctx, intent)
+
+    def _call(self, run: Run, record: TaskRecord, model: Model, view: View, seconds: float) -> Run:
+        ctx, now = self.ctx, self.ctx.clock.now()
+        order = self._order(run, record, model, min(seconds, (run.deadline - now).total_seconds()))
+        if order.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
+            return self._follow(run, CallResult(Outcome.TOO_LONG, detail="longer than the context window"), now)
+        try:
+            client = ctx.model(model.provider)
+        except MissingKeyError as error:
+            return self._follow(run, CallResult(Outcome.AUTH, detail=str(error)), now)
+        intent = open_intent(ctx, order, view, client)
+        if isinstance(intent, CallResult):
+            ctx.note(
+                "call not made", task_id=run.task_id, model=model.id, outcome=str(intent.outcome), detail=intent.detail
+            )
+            return self._follow(run, intent, ctx.clock.now())
+        result, milliseconds = ask(ctx, order, intent, client)
+        now = ctx.clock.now()
+        settled = price(ctx, intent, result, now, milliseconds)
+        answer = self.texts.keep(result.text, f"{run.task_id}/answer.{run.turn}") if result.outcome in GOOD else None
+        if not ctx.books.settle(settled, guard.learn(view.model, result, now), answer):
+            ctx.note("outcome came too late", task_id=run.task_id, turn=run.turn)
+            return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
+        report(ctx, settled)
+        return self._follow(run, result, now)
+
+    def _order(self, run: Run, record: TaskRecord, model: Model, seconds: float) -> Order:
+        task = self._task(record)
+        tier = run.here.tier
+        decision = record.decision or {}
+        return Order(
+            purpose=Purpose.TASK,
+            task_id=run.task_id,
+            turn=run.turn,
+            model=model,
+            tier=tier,
+            function=str(self.function),
+            prompt=task.prompt,
+            system=system_for(tier, task.system),
+            max_output_tokens=task.max_output_tokens,
+            timeout=max(seconds, 1.0),
+            type=TaskType(decision["type"]) if decision else None,
+            parent_id=task.parent_id,
+            metadata=task.metadata,
+            hop=run.hop,
+            after=run.reason,
+            came_from=run.plan[run.hop - 1].model if run.hop else None,
+        )
+
+    def _task(self, record: TaskRecord) -> Task:
+        return read_task(strict_json.loads(self.texts.fetch(record.body)))
+
+    def _follow(self, run: Run, result: CallResult, now: datetime) -> Run:
+        """Return where the result leads, the plan changed where a successor or a cheaper tier steps in."""
+        policy = self.ctx.points.config.pointsman.budget.policy(run.here.tier)
+        if result.outcome is Outcome.RETIRED:
+            run = replace(run, plan=self._with_successor(run, now))
+        elif result.outcome is Outcome.OVER_BUDGET and policy == "degrade":
+            run = replace(run, plan=self._degraded(run, now))
+        return next_run(run, result, now, hold=policy == "hold")
+
+    def _with_successor(self, run: Run, now: datetime) -> tuple[Hop, ...]:
+        points, here = self.ctx.points, run.here
+        old = points.catalogue.get(here.model)
+        new = points.resolve(here.model, now, {here.model})
+        allowed = points.may_follow(here.tier, points.billing(old), points.billing(new))
+        allowed = allowed and not (run.private and points.billing(new) is Billing.FREE)
+        self.ctx.note("model is gone", level="warning", model=old.id, successor=new.id, allowed=allowed)
+        if new.id == old.id or not allowed or any(hop.model == new.id for hop in run.plan[run.hop :]):
+            return run.plan
+        return (*run.plan[: run.hop + 1], points.hop(new, here.tier), *run.plan[run.hop + 1 :])
+
+    def _degraded(self, run: Run, now: datetime) -> tuple[Hop, ...]:
+        """Return the plan with the next cheaper tier's chain in place of what follows; paid by that tier's budget."""
+        order = list(Tier)
+        place = order.index(run.here.tier)
+        if place == 0:
+            return run.plan[: run.hop + 1]
+        cheaper = self.ctx.points.plan(order[place - 1], now, private=run.private)
+        return (*run.plan[: run.hop + 1], *cheaper)

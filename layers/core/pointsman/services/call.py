@@ -1,0 +1,173 @@
+"""One booked call to a model: reserve and write the intent, ask once, write the outcome."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pointsman.domain import budget, guard
+from pointsman.domain.catalogue import Billing, Model, UnknownPriceError
+from pointsman.domain.outcome import GOOD, CallResult, Outcome
+from pointsman.domain.records import Intent, Purpose, RowKey, Settled
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.domain.usage import Usage
+from pointsman.ports import ModelClient, Question, View
+from pointsman.services.context import Context
+
+INPUT_MARGIN = 1_000
+"""Tokens beside the text: what a provider adds around a request."""
+MOST_RACES = 6
+"""Times that another instance may take the slot or the money first before the call counts as `busy`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A call that someone wants made, and who pays."""
+
+    purpose: Purpose
+    task_id: str
+    turn: str
+    model: Model
+    tier: Tier
+    function: str
+    prompt: str
+    system: str
+    max_output_tokens: int
+    timeout: float
+    """Seconds."""
+    schema: dict[str, Any] | None = None
+    type: TaskType | None = None
+    parent_id: str | None = None
+    metadata: dict[str, str] | None = None
+    hop: int = 0
+    after: str | None = None
+    came_from: str | None = None
+
+    @property
+    def input_bytes(self) -> int:
+        """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes."""
+        return len(self.prompt.encode()) + len(self.system.encode())
+
+    @property
+    def reserved_input(self) -> int:
+        """Tokens to reserve for the input."""
+        return min(self.input_bytes + INPUT_MARGIN, self.model.context_window)
+
+    @property
+    def output_cap(self) -> int:
+        """Tokens that the answer may have: the task's wish, clamped to what the model can."""
+        return min(self.max_output_tokens, self.model.max_output)
+
+
+def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> Intent | CallResult:
+    """Reserve what the order may cost and write its intent; return why not when a guard or the budget says no.
+
+    `client` is only asked for so that it is built before a slot is taken.
+    """
+    del client
+    for _ in range(MOST_RACES):
+        now = ctx.clock.now()
+        billing, quota = ctx.points.billing(order.model), ctx.points.quota(order.model)
+        worst = (
+            0 if billing is Billing.FREE else order.model.worst_cost_nano(order.reserved_input, order.output_cap, now)
+        )
+        charge = budget.charge(ctx.points.config.pointsman.budget, order.tier, worst, now, ctx.zone)
+        admission = guard.admit(view.model, quota, order.reserved_input, now)
+        if isinstance(admission, CallResult):
+            return admission
+        if worst and (refusal := budget.judge(charge, view.counters, now, ctx.zone)):
+            return refusal
+        intent = Intent(
+            key=RowKey.of(order.task_id, order.turn, now),
+            purpose=order.purpose,
+            task_id=order.task_id,
+            turn=order.turn,
+            at=now,
+            model=order.model.id,
+            billing=billing,
+            function=order.function,
+            tier=order.tier,
+            charge=charge,
+            type=order.type,
+            parent_id=order.parent_id,
+            metadata=order.metadata or {},
+            hop=order.hop,
+            after=order.after,
+            came_from=order.came_from,
+        )
+        reservation = ctx.books.reserve(intent, admission, view.model)
+        if reservation.made:
+            return intent
+        if reservation.turn_used:
+            return CallResult(Outcome.UNKNOWN, detail="turn used")
+        view = ctx.books.look(None, order.model.id, charge.month)
+    return CallResult(Outcome.BUSY, retry_after=1.0, detail="others were faster")
+
+
+def ask(ctx: Context, order: Order, intent: Intent, client: ModelClient) -> tuple[CallResult, int]:
+    """Make the call; return its result and its milliseconds. A slot that has grown old is not used."""
+    if ctx.points.quota(order.model) and ctx.clock.now() - intent.at > guard.SLOT_LASTS:
+        return CallResult(Outcome.NOT_SENT, detail="slot grew old"), 0
+    question = Question(
+        model=order.model.id,
+        prompt=order.prompt,
+        system=order.system,
+        max_output_tokens=order.output_cap,
+        timeout=order.timeout,
+        tag=f"{order.task_id}.{order.turn}",
+        schema=order.schema,
+    )
+    began = ctx.clock.now()
+    result = client.ask(question)
+    spent = int((ctx.clock.now() - began) / timedelta(milliseconds=1))
+    if result.outcome is Outcome.INVALID and order.input_bytes > 3 * order.model.context_window:
+        result = replace(result, outcome=Outcome.TOO_LONG)
+    return result, spent
+
+
+def price(ctx: Context, intent: Intent, result: CallResult, now: datetime, milliseconds: int) -> Settled:
+    """Return what the call cost: by the model id in the response, or what was reserved when that is not known."""
+    usage, billed, known = result.usage or Usage(), intent.model, result.cost_known
+    cost = 0 if known else intent.charge.amount
+    if known and result.usage:
+        try:
+            model = ctx.points.catalogue.billed_as(result.answered_by or intent.model)
+        except UnknownPriceError:
+            known, cost, billed = False, intent.charge.amount, str(result.answered_by)
+        else:
+            billed = model.id
+            free = ctx.points.billing(model) is Billing.FREE
+            cost = 0 if free else model.cost_nano(usage, intent.at)
+    return Settled(intent, result, cost, known, billed, usage, now, milliseconds)
+
+
+def report(ctx: Context, settled: Settled) -> None:
+    """Log and count one settled call."""
+    intent, result = settled.intent, settled.result
+    ctx.note(
+        "call settled",
+        task_id=intent.task_id,
+        turn=intent.turn,
+        model=intent.model,
+        outcome=str(result.outcome),
+        cost_nano=settled.cost_nano,
+        cost_known=settled.cost_known,
+        milliseconds=settled.milliseconds,
+        detail=result.detail,
+    )
+    if not settled.cost_known:
+        ctx.count("UnknownCost")
+    if settled.cost_nano > intent.charge.amount:
+        ctx.note("cost above its reservation", task_id=intent.task_id, turn=intent.turn, level="error")
+        ctx.count("CostAboveReservation")
+    if intent.came_from and result.outcome in GOOD and intent.billing is Billing.PAID:
+        before = ctx.points.catalogue.get(intent.came_from)
+        if ctx.points.billing(before) is Billing.FREE:
+            ctx.count("FreeToPaidHops")
+
+
+def close_unknown(ctx: Context, intent: Intent) -> None:
+    """Settle an intent whose call nobody can tell the end of, at its reserved cost."""
+    now = ctx.clock.now()
+    settled = price(ctx, intent, CallResult(Outcome.UNKNOWN, detail="no outcome was written"), now, 0)
+    if ctx.books.settle(settled, guard.Lesson(), None):
+        report(ctx, settled)

@@ -1,0 +1,89 @@
+"""The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one."""
+
+from dataclasses import dataclass, replace
+
+from pointsman.domain import events, strict_json
+from pointsman.domain.records import ENDED, RowKey, Status, TaskRecord
+from pointsman.errors import DeliveryError
+from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
+from pointsman.services.call import close_unknown
+from pointsman.services.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The use case of the delivery function; also the router's, for a task that had ended when it was sent again."""
+
+    ctx: Context
+    tasks: TaskStore
+    texts: Texts
+    bus: EventPublisher
+    replies: Replies
+    bucket: str
+
+    def finish(self, task_id: str, generation: int, reason: str | None) -> Status | None:
+        """End the task if it has not ended (with `reason`, as failed), and deliver; return how it ended.
+
+        None: the task is unknown or runs in a later generation, whose own end will be delivered.
+
+        Raises:
+            DeliveryError: somebody could not be reached; all others were.
+        """
+        now = self.ctx.clock.now()
+        record = self.tasks.read(task_id)
+        if record is None or record.generation != generation:
+            return None
+        if record.status not in ENDED:
+            if record.open_intent:
+                self._close(record)
+            record = self.tasks.fail(task_id, generation, reason or "unknown", now)
+            if record is None or record.generation != generation:
+                return None
+            self.ctx.note("task failed", task_id=task_id, reason=record.reason)
+        if record.status in ENDED and not record.delivered_at:
+            self.send(record, record.reply_to)
+            self.tasks.delivered(task_id, generation, self.ctx.clock.now())
+        return record.status
+
+    def send(self, record: TaskRecord, reply_to: list[str], *, event: bool = True) -> None:
+        """Publish the event and reply; everyone is tried before a failure is raised."""
+        detail = strict_json.dumps(self.detail(record))
+        failed: list[str] = []
+        if event:
+            try:
+                self.bus.publish(events.DETAIL_TYPES[record.status], detail)
+            except Exception as error:  # noqa: BLE001  (the replies must still be tried)
+                failed.append(f"event bus ({type(error).__name__})")
+        for place in reply_to:
+            try:
+                reached = self.replies.reply(place, detail, record.reason if record.status is Status.FAILED else None)
+            except Exception as error:  # noqa: BLE001  (the others must still be tried)
+                failed.append(f"{_kind(place)} ({type(error).__name__})")
+            else:
+                if not reached:
+                    self.ctx.note("nobody waits there any more", task_id=record.task_id, place=_kind(place))
+        if failed:
+            self.tasks.needs_attention(record.task_id, "delivery", self.ctx.clock.now())
+            raise DeliveryError(f"task {record.task_id}: not delivered to {', '.join(failed)}")
+
+    def detail(self, record: TaskRecord) -> dict[str, object]:
+        """Return the event's detail, the answer inside when it is small enough."""
+        if record.status is not Status.COMPLETED:
+            return events.detail_of(record, None, None)
+        text, ref = self.texts.fetch(record.answer), record.answer.ref
+        detail = events.detail_of(record, text, None)
+        if events.fits(detail):
+            return detail
+        kept = record.answer if ref else self.texts.keep_large(text, f"{record.task_id}/answer.{record.generation}")
+        return events.detail_of(replace(record, answer=kept), None, f"s3://{self.bucket}/{kept.ref}")
+
+    def _close(self, record: TaskRecord) -> None:
+        assert record.open_intent is not None
+        intent = self.ctx.books.find_intent(RowKey(record.open_intent["day_shard"], record.open_intent["row"]))
+        if intent:
+            close_unknown(self.ctx, intent)
+
+
+def _kind(place: str) -> str:
+    """Return what a place to reply to is: a token is a secret of its sender's, an ARN is not."""
+    return place if place.startswith("arn:") else "task token"

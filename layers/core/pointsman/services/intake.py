@@ -1,0 +1,241 @@
+"""The router's work: every message becomes one execution, or a rejection with its reason, or goes back to the queue."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pointsman.domain import events, strict_json
+from pointsman.domain.decision import Decision
+from pointsman.domain.envelope import open_message, readable_id
+from pointsman.domain.guard import ModelState, ms
+from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.domain.run import Next, Run
+from pointsman.domain.task import Rejection, Task, read_task
+from pointsman.domain.times import parse_time, to_text
+from pointsman.errors import InputMismatchError, RetryLaterError
+from pointsman.ports import DeadLetters, EventPublisher, TaskStore, Texts, Workflow
+from pointsman.services.classify import Classification
+from pointsman.services.context import Context
+from pointsman.services.deliver import Delivery
+
+LIFETIME = timedelta(hours=24)
+"""A task without a deadline gets this long from its receipt."""
+ASKING = 0.6
+"""Share of the invocation's time that classification may take."""
+
+
+class Marks(Protocol):
+    """The models' states, read for a batch at once."""
+
+    def states(self, models: Iterable[str]) -> dict[str, ModelState]:
+        """Return what is known of each model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An SQS message."""
+
+    message_id: str
+    body: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the messages of one invocation have come to so far."""
+
+    owner: str
+    until: datetime
+    """When the invocation ends: its claims are leased until then."""
+    mine: dict[str, tuple[TaskRecord, Task]] = field(default_factory=dict)
+    """Claimed by this invocation, by message id."""
+    settled: set[str] = field(default_factory=set)
+    """Messages that need nothing more: duplicates."""
+    troubles: dict[str, Exception] = field(default_factory=dict)
+    """Why a message is rejected or goes back, by message id."""
+    states: dict[str, ModelState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The use case: `take` reads, claims and decides a whole batch, `finish` ends one message of it."""
+
+    ctx: Context
+    tasks: TaskStore
+    texts: Texts
+    workflow: Workflow
+    marks: Marks
+    dead_letters: DeadLetters
+    bus: EventPublisher
+    delivery: Delivery
+    classification: Classification
+    reply_queues: frozenset[str]
+
+    def take(self, messages: list[Message], owner: str, seconds: float) -> Batch:
+        """Claim what can be claimed and decide it; troubles stay with their own message."""
+        now = self.ctx.clock.now()
+        batch = Batch(owner, now + timedelta(seconds=seconds))
+        batch.states = self.marks.states(self.ctx.points.catalogue.models)
+        for message in messages:
+            try:
+                self._claim(message, batch)
+            except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
+                batch.troubles[message.message_id] = trouble
+        self._decide(batch, seconds * ASKING)
+        return batch
+
+    def finish(self, message: Message, batch: Batch) -> None:
+        """Start the message's execution or reject it.
+
+        Raises:
+            Exception: whatever stands in the way; the message goes back to the queue.
+        """
+        trouble = batch.troubles.get(message.message_id)
+        if isinstance(trouble, Rejection):
+            self._reject(message, trouble)
+        elif isinstance(trouble, RetryLaterError) and trouble.same_batch:
+            self._claim(message, batch)  # its twin was started in the meantime
+            if message.message_id in batch.mine:
+                raise RetryLaterError("the twin of this message let go of the task")
+        elif trouble:
+            raise trouble
+        elif message.message_id not in batch.settled:
+            self._start(*batch.mine[message.message_id])
+
+    def _claim(self, message: Message, batch: Batch) -> None:
+        task_id, task = open_message(message.body, message.message_id)
+        if task.reply_to and task.reply_to.startswith("arn:") and task.reply_to not in self.reply_queues:
+            raise Rejection("reply_to_not_allowed", "reply_to: must be one of the queues in parameter ReplyQueueArns")
+        now = self.ctx.clock.now()
+        record = self._new_record(task_id, task, batch, now)
+        existing = self.tasks.claim(record, now)
+        if existing is None:
+            batch.mine[message.message_id] = (record, task)
+        elif existing.fingerprint != record.fingerprint:
+            raise Rejection("task_id_conflict", "task_id: is taken by a task with other content")
+        elif existing.status is Status.CLAIMED:
+            self._resume(message, existing, batch, now)
+        else:
+            self._answer_duplicate(existing, task)
+            batch.settled.add(message.message_id)
+
+    def _new_record(self, task_id: str, task: Task, batch: Batch, now: datetime) -> TaskRecord:
+        body = strict_json.dumps(task.model_dump(mode="json", exclude={"task_id", "reply_to"}, exclude_none=True))
+        fingerprint = task.fingerprint()
+        record = TaskRecord(
+            task_id=task_id,
+            status=Status.CLAIMED,
+            fingerprint=fingerprint,
+            body=self.texts.keep(body, f"{task_id}/task.{fingerprint[:16]}"),
+            reply_to=[task.reply_to] if task.reply_to else [],
+            lease_owner=batch.owner,
+            lease_until=ms(batch.until),
+            received_at=to_text(now),
+            deadline=to_text(task.deadline or now + LIFETIME),
+            task_fields={
+                "parent_id": task.parent_id,
+                "metadata": task.metadata,
+                "private": task.private,
+                "split": task.split,
+            },
+        )
+        if decision := self.classification.plainly(task):
+            self._put_decision(record, decision, batch.states)
+        return record
+
+    def _put_decision(self, record: TaskRecord, decision: Decision, states: dict[str, ModelState]) -> None:
+        record.decision = decision.as_dict()
+        record.input = strict_json.dumps(self._plan(record, decision, states).as_state())
+
+    def _plan(self, record: TaskRecord, decision: Decision, states: dict[str, ModelState]) -> Run:
+        """Return the run's first position; models benched beyond the deadline or for the day are left out."""
+        now, private = self.ctx.clock.now(), bool(record.task_fields.get("private"))
+        gone = {model for model, state in states.items() if state.gone}
+        hops = self.ctx.points.plan(decision.tier, now, private=private, gone=gone)
+        ready = [hop for hop in hops if not (hop.model in states and states[hop.model].bench_until > ms(now))]
+        return Run(
+            task_id=record.task_id,
+            generation=record.generation,
+            deadline=parse_time(record.deadline),
+            plan=tuple(ready or hops),
+            private=private,
+            next=Next.RUN if hops else Next.FAIL,
+            reason=None if hops else "private",
+        )
+
+    def _resume(self, message: Message, existing: TaskRecord, batch: Batch, now: datetime) -> None:
+        if existing.lease_owner == batch.owner:
+            raise RetryLaterError("its twin is in the same batch", same_batch=True)
+        if existing.lease_until > ms(now) or not self.tasks.renew(existing, batch.owner, batch.until, now):
+            raise RetryLaterError("another invocation holds the task")
+        existing.lease_owner, existing.lease_until = batch.owner, ms(batch.until)
+        batch.mine[message.message_id] = (existing, read_task(strict_json.loads(self.texts.fetch(existing.body))))
+
+    def _answer_duplicate(self, existing: TaskRecord, task: Task) -> None:
+        """Add a new place to reply to; a task that has ended answers it from the store."""
+        self.ctx.note("duplicate", task_id=existing.task_id, status=str(existing.status))
+        if not task.reply_to or task.reply_to in existing.reply_to:
+            return
+        if existing.status not in ENDED:
+            existing = self.tasks.add_reply(existing.task_id, task.reply_to)
+        if existing.status in ENDED and task.reply_to not in existing.reply_to:
+            self.delivery.send(existing, [task.reply_to], event=False)
+
+    def _decide(self, batch: Batch, seconds: float) -> None:
+        """Ask for what is undecided, and store each decision before anything is started by it."""
+        undecided = {rec.task_id: task for rec, task in batch.mine.values() if rec.input is None}
+        if not undecided:
+            return
+        decisions = self.classification.ask_for(undecided, seconds)
+        for message_id, (record, _) in batch.mine.items():
+            if record.input is not None:
+                continue
+            self._put_decision(record, decisions[record.task_id], batch.states)
+            assert record.decision is not None
+            assert record.input is not None
+            try:
+                self.tasks.decide(record.task_id, batch.owner, record.decision, record.input)
+            except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
+                batch.troubles[message_id] = trouble
+
+    def _start(self, record: TaskRecord, task: Task) -> None:
+        del task
+        assert record.input is not None
+        execution = self.workflow.start(execution_name(record.task_id, record.generation), record.input)
+        if not execution.started and execution.input != record.input:
+            raise InputMismatchError(f"task {record.task_id}: an execution has its name and another input")
+        self.tasks.start(record.task_id, self.ctx.clock.now())
+        decision = record.decision or {}
+        self.ctx.note("task started", task_id=record.task_id, tier=decision.get("tier"), source=decision.get("source"))
+
+    def _reject(self, message: Message, rejection: Rejection) -> None:
+        """Record, dead letter, event, in this order; what is repeated after a failure is found already done or doubles
+        a dead letter with the same message id, never loses one.
+        """
+        own_id = readable_id(message.body)
+        task_id = own_id if own_id and rejection.code != "task_id_conflict" else message.message_id
+        record = TaskRecord(
+            task_id=task_id,
+            status=Status.REJECTED,
+            reason=rejection.reason,
+            received_at=to_text(self.ctx.clock.now()),
+            task_fields={"code": rejection.code, "message_id": message.message_id, "asked_id": own_id},
+        )
+        self.tasks.reject(record)
+        attributes = {
+            "reason": rejection.reason,
+            "code": rejection.code,
+            "task_id": task_id,
+            "message_id": message.message_id,
+        }
+        self.dead_letters.put(message.body, attributes, message.message_id)
+        detail = strict_json.dumps(events.detail_of(record, None, None))
+        self.bus.publish(events.DETAIL_TYPES[Status.REJECTED], detail)
+        self.ctx.note("task rejected", level="warning", task_id=task_id, code=rejection.code, reason=rejection.reason)
+
+
+def execution_name(task_id: str, generation: int) -> str:
+    """Return the execution's unique name: the task's own, from the second generation on its hash and the number."""
+    return task_id if generation == 1 else f"{hashlib.sha256(task_id.encode()).hexdigest()}.{generation}"

@@ -1,0 +1,80 @@
+"""The daily report: read the books of a day, store the report, tell the team."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pointsman.domain import report
+from pointsman.domain.budget import OPEN
+from pointsman.domain.money import nano
+from pointsman.domain.month import percent_of
+from pointsman.domain.report import Frame, Report
+from pointsman.domain.report_json import as_json, exact
+from pointsman.domain.report_text import render_summary, render_text
+from pointsman.domain.report_words import dollars
+from pointsman.domain.times import day_bounds, month_key
+from pointsman.ports import Ledger, ReportSink
+from pointsman.services.context import Context
+
+EARLIER = timedelta(days=1)
+"""How far before the day the ledger is read at least, so that a hop is told from a later try of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The use case of the report function and of `pointsman report`."""
+
+    ctx: Context
+    ledger: Ledger
+    sink: ReportSink
+    stand_in: bool
+
+    def build(self, day: date) -> Report:
+        """Return the report of a day of the report's time zone."""
+        zone = self.ctx.zone
+        since, until = day_bounds(day, zone)
+        month_begins, _ = day_bounds(day.replace(day=1), zone)
+        rows = self.ledger.rows(min(month_begins, since - EARLIER), until)
+        counters = self.ledger.counters(month_key(since, zone))
+        return report.build(Frame(day, zone, self.ctx.points, self.stand_in, self.ctx.clock.now()), rows, counters)
+
+    def publish(self, day: date) -> dict[str, Any]:
+        """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
+        made = self.build(day)
+        folder = f"reports/{day:%Y/%m/%d}"
+        stated = json.dumps(as_json(made), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        self.sink.store(f"{folder}/report.json", "application/json", stated)
+        self.sink.store(f"{folder}/report.txt", "text/plain; charset=utf-8", render_text(made))
+        self.sink.announce(subject(made), render_summary(made))
+        self._count()
+        totals: dict[str, Any] = {
+            "tasks": made.total.tasks,
+            "attempts": made.total.attempts,
+            "cost_nano": made.total.cost_nano,
+            "usd": exact(made.total.cost_nano),
+            "saved_nano": made.baseline.saved_nano,
+            "month_spent_nano": made.month.total.spent_nano,
+        }
+        self.ctx.note("report published", date=day.isoformat(), stand_in=made.stand_in, **totals)
+        return {
+            "date": day.isoformat(),
+            "json_key": f"{folder}/report.json",
+            "text_key": f"{folder}/report.txt",
+            "totals": totals,
+        }
+
+    def _count(self) -> None:
+        """Count the report, and how much of the budget of the month that is now is spent, whatever day was reported."""
+        self.ctx.count("ReportPublished")
+        limit = self.ctx.points.config.pointsman.budget.month_usd
+        now = self.ledger.counters(month_key(self.ctx.clock.now(), self.ctx.zone))
+        percent = percent_of(now.get("month", 0) - now.get("month" + OPEN, 0), nano(limit)) if limit else None
+        if percent is not None:
+            self.ctx.count("MonthSpendPercent", percent)
+
+
+def subject(made: Report) -> str:
+    """Return the announcement's subject: one ASCII line under 100 characters, as SNS wants it."""
+    saved = f", saved {made.baseline.percent:.0f}%" if made.baseline.percent is not None else ""
+    return f"Pointsman {made.day}: {dollars(made.total.cost_nano, 4)}{saved}{' (stand-ins)' if made.stand_in else ''}"

@@ -1,0 +1,61 @@
+"""The sweep: closes what no later attempt closed, and tries again what could not be delivered."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pointsman.errors import DeliveryError
+from pointsman.ports import Books, TaskStore
+from pointsman.services.attempt import FUNCTION_SECONDS
+from pointsman.services.call import close_unknown
+from pointsman.services.context import Context
+from pointsman.services.deliver import Delivery
+
+GRACE = timedelta(seconds=60)
+LOOK_BACK = timedelta(days=3)
+"""How long the sweep may have been away without leaving an intent open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep did."""
+
+    closed: int
+    delivered: int
+    undelivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The use case of the sweep function and of `pointsman sweep`."""
+
+    ctx: Context
+    books: Books
+    tasks: TaskStore
+    delivery: Delivery
+
+    def __call__(self) -> Swept:
+        """Close every intent whose function must have ended, and deliver what waits."""
+        now, closed = self.ctx.clock.now(), 0
+        patience = timedelta(seconds=max(FUNCTION_SECONDS.values())) + GRACE
+        for intent in self.books.open_intents(now - LOOK_BACK, now):
+            own = timedelta(seconds=_seconds_of(intent.function)) + GRACE
+            if now - intent.at > min(own, patience):
+                close_unknown(self.ctx, intent)
+                closed += 1
+        delivered = undelivered = 0
+        for task_id in list(self.tasks.wanting_attention()):
+            record = self.tasks.read(task_id)
+            if record is None:
+                continue
+            try:
+                self.delivery.finish(task_id, record.generation, None)
+                delivered += 1
+            except DeliveryError as error:
+                undelivered += 1
+                self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
+        self.ctx.note("swept", closed=closed, delivered=delivered, undelivered=undelivered)
+        return Swept(closed, delivered, undelivered)
+
+
+def _seconds_of(function: str) -> int:
+    return {str(tier): seconds for tier, seconds in FUNCTION_SECONDS.items()}.get(function, 60)

@@ -1,0 +1,1 @@
+"""The operator's commands: not shipped in any layer."""

@@ -1,0 +1,28 @@
+"""`pointsman down`: end the local stack."""
+
+from pointsman_cli import output
+from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.options import AsJson
+
+EXAMPLES = """\b
+Examples:
+  pointsman down"""
+
+
+def down(as_json: AsJson = False) -> int:
+    """End the local stack.
+
+    Its tasks and books are gone then; its logs stay.
+    """
+    from pointsman_cli import local
+    from pointsman_cli.target import STATE_DIR
+
+    try:
+        ended = local.down(STATE_DIR, report=output.note)
+    except local.LocalStackError as error:
+        raise CommandError(str(error)) from None
+    if as_json:
+        output.document({"ended": ended})
+    elif not ended:
+        output.note("No local stack was up")
+    return Exit.OK

@@ -1,0 +1,52 @@
+"""`pointsman result`: the answer to a task."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pointsman_cli import output
+from pointsman_cli.errors import Exit, NotEndedError
+from pointsman_cli.options import AsJson, Profile, Region, Stack
+
+if TYPE_CHECKING:
+    from pointsman_cli.target import Target
+
+EXAMPLES = """\b
+Examples:
+  pointsman result nightly-triage-118
+  pointsman result nightly-triage-118 --json | jq -r .answer"""
+
+
+def result(
+    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
+    as_json: AsJson = False,
+    stack: Stack = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> int:
+    """Print a task's answer.
+
+    Exits with 1 if it failed or was rejected, with 4 if it has not ended.
+    """
+    from pointsman_cli import target, tasks
+
+    found = target.find(stack, profile, region)
+    record = tasks.read(found.app, task_id)
+    if not tasks.has_ended(record):
+        raise NotEndedError(f"task {task_id} has not ended: it is {record.status}")
+    return show(tasks.outcome(found.app, record, stand_in=found.stand_in), found, as_json=as_json)
+
+
+def show(ended: dict[str, Any], found: "Target", *, as_json: bool) -> int:
+    """Print how a task ended and return the exit code that says so."""
+    completed = ended["status"] == "completed"
+    if as_json:
+        output.document(ended)
+    elif completed:
+        found.say_stand_in()
+        if ended["truncated"]:
+            output.note("The answer was cut at its limit of tokens.")
+        output.text(ended["answer"])
+    else:
+        output.note(f"pointsman: task {ended['task_id']} {ended['status']}: {ended['reason']}")
+    return Exit.OK if completed else Exit.FAILED

@@ -1,0 +1,72 @@
+"""`pointsman status`: what has become of a task?"""
+
+from typing import Annotated, Any
+
+import typer
+
+from pointsman_cli import output
+from pointsman_cli.errors import Exit
+from pointsman_cli.options import AsJson, Profile, Region, Stack
+
+EXAMPLES = """\b
+Examples:
+  pointsman status nightly-triage-118
+  pointsman status nightly-triage-118 --json --stack pointsman --profile team"""
+
+
+def status(
+    task_id: Annotated[
+        str, typer.Argument(metavar="TASK_ID", help="The task's id; of a rejected message its own or SQS's.")
+    ],
+    as_json: AsJson = False,
+    stack: Stack = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> int:
+    """Show a task's state, decision, attempts and cost."""
+    from pointsman_cli import target, tasks
+
+    found = target.find(stack, profile, region)
+    stated = tasks.document(found.app, tasks.read(found.app, task_id), stand_in=found.stand_in)
+    if as_json:
+        output.document(stated)
+        return Exit.OK
+    found.say_stand_in()
+    output.pairs(_rows(stated))
+    if stated["attempts"]:
+        print()
+        header = ("attempt", "model", "outcome", "ms", "tokens", "cost", "detail")
+        output.table(
+            header, [_attempt(number, each) for number, each in enumerate(stated["attempts"], 1)], right=(3, 4)
+        )
+    return Exit.OK
+
+
+def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
+    decision = task["decision"] or {}
+    words = ", ".join(decision.get("words", ()))
+    return [
+        ("task", task["task_id"]),
+        ("status", task["status"] + (" (truncated)" if task["truncated"] else "")),
+        ("reason", task["reason"]),
+        ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),
+        ("decided by", f"{decision['source']}, confidence {decision['confidence']:.2f}" if decision else None),
+        ("because", decision.get("reason")),
+        ("words", words or None),
+        ("model", task["model"]),
+        ("cost", output.dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
+        ("classification", output.dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
+        ("received", task["received_at"]),
+        ("ended", task["ended_at"]),
+        ("delivered", task["delivered_at"]),
+        ("not delivered", f"tried since {since}" if (since := task["delivery_failing_since"]) else None),
+        ("replies to", ", ".join(task["reply_to"]) or None),
+    ]
+
+
+def _attempt(number: int, attempt: dict[str, Any]) -> tuple[object, ...]:
+    tokens = attempt["input_tokens"] + attempt["output_tokens"]
+    cost = output.dollars(attempt["cost_nano_usd"]) + ("" if attempt["cost_known"] else " (reserved)")
+    milliseconds = "" if attempt["milliseconds"] is None else attempt["milliseconds"]
+    detail = attempt["detail"] or ""
+    return number, attempt["model"], attempt["outcome"], milliseconds, tokens, cost, detail

@@ -1,0 +1,167 @@
+"""`pointsman submit`: send a task, and wait for its answer if wanted."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
+
+import typer
+from pointsman.domain import strict_json
+
+from pointsman_cli import messages, output, reading
+from pointsman_cli.commands import result
+from pointsman_cli.errors import BadInputError, Exit, NotEndedError
+from pointsman_cli.options import AsJson, Private, Profile, Region, Stack, TierChoice, TypeChoice
+
+if TYPE_CHECKING:
+    from pointsman.domain.records import TaskRecord
+
+    from pointsman_cli.target import Target
+
+EXAMPLES = """\b
+Examples:
+  pointsman submit "Write a migration guide from v1 to v2 of our API" --wait
+  pointsman submit "Is the nightly build green?" --type status --metadata ticket=OPS-12
+  pointsman submit --file events/19-sns-envelope.json --json"""
+POLL_SECONDS = 0.5
+
+
+def submit(
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The prompt.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A whole message: a task or an envelope; - is stdin.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the answer.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long --wait waits; then it exits with 4.")
+    ] = 900,
+    type_: TypeChoice = None,
+    tier: TierChoice = None,
+    private: Private = False,
+    system: Annotated[
+        str | None, typer.Option("--system", metavar="TEXT", help="Instructions beside those of the tier.")
+    ] = None,
+    max_output_tokens: Annotated[
+        int | None, typer.Option("--max-output-tokens", metavar="N", help="Cap on the answer.")
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option("--deadline", metavar="TIME", help="When it is too late, as 2026-12-31T18:00:00Z.")
+    ] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="Kept with the task; may be repeated.")
+    ] = None,
+    reply_to: Annotated[
+        str | None, typer.Option("--reply-to", metavar="ARN", help="A queue of ReplyQueueArns to answer to.")
+    ] = None,
+    task_id: Annotated[
+        str | None, typer.Option("--task-id", metavar="ID", help="The task's id; without: a new one.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> int:
+    """Put a task on the queue.
+
+    The message is judged first, as the router will judge it. With --wait, exits with 1 if the task failed or was rejected.
+    """
+    from pointsman_cli import target
+
+    options: dict[str, strict_json.Json] = {
+        "task_id": task_id,
+        "type": type_,
+        "tier": tier,
+        "private": private or None,
+        "system": system,
+        "max_output_tokens": max_output_tokens,
+        "deadline": deadline,
+        "metadata": _metadata(metadata or []),
+        "reply_to": reply_to,
+    }
+    body = _body(text, file, {name: value for name, value in options.items() if value is not None})
+    verdict = messages.judge(body)
+    if verdict.error:
+        raise BadInputError(f"the message is not valid: {verdict.error}")
+    assert verdict.task is not None
+    found = target.find(stack, profile, region)
+    place = verdict.task.reply_to
+    if place and place.startswith("arn:") and place not in found.settings.reply_queues:
+        raise BadInputError("reply_to: must be one of the queues in the stack's parameter ReplyQueueArns")
+    message_id = found.app.sqs.send_message(QueueUrl=found.settings.task_queue_url, MessageBody=body)["MessageId"]
+    own_id = verdict.task_id or message_id
+    if not wait:
+        _show_queued(own_id, message_id, found, as_json=as_json)
+        return Exit.OK
+    from pointsman_cli import tasks
+
+    record = _ended(found, own_id, message_id, verdict.task.fingerprint(), timeout)
+    return result.show(tasks.outcome(found.app, record, stand_in=found.stand_in), found, as_json=as_json)
+
+
+def _body(text: str | None, file: Path | None, stated: dict[str, strict_json.Json]) -> str:
+    """Return the message's body: a file as it is, unless options are laid over the task in it."""
+    if (text is None) is (file is None):
+        raise BadInputError("give TEXT or --file, one of them")
+    if text is not None:
+        return _dumped({"prompt": text, "task_id": uuid4().hex, **stated})
+    body = reading.read_text(file)
+    if not stated:
+        return body
+    try:
+        fields = strict_json.loads(body)
+    except strict_json.NotStrictJson as error:
+        raise BadInputError(f"the message is not valid: body: {error}") from None
+    if not isinstance(fields, dict) or "prompt" not in fields:
+        raise BadInputError("options for a task cannot be laid over an envelope: put them into the task inside")
+    return _dumped({**fields, **stated})
+
+
+def _dumped(fields: dict[str, strict_json.Json]) -> str:
+    try:
+        body = strict_json.dumps(fields)
+        body.encode()
+    except UnicodeEncodeError:
+        raise BadInputError("the text is not valid UTF-8") from None
+    return body
+
+
+def _metadata(stated: list[str]) -> dict[str, strict_json.Json] | None:
+    pairs = [entry.partition("=") for entry in stated]
+    if any(not key or not equals for key, equals, _ in pairs):
+        raise BadInputError("--metadata: must be KEY=VALUE")
+    return {key: value for key, _, value in pairs} or None
+
+
+def _show_queued(task_id: str, message_id: str, found: "Target", *, as_json: bool) -> None:
+    if as_json:
+        output.document({"task_id": task_id, "message_id": message_id, "stand_in": found.stand_in})
+    else:
+        output.pairs([("queued", task_id)])
+        found.say_stand_in()
+
+
+def _ended(found: "Target", task_id: str, message_id: str, fingerprint: str, seconds: float) -> "TaskRecord":
+    """Return the task once it has ended, telling each change of its state meanwhile."""
+    from pointsman_cli import tasks
+
+    limit, told = time.monotonic() + seconds, ""
+    while True:
+        record = tasks.fate(found.app, task_id, message_id, fingerprint)
+        state = _state(record)
+        if state != told:
+            output.note(f"{task_id}: {state}")
+            told = state
+        if record and tasks.has_ended(record):
+            return record
+        if time.monotonic() > limit:
+            raise NotEndedError(f"task {task_id} has not ended within {seconds:g} s: it is {state}")
+        time.sleep(POLL_SECONDS)
+
+
+def _state(record: "TaskRecord | None") -> str:
+    if record is None:
+        return "queued"
+    decision = record.decision or {}
+    way = f" ({decision['tier']}, decided by {decision['source']})" if decision else ""
+    tries = f", attempt {len(record.rows)}" if len(record.rows) > 1 else ""
+    return f"{record.status}{way}{tries}"

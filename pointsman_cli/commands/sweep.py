@@ -1,0 +1,33 @@
+"""`pointsman sweep`: what the stack does every 15 minutes, now."""
+
+from dataclasses import asdict
+
+from pointsman_cli import output
+from pointsman_cli.errors import Exit
+from pointsman_cli.options import AsJson, Profile, Region, Stack
+
+EXAMPLES = """\b
+Examples:
+  pointsman sweep
+  pointsman sweep --stack pointsman --profile team"""
+
+
+def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None, region: Region = None) -> int:
+    """Close lost attempts and retry deliveries.
+
+    The stack does the same every 15 minutes: attempts whose outcome was never written are booked at their reserved cost.
+    """
+    from pointsman_cli import target
+
+    swept = asdict(target.find(stack, profile, region).app.sweep())
+    if as_json:
+        output.document(swept)
+    else:
+        output.pairs(
+            [
+                ("attempts closed", swept["closed"]),
+                ("delivered", swept["delivered"]),
+                ("still waiting", swept["undelivered"]),
+            ]
+        )
+    return Exit.OK

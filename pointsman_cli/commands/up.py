@@ -1,0 +1,50 @@
+"""`pointsman up`: start the local stack."""
+
+from pointsman_cli import output
+from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.options import AsJson
+
+EXAMPLES = """\b
+Examples:
+  pointsman up
+  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with the real models"""
+
+
+def up(as_json: AsJson = False) -> int:
+    """Start the local stack.
+
+    It is the project's own template, deployed to an emulator of AWS in about half a minute.
+
+    A provider without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY is answered for by a stand-in.
+    """
+    from pointsman_cli import local
+    from pointsman_cli.target import STATE_DIR
+
+    try:
+        info = local.up(STATE_DIR, report=output.note)
+    except local.LocalStackError as error:
+        raise CommandError(str(error)) from None
+    if as_json:
+        output.document(
+            {
+                "endpoint": info.endpoint,
+                "region": info.region,
+                "stack_name": info.stack_name,
+                "stand_in": info.stand_in.model_dump(),
+                "standin_url": info.standin_url,
+                "outputs": info.outputs,
+                "environment": info.environment,
+                "state_dir": str(info.state_dir),
+            }
+        )
+        return Exit.OK
+    missing = [name for name, used in (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic)) if used]
+    output.pairs(
+        [
+            ("endpoint", info.endpoint),
+            ("queue", info.outputs.get("TaskQueueUrl")),
+            ("stand-in for", " and ".join(missing) or None),
+            ("logs", info.state_dir),
+        ]
+    )
+    return Exit.OK

@@ -1,0 +1,80 @@
+"""A task's way without sending it: who decides, which model would serve, what that would cost."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pointsman.bootstrap import Application
+from pointsman.domain.catalogue import Billing, Model
+from pointsman.domain.decision import Decision
+from pointsman.domain.guard import ModelState, ms
+from pointsman.domain.money import usd
+from pointsman.domain.task import Task
+from pointsman.domain.usage import Usage
+from pointsman.prompts import system_for
+
+BATCH = 10
+"""Tasks that one request classifies, as many as the router gets at once."""
+ASKING_SECONDS = 60.0
+BYTES_PER_TOKEN = 4
+TYPICAL_OUTPUT = 1_000
+"""Tokens of an answer, for the estimate: a task may cap it lower."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """The rules of one application, and what its stack knows of the models."""
+
+    app: Application
+    states: Mapping[str, ModelState] | None
+    """None: there is no stack to ask, and an undecided task gets the local best guess."""
+
+    def decide(self, tasks: list[Task]) -> list[Decision]:
+        """Return a decision for each task, in order; what a model is asked is booked on the stack."""
+        own = self.app.classification
+        decided = {str(number): own.plainly(task) for number, task in enumerate(tasks)}
+        undecided = {key: tasks[int(key)] for key, decision in decided.items() if decision is None}
+        if self.states is None:
+            asked = {key: own.guess(task) for key, task in undecided.items()}
+        else:
+            asked = own.ask_for(undecided, ASKING_SECONDS) if undecided else {}
+        return [decision or asked[key] for key, decision in decided.items()]
+
+    def certain(self, task: Task) -> bool:
+        """Return whether the task needs no model to be decided."""
+        return self.states is None or self.app.classification.plainly(task) is not None
+
+    def answer(self, task: Task, decision: Decision) -> dict[str, Any]:
+        """Return what `route` prints of a task."""
+        model = self._serving(task, decision)
+        reason = decision.reason if model else f"{decision.reason}; no paid model in the chain may see a private task"
+        return {
+            "type": str(decision.type),
+            "tier": str(decision.tier),
+            "model": model.id if model else None,
+            "source": str(decision.source),
+            "confidence": round(decision.confidence, 4),
+            "reason": reason,
+            "estimated_cost_usd": float(usd(self._estimate(task, decision, model))) if model else None,
+        }
+
+    def _serving(self, task: Task, decision: Decision) -> Model | None:
+        """Return the first model of the plan that is not benched, as the router does."""
+        points, now, states = self.app.points, datetime.now(UTC), self.states or {}
+        gone = {model for model, state in states.items() if state.gone}
+        hops = points.plan(decision.tier, now, private=task.private, gone=gone)
+        ready = [hop for hop in hops if not (hop.model in states and states[hop.model].bench_until > ms(now))]
+        return points.catalogue.get((ready or hops)[0].model) if hops else None
+
+    def _estimate(self, task: Task, decision: Decision, model: Model) -> int:
+        """Return nano-dollars: input by its bytes, output as answers usually are; nothing on a free tier."""
+        if self.app.points.billing(model) is Billing.FREE:
+            return 0
+        sent = f"{system_for(decision.tier, task.system)}{task.prompt}"
+        usage = Usage(
+            input=math.ceil(len(sent.encode()) / BYTES_PER_TOKEN),
+            output=min(task.max_output_tokens, model.max_output, TYPICAL_OUTPUT),
+        )
+        return model.cost_nano(usage, datetime.now(UTC))

@@ -1,0 +1,107 @@
+"""Builds the template's functions and layers, for one processor; `python -m pointsman_cli.local.build arm64`."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from pointsman_cli.local import processes
+from pointsman_cli.local.errors import LocalStackError
+from pointsman_cli.local.toolchain import BUILDS, ROOT, SAM, TEMPLATE, build_environment, last_line, require
+
+_SOURCES = ("template.yaml", "dashboard.yaml", "samconfig.toml", "openclaw.json", "tools/sam.txt")
+_SOURCE_FOLDERS = ("functions", "layers", "statemachines")
+
+
+def build(
+    architecture: str, target: Path, *, environ: Mapping[str, str], report: Callable[[str], None] = print
+) -> Path:
+    """Build into `target`, unless it holds a build of the same sources already, and return the built template.
+
+    The layers' Python files are compiled: on Lambda, whose file system is read-only, each cold start would compile them
+    anew, which takes as long again as the imports themselves.
+
+    Raises:
+        LocalStackError: The tools are missing, or the build failed.
+    """
+    require(SAM)
+    BUILDS.mkdir(exist_ok=True)
+    stamp = target.with_name(f"{target.name}.sources")
+    with (BUILDS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        sources = _fingerprint(architecture)
+        if (target / TEMPLATE.name).exists() and stamp.exists() and stamp.read_text() == sources:
+            return target / TEMPLATE.name
+        stamp.unlink(missing_ok=True)
+        report(f"Building functions and layers for {architecture}")
+        _run_sam(architecture, target, environ)
+        _leave_to_runtime(target)
+        _compile(target)
+        stamp.write_text(sources)
+    return target / TEMPLATE.name
+
+
+def _run_sam(architecture: str, target: Path, environ: Mapping[str, str]) -> None:
+    log = target.with_name(f"{target.name}.log")
+    command = [str(SAM), "build", "--template-file", str(TEMPLATE), "--build-dir", str(target)]
+    command += ["--cached", "--cache-dir", str(BUILDS / f"cache-{architecture}"), "--parallel"]
+    command += ["--parameter-overrides", f"Architecture={architecture}"]
+    done = processes.run(
+        command, environment=build_environment(environ), cwd=ROOT, token=f"build-{uuid.uuid4()}", log=log
+    )
+    if not done:
+        raise LocalStackError(f"sam build failed: {last_line(log)}", log)
+
+
+def _leave_to_runtime(target: Path) -> None:
+    """Remove botocore from the core layer, where Powertools' tracer brings it.
+
+    Lambda's runtime has boto3 with the botocore that belongs to it; another one in a layer would take its place. It is
+    also the half of all files that a cold start has to unpack.
+    """
+    for path in (target / "CoreLayer/python").glob("botocore*"):
+        shutil.rmtree(path)
+
+
+def _compile(target: Path) -> None:
+    """Compile the layers, as unchecked .pyc files: a zip keeps no exact time to compare with."""
+    layers = [str(path) for path in target.glob("*Layer/python")]
+    options = ["-qq", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", "/opt"]
+    # Some packages ship templates that are no valid Python: what does not compile is left as it is.
+    subprocess.run([str(SAM.with_name("python")), "-m", "compileall", *options, *layers], check=False)
+
+
+def _fingerprint(architecture: str) -> str:
+    """A digest of everything that a build depends on."""
+    digest = hashlib.sha256(architecture.encode())
+    for path in _source_files():
+        digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _source_files() -> Iterator[Path]:
+    yield from (ROOT / name for name in _SOURCES)
+    for folder in _SOURCE_FOLDERS:
+        for directory, subdirectories, names in os.walk(ROOT / folder):
+            subdirectories[:] = sorted(name for name in subdirectories if name != "__pycache__")
+            yield from (Path(directory, name) for name in sorted(names))
+
+
+def main() -> None:
+    """Build what `sam deploy` deploys."""
+    architecture = sys.argv[1] if len(sys.argv) > 1 else "arm64"
+    try:
+        template = build(architecture, BUILDS / "build", environ=os.environ)
+    except LocalStackError as error:
+        sys.exit(str(error))
+    print(f"Built {template.relative_to(ROOT)}; next: sam deploy --parameter-overrides Architecture={architecture}")
+
+
+if __name__ == "__main__":
+    main()

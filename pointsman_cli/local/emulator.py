@@ -1,0 +1,42 @@
+"""Runs MiniStack with one change: a layer is unpacked once and not once for each worker.
+
+Lambda mounts a layer, MiniStack unpacks it anew for each worker process: thousands of files, which took most of a cold
+start. It is a script, run with MiniStack's own Python, and imports nothing else of this project.
+"""
+
+import hashlib
+import runpy
+import sys
+import tempfile
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+_MANY_FILES = 200
+_unpack = zipfile.ZipFile.extractall
+_lock = threading.Lock()
+_shared: dict[str, Path] = {}
+
+
+def _unpack_once(archive: zipfile.ZipFile, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
+    """Unpack a large archive as links to the one place where it was unpacked first; a small one as ever."""
+    entries = archive.infolist()
+    if path is None or members is not None or len(entries) < _MANY_FILES:
+        _unpack(archive, path, members, pwd)
+        return
+    digest = hashlib.sha256(repr([(entry.filename, entry.CRC, entry.file_size) for entry in entries]).encode())
+    key = digest.hexdigest()
+    with _lock:
+        if key not in _shared:
+            place = Path(tempfile.mkdtemp(prefix="unpacked-"))
+            _unpack(archive, place)
+            _shared[key] = place
+    for entry in _shared[key].iterdir():
+        (Path(path) / entry.name).symlink_to(entry)
+
+
+if __name__ == "__main__":
+    zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
+    sys.argv = ["ministack"]
+    runpy.run_module("ministack", run_name="__main__", alter_sys=True)

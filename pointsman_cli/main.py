@@ -1,0 +1,79 @@
+"""The command `pointsman`."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from pointsman_cli import output
+from pointsman_cli.commands import down, report, result, route, status, submit, sweep, up, validate
+from pointsman_cli.errors import EXIT_CODES, CommandError, Exit
+
+app = typer.Typer(
+    name="pointsman",
+    help="Sends tasks to language models by way of Pointsman, and looks into its books.\n\n"
+    "Commands work on the local stack that `pointsman up` starts, or with --stack NAME on a deployed one.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
+    (up.up, up.EXAMPLES),
+    (down.down, down.EXAMPLES),
+    (validate.validate, validate.EXAMPLES),
+    (route.route, route.EXAMPLES),
+    (submit.submit, submit.EXAMPLES),
+    (status.status, status.EXAMPLES),
+    (result.result, result.EXAMPLES),
+    (report.report, report.EXAMPLES),
+    (sweep.sweep, sweep.EXAMPLES),
+)
+for command, examples in _COMMANDS:
+    app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; what goes wrong is one line on stderr."""
+    stated = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return int(app(stated or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
+    except CommandError as error:
+        return _failed(str(error), error.code)
+    except TyperException as error:
+        return _failed(f"{error.format_message().rstrip('.')} (see `pointsman --help`)", error.exit_code)
+    except (KeyboardInterrupt, Abort):
+        return _failed("interrupted", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # Nobody reads any more. Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
+        return _failed(*_explained(error))
+
+
+def run() -> None:
+    """Run the command that the process was started with."""
+    sys.exit(main())
+
+
+def _failed(words: str, code: int) -> int:
+    output.note(f"pointsman: {' '.join(words.split())}")
+    return code
+
+
+def _explained(error: Exception) -> tuple[str, Exit]:
+    from pointsman.domain.catalogue import UnknownPriceError
+    from pointsman.domain.openclaw import ConfigError
+
+    if isinstance(error, ConfigError | UnknownPriceError):
+        return str(error.args[0]), Exit.BAD_INPUT
+    return f"{type(error).__name__}: {error}", Exit.FAILED
+
+
+if __name__ == "__main__":
+    run()

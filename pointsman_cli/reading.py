@@ -1,0 +1,84 @@
+"""Input of the commands: a file, or stdin for none and for `-`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pointsman_cli.errors import BadInputError
+
+STDIN = Path("-")
+
+
+class BrokenLineError(ValueError):
+    """A line is no JSON object. Raised by `read_line`; the run goes on with the next line."""
+
+
+def read_bytes(file: Path | None) -> bytes:
+    """Return all of a file or of stdin.
+
+    Raises:
+        BadInputError: The file cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if file in (None, STDIN) else file.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{file}: {error.strerror}") from None
+
+
+def read_text(file: Path | None) -> str:
+    """Return all of a file or of stdin as text.
+
+    Raises:
+        BadInputError: It cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
+
+
+def lines(file: Path | None) -> Iterator[bytes]:
+    """Yield the lines one by one, so that the input may be larger than memory.
+
+    Raises:
+        BadInputError: The file cannot be read.
+    """
+    if file in (None, STDIN):
+        yield from _without_ends(sys.stdin.buffer)
+        return
+    assert file is not None
+    try:
+        with file.open("rb") as opened:
+            yield from _without_ends(opened)
+    except OSError as error:
+        raise BadInputError(f"{file}: {error.strerror}") from None
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """Return the JSON object of a line.
+
+    Raises:
+        BrokenLineError: It is none; the message names the rule.
+    """
+    try:
+        value = json.loads(line.decode(), parse_constant=_refused)
+    except UnicodeDecodeError:
+        raise BrokenLineError("line: must be UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BrokenLineError(f"line: must be JSON: syntax error at column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise BrokenLineError("line: must be JSON") from None
+    if not isinstance(value, dict):
+        raise BrokenLineError("line: must be a JSON object")
+    return value
+
+
+def _without_ends(stream: BinaryIO) -> Iterator[bytes]:
+    for line in stream:
+        yield line.rstrip(b"\r\n")
+
+
+def _refused(_: str) -> float:
+    raise ValueError

@@ -1,0 +1,138 @@
+"""The journal of every request that arrived: kept in memory, and line by line in a file that outlives the process.
+
+The file holds two lines a request, one when it arrived and one when it ended, each a single unbuffered append:
+so a kill leaves the first line of whatever was open. `read_journal` puts them together again.
+"""
+
+import json
+import os
+import time
+import uuid
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+type Outcome = Literal["open", "completed", "reset", "client_gone", "server_gone"]
+
+
+@dataclass
+class Entry:
+    """One request, from its arrival to its end. What is not known (yet) is `None`."""
+
+    id: str
+    time: str
+    """Arrival, RFC 3339 in UTC."""
+    provider: str
+    model: str | None
+    prompt_sha256: str | None
+    """Of the UTF-8 text of all messages, joined by newlines; `None` for a request that could not be read."""
+    attempt: str | None
+    """The request's header `x-pointsman-attempt`."""
+    fingerprint: str
+    """llmock's mark for the same method, path and body: a retry has its predecessor's."""
+    path: str
+    started: float
+    """Arrival, in seconds since 1970."""
+    ended: float | None = None
+    status: int | None = None
+    """The HTTP status that was given, or would have been if the client had stayed."""
+    served_model: str | None = None
+    fault: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    retry_after: float | None = None
+    """Seconds that the reply asked the client to wait."""
+    outcome: Outcome = "open"
+
+
+class Journal:
+    """All entries since the last `clear`, those of an earlier process with the same file included."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file: int | None = None
+        self._entries: dict[str, Entry] = {}
+        if path is not None:
+            self._entries = {entry.id: entry for entry in read_journal(path)} if path.exists() else {}
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            for entry in [one for one in self._entries.values() if one.outcome == "open"]:
+                self.end(entry, "server_gone")
+
+    def arrive(
+        self,
+        *,
+        provider: str,
+        model: str | None,
+        prompt_sha256: str | None,
+        attempt: str | None,
+        fingerprint: str,
+        path: str,
+    ) -> Entry:
+        """Open an entry and write it down before anything else happens to the request."""
+        started = time.time()
+        entry = Entry(
+            id=uuid.uuid4().hex[:24],
+            time=datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            provider=provider,
+            model=model,
+            prompt_sha256=prompt_sha256,
+            attempt=attempt,
+            fingerprint=fingerprint,
+            path=path,
+            started=started,
+        )
+        self._entries[entry.id] = entry
+        self._write({"event": "arrived", **asdict(entry)})
+        return entry
+
+    def end(self, entry: Entry, outcome: Outcome) -> None:
+        """Close an entry, once."""
+        if entry.ended is None:
+            entry.ended, entry.outcome = time.time(), outcome
+            self._write({"event": "ended", **asdict(entry)})
+
+    def entries(self) -> list[Entry]:
+        """Return all entries, oldest first."""
+        return list(self._entries.values())
+
+    def clear(self) -> None:
+        """Start anew; the file keeps what it holds, behind a mark that `read_journal` heeds."""
+        self._entries.clear()
+        self._write({"event": "cleared"})
+
+    def counts(self) -> dict[str, Any]:
+        """Count requests and tokens."""
+        entries = self.entries()
+        return {
+            "requests": len(entries),
+            "by_provider": Counter(entry.provider for entry in entries),
+            "by_model": Counter(entry.model or "" for entry in entries),
+            "by_served_model": Counter(entry.served_model for entry in entries if entry.served_model),
+            "by_status": Counter(str(entry.status) for entry in entries if entry.status is not None),
+            "by_fault": Counter(entry.fault for entry in entries if entry.fault),
+            "by_outcome": Counter(entry.outcome for entry in entries),
+            "input_tokens": sum(entry.input_tokens or 0 for entry in entries),
+            "output_tokens": sum(entry.output_tokens or 0 for entry in entries),
+        }
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            os.write(self._file, json.dumps(line).encode() + b"\n")
+
+
+def read_journal(path: Path) -> list[Entry]:
+    """Read a journal file, also of a killed server: the entries since the last `cleared` mark, oldest first.
+
+    A last line that was not written to its end is left out.
+    """
+    entries: dict[str, Entry] = {}
+    for line in path.read_text().splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break
+        event = json.loads(line)
+        if event.pop("event") == "cleared":
+            entries.clear()
+        else:
+            entries[event["id"]] = Entry(**event)
+    return list(entries.values())

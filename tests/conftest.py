@@ -1,0 +1,67 @@
+"""What holds for every test: no call leaves this machine, and no key or account of its user is in reach."""
+
+import ipaddress
+import os
+import socket
+from typing import Any
+
+from hypothesis import settings
+
+settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+settings.register_profile("search", deadline=None, database=None, max_examples=1000)
+settings.load_profile("steady")
+
+_KEYS = {"GEMINI_API_KEY", "GOOGLE_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"}
+_DUMMIES = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class OutsideCallError(AssertionError):
+    """A test reached for an address that is not on this machine."""
+
+
+def _check(address: Any) -> None:
+    if not isinstance(address, tuple):  # a Unix socket's path
+        return
+    host = str(address[0])
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if not local:
+        raise OutsideCallError(f"a test reached for {host}")
+
+
+def _keep_inside() -> None:
+    connect, connect_ex, create = socket.socket.connect, socket.socket.connect_ex, socket.create_connection
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        _check(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        _check(address)
+        return connect_ex(self, address)
+
+    def guarded_create(address: Any, *args: Any, **options: Any) -> socket.socket:
+        _check(address)  # before its name is looked up
+        return create(address, *args, **options)
+
+    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
+    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
+    socket.create_connection = guarded_create
+
+
+def _clean_environment() -> None:
+    for name in [name for name in os.environ if name in _KEYS or name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(_DUMMIES)
+
+
+_keep_inside()
+_clean_environment()

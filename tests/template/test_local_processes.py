@@ -1,0 +1,186 @@
+"""The local stack's processes: on loopback only, and none is left over, however the one that started them ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pointsman_cli.local import processes, servers, toolchain
+from pointsman_cli.local.info import ProcessRecord
+from pointsman_cli.local.providers import Providers
+
+FAMILY = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+time.sleep(600)
+"""
+"""A process with a child in a session of its own, as a function on the local stack might start one."""
+
+
+@pytest.fixture
+def token() -> Iterator[str]:
+    token = str(uuid.uuid4())
+    yield token
+    processes.end([], token)
+
+
+def marked(token: str) -> list[int]:
+    mark = f"{processes.MARK}={token}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.05)
+    return condition()
+
+
+def start_family(token: str, tmp_path: Path) -> ProcessRecord:
+    leader = processes.start(
+        "family", [sys.executable, "-c", FAMILY], environment=os.environ, token=token, log=tmp_path / "log"
+    )
+    assert eventually(lambda: len(marked(token)) == 2)
+    return leader
+
+
+def test_children_in_other_sessions_are_ended_too(token: str, tmp_path: Path) -> None:
+    leader = start_family(token, tmp_path)
+    assert processes.end([leader], token)
+    assert not marked(token)
+    assert not processes.end([leader], token)
+
+
+def test_children_of_a_dead_leader_are_ended_too(token: str, tmp_path: Path) -> None:
+    leader = start_family(token, tmp_path)
+    os.kill(leader.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.is_running(leader))
+    assert processes.end([leader], token)
+    assert not marked(token)
+
+
+def test_a_later_process_of_the_same_number_is_left_alone(token: str, tmp_path: Path) -> None:
+    leader = start_family(token, tmp_path)
+    stale = leader.model_copy(update={"started": leader.started - 1})
+    assert not processes.is_running(stale)
+    assert not processes.end([stale], "another stack's token")
+    assert processes.is_running(leader)
+
+
+def test_a_terminated_command_takes_its_tools_along(token: str, tmp_path: Path) -> None:
+    script = f"""
+import os, sys
+from pathlib import Path
+from pointsman_cli.local import processes
+from pointsman_cli.local.signals import termination_as_exit
+with termination_as_exit():
+    processes.run([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
+                  token={token!r}, log=Path({str(tmp_path / "log")!r}), cwd=Path("/"))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], cwd=toolchain.ROOT) as command:
+        assert eventually(lambda: len(marked(token)) == 1)
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(10) == 128 + signal.SIGTERM
+    assert not marked(token)
+
+
+def listening(pids: list[int]) -> set[str]:
+    """Addresses, in the kernel's hexadecimal form, on which processes listen."""
+    sockets = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                target = str(descriptor.readlink())
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                sockets.add(target.removeprefix("socket:[").removesuffix("]"))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address, state, inode = fields[1], fields[3], fields[9]
+            if state == "0A" and inode in sockets:
+                found.add(address.partition(":")[0])
+    return found
+
+
+@pytest.mark.stack
+def test_servers_listen_on_loopback_only(token: str, tmp_path: Path) -> None:
+    for name in ("tmp", "home"):
+        (tmp_path / name).mkdir()
+    environment = toolchain.runtime_environment(os.environ, tmp_path)
+    standin = servers.start_standin(environment, token=token, state_dir=tmp_path)
+    emulator, endpoint = servers.start_emulator(environment, region="us-east-1", token=token, state_dir=tmp_path)
+    try:
+        servers.await_standin(standin, tmp_path)
+        servers.await_emulator(emulator, endpoint)
+        assert listening(marked(token)) == {"0100007F"}
+    finally:
+        assert processes.end([emulator, standin], token)
+    assert not marked(token)
+
+
+def test_own_processes_see_no_key_and_reach_loopback_directly(tmp_path: Path) -> None:
+    environ = {
+        "PATH": "/bin",
+        "GEMINI_API_KEY": "secret",
+        "ANTHROPIC_API_KEY": "secret",
+        "AWS_PROFILE": "production",
+        "PYTHONPATH": "/elsewhere",
+        "HTTPS_PROXY": "http://proxy",
+        "NO_PROXY": "intranet",
+    }
+    environment = toolchain.runtime_environment(environ, tmp_path)
+    assert "secret" not in environment.values()
+    assert not {"AWS_PROFILE", "PYTHONPATH"} & environment.keys()
+    assert environment["HTTPS_PROXY"] == "http://proxy"
+    assert environment["NO_PROXY"].split(",") == ["intranet", "127.0.0.1", "localhost"]
+    assert not {"GEMINI_API_KEY", "AWS_PROFILE", "PYTHONPATH"} & toolchain.build_environment(environ).keys()
+
+
+@pytest.mark.parametrize(
+    ("environ", "calls", "stand_in"),
+    [
+        ({}, "loopback", "true"),
+        ({"GEMINI_API_KEY": "k"}, "live", "true"),
+        ({"GEMINI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}, "live", "false"),
+        (
+            {
+                "GEMINI_API_KEY": "k",
+                "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:1/gemini",
+                "ANTHROPIC_API_KEY": "k",
+                "ANTHROPIC_BASE_URL": "http://localhost:1/anthropic",
+            },
+            "loopback",
+            "false",
+        ),
+    ],
+)
+def test_calls_leave_the_machine_only_with_a_key(environ: dict[str, str], calls: str, stand_in: str) -> None:
+    providers = Providers.of(environ)
+    parameters = providers.parameters("http://127.0.0.1:2")
+    assert (parameters["ModelCalls"], parameters["StandIn"]) == (calls, stand_in)
+    if "GEMINI_API_KEY" not in environ:
+        assert parameters["GeminiBaseUrl"] == "http://127.0.0.1:2/gemini"
+        assert providers.keys()["/pointsman/gemini-api-key"] == "stand-in"
+    assert "k" not in parameters.values()
+
+
+def test_overrides_are_passed_on() -> None:
+    parameters = Providers.of({"MODEL_OVERRIDE_REASONING": "claude-haiku-5-5"}).parameters(None)
+    assert parameters["ModelOverrideReasoning"] == "claude-haiku-5-5"
+    assert "ModelOverrideImplementation" not in parameters

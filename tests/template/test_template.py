@@ -1,0 +1,206 @@
+"""What the template promises: least privilege, a bounded bill, nothing lost, numbers that follow from each other."""
+
+import re
+from typing import Any
+
+import pytest
+
+from pointsman_cli.local import providers
+from tests.template.cloudformation import ROOT, Resource, as_list, load, statements
+
+Resources = dict[str, Resource]
+
+LAYERS = {
+    "RouterFunction": {"CoreLayer", "GeminiLayer", "ClaudeLayer"},
+    "OrchestrationFunction": {"CoreLayer", "GeminiLayer"},
+    "ImplementationFunction": {"CoreLayer", "ClaudeLayer"},
+    "ReasoningFunction": {"CoreLayer", "ClaudeLayer"},
+    "DeliveryFunction": {"CoreLayer"},
+    "SweepFunction": {"CoreLayer"},
+    "CostReportFunction": {"CoreLayer"},
+}
+KEYS = {
+    "RouterFunction": {"GeminiKeyParameter", "AnthropicKeyParameter"},
+    "OrchestrationFunction": {"GeminiKeyParameter"},
+    "ImplementationFunction": {"AnthropicKeyParameter"},
+    "ReasoningFunction": {"AnthropicKeyParameter"},
+}
+DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+
+
+def of_type(resources: Resources, *types: str) -> Resources:
+    return {name: resource for name, resource in resources.items() if resource["Type"] in types}
+
+
+def test_there_is_a_function_per_folder(functions: Resources) -> None:
+    folders = {f"functions/{path.parent.name}/" for path in ROOT.glob("functions/*/app.py")}
+    assert {function["Properties"]["CodeUri"] for function in functions.values()} == folders
+
+
+def test_each_function_has_a_role_of_its_own(functions: Resources, template: dict[str, Any]) -> None:
+    assert "Role" not in template["Globals"]["Function"]
+    for function in functions.values():
+        assert "Role" not in function["Properties"]
+        assert statements(function)
+
+
+def test_no_statement_allows_more_than_named_actions(functions: Resources, resources: Resources) -> None:
+    for name, holder in {**functions, "RunTaskStateMachine": resources["RunTaskStateMachine"]}.items():
+        for statement in statements(holder):
+            assert statement["Effect"] == "Allow"
+            for action in as_list(statement["Action"]):
+                assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), f"{name}: {action}"
+
+
+def test_only_log_delivery_names_every_resource(functions: Resources, resources: Resources) -> None:
+    for function in functions.values():
+        assert all("*" not in as_list(statement["Resource"]) for statement in statements(function))
+    wide = [it for it in statements(resources["RunTaskStateMachine"]) if "*" in as_list(it["Resource"])]
+    assert [statement["Sid"] for statement in wide] == ["DeliverLogs"]
+    assert all(action.startswith("logs:") for action in wide[0]["Action"])
+
+
+def test_a_function_carries_only_the_sdk_that_it_calls(functions: Resources, template: dict[str, Any]) -> None:
+    common = template["Globals"]["Function"]["Layers"]
+    carried = {
+        name: {layer["Ref"] for layer in [*common, *function["Properties"].get("Layers", [])]}
+        for name, function in functions.items()
+    }
+    assert carried == LAYERS
+
+
+def test_a_function_reads_only_the_keys_that_it_uses(functions: Resources) -> None:
+    read: dict[str, set[str]] = {}
+    for name, function in functions.items():
+        for statement in statements(function):
+            if "ssm:GetParameter" in as_list(statement["Action"]):
+                read[name] = set(re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"])))
+    assert read == KEYS
+
+
+def test_no_parameter_takes_a_key(template: dict[str, Any]) -> None:
+    names = {name for name in template["Parameters"] if "key" in name.lower()}
+    assert names == {"GeminiKeyParameter", "AnthropicKeyParameter"}
+    assert template["Parameters"]["GeminiKeyParameter"]["Default"] == providers.GEMINI_KEY_PARAMETER
+    assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
+
+
+def test_each_function_logs_to_its_own_group_that_forgets(functions: Resources, resources: Resources) -> None:
+    groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()]
+    assert len(set(groups)) == len(functions)
+    assert set(groups) | {"RunTaskLogGroup"} == set(of_type(resources, "AWS::Logs::LogGroup"))
+    for group in of_type(resources, "AWS::Logs::LogGroup").values():
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_each_function_moves_its_alias_with_any_change(functions: Resources, template: dict[str, Any]) -> None:
+    assert template["Globals"]["Function"]["AutoPublishAlias"] == "live"
+    assert all(function["Properties"]["AutoPublishAliasAllProperties"] is True for function in functions.values())
+
+
+def test_a_crash_of_any_function_counts_on_one_metric(functions: Resources, resources: Resources) -> None:
+    filters = of_type(resources, "AWS::Logs::MetricFilter").values()
+    watched = [it["Properties"]["LogGroupName"]["Ref"] for it in filters]
+    assert sorted(watched) == sorted(it["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for it in functions.values())
+    metrics = [it["Properties"]["MetricTransformations"] for it in filters]
+    assert {(it["MetricNamespace"], it["MetricName"]) for (it,) in metrics} == {("Pointsman", "FunctionErrors")}
+
+
+def test_a_message_outlasts_the_router(resources: Resources) -> None:
+    queue = resources["TaskQueue"]["Properties"]
+    router = resources["RouterFunction"]["Properties"]
+    assert queue["VisibilityTimeout"] == 6 * router["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    source = router["Events"]["Tasks"]["Properties"]
+    assert source["BatchSize"] == 10
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 1000
+
+
+def test_the_dead_letter_queue_keeps_longer(resources: Resources) -> None:
+    kept = resources["TaskQueue"]["Properties"]["MessageRetentionPeriod"]
+    assert resources["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] > kept
+
+
+def test_there_is_one_event_source_to_poll_for(functions: Resources) -> None:
+    events = [event for function in functions.values() for event in function["Properties"].get("Events", {}).values()]
+    assert [event["Type"] for event in events].count("SQS") == 1
+
+
+def test_queues_bucket_and_books_are_protected(resources: Resources) -> None:
+    for queue in of_type(resources, "AWS::SQS::Queue").values():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+    bucket = resources["DataBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert {rule.get("Prefix") for rule in bucket["LifecycleConfiguration"]["Rules"]} >= {"tasks/", "rejected/"}
+    books = resources["UsageTable"]["Properties"]
+    assert books["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_data_outlives_the_stack_and_tables_are_paid_by_use(resources: Resources) -> None:
+    for resource in of_type(resources, *DATA).values():
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    for table in of_type(resources, "AWS::DynamoDB::Table").values():
+        assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_only_named_senders_are_admitted(resources: Resources) -> None:
+    policy = resources["TaskQueuePolicy"]
+    assert policy["Condition"] == "HasSenders"
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": {"Ref": "SenderArns"}}}
+
+
+def test_alarms_are_free(resources: Resources) -> None:
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    assert len(alarms) <= 10
+    for alarm in alarms.values():
+        assert "Metrics" not in alarm["Properties"]
+        assert alarm["Properties"]["Period"] >= 60
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "ReportTopic"}]
+
+
+def test_own_metrics_have_one_dimension_set(resources: Resources, template: dict[str, Any]) -> None:
+    service = template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+    own = [
+        alarm["Properties"]
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "Pointsman" and alarm["Properties"]["MetricName"] != "FunctionErrors"
+    ]
+    assert own
+    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in own)
+
+
+@pytest.mark.parametrize("kind", ["AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::EC2::VPC"])
+def test_nothing_bills_by_the_month(resources: Resources, kind: str) -> None:
+    assert not of_type(resources, kind)
+
+
+def test_no_function_is_kept_warm_for_money(functions: Resources, template: dict[str, Any]) -> None:
+    for properties in [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]:
+        assert not {"SnapStart", "ProvisionedConcurrencyConfig"} & properties.keys()
+
+
+def test_the_dashboard_shows_metrics_of_this_stack(resources: Resources) -> None:
+    body = load(ROOT / "dashboard.yaml")["Fn::Sub"]
+    names = {name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)}", body)}
+    assert names <= resources.keys()
+    assert "AWS::Region" in body
+
+
+def test_outputs_name_what_clients_need(template: dict[str, Any], functions: Resources) -> None:
+    outputs = set(template["Outputs"])
+    assert outputs >= {f"{name}Name" for name in functions}
+    assert outputs >= {
+        "TaskQueueUrl",
+        "TaskQueueArn",
+        "DeadLetterQueueUrl",
+        "TaskTableName",
+        "UsageTableName",
+        "LimitTableName",
+        "DataBucketName",
+        "EventBusName",
+        "StateMachineArn",
+        "ReportTopicArn",
+    }

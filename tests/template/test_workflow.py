@@ -1,0 +1,102 @@
+"""The workflow's definition against the template, and against what must hold however a task goes."""
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.cloudformation import Resource
+
+Resources = dict[str, Resource]
+Workflow = dict[str, Any]
+
+RUN_STATES = {
+    "Run orchestration": "OrchestrationFunction",
+    "Run implementation": "ImplementationFunction",
+    "Run reasoning": "ReasoningFunction",
+}
+DELIVER_STATES = {"Deliver answer": "DeliveryFunction", "Deliver failure": "DeliveryFunction"}
+
+
+def targets(state: dict[str, Any]) -> set[str]:
+    rules = [*state.get("Choices", []), *state.get("Catch", []), state]
+    return {rule[key] for rule in rules for key in ("Next", "Default") if key in rule}
+
+
+def test_every_state_is_reached_and_explained(workflow: Workflow) -> None:
+    states = workflow["States"]
+    reached, open_ = set(), {workflow["StartAt"]}
+    while open_:
+        reached |= open_
+        open_ = {target for name in open_ for target in targets(states[name])} - reached
+    assert reached == set(states)
+    assert all(state["Comment"] for state in states.values())
+
+
+def test_choices_are_questions(workflow: Workflow) -> None:
+    for name, state in workflow["States"].items():
+        assert name.endswith("?") == (state["Type"] == "Choice")
+
+
+@pytest.mark.parametrize(("state", "function"), [*RUN_STATES.items(), *DELIVER_STATES.items()])
+def test_a_state_outlasts_its_function(workflow: Workflow, resources: Resources, state: str, function: str) -> None:
+    task = workflow["States"][state]
+    assert task["Arguments"]["FunctionName"] == f"${{{function}}}"
+    assert task["TimeoutSeconds"] == resources[function]["Properties"]["Timeout"] + 10
+
+
+def test_substitutions_are_the_aliases(workflow: Workflow, resources: Resources) -> None:
+    substitutions = resources["RunTaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    used = set(re.findall(r"\$\{(\w+)}", str(workflow)))
+    assert used == set(substitutions)
+    assert substitutions == {name: {"Ref": f"{name}.Alias"} for name in used}
+
+
+@pytest.mark.parametrize("state", RUN_STATES)
+def test_a_model_call_is_retried_only_if_lambda_itself_failed(workflow: Workflow, state: str) -> None:
+    task = workflow["States"][state]
+    assert all(error.startswith("Lambda.") for retry in task["Retry"] for error in retry["ErrorEquals"])
+    assert [catch["ErrorEquals"] for catch in task["Catch"]] == [["States.ALL"]]
+    assert task["Catch"][0]["Next"] == task["Next"] == "What next?"
+
+
+def test_tiers_differ_in_function_and_time_only(workflow: Workflow) -> None:
+    varying = {"Arguments", "TimeoutSeconds", "Comment"}
+    same = [
+        {key: value for key, value in workflow["States"][name].items() if key not in varying} for name in RUN_STATES
+    ]
+    assert same[0] == same[1] == same[2]
+
+
+@pytest.mark.parametrize("state", DELIVER_STATES)
+def test_delivery_is_tried_for_about_an_hour(workflow: Workflow, state: str) -> None:
+    (retry,) = workflow["States"][state]["Retry"]
+    assert retry["ErrorEquals"] == ["States.ALL"]
+    assert retry["JitterStrategy"] == "FULL"
+    delays = [
+        min(retry["IntervalSeconds"] * retry["BackoffRate"] ** n, retry["MaxDelaySeconds"])
+        for n in range(retry["MaxAttempts"])
+    ]
+    assert 3000 <= sum(delays) / 2 <= 4200
+
+
+def test_the_plain_path_has_five_states(workflow: Workflow) -> None:
+    states = workflow["States"]
+    path = ["What next?", "Run orchestration", "What next?", "Deliver answer", "Completed"]
+    assert workflow["StartAt"] == path[0]
+    assert all(after in targets(states[before]) for before, after in itertools.pairwise(path))
+    assert states[path[-1]]["Type"] == "Succeed"
+
+
+def test_the_deadline_comes_before_any_other_attempt(workflow: Workflow) -> None:
+    conditions = [rule["Condition"] for rule in workflow["States"]["What next?"]["Choices"]]
+    kinds = [next(word for word in ("next", "deadline", "hop") if word in condition) for condition in conditions]
+    assert kinds == ["next", "next", "deadline", "next", "hop", "hop", "hop", "hop"]
+    assert "deadline" in workflow["States"]["Wait"]["Seconds"]
+
+
+def test_neither_prompt_nor_answer_passes_through(workflow: Workflow) -> None:
+    expressions = re.findall(r"\{%(.*?)%}", str(workflow))
+    fields = {field for expression in expressions for field in re.findall(r"\$states\.input\.(\w+)", expression)}
+    assert fields <= {"next", "deadline", "plan", "hop", "attempt", "tries", "crashes", "wait_seconds", "reason"}

@@ -1,0 +1,174 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.domain import openclaw
+from pointsman.domain.catalogue import Billing, load
+from pointsman.domain.chain import Hop, Points
+from pointsman.domain.openclaw import OpenClaw, Pointsman
+from pointsman.domain.taxonomy import Tier
+from tests.fakes import NOON
+
+ROOT = Path(__file__).parents[2]
+IDS = list(load().models)
+
+
+def points(text: str | None = None, **own: Any) -> Points:
+    config = openclaw.parse(text or (ROOT / "openclaw.json").read_text())
+    return Points(config.model_copy(update={"pointsman": Pointsman.model_validate(own)}), load())
+
+
+def models(hops: list[Hop]) -> list[str]:
+    return [hop.model for hop in hops]
+
+
+BARE = (ROOT / "tests/fixtures/openclaw_bare.json").read_text()
+
+
+def test_the_default_plans() -> None:
+    own = points()
+    gemini, haiku, sonnet = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+
+    assert own.plan(Tier.ORCHESTRATION, NOON, private=False) == [
+        Hop(gemini, Tier.ORCHESTRATION, Tier.ORCHESTRATION),
+        Hop(haiku, Tier.IMPLEMENTATION, Tier.ORCHESTRATION),
+    ]
+    assert own.plan(Tier.IMPLEMENTATION, NOON, private=False) == [
+        Hop(haiku, Tier.IMPLEMENTATION, Tier.IMPLEMENTATION),
+        Hop(sonnet, Tier.IMPLEMENTATION, Tier.IMPLEMENTATION),
+    ]
+    assert own.plan(Tier.REASONING, NOON, private=False) == [Hop(sonnet, Tier.REASONING, Tier.REASONING)]
+
+
+def test_the_bare_block_is_served_by_what_is_alive() -> None:
+    own = points(BARE)
+    assert models(own.plan(Tier.ORCHESTRATION, NOON, private=False)) == ["gemini-3.5-flash-lite", "claude-haiku-4-5"]
+    assert models(own.plan(Tier.REASONING, NOON, private=False)) == ["claude-sonnet-4-5"]
+    december = datetime(2026, 12, 1, tzinfo=UTC)
+    assert models(own.plan(Tier.REASONING, december, private=False)) == ["claude-sonnet-5-5"]
+    assert models(own.plan(Tier.IMPLEMENTATION, december, private=False)) == ["claude-haiku-4-5", "claude-sonnet-5-5"]
+
+
+def test_what_a_provider_called_gone_is_replaced() -> None:
+    own = points(BARE)
+    gone = {"claude-haiku-4-5", "gemini-3.5-flash-lite"}
+    assert models(own.plan(Tier.IMPLEMENTATION, NOON, private=False, gone=gone))[0] == "claude-haiku-5-5"
+    assert models(own.plan(Tier.ORCHESTRATION, NOON, private=False, gone=gone)) == [
+        "gemini-3.5-flash-lite",  # it has no successor, and its breaker says that it is gone
+        "claude-haiku-5-5",
+    ]
+
+
+def test_a_private_task_goes_to_the_first_paid_model() -> None:
+    assert models(points().plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
+    chains = {"orchestration": ["gemini-3.5-flash-lite", "gemini-3.8-flash"]}
+    assert models(points(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.8-flash"]
+
+
+def test_a_private_task_without_a_paid_model_has_no_plan() -> None:
+    own = points(chains={"orchestration": ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite"]})
+    assert own.plan(Tier.ORCHESTRATION, NOON, private=True) == []
+
+
+def test_a_key_on_a_paid_plan_makes_its_model_paid() -> None:
+    own = points(paid_models=["gemini-3.5-flash-lite"], free_to_paid=[])
+    gemini = load().get("gemini-3.5-flash-lite")
+    assert (own.billing(gemini), own.quota(gemini)) == (Billing.PAID, None)
+    assert models(own.plan(Tier.ORCHESTRATION, NOON, private=True))[0] == "gemini-3.5-flash-lite"
+    assert len(own.plan(Tier.ORCHESTRATION, NOON, private=False)) == 2
+
+
+def test_free_to_paid_only_where_configured() -> None:
+    assert models(points(free_to_paid=[]).plan(Tier.ORCHESTRATION, NOON, private=False)) == ["gemini-3.5-flash-lite"]
+
+
+def test_paid_to_free_never() -> None:
+    chain = ["claude-haiku-5-5", "gemini-3.5-flash-lite", "claude-sonnet-5-5"]
+    own = points(chains={"reasoning": chain}, free_to_paid=list(Tier))
+    assert models(own.plan(Tier.REASONING, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
+
+
+def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
+    known = load()
+    dear = known.models | {
+        "gemini-2.0-flash": known.get("gemini-2.0-flash").__class__(
+            **{
+                **{name: getattr(known.get("gemini-2.0-flash"), name) for name in known.get("x" and IDS[0]).__slots__},
+                "successor": "gemini-3.8-flash",
+            }
+        )
+    }
+    config = openclaw.parse(BARE)
+    allowed = Points(config, known.__class__(dear))
+    assert models(allowed.plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
+    closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
+    assert Points(closed, known.__class__(dear)).plan(Tier.ORCHESTRATION, NOON, private=False) == []
+
+
+def test_stated_quotas_replace_those_of_the_free_tier() -> None:
+    own = points(quotas={"gemini-3.5-flash-lite": {"rpm": 5}, "claude-haiku-5-5": {"rpm": 50}})
+    gemini, haiku = (own.quota(load().get(name)) for name in ("gemini-3.5-flash-lite", "claude-haiku-5-5"))
+    assert gemini is not None
+    assert haiku is not None
+    assert (gemini.rpm, gemini.tpm, gemini.rpd) == (5, None, None)
+    assert haiku.rpm == 50
+    assert points().quota(load().get("claude-haiku-5-5")) is None
+
+
+@given(
+    chain=st.lists(st.sampled_from(IDS), min_size=1, max_size=8),
+    tier=st.sampled_from(Tier),
+    allowed=st.lists(st.sampled_from(Tier)),
+    paid=st.lists(st.sampled_from(IDS)),
+    gone=st.sets(st.sampled_from(IDS)),
+    private=st.booleans(),
+    now=st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC)),
+)
+def test_no_plan_breaks_the_rules(
+    chain: list[str],
+    tier: Tier,
+    allowed: list[Tier],
+    paid: list[str],
+    gone: set[str],
+    private: bool,
+    now: datetime,
+) -> None:
+    own = Points(
+        OpenClaw.model_validate(
+            {
+                "routing": dict.fromkeys(Tier, chain[0]),
+                "pointsman": {"chains": {tier: chain}, "free_to_paid": allowed, "paid_models": paid},
+            }
+        ),
+        load(),
+    )
+    hops = own.plan(tier, now, private=private, gone=gone)
+    found = [load().get(hop.model) for hop in hops]
+    billings = [own.billing(model) for model in found]
+
+    assert len({model.id for model in found}) == len(found)
+    assert not any(model.has_ended(now.date()) and model.successor for model in found)
+    assert not any(model.id in gone and model.successor for model in found)
+    if private:
+        assert Billing.FREE not in billings
+    for before, after in zip(billings, billings[1:], strict=False):
+        assert (before, after) != (Billing.PAID, Billing.FREE)
+        assert (before, after) != (Billing.FREE, Billing.PAID) or tier in allowed
+    for hop, model in zip(hops, found, strict=True):
+        assert hop.tier is tier
+        if model.provider == "gemini":
+            assert hop.function is Tier.ORCHESTRATION
+        else:
+            assert hop.function is (Tier.REASONING if tier is Tier.REASONING else Tier.IMPLEMENTATION)
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_a_stated_chain_is_the_plan(tier: Tier) -> None:
+    own = points(chains={tier: ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"]})
+    assert models(own.plan(tier, NOON, private=False)) == (
+        ["claude-haiku-5-5", "claude-sonnet-5-5"] if tier is not Tier.ORCHESTRATION else ["claude-haiku-5-5", "claude-sonnet-5-5"]
+    )

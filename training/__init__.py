@@ -1,0 +1,1 @@
+"""Trains and measures the local classifier. Not shipped in a layer."""

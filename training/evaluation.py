@@ -1,0 +1,100 @@
+"""Measures verdicts against labels: accuracy, coverage at a precision, under-tiering, calibration. Standard library only."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from pointsman.domain.classifier import Verdict
+from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+
+_RANK = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A label and what the classifier said; `expected_type` is None where only the tier is known."""
+
+    verdict: Verdict
+    expected_tier: Tier
+    expected_type: TaskType | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether the tier is right."""
+        return self.verdict.tier is self.expected_tier
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures over a set of texts; shares are from 0 to 1, None where nothing was there to divide by."""
+
+    texts: int
+    type_accuracy: float | None
+    tier_accuracy: float | None
+    """With every verdict forced."""
+    coverage: float | None
+    """Share of texts with a tier probability at or above the threshold."""
+    precision: float | None
+    """Share of right tiers among those."""
+    under_tiering: float | None
+    """Share of texts forced to a cheaper tier than theirs."""
+    under_tiering_when_sure: float | None
+    """The same among those at or above the threshold."""
+    over_tiering: float | None
+    calibration_error: float | None
+    """Expected calibration error of the tier probability, ten equal bins."""
+
+    def __str__(self) -> str:
+        parts = (f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}" for name, value in asdict(self).items())
+        return "  ".join(parts)
+
+
+def _share(count: float, of: int) -> float | None:
+    return count / of if of else None
+
+
+def figures(judged: Sequence[Judged], threshold: float) -> Figures:
+    """Return the figures of a set of verdicts at a threshold."""
+    typed = [one for one in judged if one.expected_type is not None]
+    sure = [one for one in judged if one.verdict.tier_probability >= threshold]
+    too_low = [one for one in judged if _RANK[one.verdict.tier] < _RANK[one.expected_tier]]
+    return Figures(
+        texts=len(judged),
+        type_accuracy=_share(sum(one.verdict.type is one.expected_type for one in typed), len(typed)),
+        tier_accuracy=_share(sum(one.right for one in judged), len(judged)),
+        coverage=_share(len(sure), len(judged)),
+        precision=_share(sum(one.right for one in sure), len(sure)),
+        under_tiering=_share(len(too_low), len(judged)),
+        under_tiering_when_sure=_share(sum(one.verdict.tier_probability >= threshold for one in too_low), len(sure)),
+        over_tiering=_share(sum(_RANK[one.verdict.tier] > _RANK[one.expected_tier] for one in judged), len(judged)),
+        calibration_error=_calibration_error(judged),
+    )
+
+
+def _calibration_error(judged: Sequence[Judged], bins: int = 10) -> float | None:
+    boxes: list[list[Judged]] = [[] for _ in range(bins)]
+    for one in judged:
+        boxes[min(int(one.verdict.tier_probability * bins), bins - 1)].append(one)
+    gaps = (abs(sum(one.verdict.tier_probability - one.right for one in box)) for box in boxes)
+    return _share(sum(gaps), len(judged))
+
+
+def threshold_for(judged: Sequence[Judged], precision: float) -> float:
+    """Return the smallest tier probability from which on the verdicts reach a precision; 1.0 if none does."""
+    ranked = sorted(judged, key=lambda one: -one.verdict.tier_probability)
+    right, found = 0, 1.0
+    for count, one in enumerate(ranked, start=1):
+        right += one.right
+        last_of_equals = count == len(ranked) or ranked[count].verdict.tier_probability < one.verdict.tier_probability
+        if last_of_equals and right / count >= precision:
+            found = one.verdict.tier_probability
+    return found
+
+
+def stability(texts: Sequence[str], change: Callable[[str], str], classify: Callable[[str], Verdict]) -> float | None:
+    """Return the share of texts that keep their tier under a change of wording."""
+    return _share(sum(classify(text).tier is classify(change(text)).tier for text in texts), len(texts))
+
+
+def judge(text: str, label: TaskType, classify: Callable[[str], Verdict]) -> Judged:
+    """Return the classifier's verdict beside the label."""
+    return Judged(classify(text), TIER_OF[label], label)

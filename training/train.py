@@ -1,0 +1,171 @@
+"""Trains the local classifier, measures it by cross-validation, and writes its weights file.
+
+    python -m training.train [--check] [--foreign DIR] [--output FILE]
+
+The same texts give the same bytes: sorted input, fixed seeds, one thread, no time stamps.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before numpy is imported: sums must be added in one order
+
+import argparse
+import hashlib
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from pointsman.domain import classifier
+from pointsman.domain.classifier import BACKGROUND, LocalClassifier, Verdict
+from pointsman.domain.taxonomy import TIER_OF, TaskType
+from training import corpus, foreign
+from training.augment import careless, typos
+from training.corpus import Sample
+from training.evaluation import Figures, Judged, figures, judge, stability, threshold_for
+from training.model import Prepared, fit, pack, prepare
+
+FOLDS = 5
+PRECISION = 0.95
+UNCALIBRATED = {"sharpness": 1.0, "calibration": (0.0, 1.0, 0.0, 0.0), "threshold": 1.0}
+WEIGHTS = Path(classifier.__file__).parent.parent / "data" / classifier.WEIGHTS_FILE
+
+
+def fold_of(sample: Sample) -> int:
+    """Return the fold in which a sample is held out: a function of its group alone."""
+    return hashlib.sha256(sample.group.encode()).digest()[0] % FOLDS
+
+
+class CrossValidated:
+    """A classifier per fold; each text is judged by the one that has not seen it."""
+
+    def __init__(self, prepared: Sequence[Prepared], phrases: Sequence[Prepared]) -> None:
+        self.samples = [one.sample for one in prepared]
+        self.header: dict[str, object] = dict(UNCALIBRATED)
+        self._packed = [fit([*(one for one in prepared if fold_of(one.sample) != fold), *phrases]) for fold in range(FOLDS)]
+        self._load()
+
+    def _load(self) -> None:
+        self._classifiers = [LocalClassifier(pack(model, **self.header)) for model in self._packed]
+
+    def judges(self, sample: Sample) -> LocalClassifier:
+        """Return the classifier that was trained without a sample's group."""
+        return self._classifiers[fold_of(sample)]
+
+    def calibrate(self) -> None:
+        """Fit sharpness and calibration on held-out verdicts, and set the threshold.
+
+        A text of no type counts as wrong whatever tier it gets, so that doubt is learnt as well.
+        """
+        self.header["sharpness"] = min((0.5 + 0.1 * step for step in range(26)), key=self._surprise)
+        self._load()
+        evidence = [self.judges(sample).evidence(sample.text) for sample in self.samples]
+        right = [
+            sample.label != BACKGROUND and self.judges(sample).classify(sample.text).tier is TIER_OF[TaskType(sample.label)]
+            for sample in self.samples
+        ]
+        logistic = LogisticRegression(C=10.0, max_iter=1000).fit(np.array(evidence), right)
+        self.header["calibration"] = [round(float(value), 6) for value in (logistic.intercept_[0], *logistic.coef_[0])]
+        self._load()
+        self.header["threshold"] = round(max(threshold_for(self.judged(), PRECISION), PRECISION - 0.15) + 0.0005, 3)
+
+    def _surprise(self, sharpness: float) -> float:
+        """Return the mean negative log likelihood of the right type among the types of its tier."""
+        total = 0.0
+        for sample in self.samples:
+            if sample.label != BACKGROUND:
+                total -= self._log_likelihood(sample, sharpness)
+        return total
+
+    def _log_likelihood(self, sample: Sample, sharpness: float) -> float:
+        one = self.judges(sample)
+        scores = np.array(one.scores(sample.text)) * sharpness
+        return float(scores[one.header["labels"].index(sample.label)] - np.logaddexp.reduce(scores))
+
+    def judged(self, change: Callable[[str], str] = str) -> list[Judged]:
+        """Return the verdicts on all texts that have a type, each changed first."""
+        return [
+            judge(change(sample.text), TaskType(sample.label), self.judges(sample).classify)
+            for sample in self.samples
+            if sample.label != BACKGROUND
+        ]
+
+
+def _by(judged: Sequence[tuple[str, Judged]], threshold: float) -> dict[str, Figures]:
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for key, one in judged:
+        groups[key].append(one)
+    return {key: figures(groups[key], threshold) for key in sorted(groups)}
+
+
+def report(validated: CrossValidated) -> None:
+    """Print the cross-validated figures, all in all and by type, kind and language."""
+    threshold = float(str(validated.header["threshold"]))
+    samples = [sample for sample in validated.samples if sample.label != BACKGROUND]
+    judged = validated.judged()
+    print(f"header      {validated.header}")
+    print(f"all         {figures(judged, threshold)}")
+    for name in ("label", "kind", "lang"):
+        for key, value in _by([(getattr(sample, name), one) for sample, one in zip(samples, judged, strict=True)], threshold).items():
+            print(f"  {name} {key:18} {value}")
+    confusions = Counter((str(one.expected_type), str(one.verdict.type)) for one in judged if one.expected_type is not one.verdict.type)
+    print("confusions ", ", ".join(f"{a}>{b} {count}" for (a, b), count in confusions.most_common(12)))
+    for name, change in (("typos", typos), ("careless", careless)):
+        changed = validated.judged(lambda text, change=change: change(text, random.Random(f"stability {text}")))  # type: ignore[misc]  # noqa: S311
+        same = sum(a.verdict.tier is b.verdict.tier for a, b in zip(judged, changed, strict=True)) / len(judged)
+        print(f"{name:11} same tier {same:.3f}  {figures(changed, threshold)}")
+    for sentence in foreign.STEERING:
+        changed = validated.judged(lambda text, sentence=sentence: f"{sentence} {text}")  # type: ignore[misc]
+        same = sum(a.verdict.tier is b.verdict.tier for a, b in zip(judged, changed, strict=True)) / len(judged)
+        print(f"steering    same tier {same:.3f}  under-tiering {figures(changed, threshold).under_tiering:.3f}  {sentence}")
+    background = [validated.judges(sample).classify(sample.text) for sample in validated.samples if sample.label == BACKGROUND]
+    sure = sum(verdict.tier_probability >= threshold for verdict in background)
+    print(f"background  texts {len(background)}  sure {sure}")
+
+
+def speed(local: LocalClassifier, texts: Sequence[str]) -> None:
+    """Print the median and the 95th percentile of the time a verdict takes, words not seen before included."""
+    times = []
+    for text in texts:
+        start = time.perf_counter()
+        local.classify(text)
+        times.append((time.perf_counter() - start) * 1000)
+    print(f"speed       median {np.median(times):.2f} ms  p95 {np.quantile(times, 0.95):.2f} ms  max {max(times):.2f} ms")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, report, write; with `--check` compare with the weights file instead of writing it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the weights file would change")
+    parser.add_argument("--foreign", type=Path, help="a folder of texts written elsewhere, to measure on")
+    chosen = parser.parse_args(arguments)
+    prepared = [prepare(sample) for sample in corpus.texts()]
+    phrases = [prepare(sample) for sample in corpus.phrases()]
+    validated = CrossValidated(prepared, phrases)
+    validated.calibrate()
+    report(validated)
+    packed = pack(
+        fit([*prepared, *phrases]), **validated.header, trained_on=corpus.training_hash(), texts=len(prepared), phrases=len(phrases)
+    )
+    local = LocalClassifier(packed)
+    print(f"weights     {len(packed):,} bytes, {len(local.vocabulary):,} features, sha256 {hashlib.sha256(packed).hexdigest()}")
+    speed(local, [sample.text for sample in corpus.texts()])
+    if chosen.foreign:
+        foreign.report(chosen.foreign, local)
+    if chosen.check:
+        same = chosen.output.is_file() and chosen.output.read_bytes() == packed
+        print("weights     unchanged" if same else f"weights     {chosen.output} differs")
+        return 0 if same else 1
+    chosen.output.write_bytes(packed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
