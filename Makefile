@@ -21,6 +21,8 @@ PYTHON ?= $(shell for candidate in python3.13 python3 python; do \
 UV := .tools/uv/bin/uv
 RUN := .venv/bin
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
+# What is ours, and no tool or build: the folders that are linted.
+LINTED = $(wildcard benchmarks functions layers pointsman_cli tests tools)
 # Processor of `make build`, as template.yaml's parameter Architecture.
 ARCH ?= arm64
 
@@ -42,8 +44,8 @@ test: setup ## Run all tests, those on the local stack too; no key is used, no p
 
 .PHONY: check
 check: setup ## Format, lint, types, template, locks
-	@$(RUN)/ruff format --check .
-	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check $(LINTED)
+	@$(RUN)/ruff check $(LINTED)
 	@$(RUN)/mypy
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	@$(RUN)/cfn-lint template.yaml
@@ -54,7 +56,7 @@ check: setup ## Format, lint, types, template, locks
 
 .PHONY: build
 build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
-	@$(RUN)/python -m pointsman_cli.local.build $(ARCH)
+	@$(RUN)/python -m pointsman_cli.local $(ARCH)
 
 .PHONY: lock
 lock: .tools/uv/.stamp ## Resolve uv.lock and the requirement files anew

@@ -1,17 +1,24 @@
 """A task as the stack's tables have it, for people and programs."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.ledger_rows import merged
+from pointsman.adapters.task_table import from_item
 from pointsman.bootstrap import Application
+from pointsman.domain.envelope import readable_id
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
 
 from pointsman_cli.errors import NotFoundError
+from pointsman_cli.messages import judge
 
+_PAGE = 100
+"""Keys that BatchGetItem takes."""
 _ASKED = frozenset({"gemini", "haiku", "guess"})
 """Sources of decisions for which a model may have been asked."""
 
@@ -27,21 +34,49 @@ def read(app: Application, task_id: str) -> TaskRecord:
     raise NotFoundError(f"no task {task_id}: it has not been received, or never was sent to this stack")
 
 
-def fate(app: Application, task_id: str, message_id: str, fingerprint: str | None) -> TaskRecord | None:
-    """Return the record that tells what becomes of a message; None until the router has looked at it.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that was sent."""
 
-    Args:
-        app: The stack's application.
-        task_id: The id that the message asks for, or its SQS message's.
-        message_id: The SQS message's; what is rejected for its `task_id` stands under this one.
-        fingerprint: The task's; None if the message is not valid.
-    """
-    record = app.tasks.read(task_id)
-    if record and record.status is Status.REJECTED and record.task_fields.get("message_id") == message_id:
-        return record
-    if record and record.fingerprint and record.fingerprint == fingerprint:
-        return record
-    return app.tasks.read(message_id) if message_id != task_id else None
+    message_id: str
+    """SQS's."""
+    task_id: str
+    """The id that it asks for, or else SQS's."""
+    fingerprint: str | None
+    """The task's; None if the message is not valid."""
+
+    def fate(self, records: Mapping[str, TaskRecord]) -> TaskRecord | None:
+        """Return the record that tells what becomes of it; None until the router has looked at it.
+
+        A task has the message's fingerprint. What is rejected stands under its own id or under SQS's.
+        """
+        own = records.get(self.task_id)
+        if own and own.fingerprint and own.fingerprint == self.fingerprint:
+            return own
+        rejected = [record for record in (own, records.get(self.message_id)) if record]
+        return next((each for each in rejected if each.task_fields.get("message_id") == self.message_id), None)
+
+
+def sent_as(message_id: str, body: str) -> Sent:
+    """Return what a body was sent as."""
+    verdict = judge(body)
+    fingerprint = verdict.task.fingerprint() if verdict.task else None
+    return Sent(message_id, verdict.task_id or readable_id(body) or message_id, fingerprint)
+
+
+def read_all(app: Application, messages: Iterable[Sent]) -> dict[str, TaskRecord]:
+    """Return what the task table knows of the messages, by id."""
+    ids = sorted({each for message in messages for each in (message.task_id, message.message_id)})
+    found: dict[str, TaskRecord] = {}
+    for start in range(0, len(ids), _PAGE):
+        keys = [pack({"task_id": task_id}) for task_id in ids[start : start + _PAGE]]
+        wanted: dict[str, Any] = {app.tables.tasks: {"Keys": keys, "ConsistentRead": True}}
+        while wanted:
+            answer = app.dynamodb.batch_get_item(RequestItems=wanted)
+            records = [from_item(unpack(item)) for item in answer["Responses"].get(app.tables.tasks, [])]
+            found |= {record.task_id: record for record in records}
+            wanted = answer.get("UnprocessedKeys", {})
+    return found
 
 
 def attempts(app: Application, record: TaskRecord) -> list[dict[str, Any]]:

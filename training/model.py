@@ -24,7 +24,10 @@ REGULARISATION = 6.0
 MIN_TEXTS = 2
 """A feature must occur in that many texts."""
 MAX_FEATURES = 60_000
-PHRASE_WEIGHT = 0.3
+PHRASE_WEIGHT = 0.6
+BACKGROUND_WEIGHT = 2.0
+RARITY = 1.0
+"""Power of the inverse document frequency by which a feature's values are multiplied; folded into its weights afterwards."""
 TIER_COST = {Tier.ORCHESTRATION: 1.0, Tier.IMPLEMENTATION: 1.05, Tier.REASONING: 1.15}
 """What a wrong verdict costs by the tier a text belongs to: too cheap a tier is the worse error."""
 
@@ -91,8 +94,7 @@ def fit(prepared: Sequence[Prepared]) -> Model:
     for one in prepared:
         label = one.sample.label
         weight = PHRASE_WEIGHT if one.sample.kind == "phrase" else (typical / label_sizes[label]) ** 0.5
-        if label != BACKGROUND:
-            weight *= TIER_COST[TIER_OF[TaskType(label)]]
+        weight *= BACKGROUND_WEIGHT if label == BACKGROUND else TIER_COST[TIER_OF[TaskType(label)]]
         for row in one.rows:
             for name, value in row.items():
                 column = index.get(name)
@@ -103,11 +105,12 @@ def fit(prepared: Sequence[Prepared]) -> Model:
             labels.append(LABELS.index(label))
             weights.append(weight / len(one.rows))
     matrix = sparse.csr_matrix((data, columns, ends), shape=(len(labels), len(vocabulary)), dtype=np.float64)
+    rarity = (np.log((1 + len(prepared)) / np.array([1 + counts[name] for name in vocabulary])) / np.log(len(prepared) / 10)) ** RARITY
     regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
-    regression.fit(matrix, labels, sample_weight=weights)
+    regression.fit(matrix @ sparse.diags(rarity), labels, sample_weight=weights)
     coefficients = np.zeros((len(LABELS), len(vocabulary)))
     bias = np.full(len(LABELS), -20.0)
-    coefficients[regression.classes_] = regression.coef_
+    coefficients[regression.classes_] = regression.coef_ * rarity
     bias[regression.classes_] = regression.intercept_
     scale = float(np.quantile(np.abs(coefficients).max(axis=0), 0.9995)) / 127
     rows = np.clip(np.rint(coefficients.T / scale), -127, 127).astype(np.int8)

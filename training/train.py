@@ -1,6 +1,6 @@
 """Trains the local classifier, measures it by cross-validation, and writes its weights file.
 
-    python -m training.train [--check] [--foreign DIR] [--output FILE]
+    python -m training.train [--check] [--brief] [--foreign DIR] [--output FILE]
 
 The same texts give the same bytes: sorted input, fixed seeds, one thread, no time stamps.
 """
@@ -144,13 +144,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the weights file would change")
+    parser.add_argument("--brief", action="store_true", help="leave the figures by type, kind, language and steering out")
     parser.add_argument("--foreign", type=Path, help="a folder of texts written elsewhere, to measure on")
     chosen = parser.parse_args(arguments)
     prepared = [prepare(sample) for sample in corpus.texts()]
     phrases = [prepare(sample) for sample in corpus.phrases()]
     validated = CrossValidated(prepared, phrases)
     validated.calibrate()
-    report(validated)
+    if not chosen.brief:
+        report(validated)
     packed = pack(
         fit([*prepared, *phrases]), **validated.header, trained_on=corpus.training_hash(), texts=len(prepared), phrases=len(phrases)
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from pointsman.handlers import daily_report
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()

@@ -61,8 +61,9 @@ def route(
 ) -> int:
     """Say how a task would be served, and at what cost.
 
-    Nothing is sent. A text that neither its sender nor the local classifier decides is shown to the stack's classification model, and
-    that request is booked on the stack. Offline, or when no stack is up, it gets the local best guess.
+    Nothing is sent. A text that neither its sender nor the local classifier decides is shown to the stack's
+    classification model, and that request is booked on the stack. Offline, or when no stack is up, it gets the
+    local best guess.
     """
     if text is not None and (file or jsonl):
         raise BadInputError("give TEXT, --file or --jsonl, not two of them")
@@ -103,10 +104,10 @@ def _dry_run(
 def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -> Task:
     """Return the task of a text, or of a message in JSON; options win over what it states."""
     chosen: dict[str, strict_json.Json] = {"type": type_, "tier": tier, "private": private or None}
-    stated = {name: value for name, value in chosen.items() if value is not None}
     try:
         fields = _message(text) or {"prompt": text}
-        return read_task({**fields, **stated})
+        fields.update((name, value) for name, value in chosen.items() if value is not None)
+        return read_task(fields)
     except Rejection as rejection:
         raise BadInputError(rejection.reason) from None
 
@@ -155,7 +156,7 @@ def _line(raw: bytes) -> _Line:
     known = {"id": fields["id"]} if "id" in fields else {}
     wanted = {name: fields[name] for name in ("type", "tier", "private") if name in fields}
     try:
-        return _Line(known, read_task({"prompt": fields["text"], **wanted}))
+        return _Line(known, read_task(wanted | {"prompt": fields["text"]}))
     except KeyError:
         return _Line(known, error="text: is required")
     except Rejection as rejection:

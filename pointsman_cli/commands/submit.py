@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pointsman.domain.records import TaskRecord
 
     from pointsman_cli.target import Target
+    from pointsman_cli.tasks import Sent
 
 EXAMPLES = """\b
 Examples:
@@ -63,9 +64,10 @@ def submit(
 ) -> int:
     """Put a task on the queue.
 
-    The message is judged first, as the router will judge it. With --wait, exits with 1 if the task failed or was rejected.
+    The message is judged first, as the router will judge it. With --wait, exits with 1 if the task failed or was
+    rejected.
     """
-    from pointsman_cli import target
+    from pointsman_cli import target, tasks
 
     options: dict[str, strict_json.Json] = {
         "task_id": task_id,
@@ -88,13 +90,11 @@ def submit(
     if place and place.startswith("arn:") and place not in found.settings.reply_queues:
         raise BadInputError("reply_to: must be one of the queues in the stack's parameter ReplyQueueArns")
     message_id = found.app.sqs.send_message(QueueUrl=found.settings.task_queue_url, MessageBody=body)["MessageId"]
-    own_id = verdict.task_id or message_id
+    sent = tasks.sent_as(message_id, body)
     if not wait:
-        _show_queued(own_id, message_id, found, as_json=as_json)
+        _show_queued(sent, found, as_json=as_json)
         return Exit.OK
-    from pointsman_cli import tasks
-
-    record = _ended(found, own_id, message_id, verdict.task.fingerprint(), timeout)
+    record = _ended(found, sent, timeout)
     return result.show(tasks.outcome(found.app, record, stand_in=found.stand_in), found, as_json=as_json)
 
 
@@ -132,29 +132,29 @@ def _metadata(stated: list[str]) -> dict[str, strict_json.Json] | None:
     return {key: value for key, _, value in pairs} or None
 
 
-def _show_queued(task_id: str, message_id: str, found: "Target", *, as_json: bool) -> None:
+def _show_queued(sent: "Sent", found: "Target", *, as_json: bool) -> None:
     if as_json:
-        output.document({"task_id": task_id, "message_id": message_id, "stand_in": found.stand_in})
+        output.document({"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": found.stand_in})
     else:
-        output.pairs([("queued", task_id)])
+        output.pairs([("queued", sent.task_id)])
         found.say_stand_in()
 
 
-def _ended(found: "Target", task_id: str, message_id: str, fingerprint: str, seconds: float) -> "TaskRecord":
+def _ended(found: "Target", sent: "Sent", seconds: float) -> "TaskRecord":
     """Return the task once it has ended, telling each change of its state meanwhile."""
     from pointsman_cli import tasks
 
     limit, told = time.monotonic() + seconds, ""
     while True:
-        record = tasks.fate(found.app, task_id, message_id, fingerprint)
+        record = sent.fate(tasks.read_all(found.app, [sent]))
         state = _state(record)
         if state != told:
-            output.note(f"{task_id}: {state}")
+            output.note(f"{sent.task_id}: {state}")
             told = state
         if record and tasks.has_ended(record):
             return record
         if time.monotonic() > limit:
-            raise NotEndedError(f"task {task_id} has not ended within {seconds:g} s: it is {state}")
+            raise NotEndedError(f"task {sent.task_id} has not ended within {seconds:g} s: it is {state}")
         time.sleep(POLL_SECONDS)
 
 

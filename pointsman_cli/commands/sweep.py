@@ -15,7 +15,7 @@ Examples:
 def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None, region: Region = None) -> int:
     """Close lost attempts and retry deliveries.
 
-    The stack does the same every 15 minutes: attempts whose outcome was never written are booked at their reserved cost.
+    The stack does the same every 15 minutes: attempts whose outcome was never written are booked at what they reserved.
     """
     from pointsman_cli import target
 

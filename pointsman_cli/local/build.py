@@ -1,11 +1,10 @@
-"""Builds the template's functions and layers, for one processor; `python -m pointsman_cli.local.build arm64`."""
+"""Builds the template's functions and layers, for one processor."""
 
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -91,17 +90,3 @@ def _source_files() -> Iterator[Path]:
         for directory, subdirectories, names in os.walk(ROOT / folder):
             subdirectories[:] = sorted(name for name in subdirectories if name != "__pycache__")
             yield from (Path(directory, name) for name in sorted(names))
-
-
-def main() -> None:
-    """Build what `sam deploy` deploys."""
-    architecture = sys.argv[1] if len(sys.argv) > 1 else "arm64"
-    try:
-        template = build(architecture, BUILDS / "build", environ=os.environ)
-    except LocalStackError as error:
-        sys.exit(str(error))
-    print(f"Built {template.relative_to(ROOT)}; next: sam deploy --parameter-overrides Architecture={architecture}")
-
-
-if __name__ == "__main__":
-    main()

@@ -172,6 +172,18 @@ def test_own_metrics_have_one_dimension_set(resources: Resources, template: dict
     assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in own)
 
 
+def test_each_own_metric_that_is_watched_is_counted_somewhere(resources: Resources) -> None:
+    code = "".join(path.read_text() for path in (ROOT / "layers/core/pointsman").rglob("*.py"))
+    shown = set(re.findall(r'"Pointsman", "(\w+)"', load(ROOT / "dashboard.yaml")["Fn::Sub"]))
+    alarmed = {
+        alarm["Properties"]["MetricName"]
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "Pointsman"
+    }
+    counted_by_log_filter = {"FunctionErrors"}
+    assert {name for name in shown | alarmed if f'"{name}"' not in code} <= counted_by_log_filter
+
+
 @pytest.mark.parametrize("kind", ["AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::EC2::VPC"])
 def test_nothing_bills_by_the_month(resources: Resources, kind: str) -> None:
     assert not of_type(resources, kind)

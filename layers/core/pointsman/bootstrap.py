@@ -204,7 +204,7 @@ class Application:
     @cached_property
     def sweep(self) -> Sweep:
         """The sweep."""
-        return Sweep(self.context, self.books, self.tasks, self.delivery)
+        return Sweep(self.context, self.books, self.books, self.marks, self.tasks, self.delivery)
 
     @cached_property
     def reporting(self) -> Reporting:

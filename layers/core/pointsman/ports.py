@@ -174,6 +174,14 @@ class Share:
     parent_id: str | None
 
 
+class Marks(Protocol):
+    """The models' states, read for a batch at once."""
+
+    def states(self, models: Iterable[str]) -> dict[str, ModelState]:
+        """Return what is known of each model."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """What the workflow service says to a start."""
@@ -247,6 +255,7 @@ __all__ = [
     "EventPublisher",
     "Execution",
     "Ledger",
+    "Marks",
     "ModelClient",
     "Question",
     "Replies",

@@ -11,8 +11,8 @@ from pointsman.adapters.task_table import USED, from_item
 from pointsman.domain.budget import OPEN
 from pointsman.domain.guard import KEPT, Admission, Lesson, ModelState, Slot
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import SHARDS, Content, Intent, Purpose, RowKey, Settled, Status
-from pointsman.domain.times import to_text
+from pointsman.domain.records import ENDED, SHARDS, Content, Intent, Purpose, RowKey, Settled, Status
+from pointsman.domain.times import PACIFIC, to_text
 from pointsman.ports import Reservation, Share, View
 
 ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -137,7 +137,8 @@ class DynamoBooks:
         update.append("rows", f"{intent.key.day_shard}|{intent.key.row}")
         last = update.name("last_turn")
         update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(intent.turn)}")
-        update.only_if(f"{update.name('status')} <> {update.value(Status.COMPLETED)}")
+        for status in sorted(ENDED):
+            update.only_if(f"{update.name('status')} <> {update.value(status)}")
         return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
 
     def _charge(self, intent: Intent) -> Item:
@@ -151,20 +152,22 @@ class DynamoBooks:
         return self._update(self._tables.limits, {"limit": _month_key(charge.month)}, update)
 
     def _admit(self, intent: Intent, admission: Admission, state: ModelState) -> Item:
-        update, name = Update(), _slot_name(intent)
+        update, name, entry = Update(), _slot_name(intent), {}
         if admission.slot:
             entry = {"at": admission.slot.at, "tokens": admission.slot.tokens}
             if state.version:
                 update.set_path(("slots", name), entry).remove(("slots", old) for old in admission.stale)
-            else:
-                update.set({"slots": {name: entry}})
             update.set({"day": admission.day, "day_count": admission.day_count})
+        if not state.version:  # the first write makes the map, also for a model that has no quota yet
+            update.set({"slots": {name: entry} if entry else {}})
         if admission.probe_until:
             update.set({"probe_until": admission.probe_until})
         update.set({"version": state.version + 1})
         version = update.name("version")
-        current = f"{version} = {update.value(state.version)}"
-        update.only_if(current if state.version else f"attribute_not_exists({version})")
+        if state.version:
+            update.only_if(f"{version} = {update.value(state.version)}")
+        else:
+            update.only_if(f"attribute_not_exists({version})")
         return self._update(self._tables.limits, {"limit": _model_key(intent.model)}, update)
 
     def _book(self, settled: Settled) -> Item:
@@ -183,7 +186,9 @@ class DynamoBooks:
             update.only_if(f"attribute_exists({update.name(('slots', _slot_name(intent)))})")
             changed = True
         elif intent.billing == "free" and young and settled.result.outcome is Outcome.NOT_SENT:
-            update.remove([("slots", _slot_name(intent))]).add({"day_count": -1})
+            update.remove([("slots", _slot_name(intent))])
+            if intent.at.astimezone(PACIFIC).date() == settled.at.astimezone(PACIFIC).date():
+                update.add({"day_count": -1})  # else the day that counted it is over
             update.only_if(f"attribute_exists({update.name(('slots', _slot_name(intent)))})")
             changed = True
         return self._update(self._tables.limits, {"limit": _model_key(intent.model)}, update) if changed else None

@@ -12,6 +12,7 @@ from pointsman.domain.guard import ms
 from pointsman.domain.records import ENDED, Content, Status, TaskRecord
 from pointsman.domain.times import parse_time, to_text
 from pointsman.domain.usage import Usage
+from pointsman.errors import RetryLaterError
 
 TOMBSTONE = timedelta(days=100)
 """A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
@@ -89,10 +90,15 @@ class TaskTable:
         return self._update(record.task_id, update) is not None
 
     def decide(self, task_id: str, owner: str, decision: dict[str, Any], execution_input: str) -> None:
-        """Store decision and input under our lease; another's decision stays."""
+        """Store decision and input under our lease; another's decision stays.
+
+        Raises:
+            RetryLaterError: the lease is another's by now, and so is the decision.
+        """
         update = Update().set({"decision": decision, "input": execution_input})
         update.only_if(f"{update.name('lease_owner')} = {update.value(owner)}")
-        self._update(task_id, update)
+        if self._update(task_id, update) is None:
+            raise RetryLaterError("another invocation holds the task")
 
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pointsman.domain.booked import Booked
 from pointsman.domain.chain import Points
+from pointsman.domain.month import percent_of
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
 
@@ -35,7 +36,7 @@ class Comparison:
     @property
     def percent(self) -> float | None:
         """Of the baseline; None when there is nothing to compare with."""
-        return round(100 * self.saved_nano / self.baseline_nano, 1) if self.baseline_nano else None
+        return percent_of(self.saved_nano, self.baseline_nano)
 
 
 def compare(attempts: Iterable[Booked], points: Points, day: datetime) -> Comparison:

@@ -165,7 +165,7 @@ def _failure(state: ModelState, here: int, hint: float | None) -> Lesson:
     rest = {"rest_until": here + math.ceil(hint * 1000)} if hint else {}
     if not state.half_open and state.failures + 1 < TRIPS_AFTER:
         return Lesson(rest, (), {"failures": 1})
-    pause = min(OPEN_FIRST * 2**state.opens, OPEN_LONGEST)
+    pause = min(OPEN_FIRST * 2 ** min(state.opens, 8), OPEN_LONGEST)  # the longest is reached before
     return Lesson(
         {**rest, "failures": 0, "opens": state.opens + 1, "open_until": here + ms_of(pause)}, ("probe_until",)
     )

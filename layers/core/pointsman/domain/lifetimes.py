@@ -25,12 +25,12 @@ class Notice:
 
     @property
     def text(self) -> str:
-        """A sentence for people."""
-        heir = f"{self.successor} serves in its place" if self.successor else "it has no successor"
+        """A sentence for people, without its full stop."""
+        heir = f"{self.successor} serves" if self.successor else "nobody serves"
         told = {
-            "ending": f"ends on {self.ends}; then {heir}",
-            "ended": f"ended on {self.ends}; {heir}",
-            "gone": f"is gone, its provider says; {heir}",
+            "ending": f"ends {self.ends}, then {heir}",
+            "ended": f"ended {self.ends}, {heir} now",
+            "gone": f"is gone, its provider says, {heir} now",
         }
         return f"{self.model} {told[self.state]}"
 

@@ -60,8 +60,8 @@ class Month:
 
 
 def percent_of(part: int, whole: int) -> float | None:
-    """Return the percentage to one decimal; None of nothing."""
-    return round(100 * part / whole, 1) if whole else None
+    """Return the percentage to two decimals; None of nothing."""
+    return round(100 * part / whole, 2) if whole else None
 
 
 def month_to_date(

@@ -9,7 +9,7 @@ from pointsman.domain.times import to_text
 from pointsman.domain.usage import Usage
 
 WIDTH = 72
-MODELS, TYPES, FALLBACKS, CAUTIONS = 4, 6, 3, 4
+MODELS, TYPES, FALLBACKS, CAUTIONS = 4, 5, 3, 4
 """Most lines of each kind; the JSON has all."""
 PHONE_WIDTH, PHONE_LINES = 40, 12
 STAND_IN = "STAND-INS ANSWERED, NOT REAL MODELS"
@@ -33,7 +33,7 @@ def render_summary(report: Report) -> str:
     """Return the message: at most 12 lines of 40 columns."""
     month, saved = report.month, report.baseline
     cap = f" of {cap_dollars(month.cap.limit_nano)}" if month.cap else ""
-    used = f", {month.cap.percent:.1f}%" if month.cap and month.cap.percent is not None else ""
+    used = f", {percent(month.cap.percent)}" if month.cap else ""
     lines = [f"Pointsman {report.day:%a} {report.day.day} {report.day:%b %Y}" + ("" if report.complete else ", so far")]
     lines += [STAND_IN] if report.stand_in else []
     lines += [
@@ -41,7 +41,7 @@ def render_summary(report: Report) -> str:
         f"       {plural(report.total.tasks, 'task')}, {plural(report.total.attempts, 'call')}",
     ]
     if saved.percent is not None:
-        lines.append(f"Saved  {dollars(saved.saved_nano, 4)}, {saved.percent:,.1f}% (estimate)")
+        lines.append(f"Saved  {dollars(saved.saved_nano, 4)}, {percent(saved.percent)} (estimate)")
     lines.append(f"Month  {dollars(month.total.spent_nano, 4)}{cap}{used}")
     lines += [
         f"{tier:<15}{plural(line.tasks, 'task'):>11}{dollars(line.cost_nano):>14}"
@@ -66,10 +66,10 @@ def _head(report: Report) -> list[str]:
 
 def _summary(report: Report) -> list[str]:
     total, month = report.total, report.month
-    cap = f" of {cap_dollars(month.cap.limit_nano)}{percent(month.cap.percent)}" if month.cap else ", no cap"
-    tiers = [f"{tier} {dollars(spend.spent_nano)}" for tier, spend in month.tiers.items() if spend.spent_nano]
+    cap = f" of {cap_dollars(month.cap.limit_nano)} ({percent(month.cap.percent)})" if month.cap else ", no cap"
+    tiers = [f"{tier} {dollars(spend.spent_nano, 4)}" for tier, spend in month.tiers.items() if spend.spent_nano]
     limits = [
-        f"{each.counter} {dollars(each.spent_nano)} of {cap_dollars(each.limit_nano)}{percent(each.percent)}"
+        f"{each.counter} {dollars(each.spent_nano)} of {cap_dollars(each.limit_nano)} ({percent(each.percent)})"
         for each in month.caps
         if each.counter != "month"
     ]
@@ -89,7 +89,9 @@ def _saved(report: Report) -> list[str]:
         return ["Saved   nothing to compare: no task was answered"]
     less = "Saved" if own.saved_nano >= 0 else "Lost "
     return [
-        clip(f"{less}   {dollars(abs(own.saved_nano))} of {dollars(own.baseline_nano)}{percent(own.percent)}", WIDTH),
+        clip(
+            f"{less}   {dollars(abs(own.saved_nano))} of {dollars(own.baseline_nano)} ({percent(own.percent)})", WIDTH
+        ),
         f"        against the answers' tokens at {own.model}'s list price:",
         "        an estimate, for it would count the same text differently",
     ]
@@ -134,17 +136,16 @@ def _sum(lines: list[Line]) -> Line:
 
 def _events(report: Report) -> list[str]:
     outcomes = sorted(report.outcomes.items(), key=lambda each: (-each[1], each[0]))
-    hops = [
-        f"{each.came_from} > {each.model}: {each.count:,} {each.reason}{', free to paid' if each.free_to_paid else ''}"
-        for each in sorted(report.fallbacks, key=lambda each: (-each.count, each))
-    ]
-    shown = [clip(hop, WIDTH - 10) for hop in hops[: FALLBACKS if len(hops) <= FALLBACKS else FALLBACKS - 1]]
-    if len(shown) < len(hops):
-        shown.append(f"{len(hops) - len(shown)} more kinds")
-    return [
-        *fold("Outcomes  ", [f"{count:,} {name}" for name, count in outcomes], WIDTH, 2),
-        *(("Fallbacks " if number == 0 else " " * 10) + hop for number, hop in enumerate(shown)),
-    ]
+    told = fold("Outcomes  ", [f"{count:,} {name}" for name, count in outcomes], WIDTH, 2)
+    if not report.fallbacks:
+        return told
+    kinds = sorted(report.fallbacks, key=lambda each: (-each.count, each))
+    shown = kinds if len(kinds) <= FALLBACKS else kinds[: FALLBACKS - 1]
+    lines = [f"Fallbacks {sum(each.count for each in kinds):,}, {report.free_to_paid:,} of them from free to paid"]
+    lines += [f"  {each.count:,} {each.came_from} > {each.model}: {each.reason}" for each in shown]
+    if len(shown) < len(kinds):
+        lines.append(f"  {len(kinds) - len(shown)} more kinds in report.json")
+    return [*told, *(clip(line, WIDTH) for line in lines)]
 
 
 def _cautions(report: Report) -> list[str]:

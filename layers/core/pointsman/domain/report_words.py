@@ -48,8 +48,10 @@ def fold(label: str, entries: list[str], width: int, most: int) -> list[str]:
 
 
 def percent(value: float | None) -> str:
-    """Return a percentage in brackets, or nothing of None."""
-    return "" if value is None else f" ({value:,.1f}%)"
+    """Return a percentage to one decimal, or two below 1%."""
+    if value is None:
+        return "-"
+    return f"{value:,.2f}%" if 0 < abs(value) < 1 else f"{value:,.1f}%"
 
 
 def cautions(report: Report) -> list[tuple[str, str]]:

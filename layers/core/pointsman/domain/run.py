@@ -6,7 +6,7 @@ task and never carries its text.
 
 import random
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,8 @@ MOST_TRIES = 3
 LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""Where a deadline that a hold moves stops."""
 
 
 class Next(StrEnum):
@@ -39,6 +41,8 @@ class Run:
     generation: int
     deadline: datetime
     plan: tuple[Hop, ...]
+    came_from: str | None = None
+    """The model that the router left out of the plan, so that the first hop is a fallback already."""
     private: bool = False
     """Whether no free model may be asked."""
     hop: int = 0
@@ -97,7 +101,8 @@ def next_run(
         return replace(after, next=Next.FAIL)
     if outcome is Outcome.OVER_BUDGET and hold and result.until:
         pause = min(result.until - now, LONGEST_HOLD)
-        return _wait(replace(after, deadline=run.deadline + pause), now + pause, now)
+        deadline = min(run.deadline, LATEST - pause) + pause
+        return _wait(replace(after, deadline=deadline), now + pause, now)
     after = replace(after, healing=after.healing or outcome in PASSING)
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY):
         return replace(after, crashes=run.crashes + 1) if run.crashes == 0 else _hop_on(after, now, dice)
@@ -119,7 +124,8 @@ def _hop_on(run: Run, now: datetime, dice: random.Random | None, until: datetime
     fresh = replace(run, tries=0, crashes=0)
     if run.hop + 1 < len(run.plan):
         return replace(fresh, hop=run.hop + 1)
-    pause = min(timedelta(seconds=30 * 2**run.rounds * (0.75 + 0.5 * (dice or random).random())), LONGEST_PAUSE)
+    growth = 2 ** min(run.rounds, 8)  # the longest pause is reached before
+    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), LONGEST_PAUSE)
     again = now + pause
     if len(run.plan) == 1 and until and until > again:
         again = until

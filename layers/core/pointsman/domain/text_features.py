@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pointsman.domain.steering import without_steering
 
-HEAD_CHARS = 1_400
+HEAD_CHARS = 1_000
 TAIL_CHARS = 600
 """A long text counts by its beginning and end: instructions stand there, pasted material in between."""
 

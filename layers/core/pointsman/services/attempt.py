@@ -130,7 +130,7 @@ class Attempt:
             metadata=task.metadata,
             hop=run.hop,
             after=run.reason,
-            came_from=run.plan[run.hop - 1].model if run.hop else None,
+            came_from=run.plan[run.hop - 1].model if run.hop else run.came_from,
         )
 
     def _task(self, record: TaskRecord) -> Task:

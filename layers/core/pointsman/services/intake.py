@@ -1,21 +1,20 @@
 """The router's work: every message becomes one execution, or a rejection with its reason, or goes back to the queue."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from pointsman.domain import events, strict_json
 from pointsman.domain.decision import Decision
 from pointsman.domain.envelope import open_message, readable_id
 from pointsman.domain.guard import ModelState, ms
+from pointsman.domain.outcome import Outcome
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.run import Next, Run
 from pointsman.domain.task import Rejection, Task, read_task
 from pointsman.domain.times import parse_time, to_text
 from pointsman.errors import InputMismatchError, RetryLaterError
-from pointsman.ports import DeadLetters, EventPublisher, TaskStore, Texts, Workflow
+from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
@@ -24,14 +23,6 @@ LIFETIME = timedelta(hours=24)
 """A task without a deadline gets this long from its receipt."""
 ASKING = 0.6
 """Share of the invocation's time that classification may take."""
-
-
-class Marks(Protocol):
-    """The models' states, read for a batch at once."""
-
-    def states(self, models: Iterable[str]) -> dict[str, ModelState]:
-        """Return what is known of each model."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +141,22 @@ class Intake:
         record.input = strict_json.dumps(self._plan(record, decision, states).as_state())
 
     def _plan(self, record: TaskRecord, decision: Decision, states: dict[str, ModelState]) -> Run:
-        """Return the run's first position; models benched beyond the deadline or for the day are left out."""
+        """Return the run's first position; models benched for the day are left out, unless no other is there."""
         now, private = self.ctx.clock.now(), bool(record.task_fields.get("private"))
         gone = {model for model, state in states.items() if state.gone}
         hops = self.ctx.points.plan(decision.tier, now, private=private, gone=gone)
-        ready = [hop for hop in hops if not (hop.model in states and states[hop.model].bench_until > ms(now))]
+        benched = {model for model, state in states.items() if state.bench_until > ms(now)}
+        ready = [hop for hop in hops if hop.model not in benched] or hops
+        passed_over = hops[0].model if ready[:1] != hops[:1] else None
         return Run(
             task_id=record.task_id,
             generation=record.generation,
             deadline=parse_time(record.deadline),
-            plan=tuple(ready or hops),
+            plan=tuple(ready),
+            came_from=passed_over,
             private=private,
             next=Next.RUN if hops else Next.FAIL,
-            reason=None if hops else "private",
+            reason=(str(Outcome.QUOTA_EXHAUSTED) if passed_over else None) if hops else "private",
         )
 
     def _resume(self, message: Message, existing: TaskRecord, batch: Batch, now: datetime) -> None:
@@ -188,7 +182,13 @@ class Intake:
         undecided = {rec.task_id: task for rec, task in batch.mine.values() if rec.input is None}
         if not undecided:
             return
-        decisions = self.classification.ask_for(undecided, seconds)
+        try:
+            decisions = self.classification.ask_for(undecided, seconds)
+        except Exception as trouble:  # noqa: BLE001  (those that are decided go on)
+            for message_id, (record, _) in batch.mine.items():
+                if record.input is None:
+                    batch.troubles[message_id] = trouble
+            return
         for message_id, (record, _) in batch.mine.items():
             if record.input is not None:
                 continue

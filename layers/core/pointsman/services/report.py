@@ -6,9 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from pointsman.domain import report
-from pointsman.domain.budget import OPEN
-from pointsman.domain.money import nano
-from pointsman.domain.month import percent_of
 from pointsman.domain.report import Frame, Report
 from pointsman.domain.report_json import as_json, exact
 from pointsman.domain.report_text import render_summary, render_text
@@ -47,7 +44,7 @@ class Reporting:
         self.sink.store(f"{folder}/report.json", "application/json", stated)
         self.sink.store(f"{folder}/report.txt", "text/plain; charset=utf-8", render_text(made))
         self.sink.announce(subject(made), render_summary(made))
-        self._count()
+        self.ctx.count("ReportsWritten")
         totals: dict[str, Any] = {
             "tasks": made.total.tasks,
             "attempts": made.total.attempts,
@@ -63,15 +60,6 @@ class Reporting:
             "text_key": f"{folder}/report.txt",
             "totals": totals,
         }
-
-    def _count(self) -> None:
-        """Count the report, and how much of the budget of the month that is now is spent, whatever day was reported."""
-        self.ctx.count("ReportPublished")
-        limit = self.ctx.points.config.pointsman.budget.month_usd
-        now = self.ledger.counters(month_key(self.ctx.clock.now(), self.ctx.zone))
-        percent = percent_of(now.get("month", 0) - now.get("month" + OPEN, 0), nano(limit)) if limit else None
-        if percent is not None:
-            self.ctx.count("MonthSpendPercent", percent)
 
 
 def subject(made: Report) -> str:

@@ -1,10 +1,14 @@
 """The sweep: closes what no later attempt closed, and tries again what could not be delivered."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from pointsman.domain.budget import OPEN
+from pointsman.domain.money import nano
+from pointsman.domain.month import percent_of
+from pointsman.domain.times import PACIFIC, month_key
 from pointsman.errors import DeliveryError
-from pointsman.ports import Books, TaskStore
+from pointsman.ports import Books, Ledger, Marks, TaskStore
 from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
@@ -30,6 +34,8 @@ class Sweep:
 
     ctx: Context
     books: Books
+    ledger: Ledger
+    marks: Marks
     tasks: TaskStore
     delivery: Delivery
 
@@ -53,8 +59,23 @@ class Sweep:
             except DeliveryError as error:
                 undelivered += 1
                 self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
+        self._gauge(now)
         self.ctx.note("swept", closed=closed, delivered=delivered, undelivered=undelivered)
         return Swept(closed, delivered, undelivered)
+
+    def _gauge(self, now: datetime) -> None:
+        """Say how much of the month's budget and of the fullest free quota is used."""
+        if cap := self.ctx.points.config.pointsman.budget.month_usd:
+            counters = self.ledger.counters(month_key(now, self.ctx.zone))
+            spent = counters.get("month", 0) - counters.get("month" + OPEN, 0)
+            self.ctx.count("MonthSpendPercent", float(percent_of(spent, nano(cap)) or 0))
+        today = now.astimezone(PACIFIC).date().isoformat()
+        states = self.marks.states(self.ctx.points.catalogue.models).values()
+        used = [(state, self.ctx.points.quota(self.ctx.points.catalogue.get(state.model))) for state in states]
+        shares = [
+            100 * state.day_count / quota.rpd for state, quota in used if quota and quota.rpd and state.day == today
+        ]
+        self.ctx.count("QuotaUsedPercent", round(max(shares, default=0.0), 2))
 
 
 def _seconds_of(function: str) -> int:

@@ -1,0 +1,146 @@
+"""Runs the demo: `python -m pointsman_cli.demo [--json]`."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+
+from pointsman_cli import local, output, samples
+from pointsman_cli.demo import checks, evidence, phases, progress, show, standin
+from pointsman_cli.demo.traffic import Traffic
+from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.local.toolchain import ROOT
+from pointsman_cli.target import LocalClients, of_local
+
+FOLDER = ROOT / "build/demo"
+REPLY_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
+
+
+@dataclass
+class Demo:
+    """One run."""
+
+    info: local.StackInfo
+    console: Console
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    gemini_out_since: float | None = None
+    """Unix time from which the stand-in refused all Gemini requests."""
+
+    def run(self) -> dict[str, Any]:
+        """Send everything, follow it to its end and return the document of result.json."""
+        found = of_local(self.info)
+        reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
+        traffic = Traffic(found.app, [])
+        self._play(traffic)
+        outcomes = [message.outcome for message in traffic.messages]
+        wanted = sum(bool(m.record and m.record.reply_to and m.outcome == "completed") for m in traffic.messages)
+        seen = evidence.gather(found, self.began, reply_url, rejected=outcomes.count("rejected"), replies=wanted)
+        return {
+            "stand_in": self.info.stand_in.any,
+            "seconds": round((datetime.now(UTC) - self.began).total_seconds(), 1),
+            "tasks": [show.entry(found.app, message) for message in traffic.messages],
+            "dead_letters": seen.dead_letters,
+            "report": seen.report,
+            "report_text": seen.report_text,
+            "checks": self._checks(traffic, seen),
+        }
+
+    def _play(self, traffic: Traffic) -> None:
+        can, cannot = phases.chosen(self.info.stand_in)
+        everything = samples.load()
+        for phase in cannot:
+            self.console.print(f"Left out, since {phase.needs} really answers: {phase.name}", highlight=False)
+        for phase in can:
+            if phase.faults and self.info.standin_url:
+                standin.play(self.info.standin_url, phase.faults)
+            if phase is phases.GEMINI_IS_OUT[0]:
+                self.gemini_out_since = time.time()
+            messages = traffic.send(phase, phases.of(phase, everything))
+            with progress.shown(self.console, phase.name, len(messages)) as tell:
+                if not traffic.follow(messages, tell):
+                    self.console.print("  Given up waiting: see the checks", highlight=False)
+                    return
+
+    def _checks(self, traffic: Traffic, seen: evidence.Evidence) -> dict[str, checks.Check]:
+        made = {
+            "every_message_accounted_for": checks.accounted(traffic.messages),
+            "dead_letters_match_rejections": checks.dead_letters(traffic.messages, seen),
+            "replies_match_requests": checks.replies(traffic.messages, seen),
+            "report_equals_ledger": checks.report_sums(seen),
+        }
+        if self.info.standin_url:
+            stood_in = {name for name in ("gemini", "anthropic") if getattr(self.info.stand_in, name)}
+            journal = standin.journal(self.info.standin_url)
+            made["requests_equal_attempts"] = checks.requests(journal, seen, stood_in)
+            if self.gemini_out_since:
+                made["gemini_left_alone_after_quota"] = checks.gemini_left_alone(journal, self.gemini_out_since)
+                made["answered_all_the_same"] = checks.answered_after_quota(traffic.messages)
+        return made
+
+
+def main() -> int:
+    """Run the demo and return its exit code: 1 if a check fails."""
+    parser = argparse.ArgumentParser(prog="python -m pointsman_cli.demo", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print result.json at the end instead of tables")
+    as_json = parser.parse_args().json
+    console = Console(stderr=as_json)
+    try:
+        with local.local_stack(
+            FOLDER,
+            parameters={"ReplyQueueArns": REPLY_ARN},
+            report=lambda line: console.print(line, highlight=False, markup=False),
+        ) as info:
+            result = Demo(info, console).run()
+    except KeyboardInterrupt:
+        output.note("demo: interrupted; the local stack is down")
+        return Exit.INTERRUPTED
+    except (local.LocalStackError, CommandError) as error:
+        output.note(f"demo: {error}")
+        return Exit.FAILED
+    _write(result)
+    if as_json:
+        output.document(result)
+    else:
+        _print(result)
+    return Exit.OK if all(check["passed"] for check in result["checks"].values()) else Exit.FAILED
+
+
+def _write(result: dict[str, Any]) -> None:
+    (FOLDER / "report.txt").write_text(result["report_text"], encoding="utf-8")
+    (FOLDER / "report.json").write_text(_dumped(result["report"]), encoding="utf-8")
+    (FOLDER / "result.json").write_text(_dumped(result), encoding="utf-8")
+
+
+def _print(result: dict[str, Any]) -> None:
+    print("\nWHAT BECAME OF EACH MESSAGE")
+    show.tasks_table(result["tasks"])
+    print("\nTHE DEAD-LETTER QUEUE")
+    show.dead_letters_table(result["tasks"], result["dead_letters"])
+    print(f"\nTHE DAY'S REPORT\n{result['report_text'].rstrip()}")
+    print("\nCHECKS")
+    show.checks_table(result["checks"])
+    if result["stand_in"]:
+        print(
+            "\nStand-ins answered for providers without a key: their answers and tokens are not those of real models."
+        )
+    print("\nWHERE TO LOOK FURTHER")
+    places = [
+        ("everything above", "result.json"),
+        ("the report", "report.txt, report.json"),
+        ("logs", "ministack.log, standin.log, deploy.log"),
+    ]
+    output.pairs((name, f"{FOLDER.relative_to(ROOT)}/{file}") for name, file in places)
+    print('To try it yourself: pointsman up, then pointsman submit "..." --wait')
+
+
+def _dumped(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""The control calls of the stand-in."""
+
+import json
+import urllib.request
+from typing import Any
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def play(url: str, faults: tuple[dict[str, Any], ...]) -> None:
+    """Put rules for faults in force."""
+    _call(f"{url}/_control/faults", json.dumps(list(faults)).encode())
+
+
+def journal(url: str) -> list[dict[str, Any]]:
+    """Return every request that arrived, oldest first."""
+    entries: list[dict[str, Any]] = _call(f"{url}/_control/journal")["requests"]
+    return entries
+
+
+def _call(url: str, body: bytes | None = None) -> Any:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310  (http, loopback)
+    with _direct.open(request, timeout=10) as answer:
+        return json.load(answer)

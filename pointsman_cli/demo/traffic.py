@@ -1,0 +1,109 @@
+"""The messages on their way: sent, and followed until each is accounted for."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pointsman.bootstrap import Application
+from pointsman.domain.records import Status, TaskRecord
+from pointsman.domain.times import parse_time
+
+from pointsman_cli import tasks
+from pointsman_cli.demo.phases import Phase
+from pointsman_cli.samples import Sample
+from pointsman_cli.tasks import Sent
+
+POLL_SECONDS = 0.5
+MOST_SECONDS = 150.0
+"""A phase that takes longer is given up; the checks then say which messages are open."""
+
+
+@dataclass(slots=True)
+class Message:
+    """A sample that was sent, and what has become of it."""
+
+    sample: Sample
+    phase: str
+    sent: Sent
+    sent_at: datetime
+    repeats: bool
+    """Whether an earlier message asked for the same task."""
+    record: TaskRecord | None = None
+    accounted: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """One word for what became of it; `open` while nothing has."""
+        if self.record is None or not self.accounted:
+            return "open"
+        return "duplicate" if self.repeats and self.record.status is not Status.REJECTED else str(self.record.status)
+
+    @property
+    def seconds(self) -> float | None:
+        """Time from sending to its end; None for a duplicate, whose task ended before."""
+        ended = self.record and (self.record.ended_at or self.record.received_at)
+        if not ended or self.outcome in ("duplicate", "open"):
+            return None
+        return round(max((parse_time(ended) - self.sent_at).total_seconds(), 0.0), 1)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """All messages of the demo."""
+
+    app: Application
+    messages: list[Message]
+
+    def send(self, phase: Phase, samples: list[Sample]) -> list[Message]:
+        """Send a phase's samples and return their messages."""
+        own = self.app
+        for sample in samples:
+            now = datetime.now(UTC)
+            answer = own.sqs.send_message(QueueUrl=own.settings.task_queue_url, MessageBody=sample.body)
+            sent = tasks.sent_as(answer["MessageId"], sample.body)
+            repeats = any(_same(sent, earlier.sent) for earlier in self.messages)
+            self.messages.append(Message(sample, phase.name, sent, now, repeats))
+        return [message for message in self.messages if message.phase == phase.name]
+
+    def follow(self, messages: list[Message], tell: Callable[[int, int], None]) -> bool:
+        """Wait until all of the messages are accounted for; False when that takes too long.
+
+        `tell` is given how many are, and of how many something is known.
+        """
+        limit = time.monotonic() + MOST_SECONDS
+        while True:
+            self._look([message for message in messages if not message.accounted])
+            done = sum(message.accounted for message in messages)
+            tell(done, sum(message.record is not None for message in messages))
+            if done == len(messages):
+                return True
+            if time.monotonic() > limit:
+                return False
+            time.sleep(POLL_SECONDS)
+
+    def _look(self, open_ones: list[Message]) -> None:
+        records = tasks.read_all(self.app, [message.sent for message in open_ones])
+        empty = None
+        for message in open_ones:
+            message.record = message.sent.fate(records)
+            if message.record is None:
+                continue
+            rejected = message.record.status is Status.REJECTED
+            if message.repeats and not rejected:
+                empty = self._queue_is_empty() if empty is None else empty
+                message.accounted = empty
+            else:
+                message.accounted = rejected or message.record.delivered_at is not None
+
+    def _queue_is_empty(self) -> bool:
+        """Return whether no message waits or is being worked on: a duplicate leaves no other trace."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = self.app.settings.task_queue_url
+        stated: dict[str, Any] = self.app.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return not any(int(stated[name]) for name in names)
+
+
+def _same(one: Sent, other: Sent) -> bool:
+    return one.task_id == other.task_id and one.fingerprint is not None and one.fingerprint == other.fingerprint

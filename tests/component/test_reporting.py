@@ -1,0 +1,207 @@
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pointsman.bootstrap import Application
+from pointsman.domain.guard import Lesson
+from pointsman.domain.outcome import GOOD, CallResult, Outcome
+from pointsman.domain.records import Content, Purpose, Status, TaskRecord
+from pointsman.domain.report_json import as_json
+from pointsman.domain.report_text import render_summary, render_text
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.domain.times import day_bounds, month_key
+from pointsman.domain.usage import Usage
+from pointsman.ports import Share
+from pointsman.services.call import Order, open_intent, price
+from pointsman.services.context import Context
+from pointsman.services.report import Reporting
+from tests.component.conftest import Aws
+from tests.fakes import FakeClock, ScriptedModel
+
+FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+ZONE = ZoneInfo("America/Los_Angeles")
+DAY = date(2026, 11, 21)
+SINCE, UNTIL = day_bounds(DAY, ZONE)
+CONFIG = json.dumps(
+    {
+        "routing": {"orchestration": FLASH, "implementation": HAIKU, "reasoning": SONNET},
+        "pointsman": {"budget": {"month_usd": 1, "tiers": {"reasoning": {"month_usd": "0.5"}}}},
+    }
+)
+
+
+@dataclass
+class Office:
+    """The report over real books, and the calls that are written into them."""
+
+    aws: Aws
+    app: Application
+    ctx: Context
+    reporting: Reporting
+    clock: FakeClock
+    counted: list[tuple[str, float]] = field(default_factory=list)
+
+    def call(self, order: Order, at: datetime, result: CallResult | None, parts: tuple[Share, ...] = ()) -> int:
+        """Book one call as the services do; None leaves its intent open. Returns what was booked."""
+        self.clock.time = at
+        view = self.ctx.books.look(order.task_id, order.model.id, month_key(at, ZONE))
+        intent = open_intent(self.ctx, order, view, ScriptedModel())
+        assert not isinstance(intent, CallResult)
+        if result is None:
+            return intent.charge.amount
+        settled = price(self.ctx, intent, result, at + timedelta(seconds=2), 2_000)
+        answer = Content(inline=result.text) if result.outcome in GOOD else None
+        assert self.ctx.books.settle(settled, Lesson(), answer, parts)
+        return settled.cost_nano
+
+    def order(self, task_id: str, model: str, attempt: int = 1, **stated: Any) -> Order:
+        self.app.tasks.claim(TaskRecord(task_id, Status.CLAIMED, lease_owner="router"), self.clock.now())
+        own: dict[str, Any] = {
+            "tier": Tier.IMPLEMENTATION,
+            "type": TaskType.CODE_GENERATION,
+            "function": "implementation",
+        }
+        return Order(
+            purpose=stated.pop("purpose", Purpose.TASK),
+            task_id=task_id,
+            turn=f"000001.{attempt:06d}",
+            model=self.ctx.points.catalogue.get(model),
+            prompt="write it",
+            system="",
+            max_output_tokens=1_000,
+            timeout=30.0,
+            **(own | stated),
+        )
+
+    def stored(self, key: str) -> bytes:
+        return bytes(self.aws.client("s3").get_object(Bucket=self.aws.bucket, Key=key)["Body"].read())
+
+
+@pytest.fixture
+def office(aws: Aws) -> Office:
+    app = Application(aws.settings(report_timezone=str(ZONE), stand_in=True), CONFIG, aws.session)
+    clock, counted = FakeClock(UNTIL + timedelta(hours=6)), list[tuple[str, float]]()
+
+    def count(name: str, value: float = 1) -> None:
+        counted.append((name, value))
+
+    ctx = Context(app.points, app.books, app.model, clock, ZONE, app.note, count)
+    own = app.reporting
+    reporting = Reporting(ctx, own.ledger, own.sink, own.stand_in)
+    return Office(aws, app, ctx, reporting, clock, counted)
+
+
+def answered(model: str, usage: Usage) -> CallResult:
+    return CallResult(Outcome.ANSWERED, text="done", usage=usage, answered_by=model)
+
+
+def busy_day(office: Office) -> int:
+    """Book a day with an answer, a fallback from free to paid, a classification and an open call; return its cost."""
+    status: dict[str, Any] = {"tier": Tier.ORCHESTRATION, "type": TaskType.STATUS}
+    spent = office.call(office.order("early", SONNET, tier=Tier.REASONING), SINCE - timedelta(days=3), _sonnet())
+    assert spent == 2_500_000
+    asked = office.order("classify-1", HAIKU, purpose=Purpose.CLASSIFICATION, tier=Tier.ORCHESTRATION, type=None)
+    parts = (Share("status", 11_000, Usage(), {}, None), Share("code", 4_000, Usage(), {"agent": "ci"}, None))
+    total = office.call(asked, SINCE, answered(HAIKU, Usage(input=100, output=10)), parts)
+    down = CallResult(Outcome.UNAVAILABLE, detail="503")
+    total += office.call(office.order("status", FLASH, function="orchestration", **status), SINCE, down)
+    hop: dict[str, Any] = {"hop": 1, "after": "unavailable", "came_from": FLASH, **status}
+    fallen = office.order("status", HAIKU, 2, **hop)
+    total += office.call(fallen, SINCE + timedelta(seconds=9), answered(HAIKU, Usage(input=2_000, output=300)))
+    last = UNTIL - timedelta(milliseconds=1)
+    total += office.call(office.order("code", HAIKU), last, answered(HAIKU, Usage(input=9_000, output=4_000)))
+    office.call(office.order("tomorrow", HAIKU), UNTIL, answered(HAIKU, Usage(input=1_000_000)))
+    total += office.call(office.order("open", SONNET, tier=Tier.REASONING), SINCE + timedelta(hours=5), None)
+    office.clock.time = UNTIL + timedelta(hours=6)
+    return total
+
+
+def _sonnet() -> CallResult:
+    return answered(SONNET, Usage(input=1_000, output=50))
+
+
+def test_the_report_adds_up_what_the_services_booked(office: Office) -> None:
+    spent = busy_day(office)
+    made = as_json(office.reporting.build(DAY))
+    assert made["totals"]["cost_nano"] == spent
+    assert (made["totals"]["tasks"], made["totals"]["attempts"], made["totals"]["open"]) == (3, 5, 1)
+    assert made["classification"]["cost_nano"] == 15_000
+    assert {task["task_id"]: task["share_nano"] for task in made["tasks"]} == {
+        "code": 4_000,
+        "open": 0,
+        "status": 11_000,
+    }
+    assert made["fallbacks"] == [
+        {"from": FLASH, "to": HAIKU, "reason": "unavailable", "free_to_paid": True, "count": 1}
+    ]
+    assert made["outcomes"] == {"answered": 3, "open": 1, "unavailable": 1}
+
+
+def test_the_budgets_counters_and_the_ledger_agree(office: Office) -> None:
+    spent = busy_day(office)
+    month = as_json(office.reporting.build(DAY))["month"]
+    reserved = month["open_nano"]
+    assert reserved > 0
+    assert month["spent_nano"] == month["ledger_cost_nano"] == spent - reserved + 2_500_000
+    assert month["ledger_open_nano"] == reserved
+    assert month["difference_nano"] == 0
+    assert [tier["difference_nano"] for tier in month["tiers"].values()] == [0, 0, 0]
+    assert {cap["counter"]: cap["limit_nano"] for cap in month["caps"]} == {
+        "month": 1_000_000_000,
+        "month_reasoning": 500_000_000,
+    }
+
+
+def test_publishing_stores_announces_and_counts(office: Office) -> None:
+    queue = office.aws.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
+    arn = office.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    office.aws.client("sns").subscribe(TopicArn=office.aws.topic_arn, Protocol="sqs", Endpoint=arn["QueueArn"])
+    busy_day(office)
+    told = office.reporting.publish(DAY)
+    assert (told["date"], told["json_key"]) == ("2026-11-21", "reports/2026/11/21/report.json")
+    made = office.reporting.build(DAY)
+    assert json.loads(office.stored(told["json_key"])) == json.loads(json.dumps(as_json(made)))
+    assert office.stored(told["text_key"]).decode() == render_text(made)
+    assert told["totals"]["cost_nano"] == made.total.cost_nano
+    (message,) = office.aws.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    envelope = json.loads(message["Body"])
+    assert envelope["Message"] == render_summary(made)
+    assert envelope["Subject"].startswith("Pointsman 2026-11-21: $")
+    assert "STAND-INS ANSWERED" in envelope["Message"]
+    counted = dict(office.counted)
+    assert counted["ReportPublished"] == 1
+    assert counted["MonthSpendPercent"] == pytest.approx(50.6, abs=0.1)  # the next day's half dollar is in it
+
+
+def test_publishing_again_changes_nothing(office: Office) -> None:
+    busy_day(office)
+    told = office.reporting.publish(DAY)
+    before = office.stored(told["json_key"]), office.stored(told["text_key"])
+    office.call(office.order("later", HAIKU), UNTIL + timedelta(days=2), answered(HAIKU, Usage(input=5_000)))
+    office.clock.time = UNTIL + timedelta(days=40)
+    assert office.reporting.publish(DAY) == told
+    assert (office.stored(told["json_key"]), office.stored(told["text_key"])) == before
+
+
+def test_the_month_that_is_now_is_measured_whatever_day_is_reported(office: Office) -> None:
+    busy_day(office)
+    office.clock.time = UNTIL + timedelta(days=30)
+    office.reporting.publish(DAY)
+    assert dict(office.counted)["MonthSpendPercent"] == 0
+
+
+def test_an_empty_day_is_published(office: Office) -> None:
+    told = office.reporting.publish(DAY)
+    assert told["totals"] == {
+        "tasks": 0,
+        "attempts": 0,
+        "cost_nano": 0,
+        "usd": "0.000000000",
+        "saved_nano": 0,
+        "month_spent_nano": 0,
+    }
+    assert b"no task ran" in office.stored(told["text_key"])

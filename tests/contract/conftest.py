@@ -1,0 +1,46 @@
+"""The stand-in server for the adapters' tests: one process for all of them, without rules before each test."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from pointsman.domain.outcome import CallResult
+from pointsman.ports import ModelClient, Question
+from tests.contract.test_standin import Standin, start, stop
+
+KEY = "zzqx-a-key-that-nobody-may-see"
+PROMPT = "Plan the wvkq release for Friday."
+SYSTEM = "Be jjqz brief."
+
+
+@pytest.fixture(scope="session")
+def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    standin = start(tmp_path_factory.mktemp("provider"))
+    yield standin
+    stop(standin)
+
+
+@pytest.fixture
+def provider(_provider: Standin) -> Standin:
+    _provider.control("DELETE", "faults")
+    _provider.control("DELETE", "journal")
+    return _provider
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def asked(
+    client: ModelClient, model: str, *, timeout: float = 5.0, limit: int = 1000, schema: object = None
+) -> CallResult:
+    """Ask, and hold that what is for people names neither the task nor the key."""
+    assert schema is None or isinstance(schema, dict)
+    result = client.ask(Question(model, PROMPT, SYSTEM, limit, timeout, "t-1.000001.000001", schema))
+    for secret in (KEY, "zzqx", "wvkq", "jjqz", "stand-in"):
+        assert secret not in result.detail
+    assert len(result.detail) < 100
+    return result

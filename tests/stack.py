@@ -1,0 +1,112 @@
+"""The deployed local stack as tests use it: send, watch, break what is around it. Nothing of ours is patched."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.request import Request, urlopen
+
+from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.task_table import TaskTable
+from pointsman.domain.records import ENDED, TaskRecord
+from pointsman_cli.local import StackInfo
+
+PATIENCE = 90.0
+"""Seconds that a task may take on a busy machine with every function cold."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A local stack, and the stand-in that answers for the providers."""
+
+    info: StackInfo
+
+    def client(self, service: str) -> Any:
+        return self.info.session().client(service, **self.info.client_options)
+
+    @cached_property
+    def tasks(self) -> TaskTable:
+        out = self.info.outputs
+        names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
+        return TaskTable(self.client("dynamodb"), names)
+
+    def send(self, **task: Any) -> str:
+        """Put a task on the queue and return its id."""
+        task_id = task.setdefault("task_id", f"t-{uuid.uuid4().hex[:12]}")
+        self.send_raw(json.dumps(task))
+        return task_id
+
+    def send_raw(self, body: str) -> str:
+        sqs = self.client("sqs")
+        return sqs.send_message(QueueUrl=self.info.outputs["TaskQueueUrl"], MessageBody=body)["MessageId"]
+
+    def start(self, **state: Any) -> str:
+        """Start an execution by hand; return its ARN."""
+        name = state.get("task_id", "by-hand") + "-" + uuid.uuid4().hex[:6]
+        machine = self.info.outputs["StateMachineArn"]
+        answer = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(state)
+        )
+        return answer["executionArn"]
+
+    def ended(self, task_id: str) -> TaskRecord:
+        """Return the task once it has ended and was delivered."""
+        return eventually(lambda: self._delivered(task_id), f"task {task_id} to end")
+
+    def _delivered(self, task_id: str) -> TaskRecord | None:
+        record = self.tasks.read(task_id)
+        return record if record and record.status in ENDED and record.delivered_at else None
+
+    def execution(self, task_id: str) -> str:
+        return f"{self.info.outputs['StateMachineArn'].replace(':stateMachine:', ':execution:')}:{task_id}"
+
+    def path(self, execution: str) -> list[str]:
+        """Return the states that an execution entered, once it has ended."""
+        states = self.client("stepfunctions")
+        eventually(
+            lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING" or None,
+            f"execution {execution.rsplit(':', 1)[1]} to end",
+        )
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        events = [event for page in pages for event in page["events"]]
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
+    def status(self, execution: str) -> str:
+        return self.client("stepfunctions").describe_execution(executionArn=execution)["status"]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the stand-in's control API."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.info.standin_url}/_control/{path}", data, method=method)
+        request.add_header("content-type", "application/json")
+        with urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def fault(self, provider: str, action: Any, **rule: Any) -> None:
+        self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
+
+    def requests(self, task_id: str) -> list[dict[str, Any]]:
+        """Return what the stand-in saw of a task."""
+        journal = self.control("GET", "journal")["requests"]
+        return [entry for entry in journal if (entry["attempt"] or "").startswith(f"{task_id}.")]
+
+    def forget_limits(self) -> None:
+        """Take back what earlier tests taught the guards."""
+        table, dynamodb = self.info.outputs["LimitTableName"], self.client("dynamodb")
+        for item in dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]:
+            if item["limit"]["S"].startswith("model#"):
+                dynamodb.delete_item(TableName=table, Key={"limit": item["limit"]})
+
+
+def eventually[T](look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
+    """Return the first result that is not None."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if (found := look()) is not None:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")
