@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from pointsman.domain.taxonomy import TaskType, Tier
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

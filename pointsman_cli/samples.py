@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.domain.strict_json import dumps
-
 from pointsman_cli.local.toolchain import ROOT
 
 FOLDER = ROOT / "events"

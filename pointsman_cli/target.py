@@ -10,9 +10,9 @@ import boto3
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
 from pointsman.bootstrap import Application
 from pointsman.settings import Settings
-
 from pointsman_cli import local, openclaw, output
 from pointsman_cli.errors import BadInputError, CommandError
 from pointsman_cli.local.toolchain import ROOT

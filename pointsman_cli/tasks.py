@@ -13,7 +13,6 @@ from pointsman.domain.envelope import readable_id
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
-
 from pointsman_cli.errors import NotFoundError
 from pointsman_cli.messages import judge
 

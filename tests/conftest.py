@@ -3,9 +3,14 @@
 import ipaddress
 import os
 import socket
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.stack import Stack
 
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, database=None, max_examples=1000)
@@ -52,8 +57,8 @@ def _keep_inside() -> None:
         _check(address)  # before its name is looked up
         return create(address, *args, **options)
 
-    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
+    socket.socket.connect = guarded_connect  # type: ignore[method-assign, assignment]
+    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign, assignment]
     socket.create_connection = guarded_create
 
 
@@ -65,3 +70,15 @@ def _clean_environment() -> None:
 
 _keep_inside()
 _clean_environment()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
+    """The deployed local stack, one for all tests of a run; the stand-in answers for both providers."""
+    from pointsman_cli.local import local_stack
+    from tests.stack import REPLY_QUEUE_ARN, Stack
+
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    parameters = {"ReplyQueueArns": REPLY_QUEUE_ARN}
+    with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
+        yield Stack(info)

@@ -14,6 +14,8 @@ from pointsman.adapters.task_table import TaskTable
 from pointsman.domain.records import ENDED, TaskRecord
 from pointsman_cli.local import StackInfo
 
+REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
+"""The one queue that tasks may ask to be answered at."""
 PATIENCE = 90.0
 """Seconds that a task may take on a busy machine with every function cold."""
 

@@ -33,7 +33,6 @@ def report(
     """
     from pointsman.domain.report_json import as_json as as_document
     from pointsman.domain.report_text import render_text
-
     from pointsman_cli import target
 
     asked = _day(day)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
 from pointsman.domain import strict_json
 from pointsman.domain.task import Rejection, Task, read_task
 from pointsman.domain.taxonomy import TaskType, Tier
-
 from pointsman_cli import output, reading
 from pointsman_cli.errors import BadInputError, Exit
 from pointsman_cli.options import AsJson, Config, Private, Profile, Region, Stack, TierChoice, TypeChoice

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
-from pointsman.domain import strict_json
 
+from pointsman.domain import strict_json
 from pointsman_cli import messages, output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit, NotEndedError
@@ -15,7 +15,6 @@ from pointsman_cli.options import AsJson, Private, Profile, Region, Stack, TierC
 
 if TYPE_CHECKING:
     from pointsman.domain.records import TaskRecord
-
     from pointsman_cli.target import Target
     from pointsman_cli.tasks import Sent
 

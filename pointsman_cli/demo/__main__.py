@@ -37,8 +37,9 @@ class Demo:
         reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
         traffic = Traffic(found.app, [])
         self._play(traffic)
+        traffic.await_deliveries()
         outcomes = [message.outcome for message in traffic.messages]
-        wanted = sum(bool(m.record and m.record.reply_to and m.outcome == "completed") for m in traffic.messages)
+        wanted = len(checks.wanting_reply(traffic.messages))
         seen = evidence.gather(found, self.began, reply_url, rejected=outcomes.count("rejected"), replies=wanted)
         return {
             "stand_in": self.info.stand_in.any,
@@ -60,16 +61,16 @@ class Demo:
                 standin.play(self.info.standin_url, phase.faults)
             if phase is phases.GEMINI_IS_OUT[0]:
                 self.gemini_out_since = time.time()
-            messages = traffic.send(phase, phases.of(phase, everything))
-            with progress.shown(self.console, phase.name, len(messages)) as tell:
-                if not traffic.follow(messages, tell):
+            its_own = phases.of(phase, everything)
+            with progress.shown(self.console, phase.name, len(its_own)) as tell:
+                if not traffic.run(phase, its_own, tell):
                     self.console.print("  Given up waiting: see the checks", highlight=False)
-                    return
 
     def _checks(self, traffic: Traffic, seen: evidence.Evidence) -> dict[str, checks.Check]:
         made = {
             "every_message_accounted_for": checks.accounted(traffic.messages),
             "dead_letters_match_rejections": checks.dead_letters(traffic.messages, seen),
+            "everything_delivered": checks.delivered(traffic.messages),
             "replies_match_requests": checks.replies(traffic.messages, seen),
             "report_equals_ledger": checks.report_sums(seen),
         }
@@ -125,9 +126,7 @@ def _print(result: dict[str, Any]) -> None:
     print("\nCHECKS")
     show.checks_table(result["checks"])
     if result["stand_in"]:
-        print(
-            "\nStand-ins answered for providers without a key: their answers and tokens are not those of real models."
-        )
+        print("\nSTAND-INS ANSWERED for providers without a key: these are not the answers of real models.")
     print("\nWHERE TO LOOK FURTHER")
     places = [
         ("everything above", "result.json"),

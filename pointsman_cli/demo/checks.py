@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from pointsman.domain.catalogue import Provider, load
-
 from pointsman_cli.demo.evidence import Evidence
 from pointsman_cli.demo.phases import GEMINI_IS_OUT
 from pointsman_cli.demo.traffic import Message
@@ -28,13 +27,20 @@ def dead_letters(messages: list[Message], evidence: Evidence) -> Check:
     return _check(rejected == found, f"{rejected.total()} rejected, {found.total()} dead letters with a reason")
 
 
+def delivered(messages: list[Message]) -> Check:
+    """Whatever has ended was told on the event bus, and to whom it was to be answered."""
+    waiting = [message.sample.file for message in messages if message.undelivered]
+    return _check(not waiting, f"not delivered: {', '.join(waiting)}" if waiting else "each end was told")
+
+
+def wanting_reply(messages: list[Message]) -> list[Message]:
+    """Return the messages that have ended and asked for a reply."""
+    return [m for m in messages if m.record and m.record.reply_to and m.outcome in ("completed", "failed")]
+
+
 def replies(messages: list[Message], evidence: Evidence) -> Check:
     """Whoever asked for a reply at an allowed queue got it once."""
-    wanted = Counter(
-        message.sent.task_id
-        for message in messages
-        if message.record and message.record.reply_to and message.outcome in ("completed", "failed")
-    )
+    wanted = Counter(message.sent.task_id for message in wanting_reply(messages))
     got = Counter(reply["task_id"] for reply in evidence.replies)
     return _check(wanted == got, f"{wanted.total()} wanted, {got.total()} received")
 

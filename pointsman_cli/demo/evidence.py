@@ -8,7 +8,6 @@ from typing import Any
 
 from pointsman.domain.outcome import Outcome
 from pointsman.domain.times import day_bounds
-
 from pointsman_cli.errors import CommandError
 from pointsman_cli.target import Target
 

@@ -13,7 +13,7 @@ REPLY_QUEUE = "pointsman-replies"
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Messages that are sent together; the next phase begins when all of them are accounted for."""
+    """Messages that belong together; the next phase begins when all of them are accounted for."""
 
     name: str
     numbers: Collection[int]

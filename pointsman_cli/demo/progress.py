@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 LINE_SECONDS = 5.0
 type Tell = Callable[[int, int], None]
-"""Is given the messages that are accounted for, and those of which something is known."""
+"""Is given how many messages are accounted for, and how many are sent."""
 
 
 @contextmanager
@@ -22,13 +22,13 @@ def shown(console: Console, name: str, total: int) -> Iterator[Tell]:
             task = bar.add_task(name, total=total)
             yield lambda done, _: bar.update(task, completed=done)
         return
-    console.print(f"{name}: {total} sent", highlight=False)
+    console.print(f"{name}: {total} to send", highlight=False)
     told = [began, 0.0]
 
-    def line(done: int, known: int) -> None:
+    def line(done: int, sent: int) -> None:
         now = time.monotonic()
         if done == total or (now - told[0] >= LINE_SECONDS and done != told[1]):
-            words = f"  {done} of {total} accounted for, {known - done} under way, {now - began:.1f} s"
+            words = f"  {done} of {total} accounted for, {sent - done} under way, {now - began:.1f} s"
             console.print(words, highlight=False)
             told[:] = now, done
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from pointsman.bootstrap import Application
 from pointsman.domain.records import Status
-
 from pointsman_cli import output
 from pointsman_cli.demo.traffic import Message
 
@@ -56,11 +55,12 @@ def checks_table(checks: dict[str, dict[str, Any]]) -> None:
     """Print each check with its verdict."""
     output.table(
         ("check", "verdict", "what was compared"),
-        [
-            (name.replace("_", " "), "ok" if each["passed"] else "FAILED", each["detail"])
-            for name, each in checks.items()
-        ],
+        [(name.replace("_", " "), _verdict(each), each["detail"]) for name, each in checks.items()],
     )
+
+
+def _verdict(check: dict[str, Any]) -> str:
+    return "ok" if check["passed"] else "FAILED"
 
 
 def _row(each: dict[str, Any]) -> tuple[object, ...]:

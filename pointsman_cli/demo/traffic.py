@@ -9,13 +9,18 @@ from typing import Any
 from pointsman.bootstrap import Application
 from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.times import parse_time
-
 from pointsman_cli import tasks
 from pointsman_cli.demo.phases import Phase
 from pointsman_cli.samples import Sample
 from pointsman_cli.tasks import Sent
 
 POLL_SECONDS = 0.5
+WINDOW = 5
+"""Messages under way at most. The emulator starts a process for each invocation that finds none free: a burst would be
+as many Python interpreters importing the SDKs side by side on one machine.
+"""
+PATIENCE = 10.0
+"""Seconds for the last deliveries."""
 MOST_SECONDS = 150.0
 """A phase that takes longer is given up; the checks then say which messages are open."""
 
@@ -41,6 +46,11 @@ class Message:
         return "duplicate" if self.repeats and self.record.status is not Status.REJECTED else str(self.record.status)
 
     @property
+    def undelivered(self) -> bool:
+        """Whether its task has ended and nobody could be told yet."""
+        return self.outcome in ("completed", "failed") and self.record is not None and not self.record.delivered_at
+
+    @property
     def seconds(self) -> float | None:
         """Time from sending to its end; None for a duplicate, whose task ended before."""
         ended = self.record and (self.record.ended_at or self.record.received_at)
@@ -56,32 +66,42 @@ class Traffic:
     app: Application
     messages: list[Message]
 
-    def send(self, phase: Phase, samples: list[Sample]) -> list[Message]:
-        """Send a phase's samples and return their messages."""
-        own = self.app
-        for sample in samples:
-            now = datetime.now(UTC)
-            answer = own.sqs.send_message(QueueUrl=own.settings.task_queue_url, MessageBody=sample.body)
-            sent = tasks.sent_as(answer["MessageId"], sample.body)
-            repeats = any(_same(sent, earlier.sent) for earlier in self.messages)
-            self.messages.append(Message(sample, phase.name, sent, now, repeats))
-        return [message for message in self.messages if message.phase == phase.name]
+    def run(self, phase: Phase, samples: list[Sample], tell: Callable[[int, int], None]) -> bool:
+        """Send a phase's samples and wait until all are accounted for; False when that takes too long.
 
-    def follow(self, messages: list[Message], tell: Callable[[int, int], None]) -> bool:
-        """Wait until all of the messages are accounted for; False when that takes too long.
-
-        `tell` is given how many are, and of how many something is known.
+        `tell` is given how many are accounted for and how many are sent.
         """
         limit = time.monotonic() + MOST_SECONDS
+        own: list[Message] = []
         while True:
-            self._look([message for message in messages if not message.accounted])
-            done = sum(message.accounted for message in messages)
-            tell(done, sum(message.record is not None for message in messages))
-            if done == len(messages):
+            self._look([message for message in own if not message.accounted])
+            done = sum(message.accounted for message in own)
+            while len(own) < len(samples) and len(own) - done < WINDOW:
+                own.append(self._send(phase, samples[len(own)]))
+            tell(done, len(own))
+            if done == len(samples):
                 return True
             if time.monotonic() > limit:
                 return False
             time.sleep(POLL_SECONDS)
+
+    def await_deliveries(self) -> None:
+        """Wait a little until what has ended is delivered too."""
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit and (waiting := [each for each in self.messages if each.undelivered]):
+            records = tasks.read_all(self.app, [message.sent for message in waiting])
+            for message in waiting:
+                message.record = message.sent.fate(records)
+            time.sleep(POLL_SECONDS)
+
+    def _send(self, phase: Phase, sample: Sample) -> Message:
+        now, queue = datetime.now(UTC), self.app.settings.task_queue_url
+        answer = self.app.sqs.send_message(QueueUrl=queue, MessageBody=sample.body)
+        sent = tasks.sent_as(answer["MessageId"], sample.body)
+        repeats = any(_same(sent, earlier.sent) for earlier in self.messages)
+        message = Message(sample, phase.name, sent, now, repeats)
+        self.messages.append(message)
+        return message
 
     def _look(self, open_ones: list[Message]) -> None:
         records = tasks.read_all(self.app, [message.sent for message in open_ones])
@@ -95,7 +115,7 @@ class Traffic:
                 empty = self._queue_is_empty() if empty is None else empty
                 message.accounted = empty
             else:
-                message.accounted = rejected or message.record.delivered_at is not None
+                message.accounted = tasks.has_ended(message.record)
 
     def _queue_is_empty(self) -> bool:
         """Return whether no message waits or is being worked on: a duplicate leaves no other trace."""

@@ -1,6 +1,7 @@
 """Ledger, budget and guards on moto: what one transaction writes, and what many at once cannot break."""
 
 import random
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -13,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from pointsman.adapters import dynamo
 from pointsman.adapters.books import DynamoBooks, ModelMarks
 from pointsman.adapters.dynamo import unpack
 from pointsman.adapters.task_table import TaskTable
@@ -158,9 +158,7 @@ def test_a_failed_call_leaves_the_task_open_and_adds_up(books: DynamoBooks, task
 
 
 @pytest.mark.parametrize("why", ["budget", "slot", "turn", "completed", "failed", "intent"])
-def test_a_refused_reservation_writes_nothing(
-    aws: Aws, books: DynamoBooks, task_table: TaskTable, why: str
-) -> None:
+def test_a_refused_reservation_writes_nothing(aws: Aws, books: DynamoBooks, task_table: TaskTable, why: str) -> None:
     known(task_table)
     mine, state, admission = intent(), ModelState(MODEL), admit(ModelState(MODEL), Quota(9, None, None), 1, NOON)
     assert isinstance(admission, Admission)
@@ -316,7 +314,7 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
 ) -> None:
     known(task_table)
     client, pauses, conflicts = aws.dynamodb(), list[float](), 3
-    monkeypatch.setattr(dynamo.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     call = client._make_api_call
 
     def busy(operation: str, arguments: Any) -> Any:

@@ -95,7 +95,12 @@ def test_a_model_on_its_way_out_is_asked_all_the_same(provider: Standin, client:
             Usage(input=1, output=90, thinking=70),
         ),
         (
-            {"input_tokens": 1, "cache_creation_input_tokens": None, "cache_read_input_tokens": None, "output_tokens": 2},
+            {
+                "input_tokens": 1,
+                "cache_creation_input_tokens": None,
+                "cache_read_input_tokens": None,
+                "output_tokens": 2,
+            },
             Usage(input=1, output=2),
         ),
     ],

@@ -1,9 +1,11 @@
 """The Gemini adapter with the real SDK against the stand-in: what each fault becomes."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -70,7 +72,12 @@ def test_max_tokens(provider: Standin, client: Gemini) -> None:
     ("stated", "usage"),
     [
         (
-            {"promptTokenCount": 1000, "cachedContentTokenCount": 400, "candidatesTokenCount": 20, "thoughtsTokenCount": 70},
+            {
+                "promptTokenCount": 1000,
+                "cachedContentTokenCount": 400,
+                "candidatesTokenCount": 20,
+                "thoughtsTokenCount": 70,
+            },
             Usage(input=600, cache_read=400, output=90, thinking=70),
         ),
         (
@@ -176,16 +183,43 @@ def test_finish_reasons(provider: Standin, client: Gemini, reason: str, outcome:
     assert (result.outcome, result.cost_known) == (outcome, True)
 
 
-def test_every_finish_reason_of_the_sdk_has_a_meaning() -> None:
-    meant = {"STOP", "MAX_TOKENS"} | gemini._BLOCKING
-    silent = {reason.name for reason in types.FinishReason} - meant
-    assert not [name for name in silent if any(word in name for word in ("SAFETY", "PROHIBITED", "RECITATION"))]
+def test_every_blocking_finish_reason_of_the_sdk_is_known() -> None:
+    text = {reason.name for reason in types.FinishReason if not reason.name.startswith("IMAGE_")}
+    words = ("SAFETY", "PROHIBITED", "RECITATION", "BLOCK", "SPII", "LANGUAGE")
+    assert {name for name in text if any(word in name for word in words)} <= gemini._BLOCKING
 
 
-def test_the_sdk_does_not_ask_again_by_itself(provider: Standin, client: Gemini) -> None:
-    reason = next((one.name for one in types.FinishReason if "CONTINU" in one.name), "OTHER")
-    assert met(provider, client, {"stop": reason}).outcome is Outcome.EMPTY
-    assert client.config(1, "", None).automatic_continuation is False
+class Unfinished(BaseHTTPRequestHandler):
+    """A provider whose every answer says that it goes on."""
+
+    asked: list[bytes] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(self.rfile.read(int(self.headers["content-length"])))
+        part = {"content": {"role": "model", "parts": [{"text": "half"}]}, "finishReason": "CONTINUATION"}
+        usage = {"promptTokenCount": 5, "candidatesTokenCount": 1}
+        answer = {"candidates": [part], "usageMetadata": usage, "modelVersion": MODEL, "continuationToken": "dG9r"}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_the_sdk_does_not_ask_on_by_itself() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unfinished) as server:
+        threading.Thread(target=server.serve_forever).start()
+        adapter = Gemini(KEY, f"http://127.0.0.1:{server.server_address[1]}")
+        result = asked(adapter, MODEL)
+        adapter._client.close()
+        server.shutdown()
+    assert len(Unfinished.asked) == 1
+    assert b"ontinuation" not in Unfinished.asked[0]
+    assert (result.outcome, result.text, result.usage) == (Outcome.TRUNCATED, "half", Usage(input=5, output=1))
 
 
 def test_an_answer_without_a_word(provider: Standin, client: Gemini) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,8 +44,8 @@ def admitted(state: ModelState, found: Admission | CallResult, name: str) -> Mod
 def taught(state: ModelState, lesson: Lesson) -> ModelState:
     """Return the item after the write that `Lesson` describes."""
     known = {name: value for name, value in lesson.sets.items() if name in ModelState.__dataclass_fields__}
-    added = {name: getattr(state, name) + amount for name, amount in lesson.adds.items()}
-    return replace(state, **known, **dict.fromkeys(lesson.removes, 0), **added)
+    added: dict[str, Any] = {name: getattr(state, name) + amount for name, amount in lesson.adds.items()}
+    return replace(state, **{**known, **dict.fromkeys(lesson.removes, 0), **added})
 
 
 def refusal(found: Admission | CallResult) -> CallResult:

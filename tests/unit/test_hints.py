@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.adapters.hints import retry_after
+from pointsman.adapters.hints import LONGEST, retry_after
 
 
 @pytest.mark.parametrize(
     ("stated", "seconds"),
-    [("7", 7.0), ("1.5", 1.5), ("0", 0.0), ("-2", 0.0), ("", None), ("soon", None), ("nan", None), ("inf", None)],
+    [("7", 7.0), ("1.5", 1.5), ("0", 0.0), ("-2", 0.0), ("", None), ("soon", None), ("nan", None), ("inf", LONGEST)],
 )
 def test_numbers(stated: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": stated}) == seconds

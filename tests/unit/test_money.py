@@ -9,7 +9,7 @@ from pointsman.domain.money import nano, shares, usd
 
 @pytest.mark.parametrize(
     ("dollars", "stored"),
-    [("0", 0), ("5", 5_000_000_000), ("0.000000001", 1), ("0.0000000005", 0), ("0.0000000015", 2), ("-0.01", -10**7)],
+    [("0", 0), ("5", 5_000_000_000), ("0.000000001", 1), ("0.0000000005", 0), ("0.0000000015", 2), ("-0.01", -(10**7))],
 )
 def test_dollars_are_stored_as_nano_dollars(dollars: str, stored: int) -> None:
     assert nano(Decimal(dollars)) == stored

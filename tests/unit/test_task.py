@@ -35,6 +35,15 @@ def rejected(fields: Any) -> Rejection:
     return caught.value
 
 
+def opened(body: str) -> Task | Rejection:
+    try:
+        task_id, task = open_message(body, "the-message")
+    except Rejection as rejection:
+        return rejection
+    assert task_id
+    return task
+
+
 def test_a_prompt_is_enough() -> None:
     task = read_task({"prompt": "Write a parser."})
 
@@ -126,7 +135,7 @@ def test_several_broken_rules_are_named_together() -> None:
 def test_the_fingerprint_is_over_all_fields_but_id_and_reply_to() -> None:
     first = read_task({"prompt": "a", "metadata": {"x": "1", "y": "2"}})
     same = read_task({"metadata": {"y": "2", "x": "1"}, "prompt": "a", "task_id": "b", "reply_to": "c", "more": 1})
-    others = [
+    others: list[dict[str, Any]] = [
         {"prompt": "b"},
         {"type": "status"},
         {"tier": "reasoning"},
@@ -162,13 +171,11 @@ def test_deadlines_are_read_with_their_offset() -> None:
 
 @given(st.text() | BODIES.map(json.dumps) | JSON.map(json.dumps))
 def test_nothing_but_a_rejection_escapes(body: str) -> None:
-    try:
-        task_id, task = open_message(body, "the-message")
-    except Rejection as rejection:
-        assert rejection.code in {"invalid_json", "invalid_task"}
+    found = opened(body)
+    if isinstance(found, Rejection):
+        assert found.code in {"invalid_json", "invalid_task"}
     else:
-        assert task_id
-        assert len(task.fingerprint()) == 64
+        assert len(found.fingerprint()) == 64
     readable_id(body)
 
 
@@ -182,10 +189,9 @@ PLANTED = st.recursive(
 @given(st.dictionaries(st.sampled_from([*FIELDS, SECRET]), PLANTED))
 def test_a_reason_never_holds_a_value(fields: dict[str, Any]) -> None:
     for body in (json.dumps(fields), json.dumps(fields)[:-1], json.dumps(fields).replace('"', "'")):
-        try:
-            open_message(body, "the-message")
-        except Rejection as rejection:
-            assert SECRET not in rejection.reason
-            assert SECRET not in str(rejection)
-            assert rejection.__cause__ is None
-            assert rejection.__suppress_context__
+        found = opened(body)
+        if isinstance(found, Rejection):
+            assert SECRET not in found.reason
+            assert SECRET not in str(found)
+            assert found.__cause__ is None
+            assert found.__suppress_context__

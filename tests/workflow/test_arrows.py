@@ -142,7 +142,7 @@ def test_a_function_killed_twice_gives_way_to_the_next_model(stack: Stack) -> No
 
 
 def test_a_delivery_that_cannot_be_made_is_left_undelivered(stack: Stack) -> None:
-    """The definition as deployed, with the hour of retries cut to a second and a delivery function that is not there."""
+    """The definition as deployed, its hour of retries cut to a second and its delivery function gone."""
     states = stack.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
     definition: dict[str, Any] = json.loads(deployed["definition"])

@@ -55,7 +55,7 @@ def _read(answer: Any) -> CallResult:
     if getattr(answer, "type", None) != "message":
         return CallResult(Outcome.UNKNOWN, detail="200 without a message in it")
     request_id, answered_by = getattr(answer, "_request_id", None), answer.model
-    usage = _usage(answer.usage) if answer.usage is not None else None
+    usage = _usage(answer.usage)
     text = "".join(block.text for block in answer.content or () if block.type == "text")
     outcome = _STOPS.get(answer.stop_reason or "", Outcome.EMPTY)
     if outcome in (Outcome.ANSWERED, Outcome.TRUNCATED) and not text.strip():
@@ -64,19 +64,23 @@ def _read(answer: Any) -> CallResult:
     return CallResult(outcome, text, usage, answered_by, request_id, detail=detail)
 
 
-def _usage(stated: Any) -> Usage:
-    """Anthropic's `input_tokens` leaves cache tokens out; writes are split by lifetime where it says so."""
-    split = getattr(stated, "cache_creation", None)
-    hour = (getattr(split, "ephemeral_1h_input_tokens", None) or 0) if split else 0
-    five = (
-        (getattr(split, "ephemeral_5m_input_tokens", None) or 0) if split else (stated.cache_creation_input_tokens or 0)
-    )
+def _usage(stated: Any) -> Usage | None:
+    """Anthropic's `input_tokens` leaves cache tokens out; writes are split by lifetime where it says so.
+
+    None when it does not say what came in or went out: such a call's cost is not known.
+    """
+    if stated is None or stated.input_tokens is None or stated.output_tokens is None:
+        return None
+    split, details = stated.cache_creation, stated.output_tokens_details
+    hour = (split.ephemeral_1h_input_tokens or 0) if split else 0
+    five = (split.ephemeral_5m_input_tokens or 0) if split else 0
     return Usage(
-        input=stated.input_tokens or 0,
+        input=stated.input_tokens,
         cache_read=stated.cache_read_input_tokens or 0,
-        cache_write_5m=five,
+        cache_write_5m=max(five, (stated.cache_creation_input_tokens or 0) - hour),
         cache_write_1h=hour,
-        output=stated.output_tokens or 0,
+        output=stated.output_tokens,
+        thinking=(details.thinking_tokens or 0) if details else 0,
     )
 
 
@@ -89,7 +93,7 @@ def _refusal(error: anthropic.APIStatusError) -> CallResult:
         outcome = Outcome.RATE_LIMITED
     elif status == 404:
         outcome = Outcome.RETIRED
-    elif status in (401, 403):
+    elif status in (401, 402, 403):  # 402: the account's credit is used up; another provider's is not
         outcome = Outcome.AUTH
     elif status == 413:
         outcome = Outcome.TOO_LONG

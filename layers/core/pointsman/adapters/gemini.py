@@ -7,7 +7,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from pointsman.adapters.hints import retry_after
+from pointsman.adapters.hints import bounded, retry_after
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.times import PACIFIC, next_midnight
 from pointsman.domain.usage import Usage
@@ -27,6 +27,7 @@ class Gemini:
         config = types.GenerateContentConfig(
             system_instruction=question.system or None,
             max_output_tokens=question.max_output_tokens,
+            automatic_continuation=False,  # else the SDK asks on by itself, beyond what was reserved
             http_options=types.HttpOptions(
                 timeout=int(question.timeout * 1000), headers={"x-pointsman-attempt": question.tag}
             ),
@@ -68,7 +69,7 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
     elif finish in ("STOP", "NONE"):
         outcome = Outcome.ANSWERED
     else:
-        outcome = Outcome.TRUNCATED if finish == "MAX_TOKENS" else Outcome.EMPTY
+        outcome = Outcome.TRUNCATED if finish in ("MAX_TOKENS", "CONTINUATION") else Outcome.EMPTY
     detail = "" if outcome is Outcome.ANSWERED else f"finish_reason {finish}"
     return CallResult(outcome, text, usage, served, request_id, detail=detail)
 
@@ -135,6 +136,6 @@ def _reason(error: errors.APIError) -> str | None:
 def _seconds(duration: Any) -> float | None:
     """Return the seconds of a protobuf duration in JSON, like 26s or 1.5s."""
     try:
-        return max(float(str(duration).removesuffix("s")), 0.0) if duration is not None else None
+        return bounded(float(str(duration).removesuffix("s"))) if duration is not None else None
     except ValueError:
         return None

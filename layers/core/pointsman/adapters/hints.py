@@ -1,8 +1,17 @@
 """When a provider wants to be asked again."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+LONGEST = 31 * 86_400.0
+"""Seconds: beyond a month a hint says no more than that, and a time it is added to stays within the calendar."""
+
+
+def bounded(seconds: float) -> float | None:
+    """Return the seconds within 0 and `LONGEST`; None for what is no number."""
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -11,16 +20,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if stated is None:
         return None
     try:
-        return max(float(stated), 0.0)
+        return bounded(float(stated))
     except ValueError:
         pass
     try:
         return _seconds_until(parsedate_to_datetime(stated))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _seconds_until(moment: datetime) -> float:
+def _seconds_until(moment: datetime) -> float | None:
     """Return the seconds from now until then, never below 0; a moment without a zone is UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
+    return bounded((aware - datetime.now(UTC)).total_seconds())

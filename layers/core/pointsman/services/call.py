@@ -155,14 +155,14 @@ def report(ctx: Context, settled: Settled) -> None:
         detail=result.detail,
     )
     if not settled.cost_known:
-        ctx.count("UnknownCosts")
+        ctx.count("UnknownCost")
     if settled.cost_nano > intent.charge.amount:
         ctx.note("cost above its reservation", task_id=intent.task_id, turn=intent.turn, level="error")
-        ctx.count("UnknownCosts")
+        ctx.count("CostAboveReservation")
     if intent.came_from and result.outcome in GOOD and intent.billing is Billing.PAID:
         before = ctx.points.catalogue.get(intent.came_from)
         if ctx.points.billing(before) is Billing.FREE:
-            ctx.count("PaidHops")
+            ctx.count("FreeToPaidHops")
 
 
 def close_unknown(ctx: Context, intent: Intent) -> None:

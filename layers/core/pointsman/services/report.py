@@ -44,7 +44,7 @@ class Reporting:
         self.sink.store(f"{folder}/report.json", "application/json", stated)
         self.sink.store(f"{folder}/report.txt", "text/plain; charset=utf-8", render_text(made))
         self.sink.announce(subject(made), render_summary(made))
-        self.ctx.count("ReportsWritten")
+        self.ctx.count("ReportPublished")
         totals: dict[str, Any] = {
             "tasks": made.total.tasks,
             "attempts": made.total.attempts,

@@ -1,0 +1,135 @@
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.messaging import LARGEST_MESSAGE, Bus, DeadLetterQueue, PublishError, QueueAndTokenReplies
+from tests.component.conftest import Aws
+
+REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "t-1", "message_id": "m-1"}
+
+
+def received(aws: Aws, url: str) -> dict[str, Any]:
+    found = aws.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert len(found) == 1
+    return dict(found[0])
+
+
+def letters(aws: Aws) -> DeadLetterQueue:
+    return DeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
+
+
+def size_of(message: dict[str, Any]) -> int:
+    """Return the bytes that SQS counts: body, and each attribute's name, type and value."""
+    attributes = message["MessageAttributes"].items()
+    return len(message["Body"].encode()) + sum(
+        len(name) + len(value["DataType"]) + len(value["StringValue"].encode()) for name, value in attributes
+    )
+
+
+def test_a_rejected_message_keeps_its_body_and_says_why(aws: Aws) -> None:
+    letters(aws).put('{"prömpt": 1}', REASONS, "m-1")
+    message = received(aws, aws.dlq_url)
+    assert message["Body"] == '{"prömpt": 1}'
+    assert {name: value["StringValue"] for name, value in message["MessageAttributes"].items()} == REASONS
+
+
+@pytest.mark.parametrize("letter", ["a", "é"])
+@pytest.mark.parametrize("spare", [-1, 0, 1])
+def test_a_body_that_fills_the_message_travels_by_claim_check(aws: Aws, letter: str, spare: int) -> None:
+    attributes = sum(len(name) + len("String") + len(value) for name, value in REASONS.items())
+    room = LARGEST_MESSAGE - attributes
+    body = letter * ((room + spare) // len(letter.encode())) + "x" * ((room + spare) % len(letter.encode()))
+    letters(aws).put(body, REASONS, "m-1")
+
+    message = received(aws, aws.dlq_url)
+    assert size_of(message) <= LARGEST_MESSAGE
+    if spare <= 0:
+        assert message["Body"] == body
+    else:
+        where = json.loads(message["Body"])["claim_check"]
+        assert where == {"bucket": aws.bucket, "key": "rejected/m-1"}
+        stored = aws.client("s3").get_object(Bucket=where["bucket"], Key=where["key"])["Body"].read()
+        assert stored.decode() == body
+        assert message["MessageAttributes"]["code"]["StringValue"] == "invalid_task"
+
+
+def test_an_empty_attribute_is_left_out(aws: Aws) -> None:
+    letters(aws).put("{}", {**REASONS, "reason": ""}, "m-1")
+    assert "reason" not in received(aws, aws.dlq_url)["MessageAttributes"]
+
+
+def test_events_name_source_type_and_bus(aws: Aws) -> None:
+    events, sqs = aws.client("events"), aws.client("sqs")
+    arn = sqs.get_queue_attributes(QueueUrl=aws.dlq_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="all", EventBusName=aws.event_bus, EventPattern='{"source": ["pointsman"]}')
+    events.put_targets(Rule="all", EventBusName=aws.event_bus, Targets=[{"Id": "1", "Arn": arn}])
+
+    Bus(events, aws.event_bus).publish("Task Completed", '{"task_id": "t-1"}')
+    event = json.loads(received(aws, aws.dlq_url)["Body"])
+    assert (event["source"], event["detail-type"], event["detail"]) == (
+        "pointsman",
+        "Task Completed",
+        {"task_id": "t-1"},
+    )
+
+
+def test_a_refused_entry_is_a_failure(aws: Aws) -> None:
+    with pytest.raises(PublishError, match="MalformedDetail"):
+        Bus(aws.client("events"), aws.event_bus).publish("Task Completed", "no JSON, and not for a log")
+    with pytest.raises(PublishError) as caught:
+        Bus(aws.client("events"), aws.event_bus).publish("Task Completed", "secret")
+    assert "secret" not in str(caught.value)
+
+
+def test_replies_to_a_queue(aws: Aws) -> None:
+    replies = QueueAndTokenReplies(aws.client("sqs"), aws.client("stepfunctions"))
+    assert replies.reply(aws.reply_arn, '{"answer": "ö"}', None)
+    url = aws.client("sqs").get_queue_url(QueueName="replies")["QueueUrl"]
+    assert received(aws, url)["Body"] == '{"answer": "ö"}'
+
+
+def test_a_queue_that_is_gone_is_an_error(aws: Aws) -> None:
+    replies = QueueAndTokenReplies(aws.client("sqs"), aws.client("stepfunctions"))
+    with pytest.raises(ClientError, match="NonExistentQueue"):
+        replies.reply(aws.reply_arn.replace("replies", "gone"), "{}", None)
+
+
+class Tokens:
+    """Step Functions' side of a task token, as the API is documented."""
+
+    def __init__(self, code: str | None = None) -> None:
+        self.code = code
+        self.calls: list[tuple[str, dict[str, str]]] = []
+
+    def _take(self, name: str, arguments: dict[str, str]) -> None:
+        if self.code:
+            raise ClientError({"Error": {"Code": self.code, "Message": ""}}, name)
+        self.calls.append((name, arguments))
+
+    def send_task_success(self, **arguments: str) -> None:
+        self._take("success", arguments)
+
+    def send_task_failure(self, **arguments: str) -> None:
+        self._take("failure", arguments)
+
+
+def test_replies_to_a_task_token() -> None:
+    tokens = Tokens()
+    replies = QueueAndTokenReplies(None, tokens)
+    assert replies.reply("AQCk", '{"a": 1}', None)
+    assert replies.reply("AQCk", "ö" * 40_000, "over_budget")
+    success, failure = tokens.calls
+    assert success == ("success", {"taskToken": "AQCk", "output": '{"a": 1}'})
+    assert failure == ("failure", {"taskToken": "AQCk", "error": "Pointsman.over_budget", "cause": "ö" * 32_768})
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_nobody_waits_behind_an_old_token(code: str) -> None:
+    assert not QueueAndTokenReplies(None, Tokens(code)).reply("AQCk", "{}", None)
+
+
+def test_other_errors_of_a_token_are_raised() -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        QueueAndTokenReplies(None, Tokens("AccessDenied")).reply("AQCk", "{}", None)
