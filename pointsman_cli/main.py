@@ -42,8 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stated = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(app(stated or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
-    except CommandError as error:
-        return _failed(str(error), error.code)
     except TyperException as error:
         return _failed(f"{error.format_message().rstrip('.')} (see `pointsman --help`)", error.exit_code)
     except (KeyboardInterrupt, Abort):
@@ -53,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
-        return _failed(*_explained(error))
+        return _failed(*explained(error))
 
 
 def run() -> None:
@@ -66,10 +64,16 @@ def _failed(words: str, code: int) -> int:
     return code
 
 
-def _explained(error: Exception) -> tuple[str, Exit]:
+def explained(error: Exception) -> tuple[str, int]:
+    """Return what went wrong in words, and the exit code for it."""
     from pointsman.domain.catalogue import UnknownPriceError
     from pointsman.domain.openclaw import ConfigError
+    from pointsman_cli import local
 
+    if isinstance(error, CommandError):
+        return str(error), error.code
+    if isinstance(error, local.LocalStackError):
+        return str(error), Exit.FAILED
     if isinstance(error, ConfigError | UnknownPriceError):
         return str(error.args[0]), Exit.BAD_INPUT
     return f"{type(error).__name__}: {error}", Exit.FAILED

@@ -8,8 +8,6 @@ from typing import Any
 
 from pointsman.domain.money import usd
 
-type Align = dict[int, bool]
-
 _SHOWN = {"\n", "\t"}
 
 

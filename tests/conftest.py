@@ -76,9 +76,9 @@ _clean_environment()
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """The deployed local stack, one for all tests of a run; the stand-in answers for both providers."""
     from pointsman_cli.local import local_stack
-    from tests.stack import REPLY_QUEUE_ARN, Stack
+    from tests.stack import REPLY_QUEUE_ARN, SENDER_ARNS, Stack
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    parameters = {"ReplyQueueArns": REPLY_QUEUE_ARN}
+    parameters = {"ReplyQueueArns": REPLY_QUEUE_ARN, "SenderArns": SENDER_ARNS}
     with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
         yield Stack(info)

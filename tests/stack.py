@@ -16,7 +16,9 @@ from pointsman_cli.local import StackInfo
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
 """The one queue that tasks may ask to be answered at."""
-PATIENCE = 90.0
+SENDER_ARNS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
+"""The topic and the rule that the queue's policy admits."""
+PATIENCE = 60.0
 """Seconds that a task may take on a busy machine with every function cold."""
 
 

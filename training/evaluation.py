@@ -1,4 +1,4 @@
-"""Measures verdicts against labels: accuracy, coverage at a precision, under-tiering, calibration. Standard library only."""
+"""Measures verdicts against labels: accuracy, coverage, precision, under-tiering, calibration. Needs no numpy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -44,7 +44,10 @@ class Figures:
     """Expected calibration error of the tier probability, ten equal bins."""
 
     def __str__(self) -> str:
-        parts = (f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}" for name, value in asdict(self).items())
+        parts = (
+            f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in asdict(self).items()
+        )
         return "  ".join(parts)
 
 
@@ -88,11 +91,6 @@ def threshold_for(judged: Sequence[Judged], precision: float) -> float:
         if last_of_equals and right / count >= precision:
             found = one.verdict.tier_probability
     return found
-
-
-def stability(texts: Sequence[str], change: Callable[[str], str], classify: Callable[[str], Verdict]) -> float | None:
-    """Return the share of texts that keep their tier under a change of wording."""
-    return _share(sum(classify(text).tier is classify(change(text)).tier for text in texts), len(texts))
 
 
 def judge(text: str, label: TaskType, classify: Callable[[str], Verdict]) -> Judged:

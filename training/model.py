@@ -1,4 +1,4 @@
-"""Fits the logistic regression, calibrates it, and packs it into the weights file. Needs scikit-learn (group `train`)."""
+"""Fits the logistic regression and packs it into the weights file. Needs scikit-learn (group `train`)."""
 
 import gzip
 import io
@@ -27,7 +27,7 @@ MAX_FEATURES = 60_000
 PHRASE_WEIGHT = 0.6
 BACKGROUND_WEIGHT = 2.0
 RARITY = 1.0
-"""Power of the inverse document frequency by which a feature's values are multiplied; folded into its weights afterwards."""
+"""Power of the inverse document frequency that multiplies a feature's values; folded into its weights afterwards."""
 TIER_COST = {Tier.ORCHESTRATION: 1.0, Tier.IMPLEMENTATION: 1.05, Tier.REASONING: 1.15}
 """What a wrong verdict costs by the tier a text belongs to: too cheap a tier is the worse error."""
 
@@ -105,7 +105,8 @@ def fit(prepared: Sequence[Prepared]) -> Model:
             labels.append(LABELS.index(label))
             weights.append(weight / len(one.rows))
     matrix = sparse.csr_matrix((data, columns, ends), shape=(len(labels), len(vocabulary)), dtype=np.float64)
-    rarity = (np.log((1 + len(prepared)) / np.array([1 + counts[name] for name in vocabulary])) / np.log(len(prepared) / 10)) ** RARITY
+    occurrences = np.array([1 + counts[name] for name in vocabulary])
+    rarity = (np.log((1 + len(prepared)) / occurrences) / np.log(len(prepared) / 10)) ** RARITY
     regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
     regression.fit(matrix @ sparse.diags(rarity), labels, sample_weight=weights)
     coefficients = np.zeros((len(LABELS), len(vocabulary)))

@@ -5,11 +5,6 @@
 The same texts give the same bytes: sorted input, fixed seeds, one thread, no time stamps.
 """
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before numpy is imported: sums must be added in one order
-
 import argparse
 import hashlib
 import random
@@ -17,18 +12,19 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from pointsman.domain import classifier
-from pointsman.domain.classifier import BACKGROUND, LocalClassifier, Verdict
+from pointsman.domain.classifier import BACKGROUND, LocalClassifier
 from pointsman.domain.taxonomy import TIER_OF, TaskType
 from training import corpus, foreign
 from training.augment import careless, typos
 from training.corpus import Sample
-from training.evaluation import Figures, Judged, figures, judge, stability, threshold_for
+from training.evaluation import Figures, Judged, figures, judge, threshold_for
 from training.model import Prepared, fit, pack, prepare
 
 FOLDS = 5
@@ -48,11 +44,13 @@ class CrossValidated:
     def __init__(self, prepared: Sequence[Prepared], phrases: Sequence[Prepared]) -> None:
         self.samples = [one.sample for one in prepared]
         self.header: dict[str, object] = dict(UNCALIBRATED)
-        self._packed = [fit([*(one for one in prepared if fold_of(one.sample) != fold), *phrases]) for fold in range(FOLDS)]
+        self._models = [
+            fit([*(one for one in prepared if fold_of(one.sample) != fold), *phrases]) for fold in range(FOLDS)
+        ]
         self._load()
 
     def _load(self) -> None:
-        self._classifiers = [LocalClassifier(pack(model, **self.header)) for model in self._packed]
+        self._classifiers = [LocalClassifier(pack(model, **self.header)) for model in self._models]
 
     def judges(self, sample: Sample) -> LocalClassifier:
         """Return the classifier that was trained without a sample's group."""
@@ -67,7 +65,8 @@ class CrossValidated:
         self._load()
         evidence = [self.judges(sample).evidence(sample.text) for sample in self.samples]
         right = [
-            sample.label != BACKGROUND and self.judges(sample).classify(sample.text).tier is TIER_OF[TaskType(sample.label)]
+            sample.label != BACKGROUND
+            and self.judges(sample).classify(sample.text).tier is TIER_OF[TaskType(sample.label)]
             for sample in self.samples
         ]
         logistic = LogisticRegression(C=10.0, max_iter=1000).fit(np.array(evidence), right)
@@ -105,27 +104,33 @@ def _by(judged: Sequence[tuple[str, Judged]], threshold: float) -> dict[str, Fig
 
 
 def report(validated: CrossValidated) -> None:
-    """Print the cross-validated figures, all in all and by type, kind and language."""
+    """Print the cross-validated figures, all in all, by type, kind and language, and under changes of wording."""
     threshold = float(str(validated.header["threshold"]))
     samples = [sample for sample in validated.samples if sample.label != BACKGROUND]
     judged = validated.judged()
     print(f"header      {validated.header}")
     print(f"all         {figures(judged, threshold)}")
     for name in ("label", "kind", "lang"):
-        for key, value in _by([(getattr(sample, name), one) for sample, one in zip(samples, judged, strict=True)], threshold).items():
+        keyed = [(getattr(sample, name), one) for sample, one in zip(samples, judged, strict=True)]
+        for key, value in _by(keyed, threshold).items():
             print(f"  {name} {key:18} {value}")
-    confusions = Counter((str(one.expected_type), str(one.verdict.type)) for one in judged if one.expected_type is not one.verdict.type)
-    print("confusions ", ", ".join(f"{a}>{b} {count}" for (a, b), count in confusions.most_common(12)))
-    for name, change in (("typos", typos), ("careless", careless)):
-        changed = validated.judged(lambda text, change=change: change(text, random.Random(f"stability {text}")))  # type: ignore[misc]  # noqa: S311
+    wrong = Counter(
+        (one.expected_type, one.verdict.type) for one in judged if one.expected_type is not one.verdict.type
+    )
+    print("confusions ", ", ".join(f"{a}>{b} {count}" for (a, b), count in wrong.most_common(12)))
+    changes: dict[str, Callable[[str], str]] = {
+        "typos": lambda text: typos(text, random.Random(f"stability {text}")),  # noqa: S311
+        "careless": lambda text: careless(text, random.Random(f"stability {text}")),  # noqa: S311
+        **{sentence: partial("{} {}".format, sentence) for sentence in foreign.STEERING},
+    }
+    for name, change in changes.items():
+        changed = validated.judged(change)
         same = sum(a.verdict.tier is b.verdict.tier for a, b in zip(judged, changed, strict=True)) / len(judged)
-        print(f"{name:11} same tier {same:.3f}  {figures(changed, threshold)}")
-    for sentence in foreign.STEERING:
-        changed = validated.judged(lambda text, sentence=sentence: f"{sentence} {text}")  # type: ignore[misc]
-        same = sum(a.verdict.tier is b.verdict.tier for a, b in zip(judged, changed, strict=True)) / len(judged)
-        print(f"steering    same tier {same:.3f}  under-tiering {figures(changed, threshold).under_tiering:.3f}  {sentence}")
-    background = [validated.judges(sample).classify(sample.text) for sample in validated.samples if sample.label == BACKGROUND]
-    sure = sum(verdict.tier_probability >= threshold for verdict in background)
+        print(
+            f"changed     same tier {same:.3f}  under-tiering {figures(changed, threshold).under_tiering:.3f}  {name}"
+        )
+    background = [sample for sample in validated.samples if sample.label == BACKGROUND]
+    sure = sum(validated.judges(one).classify(one.text).tier_probability >= threshold for one in background)
     print(f"background  texts {len(background)}  sure {sure}")
 
 
@@ -136,7 +141,9 @@ def speed(local: LocalClassifier, texts: Sequence[str]) -> None:
         start = time.perf_counter()
         local.classify(text)
         times.append((time.perf_counter() - start) * 1000)
-    print(f"speed       median {np.median(times):.2f} ms  p95 {np.quantile(times, 0.95):.2f} ms  max {max(times):.2f} ms")
+    print(
+        f"speed       median {np.median(times):.2f} ms  p95 {np.quantile(times, 0.95):.2f} ms  max {max(times):.2f} ms"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -144,7 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the weights file would change")
-    parser.add_argument("--brief", action="store_true", help="leave the figures by type, kind, language and steering out")
+    parser.add_argument(
+        "--brief", action="store_true", help="leave the figures by type, kind, language and steering out"
+    )
     parser.add_argument("--foreign", type=Path, help="a folder of texts written elsewhere, to measure on")
     chosen = parser.parse_args(arguments)
     prepared = [prepare(sample) for sample in corpus.texts()]
@@ -153,11 +162,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     validated.calibrate()
     if not chosen.brief:
         report(validated)
-    packed = pack(
-        fit([*prepared, *phrases]), **validated.header, trained_on=corpus.training_hash(), texts=len(prepared), phrases=len(phrases)
-    )
+    made_of = {"trained_on": corpus.training_hash(), "texts": len(prepared), "phrases": len(phrases)}
+    packed = pack(fit([*prepared, *phrases]), **validated.header, **made_of)
     local = LocalClassifier(packed)
-    print(f"weights     {len(packed):,} bytes, {len(local.vocabulary):,} features, sha256 {hashlib.sha256(packed).hexdigest()}")
+    digest = hashlib.sha256(packed).hexdigest()
+    print(f"weights     {len(packed):,} bytes, {len(local.vocabulary):,} features, sha256 {digest}")
     speed(local, [sample.text for sample in corpus.texts()])
     if chosen.foreign:
         foreign.report(chosen.foreign, local)

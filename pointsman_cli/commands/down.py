@@ -1,7 +1,7 @@
 """`pointsman down`: end the local stack."""
 
 from pointsman_cli import output
-from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
 EXAMPLES = """\b
@@ -17,10 +17,7 @@ def down(as_json: AsJson = False) -> int:
     from pointsman_cli import local
     from pointsman_cli.target import STATE_DIR
 
-    try:
-        ended = local.down(STATE_DIR, report=output.note)
-    except local.LocalStackError as error:
-        raise CommandError(str(error)) from None
+    ended = local.down(STATE_DIR, report=output.note)
     if as_json:
         output.document({"ended": ended})
     elif not ended:

@@ -1,7 +1,7 @@
 """`pointsman up`: start the local stack."""
 
 from pointsman_cli import output
-from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
 EXAMPLES = """\b
@@ -20,10 +20,7 @@ def up(as_json: AsJson = False) -> int:
     from pointsman_cli import local
     from pointsman_cli.target import STATE_DIR
 
-    try:
-        info = local.up(STATE_DIR, report=output.note)
-    except local.LocalStackError as error:
-        raise CommandError(str(error)) from None
+    info = local.up(STATE_DIR, report=output.note)
     if as_json:
         output.document(
             {

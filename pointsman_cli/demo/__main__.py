@@ -13,11 +13,13 @@ from rich.console import Console
 from pointsman_cli import local, output, samples
 from pointsman_cli.demo import checks, evidence, phases, progress, show, standin
 from pointsman_cli.demo.traffic import Traffic
-from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.errors import Exit
 from pointsman_cli.local.toolchain import ROOT
+from pointsman_cli.main import explained
 from pointsman_cli.target import LocalClients, of_local
 
 FOLDER = ROOT / "build/demo"
+RESULTS = ("result.json", "report.json", "report.txt")
 REPLY_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
 
 
@@ -53,6 +55,8 @@ class Demo:
 
     def _play(self, traffic: Traffic) -> None:
         can, cannot = phases.chosen(self.info.stand_in)
+        if not self.info.stand_in.any:
+            self.console.print("Real models answer, for about 15 cents; a log of 700 KB is among the messages.")
         everything = samples.load()
         for phase in cannot:
             self.console.print(f"Left out, since {phase.needs} really answers: {phase.name}", highlight=False)
@@ -90,6 +94,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print result.json at the end instead of tables")
     as_json = parser.parse_args().json
     console = Console(stderr=as_json)
+    for name in RESULTS:
+        (FOLDER / name).unlink(missing_ok=True)
     try:
         with local.local_stack(
             FOLDER,
@@ -100,8 +106,8 @@ def main() -> int:
     except KeyboardInterrupt:
         output.note("demo: interrupted; the local stack is down")
         return Exit.INTERRUPTED
-    except (local.LocalStackError, CommandError) as error:
-        output.note(f"demo: {error}")
+    except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
+        output.note(f"demo: {explained(error)[0]}")
         return Exit.FAILED
     _write(result)
     if as_json:

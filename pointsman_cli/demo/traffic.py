@@ -21,7 +21,7 @@ as many Python interpreters importing the SDKs side by side on one machine.
 """
 PATIENCE = 10.0
 """Seconds for the last deliveries."""
-MOST_SECONDS = 150.0
+MOST_SECONDS = 240.0
 """A phase that takes longer is given up; the checks then say which messages are open."""
 
 

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.messaging import LARGEST_MESSAGE, Bus, DeadLetterQueue, PublishError, QueueAndTokenReplies
+from pointsman.adapters.messaging import LARGEST_MESSAGE, Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.errors import PublishError
 from tests.component.conftest import Aws
 
 REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "t-1", "message_id": "m-1"}
@@ -92,7 +93,7 @@ def test_replies_to_a_queue(aws: Aws) -> None:
 
 def test_a_queue_that_is_gone_is_an_error(aws: Aws) -> None:
     replies = QueueAndTokenReplies(aws.client("sqs"), aws.client("stepfunctions"))
-    with pytest.raises(ClientError, match="NonExistentQueue"):
+    with pytest.raises(PublishError, match="NonExistentQueue"):
         replies.reply(aws.reply_arn.replace("replies", "gone"), "{}", None)
 
 
@@ -131,5 +132,5 @@ def test_nobody_waits_behind_an_old_token(code: str) -> None:
 
 
 def test_other_errors_of_a_token_are_raised() -> None:
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(PublishError, match="AccessDenied"):
         QueueAndTokenReplies(None, Tokens("AccessDenied")).reply("AQCk", "{}", None)

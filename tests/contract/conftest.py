@@ -1,7 +1,11 @@
 """The stand-in server for the adapters' tests: one process for all of them, without rules before each test."""
 
+import json
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -44,3 +48,26 @@ def asked(
         assert secret not in result.detail
     assert len(result.detail) < 100
     return result
+
+
+@contextmanager
+def saying(answer: dict[str, object]) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve a provider that always gives this answer; yield its address and the bodies that it was sent."""
+    body, sent = json.dumps(answer).encode(), list[bytes]()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", sent
+        server.shutdown()

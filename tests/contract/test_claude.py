@@ -12,7 +12,7 @@ from pointsman.adapters import claude
 from pointsman.adapters.claude import Claude
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.usage import Usage
-from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked
+from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
 from tests.contract.test_standin import Standin
 
 MODEL = "claude-haiku-5-5"
@@ -237,3 +237,51 @@ def test_what_never_left_costs_nothing(closed_port: int) -> None:
     result = asked(adapter, MODEL)
     adapter._client.close()
     assert (result.outcome, result.cost_known) == (Outcome.NOT_SENT, True)
+
+
+MESSAGE: dict[str, object] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": MODEL,
+    "content": [{"type": "text", "text": "half a smile \ud83d"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 5, "output_tokens": 4},
+}
+
+
+def given_an(answer: dict[str, object]) -> CallResult:
+    with saying(answer) as (url, _):
+        adapter = Claude(KEY, url)
+        result = asked(adapter, MODEL)
+        adapter._client.close()
+    return result
+
+
+def test_a_text_that_no_store_takes_is_mended() -> None:
+    result = given_an(MESSAGE)
+    assert (result.outcome, result.text, result.usage) == (Outcome.ANSWERED, "half a smile ?", Usage(input=5, output=4))
+
+
+def test_thinking_is_no_part_of_the_text() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "x"}
+    new = {"type": "a_new_kind", "data": "x"}
+    result = given_an(
+        {**MESSAGE, "content": [thought, new, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+    )
+    assert (result.outcome, result.text) == (Outcome.ANSWERED, "ab")
+
+
+@pytest.mark.parametrize("missing", sorted(MESSAGE))
+def test_a_message_with_a_part_missing_raises_nothing(missing: str) -> None:
+    result = given_an({name: value for name, value in MESSAGE.items() if name != missing})
+    assert result.outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}
+    assert result.outcome is not Outcome.ANSWERED or missing in {"id", "role", "model", "stop_sequence", "usage"}
+
+
+@pytest.mark.parametrize(
+    "strange", [{"content": None}, {"content": []}, {"usage": {}}, {"model": None}, {"content": [{}]}]
+)
+def test_a_strange_message_raises_nothing(strange: dict[str, object]) -> None:
+    assert given_an({**MESSAGE, **strange}).outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}

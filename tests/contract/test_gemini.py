@@ -1,11 +1,9 @@
 """The Gemini adapter with the real SDK against the stand-in: what each fault becomes."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from pointsman.adapters.gemini import Gemini
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.times import PACIFIC, next_midnight
 from pointsman.domain.usage import Usage
-from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked
+from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
 from tests.contract.test_standin import Standin
 
 MODEL = "gemini-3.5-flash-lite"
@@ -189,37 +187,28 @@ def test_every_blocking_finish_reason_of_the_sdk_is_known() -> None:
     assert {name for name in text if any(word in name for word in words)} <= gemini._BLOCKING
 
 
-class Unfinished(BaseHTTPRequestHandler):
-    """A provider whose every answer says that it goes on."""
-
-    asked: list[bytes] = []
-
-    def do_POST(self) -> None:
-        self.asked.append(self.rfile.read(int(self.headers["content-length"])))
-        part = {"content": {"role": "model", "parts": [{"text": "half"}]}, "finishReason": "CONTINUATION"}
-        usage = {"promptTokenCount": 5, "candidatesTokenCount": 1}
-        answer = {"candidates": [part], "usageMetadata": usage, "modelVersion": MODEL, "continuationToken": "dG9r"}
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+def reply(text: str, finish: str = "STOP", **more: object) -> dict[str, object]:
+    part = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": finish}
+    usage = {"promptTokenCount": 5, "candidatesTokenCount": 1}
+    return {"candidates": [part], "usageMetadata": usage, "modelVersion": MODEL, **more}
 
 
 def test_the_sdk_does_not_ask_on_by_itself() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Unfinished) as server:
-        threading.Thread(target=server.serve_forever).start()
-        adapter = Gemini(KEY, f"http://127.0.0.1:{server.server_address[1]}")
+    with saying(reply("half", "CONTINUATION", continuationToken="dG9r")) as (url, sent):
+        adapter = Gemini(KEY, url)
         result = asked(adapter, MODEL)
         adapter._client.close()
-        server.shutdown()
-    assert len(Unfinished.asked) == 1
-    assert b"ontinuation" not in Unfinished.asked[0]
+    assert len(sent) == 1
+    assert b"ontinuation" not in sent[0]
     assert (result.outcome, result.text, result.usage) == (Outcome.TRUNCATED, "half", Usage(input=5, output=1))
+
+
+def test_a_text_that_no_store_takes_is_mended() -> None:
+    with saying(reply("half a smile \ud83d")) as (url, _):
+        adapter = Gemini(KEY, url)
+        result = asked(adapter, MODEL)
+        adapter._client.close()
+    assert (result.outcome, result.text) == (Outcome.ANSWERED, "half a smile ?")
 
 
 def test_an_answer_without_a_word(provider: Standin, client: Gemini) -> None:

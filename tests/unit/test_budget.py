@@ -58,12 +58,23 @@ def test_over_budget_only_for_what_is_spent_and_the_call_itself(
 
 def test_it_says_when_the_budget_renews() -> None:
     zone = ZoneInfo("Europe/Berlin")
-    day = judge(wanted(2, zone=zone, month_usd=None, day_usd=0), {}, NOON, zone)
+    spent = {"month": DOLLAR, "day_22": DOLLAR}
+    day = judge(wanted(2, zone=zone, month_usd=None, day_usd=1), spent, NOON, zone)
     assert day is not None
     assert day.until == datetime(2026, 11, 22, 23, tzinfo=UTC)
-    both = judge(wanted(2, zone=zone, month_usd=0, day_usd=0), {}, NOON, zone)
+    both = judge(wanted(2, zone=zone, month_usd=1, day_usd=1), spent, NOON, zone)
     assert both is not None
     assert both.until == datetime(2026, 11, 30, 23, tzinfo=UTC)
+
+
+def test_what_is_dearer_than_a_cap_fits_never() -> None:
+    found = judge(wanted(2 * DOLLAR, month_usd=5, day_usd=1), {"month": 5 * DOLLAR}, NOON, UTC_ZONE)
+    assert found is not None
+    assert (found.outcome, found.until, found.detail) == (
+        Outcome.OVER_BUDGET,
+        None,
+        "dearer than the whole cap on day_22",
+    )
 
 
 def test_a_cap_that_is_passed_outweighs_one_that_is_held() -> None:

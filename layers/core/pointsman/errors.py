@@ -29,3 +29,7 @@ class InputMismatchError(PointsmanError):
 
 class DeliveryError(PointsmanError):
     """A place to reply to could not be reached. Raised by the delivery: the workflow tries again, then keeps it."""
+
+
+class PublishError(PointsmanError):
+    """AWS refused an event or a reply; the message is its error code. Raised by the adapters of bus and replies."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import anthropic
 
-from pointsman.adapters.hints import retry_after
+from pointsman.adapters.hints import retry_after, storable
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.usage import Usage
 from pointsman.ports import Question
@@ -56,7 +56,7 @@ def _read(answer: Any) -> CallResult:
         return CallResult(Outcome.UNKNOWN, detail="200 without a message in it")
     request_id, answered_by = getattr(answer, "_request_id", None), answer.model
     usage = _usage(answer.usage)
-    text = "".join(block.text for block in answer.content or () if block.type == "text")
+    text = storable("".join(block.text for block in answer.content or () if block.type == "text"))
     outcome = _STOPS.get(answer.stop_reason or "", Outcome.EMPTY)
     if outcome in (Outcome.ANSWERED, Outcome.TRUNCATED) and not text.strip():
         outcome = Outcome.EMPTY

@@ -7,7 +7,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from pointsman.adapters.hints import bounded, retry_after
+from pointsman.adapters.hints import bounded, retry_after, storable
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.times import PACIFIC, next_midnight
 from pointsman.domain.usage import Usage
@@ -60,7 +60,7 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
         return CallResult(Outcome.EMPTY, "", usage, served, request_id, detail="no candidates")
     first = answer.candidates[0]
     parts = first.content.parts if first.content and first.content.parts else []
-    text = "".join(part.text for part in parts if part.text and not part.thought)
+    text = storable("".join(part.text for part in parts if part.text and not part.thought))
     finish = first.finish_reason.name if first.finish_reason else "NONE"
     if finish in _BLOCKING:
         outcome = Outcome.BLOCKED

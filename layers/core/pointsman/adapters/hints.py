@@ -1,4 +1,4 @@
-"""When a provider wants to be asked again."""
+"""What both providers' answers have in common: when to ask again, and text that may hold half a character."""
 
 import math
 from collections.abc import Mapping
@@ -27,6 +27,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return _seconds_until(parsedate_to_datetime(stated))
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def storable(text: str) -> str:
+    """Return the text with lone surrogates replaced: an answer cut within a character has one, no store takes it."""
+    return text.encode(errors="replace").decode()
 
 
 def _seconds_until(moment: datetime) -> float | None:

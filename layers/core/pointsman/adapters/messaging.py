@@ -4,14 +4,11 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
 from pointsman.domain.strict_json import dumps
+from pointsman.errors import PublishError
 
 SOURCE = "pointsman"
 LARGEST_MESSAGE = 1_048_576
 """Bytes of an SQS message, attributes included."""
-
-
-class PublishError(RuntimeError):
-    """EventBridge refused an entry. Raised by `publish`; the workflow tries the delivery again."""
 
 
 class Bus:
@@ -25,7 +22,7 @@ class Bus:
         entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": detail, "EventBusName": self._bus}
         answer = self._client.put_events(Entries=[entry])
         if answer.get("FailedEntryCount"):
-            raise PublishError(f"the event bus refused the event: {answer['Entries'][0].get('ErrorCode', 'no code')}")
+            raise PublishError(str(answer["Entries"][0].get("ErrorCode", "refused")))
 
 
 class QueueAndTokenReplies:
@@ -38,8 +35,11 @@ class QueueAndTokenReplies:
         """Send the detail; False when the token's task has ended without us."""
         if reply_to.startswith("arn:"):
             *_, account, name = reply_to.split(":")
-            url = self._sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-            self._sqs.send_message(QueueUrl=url, MessageBody=detail)
+            url = f"{self._sqs.meta.endpoint_url}/{account}/{name}"
+            try:
+                self._sqs.send_message(QueueUrl=url, MessageBody=detail)
+            except ClientError as error:
+                raise PublishError(code_of(error)) from error
             return True
         try:
             if failed_with is None:
@@ -51,7 +51,7 @@ class QueueAndTokenReplies:
         except ClientError as error:
             if code_of(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
                 return False
-            raise
+            raise PublishError(code_of(error)) from error
         return True
 
 

@@ -54,12 +54,14 @@ def judge(wanted: Charge, counters: Mapping[str, int], now: datetime, zone: Zone
     """Return why the charge does not fit, or None when it does.
 
     `over_budget` only if what is spent and this call's own worst case pass a cap; `busy` if only open reservations of
-    other calls stand in the way.
+    other calls stand in the way. Without `until` when the call alone passes a cap: then no renewal helps.
     """
     worst: CallResult | None = None
     for cap in wanted.caps:
         held = counters.get(cap.counter, 0)
         spent = held - counters.get(cap.counter + OPEN, 0)
+        if wanted.amount > cap.limit:
+            return CallResult(Outcome.OVER_BUDGET, detail=f"dearer than the whole cap on {cap.counter}")
         if spent + wanted.amount > cap.limit:
             renews = next_midnight(now, zone) if cap.counter.startswith("day_") else next_month(now, zone)
             if worst is None or worst.until is None or renews > worst.until:

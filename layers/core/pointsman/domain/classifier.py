@@ -1,10 +1,10 @@
 """The local classifier: which type of task a text is, and how sure that is, without a model call.
 
-A multinomial logistic regression over the features of `text_features`, trained by `training/train.py` and shipped as 8-bit
-weights. Inference is plain Python, so that the router's layer carries no numeric library.
+A multinomial logistic regression over the features of `text_features`, trained by `training/train.py` and shipped as
+8-bit weights. Inference is plain Python, so that the router's layer carries no numeric library.
 
-The weights file is gzip over: a header (one line of JSON), the vocabulary (one feature a line, `vocabulary_bytes` long), then
-one row of `len(labels)` signed bytes per feature.
+The weights file is gzip over: a header (one line of JSON), the vocabulary (one a line, `vocabulary_bytes` long),
+then one row of `len(labels)` signed bytes per feature.
 """
 
 import gzip
@@ -215,7 +215,7 @@ class LocalClassifier:
         return self._nothing if index is None else self._unpack(self._rows, index * self._width)
 
     def _word(self, norm: str) -> tuple[Scores, float]:
-        """Return the summed weights of a word's features, and how far training knew it: 1 the word, up to a half its parts."""
+        """Return the summed weights of a word's features, and how far training knew it: 1, or by its parts."""
         cached = self._words.get(norm)
         if cached is not None:
             return cached

@@ -1,8 +1,8 @@
 """Sentences in a task's text that address the router instead of describing the work.
 
-The text of a task is data: an instruction in it cannot choose tier, budget or format. Such sentences are taken out before
-the classifier reads the text; where little else is left, the text stays and the verdict is not sure. This is the second
-line: training with such sentences added, label unchanged, is the first.
+The text of a task is data: an instruction in it cannot choose tier, budget or format. Such sentences are taken out
+before the classifier reads the text; where little else is left, the text stays and the verdict is not sure. This is
+the second line: training with such sentences added, label unchanged, is the first.
 """
 
 import re
@@ -19,7 +19,7 @@ _MODEL = (
     r"|(?:most\s)?expensive|smart(?:est)?|default)[\s-]+(?:possible\s|available\s)?(?:ai\s|language\s)?(?:model|tier|llm|lane)s?"
     r"|gemini|haiku|sonnet|opus|flash|billigste\w*\s(?:modell|stufe)|günstigste\w*\s(?:modell|stufe)"
     r"|mod[eè]l\w*\s(?:le\smoins\scher|(?:m[aá]s|mais)\s(?:barat|económic)\w*|più\seconomic\w)"
-    r"|сам\w+\sдеш[её]в\w+\s(?:модел|уров)\w+)"
+    r"|сам\w+\sдеш[её]в\w+\s(?:модел|уров)\w+)"  # noqa: RUF001
 )
 _VERB = (
     r"(?:classif\w+|categori[sz]\w+|label(?:l?ed)?|rout(?:e|ed|ing)|tag(?:ged)?|treat(?:ed)?|mark(?:ed)?|flag(?:ged)?|send|sent|assign(?:ed)?"
@@ -98,7 +98,7 @@ _STEERING = tuple(
         # As a field or a tag.
         rf"\b(?:tier|(?:task[\s_-]?)?type|category|classification|label|route|model)\b[\"'>]*\s*(?:[:=>]|is\b|→)\s*[\"']?(?:{_TARGET}|{_MODEL})\b",
         # It is only a small thing.
-        r"\b(?:this|it|that|das|dies|esto|ceci|below)\b[\s'’]*(?:is|s|ist|es|est|was)\b.{0,25}\b(?:just|only|merely|simply|nothing\smore\sthan"
+        r"\b(?:this|it|that|das|dies|esto|ceci|below)\b[\s'’]*(?:is|s|ist|es|est|was)\b.{0,25}\b(?:just|only|merely|simply|nothing\smore\sthan"  # noqa: RUF001
         r"|really|nur|bloß|solo|seulement|juste)\b.{0,30}\b(?:status\w*|check|ping|orchestration|routing|planning|monitoring|trivial|simple|easy"
         r"|question|decision|task|vérification|consulta)\b",
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from pointsman.domain import events, strict_json
 from pointsman.domain.records import ENDED, RowKey, Status, TaskRecord
-from pointsman.errors import DeliveryError
+from pointsman.errors import DeliveryError, PointsmanError
 from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
@@ -53,12 +53,12 @@ class Delivery:
             try:
                 self.bus.publish(events.DETAIL_TYPES[record.status], detail)
             except Exception as error:  # noqa: BLE001  (the replies must still be tried)
-                failed.append(f"event bus ({type(error).__name__})")
+                failed.append(f"event bus ({_why(error)})")
         for place in reply_to:
             try:
                 reached = self.replies.reply(place, detail, record.reason if record.status is Status.FAILED else None)
             except Exception as error:  # noqa: BLE001  (the others must still be tried)
-                failed.append(f"{_kind(place)} ({type(error).__name__})")
+                failed.append(f"{_kind(place)} ({_why(error)})")
             else:
                 if not reached:
                     self.ctx.note("nobody waits there any more", task_id=record.task_id, place=_kind(place))
@@ -87,3 +87,7 @@ class Delivery:
 def _kind(place: str) -> str:
     """Return what a place to reply to is: a token is a secret of its sender's, an ARN is not."""
     return place if place.startswith("arn:") else "task token"
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, PointsmanError) else type(error).__name__

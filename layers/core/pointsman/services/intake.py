@@ -11,7 +11,7 @@ from pointsman.domain.guard import ModelState, ms
 from pointsman.domain.outcome import Outcome
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.run import Next, Run
-from pointsman.domain.task import Rejection, Task, read_task
+from pointsman.domain.task import Rejection, Task
 from pointsman.domain.times import parse_time, to_text
 from pointsman.errors import InputMismatchError, RetryLaterError
 from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
@@ -107,7 +107,7 @@ class Intake:
         elif existing.fingerprint != record.fingerprint:
             raise Rejection("task_id_conflict", "task_id: is taken by a task with other content")
         elif existing.status is Status.CLAIMED:
-            self._resume(message, existing, batch, now)
+            self._resume(message, task, existing, batch, now)
         else:
             self._answer_duplicate(existing, task)
             batch.settled.add(message.message_id)
@@ -159,13 +159,15 @@ class Intake:
             reason=(str(Outcome.QUOTA_EXHAUSTED) if passed_over else None) if hops else "private",
         )
 
-    def _resume(self, message: Message, existing: TaskRecord, batch: Batch, now: datetime) -> None:
+    def _resume(self, message: Message, task: Task, existing: TaskRecord, batch: Batch, now: datetime) -> None:
         if existing.lease_owner == batch.owner:
             raise RetryLaterError("its twin is in the same batch", same_batch=True)
         if existing.lease_until > ms(now) or not self.tasks.renew(existing, batch.owner, batch.until, now):
             raise RetryLaterError("another invocation holds the task")
+        if task.reply_to:  # this message may ask for it at another place than the one that made the claim
+            existing = self.tasks.add_reply(existing.task_id, task.reply_to)
         existing.lease_owner, existing.lease_until = batch.owner, ms(batch.until)
-        batch.mine[message.message_id] = (existing, read_task(strict_json.loads(self.texts.fetch(existing.body))))
+        batch.mine[message.message_id] = (existing, task)
 
     def _answer_duplicate(self, existing: TaskRecord, task: Task) -> None:
         """Add a new place to reply to; a task that has ended answers it from the store."""

@@ -1,0 +1,101 @@
+"""The router's use case, built on moto's task table and bucket, with all else by hand."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pointsman.adapters.books import DynamoBooks, ModelMarks
+from pointsman.adapters.task_table import TaskTable
+from pointsman.adapters.texts import BucketTexts
+from pointsman.domain import openclaw
+from pointsman.domain.catalogue import Provider, load
+from pointsman.domain.chain import Points
+from pointsman.domain.classifier import LocalClassifier
+from pointsman.domain.records import TaskRecord
+from pointsman.services.classify import Classification
+from pointsman.services.context import Context
+from pointsman.services.deliver import Delivery
+from pointsman.services.intake import Intake, Message
+from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeWorkflow, ScriptedModel
+
+if TYPE_CHECKING:
+    from tests.component.conftest import Aws
+
+SHIPPED = (Path(__file__).parents[2] / "openclaw.json").read_text()
+SECONDS = 50.0
+
+
+@dataclass
+class Router:
+    intake: Intake
+    tasks: TaskTable
+    clock: FakeClock
+    workflow: FakeWorkflow
+    bus: FakeBus
+    replies: FakeReplies
+    dead: FakeDeadLetters
+    model: ScriptedModel
+    counts: list[str] = field(default_factory=list)
+    """Names of the metrics that were counted."""
+
+    def run(self, *messages: Message, owner: str = "router-1") -> dict[str, Exception]:
+        """Take a batch; return what went back to the queue."""
+        batch = self.intake.take(list(messages), owner, SECONDS)
+        back: dict[str, Exception] = {}
+        for message in messages:
+            try:
+                self.intake.finish(message, batch)
+            except Exception as trouble:  # noqa: BLE001  (whatever it is, the message goes back)
+                back[message.message_id] = trouble
+        return back
+
+    def crash(self, *messages: Message, owner: str = "router-1") -> None:
+        """Claim and decide a batch, and go no further."""
+        self.intake.take(list(messages), owner, SECONDS)
+
+    def task(self, task_id: str = "t-1") -> TaskRecord:
+        found = self.tasks.read(task_id)
+        assert found is not None
+        return found
+
+
+def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = SHIPPED) -> Router:
+    """Return a router on empty stores."""
+    clock, workflow, bus, replies, dead = FakeClock(), FakeWorkflow(), FakeBus(), FakeReplies(), FakeDeadLetters()
+    counts = list[str]()
+    model, texts = ScriptedModel(clock=clock, takes=1.0), BucketTexts(aws.client("s3"), aws.bucket)
+
+    def client(_: Provider) -> ScriptedModel:
+        return model
+
+    def note(event: str, **_: object) -> None:
+        assert event
+
+    def count(name: str, value: float = 1) -> None:
+        counts.append(name)
+
+    ctx = Context(Points(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
+    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket)
+    return Router(
+        Intake(
+            ctx=ctx,
+            tasks=task_table,
+            texts=texts,
+            workflow=workflow,
+            marks=ModelMarks(aws.client("dynamodb"), aws.tables),
+            dead_letters=dead,
+            bus=bus,
+            delivery=delivery,
+            classification=Classification(ctx, LocalClassifier.load()),
+            reply_queues=frozenset({aws.reply_arn}),
+        ),
+        task_table,
+        clock,
+        workflow,
+        bus,
+        replies,
+        dead,
+        model,
+        counts,
+    )

@@ -1,0 +1,286 @@
+"""A task's way through the tier functions, the workflow played by a loop: on moto, with a provider that is scripted."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from pointsman.adapters.books import DynamoBooks
+from pointsman.adapters.task_table import TaskTable
+from pointsman.domain.budget import OPEN
+from pointsman.domain.outcome import CallResult, Outcome
+from pointsman.domain.records import Status
+from pointsman.domain.run import Next, Run
+from pointsman.domain.times import to_text
+from pointsman.domain.usage import Usage
+from pointsman.ports import Question
+from pointsman.services.attempt import FUNCTION_SECONDS, Attempt
+from pointsman.services.intake import Message
+from tests.component.conftest import BUCKET, SESSION, TABLES, Aws, _create_tables
+from tests.component.router import Router, build
+from tests.fakes import NOON
+
+GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+SHIPPED = json.loads((Path(__file__).parents[2] / "openclaw.json").read_text())
+USED = Usage(input=1000, output=200)
+
+
+def answered(text: str = "words") -> CallResult:
+    return CallResult(Outcome.ANSWERED, text, USED)
+
+
+def started(router: Router, tier: str = "orchestration", **fields: Any) -> Run:
+    body = json.dumps({"prompt": "Is it done?", "task_id": "t-1", "tier": tier, **fields})
+    assert router.run(Message("m-1", body)) == {}
+    return Run.from_state(json.loads(router.workflow.executions["t-1"]))
+
+
+def step(router: Router, run: Run) -> Run:
+    """Run one tier function, its state as JSON on both sides."""
+    state = json.loads(json.dumps(run.as_state()))
+    function = run.here.function
+    attempt = Attempt(router.intake.ctx, router.intake.texts, function)
+    return attempt(Run.from_state(state), float(FUNCTION_SECONDS[function]))
+
+
+def finished(router: Router, run: Run, most: int = 400) -> Run:
+    """Play the workflow to its end, the delivery included."""
+    for _ in range(most):
+        if run.next in (Next.DELIVER, Next.FAIL):
+            router.intake.delivery.finish(run.task_id, run.generation, run.reason)
+            return run
+        if run.next is Next.WAIT:
+            router.clock.pass_by(run.wait_seconds)
+        run = step(router, run)
+    raise AssertionError("the run does not end")
+
+
+def asked(router: Router) -> list[str]:
+    return [question.model for question in router.model.questions]
+
+
+def configured(aws: Aws, books: DynamoBooks, task_table: TaskTable, **own: Any) -> Router:
+    return build(aws, books, task_table, json.dumps({**SHIPPED, "pointsman": own}))
+
+
+@pytest.fixture
+def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+    return build(aws, books, task_table)
+
+
+def test_an_answer_is_booked_stored_and_told(router: Router, books: DynamoBooks) -> None:
+    router.model.then(answered())
+    finished(router, started(router, "implementation", metadata={"ticket": "A-1"}))
+
+    (question,) = router.model.questions
+    assert (question.model, question.prompt, question.tag) == (HAIKU, "Is it done?", "t-1.000001.000001")
+    task = router.task()
+    assert (task.status, task.cost_nano, task.attempts) == (Status.COMPLETED, 200_000, 1)
+    assert task.delivered_at
+    ((kind, detail),) = router.bus.events
+    told = json.loads(detail)
+    assert (kind, told["answer"], told["cost_nano_usd"], told["usage"]) == (
+        "Task Completed",
+        "words",
+        200_000,
+        USED.as_dict(),
+    )
+    counters = books.counters("2026-11")
+    assert (counters["month_implementation"], counters["month" + OPEN]) == (200_000, 0)
+
+
+def test_a_used_up_day_leads_to_the_paid_model_and_is_counted(router: Router) -> None:
+    router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED, until=NOON + timedelta(hours=9)), answered(), answered())
+    finished(router, started(router))
+    assert asked(router) == [GEMINI, HAIKU]
+    assert router.counts.count("FreeToPaidHops") == 1
+    assert router.task().model == HAIKU
+
+
+def test_a_hint_is_slept_out_before_the_next_call(router: Router) -> None:
+    router.model.then(CallResult(Outcome.RATE_LIMITED, retry_after=7.5), answered())
+    first = step(router, started(router))
+    began = router.clock.now()
+    assert first.next is Next.WAIT
+    router.clock.pass_by(first.wait_seconds)
+    assert step(router, first).next is Next.DELIVER
+    waited = (router.clock.now() - began).total_seconds() - 1.0
+    assert 7.5 <= waited <= 7.5 * 1.1 + 0.01
+
+
+def test_an_unknown_end_is_booked_at_what_was_reserved(router: Router) -> None:
+    router.model.then(CallResult(Outcome.UNKNOWN), answered())
+    finished(router, started(router, "implementation"))
+    task = router.task()
+    assert asked(router) == [HAIKU, HAIKU]
+    assert (task.attempts, task.cost_known) == (2, False)
+    assert task.cost_nano > 2 * 200_000
+    assert "UnknownCost" in router.counts
+
+
+def test_the_same_state_twice_is_one_call(router: Router) -> None:
+    router.model.then(CallResult(Outcome.AUTH), answered())
+    run = started(router)
+    first = step(router, run)
+    again = step(router, run)
+    assert (again.hop, again.attempt, again.next) == (first.hop, first.attempt, first.next)
+    assert asked(router) == [GEMINI]
+    assert finished(router, again).next is Next.DELIVER
+
+
+class Crash(BaseException):
+    """The function dies."""
+
+
+def during_the_call(router: Router, what: Callable[[], object]) -> None:
+    """Let something happen while the provider thinks."""
+    ask = router.model.ask
+
+    def interrupted(question: Question) -> CallResult:
+        router.model.ask = ask  # type: ignore[method-assign]
+        what()
+        return ask(question)
+
+    router.model.ask = interrupted  # type: ignore[method-assign]
+
+
+def dies() -> None:
+    raise Crash
+
+
+def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, books: DynamoBooks) -> None:
+    run = started(router, "implementation")
+    during_the_call(router, dies)
+    with pytest.raises(Crash):
+        step(router, run)
+    router.model.then(answered())
+
+    waiting = step(router, run)  # the workflow tries the same state again
+    assert waiting.next is Next.WAIT
+    assert waiting.wait_seconds <= FUNCTION_SECONDS[run.here.function] + 5
+    finished(router, waiting)
+    task = router.task()
+    assert (task.status, task.attempts, task.cost_known) == (Status.COMPLETED, 2, False)
+    assert books.counters("2026-11")["month" + OPEN] == 0
+
+
+def test_an_abort_during_the_call_stays_the_end(router: Router, books: DynamoBooks) -> None:
+    run = started(router, "implementation")
+    router.model.then(answered())
+    during_the_call(router, lambda: router.intake.delivery.finish("t-1", 1, "workflow_aborted"))
+    assert step(router, run).next is Next.RUN
+    task = router.task()
+    assert (task.status, task.reason) == (Status.FAILED, "workflow_aborted")
+    assert books.counters("2026-11")["month" + OPEN] == 0
+    assert step(router, replace(run, attempt=2)).next is Next.FAIL
+    assert [kind for kind, _ in router.bus.events] == ["Task Failed"]
+
+
+def test_past_the_deadline_no_call_is_made(router: Router) -> None:
+    run = started(router, deadline=to_text(NOON + timedelta(seconds=30)))
+    router.clock.pass_by(31)
+    assert finished(router, run).reason == Outcome.DEADLINE
+    assert asked(router) == []
+    assert router.task().reason == "deadline"
+
+
+def test_a_retired_model_is_replaced_for_everyone(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+    router = configured(aws, books, task_table, chains={"implementation": ["claude-haiku-4-5"]})
+    router.model.then(CallResult(Outcome.RETIRED), answered())
+    finished(router, started(router, "implementation"))
+    assert asked(router) == ["claude-haiku-4-5", HAIKU]
+    assert books.look(None, "claude-haiku-4-5", "x").model.gone
+
+
+def test_without_a_budget_no_paid_call_is_made(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+    router = configured(aws, books, task_table, budget={"month_usd": 0})
+    end = finished(router, started(router, "reasoning"))
+    assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
+    assert json.loads(router.bus.events[0][1])["reason"] == "over_budget"
+
+
+def test_a_free_call_needs_no_budget(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+    router = configured(aws, books, task_table, budget={"month_usd": 0})
+    router.model.then(answered())
+    assert finished(router, started(router)).next is Next.DELIVER
+    assert router.task().cost_nano == 0
+
+
+def test_degrading_takes_the_cheaper_tier_s_chain(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+    budget = {"tiers": {"reasoning": {"day_usd": 0}}, "when_exhausted": "degrade"}
+    router = configured(aws, books, task_table, budget=budget)
+    router.model.then(answered())
+    finished(router, started(router, "reasoning"))
+    assert asked(router) == [HAIKU]
+    assert books.counters("2026-11")["month_implementation"] == 200_000
+
+
+def test_a_held_task_runs_when_the_day_is_new(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+    router = configured(aws, books, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
+    router.model.then(CallResult(Outcome.ANSWERED, "a", Usage(input=200_000)), answered())
+    finished(router, started(router, "implementation"))
+    other = json.dumps({"prompt": "b", "task_id": "t-2", "tier": "implementation", "max_output_tokens": 40_000})
+    assert router.run(Message("m-2", other)) == {}
+    held = Run.from_state(json.loads(router.workflow.executions["t-2"]))
+    finished(router, held)
+    assert router.task("t-2").status is Status.COMPLETED
+    assert router.clock.now().date() > NOON.date()
+
+
+def test_a_task_that_no_budget_will_ever_hold_is_not_held(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+    router = configured(aws, books, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
+    end = finished(router, started(router, "implementation", max_output_tokens=100_000))
+    assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
+
+
+RESULTS = st.builds(
+    CallResult,
+    st.sampled_from(Outcome),
+    text=st.just("words"),
+    usage=st.none() | st.just(USED),
+    retry_after=st.none() | st.floats(0, 300),
+    until=st.none() | st.just(NOON + timedelta(hours=9)),
+)
+
+
+@given(
+    results=st.lists(RESULTS, min_size=1, max_size=6),
+    tier=st.sampled_from(["orchestration", "implementation", "reasoning"]),
+    policy=st.sampled_from(["degrade", "hold", "refuse"]),
+    cents=st.sampled_from(["0", "0.005", "0.02", "5"]),
+)
+@settings(max_examples=15)
+def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
+    results: list[CallResult], tier: str, policy: str, cents: str
+) -> None:
+    with mock_aws():
+        client = SESSION.client("dynamodb")
+        _create_tables(client)
+        SESSION.client("s3").create_bucket(Bucket=BUCKET)
+        books, tasks = DynamoBooks(client, TABLES), TaskTable(client, TABLES)
+        budget = {"day_usd": cents, "when_exhausted": policy}
+        router = configured(Aws(SESSION, TABLES, BUCKET, ""), books, tasks, budget=budget)
+        run = started(router, tier, deadline=to_text(NOON + timedelta(hours=1)))
+        router.model.then(*(results * 200)[:400])
+        end = finished(router, run)
+
+        task = router.task()
+        assert task.status is (Status.COMPLETED if end.next is Next.DELIVER else Status.FAILED)
+        assert len(router.bus.events) == 1
+        rows = list(books.rows(NOON, router.clock.now() + timedelta(days=1)))
+        assert all("outcome" in row for row in rows)
+        assert len({question.tag for question in router.model.questions}) == len(router.model.questions) <= len(rows)
+        spent = sum(row["cost_nano"] for row in rows)
+        counters = books.counters("2026-11")
+        assert task.cost_nano == spent == counters.get("month", 0)
+        assert counters.get("month" + OPEN, 0) == 0
+        reserved_at_most = float(cents) * 1e9
+        days = [count for name, count in counters.items() if name.startswith("day_") and name.count("_") == 1]
+        assert all(count <= reserved_at_most for count in days)

@@ -1,0 +1,187 @@
+"""The router's work on moto's task table and bucket, with a workflow, a bus and a dead-letter queue by hand."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.books import DynamoBooks
+from pointsman.adapters.task_table import TaskTable
+from pointsman.domain import openclaw
+from pointsman.domain.catalogue import load
+from pointsman.domain.chain import Points
+from pointsman.domain.records import Content, Status
+from pointsman.domain.run import Next, Run
+from pointsman.domain.times import to_text
+from pointsman.errors import InputMismatchError, RetryLaterError
+from pointsman.services.intake import Message, execution_name
+from tests.component.conftest import Aws
+from tests.component.router import SECONDS, Router, build
+
+
+@pytest.fixture
+def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Iterator[Router]:
+    built = build(aws, books, task_table)
+    yield built
+    assert built.model.questions == []
+
+
+def message(message_id: str = "m-1", **fields: Any) -> Message:
+    return Message(message_id, json.dumps({"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning", **fields}))
+
+
+def test_a_message_becomes_one_execution(router: Router) -> None:
+    assert router.run(message()) == {}
+
+    record = router.task()
+    assert record.status is Status.STARTED
+    assert router.workflow.executions == {"t-1": record.input}
+    state = json.loads(router.workflow.executions["t-1"])
+    assert Run.from_state(state).here.model == "claude-sonnet-5-5"
+    assert "Write it." not in router.workflow.executions["t-1"]
+
+
+def test_a_large_task_travels_by_claim_check(router: Router) -> None:
+    assert router.run(message(prompt="x" * 900_000)) == {}
+    assert router.task().body.ref is not None
+    assert len(router.workflow.executions["t-1"]) < 2_000
+
+
+def test_a_redelivered_message_is_a_duplicate(router: Router) -> None:
+    router.run(message())
+    assert router.run(message("m-2"), owner="router-2") == {}
+    assert len(router.workflow.executions) == 1
+
+
+def test_twins_in_one_batch_are_one_task(router: Router, aws: Aws) -> None:
+    assert router.run(message(), message("m-2", reply_to=aws.reply_arn)) == {}
+    assert len(router.workflow.executions) == 1
+    assert router.task().reply_to == [aws.reply_arn]
+
+
+def test_what_another_invocation_holds_goes_back(router: Router) -> None:
+    router.crash(message())
+    back = router.run(message("m-2"), owner="router-2")
+    assert [type(trouble) for trouble in back.values()] == [RetryLaterError]
+    assert router.workflow.executions == {}
+
+
+def test_who_resumes_uses_what_was_decided(router: Router) -> None:
+    router.crash(message())
+    decided = router.task()
+    router.clock.pass_by(SECONDS + 1)
+    assert router.run(message("m-2"), owner="router-2") == {}
+    assert router.workflow.executions == {"t-1": decided.input}
+    assert router.task().received_at == decided.received_at
+
+
+def test_who_resumes_keeps_both_places_to_reply_to(router: Router, aws: Aws) -> None:
+    router.crash(message(reply_to="token-1"))
+    router.clock.pass_by(SECONDS + 1)
+    assert router.run(message("m-2", reply_to=aws.reply_arn), owner="router-2") == {}
+    assert router.task().reply_to == ["token-1", aws.reply_arn]
+
+
+def test_a_start_that_fails_is_made_up_for(router: Router) -> None:
+    router.workflow.failures = [ConnectionError()]
+    assert [type(trouble) for trouble in router.run(message()).values()] == [ConnectionError]
+    router.clock.pass_by(SECONDS + 1)
+    assert router.run(message(), owner="router-2") == {}
+    assert router.task().status is Status.STARTED
+
+
+def test_an_execution_that_exists_with_our_input_counts_as_started(router: Router) -> None:
+    router.crash(message())
+    stored = router.task().input
+    assert stored is not None
+    router.workflow.executions["t-1"] = stored
+    router.clock.pass_by(SECONDS + 1)
+    assert router.run(message(), owner="router-2") == {}
+    assert router.task().status is Status.STARTED
+
+
+def test_an_execution_with_another_input_is_no_start(router: Router) -> None:
+    router.workflow.executions["t-1"] = "{}"
+    assert [type(trouble) for trouble in router.run(message()).values()] == [InputMismatchError]
+    assert router.task().status is Status.CLAIMED
+
+
+def test_other_content_under_the_same_id_is_rejected(router: Router) -> None:
+    router.run(message())
+    assert router.run(message("m-2", prompt="Something else.")) == {}
+    assert router.dead.codes() == ["task_id_conflict"]
+    assert router.task("m-2").status is Status.REJECTED
+    assert router.task().status is Status.STARTED
+    assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "task_id"),
+    [
+        ("{", "invalid_json", "m-1"),
+        ('{"task_id": "t-9"}', "invalid_task", "t-9"),
+        (
+            '{"prompt": "a", "task_id": "t-9", "reply_to": "arn:aws:sqs:us-east-1:1:other"}',
+            "reply_to_not_allowed",
+            "t-9",
+        ),
+        ('{"prompt": "a", "task_id": "t-9", "deadline": "9999-12-31T23:59:59-01:00"}', "invalid_task", "t-9"),
+    ],
+)
+def test_what_can_never_work_is_recorded_kept_and_told(router: Router, body: str, code: str, task_id: str) -> None:
+    assert router.run(Message("m-1", body), message("m-2")) == {}
+    assert router.dead.messages[0][0] == body
+    assert router.dead.codes() == [code]
+    assert router.task(task_id).status is Status.REJECTED
+    assert json.loads(router.bus.events[0][1])["status"] == "rejected"
+    assert router.task().status is Status.STARTED
+
+
+def test_a_rejection_whose_event_fails_is_repeated(router: Router) -> None:
+    router.bus.broken = RuntimeError()
+    assert list(router.run(Message("m-1", "{"))) == ["m-1"]
+    router.bus.broken = None
+    assert router.run(Message("m-1", "{")) == {}
+    assert len(router.bus.events) == 1
+
+
+def test_a_corrected_message_may_use_its_id_again(router: Router) -> None:
+    router.run(message(tier="gold"))
+    assert router.run(message("m-2")) == {}
+    assert router.task().status is Status.STARTED
+
+
+def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router, aws: Aws) -> None:
+    router.run(message())
+    done = router.task()
+    done.status, done.answer, done.ended_at = Status.COMPLETED, Content(inline="words"), to_text(router.clock.now())
+    aws.client("dynamodb").delete_item(TableName=aws.tables.tasks, Key={"task_id": {"S": "t-1"}})
+    router.tasks.claim(done, router.clock.now())
+
+    assert router.run(message("m-2", reply_to=aws.reply_arn)) == {}
+    ((place, detail, failed),) = router.replies.sent
+    assert (place, json.loads(detail)["answer"], failed) == (aws.reply_arn, "words", None)
+    assert router.bus.events == []
+
+
+def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Router) -> None:
+    own = router.intake.ctx.points.config
+    only_free = own.model_copy(
+        update={
+            "pointsman": openclaw.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})
+        }
+    )
+    points = Points(only_free, load())
+    object.__setattr__(router.intake.ctx, "points", points)
+    assert router.run(message(tier="orchestration", private=True)) == {}
+    state = Run.from_state(json.loads(router.workflow.executions["t-1"]))
+    assert (state.next, state.reason, state.plan) == (Next.FAIL, "private", ())
+
+
+def test_executions_are_named_after_task_and_generation() -> None:
+    assert execution_name("t-1", 1) == "t-1"
+    later = execution_name("a" * 80, 2)
+    assert later.endswith(".2")
+    assert len(later) <= 80
+    assert len({execution_name("t-1", n) for n in range(1, 5)} | {later}) == 5
