@@ -210,6 +210,7 @@ class DynamoBooks:
                     "truncated": result.outcome is Outcome.TRUNCATED,
                 }
             )
+            update.only_if(f"{update.name('status')} <> {update.value(Status.FAILED)}")
         here = _place(intent.key)
         update.only_if(f"{update.name(('open_intent', 'row'))} = {update.value(here['row'])}")
         return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)

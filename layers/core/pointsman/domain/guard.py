@@ -154,6 +154,8 @@ def learn(state: ModelState, result: CallResult, now: datetime) -> Lesson:
         return Lesson(
             {"rest_until": max(here + math.ceil(result.retry_after * 1000), state.rest_until)}, ("probe_until",)
         )
+    if result.ours:
+        return Lesson()
     if outcome in BREAKING:
         return _failure(state, here, result.retry_after)
     if state.failures or state.opens:  # any other answer shows that the model is there

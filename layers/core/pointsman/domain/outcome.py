@@ -59,6 +59,9 @@ class CallResult:
     detail: str = ""
     """For people: error class, status, quota id. Never text of the task, the answer or a key."""
 
+    ours: bool = False
+    """Whether the trouble was ours, so that it says nothing of the provider."""
+
     @property
     def cost_known(self) -> bool:
         """Whether what the provider bills is known: not after a call of unknown end, nor for text without usage."""

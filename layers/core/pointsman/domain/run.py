@@ -18,6 +18,7 @@ from pointsman.domain.times import parse_time, to_text
 MOST_TRIES = 3
 """Waits for one model before the next of the chain."""
 LONGEST_PAUSE = timedelta(minutes=15)
+"""Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -124,8 +125,9 @@ def _hop_on(run: Run, now: datetime, dice: random.Random | None, until: datetime
     fresh = replace(run, tries=0, crashes=0)
     if run.hop + 1 < len(run.plan):
         return replace(fresh, hop=run.hop + 1)
-    growth = 2 ** min(run.rounds, 8)  # the longest pause is reached before
-    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), LONGEST_PAUSE)
+    growth = 2 ** min(run.rounds, 20)  # a year: longer than any pause
+    longest = max(LONGEST_PAUSE, (run.deadline - now) / 100)
+    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
     again = now + pause
     if len(run.plan) == 1 and until and until > again:
         again = until

@@ -106,7 +106,7 @@ def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> 
 def ask(ctx: Context, order: Order, intent: Intent, client: ModelClient) -> tuple[CallResult, int]:
     """Make the call; return its result and its milliseconds. A slot that has grown old is not used."""
     if ctx.points.quota(order.model) and ctx.clock.now() - intent.at > guard.SLOT_LASTS:
-        return CallResult(Outcome.NOT_SENT, detail="slot grew old"), 0
+        return CallResult(Outcome.NOT_SENT, detail="slot grew old", ours=True), 0
     question = Question(
         model=order.model.id,
         prompt=order.prompt,
@@ -119,7 +119,7 @@ def ask(ctx: Context, order: Order, intent: Intent, client: ModelClient) -> tupl
     began = ctx.clock.now()
     result = client.ask(question)
     spent = int((ctx.clock.now() - began) / timedelta(milliseconds=1))
-    if result.outcome is Outcome.INVALID and order.input_bytes > 3 * order.model.context_window:
+    if result.outcome is Outcome.INVALID and order.input_bytes + order.output_cap > order.model.context_window:
         result = replace(result, outcome=Outcome.TOO_LONG)
     return result, spent
 
