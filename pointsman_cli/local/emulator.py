@@ -1,8 +1,8 @@
 """Runs MiniStack with two changes.
 
 A layer is unpacked once and not once for each worker: Lambda mounts a layer, MiniStack unpacks it anew for each worker
-process, thousands of files, which took most of a cold start. And a call with a task token is on a state machine, as on AWS
-(whose CDK grants it so: `StateMachine.grantTaskResponse`), where MiniStack checks the role against `*`.
+process, thousands of files, which took most of a cold start. And a call with a task token is on a state machine, as on
+AWS (whose CDK grants it so: `StateMachine.grantTaskResponse`), where MiniStack checks the role against `*`.
 
 It is a script, run with MiniStack's own Python, and imports nothing else of this project.
 """

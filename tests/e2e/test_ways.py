@@ -152,7 +152,9 @@ def test_a_duplicate_is_answered_from_the_store(stack: Stack, replies: str) -> N
 
 
 def test_two_of_one_message_in_one_batch_are_done_once(stack: Stack) -> None:
-    body = json.dumps({"task_id": f"t-{uuid.uuid4().hex[:10]}", "prompt": "Write a test for it.", "type": "test_writing"})
+    body = json.dumps(
+        {"task_id": f"t-{uuid.uuid4().hex[:10]}", "prompt": "Write a test for it.", "type": "test_writing"}
+    )
     entries = [{"Id": str(number), "MessageBody": body} for number in range(3)]
     stack.client("sqs").send_message_batch(QueueUrl=stack.info.outputs["TaskQueueUrl"], Entries=entries)
     task_id = json.loads(body)["task_id"]

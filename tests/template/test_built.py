@@ -1,11 +1,14 @@
 """What a build puts into the layers; skipped where nothing is built, since the stack tests build."""
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from pointsman_cli.local.toolchain import BUILDS, host_architecture
+from pointsman_cli.local.toolchain import BUILDS, SAM, build_environment, host_architecture
 from tests.template.cloudformation import ROOT
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024
@@ -47,3 +50,30 @@ def test_the_configuration_is_a_file_and_no_link_out_of_the_layer(built: Path) -
 def test_layers_are_compiled_and_leave_boto_to_the_runtime(built: Path, layer: str) -> None:
     assert list((built / layer / "python").rglob("*.cpython-313.pyc"))
     assert not (built / layer / "python/botocore").exists()
+
+
+def test_an_edit_of_the_root_file_reaches_the_functions(tmp_path: Path) -> None:
+    """The package links to the root's `openclaw.json`; `sam build` must ship what stands there now."""
+    for name in ("template.yaml", "dashboard.yaml", "openclaw.json"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "layers", tmp_path / "layers", symlinks=True)
+    shutil.copytree(ROOT / "functions", tmp_path / "functions")
+    shutil.copytree(ROOT / "statemachines", tmp_path / "statemachines")
+    edited = json.loads((tmp_path / "openclaw.json").read_text())
+    edited["pointsman"] = {"budget": {"month_usd": 7}}
+    (tmp_path / "openclaw.json").write_text(json.dumps(edited))
+    command = [str(SAM), "build", "CoreLayer", "--build-dir", "built"]
+    command += ["--parameter-overrides", f"Architecture={host_architecture()}"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=build_environment(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    shipped = tmp_path / "built/CoreLayer/python/pointsman/openclaw.json"
+    assert not shipped.is_symlink()
+    assert json.loads(shipped.read_text()) == edited
