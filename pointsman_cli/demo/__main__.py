@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -92,13 +93,15 @@ def main() -> int:
     """Run the demo and return its exit code: 1 if a check fails."""
     parser = argparse.ArgumentParser(prog="python -m pointsman_cli.demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print result.json at the end instead of tables")
-    as_json = parser.parse_args().json
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where results and logs go (default: build/demo)")
+    options = parser.parse_args()
+    as_json, folder = options.json, options.folder.resolve()
     console = Console(stderr=as_json)
     for name in RESULTS:
-        (FOLDER / name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
     try:
         with local.local_stack(
-            FOLDER,
+            folder,
             parameters={"ReplyQueueArns": REPLY_ARN},
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as info:
@@ -109,21 +112,21 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
         output.note(f"demo: {explained(error)[0]}")
         return Exit.FAILED
-    _write(result)
+    _write(result, folder)
     if as_json:
         output.document(result)
     else:
-        _print(result)
+        _print(result, folder)
     return Exit.OK if all(check["passed"] for check in result["checks"].values()) else Exit.FAILED
 
 
-def _write(result: dict[str, Any]) -> None:
-    (FOLDER / "report.txt").write_text(result["report_text"], encoding="utf-8")
-    (FOLDER / "report.json").write_text(_dumped(result["report"]), encoding="utf-8")
-    (FOLDER / "result.json").write_text(_dumped(result), encoding="utf-8")
+def _write(result: dict[str, Any], folder: Path) -> None:
+    (folder / "report.txt").write_text(result["report_text"], encoding="utf-8")
+    (folder / "report.json").write_text(_dumped(result["report"]), encoding="utf-8")
+    (folder / "result.json").write_text(_dumped(result), encoding="utf-8")
 
 
-def _print(result: dict[str, Any]) -> None:
+def _print(result: dict[str, Any], folder: Path) -> None:
     print("\nWHAT BECAME OF EACH MESSAGE")
     show.tasks_table(result["tasks"])
     print("\nTHE DEAD-LETTER QUEUE")
@@ -134,12 +137,13 @@ def _print(result: dict[str, Any]) -> None:
     if result["stand_in"]:
         print("\nSTAND-INS ANSWERED for providers without a key: these are not the answers of real models.")
     print("\nWHERE TO LOOK FURTHER")
+    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     places = [
         ("everything above", "result.json"),
         ("the report", "report.txt, report.json"),
         ("logs", "ministack.log, standin.log, deploy.log"),
     ]
-    output.pairs((name, f"{FOLDER.relative_to(ROOT)}/{file}") for name, file in places)
+    output.pairs((name, f"{shown}/{file}") for name, file in places)
     print('To try it yourself: pointsman up, then pointsman submit "..." --wait')
 
 

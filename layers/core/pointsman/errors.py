@@ -27,6 +27,18 @@ class InputMismatchError(PointsmanError):
     """An execution has our name and another input. Raised by the router: the message returns to the queue."""
 
 
+class StoreError(PointsmanError):
+    """A store of ours is out of reach or throttles, through all of its client's retries. Raised by the adapters of books
+    and texts: an attempt that has not called yet waits and is made again; elsewhere the message or step is repeated.
+    """
+
+
+class NotKeptError(PointsmanError):
+    """The bucket took no answer, and it is too large for its record. Raised by the adapter of texts: the attempt is
+    booked at its known cost and has no answer.
+    """
+
+
 class DeliveryError(PointsmanError):
     """A place to reply to could not be reached. Raised by the delivery: the workflow tries again, then keeps it."""
 

@@ -59,6 +59,14 @@ class Texts(Protocol):
         """Store the text under the key whatever its size."""
         ...
 
+    def keep_answer(self, text: str, key: str) -> Content:
+        """Store the text as `keep` does, or as well as it can be done; it cannot be had again without paying.
+
+        Raises:
+            NotKeptError: it could not be stored at all.
+        """
+        ...
+
     def fetch(self, content: Content) -> str:
         """Return the text."""
         ...
@@ -106,12 +114,26 @@ class TaskStore(Protocol):
         """Mark the answer as delivered and clear what asked for attention."""
         ...
 
-    def needs_attention(self, task_id: str, what: str, at: datetime) -> None:
-        """Keep a delivery that could not be made where `status` and the sweep find it."""
+    def needs_attention(self, record: TaskRecord, what: str, at: datetime) -> None:
+        """Keep a delivery of the record's generation that could not be made where `status` and the sweep find it.
+
+        `record.told` and `record.unreached` say who was told and who was not.
+        """
         ...
 
     def wanting_attention(self) -> Iterable[str]:
         """Return the ids of tasks whose delivery could not be made, oldest first."""
+        ...
+
+    def replay(self, record: TaskRecord, now: datetime) -> bool:
+        """Store the record, a claim of the next generation, over its failed one; False when that is not there any more.
+
+        The rows, tokens and costs of all generations stay, and add up.
+        """
+        ...
+
+    def replayable(self) -> Iterable[str]:
+        """Return the ids of tasks that failed, or whose replay was begun and not finished."""
         ...
 
 
@@ -223,6 +245,37 @@ class DeadLetters(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message of the dead-letter queue."""
+
+    message_id: str
+    """SQS's: its first one if SQS itself moved the message here, as it does after too many receipts."""
+    body: str
+    attributes: dict[str, str]
+    """What the router says of a rejected message; empty for one that SQS moved."""
+    receipt: str
+
+
+class DeadLetterBox(Protocol):
+    """The dead-letter queue as its reader sees it, and the way back to the task queue."""
+
+    def letters(self) -> Iterable[DeadLetter]:
+        """Return every message once, its body fetched where it travelled by claim check; they stay invisible meanwhile.
+
+        When the iteration ends, those that were not dropped are visible again.
+        """
+        ...
+
+    def send_back(self, body: str) -> None:
+        """Put a message on the task queue."""
+        ...
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Delete a message from the dead-letter queue."""
+        ...
+
+
 class ReportSink(Protocol):
     """Where reports go."""
 
@@ -251,6 +304,8 @@ __all__ = [
     "Books",
     "Charge",
     "Clock",
+    "DeadLetter",
+    "DeadLetterBox",
     "DeadLetters",
     "EventPublisher",
     "Execution",

@@ -5,7 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pointsman.adapters.dynamo import AwsClient, Cancelled, Item, Tables, Update, pack, patiently, transact, unpack
+from pointsman.adapters.dynamo import (
+    AwsClient,
+    Cancelled,
+    Item,
+    Tables,
+    Update,
+    pack,
+    patiently,
+    reachable,
+    transact,
+    unpack,
+)
 from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, share_item
 from pointsman.adapters.task_table import USED, from_item
 from pointsman.domain.budget import OPEN
@@ -24,6 +35,7 @@ class DynamoBooks:
     def __init__(self, client: AwsClient, tables: Tables) -> None:
         self._client, self._tables = client, tables
 
+    @reachable()
     def look(self, task_id: str | None, model: str, month: str) -> View:
         """Read the task, the model's item and the month's in one round trip."""
         limits = [pack({"limit": _model_key(model)}), pack({"limit": _month_key(month)})]
@@ -44,6 +56,7 @@ class DynamoBooks:
             _numbers(by_key.get(_month_key(month), {})),
         )
 
+    @reachable()
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         """Take turn, intent, slot and money, all or nothing."""
         items = [self._put_if_absent(intent_item(intent))]
@@ -60,6 +73,7 @@ class DynamoBooks:
             return Reservation(made=False, turn_used=used or refusal.reasons[0] is not None, raced=not used)
         return Reservation(made=True)
 
+    @reachable()
     def settle(self, settled: Settled, lesson: Lesson, answer: Content | None, parts: tuple[Share, ...] = ()) -> bool:
         """Write what became of a call; its booking never waits for the task's own state."""
         intent = settled.intent
@@ -86,12 +100,14 @@ class DynamoBooks:
             else:
                 return True
 
+    @reachable()
     def find_intent(self, key: RowKey) -> Intent | None:
         """Return the intent row."""
         where = pack({"day_shard": key.day_shard, "row": key.intent})
         found = self._client.get_item(TableName=self._tables.usage, Key=where, ConsistentRead=True)
         return intent_of(unpack(found["Item"])) if "Item" in found else None
 
+    @reachable()
     def find_outcome(self, key: RowKey) -> CallResult | None:
         """Return the outcome row's verdict."""
         where = pack({"day_shard": key.day_shard, "row": key.outcome})

@@ -2,13 +2,16 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+
+from pointsman.errors import StoreError
 
 type AwsClient = Any
 type Item = dict[str, Any]
@@ -18,6 +21,9 @@ MOST_CONFLICTS = 12
 
 _to, _from = TypeSerializer(), TypeDeserializer()
 _CONFLICT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_THROTTLED = frozenset(
+    {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,24 @@ def _passing(error: ClientError) -> bool:
         codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
         return bool(codes & _CONFLICT) and "ConditionalCheckFailed" not in codes
     return code in {"TransactionConflictException", "TransactionInProgressException"}
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Say of a call that AWS could not serve that it may be made again later; what AWS refused stays as it is.
+
+    Raises:
+        StoreError: no connection, an answer that was lost, an error of AWS itself, throttling or a lasting conflict.
+    """
+    try:
+        yield
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= 500 or code_of(error) in _THROTTLED or _passing(error):
+            raise StoreError(f"{error.operation_name}: {code_of(error)}") from error
+        raise
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+        raise StoreError(type(error).__name__) from error
 
 
 def code_of(error: ClientError) -> str:

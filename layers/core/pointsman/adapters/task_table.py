@@ -18,6 +18,12 @@ TOMBSTONE = timedelta(days=100)
 """A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
 USED = "used_"
 """Prefix of the attributes that add up a task's tokens."""
+_UNDELIVERED = ("attention", "attention_since", "told", "unreached")
+_OF_ONE_GENERATION = (
+    *_UNDELIVERED,
+    *("started_at", "ended_at", "delivered_at", "attempts", "model", "answer", "answer_ref", "truncated", "reason"),
+)
+"""What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
 _TEXTS = ("body", "answer")
 _PLAIN = [f.name for f in fields(TaskRecord) if f.name not in (*_TEXTS, "usage", "status")]
 
@@ -134,14 +140,18 @@ class TaskTable:
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
         """Mark as delivered."""
-        update = Update().set({"delivered_at": to_text(at)}).remove(["attention", "attention_since"])
+        update = Update().set({"delivered_at": to_text(at)}).remove(_UNDELIVERED)
         update.only_if(f"{update.name('generation')} = {update.value(generation)}")
         self._update(task_id, update)
 
-    def needs_attention(self, task_id: str, what: str, at: datetime) -> None:
+    def needs_attention(self, record: TaskRecord, what: str, at: datetime) -> None:
         """Put the task on the sparse index that the sweep reads."""
-        update = Update().set({"attention": what, "attention_since": to_text(at)})
-        self._update(task_id, update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)"))
+        since = record.attention_since or to_text(at)
+        update = Update().set({"attention": what, "attention_since": since})
+        update.set({"told": record.told, "unreached": record.unreached})
+        update.only_if(f"{update.name('generation')} = {update.value(record.generation)}")
+        update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)")
+        self._update(record.task_id, update)
 
     def wanting_attention(self) -> Iterable[str]:
         """Return ids from the sparse index."""
@@ -150,6 +160,39 @@ class TaskTable:
             IndexName="attention",
             KeyConditionExpression="attention = :what",
             ExpressionAttributeValues=pack({":what": "delivery"}),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield unpack(item)["task_id"]
+
+    def replay(self, record: TaskRecord, now: datetime) -> bool:
+        """Claim the next generation over a failed one whose attempts are all settled."""
+        update = Update().set(
+            {
+                "status": Status.CLAIMED,
+                "generation": record.generation,
+                "lease_owner": record.lease_owner,
+                "lease_until": record.lease_until,
+                "decision": record.decision,
+                "input": record.input,
+                "deadline": record.deadline,
+                "expires_at": int((now + TOMBSTONE).timestamp()),
+            }
+        )
+        update.remove(_OF_ONE_GENERATION)
+        update.only_if(f"{update.name('status')} = {update.value(Status.FAILED)}")
+        update.only_if(f"{update.name('generation')} = {update.value(record.generation - 1)}")
+        update.only_if("attribute_not_exists(open_intent)")
+        return self._update(record.task_id, update) is not None
+
+    def replayable(self) -> Iterable[str]:
+        """Scan for them: nothing on a task's way asks for this, so no index is paid for it."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="#s = :failed OR (#s = :claimed AND generation > :first)",
+            ProjectionExpression="task_id",
+            ExpressionAttributeNames={"#s": "status"},
+            ExpressionAttributeValues=pack({":failed": Status.FAILED, ":claimed": Status.CLAIMED, ":first": 1}),
         )
         for page in pages:
             for item in page["Items"]:

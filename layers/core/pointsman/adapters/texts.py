@@ -1,11 +1,18 @@
 """Prompts and answers in S3 when they are large (claim check)."""
 
-from pointsman.adapters.dynamo import AwsClient
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pointsman.adapters.dynamo import AwsClient, reachable
 from pointsman.domain.records import Content
+from pointsman.errors import NotKeptError
 
 INLINE = 8_192
 """Bytes that stay in the task's item. Each write of an item is paid by its whole size, about 0.6 $ per GB written and
 per write; a PUT to S3 costs what 8 KB written to DynamoDB do (prices of us-east-1 on 2026-11-22)."""
+
+LARGEST_INLINE = 300_000
+"""Bytes of an answer that its item holds beside everything else: an item ends at 400 KiB, and a task's other large parts
+are bounded (body 8 KiB, metadata 64 KiB)."""
 
 
 class BucketTexts:
@@ -26,6 +33,20 @@ class BucketTexts:
         )
         return Content(ref=where)
 
+    def keep_answer(self, text: str, key: str) -> Content:
+        """Store an answer that is paid for: where the bucket fails, it stays with its record if that can hold it.
+
+        Raises:
+            NotKeptError: it cannot.
+        """
+        try:
+            return self.keep(text, key)
+        except (BotoCoreError, ClientError) as error:
+            if len(text.encode()) > LARGEST_INLINE:
+                raise NotKeptError(f"{type(error).__name__} from the bucket") from error
+            return Content(inline=text)
+
+    @reachable()
     def fetch(self, content: Content) -> str:
         """Return the text from where it is."""
         if content.ref is None:

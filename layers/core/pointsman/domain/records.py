@@ -150,5 +150,9 @@ class TaskRecord:
     delivered_at: str | None = None
     attention: str | None = None
     attention_since: str | None = None
+    told: list[str] = field(default_factory=list)
+    """Who has been told of the task's end while others could not be reached: `event` for the bus, and of `reply_to`."""
+    unreached: list[str] = field(default_factory=list)
+    """Who could not be reached at the last try and why, in words that may be shown."""
     task_fields: dict[str, Any] = field(default_factory=dict)
     """Small fields of the task that events and reports need: parent_id, metadata, private, split."""

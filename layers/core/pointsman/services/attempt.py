@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from pointsman.domain import guard, strict_json
 from pointsman.domain.catalogue import Billing, Model
 from pointsman.domain.chain import Hop
+from pointsman.domain.guard import ModelState
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import Purpose, RowKey, Status, TaskRecord
+from pointsman.domain.records import Content, Intent, Purpose, RowKey, Status, TaskRecord
 from pointsman.domain.run import Next, Run, next_run
 from pointsman.domain.task import Task, read_task
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import month_key, parse_time
-from pointsman.errors import MissingKeyError
-from pointsman.ports import Texts, View
+from pointsman.errors import MissingKeyError, NotKeptError, StoreError
+from pointsman.ports import ModelClient, Texts, View
 from pointsman.prompts import system_for
 from pointsman.services.call import Order, ask, close_unknown, open_intent, price, report
 from pointsman.services.context import Context
@@ -24,6 +25,16 @@ SETTLING = 8.0
 """Seconds of a function's time that are kept for writing the outcome."""
 BYTES_PER_TOKEN_AT_MOST = 12
 """A text of more bytes than this times the context window cannot fit, in any language."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A call whose intent is written."""
+
+    order: Order
+    intent: Intent
+    client: ModelClient
+    model: ModelState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,16 @@ class Attempt:
         now = clock.now()
         if now >= run.deadline:
             return self._follow(run, CallResult(Outcome.DEADLINE), now)
+        try:
+            ready = self._ready(run, remaining - SETTLING)
+        except StoreError as trouble:  # nothing was sent
+            self.ctx.note("a store is out of reach", level="warning", task_id=run.task_id, detail=str(trouble))
+            return self._follow(run, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True), clock.now())
+        return ready if isinstance(ready, Run) else self._call(run, ready)
+
+    def _ready(self, run: Run, seconds: float) -> "Run | _Ready":
+        """Reserve the call that `run` asks for; return where the run goes when there is none to make."""
+        now = self.ctx.clock.now()
         model = self.ctx.points.catalogue.get(run.here.model)
         view = self.ctx.books.look(run.task_id, model.id, month_key(now, self.ctx.zone))
         if done := self._already(run, view.task, now):
@@ -49,7 +70,7 @@ class Attempt:
         assert view.task is not None
         if model.has_ended(now.date()):
             return self._follow(run, CallResult(Outcome.RETIRED, detail="past its last day"), now)
-        return self._call(run, view.task, model, view, remaining - SETTLING)
+        return self._reserved(run, view.task, model, view, seconds)
 
     def _already(self, run: Run, task: TaskRecord | None, now: datetime) -> Run | None:
         """Return where the run goes without a call: the task has ended, or this turn was taken before."""
@@ -85,7 +106,7 @@ class Attempt:
         if intent:
             close_unknown(self.ctx, intent)
 
-    def _call(self, run: Run, record: TaskRecord, model: Model, view: View, seconds: float) -> Run:
+    def _reserved(self, run: Run, record: TaskRecord, model: Model, view: View, seconds: float) -> "Run | _Ready":
         ctx, now = self.ctx, self.ctx.clock.now()
         order = self._order(run, record, model, min(seconds, (run.deadline - now).total_seconds()))
         if order.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
@@ -100,15 +121,29 @@ class Attempt:
                 "call not made", task_id=run.task_id, model=model.id, outcome=str(intent.outcome), detail=intent.detail
             )
             return self._follow(run, intent, ctx.clock.now())
-        result, milliseconds = ask(ctx, order, intent, client)
+        return _Ready(order, intent, client, view.model)
+
+    def _call(self, run: Run, ready: "_Ready") -> Run:
+        ctx = self.ctx
+        result, milliseconds = ask(ctx, ready.order, ready.intent, ready.client)
+        answer, result = self._kept(run, result)
         now = ctx.clock.now()
-        settled = price(ctx, intent, result, now, milliseconds)
-        answer = self.texts.keep(result.text, f"{run.task_id}/answer.{run.turn}") if result.outcome in GOOD else None
-        if not ctx.books.settle(settled, guard.learn(view.model, result, now), answer):
+        settled = price(ctx, ready.intent, result, now, milliseconds)
+        if not ctx.books.settle(settled, guard.learn(ready.model, result, now), answer):
             ctx.note("outcome came too late", task_id=run.task_id, turn=run.turn)
             return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
         report(ctx, settled)
         return self._follow(run, result, now)
+
+    def _kept(self, run: Run, result: CallResult) -> tuple[Content | None, CallResult]:
+        """Store an answer; one that cannot be kept is paid all the same, and followed as one without text."""
+        if result.outcome not in GOOD:
+            return None, result
+        try:
+            return self.texts.keep_answer(result.text, f"{run.task_id}/answer.{run.turn}"), result
+        except NotKeptError as trouble:
+            self.ctx.note("answer not kept", level="error", task_id=run.task_id, turn=run.turn, detail=str(trouble))
+            return None, replace(result, outcome=Outcome.EMPTY, ours=True, detail=f"answer not kept: {trouble}")
 
     def _order(self, run: Run, record: TaskRecord, model: Model, seconds: float) -> Order:
         task = self._task(record)

@@ -47,7 +47,11 @@ class Delivery:
 
     def send(self, record: TaskRecord, reply_to: list[str], *, event: bool = True) -> None:
         """Publish the event and reply; everyone is tried before a failure is raised."""
-        detail = strict_json.dumps(self.detail(record))
+        try:
+            detail = strict_json.dumps(self.detail(record))
+        except Exception as error:
+            self.tasks.needs_attention(record.task_id, "delivery", self.ctx.clock.now())
+            raise DeliveryError(f"task {record.task_id}: its answer cannot be read ({_why(error)})") from error
         failed: list[str] = []
         if event:
             try:
