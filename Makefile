@@ -58,6 +58,14 @@ check: setup ## Format, lint, types, template, locks
 build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
 	@$(RUN)/python -m pointsman_cli.local $(ARCH)
 
+.PHONY: prices
+prices: setup ## Take the price list anew from genai-prices
+	@$(RUN)/python tools/prices.py
+
+.PHONY: train
+train: setup ## Train the local classifier anew; scikit-learn comes for this only
+	@$(UV) run --quiet --group train python -m training.train
+
 .PHONY: lock
 lock: .tools/uv/.stamp ## Resolve uv.lock and the requirement files anew
 	@$(UV) lock

@@ -25,8 +25,6 @@ JSON = st.recursive(
         ('\ufeff{"a": 1}', "syntax error"),
         ("NaN", "NaN and Infinity"),
         ('{"a": -Infinity}', "NaN and Infinity"),
-        ("1e999", "out of range"),
-        ("-1e999", "out of range"),
         ('{"a": 1, "a": 1}', "a key is given twice"),
         ('[{"b": {"a": 1, "\\u0061": 2}}]', "a key is given twice"),
         (r'"\ud800"', "lone surrogate"),
@@ -36,7 +34,6 @@ JSON = st.recursive(
         ("[" * 200_000, "nested too deeply"),
         ("[" * 200_000 + "]" * 200_000, "nested too deeply"),
         ('{"a":' * 200_000 + "1" + "}" * 200_000, "nested too deeply"),
-        ("9" * 5_000, "too many digits"),
     ],
     ids=lambda value: value[:20] if value.isprintable() else None,
 )
@@ -79,3 +76,10 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except NotStrictJson:
         return
     assert not isinstance(value, float) or math.isfinite(value)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5_000, "-" + "9" * 5_000])
+def test_a_number_of_any_size_is_json(number: str) -> None:
+    found = loads(f'{{"field": {number}}}')
+    assert isinstance(found, dict)
+    assert found["field"] in (float("inf"), float("-inf"))

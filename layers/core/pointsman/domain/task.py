@@ -54,7 +54,7 @@ class Task(BaseModel):
     @field_validator("prompt")
     @classmethod
     def _not_blank(cls, prompt: str) -> str:
-        if not prompt.strip():
+        if not any(sign.isprintable() and not sign.isspace() for sign in prompt):
             raise ValueError("must not be blank")
         return prompt
 
@@ -120,6 +120,10 @@ def read_task(fields: strict_json.Json) -> Task:
 
 _RULES: dict[str, str] = {
     "missing": "is required",
+    "greater_than_equal": f"must be from 1 to {LARGEST_OUTPUT}",
+    "less_than_equal": f"must be from 1 to {LARGEST_OUTPUT}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most 2048 characters",
     "string_type": "must be a string",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
