@@ -42,21 +42,42 @@ demo: setup ## Start the local stack, send it tasks, show answers and books
 test: setup ## Run all tests, those on the local stack too; no key is used, no provider called
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest
 
+.PHONY: soak
+soak: setup ## Run the fault tests in their long form (TASKS=1000 tasks): about an hour; figures go to build/soak.json
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY POINTSMAN_SOAK=1 POINTSMAN_SOAK_TASKS=$(or $(TASKS),1000) \
+		$(RUN)/pytest tests/faults
+
 .PHONY: check
-check: setup ## Format, lint, types, template, locks
+check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Format, lint, types, template, locks
 	@$(RUN)/ruff format --check $(LINTED)
 	@$(RUN)/ruff check $(LINTED)
 	@$(RUN)/mypy
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	@$(RUN)/cfn-lint template.yaml
+	@.tools/checkov/bin/checkov --config-file .checkov.yaml
+	@$(AUDIT) --if-reachable
 	@$(UV) lock --check
 	@rm -rf build/locks && mkdir -p build/locks && cp -r tools layers build/locks/
 	@$(MAKE) --no-print-directory requirements OUT=build/locks
 	@for file in $(REQUIREMENTS); do cmp "$$file" "build/locks/$$file" || { echo "$$file is out of date: run 'make lock'" >&2; exit 1; }; done
 
+.PHONY: audit
+audit: .tools/pip-audit/.stamp build/operator.txt ## Ask PyPI for known vulnerabilities of what is shipped; needs the network
+	@$(AUDIT)
+
+AUDIT = .tools/pip-audit/bin/python tools/audit.py $(LAYERS:%=layers/%/requirements.txt) build/operator.txt
+
+build/operator.txt: uv.lock .tools/uv/.stamp
+	@mkdir -p build
+	@$(UV) export --quiet --frozen --no-default-groups --no-emit-workspace --format requirements.txt --no-header --output-file $@
+
 .PHONY: build
 build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
 	@$(RUN)/python -m pointsman_cli.local $(ARCH)
+
+.PHONY: eval
+eval: setup ## Measure the routing on the project's own texts; LITELLM=PYTHON adds LiteLLM as a baseline
+	@$(RUN)/pointsman evaluate --picture build/eval $(if $(LITELLM),--litellm "$(LITELLM)")
 
 .PHONY: prices
 prices: setup ## Take the price list anew from genai-prices
@@ -77,7 +98,7 @@ clean: ## Remove what was built, the tools and .venv (stop the local stack first
 
 # The layers' requirement files come from uv.lock, the tools' from their .in file, which keeps the pins it has.
 LAYERS := core gemini claude
-TOOLS := sam ministack
+TOOLS := sam ministack checkov pip-audit
 REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
 PACKAGE_core := pointsman
 PACKAGE_gemini := pointsman-gemini

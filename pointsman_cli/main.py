@@ -8,7 +8,21 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from pointsman_cli import output
-from pointsman_cli.commands import down, report, result, route, status, submit, sweep, up, validate
+from pointsman_cli.commands import (
+    correct,
+    cost,
+    down,
+    evaluate,
+    replay,
+    report,
+    result,
+    route,
+    status,
+    submit,
+    sweep,
+    up,
+    validate,
+)
 from pointsman_cli.errors import EXIT_CODES, CommandError, Exit
 
 app = typer.Typer(
@@ -31,7 +45,11 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (status.status, status.EXAMPLES),
     (result.result, result.EXAMPLES),
     (report.report, report.EXAMPLES),
+    (cost.cost, cost.EXAMPLES),
     (sweep.sweep, sweep.EXAMPLES),
+    (correct.correct, correct.EXAMPLES),
+    (evaluate.evaluate, evaluate.EXAMPLES),
+    (replay.replay, replay.EXAMPLES),
 )
 for command, examples in _COMMANDS:
     app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)

@@ -13,7 +13,12 @@ _SHOWN = {"\n", "\t"}
 
 def document(value: Any) -> None:
     """Print a value as one JSON document."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+    print(dumped(value))
+
+
+def dumped(value: Any) -> str:
+    """Return a value as JSON for people; what a terminal would obey is escaped, as JSON can."""
+    return _escaped(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def json_line(value: Any) -> None:
@@ -31,12 +36,12 @@ def pairs(rows: Iterable[tuple[str, object]]) -> None:
     stated = [(name, value) for name, value in rows if value is not None]
     width = max((len(name) for name, _ in stated), default=0)
     for name, value in stated:
-        print(f"{name:<{width}}  {_shown(str(value))}")
+        print(f"{name:<{width}}  {_on_one_line(value)}")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
     """Print rows in aligned columns under a header; those in `right` are numbers."""
-    cells = [list(header), *([_shown(str(cell)) for cell in row] for row in rows)]
+    cells = [list(header), *([_on_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     for row in cells:
         padded = [
@@ -62,4 +67,16 @@ def dollars(nano_usd: int) -> str:
 def _shown(words: str) -> str:
     return "".join(
         letter if letter.isprintable() or letter in _SHOWN else "\N{REPLACEMENT CHARACTER}" for letter in words
+    )
+
+
+def _on_one_line(value: object) -> str:
+    """Return what is shown in a row, where foreign text may not begin another."""
+    return " ".join(_shown(str(value)).split("\n")).replace("\t", " ")
+
+
+def _escaped(document: str) -> str:
+    """Return the JSON with every character escaped that is not seen; outside of strings it has none but newlines."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in document
     )

@@ -1,18 +1,27 @@
-"""`pointsman report`: what was spent and saved on a day."""
+"""`pointsman report`: what was spent and saved on a day, or on each of several."""
 
-from datetime import date
-from typing import Annotated
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import BadInputError, Exit
+from pointsman_cli.errors import BadInputError, CommandError, Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack
+
+if TYPE_CHECKING:
+    from pointsman.domain.history import Entry
+    from pointsman.services.report import Reporting
 
 EXAMPLES = """\b
 Examples:
   pointsman report
-  pointsman report --date 2026-11-21 --json --stack pointsman"""
+  pointsman report --html --output today.html
+  pointsman report --date 2026-11-21 --json --stack pointsman
+  pointsman report --from 2026-11-01 --to 2026-11-21"""
+MOST_DAYS = 92
+"""Of a range: each day's report reads its month's rows."""
 
 
 def report(
@@ -22,32 +31,98 @@ def report(
             "--date", metavar="DATE", help="A day of the stack's ReportTimeZone, as 2026-11-21; without: today."
         ),
     ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="The first of several days, a line each.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="The last of several days; without: today.")
+    ] = None,
+    as_html: Annotated[bool, typer.Option("--html", help="Make the page instead of text.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout.")
+    ] = None,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Show what was spent and saved on a day.
+    """Show what was spent and saved on a day, or on each of several days.
 
     The report is made from the books as they are now; nothing is stored or sent.
     """
-    from pointsman.domain.report_json import as_json as as_document
-    from pointsman.domain.report_text import render_text
+    if as_html and as_json:
+        raise BadInputError("--html and --json: choose one")
+    if last and not first:
+        raise BadInputError("--to goes with --from")
+    if first and day:
+        raise BadInputError("--date and --from: choose one")
+    asked, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
+
     from pointsman_cli import target
 
-    asked = _day(day)
-    found = target.find(stack, profile, region)
-    app = found.app
-    made = app.reporting.build(asked or app.context.clock.now().astimezone(app.settings.zone).date())
-    if as_json:
-        output.document(as_document(made))
+    app = target.find(stack, profile, region).app
+    today = app.context.clock.now().astimezone(app.settings.zone).date()
+    if since:
+        text = _range(app.reporting, since, until or today, as_html=as_html, as_json=as_json)
     else:
-        print(render_text(made).rstrip("\n"))
+        text = _one(app.reporting, asked or today, as_html=as_html, as_json=as_json)
+    _put(text, into)
     return Exit.OK
 
 
-def _day(stated: str | None) -> date | None:
+def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
+    made = reporting.build(day)
+    if as_html:
+        from pointsman.domain.report_html import render_html
+
+        return render_html(made, reporting.published(), linked=False)
+    if as_json:
+        from pointsman.domain.report_json import as_json as as_document
+
+        return output.dumped(as_document(made))
+    from pointsman.domain.report_text import render_text
+
+    return render_text(made)
+
+
+def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
+    from pointsman.domain import history
+
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    if not days or len(days) > MOST_DAYS:
+        raise BadInputError(f"--from and --to: must span 1 to {MOST_DAYS} days")
+    entries = [history.entry_of(reporting.build(day)) for day in days]
+    if as_html:
+        from pointsman.domain.report_index import render_index
+
+        return render_index(entries, linked=False)
+    return history.written(entries) if as_json else _table(entries)
+
+
+def _table(entries: "list[Entry]") -> str:
+    from pointsman.domain.report_words import dollars
+
+    rows = {str(e.spend.day): (e.tasks, e.attempts, e.spend.cost_nano, e.saved_nano) for e in entries}
+    sums = tuple(map(sum, zip(*rows.values(), strict=True)))
+    lines = [f"{'Day':<10}{'Tasks':>9}{'Calls':>9}{'Spent':>15}{'Saved':>15}"]
+    for name, (tasks, calls, spent, saved) in [*rows.items(), ("Total", sums)]:
+        lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{dollars(spent):>15}{dollars(saved):>15}")
+    return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"
+
+
+def _put(text: str, into: Path | None) -> None:
+    if into is None:
+        print(text.rstrip("\n"))
+        return
+    try:
+        into.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--output: {error.strerror}: {into}") from None
+    output.note(f"written to {into}")
+
+
+def _day(option: str, stated: str | None) -> date | None:
     try:
         return date.fromisoformat(stated) if stated is not None else None
     except ValueError:
-        raise BadInputError("--date: must be a day like 2026-11-21") from None
+        raise BadInputError(f"{option}: must be a day like 2026-11-21") from None

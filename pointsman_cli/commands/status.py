@@ -48,20 +48,29 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
     return [
         ("task", task["task_id"]),
         ("status", task["status"] + (" (truncated)" if task["truncated"] else "")),
+        ("generation", task["generation"] if task["generation"] > 1 else None),
         ("reason", task["reason"]),
         ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),
         ("decided by", f"{decision['source']}, confidence {decision['confidence']:.2f}" if decision else None),
         ("because", decision.get("reason")),
         ("words", words or None),
+        ("corrected to", f"{right['type']} ({right['tier']})" if (right := task["correction"]) else None),
         ("model", task["model"]),
         ("cost", output.dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
         ("classification", output.dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
         ("received", task["received_at"]),
         ("ended", task["ended_at"]),
         ("delivered", task["delivered_at"]),
-        ("not delivered", f"tried since {since}" if (since := task["delivery_failing_since"]) else None),
+        ("not delivered", _undelivered(task)),
         ("replies to", ", ".join(task["reply_to"]) or None),
     ]
+
+
+def _undelivered(task: dict[str, Any]) -> str | None:
+    """Return since when and to whom the task's end could not be told."""
+    if not (since := task["delivery_failing_since"]):
+        return None
+    return f"since {since}, to {', '.join(task['not_delivered_to']) or 'somebody'}; `pointsman sweep` tries again"
 
 
 def _attempt(number: int, attempt: dict[str, Any]) -> tuple[object, ...]:

@@ -5,12 +5,13 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from pointsman.domain.report_html import render_html
 from pointsman_cli import local, output, samples
 from pointsman_cli.demo import checks, evidence, phases, progress, show, standin
 from pointsman_cli.demo.traffic import Traffic
@@ -20,7 +21,7 @@ from pointsman_cli.main import explained
 from pointsman_cli.target import LocalClients, of_local
 
 FOLDER = ROOT / "build/demo"
-RESULTS = ("result.json", "report.json", "report.txt")
+RESULTS = ("result.json", "report.json", "report.txt", "report.html")
 REPLY_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
 
 
@@ -33,6 +34,8 @@ class Demo:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     gemini_out_since: float | None = None
     """Unix time from which the stand-in refused all Gemini requests."""
+    page: str = ""
+    """The day's page, once everything was sent: without links to other days, which are not here."""
 
     def run(self) -> dict[str, Any]:
         """Send everything, follow it to its end and return the document of result.json."""
@@ -44,6 +47,7 @@ class Demo:
         outcomes = [message.outcome for message in traffic.messages]
         wanted = len(checks.wanting_reply(traffic.messages))
         seen = evidence.gather(found, self.began, reply_url, rejected=outcomes.count("rejected"), replies=wanted)
+        self.page = render_html(found.app.reporting.build(date.fromisoformat(seen.report["date"])), linked=False)
         return {
             "stand_in": self.info.stand_in.any,
             "seconds": round((datetime.now(UTC) - self.began).total_seconds(), 1),
@@ -105,14 +109,15 @@ def main() -> int:
             parameters={"ReplyQueueArns": REPLY_ARN},
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as info:
-            result = Demo(info, console).run()
+            demo = Demo(info, console)
+            result = demo.run()
     except KeyboardInterrupt:
         output.note("demo: interrupted; the local stack is down")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
         output.note(f"demo: {explained(error)[0]}")
         return Exit.FAILED
-    _write(result, folder)
+    _write(result, demo.page, folder)
     if as_json:
         output.document(result)
     else:
@@ -120,7 +125,8 @@ def main() -> int:
     return Exit.OK if all(check["passed"] for check in result["checks"].values()) else Exit.FAILED
 
 
-def _write(result: dict[str, Any], folder: Path) -> None:
+def _write(result: dict[str, Any], page: str, folder: Path) -> None:
+    (folder / "report.html").write_text(page, encoding="utf-8")
     (folder / "report.txt").write_text(result["report_text"], encoding="utf-8")
     (folder / "report.json").write_text(_dumped(result["report"]), encoding="utf-8")
     (folder / "result.json").write_text(_dumped(result), encoding="utf-8")
@@ -140,11 +146,12 @@ def _print(result: dict[str, Any], folder: Path) -> None:
     shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     places = [
         ("everything above", "result.json"),
-        ("the report", "report.txt, report.json"),
+        ("the report", "report.json, report.txt"),
         ("logs", "ministack.log, standin.log, deploy.log"),
     ]
     output.pairs((name, f"{shown}/{file}") for name, file in places)
     print('To try it yourself: pointsman up, then pointsman submit "..." --wait')
+    print(f"The day's page: {shown}/report.html")
 
 
 def _dumped(value: dict[str, Any]) -> str:

@@ -1,12 +1,14 @@
-"""Runs MiniStack with two changes.
+"""Runs MiniStack with three changes.
 
 A layer is unpacked once and not once for each worker: Lambda mounts a layer, MiniStack unpacks it anew for each worker
-process, thousands of files, which took most of a cold start. And a call with a task token is on a state machine, as on
-AWS (whose CDK grants it so: `StateMachine.grantTaskResponse`), where MiniStack checks the role against `*`.
+process, thousands of files, which took most of a cold start. A call with a task token is on a state machine, as on AWS
+(whose CDK grants it so: `StateMachine.grantTaskResponse`), where MiniStack checks the role against `*`. And a call
+counts as one over TLS: the template's policies refuse plain HTTP, which is what MiniStack speaks, on this machine only.
 
 It is a script, run with MiniStack's own Python, and imports nothing else of this project.
 """
 
+import contextvars
 import hashlib
 import importlib
 import inspect
@@ -56,8 +58,22 @@ def _name_token_resource() -> None:
     actions.extract_resource_arn = named  # type: ignore[attr-defined]
 
 
+def _count_as_tls() -> None:
+    """Have policies see `aws:SecureTransport` as true, for requests and for deliveries between services."""
+    evaluator = importlib.import_module("ministack.core.iam_evaluator")
+    origin = contextvars.ContextVar("origin", default=("127.0.0.1", True))
+
+    def pin(source_ip: str, secure_transport: bool) -> None:
+        del secure_transport
+        origin.set((source_ip, True))
+
+    evaluator._request_origin = origin  # type: ignore[attr-defined]
+    evaluator.pin_request_origin = pin  # type: ignore[attr-defined]
+
+
 if __name__ == "__main__":
     _name_token_resource()
+    _count_as_tls()
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
     sys.argv = ["ministack"]
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -1,5 +1,6 @@
 """What an action makes of a call: a reply that is no answer, or a changed answer."""
 
+import math
 import time
 from dataclasses import replace
 from email.utils import formatdate
@@ -79,6 +80,6 @@ def _hint(limit: RateLimit) -> str | None:
     """Write the `retry-after` header: whole seconds unless a fraction was asked for, or an HTTP date."""
     if limit.retry_after is None:
         return None
-    return (
-        formatdate(time.time() + limit.retry_after, usegmt=True) if limit.form == "date" else f"{limit.retry_after:g}"
-    )
+    if limit.form == "date":  # whole seconds, and never before the time that is asked for
+        return formatdate(math.ceil(time.time() + limit.retry_after), usegmt=True)
+    return f"{limit.retry_after:g}"

@@ -87,15 +87,15 @@ def task_table(aws: Aws) -> TaskTable:
     return TaskTable(aws.dynamodb(), aws.tables)
 
 
-def _create_tables(dynamodb: Any) -> None:
-    _create(dynamodb, TABLES.usage, ["day_shard", "row"])
-    _create(dynamodb, TABLES.limits, ["limit"])
+def _create_tables(dynamodb: Any, tables: Tables = TABLES) -> None:
+    _create(dynamodb, tables.usage, ["day_shard", "row"])
+    _create(dynamodb, tables.limits, ["limit"])
     attention = {
         "IndexName": "attention",
         "KeySchema": _keys(["attention", "attention_since"]),
         "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
-    _create(dynamodb, TABLES.tasks, ["task_id"], ["attention", "attention_since"], GlobalSecondaryIndexes=[attention])
+    _create(dynamodb, tables.tasks, ["task_id"], ["attention", "attention_since"], GlobalSecondaryIndexes=[attention])
 
 
 def _create(dynamodb: Any, table: str, keys: list[str], more: list[str] | None = None, **options: Any) -> None:

@@ -20,8 +20,9 @@ from pointsman.domain.records import Status
 from pointsman.domain.run import Next, Run
 from pointsman.domain.times import to_text
 from pointsman.domain.usage import Usage
-from pointsman.ports import Question
-from pointsman.services.attempt import FUNCTION_SECONDS, Attempt
+from pointsman.errors import NotKeptError, StoreError
+from pointsman.ports import Question, Reservation
+from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING, Attempt
 from pointsman.services.intake import Message
 from tests.component.conftest import BUCKET, SESSION, TABLES, Aws, _create_tables
 from tests.component.router import Router, build
@@ -113,6 +114,56 @@ def test_a_hint_is_slept_out_before_the_next_call(router: Router) -> None:
     assert step(router, first).next is Next.DELIVER
     waited = (router.clock.now() - began).total_seconds() - 1.0
     assert 7.5 <= waited <= 7.5 * 1.1 + 0.01
+
+
+def test_a_call_may_take_what_waiting_and_reserving_have_left(
+    router: Router, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = DynamoBooks.reserve
+
+    def slowly(*args: Any) -> Reservation:
+        router.clock.pass_by(1.5)
+        return reserve(*args)
+
+    monkeypatch.setattr(DynamoBooks, "reserve", slowly)
+    router.model.then(answered())
+    run = replace(started(router, "implementation"), not_before=(NOON + timedelta(seconds=0.5)).timestamp())
+    step(router, run)
+    (question,) = router.model.questions
+    assert question.timeout == FUNCTION_SECONDS[run.here.function] - SETTLING - 0.5 - 1.5
+
+
+@pytest.mark.parametrize("what", ["look", "reserve"])
+def test_a_store_out_of_reach_is_waited_for_and_no_crash(
+    router: Router, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise StoreError("InternalServerError")
+
+    run = started(router, "implementation")
+    with monkeypatch.context() as while_down:
+        while_down.setattr(DynamoBooks, what, fails)
+        waiting = step(router, run)
+    assert (waiting.next, waiting.reason, waiting.crashes, waiting.hop) == (Next.WAIT, Outcome.UNAVAILABLE, 0, 0)
+    router.model.then(answered())
+    assert finished(router, waiting).next is Next.DELIVER
+    assert router.task().attempts == 1
+
+
+def test_an_answer_that_cannot_be_kept_is_paid_and_asked_for_once_more(
+    router: Router, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise NotKeptError("ClientError from the bucket")
+
+    monkeypatch.setattr(type(router.intake.texts), "keep_answer", fails)
+    router.model.then(answered(), answered())
+    run = started(router, "implementation")
+    again = step(router, run)
+    assert (again.next, again.reason, again.hop) == (Next.RUN, Outcome.EMPTY, 0)
+    assert (router.task().status, router.task().cost_nano, router.task().cost_known) == (Status.STARTED, 200_000, True)
+    assert step(router, again).hop == 1
+    assert books.counters("2026-11")["month" + OPEN] == 0
 
 
 def test_an_unknown_end_is_booked_at_what_was_reserved(router: Router) -> None:

@@ -26,6 +26,7 @@ from pointsman.domain.records import SHARDS, Content, Intent, Purpose, RowKey, S
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import to_text
 from pointsman.domain.usage import Usage
+from pointsman.errors import StoreError
 from pointsman.ports import Share
 from tests.component.conftest import SESSION, TABLES, Aws, _create_tables
 from tests.fakes import NOON
@@ -332,7 +333,7 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
     assert len(pauses) == 3
 
     conflicts = 10**6
-    with pytest.raises(ClientError, match="TransactionCanceledException"):
+    with pytest.raises(StoreError, match="TransactionCanceledException"):
         books.reserve(intent(turn=2), NO_QUOTA, ModelState(MODEL))
     assert len(pauses) < 30
     assert max(pauses) <= 1.0

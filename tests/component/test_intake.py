@@ -15,7 +15,8 @@ from pointsman.domain.records import Content, Status
 from pointsman.domain.run import Next, Run
 from pointsman.domain.times import to_text
 from pointsman.errors import InputMismatchError, RetryLaterError
-from pointsman.services.intake import Message, execution_name
+from pointsman.services.intake import Message
+from pointsman.services.start import execution_name
 from tests.component.conftest import Aws
 from tests.component.router import SECONDS, Router, build
 

@@ -1,19 +1,26 @@
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pointsman.bootstrap import Application
+from pointsman.domain import history
 from pointsman.domain.guard import Lesson
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
 from pointsman.domain.records import Content, Purpose, Status, TaskRecord
+from pointsman.domain.report_csv import render_csv
+from pointsman.domain.report_html import render_html
+from pointsman.domain.report_index import render_index
 from pointsman.domain.report_json import as_json
 from pointsman.domain.report_text import render_summary, render_text
+from pointsman.domain.speed import Phases
 from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.domain.times import day_bounds, month_key
+from pointsman.domain.times import day_bounds, month_key, to_text
 from pointsman.domain.usage import Usage
 from pointsman.ports import Share
 from pointsman.services.call import Order, open_intent, price
@@ -91,7 +98,7 @@ def office(aws: Aws) -> Office:
 
     ctx = Context(app.points, app.books, app.model, clock, ZONE, app.note, count)
     own = app.reporting
-    reporting = Reporting(ctx, own.ledger, own.sink, own.stand_in)
+    reporting = Reporting(ctx, own.ledger, own.sink, own.times, own.stand_in)
     return Office(aws, app, ctx, reporting, clock, counted)
 
 
@@ -166,6 +173,10 @@ def test_publishing_stores_announces_and_counts(office: Office) -> None:
     made = office.reporting.build(DAY)
     assert json.loads(office.stored(told["json_key"])) == json.loads(json.dumps(as_json(made)))
     assert office.stored(told["text_key"]).decode() == render_text(made)
+    assert office.stored(told["csv_key"]).decode() == render_csv(made)
+    assert office.stored(told["html_key"]).decode() == render_html(made, [history.entry_of(made)])
+    assert office.stored(told["index_key"]).decode() == render_index([history.entry_of(made)])
+    assert office.reporting.published() == [history.entry_of(made)]
     assert told["totals"]["cost_nano"] == made.total.cost_nano
     (message,) = office.aws.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     envelope = json.loads(message["Body"])
@@ -179,11 +190,47 @@ def test_publishing_stores_announces_and_counts(office: Office) -> None:
 def test_publishing_again_changes_nothing(office: Office) -> None:
     busy_day(office)
     told = office.reporting.publish(DAY)
-    before = office.stored(told["json_key"]), office.stored(told["text_key"])
+    names = [name for name in told if name.endswith("_key")]
+    before = [office.stored(told[name]) for name in names]
     office.call(office.order("later", HAIKU), UNTIL + timedelta(days=2), answered(HAIKU, Usage(input=5_000)))
     office.clock.time = UNTIL + timedelta(days=40)
     assert office.reporting.publish(DAY) == told
-    assert (office.stored(told["json_key"]), office.stored(told["text_key"])) == before
+    assert [office.stored(told[name]) for name in names] == before
+
+
+def test_the_index_and_the_chart_know_the_days_that_were_published(office: Office) -> None:
+    spent = busy_day(office)
+    days = [DAY - timedelta(days=30), DAY - timedelta(days=3), DAY]
+    for day in (days[0], days[2], days[1], days[2]):
+        told = office.reporting.publish(day)
+    entries = office.reporting.published()
+    assert [entry.spend.day for entry in entries] == days
+    assert [entry.spend.cost_nano for entry in entries] == [0, 2_500_000, spent]
+    index, page = office.stored(told["index_key"]).decode(), office.stored(told["html_key"]).decode()
+    links = re.findall(r'href="(\d{4}/\d\d/\d\d)/report.html"', index)
+    assert links == [f"{day:%Y/%m/%d}" for day in reversed(days)]
+    assert 'href="../../../2026/11/18/report.html"' in page
+
+
+def test_where_the_time_went_is_read_from_the_tasks_records(office: Office) -> None:
+    at = SINCE + timedelta(hours=9)
+    office.clock.time = at
+    record = TaskRecord("timed", Status.CLAIMED, lease_owner="router", received_at=to_text(at))
+    assert office.app.tasks.claim(record, at) is None
+    office.call(office.order("timed", HAIKU), at + timedelta(seconds=1), answered(HAIKU, Usage(input=100, output=10)))
+    office.app.tasks.delivered("timed", 1, at + timedelta(seconds=4))
+    office.clock.time = UNTIL + timedelta(hours=6)
+    own = office.reporting.build(DAY).speed[Tier.IMPLEMENTATION]
+    assert (own.answers, own.call_p50_ms, own.task_p95_ms) == (1, 2_000, 2_000)
+    assert own.phases == Phases(tasks=1, routing_ms=1_000, waiting_ms=0, model_ms=2_000, delivery_ms=1_000)
+    known = office.app.reporting.times.milestones(["timed", "nobody", *(f"n{number}" for number in range(150))])
+    assert list(known) == ["timed"]
+
+
+def test_another_trouble_than_a_missing_file_is_told(office: Office) -> None:
+    office.aws.client("s3").delete_bucket(Bucket=office.aws.bucket)
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        office.reporting.published()
 
 
 def test_an_empty_day_is_published(office: Office) -> None:

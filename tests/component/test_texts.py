@@ -3,8 +3,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.adapters.texts import INLINE, BucketTexts
+from pointsman.adapters.texts import INLINE, LARGEST_INLINE, BucketTexts
 from pointsman.domain.records import Content
+from pointsman.errors import NotKeptError
 from tests.component.conftest import Aws
 
 
@@ -42,3 +43,18 @@ def test_no_content_is_no_text() -> None:
 def test_a_text_that_is_gone_is_an_error(aws: Aws) -> None:
     with pytest.raises(ClientError, match="NoSuchKey"):
         BucketTexts(aws.client("s3"), aws.bucket).fetch(Content(ref="tasks/gone"))
+
+
+class NoBucket:
+    def put_object(self, **_: object) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+
+
+def test_an_answer_stays_with_its_record_when_the_bucket_does_not_take_it() -> None:
+    texts = BucketTexts(NoBucket(), "data")
+    large = "é" * (LARGEST_INLINE // 2)
+    assert texts.keep_answer(large, "t-1/answer.1") == Content(inline=large)
+    with pytest.raises(NotKeptError, match="ClientError from the bucket"):
+        texts.keep_answer(large + "a", "t-1/answer.1")
+    with pytest.raises(ClientError):
+        texts.keep(large, "t-1/task.f")

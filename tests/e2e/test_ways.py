@@ -219,7 +219,7 @@ def test_undecided_messages_of_a_batch_share_one_request(stack: Stack) -> None:
     before = _classifications(stack)
     ids = [f"t-{uuid.uuid4().hex[:10]}" for _ in range(3)]
     entries = [
-        {"Id": task_id, "MessageBody": json.dumps({"task_id": task_id, "prompt": text})}
+        {"Id": task_id, "MessageBody": json.dumps({"task_id": task_id, "prompt": f"{text} {uuid.uuid4().int}"})}
         for task_id, text in zip(ids, ("hm", "zzz qqq", "..."), strict=True)
     ]
     stack.client("sqs").send_message_batch(QueueUrl=stack.info.outputs["TaskQueueUrl"], Entries=entries)

@@ -146,10 +146,41 @@ def test_data_outlives_the_stack_and_tables_are_paid_by_use(resources: Resources
 
 
 def test_only_named_senders_are_admitted(resources: Resources) -> None:
-    policy = resources["TaskQueuePolicy"]
-    assert policy["Condition"] == "HasSenders"
-    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    stated = [it for it in resources["TaskQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] if "Fn::If" in it]
+    ((condition, statement, otherwise),) = [it["Fn::If"] for it in stated]
+    assert (condition, otherwise) == ("HasSenders", {"Ref": "AWS::NoValue"})
     assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": {"Ref": "SenderArns"}}}
+    assert statement["Action"] == "sqs:SendMessage"
+
+
+@pytest.mark.parametrize(
+    ("policy", "action", "resource"),
+    [
+        ("TaskQueuePolicy", "sqs:*", {"Fn::GetAtt": ["TaskQueue", "Arn"]}),
+        ("DeadLetterQueuePolicy", "sqs:*", {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}),
+        ("DataBucketPolicy", "s3:*", [{"Fn::GetAtt": ["DataBucket", "Arn"]}, {"Fn::Sub": "${DataBucket.Arn}/*"}]),
+    ],
+)
+def test_plain_http_is_refused(resources: Resources, policy: str, action: str, resource: Any) -> None:
+    assert resources[policy]["Properties"]["PolicyDocument"]["Statement"][0] == {
+        "Sid": "RefusePlainHttp",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def test_what_is_kept_is_encrypted_without_a_key_of_our_own(resources: Resources) -> None:
+    for queue in of_type(resources, "AWS::SQS::Queue").values():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+    (rule,) = resources["DataBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    # DynamoDB always encrypts, without SSESpecification by a key that AWS owns and does not bill.
+    assert all("SSESpecification" not in table["Properties"] for table in of_type(resources, DATA[0]).values())
+    # A topic under AWS's own key takes no alarm of CloudWatch's, which may not use that key.
+    assert "KmsMasterKeyId" not in resources["ReportTopic"]["Properties"]
 
 
 def test_alarms_are_free(resources: Resources) -> None:

@@ -11,7 +11,21 @@ from pointsman.domain.classifier import LocalClassifier
 from pointsman_cli import target
 from pointsman_cli.main import main
 
-COMMANDS = ("up", "down", "validate", "route", "submit", "status", "result", "report", "sweep")
+COMMANDS = (
+    "up",
+    "down",
+    "validate",
+    "route",
+    "submit",
+    "status",
+    "result",
+    "report",
+    "cost",
+    "sweep",
+    "replay",
+    "evaluate",
+    "correct",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +70,10 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
         (["status", "t1"], 1),
         (["status", "t1", "--profile", "team"], 2),
         (["report", "--date", "yesterday"], 2),
+        (["report", "--html", "--json"], 2),
+        (["report", "--to", "2026-11-21"], 2),
+        (["report", "--from", "2026-11-01", "--date", "2026-11-21"], 2),
+        (["report", "--from", "1 November"], 2),
         (["submit"], 2),
         (["submit", "x", "--file", "y"], 2),
         (["submit", "   "], 2),

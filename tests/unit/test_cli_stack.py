@@ -292,3 +292,34 @@ def test_the_template_has_every_output_and_parameter_that_is_read() -> None:
     assert all(f"\n  {name}:" in f"\n{outputs}" for name in target._OUTPUTS)
     parameters = template[template.index("\nParameters:") : template.index("\nConditions:")]
     assert all(f"\n  {name}:" in parameters for name in target._PARAMETERS)
+
+
+def test_a_correction_is_kept_with_its_task(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.put(task_id="t-1", status=Status.COMPLETED)
+    assert main(["correct", "t-1", "--type", "planning"]) == 0
+    assert "corrected to  planning (orchestration)" in capsys.readouterr().out
+    assert main(["correct", "t-1", "--type", "complex_debugging", "--json"]) == 0
+    kept = document(capsys)["correction"]
+    assert (kept["type"], kept["tier"]) == ("complex_debugging", "reasoning")
+    assert kept["was"] == {name: DECISION[name] for name in ("type", "tier", "source", "confidence")}
+    assert main(["status", "t-1", "--json"]) == 0
+    shown = document(capsys)
+    assert (shown["correction"], shown["decision"]) == (kept, DECISION)
+    assert main(["status", "t-1"]) == 0
+    assert "corrected to  complex_debugging (reasoning)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("task_id", "kind", "code", "why"),
+    [
+        ("t-2", "planning", 3, "no task t-2"),
+        ("rejected", "planning", 1, "nothing has been decided"),
+        ("t-2", "cooking", 2, "cooking"),
+    ],
+)
+def test_only_a_decision_can_be_corrected(
+    stores: Stores, capsys: pytest.CaptureFixture[str], task_id: str, kind: str, code: int, why: str
+) -> None:
+    stores.put(task_id="rejected", status=Status.REJECTED, decision=None)
+    assert main(["correct", task_id, "--type", kind]) == code
+    assert why in capsys.readouterr().err

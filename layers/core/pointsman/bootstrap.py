@@ -16,11 +16,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from pointsman.adapters.books import DynamoBooks, ModelMarks
+from pointsman.adapters.dead_letters import QueueBox
+from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.keys import key_from
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
 from pointsman.adapters.report_sink import BucketAndTopic
 from pointsman.adapters.task_table import TaskTable
+from pointsman.adapters.task_times import TaskTimes
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
 from pointsman.domain import catalogue, openclaw
@@ -35,6 +38,7 @@ from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.intake import Intake
+from pointsman.services.replay import Replay
 from pointsman.services.report import Reporting
 from pointsman.services.sweep import Sweep
 from pointsman.settings import Settings
@@ -178,7 +182,7 @@ class Application:
     @cached_property
     def classification(self) -> Classification:
         """The decisions."""
-        return Classification(self.context, self.classifier)
+        return Classification(self.context, self.classifier, LimitTableCache(self.dynamodb, self.tables))
 
     @cached_property
     def intake(self) -> Intake:
@@ -207,11 +211,26 @@ class Application:
         return Sweep(self.context, self.books, self.books, self.marks, self.tasks, self.delivery)
 
     @cached_property
+    def replay(self) -> Replay:
+        """The replay of dead letters and failed tasks."""
+        own = self.settings
+        return Replay(
+            ctx=self.context,
+            tasks=self.tasks,
+            texts=self.texts,
+            workflow=StepFunctions(self._aws("stepfunctions"), own.state_machine_arn),
+            marks=self.marks,
+            classification=self.classification,
+            box=QueueBox(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
+            reply_queues=own.reply_queues,
+        )
+
+    @cached_property
     def reporting(self) -> Reporting:
         """The daily report."""
         own = self.settings
         sink = BucketAndTopic(self.s3, own.bucket, self._aws("sns"), own.report_topic_arn)
-        return Reporting(self.context, self.books, sink, own.stand_in)
+        return Reporting(self.context, self.books, sink, TaskTimes(self.dynamodb, self.tables), own.stand_in)
 
 
 @cache

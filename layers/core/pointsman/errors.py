@@ -5,6 +5,15 @@ class PointsmanError(Exception):
     """The root of them."""
 
 
+def words_for(error: Exception) -> str:
+    """Return what may be logged and stored of any error: our own words, else type and AWS's code, never its text."""
+    if isinstance(error, PointsmanError):
+        return str(error)
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return f"{type(error).__name__}: {code}" if code else type(error).__name__
+
+
 class MissingKeyError(PointsmanError):
     """A provider's key is nowhere. Raised when a model is first asked: the attempt is `auth`, the next hop follows."""
 
@@ -28,8 +37,8 @@ class InputMismatchError(PointsmanError):
 
 
 class StoreError(PointsmanError):
-    """A store of ours is out of reach or throttles, through all of its client's retries. Raised by the adapters of books
-    and texts: an attempt that has not called yet waits and is made again; elsewhere the message or step is repeated.
+    """A store of ours is out of reach or throttles, through all of its client's retries. Raised by the adapters of
+    books and texts: an attempt that has not called yet waits and is made again; elsewhere message or step is repeated.
     """
 
 

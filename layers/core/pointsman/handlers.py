@@ -1,5 +1,6 @@
 """From Lambda's events to the use cases and back: what each `functions/<name>/app.py` calls."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -9,7 +10,11 @@ from pointsman.bootstrap import application
 from pointsman.domain.run import Run
 from pointsman.domain.strict_json import loads
 from pointsman.domain.taxonomy import Tier
+from pointsman.errors import words_for
 from pointsman.services.intake import Message
+
+# Most invocations have nothing to count; Powertools would say so in every log.
+warnings.filterwarnings("ignore", message="No application metrics to publish", category=UserWarning)
 
 SPARE = 5.0
 """Seconds before a function's timeout at which a claim's lease ends."""
@@ -27,10 +32,19 @@ class Context(Protocol):
 
 def take_batch(event: dict[str, Any], context: Context) -> Callable[[str, str], None]:
     """Claim and decide a batch; return what ends one message of it, by id and body."""
-    intake = application().intake
+    app = application()
+    intake = app.intake
     messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
     batch = intake.take(messages, context.aws_request_id, _seconds(context) - SPARE)
-    return lambda message_id, body: intake.finish(Message(message_id, body), batch)
+
+    def finish(message_id: str, body: str) -> None:
+        try:
+            intake.finish(Message(message_id, body), batch)
+        except Exception as trouble:
+            app.note("message goes back", level="warning", message_id=message_id, why=words_for(trouble))
+            raise
+
+    return finish
 
 
 def attempt(function: Tier, state: dict[str, Any], context: Context) -> dict[str, Any]:

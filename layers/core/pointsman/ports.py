@@ -1,14 +1,16 @@
 """What the use cases need from the world, by role; `adapters` carries it out on AWS and on the providers' SDKs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from pointsman.domain.budget import Charge
+from pointsman.domain.decision import Told
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
 from pointsman.domain.records import Content, Intent, RowKey, Settled, TaskRecord
+from pointsman.domain.speed import Milestones
 from pointsman.domain.usage import Usage
 
 
@@ -196,6 +198,18 @@ class Share:
     parent_id: str | None
 
 
+class DecisionCache(Protocol):
+    """What models said of public texts, by `decision.text_key`; it holds no text."""
+
+    def recall(self, keys: Collection[str], now: datetime) -> dict[str, Told]:
+        """Return what is known and has not expired."""
+        ...
+
+    def keep(self, told: Mapping[str, Told], until: datetime) -> None:
+        """Store what was said, up to that time."""
+        ...
+
+
 class Marks(Protocol):
     """The models' states, read for a batch at once."""
 
@@ -283,6 +297,10 @@ class ReportSink(Protocol):
         """Store one file of a report."""
         ...
 
+    def fetch(self, key: str) -> str | None:
+        """Return a stored file; None when there is none."""
+        ...
+
     def announce(self, subject: str, text: str) -> None:
         """Send the summary to the team."""
         ...
@@ -300,6 +318,14 @@ class Ledger(Protocol):
         ...
 
 
+class TaskTimes(Protocol):
+    """What the records of tasks say of their way."""
+
+    def milestones(self, task_ids: list[str]) -> Mapping[str, Milestones]:
+        """Return what is known of those that are still there."""
+        ...
+
+
 __all__ = [
     "Books",
     "Charge",
@@ -307,6 +333,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterBox",
     "DeadLetters",
+    "DecisionCache",
     "EventPublisher",
     "Execution",
     "Ledger",
@@ -318,6 +345,7 @@ __all__ = [
     "Reservation",
     "Share",
     "TaskStore",
+    "TaskTimes",
     "Texts",
     "View",
     "Workflow",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
@@ -151,8 +152,9 @@ def transact(client: AwsClient, items: list[Item]) -> None:
     Raises:
         Cancelled: a condition failed.
     """
+    token = str(uuid4())  # one for all tries: what was written, its answer lost, is not refused by its own conditions
     try:
-        patiently(lambda: client.transact_write_items(TransactItems=items))
+        patiently(lambda: client.transact_write_items(TransactItems=items, ClientRequestToken=token))
     except ClientError as error:
         if code_of(error) != "TransactionCanceledException":
             raise

@@ -39,7 +39,7 @@ class QueueAndTokenReplies:
             try:
                 self._sqs.send_message(QueueUrl=url, MessageBody=detail)
             except ClientError as error:
-                raise PublishError(code_of(error)) from error
+                raise PublishError(code_of(error)) from None
             return True
         try:
             if failed_with is None:
@@ -51,7 +51,7 @@ class QueueAndTokenReplies:
         except ClientError as error:
             if code_of(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
                 return False
-            raise PublishError(code_of(error)) from error
+            raise PublishError(code_of(error)) from None
         return True
 
 

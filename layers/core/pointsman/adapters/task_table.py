@@ -106,6 +106,13 @@ class TaskTable:
         if self._update(task_id, update) is None:
             raise RetryLaterError("another invocation holds the task")
 
+    def correct(self, task_id: str, correction: dict[str, Any]) -> TaskRecord | None:
+        """Keep what the type should have been, over an earlier correction; None when there is no decision."""
+        update = Update().set({"correction": correction})
+        update.only_if(f"attribute_exists({update.name('decision')})")
+        found = self._update(task_id, update)
+        return from_item(found) if found else None
+
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""
         update = (

@@ -11,8 +11,8 @@ INLINE = 8_192
 per write; a PUT to S3 costs what 8 KB written to DynamoDB do (prices of us-east-1 on 2026-11-22)."""
 
 LARGEST_INLINE = 300_000
-"""Bytes of an answer that its item holds beside everything else: an item ends at 400 KiB, and a task's other large parts
-are bounded (body 8 KiB, metadata 64 KiB)."""
+"""Bytes of an answer that its item holds beside everything else: an item ends at 400 KiB, and the other large parts of
+a task are bounded (body 8 KiB, metadata 64 KiB)."""
 
 
 class BucketTexts:

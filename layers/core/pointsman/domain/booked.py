@@ -39,12 +39,22 @@ class Booked:
     hop: int
     after: str | None
     came_from: str | None
+    parent_id: str | None
     metadata: Mapping[str, str]
+    milliseconds: int
+    """Of the call alone; 0 while it is open, or when nobody saw its end."""
+    ended_at: str | None
+    """The instant of its outcome."""
 
     @property
     def is_open(self) -> bool:
         """Whether its outcome is still to come."""
         return self.outcome == OPEN
+
+    @property
+    def generation(self) -> str:
+        """Which start of the task it belongs to: replays count on."""
+        return self.turn.split(".", 1)[0]
 
     @property
     def sent(self) -> bool:
@@ -69,6 +79,7 @@ class Part:
     at: str
     task_id: str
     cost_nano: int
+    parent_id: str | None
     metadata: Mapping[str, str]
 
 
@@ -91,7 +102,8 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Booked], list[Part]]:
     parts: list[Part] = []
     for row in rows:
         if row["kind"] == "share":
-            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("metadata") or {}))
+            stated = row.get("metadata") or {}
+            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), stated))
         else:
             attempts.append(_attempt(row))
     attempts.sort(key=lambda each: (each.at, each.task_id, each.turn))
@@ -111,9 +123,9 @@ def line(attempts: Iterable[Booked]) -> Line:
     )
 
 
-def lines(attempts: Iterable[Booked], name: Callable[[Booked], str]) -> dict[str, Line]:
+def lines[Key: str | tuple[str, ...]](attempts: Iterable[Booked], name: Callable[[Booked], Key]) -> dict[Key, Line]:
     """Return one line per name, in the names' order."""
-    groups: dict[str, list[Booked]] = {}
+    groups: dict[Key, list[Booked]] = {}
     for each in attempts:
         groups.setdefault(name(each), []).append(each)
     return {key: line(groups[key]) for key in sorted(groups)}
@@ -138,7 +150,10 @@ def _attempt(row: Mapping[str, Any]) -> Booked:
         hop=row.get("hop", 0),
         after=row.get("after"),
         came_from=row.get("came_from"),
+        parent_id=row.get("parent_id"),
         metadata=row.get("metadata") or {},
+        milliseconds=row.get("milliseconds", 0),
+        ended_at=row.get("ended_at"),
     )
 
 

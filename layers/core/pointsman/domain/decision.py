@@ -1,6 +1,8 @@
 """How a task came to its tier: stored with the task, so that a misrouted one can be explained."""
 
-from dataclasses import asdict, dataclass
+import hashlib
+import unicodedata
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +18,8 @@ class Source(StrEnum):
     LOCAL = "local"
     GEMINI = "gemini"
     HAIKU = "haiku"
+    CACHE = "cache"
+    """A model, when it was asked about the same text before."""
     GUESS = "guess"
     """The local classifier's best guess, unsure as it was, because no model could be asked."""
 
@@ -72,13 +76,35 @@ def local(verdict: Verdict, threshold: float) -> Decision | None:
 def asked(verdict: Verdict, kind: TaskType, confidence: float, source: Source) -> Decision:
     """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
     tier = TIER_OF[kind]
+    own = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
     if confidence < 0.5 and verdict.tier is not tier:
         tier = higher(tier, verdict.tier)
         if tier is not TIER_OF[kind]:
-            return _of(verdict, tier, source, confidence, f"{source} was unsure: the higher of two tiers")
-    return Decision(
-        kind, tier, source, confidence, f"{source} was asked, the local classifier being unsure", verdict.words
-    )
+            reason = f"{source} was unsure of {kind}, {own}: the higher of two tiers"
+            return _of(verdict, tier, source, confidence, reason)
+    return Decision(kind, tier, source, confidence, f"{source} was asked, {own}", verdict.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a model said of a text."""
+
+    type: TaskType
+    confidence: float
+    source: Source
+    """Which model."""
+
+
+def remembered(verdict: Verdict, told: Told) -> Decision:
+    """Return the decision on a text that a model has been asked about before."""
+    again = asked(verdict, told.type, told.confidence, told.source)
+    return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
+
+
+def text_key(prompt: str) -> str:
+    """Return what texts have in common that differ in case, spacing and ways of encoding only."""
+    plain = " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
+    return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def guess(verdict: Verdict) -> Decision:

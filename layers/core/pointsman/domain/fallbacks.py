@@ -30,9 +30,9 @@ def fallbacks(attempts: Iterable[Booked], since: str, points: Points) -> tuple[F
     """
     counts: dict[Fallback, int] = {}
     tasks = sorted(
-        (each for each in attempts if each.for_task), key=lambda each: (each.task_id, _generation(each), each.turn)
+        (each for each in attempts if each.for_task), key=lambda each: (each.task_id, each.generation, each.turn)
     )
-    for _, tries in groupby(tasks, key=lambda each: (each.task_id, _generation(each), each.hop)):
+    for _, tries in groupby(tasks, key=lambda each: (each.task_id, each.generation, each.hop)):
         hop = list(tries)
         sent = next((each for each in hop if each.sent), None)
         if sent is None or sent.came_from is None or sent.at < since:
@@ -57,10 +57,6 @@ def passed_over(attempts: Iterable[Booked], points: Points, now: datetime) -> li
         for each in attempts
         if each.sent and each.came_from is None and each.billing == Billing.PAID and each.tier in free
     ]
-
-
-def _generation(attempt: Booked) -> str:
-    return attempt.turn.split(".", 1)[0]
 
 
 def _is_free(model_id: str, points: Points) -> bool:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pointsman.domain.booked import Booked
 from pointsman.domain.budget import OPEN, charge
 from pointsman.domain.openclaw import Budget
 from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import month_key
+from pointsman.domain.times import day_bounds, month_key, next_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Month:
     tiers: dict[Tier, Spend]
     """Classification is in the orchestration tier, whose budget pays it."""
     caps: tuple[CapUse, ...]
+    projected_nano: int | None
+    """What the whole month comes to at this pace; None during its first day, which tells too little."""
 
     @property
     def cap(self) -> CapUse | None:
@@ -65,20 +67,37 @@ def percent_of(part: int, whole: int) -> float | None:
 
 
 def month_to_date(
-    attempts: Iterable[Booked], counters: Mapping[str, int], budget: Budget, since: datetime, zone: ZoneInfo
+    attempts: Iterable[Booked],
+    counters: Mapping[str, int],
+    budget: Budget,
+    since: datetime,
+    zone: ZoneInfo,
+    read_at: datetime,
 ) -> Month:
     """Return the month up to the day that starts at `since`; `attempts` are those of the month up to that day's end.
+
+    `read_at` is that end, or the time of reading when the day is not over.
 
     The counters of the days are added up, so that the report of a day stays the same while its month goes on.
     """
     today, every = since.astimezone(zone).date(), list(attempts)
     caps = {cap.counter: cap.limit for tier in Tier for cap in charge(budget, tier, 0, since, zone).caps}
+    total = _spend("", every, counters, today)
     return Month(
         name=month_key(since, zone),
-        total=_spend("", every, counters, today),
+        total=total,
         tiers={tier: _spend(f"_{tier}", [e for e in every if e.tier is tier], counters, today) for tier in Tier},
         caps=tuple(CapUse(name, limit, _spent(name, counters, today)) for name, limit in sorted(caps.items())),
+        projected_nano=project(total.spent_nano, day_bounds(today.replace(day=1), zone)[0], read_at, zone),
     )
+
+
+def project(spent_nano: int, begins: datetime, read_at: datetime, zone: ZoneInfo) -> int | None:
+    """Return what a month that began at `begins` comes to at the pace of what was spent by `read_at`."""
+    gone, whole = read_at - begins, next_month(begins, zone) - begins
+    if gone < timedelta(hours=23):  # a short first day is a whole one
+        return None
+    return spent_nano * round(whole.total_seconds()) // round(gone.total_seconds())
 
 
 def _spend(suffix: str, attempts: list[Booked], counters: Mapping[str, int], today: date) -> Spend:

@@ -27,7 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
     EMPTY = "empty"
-    """Answered without a word of text: paid, but no answer; followed like `unknown`."""
+    """Answered without a word of text, or with more than could be stored: paid, but followed like `unknown`."""
 
 
 GOOD = frozenset({Outcome.ANSWERED, Outcome.TRUNCATED})

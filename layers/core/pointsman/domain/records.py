@@ -129,6 +129,8 @@ class TaskRecord:
     """Unix milliseconds: until then the claim belongs to one router invocation."""
     lease_owner: str = ""
     decision: dict[str, Any] | None = None
+    correction: dict[str, Any] | None = None
+    """What its type should have been, in a person's word: `type`, `tier`, `at`, and the decision that it `was`."""
     input: str | None = None
     """The execution's input, byte for byte."""
     received_at: str = ""

@@ -1,10 +1,10 @@
 """The report of one day: ledger rows in, one typed report out. Every sum is exact, in nano-dollars."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pointsman.domain import booked, lifetimes
@@ -12,14 +12,41 @@ from pointsman.domain.baseline import Comparison, compare
 from pointsman.domain.booked import Booked, Line
 from pointsman.domain.chain import Points
 from pointsman.domain.fallbacks import Fallback, fallbacks, passed_over
+from pointsman.domain.history import DaySpend, by_day
 from pointsman.domain.lifetimes import Notice
 from pointsman.domain.month import Month, month_to_date
 from pointsman.domain.outcome import Outcome
+from pointsman.domain.quota_use import QuotaUse, quota_use
+from pointsman.domain.speed import Milestones, Speed, sample, speed
 from pointsman.domain.task_costs import TaskCost, task_costs
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import day_bounds, to_text
 
 UNTYPED = "untyped"
+QUOTA_DAY = timedelta(hours=25)
+"""The longest."""
+CLASSIFICATION = "classification"
+"""Stands as the type of what was asked to decide about tasks."""
+
+
+class Work(NamedTuple):
+    """What was done: the report's finest table but for billing and outcome."""
+
+    tier: str
+    type: str
+    """A task type, `untyped` or `classification`."""
+    model: str
+    """As billed."""
+
+
+class Kind(NamedTuple):
+    """The ledger's attempts of one kind: a line of the CSV file."""
+
+    tier: str
+    type: str
+    model: str
+    billing: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +80,10 @@ class Report:
     """By the model that was billed, classification included; they add up to `total`."""
     types: dict[str, Line]
     """Attempts for tasks; with `classification` they add up to `total`."""
+    work: dict[Work, Line]
+    """Every attempt; they add up to `total`, but for tasks that stand in several."""
+    kinds: dict[Kind, Line]
+    """The same, finer."""
     tasks: tuple[TaskCost, ...]
     outcomes: dict[str, int]
     """Rows by outcome; `not_sent` ones are no attempts."""
@@ -62,6 +93,12 @@ class Report:
     unknown: Unknown
     month: Month
     baseline: Comparison
+    baseline_month: Comparison
+    """Of the month up to the end of the day."""
+    days: tuple[DaySpend, ...]
+    """The month's days up to this one."""
+    speed: dict[Tier, Speed]
+    quotas: tuple[QuotaUse, ...]
     notices: tuple[Notice, ...]
 
     @property
@@ -81,7 +118,16 @@ class Frame:
     now: datetime
 
 
-def build(frame: Frame, rows: Iterable[Mapping[str, Any]], counters: Mapping[str, int]) -> Report:
+type LookUp = Callable[[list[str]], Mapping[str, Milestones]]
+"""Returns what the records of these tasks say of their way; those that are not there any more are left out."""
+
+
+def build(
+    frame: Frame,
+    rows: Iterable[Mapping[str, Any]],
+    counters: Mapping[str, int],
+    look_up: LookUp = lambda _: {},
+) -> Report:
     """Return the day's report.
 
     `rows` are the ledger's, of the month up to the day's end and of the day before; `counters` are the month's.
@@ -94,6 +140,7 @@ def build(frame: Frame, rows: Iterable[Mapping[str, Any]], counters: Mapping[str
     this_month = [each for each in attempts if each.at >= to_text(month_begins)]
     work = [each for each in today if each.for_task]
     points = frame.points
+    milestones = look_up(sample(work))
     return Report(
         day=frame.day,
         zone=str(frame.zone),
@@ -106,15 +153,29 @@ def build(frame: Frame, rows: Iterable[Mapping[str, Any]], counters: Mapping[str
         classification=booked.line(each for each in today if not each.for_task),
         models=booked.lines(today, lambda each: each.served_by),
         types=booked.lines(work, lambda each: each.type or UNTYPED),
+        work=booked.lines(today, lambda each: Work(str(each.tier), _type(each), each.served_by)),
+        kinds=booked.lines(
+            today, lambda each: Kind(str(each.tier), _type(each), each.served_by, each.billing, each.outcome)
+        ),
         tasks=task_costs(work, [part for part in parts if to_text(since) <= part.at < to_text(until)]),
         outcomes=dict(sorted(Counter(each.outcome for each in today).items())),
         fallbacks=fallbacks(attempts, to_text(since), points),
         passed_over=booked.line(passed_over(today, points, since)),
         unknown=_unknown(today),
-        month=month_to_date(this_month, counters, points.config.pointsman.budget, since, frame.zone),
+        month=month_to_date(
+            this_month, counters, points.config.pointsman.budget, since, frame.zone, min(until, frame.now)
+        ),
         baseline=compare(today, points, since),
+        baseline_month=compare(this_month, points, since),
+        days=by_day(this_month, frame.day.replace(day=1), frame.day, frame.zone),
+        speed={tier: speed((each for each in work if each.tier is tier), milestones) for tier in Tier},
+        quotas=quota_use((each for each in attempts if each.at >= to_text(since - QUOTA_DAY)), points, since),
         notices=lifetimes.notices(points, frame.day, {e.asked for e in today if e.outcome == Outcome.RETIRED}),
     )
+
+
+def _type(attempt: Booked) -> str:
+    return (attempt.type or UNTYPED) if attempt.for_task else CLASSIFICATION
 
 
 def _unknown(attempts: Iterable[Booked]) -> Unknown:

@@ -32,6 +32,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "types": {name: _line(line) for name, line in report.types.items()},
         "agents": {name: asdict(group) for name, group in groups(report.tasks, "agent").items()},
         "tickets": {name: asdict(group) for name, group in groups(report.tasks, "ticket").items()},
+        "parents": {name: asdict(group) for name, group in groups(report.tasks, "parent_id").items()},
+        "work": [{**key._asdict(), **_line(line)} for key, line in report.work.items()],
         "tasks": [{**asdict(task), "with_share_nano": task.cost_nano + task.share_nano} for task in report.tasks],
         "outcomes": report.outcomes,
         "fallbacks": [
@@ -49,6 +51,16 @@ def as_json(report: Report) -> dict[str, Any]:
         "unknown_costs": asdict(report.unknown),
         "month": _month(report.month),
         "baseline": _baseline(report.baseline),
+        "baseline_month": _baseline(report.baseline_month),
+        "days": [
+            {"date": each.day.isoformat(), "tiers_nano": each.tiers, "cost_nano": each.cost_nano}
+            for each in report.days
+        ],
+        "speed": {str(tier): asdict(each) for tier, each in report.speed.items()},
+        "quotas": [
+            {**asdict(each), "pacific_day": each.pacific_day.isoformat(), "percent": each.percent}
+            for each in report.quotas
+        ],
         "models_ending": [
             {
                 "model": each.model,
@@ -82,6 +94,7 @@ def _month(month: Month) -> dict[str, Any]:
         "month": month.name,
         **_spend(month.total),
         "tiers": {str(tier): _spend(spend) for tier, spend in month.tiers.items()},
+        "projected_nano": month.projected_nano,
         "caps": [{**asdict(cap), "percent": cap.percent} for cap in month.caps],
     }
 

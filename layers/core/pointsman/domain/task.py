@@ -80,6 +80,8 @@ class Task(BaseModel):
     @field_validator("metadata")
     @classmethod
     def _bounded(cls, metadata: dict[str, str]) -> dict[str, str]:
+        if "" in metadata:  # DynamoDB takes no attribute without a name
+            raise ValueError("must have no empty key")
         if len(strict_json.dumps(metadata).encode()) > LARGEST_METADATA:
             raise ValueError(f"must be at most {LARGEST_METADATA} bytes as JSON")
         return metadata

@@ -22,11 +22,12 @@ class TaskCost:
     """Its part of the classifications that it was in: counted there, not in any total of tasks."""
     agent: str | None
     ticket: str | None
+    parent_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks of one agent or ticket."""
+    """Tasks of one agent, ticket or parent."""
 
     tasks: int
     attempts: int
@@ -46,7 +47,7 @@ def task_costs(attempts: Iterable[Booked], parts: Iterable[Part]) -> tuple[TaskC
 
 
 def groups(tasks: Iterable[TaskCost], label: str) -> dict[str, Group]:
-    """Return the tasks' sums by `agent` or `ticket`, those that state none left out."""
+    """Return the tasks' sums by `agent`, `ticket` or `parent_id`, those that state none left out."""
     found: dict[str, list[TaskCost]] = {}
     for task in tasks:
         if name := getattr(task, label):
@@ -76,4 +77,5 @@ def _task(task_id: str, tries: list[Booked], parts: list[Part]) -> TaskCost:
         share_nano=sum(part.cost_nano for part in parts),
         agent=stated.get("agent"),
         ticket=stated.get("ticket"),
+        parent_id=last.parent_id if last else parts[-1].parent_id,
     )

@@ -48,19 +48,20 @@ class Attempt:
     def __call__(self, run: Run, remaining: float) -> Run:
         """Make the attempt that `run` stands at; `remaining` is the function's time in seconds."""
         clock = self.ctx.clock
+        until = clock.now() + timedelta(seconds=remaining - SETTLING)
         if (ahead := run.not_before - clock.now().timestamp()) > 0:
             clock.sleep(min(ahead, 2.0))
         now = clock.now()
         if now >= run.deadline:
             return self._follow(run, CallResult(Outcome.DEADLINE), now)
         try:
-            ready = self._ready(run, remaining - SETTLING)
+            ready = self._ready(run, until)
         except StoreError as trouble:  # nothing was sent
             self.ctx.note("a store is out of reach", level="warning", task_id=run.task_id, detail=str(trouble))
             return self._follow(run, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True), clock.now())
-        return ready if isinstance(ready, Run) else self._call(run, ready)
+        return ready if isinstance(ready, Run) else self._call(run, ready, until)
 
-    def _ready(self, run: Run, seconds: float) -> "Run | _Ready":
+    def _ready(self, run: Run, until: datetime) -> "Run | _Ready":
         """Reserve the call that `run` asks for; return where the run goes when there is none to make."""
         now = self.ctx.clock.now()
         model = self.ctx.points.catalogue.get(run.here.model)
@@ -70,7 +71,7 @@ class Attempt:
         assert view.task is not None
         if model.has_ended(now.date()):
             return self._follow(run, CallResult(Outcome.RETIRED, detail="past its last day"), now)
-        return self._reserved(run, view.task, model, view, seconds)
+        return self._reserved(run, view.task, model, view, until)
 
     def _already(self, run: Run, task: TaskRecord | None, now: datetime) -> Run | None:
         """Return where the run goes without a call: the task has ended, or this turn was taken before."""
@@ -106,9 +107,9 @@ class Attempt:
         if intent:
             close_unknown(self.ctx, intent)
 
-    def _reserved(self, run: Run, record: TaskRecord, model: Model, view: View, seconds: float) -> "Run | _Ready":
+    def _reserved(self, run: Run, record: TaskRecord, model: Model, view: View, until: datetime) -> "Run | _Ready":
         ctx, now = self.ctx, self.ctx.clock.now()
-        order = self._order(run, record, model, min(seconds, (run.deadline - now).total_seconds()))
+        order = self._order(run, record, model, self._left(run, until))
         if order.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
             return self._follow(run, CallResult(Outcome.TOO_LONG, detail="longer than the context window"), now)
         try:
@@ -123,9 +124,10 @@ class Attempt:
             return self._follow(run, intent, ctx.clock.now())
         return _Ready(order, intent, client, view.model)
 
-    def _call(self, run: Run, ready: "_Ready") -> Run:
+    def _call(self, run: Run, ready: "_Ready", until: datetime) -> Run:
         ctx = self.ctx
-        result, milliseconds = ask(ctx, ready.order, ready.intent, ready.client)
+        order = replace(ready.order, timeout=self._left(run, until))  # reserving may have taken its time
+        result, milliseconds = ask(ctx, order, ready.intent, ready.client)
         answer, result = self._kept(run, result)
         now = ctx.clock.now()
         settled = price(ctx, ready.intent, result, now, milliseconds)
@@ -134,6 +136,10 @@ class Attempt:
             return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
         report(ctx, settled)
         return self._follow(run, result, now)
+
+    def _left(self, run: Run, until: datetime) -> float:
+        """Return the seconds that a call may take now, so that it ends by then and by the deadline."""
+        return max((min(until, run.deadline) - self.ctx.clock.now()).total_seconds(), 1.0)
 
     def _kept(self, run: Run, result: CallResult) -> tuple[Content | None, CallResult]:
         """Store an answer; one that cannot be kept is paid all the same, and followed as one without text."""
@@ -145,7 +151,7 @@ class Attempt:
             self.ctx.note("answer not kept", level="error", task_id=run.task_id, turn=run.turn, detail=str(trouble))
             return None, replace(result, outcome=Outcome.EMPTY, ours=True, detail=f"answer not kept: {trouble}")
 
-    def _order(self, run: Run, record: TaskRecord, model: Model, seconds: float) -> Order:
+    def _order(self, run: Run, record: TaskRecord, model: Model, timeout: float) -> Order:
         task = self._task(record)
         tier = run.here.tier
         decision = record.decision or {}
@@ -159,7 +165,7 @@ class Attempt:
             prompt=task.prompt,
             system=system_for(tier, task.system),
             max_output_tokens=task.max_output_tokens,
-            timeout=max(seconds, 1.0),
+            timeout=timeout,
             type=TaskType(decision["type"]) if decision else None,
             parent_id=task.parent_id,
             metadata=task.metadata,

@@ -7,7 +7,7 @@ from typing import Any
 from pointsman.domain import budget, guard
 from pointsman.domain.catalogue import Billing, Model, UnknownPriceError
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import Intent, Purpose, RowKey, Settled
+from pointsman.domain.records import Intent, Purpose, RowKey, Settled, TaskRecord
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.usage import Usage
 from pointsman.ports import ModelClient, Question, View
@@ -163,6 +163,14 @@ def report(ctx: Context, settled: Settled) -> None:
         before = ctx.points.catalogue.get(intent.came_from)
         if ctx.points.billing(before) is Billing.FREE:
             ctx.count("FreeToPaidHops")
+
+
+def close_open_intent(ctx: Context, record: TaskRecord) -> None:
+    """Settle the attempt that the task has open, if any."""
+    if record.open_intent is None:
+        return
+    if intent := ctx.books.find_intent(RowKey(record.open_intent["day_shard"], record.open_intent["row"])):
+        close_unknown(ctx, intent)
 
 
 def close_unknown(ctx: Context, intent: Intent) -> None:

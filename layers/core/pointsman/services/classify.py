@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from pointsman.domain import decision, guard, strict_json
 from pointsman.domain.catalogue import Provider
 from pointsman.domain.classifier import LocalClassifier
-from pointsman.domain.decision import Decision, Source
+from pointsman.domain.decision import Decision, Source, Told
 from pointsman.domain.money import shares
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
 from pointsman.domain.records import Purpose
@@ -17,8 +18,8 @@ from pointsman.domain.task import Task
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import month_key
 from pointsman.domain.usage import Usage
-from pointsman.errors import MissingKeyError
-from pointsman.ports import Share
+from pointsman.errors import MissingKeyError, StoreError, words_for
+from pointsman.ports import DecisionCache, Share
 from pointsman.prompts import text
 from pointsman.services.call import Order, ask, open_intent, price, report
 from pointsman.services.context import Context
@@ -27,6 +28,8 @@ EXCERPT = 2_000
 """Characters of a message that are shown to the model: its beginning and its end."""
 TOKENS_PER_VERDICT = 60
 TURN = "000001.000001"
+REMEMBERED = timedelta(days=7)
+"""How long a model's word on a text stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Classification:
 
     ctx: Context
     local: LocalClassifier
+    cache: DecisionCache | None = None
+    """None: texts that come again are asked about again."""
 
     def plainly(self, task: Task) -> Decision | None:
         """Return the decision that costs nothing, or None when a model should be asked."""
@@ -51,16 +56,47 @@ class Classification:
         return decision.guess(self.local.classify(task.prompt))
 
     def ask_for(self, undecided: Mapping[str, Task], seconds: float) -> dict[str, Decision]:
-        """Return a decision for every task: one request for the public ones, one for the private, else the best guess.
+        """Return a decision for every task: from the cache, by one request for the other public ones and one for the
+        private, else the best guess.
 
         `seconds` is the time that may be spent on asking.
         """
-        decisions: dict[str, Decision] = {}
+        decisions = self._remembered(undecided)
         for private in (False, True):
-            group = {task_id: task for task_id, task in undecided.items() if task.private is private}
+            group = {
+                task_id: task
+                for task_id, task in undecided.items()
+                if task.private is private and task_id not in decisions
+            }
             if group:
                 decisions |= self._group(group, private=private, seconds=seconds / 2)
         return {task_id: decisions.get(task_id) or self.guess(task) for task_id, task in undecided.items()}
+
+    def _remembered(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
+        """Return the decisions on public texts that a model was asked about before."""
+        keys = {task_id: decision.text_key(task.prompt) for task_id, task in undecided.items() if not task.private}
+        if self.cache is None or not keys:
+            return {}
+        try:
+            known = self.cache.recall(keys.values(), self.ctx.clock.now())
+        except StoreError as error:
+            self.ctx.note("decisions not recalled", level="warning", detail=words_for(error))
+            return {}
+        return {
+            task_id: decision.remembered(self.local.classify(undecided[task_id].prompt), known[key])
+            for task_id, key in keys.items()
+            if key in known
+        }
+
+    def _remember(self, group: Mapping[str, Task], told: Mapping[str, Told]) -> None:
+        """Keep what a model said of the public texts; that it cannot be kept is no reason to lose it."""
+        public = {decision.text_key(group[task_id].prompt): each for task_id, each in told.items()}
+        if self.cache is None or any(task.private for task in group.values()):
+            return
+        try:
+            self.cache.keep(public, self.ctx.clock.now() + REMEMBERED)
+        except StoreError as error:
+            self.ctx.note("decisions not kept", level="warning", detail=words_for(error))
 
     def _group(self, group: Mapping[str, Task], *, private: bool, seconds: float) -> dict[str, Decision]:
         """Ask Gemini, or Haiku where Gemini cannot or may not see the messages."""
@@ -71,9 +107,13 @@ class Classification:
             result, told = self._booked(order, group)
             if result.outcome in GOOD:
                 source = Source.GEMINI if model.provider is Provider.GEMINI else Source.HAIKU
+                said = {task_id: Told(kind, sure, source) for task_id, (kind, sure) in told.items()}
+                self._remember(group, said)
                 return {
-                    task_id: decision.asked(self.local.classify(group[task_id].prompt), kind, sure, source)
-                    for task_id, (kind, sure) in told.items()
+                    task_id: decision.asked(
+                        self.local.classify(group[task_id].prompt), each.type, each.confidence, source
+                    )
+                    for task_id, each in said.items()
                 }
             self.ctx.note(
                 "classification not answered", model=model.id, outcome=str(result.outcome), detail=result.detail

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, replace
 
 from pointsman.domain import events, strict_json
-from pointsman.domain.records import ENDED, RowKey, Status, TaskRecord
-from pointsman.errors import DeliveryError, PointsmanError
+from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.errors import DeliveryError, words_for
 from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
-from pointsman.services.call import close_unknown
+from pointsman.services.call import close_open_intent
 from pointsman.services.context import Context
+
+BUS = "event"
+"""The event bus, among those who have been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +37,44 @@ class Delivery:
         if record is None or record.generation != generation:
             return None
         if record.status not in ENDED:
-            if record.open_intent:
-                self._close(record)
+            close_open_intent(self.ctx, record)
             record = self.tasks.fail(task_id, generation, reason or "unknown", now)
             if record is None or record.generation != generation:
                 return None
             self.ctx.note("task failed", task_id=task_id, reason=record.reason)
         if record.status in ENDED and not record.delivered_at:
-            self.send(record, record.reply_to)
+            waiting = [place for place in record.reply_to if place not in record.told]
+            self.send(record, waiting, event=BUS not in record.told)
             self.tasks.delivered(task_id, generation, self.ctx.clock.now())
         return record.status
 
     def send(self, record: TaskRecord, reply_to: list[str], *, event: bool = True) -> None:
-        """Publish the event and reply; everyone is tried before a failure is raised."""
+        """Publish the event and reply; everyone is tried before a failure is raised, and kept apart by success."""
         try:
             detail = strict_json.dumps(self.detail(record))
-        except Exception as error:
-            self.tasks.needs_attention(record.task_id, "delivery", self.ctx.clock.now())
-            raise DeliveryError(f"task {record.task_id}: its answer cannot be read ({_why(error)})") from error
+        except Exception as error:  # noqa: BLE001  (kept, and raised in words that may be logged)
+            self._keep(record, [], [f"its answer cannot be read ({words_for(error)})"])
+            raise DeliveryError(f"task {record.task_id}: its answer cannot be read ({words_for(error)})") from None
+        told: list[str] = []
         failed: list[str] = []
         if event:
             try:
                 self.bus.publish(events.DETAIL_TYPES[record.status], detail)
             except Exception as error:  # noqa: BLE001  (the replies must still be tried)
-                failed.append(f"event bus ({_why(error)})")
+                failed.append(f"event bus ({words_for(error)})")
+            else:
+                told.append(BUS)
         for place in reply_to:
             try:
                 reached = self.replies.reply(place, detail, record.reason if record.status is Status.FAILED else None)
             except Exception as error:  # noqa: BLE001  (the others must still be tried)
-                failed.append(f"{_kind(place)} ({_why(error)})")
+                failed.append(f"{_kind(place)} ({words_for(error)})")
             else:
+                told.append(place)
                 if not reached:
                     self.ctx.note("nobody waits there any more", task_id=record.task_id, place=_kind(place))
         if failed:
-            self.tasks.needs_attention(record.task_id, "delivery", self.ctx.clock.now())
+            self._keep(record, told, failed)
             raise DeliveryError(f"task {record.task_id}: not delivered to {', '.join(failed)}")
 
     def detail(self, record: TaskRecord) -> dict[str, object]:
@@ -81,17 +88,11 @@ class Delivery:
         kept = record.answer if ref else self.texts.keep_large(text, f"{record.task_id}/answer.{record.generation}")
         return events.detail_of(replace(record, answer=kept), None, f"s3://{self.bucket}/{kept.ref}")
 
-    def _close(self, record: TaskRecord) -> None:
-        assert record.open_intent is not None
-        intent = self.ctx.books.find_intent(RowKey(record.open_intent["day_shard"], record.open_intent["row"]))
-        if intent:
-            close_unknown(self.ctx, intent)
+    def _keep(self, record: TaskRecord, told: list[str], failed: list[str]) -> None:
+        kept = replace(record, told=list(dict.fromkeys([*record.told, *told])), unreached=failed)
+        self.tasks.needs_attention(kept, "delivery", self.ctx.clock.now())
 
 
 def _kind(place: str) -> str:
     """Return what a place to reply to is: a token is a secret of its sender's, an ARN is not."""
     return place if place.startswith("arn:") else "task token"
-
-
-def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, PointsmanError) else type(error).__name__

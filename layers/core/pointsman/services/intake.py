@@ -1,6 +1,5 @@
 """The router's work: every message becomes one execution, or a rejection with its reason, or goes back to the queue."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,16 +7,15 @@ from pointsman.domain import events, strict_json
 from pointsman.domain.decision import Decision
 from pointsman.domain.envelope import open_message, readable_id
 from pointsman.domain.guard import ModelState, ms
-from pointsman.domain.outcome import Outcome
 from pointsman.domain.records import ENDED, Status, TaskRecord
-from pointsman.domain.run import Next, Run
 from pointsman.domain.task import Rejection, Task
-from pointsman.domain.times import parse_time, to_text
-from pointsman.errors import InputMismatchError, RetryLaterError
+from pointsman.domain.times import to_text
+from pointsman.errors import RetryLaterError
 from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.start import first_position, start
 
 LIFETIME = timedelta(hours=24)
 """A task without a deadline gets this long from its receipt."""
@@ -93,12 +91,11 @@ class Intake:
         elif trouble:
             raise trouble
         elif message.message_id not in batch.settled:
-            self._start(*batch.mine[message.message_id])
+            record, _ = batch.mine[message.message_id]
+            start(self.ctx, self.tasks, self.workflow, record)
 
     def _claim(self, message: Message, batch: Batch) -> None:
-        task_id, task = open_message(message.body, message.message_id)
-        if task.reply_to and task.reply_to.startswith("arn:") and task.reply_to not in self.reply_queues:
-            raise Rejection("reply_to_not_allowed", "reply_to: must be one of the queues in parameter ReplyQueueArns")
+        task_id, task = read_message(message.body, message.message_id, self.reply_queues)
         now = self.ctx.clock.now()
         record = self._new_record(task_id, task, batch, now)
         existing = self.tasks.claim(record, now)
@@ -138,26 +135,7 @@ class Intake:
 
     def _put_decision(self, record: TaskRecord, decision: Decision, states: dict[str, ModelState]) -> None:
         record.decision = decision.as_dict()
-        record.input = strict_json.dumps(self._plan(record, decision, states).as_state())
-
-    def _plan(self, record: TaskRecord, decision: Decision, states: dict[str, ModelState]) -> Run:
-        """Return the run's first position; models benched for the day are left out, unless no other is there."""
-        now, private = self.ctx.clock.now(), bool(record.task_fields.get("private"))
-        gone = {model for model, state in states.items() if state.gone}
-        hops = self.ctx.points.plan(decision.tier, now, private=private, gone=gone)
-        benched = {model for model, state in states.items() if state.bench_until > ms(now)}
-        ready = [hop for hop in hops if hop.model not in benched] or hops
-        passed_over = hops[0].model if ready[:1] != hops[:1] else None
-        return Run(
-            task_id=record.task_id,
-            generation=record.generation,
-            deadline=parse_time(record.deadline),
-            plan=tuple(ready),
-            came_from=passed_over,
-            private=private,
-            next=Next.RUN if hops else Next.FAIL,
-            reason=(str(Outcome.QUOTA_EXHAUSTED) if passed_over else None) if hops else "private",
-        )
+        record.input = strict_json.dumps(first_position(self.ctx, record, decision.tier, states).as_state())
 
     def _resume(self, message: Message, task: Task, existing: TaskRecord, batch: Batch, now: datetime) -> None:
         if existing.lease_owner == batch.owner:
@@ -202,16 +180,6 @@ class Intake:
             except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
                 batch.troubles[message_id] = trouble
 
-    def _start(self, record: TaskRecord, task: Task) -> None:
-        del task
-        assert record.input is not None
-        execution = self.workflow.start(execution_name(record.task_id, record.generation), record.input)
-        if not execution.started and execution.input != record.input:
-            raise InputMismatchError(f"task {record.task_id}: an execution has its name and another input")
-        self.tasks.start(record.task_id, self.ctx.clock.now())
-        decision = record.decision or {}
-        self.ctx.note("task started", task_id=record.task_id, tier=decision.get("tier"), source=decision.get("source"))
-
     def _reject(self, message: Message, rejection: Rejection) -> None:
         """Record, dead letter, event, in this order; what is repeated after a failure is found already done or doubles
         a dead letter with the same message id, never loses one.
@@ -238,6 +206,13 @@ class Intake:
         self.ctx.note("task rejected", level="warning", task_id=task_id, code=rejection.code, reason=rejection.reason)
 
 
-def execution_name(task_id: str, generation: int) -> str:
-    """Return the execution's unique name: the task's own, from the second generation on its hash and the number."""
-    return task_id if generation == 1 else f"{hashlib.sha256(task_id.encode()).hexdigest()}.{generation}"
+def read_message(body: str, message_id: str, reply_queues: frozenset[str]) -> tuple[str, Task]:
+    """Return the id and the task of a message that the router takes.
+
+    Raises:
+        Rejection: it can never work.
+    """
+    task_id, task = open_message(body, message_id)
+    if task.reply_to and task.reply_to.startswith("arn:") and task.reply_to not in reply_queues:
+        raise Rejection("reply_to_not_allowed", "reply_to: must be one of the queues in parameter ReplyQueueArns")
+    return task_id, task

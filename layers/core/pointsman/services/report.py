@@ -1,21 +1,25 @@
 """The daily report: read the books of a day, store the report, tell the team."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pointsman.domain import report
+from pointsman.domain import history, report
 from pointsman.domain.report import Frame, Report
 from pointsman.domain.report_json import as_json, exact
 from pointsman.domain.report_text import render_summary, render_text
 from pointsman.domain.report_words import dollars
 from pointsman.domain.times import day_bounds, month_key
-from pointsman.ports import Ledger, ReportSink
+from pointsman.ports import Ledger, ReportSink, TaskTimes
 from pointsman.services.context import Context
 
-EARLIER = timedelta(days=1)
-"""How far before the day the ledger is read at least, so that a hop is told from a later try of it."""
+EARLIER = timedelta(hours=25)
+"""How far before the day the ledger is read at least: a whole quota day, and tries before a hop are seen."""
+
+INDEX = "reports/index.html"
+HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Reporting:
     ctx: Context
     ledger: Ledger
     sink: ReportSink
+    times: TaskTimes
     stand_in: bool
 
     def build(self, day: date) -> Report:
@@ -34,15 +39,21 @@ class Reporting:
         month_begins, _ = day_bounds(day.replace(day=1), zone)
         rows = self.ledger.rows(min(month_begins, since - EARLIER), until)
         counters = self.ledger.counters(month_key(since, zone))
-        return report.build(Frame(day, zone, self.ctx.points, self.stand_in, self.ctx.clock.now()), rows, counters)
+        frame = Frame(day, zone, self.ctx.points, self.stand_in, self.ctx.clock.now())
+        return report.build(frame, rows, counters, self.times.milestones)
+
+    def published(self) -> list[history.Entry]:
+        """Return the days that were published, oldest first."""
+        return history.read(self.sink.fetch(history.KEY))
 
     def publish(self, day: date) -> dict[str, Any]:
         """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
         made = self.build(day)
         folder = f"reports/{day:%Y/%m/%d}"
-        stated = json.dumps(as_json(made), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        self.sink.store(f"{folder}/report.json", "application/json", stated)
-        self.sink.store(f"{folder}/report.txt", "text/plain; charset=utf-8", render_text(made))
+        days = history.with_entry(self.published(), history.entry_of(made))
+        for name, (content_type, render) in _files(days).items():
+            self.sink.store(f"{folder}/{name}", content_type, render(made))
+        self._index(days)
         self.sink.announce(subject(made), render_summary(made))
         self.ctx.count("ReportPublished")
         totals: dict[str, Any] = {
@@ -58,8 +69,37 @@ class Reporting:
             "date": day.isoformat(),
             "json_key": f"{folder}/report.json",
             "text_key": f"{folder}/report.txt",
+            "html_key": f"{folder}/report.html",
+            "csv_key": f"{folder}/report.csv",
+            "index_key": INDEX,
             "totals": totals,
         }
+
+    def _index(self, days: list[history.Entry]) -> None:
+        from pointsman.domain.report_index import render_index
+
+        self.sink.store(history.KEY, "application/json", history.written(days))
+        self.sink.store(INDEX, HTML, render_index(days))
+
+
+def _files(days: list[history.Entry]) -> dict[str, tuple[str, Callable[[Report], str]]]:
+    """Return a day's files: content type and renderer by name.
+
+    What draws them is imported here: every function loads this module, and one writes reports.
+    """
+    from pointsman.domain.report_csv import render_csv
+    from pointsman.domain.report_html import render_html
+
+    return {
+        "report.json": ("application/json", _document),
+        "report.csv": ("text/csv; charset=utf-8", render_csv),
+        "report.txt": ("text/plain; charset=utf-8", render_text),
+        "report.html": (HTML, lambda made: render_html(made, days)),
+    }
+
+
+def _document(made: Report) -> str:
+    return json.dumps(as_json(made), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def subject(made: Report) -> str:

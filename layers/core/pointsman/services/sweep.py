@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pointsman.domain.budget import OPEN
 from pointsman.domain.money import nano
 from pointsman.domain.month import percent_of
+from pointsman.domain.records import ENDED
 from pointsman.domain.times import PACIFIC, month_key
 from pointsman.errors import DeliveryError
 from pointsman.ports import Books, Ledger, Marks, TaskStore
@@ -51,7 +52,7 @@ class Sweep:
         delivered = undelivered = 0
         for task_id in list(self.tasks.wanting_attention()):
             record = self.tasks.read(task_id)
-            if record is None:
+            if record is None or record.status not in ENDED:
                 continue
             try:
                 self.delivery.finish(task_id, record.generation, None)

@@ -1,0 +1,52 @@
+"""What models said of texts, in the limit table: one item a text, without the text."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from itertools import batched
+
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, pack, reachable, unpack
+from pointsman.domain.decision import Source, Told
+from pointsman.domain.taxonomy import TaskType
+
+_MOST_READ = 100
+"""Keys that BatchGetItem takes."""
+
+
+class LimitTableCache:
+    """`DecisionCache` on the limit table; DynamoDB removes expired items in its own time, so each is looked at."""
+
+    def __init__(self, client: AwsClient, tables: Tables) -> None:
+        self._client, self._table = client, tables.limits
+
+    @reachable()
+    def recall(self, keys: Collection[str], now: datetime) -> dict[str, Told]:
+        """Read all keys at once; what DynamoDB leaves unread counts as not known."""
+        found: list[Item] = []
+        for some in batched(sorted(set(keys)), _MOST_READ, strict=False):
+            wanted = {self._table: {"Keys": [pack({"limit": _name(key)}) for key in some]}}
+            answer = self._client.batch_get_item(RequestItems=wanted)
+            found += [unpack(item) for item in answer["Responses"].get(self._table, [])]
+        return {
+            item["limit"].removeprefix("decision#"): Told(
+                TaskType(item["type"]), float(item["confidence"]), Source(item["source"])
+            )
+            for item in found
+            if item["expires_at"] > now.timestamp()
+        }
+
+    @reachable()
+    def keep(self, told: Mapping[str, Told], until: datetime) -> None:
+        """Write one item a text, over what is there."""
+        for key, each in told.items():
+            item = {
+                "limit": _name(key),
+                "type": each.type,
+                "confidence": each.confidence,
+                "source": each.source,
+                "expires_at": int(until.timestamp()),
+            }
+            self._client.put_item(TableName=self._table, Item=pack(item))
+
+
+def _name(key: str) -> str:
+    return f"decision#{key}"

@@ -1,0 +1,251 @@
+"""The replay: dead letters back to the queue, failed tasks as a new generation. A dry run unless told to execute."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from pointsman.domain import strict_json
+from pointsman.domain.envelope import readable_id, unwrap
+from pointsman.domain.guard import ms
+from pointsman.domain.records import Status, TaskRecord
+from pointsman.domain.task import Rejection, Task, read_task
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import to_text
+from pointsman.errors import RetryLaterError, words_for
+from pointsman.ports import DeadLetter, DeadLetterBox, Marks, TaskStore, Texts, Workflow
+from pointsman.services.call import close_open_intent
+from pointsman.services.classify import Classification
+from pointsman.services.context import Context
+from pointsman.services.intake import LIFETIME, read_message
+from pointsman.services.start import first_position, start
+
+LEASE = timedelta(seconds=60)
+"""How long a replay holds its claim; whoever repeats it later takes over."""
+ASKING_SECONDS = 60.0
+LARGEST_BODY = 1_048_576
+"""Bytes that SQS takes."""
+UNFINISHED = "unfinished"
+"""The code of a failed task whose replay was begun and not carried through."""
+GIVEN_UP = "gave_up"
+"""The code of a message that SQS itself moved, after `maxReceiveCount` receipts: the router had never got through."""
+
+
+class Verdict(StrEnum):
+    """What a replay would come to."""
+
+    REPLAY = "replay"
+    REJECTED_AGAIN = "would be rejected again"
+    DUPLICATE = "answers a task that is there"
+    """The task of this id and content exists: the message starts nothing, and adds its place to reply to."""
+    IMPOSSIBLE = "cannot be replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator asks for."""
+
+    ids: frozenset[str] = frozenset()
+    """Only these tasks; empty: all."""
+    code: str | None = None
+    """Only what was rejected with this code, or failed for this reason."""
+    failed: bool = False
+    """Failed tasks too, without naming them."""
+    anyway: bool = False
+    """Also what would be rejected again."""
+    route_again: bool = False
+    """Decide anew who serves."""
+    execute: bool = False
+    """Do it, rather than tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message or task, and what the replay made of it."""
+
+    source: str
+    """`queue` or `task`."""
+    task_id: str
+    code: str
+    """Why it is here: a rejection's code, `gave_up`, or the reason of a failed task."""
+    reason: str | None
+    size: int
+    """UTF-8 bytes of the message or of the stored task."""
+    verdict: Verdict
+    why: str | None = None
+    """What stands in the way, field and rule."""
+    replayed: bool = False
+    generation: int = 1
+    """Of the task, once replayed."""
+    trouble: str | None = None
+    """What went wrong while it was carried out; it is where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The use case of `pointsman replay`, run by the operator's process with the operator's rights."""
+
+    ctx: Context
+    tasks: TaskStore
+    texts: Texts
+    workflow: Workflow
+    marks: Marks
+    classification: Classification
+    box: DeadLetterBox
+    reply_queues: frozenset[str]
+
+    def __call__(self, wish: Wish, owner: str) -> list[Line]:
+        """Return what is (or, if the wish is to execute, was) replayed; `owner` names this process in its claims."""
+        letters = [self._letter(letter, wish) for letter in self.box.letters() if self._wanted(letter, wish)]
+        ids = dict.fromkeys([*(self.tasks.replayable() if wish.failed else ()), *sorted(wish.ids)])
+        return [*letters, *self._failed(ids, wish, owner)]
+
+    def _wanted(self, letter: DeadLetter, wish: Wish) -> bool:
+        own = {_id_of(letter), _first_id(letter), letter.message_id, readable_id(letter.body) or ""}
+        named = not wish.ids or bool(wish.ids & own)
+        return named and wish.code in (None, _code(letter))
+
+    def _letter(self, letter: DeadLetter, wish: Wish) -> Line:
+        body, verdict, why = self._judge(letter)
+        line = Line(
+            source="queue",
+            task_id=_id_of(letter),
+            code=_code(letter),
+            reason=letter.attributes.get("reason"),
+            size=len(letter.body.encode()),
+            verdict=verdict,
+            why=why,
+        )
+        skipped = verdict is Verdict.IMPOSSIBLE or (verdict is Verdict.REJECTED_AGAIN and not wish.anyway)
+        if skipped or not wish.execute:
+            return line
+        try:
+            self.box.send_back(body)
+            self.box.drop(letter)  # only now: a crash in between doubles the message, and its id makes that harmless
+        except Exception as error:  # noqa: BLE001  (one letter's trouble is no other's)
+            return replace(line, trouble=words_for(error))
+        self.ctx.note("dead letter replayed", task_id=line.task_id, code=line.code)
+        return replace(line, replayed=True)
+
+    def _judge(self, letter: DeadLetter) -> tuple[str, Verdict, str | None]:
+        """Return the body to send, whether the router would take it, and why not."""
+        body = letter.body
+        try:
+            body = with_id(body, _first_id(letter))
+            if len(body.encode()) > LARGEST_BODY:
+                return body, Verdict.IMPOSSIBLE, f"body: with its task_id it has more than {LARGEST_BODY} bytes"
+            task_id, task = read_message(body, _first_id(letter), self.reply_queues)
+        except Rejection as rejection:
+            return body, Verdict.REJECTED_AGAIN, rejection.reason
+        there = self.tasks.read(task_id)
+        if there is None or there.status is Status.REJECTED:
+            return body, Verdict.REPLAY, None
+        if there.fingerprint != task.fingerprint():
+            return body, Verdict.REJECTED_AGAIN, "task_id: is taken by a task with other content"
+        if there.status is Status.CLAIMED:
+            return body, Verdict.REPLAY, None
+        return body, Verdict.DUPLICATE, f"the task is {there.status}"
+
+    def _failed(self, ids: Iterable[str], wish: Wish, owner: str) -> Iterable[Line]:
+        for task_id in ids:
+            record = self.tasks.read(task_id)
+            if record and _is_failed(record) and wish.code in (None, record.reason or UNFINISHED):
+                yield self._task(record, wish, owner)
+
+    def _task(self, record: TaskRecord, wish: Wish, owner: str) -> Line:
+        line = Line(
+            source="task",
+            task_id=record.task_id,
+            code=record.reason or UNFINISHED,
+            reason=None if record.status is Status.FAILED else "a replay was begun and has not started it",
+            size=0,
+            verdict=Verdict.REPLAY,
+            generation=record.generation,
+        )
+        try:
+            text = self.texts.fetch(record.body)
+            line = replace(line, size=len(text.encode()))
+            if wish.execute:
+                generation = self._again(record, read_task(strict_json.loads(text)), wish, owner)
+                line = replace(line, replayed=True, generation=generation)
+        except RetryLaterError as error:
+            return replace(line, trouble=str(error))
+        except Exception as error:  # noqa: BLE001  (one task's trouble is no other's)
+            words = words_for(error)
+            return (
+                replace(line, trouble=words) if wish.execute else replace(line, verdict=Verdict.IMPOSSIBLE, why=words)
+            )
+        return line
+
+    def _again(self, record: TaskRecord, task: Task, wish: Wish, owner: str) -> int:
+        """Claim the next generation and start it; a replay that was begun is resumed as it was stored."""
+        now = self.ctx.clock.now()
+        if record.status is Status.CLAIMED:
+            if not self.tasks.renew(record, owner, now + LEASE, now):
+                raise RetryLaterError("another process is about to start it: try again in a minute")
+            start(self.ctx, self.tasks, self.workflow, record)
+            return record.generation
+        close_open_intent(self.ctx, record)
+        claim = replace(
+            record,
+            status=Status.CLAIMED,
+            generation=record.generation + 1,
+            lease_owner=owner,
+            lease_until=ms(now + LEASE),
+            deadline=to_text(now + LIFETIME),
+        )
+        if wish.route_again or claim.decision is None:
+            claim.decision = self._decision(task, record.task_id)
+        states = self.marks.states(self.ctx.points.catalogue.models)
+        claim.input = strict_json.dumps(
+            first_position(self.ctx, claim, Tier(claim.decision["tier"]), states).as_state()
+        )
+        if not self.tasks.replay(claim, now):
+            raise RetryLaterError("another process was faster")
+        start(self.ctx, self.tasks, self.workflow, claim)
+        return claim.generation
+
+    def _decision(self, task: Task, task_id: str) -> dict[str, Any]:
+        own = self.classification
+        decision = own.plainly(task) or own.ask_for({task_id: task}, ASKING_SECONDS)[task_id]
+        return decision.as_dict()
+
+
+def with_id(body: str, message_id: str) -> str:
+    """Return the body with `message_id` as the task's id where it states none: SQS gives what is sent anew a new id.
+
+    A body that carries an id, in the task or in the envelope around it, is returned as it is, and so is one that cannot
+    be read.
+    """
+    try:
+        fields, own_id = unwrap(body, "")
+    except Rejection:
+        return body
+    if own_id or not isinstance(fields, dict) or fields.get("task_id") is not None:
+        return body
+    return strict_json.dumps({**fields, "task_id": message_id})
+
+
+def _is_failed(record: TaskRecord) -> bool:
+    return record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
+
+
+def _code(letter: DeadLetter) -> str:
+    return letter.attributes.get("code", GIVEN_UP)
+
+
+def _first_id(letter: DeadLetter) -> str:
+    """Return the message's SQS id when it first came: the router's dead letters are messages of their own."""
+    return letter.attributes.get("message_id", letter.message_id)
+
+
+def _id_of(letter: DeadLetter) -> str:
+    """Return the id that the message's record stands under, or would."""
+    if stated := letter.attributes.get("task_id"):
+        return stated
+    try:
+        _, enveloped = unwrap(letter.body, "")
+    except Rejection:
+        enveloped = ""
+    return readable_id(letter.body) or enveloped or _first_id(letter)

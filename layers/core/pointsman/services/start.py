@@ -1,0 +1,60 @@
+"""How a claimed task gets its execution: its plan, its name, its start. Shared by the router and the replay."""
+
+import hashlib
+from collections.abc import Mapping
+
+from pointsman.domain.guard import ModelState, ms
+from pointsman.domain.outcome import Outcome
+from pointsman.domain.records import TaskRecord
+from pointsman.domain.run import Next, Run
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import parse_time
+from pointsman.errors import InputMismatchError
+from pointsman.ports import TaskStore, Workflow
+from pointsman.services.context import Context
+
+
+def execution_name(task_id: str, generation: int) -> str:
+    """Return the execution's unique name: the task's own, from the second generation on its hash and the number."""
+    return task_id if generation == 1 else f"{hashlib.sha256(task_id.encode()).hexdigest()}.{generation}"
+
+
+def first_position(ctx: Context, record: TaskRecord, tier: Tier, states: Mapping[str, ModelState]) -> Run:
+    """Return the run's first position; models benched for the day are left out, unless no other is there."""
+    now, private = ctx.clock.now(), bool(record.task_fields.get("private"))
+    gone = {model for model, state in states.items() if state.gone}
+    hops = ctx.points.plan(tier, now, private=private, gone=gone)
+    benched = {model for model, state in states.items() if state.bench_until > ms(now)}
+    ready = [hop for hop in hops if hop.model not in benched] or hops
+    passed_over = hops[0].model if ready[:1] != hops[:1] else None
+    return Run(
+        task_id=record.task_id,
+        generation=record.generation,
+        deadline=parse_time(record.deadline),
+        plan=tuple(ready),
+        came_from=passed_over,
+        private=private,
+        next=Next.RUN if hops else Next.FAIL,
+        reason=(str(Outcome.QUOTA_EXHAUSTED) if passed_over else None) if hops else "private",
+    )
+
+
+def start(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+    """Start the claimed task's execution by its stored input, or find it started, and mark the task.
+
+    Raises:
+        InputMismatchError: another execution has the name.
+    """
+    assert record.input is not None
+    execution = workflow.start(execution_name(record.task_id, record.generation), record.input)
+    if not execution.started and execution.input != record.input:
+        raise InputMismatchError(f"task {record.task_id}: an execution has its name and another input")
+    tasks.start(record.task_id, ctx.clock.now())
+    decision = record.decision or {}
+    ctx.note(
+        "task started",
+        task_id=record.task_id,
+        generation=record.generation,
+        tier=decision.get("tier"),
+        source=decision.get("source"),
+    )

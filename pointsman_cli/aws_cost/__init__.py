@@ -1,0 +1,1 @@
+"""What AWS charges for running Pointsman: units counted from the design, times dated list prices."""

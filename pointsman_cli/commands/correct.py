@@ -1,0 +1,58 @@
+"""`pointsman correct`: what a misrouted task should have been."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from pointsman.domain.taxonomy import TIER_OF, TaskType
+from pointsman.domain.times import to_text
+from pointsman_cli import output
+from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.options import AsJson, Profile, Region, Stack
+
+EXAMPLES = """\b
+Examples:
+  pointsman correct nightly-triage-118 --type test_coordination
+  pointsman correct nightly-triage-118 --type complex_debugging --json --stack pointsman"""
+
+
+def correct(
+    task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
+    type_: Annotated[
+        TaskType, typer.Option("--type", metavar="TYPE", help=f"What it should have been: {', '.join(TaskType)}.")
+    ],
+    as_json: AsJson = False,
+    stack: Stack = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> int:
+    """Keep with a task what its type should have been.
+
+    Nothing is done again, and no other task is routed otherwise by it. A later correction replaces an earlier one.
+    """
+    from pointsman_cli import target, tasks
+
+    app = target.find(stack, profile, region).app
+    was = tasks.read(app, task_id).decision
+    if was is None:
+        raise CommandError(f"task {task_id}: nothing has been decided about it")
+    kept = {
+        "type": str(type_),
+        "tier": str(TIER_OF[type_]),
+        "at": to_text(datetime.now(UTC)),
+        "was": {name: was[name] for name in ("type", "tier", "source", "confidence")},
+    }
+    if app.tasks.correct(task_id, kept) is None:
+        raise CommandError(f"task {task_id}: its decision is gone")
+    if as_json:
+        output.document({"task_id": task_id, "correction": kept})
+    else:
+        output.pairs(
+            [
+                ("task", task_id),
+                ("decided as", f"{was['type']} ({was['tier']}), by {was['source']}"),
+                ("corrected to", f"{type_} ({TIER_OF[type_]})"),
+            ]
+        )
+    return Exit.OK

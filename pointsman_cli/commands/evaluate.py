@@ -1,0 +1,97 @@
+"""`pointsman evaluate`: how good are the decisions on texts whose type is known?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman_cli import output
+from pointsman_cli.errors import Exit
+from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+
+if TYPE_CHECKING:
+    from pointsman.bootstrap import Application
+
+EXAMPLES = """\b
+Examples:
+  pointsman evaluate
+  pointsman evaluate texts.jsonl --picture build/eval      {"text", "type", "id"?, "kind"?} a line
+  pointsman evaluate texts.jsonl --live --stack pointsman --json
+  pointsman evaluate --litellm ~/litellm/bin/python"""
+
+
+def evaluate(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Labelled texts; without: the project's own.")
+    ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live/--offline",
+            help="Also ask the stack's classification model what is undecided; booked on the stack.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="DIR", help="Draw the curve and the confusion matrix there.")
+    ] = None,
+    litellm: Annotated[
+        Path | None,
+        typer.Option("--litellm", metavar="PYTHON", help="A Python whose environment has LiteLLM, as a baseline."),
+    ] = None,
+    config: Config = None,
+    stack: Stack = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> int:
+    """Measure the decisions on labelled texts, beside simple baselines.
+
+    Without --live no model is asked, and no stack and no key is needed.
+    """
+    from pointsman_cli.evaluation import examples, figures, pictures, routing, show
+    from pointsman_cli.evaluation.document import document
+    from pointsman_cli.evaluation.litellm import Graded, grade
+
+    sets = [examples.read(file) for file in files or examples.own_sets()]
+    app = _application(live, config, stack, profile, region)
+    graded = grade([each.text for one in sets for each in one.examples], litellm)
+    start = 0
+    measured = []
+    for one in sets:
+        routed, asking = (routing.live if live else routing.offline)(app, one.examples)
+        end = start + len(one.examples)
+        own = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
+        start = end
+        measured.append(
+            figures.figures(
+                one.name,
+                routed,
+                asking,
+                routing.threshold(app),
+                lambda text: app.classifier.classify(text).tier,
+                own,
+            )
+        )
+    if as_json:
+        weights = app.classifier.header["trained_on"]
+        output.document({"live": live, "trained_on": weights, "sets": [document(each) for each in measured]})
+    else:
+        for each in measured:
+            show.show(each, live=live)
+    for each in measured if picture else []:
+        assert picture is not None
+        for file in pictures.draw(each, picture):
+            output.note(f"drew {file}")
+    return Exit.OK
+
+
+def _application(
+    live: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
+) -> "Application":
+    from pointsman_cli import target
+
+    if not live:
+        return target.offline(config)
+    found = target.find(stack, profile, region, config)
+    found.say_stand_in()
+    return found.app

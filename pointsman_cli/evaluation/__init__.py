@@ -1,0 +1,1 @@
+"""How well decisions are made: labelled texts in, figures with their uncertainty, baselines and pictures out."""

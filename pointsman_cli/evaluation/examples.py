@@ -1,0 +1,81 @@
+"""Labelled texts: a JSON object a line with `text`, its true `type`, and maybe `id`, `kind` and `plain`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+from pointsman_cli import reading
+from pointsman_cli.errors import BadInputError
+from pointsman_cli.local.toolchain import ROOT
+
+OWN_SETS = ROOT / "tests" / "eval"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text and what it asks for."""
+
+    id: str
+    text: str
+    type: TaskType
+    kind: str | None = None
+    """What is special about it, in its writer's words; figures are split by it."""
+    plain: str | None = None
+    """Of a text with an instruction that tries to steer: the text without it."""
+
+    @property
+    def tier(self) -> Tier:
+        """The tier that the type belongs to."""
+        return TIER_OF[self.type]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """The texts of one file."""
+
+    name: str
+    """The file's name without its ending."""
+    examples: tuple[Example, ...]
+
+
+def read(file: Path) -> LabelledSet:
+    """Return the texts of a file.
+
+    Raises:
+        BadInputError: It cannot be read, a line is no labelled text, or there is none.
+    """
+    examples = tuple(_example(raw, file, number) for number, raw in enumerate(reading.lines(file), 1) if raw.strip())
+    if not examples:
+        raise BadInputError(f"{file}: has no texts")
+    return LabelledSet(file.stem, examples)
+
+
+def own_sets() -> list[Path]:
+    """Return the project's own files.
+
+    Raises:
+        BadInputError: There are none here.
+    """
+    if files := sorted(OWN_SETS.glob("*.jsonl")):
+        return files
+    raise BadInputError("the project's own texts are not here: name a file of labelled texts")
+
+
+def _example(raw: bytes, file: Path, number: int) -> Example:
+    try:
+        line = reading.read_line(raw)
+    except reading.BrokenLineError as error:
+        raise BadInputError(f"{file}, line {number}: {error}") from None
+    text, stated = line.get("text"), line.get("type")
+    if not isinstance(text, str) or not text.strip():
+        raise BadInputError(f"{file}, line {number}: text: must be a string that is not blank")
+    if stated not in list(TaskType):
+        raise BadInputError(f"{file}, line {number}: type: must be one of {', '.join(TaskType)}")
+    kind, plain = line.get("kind"), line.get("plain")
+    return Example(
+        str(line.get("id", number)),
+        text,
+        TaskType(stated),
+        str(kind) if kind else None,
+        plain if isinstance(plain, str) else None,
+    )

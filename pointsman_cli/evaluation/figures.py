@@ -1,0 +1,191 @@
+"""The figures of a set of decisions."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman_cli.evaluation.baselines import BASELINES
+from pointsman_cli.evaluation.examples import Example
+from pointsman_cli.evaluation.litellm import NAME, Graded
+from pointsman_cli.evaluation.perturbations import PERTURBATIONS
+from pointsman_cli.evaluation.routing import Asking, Routed
+from pointsman_cli.evaluation.statistics import Point, Share, Sureness, calibration_error, curve, point, share
+
+_RANK = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tiering:
+    """How well tiers were chosen."""
+
+    right: Share
+    under: Share
+    """Sent to a cheaper tier than theirs."""
+    over: Share
+    """Sent to a dearer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """What becomes of the tier when the text is changed and its meaning is not."""
+
+    same: Share
+    right: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What instructions inside the texts do to the tier, against the same texts without them."""
+
+    same: Share
+    raised: Share
+    lowered: Share
+    moved_when_sure: Share
+    """Another tier than without the instruction, among verdicts at or above the threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Another way to choose tiers, on the same texts."""
+
+    name: str
+    tiering: Tiering | None
+    skipped: str | None = None
+    """Why it was not tried."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All of one set."""
+
+    name: str
+    threshold: float
+    types_right: Share
+    """Of the local verdicts, sure or not; so are the next eight."""
+    forced: Tiering
+    by_type: dict[TaskType, Share]
+    """Right types."""
+    by_tier: dict[Tier, Share]
+    """Right tiers."""
+    by_kind: dict[str, Share]
+    """Right tiers, by what is special about a text."""
+    confusion: dict[TaskType, dict[TaskType, int]]
+    """By true type and verdict."""
+    at_threshold: Point
+    curve: list[Point]
+    calibration_error: float | None
+    sure: Tiering
+    """Of the verdicts at or above the threshold: what is never shown to a model."""
+    decided: Tiering
+    """Of the decisions: undecided texts have been shown to a model, or offline got the higher of two tiers."""
+    sources: dict[str, int]
+    stability: dict[str, Stability]
+    steering: Steering | None
+    """None: the set has no such texts."""
+    asking: Asking
+    baselines: list[Baseline]
+
+    @property
+    def texts(self) -> int:
+        """How many texts the set has."""
+        return self.types_right.of
+
+
+def figures(
+    name: str,
+    routed: Sequence[Routed],
+    asking: Asking,
+    threshold: float,
+    classify: Callable[[str], Tier],
+    graded: Graded,
+) -> Figures:
+    """Return the figures of a set; `classify` gives the local verdict's tier of a changed text."""
+    seen = [Sureness(each.verdict.tier_probability, _right(each)) for each in routed]
+    return Figures(
+        name=name,
+        threshold=threshold,
+        types_right=share(each.verdict.type is each.example.type for each in routed),
+        forced=_tiering((each.example.tier, each.verdict.tier) for each in routed),
+        by_type={
+            kind: share(each.verdict.type is kind for each in routed if each.example.type is kind) for kind in TaskType
+        },
+        by_tier={tier: share(_right(each) for each in routed if each.example.tier is tier) for tier in Tier},
+        by_kind=_by_kind(routed),
+        confusion=_confusion(routed),
+        at_threshold=point(seen, threshold),
+        curve=curve(seen),
+        calibration_error=calibration_error(seen),
+        sure=_tiering(
+            (each.example.tier, each.verdict.tier) for each in routed if each.verdict.tier_probability >= threshold
+        ),
+        decided=_tiering((each.example.tier, each.decision.tier) for each in routed),
+        sources=_sources(routed),
+        stability={what: _stability(routed, change, classify) for what, change in PERTURBATIONS.items()},
+        steering=_steering(routed, classify, threshold),
+        asking=asking,
+        baselines=_baselines([each.example for each in routed], graded),
+    )
+
+
+def _right(each: Routed) -> bool:
+    return each.verdict.tier is each.example.tier
+
+
+def _tiering(pairs: Iterable[tuple[Tier, Tier]]) -> Tiering:
+    """Return the figures of pairs of true and chosen tier."""
+    gaps = [_RANK[chosen] - _RANK[true] for true, chosen in pairs]
+    return Tiering(share(gap == 0 for gap in gaps), share(gap < 0 for gap in gaps), share(gap > 0 for gap in gaps))
+
+
+def _by_kind(routed: Sequence[Routed]) -> dict[str, Share]:
+    kinds = dict.fromkeys(each.example.kind for each in routed if each.example.kind)
+    return {kind: share(_right(each) for each in routed if each.example.kind == kind) for kind in kinds if kind}
+
+
+def _confusion(routed: Sequence[Routed]) -> dict[TaskType, dict[TaskType, int]]:
+    counts = {true: dict.fromkeys(TaskType, 0) for true in TaskType}
+    for each in routed:
+        counts[each.example.type][each.verdict.type] += 1
+    return counts
+
+
+def _sources(routed: Sequence[Routed]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in routed:
+        counts[str(each.decision.source)] = counts.get(str(each.decision.source), 0) + 1
+    return counts
+
+
+def _stability(routed: Sequence[Routed], change: Callable[[str], str], classify: Callable[[str], Tier]) -> Stability:
+    after = [classify(change(each.example.text)) for each in routed]
+    return Stability(
+        share(tier is each.verdict.tier for tier, each in zip(after, routed, strict=True)),
+        share(tier is each.example.tier for tier, each in zip(after, routed, strict=True)),
+    )
+
+
+def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], threshold: float) -> Steering | None:
+    gaps = [
+        (_RANK[each.verdict.tier] - _RANK[classify(each.example.plain)], each.verdict.tier_probability >= threshold)
+        for each in routed
+        if each.example.plain
+    ]
+    if not gaps:
+        return None
+    return Steering(
+        same=share(gap == 0 for gap, _ in gaps),
+        raised=share(gap > 0 for gap, _ in gaps),
+        lowered=share(gap < 0 for gap, _ in gaps),
+        moved_when_sure=share(gap != 0 for gap, sure in gaps if sure),
+    )
+
+
+def _baselines(examples: Sequence[Example], graded: Graded) -> list[Baseline]:
+    found = [
+        Baseline(name, _tiering((example.tier, choose(example.text)) for example in examples))
+        for name, choose in BASELINES.items()
+    ]
+    if graded.tiers is None:
+        return [*found, Baseline(NAME, None, graded.skipped)]
+    pairs = zip((example.tier for example in examples), graded.tiers, strict=True)
+    return [*found, Baseline(f"{NAME} {graded.version}", _tiering(pairs))]

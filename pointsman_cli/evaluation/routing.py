@@ -1,0 +1,109 @@
+"""The decisions on a set of texts: the local classifier's verdicts, and what the router makes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from uuid import uuid4
+
+from pointsman.bootstrap import Application
+from pointsman.domain import decision
+from pointsman.domain.catalogue import Billing, Model
+from pointsman.domain.classifier import Verdict
+from pointsman.domain.decision import Decision
+from pointsman.domain.task import Task
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.usage import Usage
+from pointsman.prompts import text as prompt
+from pointsman.services.classify import EXCERPT, TOKENS_PER_VERDICT
+from pointsman_cli.dry_run import ASKING_SECONDS, BATCH, BYTES_PER_TOKEN
+from pointsman_cli.evaluation.examples import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A labelled text, the local verdict on it, and the decision that it gets."""
+
+    example: Example
+    verdict: Verdict
+    decision: Decision
+    sure: bool
+    """Whether no model needs to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What it costs to have models decide what the local classifier does not."""
+
+    requests: float
+    """Booked ones; offline those expected when tasks come one by one: the undecided."""
+    requests_in_batches: float | None
+    """Expected when tasks come in full batches; None when the requests are booked ones."""
+    costs_nano: dict[str, int]
+    """Nano-dollars of all texts together, by model; what is booked, or an estimate by its billing."""
+    list_price_nano: dict[str, int]
+    """The same if no tier were free; empty when the costs are booked ones."""
+
+
+def offline(app: Application, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
+    """Return the decisions that are made without a model, and what the models would have been asked."""
+    routed = [_offline(app, example) for example in examples]
+    undecided = [each.example.text for each in routed if not each.sure]
+    return routed, _expected(app, undecided, len(examples))
+
+
+def live(app: Application, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
+    """Return the decisions that the router would make; what models are asked is booked on the stack.
+
+    The stack's cache of decisions is neither read nor written.
+    """
+    own, since, run = replace(app.classification, cache=None), datetime.now(UTC), f"evaluate-{uuid4().hex}"
+    tasks = {f"{run}-{number}": Task(prompt=example.text) for number, example in enumerate(examples)}
+    plain = {task_id: own.plainly(task) for task_id, task in tasks.items()}
+    asked: dict[str, Decision] = {}
+    for some in batched((task_id for task_id in tasks if plain[task_id] is None), BATCH, strict=False):
+        asked |= own.ask_for({task_id: tasks[task_id] for task_id in some}, ASKING_SECONDS)
+    routed = [
+        Routed(example, own.local.classify(example.text), plain[task_id] or asked[task_id], plain[task_id] is not None)
+        for task_id, example in zip(tasks, examples, strict=True)
+    ]
+    return routed, _booked(app, run, since)
+
+
+def threshold(app: Application) -> float:
+    """Return the probability from which the local verdict stands."""
+    stated = app.points.config.pointsman.classifier.threshold
+    return app.classifier.threshold if stated is None else stated
+
+
+def _offline(app: Application, example: Example) -> Routed:
+    verdict = app.classifier.classify(example.text)
+    sure = decision.local(verdict, threshold(app))
+    return Routed(example, verdict, sure or decision.guess(verdict), sure is not None)
+
+
+def _expected(app: Application, undecided: list[str], texts: int) -> Asking:
+    part = len(undecided) / texts
+    in_batches = texts / BATCH * (1 - (1 - part) ** BATCH)
+    points, now = app.points, datetime.now(UTC)
+    models = [points.catalogue.get(hop.model) for hop in points.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
+    prices = {model.id: sum(_price(model, each, now) for each in undecided) for model in models}
+    free = {model.id for model in models if points.billing(model) is Billing.FREE}
+    costs = {model: 0 if model in free else price for model, price in prices.items()}
+    return Asking(len(undecided), in_batches, costs, prices)
+
+
+def _price(model: Model, text: str, now: datetime) -> int:
+    """Return nano-dollars of a request for this text alone."""
+    sent = len(prompt("classification").encode()) + len(text[:EXCERPT].encode())
+    return model.cost_nano(Usage(input=sent // BYTES_PER_TOKEN, output=TOKENS_PER_VERDICT), now)
+
+
+def _booked(app: Application, run: str, since: datetime) -> Asking:
+    rows = list(app.books.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1)))
+    own = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
+    costs: dict[str, int] = {}
+    for row in own:
+        costs[row["model"]] = costs.get(row["model"], 0) + row["cost_nano"]
+    requests = {(row["day_shard"], str(row["row"]).rpartition("#share")[0]) for row in own}
+    return Asking(len(requests), None, costs, {})

@@ -1,0 +1,139 @@
+"""The figures as tables for people."""
+
+from collections.abc import Iterable, Sequence
+
+from pointsman.domain.taxonomy import TaskType
+from pointsman_cli import output
+from pointsman_cli.evaluation.figures import Baseline, Figures, Tiering
+from pointsman_cli.evaluation.statistics import Share
+
+CURVE_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def show(own: Figures, *, live: bool) -> None:
+    """Print a set's figures."""
+    print(f"== {own.name}: {own.texts} texts ==")
+    _section("Local classifier, every verdict forced", ("", "share", "95% interval", "texts"), _main(own))
+    _section("Right type, by type", ("type", "share", "95% interval", "texts"), _named(own.by_type.items()))
+    _section("Right tier, by tier", ("tier", "share", "95% interval", "texts"), _named(own.by_tier.items()))
+    if own.by_kind:
+        _section("Right tier, by kind of text", ("kind", "share", "95% interval", "texts"), _named(own.by_kind.items()))
+    _confusion(own)
+    _section(
+        "Coverage and precision by threshold",
+        ("threshold", "coverage", "precision", "95% interval"),
+        _thresholds(own),
+    )
+    _section(
+        "Stability of the tier",
+        ("change", "same tier", "95% interval", "right tier"),
+        [(what, *_cells(each.same)[:2], _number(each.right.value)) for what, each in own.stability.items()],
+    )
+    if own.steering:
+        _section(
+            "Tier with an instruction in the text, against the same text without it",
+            ("", "share", "95% interval", "texts"),
+            _named(
+                (
+                    ("same tier", own.steering.same),
+                    ("dearer", own.steering.raised),
+                    ("cheaper", own.steering.lowered),
+                    ("another when sure", own.steering.moved_when_sure),
+                )
+            ),
+        )
+    _section(
+        "Tiers against baselines",
+        ("who", "right", "95% interval", "too cheap", "too dear"),
+        _rivals(own, live),
+    )
+    for each in own.baselines:
+        if each.skipped:
+            print(f"{each.name}: skipped, {each.skipped}")
+    print()
+    output.pairs(_asking(own, live))
+    print()
+
+
+def _main(own: Figures) -> list[tuple[str, ...]]:
+    rows = _named(
+        (
+            ("right type", own.types_right),
+            ("right tier", own.forced.right),
+            ("too cheap a tier", own.forced.under),
+            ("too dear a tier", own.forced.over),
+            (f"sure (at {own.threshold:.2f})", own.at_threshold.coverage),
+            ("right tier when sure", own.at_threshold.precision),
+            ("too cheap when sure", own.sure.under),
+        )
+    )
+    return [*rows, ("calibration error", _number(own.calibration_error), "", str(own.texts))]
+
+
+def _named(shares: Iterable[tuple[str, Share]]) -> list[tuple[str, ...]]:
+    return [(str(name), *_cells(each)) for name, each in shares if each.of]
+
+
+def _thresholds(own: Figures) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for threshold in CURVE_THRESHOLDS:
+        reached = [each for each in own.curve if each.threshold >= threshold]
+        if reached:
+            precision = reached[-1].precision
+            rows.append((f"{threshold:.2f}", _number(reached[-1].coverage.value), *_cells(precision)[:2]))
+    return rows
+
+
+def _confusion(own: Figures) -> None:
+    numbers = {kind: str(number) for number, kind in enumerate(TaskType, 1)}
+    rows = [
+        (f"{numbers[true]} {true}", *(str(counts[given] or ".") for given in TaskType))
+        for true, counts in own.confusion.items()
+        if any(counts.values())
+    ]
+    _section("Confusion: true type by verdict", ("true type", *numbers.values()), rows)
+
+
+def _rivals(own: Figures, live: bool) -> list[tuple[str, ...]]:
+    decided = "decisions" if live else "decisions without a model"
+    rows = [_rival("local verdicts", own.forced), _rival(decided, own.decided)]
+    return rows + [_rival(each.name, each.tiering) for each in _tried(own.baselines) if each.tiering]
+
+
+def _tried(baselines: Iterable[Baseline]) -> list[Baseline]:
+    return [each for each in baselines if each.tiering]
+
+
+def _rival(name: str, own: Tiering) -> tuple[str, ...]:
+    return name, *_cells(own.right)[:2], _number(own.under.value), _number(own.over.value)
+
+
+def _asking(own: Figures, live: bool) -> list[tuple[str, object]]:
+    asking, texts = own.asking, own.texts
+    each = f"{asking.requests / texts:.3f} per task"
+    batches = (
+        "" if asking.requests_in_batches is None else f", {asking.requests_in_batches / texts:.3f} in full batches"
+    )
+    rows: list[tuple[str, object]] = [
+        ("requests booked" if live else "requests to expect", each + batches),
+        ("decided by", ", ".join(f"{source} {count}" for source, count in own.sources.items())),
+    ]
+    for model, cost in asking.costs_nano.items():
+        listed = asking.list_price_nano.get(model, cost)
+        more = f" ({output.dollars(listed // texts)} at list price)" if listed != cost else ""
+        rows.append((f"cost by {model}", f"{output.dollars(cost // texts)} per task{more}"))
+    return rows
+
+
+def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print(f"\n{title}")
+    output.table(header, rows, right=range(1, len(header)))
+
+
+def _cells(own: Share) -> tuple[str, str, str]:
+    interval = f"{own.interval[0]:.3f} to {own.interval[1]:.3f}" if own.interval else ""
+    return _number(own.value), interval, str(own.of)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,66 @@
+"""The cost model's count of what a task writes and reads, held against what the adapters really send."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.books import DynamoBooks
+from pointsman.adapters.task_table import TaskTable
+from pointsman.domain.taxonomy import Tier
+from pointsman_cli.aws_cost import units
+from tests.component.conftest import SESSION, TABLES, Aws
+from tests.component.router import Router, build
+from tests.component.test_attempt import answered, finished, started
+
+NAMES = {TABLES.tasks: "task", TABLES.usage: "row", TABLES.limits: "limit"}
+
+
+@pytest.fixture
+def sent() -> Iterator[list[tuple[str, ...]]]:
+    """Collect each request to DynamoDB: its operation, and the table of each item."""
+    found: list[tuple[str, ...]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        tables = [params["TableName"]] if "TableName" in params else []
+        for item in params.get("TransactItems", []):
+            tables += [action["TableName"] for action in item.values()]
+        for table, wanted in sorted(params.get("RequestItems", {}).items()):
+            tables += [table] * len(wanted["Keys"])
+        found.append((model.name, *(NAMES[table] for table in tables)))
+
+    SESSION.events.register("before-parameter-build.dynamodb", note)
+    yield found
+    SESSION.events.unregister("before-parameter-build.dynamodb", note)
+
+
+@pytest.fixture
+def router(sent: list[tuple[str, ...]], aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+    made = build(aws, books, task_table)
+    sent.clear()
+    return made
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: list[tuple[str, ...]], tier: Tier) -> None:
+    router.model.then(answered())
+    finished(router, started(router, str(tier)))
+    assert json.dumps(sent) == json.dumps(
+        [
+            ("BatchGetItem", *["limit"] * units.MODELS),
+            ("PutItem", "task"),
+            ("UpdateItem", "task"),
+            ("BatchGetItem", "limit", "limit", "task"),
+            ("TransactWriteItems", "row", "task", "limit"),
+            ("TransactWriteItems", "row", "limit", "task"),
+            ("GetItem", "task"),
+            ("UpdateItem", "task"),
+        ]
+    )
+
+
+def test_the_cost_model_counts_them_in_units() -> None:
+    assert units.writes(Tier.ORCHESTRATION) == 2 + 2 + 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4) + 4
+    assert units.writes(Tier.IMPLEMENTATION) == 2 + 2 + 2 * (1 + 2 + 4) + 2 * (1 + 4 + 4) + 4
+    assert units.reads(25) == 10 + 3 + 1

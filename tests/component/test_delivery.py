@@ -1,0 +1,133 @@
+"""What cannot be delivered is kept, shown, and delivered once it can be: to those who were not told yet."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.books import DynamoBooks
+from pointsman.adapters.messaging import QueueAndTokenReplies
+from pointsman.adapters.task_table import TaskTable, to_item
+from pointsman.domain.records import Content, Status, TaskRecord
+from pointsman.domain.times import to_text
+from pointsman.errors import DeliveryError, PublishError
+from pointsman.services.intake import Message
+from pointsman.services.sweep import Sweep
+from pointsman_cli.commands.status import _rows
+from tests.component.conftest import Aws
+from tests.component.router import Router, build
+
+TOKEN = "AQCk-the-senders-secret"
+
+
+@pytest.fixture
+def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+    return build(aws, books, task_table)
+
+
+@pytest.fixture
+def sweep(router: Router, books: DynamoBooks) -> Sweep:
+    own = router.intake
+    return Sweep(own.ctx, books, books, own.marks, own.tasks, own.delivery)
+
+
+@pytest.fixture
+def done(router: Router) -> Callable[..., TaskRecord]:
+    """Store a task that was answered and is not delivered."""
+
+    def store(*reply_to: str) -> TaskRecord:
+        router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+        record = replace(
+            router.task(),
+            status=Status.COMPLETED,
+            answer=Content(inline="words"),
+            reply_to=list(reply_to),
+            ended_at=to_text(router.clock.now()),
+        )
+        client: Any = router.tasks._client
+        client.put_item(TableName=router.tasks._table, Item=to_item(record))
+        return record
+
+    return store
+
+
+def shown(router: Router) -> dict[str, Any]:
+    record = router.task()
+    task = {
+        **dict.fromkeys(("type", "tier", "decision", "model", "received_at", "started_at")),
+        **{"task_id": "t-1", "status": "completed", "reason": None, "generation": 1, "truncated": False},
+        **{"cost_nano_usd": 0, "cost_known": True, "classification_cost_nano_usd": 0, "ended_at": None},
+        **{"delivered_at": record.delivered_at, "delivery_failing_since": record.attention_since},
+        **{"not_delivered_to": record.unreached, "reply_to": []},
+    }
+    return {name: value for name, value in _rows(task) if value is not None}
+
+
+def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
+    aws: Aws, router: Router, sweep: Sweep, done: Callable[..., TaskRecord]
+) -> None:
+    sqs, late = aws.client("sqs"), aws.reply_arn.replace("replies", "late")
+    replies = QueueAndTokenReplies(sqs, aws.client("stepfunctions"))
+    object.__setattr__(router.intake.delivery, "replies", replies)
+    done(aws.reply_arn, late)
+    since = to_text(router.clock.now())
+    for _ in range(3):  # the workflow's retries
+        with pytest.raises(DeliveryError, match="late"):
+            router.intake.delivery.finish("t-1", 1, None)
+        router.clock.pass_by(60)
+    assert list(router.tasks.wanting_attention()) == ["t-1"]
+    assert shown(router)["not delivered"].startswith(f"since {since}, to {late} (AWS.SimpleQueueService.NonExistentQue")
+    assert (sweep().delivered, sweep().undelivered) == (0, 1)
+
+    url = sqs.create_queue(QueueName="late")["QueueUrl"]
+    assert sweep().delivered == 1
+    assert json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])["answer"] == "words"
+    assert (list(router.tasks.wanting_attention()), sweep().delivered) == ([], 0)
+    assert "not delivered" not in shown(router)
+    assert router.task().delivered_at
+    # Six tries, and who could be reached was told once.
+    assert [kind for kind, _ in router.bus.events] == ["Task Completed"]
+    first = sqs.get_queue_url(QueueName="replies")["QueueUrl"]
+    assert len(sqs.receive_message(QueueUrl=first, MaxNumberOfMessages=10)["Messages"]) == 1
+
+
+def test_a_bus_that_is_down_keeps_nobody_from_the_answer(
+    router: Router, sweep: Sweep, done: Callable[..., TaskRecord]
+) -> None:
+    done(TOKEN)
+    router.bus.broken = PublishError("ThrottlingException")
+    with pytest.raises(DeliveryError, match=r"t-1: not delivered to event bus \(ThrottlingException\)"):
+        router.intake.delivery.finish("t-1", 1, None)
+    assert "event bus (ThrottlingException)" in shown(router)["not delivered"]
+    router.bus.broken = None
+    assert sweep().delivered == 1
+    assert len(router.replies.sent) == len(router.bus.events) == 1
+
+
+def test_a_task_token_is_named_nowhere(router: Router, done: Callable[..., TaskRecord]) -> None:
+    done(TOKEN)
+    router.replies.broken[TOKEN] = ValueError(f"no such token: {TOKEN}")
+    with pytest.raises(DeliveryError) as caught:
+        router.intake.delivery.finish("t-1", 1, None)
+    assert str(caught.value) == "task t-1: not delivered to task token (ValueError)"
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert TOKEN not in str(shown(router))
+
+
+def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
+    """A replay may have begun while the old generation's delivery was under way."""
+    router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    router.tasks.needs_attention(router.task(), "delivery", router.clock.now())
+    assert sweep().delivered == 0
+    assert router.task().status is Status.STARTED
+
+
+def test_an_answer_that_cannot_be_read_is_kept_too(router: Router, done: Callable[..., TaskRecord]) -> None:
+    record = done()
+    client: Any = router.tasks._client
+    client.put_item(TableName=router.tasks._table, Item=to_item(replace(record, answer=Content(ref="tasks/gone"))))
+    with pytest.raises(DeliveryError, match="its answer cannot be read"):
+        router.intake.delivery.finish("t-1", 1, None)
+    assert "its answer cannot be read" in shown(router)["not delivered"]

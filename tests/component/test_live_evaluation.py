@@ -1,0 +1,59 @@
+"""`pointsman evaluate --live`: what is asked is booked, and counted from the books."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+from pointsman.domain.catalogue import Provider
+from pointsman.domain.decision import Source
+from pointsman.domain.outcome import CallResult, Outcome
+from pointsman.domain.taxonomy import TaskType
+from pointsman.domain.usage import Usage
+from pointsman_cli.evaluation import routing
+from pointsman_cli.evaluation.examples import Example
+from pointsman_cli.target import OperatorApplication
+from tests.component.conftest import Aws
+from tests.component.router import SHIPPED
+from tests.fakes import ScriptedModel
+
+PLAIN = Example("1", "Write unit tests for the invoice parser: empty file, missing columns.", TaskType.TEST_WRITING)
+UNCLEAR = [Example(str(number), f"qzx vrrp {'wolk ' * number}", TaskType.PLANNING) for number in range(2, 14)]
+
+
+class Scripted(OperatorApplication):
+    """An application whose models say what the test wants."""
+
+    @cached_property
+    def scripted(self) -> ScriptedModel:
+        return ScriptedModel()
+
+    def model(self, provider: Provider) -> ScriptedModel:
+        return self.scripted
+
+
+def said(count: int) -> CallResult:
+    verdicts: list[dict[str, Any]] = [
+        {"id": str(number), "type": "planning", "confidence": 0.9} for number in range(1, count + 1)
+    ]
+    return CallResult(Outcome.ANSWERED, text=json.dumps({"verdicts": verdicts}), usage=Usage(input=900, output=80))
+
+
+def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) -> None:
+    app = Scripted(aws.settings(), SHIPPED, aws.session)
+    app.scripted.then(said(10), said(2))
+    routed, asking = routing.live(app, [PLAIN, *UNCLEAR])
+    assert [each.decision.source for each in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
+    assert [each.sure for each in routed] == [True] + [False] * 12
+    assert (asking.requests, asking.requests_in_batches) == (2, None)
+    assert asking.costs_nano == {"gemini-3.5-flash-lite": 0}
+
+
+def test_what_haiku_costs_is_what_was_booked_and_nothing_is_taken_from_the_cache(aws: Aws) -> None:
+    app = Scripted(aws.settings(), SHIPPED, aws.session)
+    full = CallResult(Outcome.QUOTA_EXHAUSTED)
+    app.scripted.then(full, said(1), said(1))
+    for _ in range(2):  # Gemini's quota of the day is used up at the first; the second asks Haiku again
+        routed, asking = routing.live(app, UNCLEAR[:1])
+        assert routed[0].decision.source is Source.HAIKU
+        assert asking.costs_nano["claude-haiku-5-5"] == 900 * 100 + 80 * 500
+    assert len(app.scripted.questions) == 3

@@ -1,0 +1,91 @@
+"""Messages that cannot work stop no batch: the router's handler as Lambda calls it, on moto."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pointsman import handlers
+from pointsman.bootstrap import Application
+from pointsman.domain.records import Status
+from tests.component.conftest import Aws
+from tests.component.router import SHIPPED
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+ROLE = "arn:aws:iam::123456789012:role/states"
+
+
+class Lambda:
+    """The context of an invocation."""
+
+    function_name, memory_limit_in_mb, aws_request_id = "router", 1024, "request-1"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:router"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@pytest.fixture
+def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Application:
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 600, "End": True}}})
+    machine = aws.client("stepfunctions").create_state_machine(name="run", definition=definition, roleArn=ROLE)
+    application = Application(aws.settings(state_machine_arn=machine["stateMachineArn"]), SHIPPED, aws.session)
+    monkeypatch.setattr(handlers, "application", lambda: application)
+    return application
+
+
+@pytest.fixture
+def router(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "pointsman")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Pointsman")
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    path = Path(__file__).parents[2] / "functions/router/app.py"
+    spec = importlib.util.spec_from_file_location("router_app", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def event(*bodies: str) -> dict[str, Any]:
+    common = {"eventSource": "aws:sqs", "receiptHandle": "r", "attributes": {}, "messageAttributes": {}}
+    return {"Records": [{**common, "messageId": f"m-{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def task(number: int, **fields: Any) -> str:
+    return json.dumps({"prompt": "Write it.", "task_id": f"t-{number}", "tier": "reasoning", **fields})
+
+
+def test_three_bad_messages_of_ten_stop_nobody(
+    aws: Aws, app: Application, router: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    states = aws.client("stepfunctions")
+    states.start_execution(stateMachineArn=app.settings.state_machine_arn, name="t-7", input='{"mine": false}')
+    bodies = [task(number) for number in range(10)]
+    bodies[2], bodies[5] = "{not json", '{"prompt": "a secret", "task_id": "t-5", "tier": "gold"}'
+
+    answer = router.handler(event(*bodies), Lambda())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-7"}]}
+    good = [0, 1, 3, 4, 6, 8, 9]
+    assert {app.tasks.read(f"t-{number}").status for number in good} == {Status.STARTED}  # type: ignore[union-attr]
+    running = states.list_executions(stateMachineArn=app.settings.state_machine_arn)["executions"]
+    assert {each["name"] for each in running} == {"t-7", *(f"t-{number}" for number in good)}
+    found = aws.client("sqs").receive_message(
+        QueueUrl=aws.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    codes = {each["MessageAttributes"]["code"]["StringValue"] for each in found["Messages"]}
+    assert (codes, len(found["Messages"])) == ({"invalid_json", "invalid_task"}, 2)
+    logged = [vars(record) for record in caplog.records]
+    ((back, why),) = [(each["message_id"], each["why"]) for each in logged if each["message"] == "message goes back"]
+    assert (back, why) == ("m-7", "task t-7: an execution has its name and another input")
+    assert "Write it" not in str(logged)
+    assert "a secret" not in str(logged)
+
+
+def test_a_batch_of_nothing_but_poison_is_done_with(aws: Aws, app: Application, router: ModuleType) -> None:
+    assert router.handler(event("{", "[]", "null", "NaN", '{"prompt": 1}'), Lambda()) == {"batchItemFailures": []}

@@ -1,0 +1,349 @@
+"""The replay over moto's tables and queues: dead letters go back, failed tasks run as their next generation."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.books import DynamoBooks
+from pointsman.adapters.dead_letters import QueueBox
+from pointsman.adapters.dynamo import pack
+from pointsman.adapters.messaging import LARGEST_MESSAGE, DeadLetterQueue
+from pointsman.adapters.task_table import TOMBSTONE, TaskTable, to_item
+from pointsman.domain.records import Content, Status, TaskRecord
+from pointsman.domain.run import Run
+from pointsman.domain.times import parse_time, to_text
+from pointsman.services.intake import LIFETIME, Message
+from pointsman.services.replay import LEASE, Replay, Verdict, Wish
+from pointsman.services.start import execution_name
+from tests.component.conftest import Aws
+from tests.component.router import Router, build
+
+GO = Wish(execute=True)
+
+
+@pytest.fixture
+def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+    return build(aws, books, task_table)
+
+
+@pytest.fixture
+def queue(aws: Aws) -> str:
+    return str(aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"])
+
+
+@pytest.fixture
+def replay(aws: Aws, router: Router, queue: str) -> Replay:
+    own, sqs, s3 = router.intake, aws.client("sqs"), aws.client("s3")
+    return Replay(
+        own.ctx,
+        own.tasks,
+        own.texts,
+        router.workflow,
+        own.marks,
+        own.classification,
+        QueueBox(sqs, aws.dlq_url, queue, s3, aws.bucket, patience=0),
+        own.reply_queues,
+    )
+
+
+def die(aws: Aws, body: str, message_id: str = "m-1", **attributes: str) -> None:
+    """Have the router's adapter put a rejected message into the dead-letter queue."""
+    stated = {"reason": "field: rule", "code": "reply_to_not_allowed", "message_id": message_id, **attributes}
+    letters = DeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
+    letters.put(body, stated, message_id)
+
+
+def give_up(aws: Aws, body: str) -> str:
+    """Put a message there as SQS itself does: it keeps its id and has no attributes."""
+    return str(aws.client("sqs").send_message(QueueUrl=aws.dlq_url, MessageBody=body)["MessageId"])
+
+
+def bodies(aws: Aws, url: str) -> list[str]:
+    """Return what can be received, and drop it."""
+    sqs, found = aws.client("sqs"), list[str]()
+    while page := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in page:
+            found.append(message["Body"])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def fail(router: Router, task_id: str = "t-1", reason: str = "refused", **changes: Any) -> TaskRecord:
+    """Have a task fail after an attempt that cost something."""
+    body = json.dumps({"prompt": "Write it.", "task_id": task_id, "tier": "reasoning", "reply_to": "token-1"})
+    router.run(Message(f"m-{task_id}", body))
+    done = replace(
+        router.task(task_id),
+        status=Status.FAILED,
+        reason=reason,
+        ended_at=to_text(router.clock.now()),
+        delivered_at=to_text(router.clock.now()),
+        attempts=1,
+        last_turn="000001.000001",
+        rows=["2026-11-22#3|first"],
+        cost_nano=700,
+        model="claude-sonnet-5-5",
+        **changes,
+    )
+    client: Any = router.tasks._client
+    client.put_item(TableName=router.tasks._table, Item={**to_item(done), **pack({"used_input": 12})})
+    return done
+
+
+def test_a_dry_run_shows_and_leaves_everything(aws: Aws, replay: Replay, router: Router, queue: str) -> None:
+    die(aws, '{"prompt": "a"}')
+    failed = fail(router)
+    first, second = replay(Wish(failed=True), "operator")
+    assert (first.source, first.task_id, first.code, first.size) == ("queue", "m-1", "reply_to_not_allowed", 15)
+    assert (second.source, second.task_id, second.code) == ("task", "t-1", "refused")
+    assert second.size == len(str(failed.body.inline))
+    assert {first.verdict, second.verdict} == {Verdict.REPLAY}
+    assert not first.replayed
+    assert (router.task().status, router.task().generation) == (Status.FAILED, 1)
+    assert bodies(aws, queue) == []
+    assert bodies(aws, aws.dlq_url) == ['{"prompt": "a"}']  # and visible at once
+
+
+def test_a_dead_letter_goes_back_under_its_first_id(aws: Aws, replay: Replay, router: Router, queue: str) -> None:
+    die(aws, '{"prompt": "a", "mine": 1}', "m-1")
+    moved = give_up(aws, '{"prompt": "b", "tier": "reasoning"}')
+    die(aws, '{"prompt": "c", "task_id": "t-3"}', "m-3")
+    lines = replay(GO, "operator")
+    assert {line.task_id for line in lines} == {"m-1", moved, "t-3"}
+    assert {line.code for line in lines} == {"reply_to_not_allowed", "gave_up"}
+    assert all(line.replayed for line in lines)
+    sent = {json.loads(body)["task_id"]: json.loads(body) for body in bodies(aws, queue)}
+    assert sent.keys() == {"m-1", moved, "t-3"}
+    assert sent["m-1"]["mine"] == 1
+    assert bodies(aws, aws.dlq_url) == []
+    assert router.run(Message("new-id", json.dumps(sent[moved]))) == {}
+    assert router.task(moved).status is Status.STARTED
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "task_id"),
+    [
+        ({"Type": "Notification", "MessageId": "s-1", "Message": '{"prompt": "a"}'}, "s-1"),
+        ({"id": "e-1", "source": "team", "detail-type": "Ask", "detail": {"prompt": "a"}}, "e-1"),
+    ],
+)
+def test_an_envelope_that_has_an_id_goes_back_as_it_is(
+    aws: Aws, replay: Replay, queue: str, wrapped: dict[str, Any], task_id: str
+) -> None:
+    give_up(aws, json.dumps(wrapped))
+    (line,) = replay(GO, "operator")
+    assert line.task_id == task_id
+    assert bodies(aws, queue) == [json.dumps(wrapped)]
+
+
+def test_an_envelope_without_an_id_goes_back_unwrapped(aws: Aws, replay: Replay, queue: str) -> None:
+    moved = give_up(aws, json.dumps({"Type": "Notification", "Message": '{"prompt": "a"}'}))
+    assert replay(GO, "operator")[0].replayed
+    assert [json.loads(body) for body in bodies(aws, queue)] == [{"prompt": "a", "task_id": moved}]
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("{", "body: must be JSON"),
+        ('{"prompt": " "}', "prompt: must not be blank"),
+        ('{"prompt": "a", "reply_to": "arn:aws:sqs:us-east-1:1:x"}', "reply_to: must be one of the queues"),
+        ('{"prompt": "a", "task_id": "t-1"}', "task_id: is taken by a task with other content"),
+    ],
+)
+def test_what_would_be_rejected_again_is_skipped_unless_told(
+    aws: Aws, replay: Replay, router: Router, queue: str, body: str, rule: str
+) -> None:
+    router.run(Message("m-0", '{"prompt": "another", "task_id": "t-1", "tier": "reasoning"}'))
+    die(aws, body)
+    (line,) = replay(GO, "operator")
+    assert (line.verdict, line.replayed) == (Verdict.REJECTED_AGAIN, False)
+    assert str(line.why).startswith(rule)
+    assert bodies(aws, queue) == []
+    (line,) = replay(Wish(execute=True, anyway=True), "operator")
+    assert line.replayed
+    assert len(bodies(aws, queue)) == 1
+
+
+def test_a_reply_queue_that_was_admitted_since_is_no_reason_any_more(aws: Aws, replay: Replay) -> None:
+    die(aws, json.dumps({"prompt": "a", "reply_to": aws.reply_arn}))
+    assert replay(Wish(), "operator")[0].verdict is Verdict.REPLAY
+
+
+def test_a_message_of_a_task_that_is_there_says_so(aws: Aws, replay: Replay, router: Router) -> None:
+    body = '{"prompt": "a", "task_id": "t-1", "tier": "reasoning"}'
+    router.run(Message("m-0", body))
+    give_up(aws, body)
+    (line,) = replay(Wish(), "operator")
+    assert (line.verdict, line.why) == (Verdict.DUPLICATE, "the task is started")
+
+
+def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
+    body = json.dumps({"prompt": "x" * (LARGEST_MESSAGE - 60)})
+    die(aws, body)
+    (line,) = replay(GO, "operator")
+    assert (line.size, line.replayed) == (len(body), True)
+    ((sent,),) = [bodies(aws, queue)]
+    assert json.loads(sent) == {**json.loads(body), "task_id": "m-1"}
+
+
+def test_a_body_with_no_room_for_its_id_stays(aws: Aws, replay: Replay, queue: str) -> None:
+    give_up(aws, json.dumps({"prompt": "x" * (LARGEST_MESSAGE - 20)}, separators=(",", ":")))
+    (line,) = replay(GO, "operator")
+    assert line.verdict is Verdict.IMPOSSIBLE
+    assert bodies(aws, queue) == []
+
+
+def test_a_forged_claim_check_is_no_way_into_the_bucket(aws: Aws, replay: Replay) -> None:
+    aws.client("s3").put_object(Bucket=aws.bucket, Key="tasks/other", Body=b'{"prompt": "secret"}')
+    die(aws, '{"claim_check": {"bucket": "data", "key": "tasks/other"}}')
+    assert replay(Wish(), "operator")[0].verdict is Verdict.REJECTED_AGAIN
+
+
+def test_a_letter_is_dropped_only_when_it_was_sent(aws: Aws, replay: Replay) -> None:
+    die(aws, '{"prompt": "a"}')
+    gone = QueueBox(aws.client("sqs"), aws.dlq_url, aws.dlq_url + "-gone", aws.client("s3"), aws.bucket, patience=0)
+    (line,) = replace(replay, box=gone)(GO, "operator")
+    assert (line.replayed, line.trouble) == (False, "QueueDoesNotExist: AWS.SimpleQueueService.NonExistentQueue")
+    assert bodies(aws, aws.dlq_url) == ['{"prompt": "a"}']
+
+
+def test_codes_and_ids_choose(aws: Aws, replay: Replay, router: Router, queue: str) -> None:
+    die(aws, '{"prompt": "a"}', "m-1")
+    die(aws, '{"prompt": "b", "task_id": "t-9"}', "m-2")
+    give_up(aws, '{"prompt": "c"}')
+    fail(router)
+    fail(router, "t-2", "deadline")
+    assert [line.code for line in replay(Wish(code="gave_up"), "operator")] == ["gave_up"]
+    assert [line.task_id for line in replay(Wish(code="deadline", failed=True), "operator")] == ["t-2"]
+    assert [line.task_id for line in replay(Wish(ids=frozenset({"t-9", "t-1"})), "operator")] == ["t-9", "t-1"]
+    assert replay(Wish(ids=frozenset({"nobody"})), "operator") == []
+
+
+def test_more_than_a_page_is_read_once_each(aws: Aws, replay: Replay, queue: str) -> None:
+    for number in range(23):
+        die(aws, json.dumps({"prompt": "a", "task_id": f"t-{number}"}), f"m-{number}")
+    assert len(replay(Wish(), "operator")) == 23
+    assert len(replay(GO, "operator")) == 23
+    assert len(bodies(aws, queue)) == 23
+    assert replay(Wish(), "operator") == []
+
+
+def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Router) -> None:
+    fail(router, attention="delivery", attention_since="2026-11-22T11:00:00.000Z", told=["event"], unreached=["x"])
+    first = router.task()
+    router.clock.pass_by(7200)
+    (line,) = replay(Wish(ids=frozenset({"t-1"}), execute=True), "operator")
+    assert (line.replayed, line.generation, line.trouble) == (True, 2, None)
+
+    record, now = router.task(), router.clock.now()
+    assert router.workflow.executions[execution_name("t-1", 2)] == record.input
+    state = Run.from_state(json.loads(str(record.input)))
+    assert (state.generation, state.attempt, state.deadline) == (2, 1, now + LIFETIME)
+    assert (record.status, record.generation, record.decision) == (Status.STARTED, 2, first.decision)
+    assert parse_time(record.deadline) == now + LIFETIME
+    assert (record.attempts, record.reason, record.ended_at, record.delivered_at, record.model) == (0, *[None] * 4)
+    assert (record.attention, record.told, record.unreached) == (None, [], [])
+    assert (record.rows, record.cost_nano, record.usage["input"]) == (first.rows, 700, 12)
+    assert record.reply_to == ["token-1"]
+    stored = router.tasks._get("t-1")["expires_at"]["N"]
+    assert int(stored) == int((now + TOMBSTONE).timestamp())
+
+
+def test_a_replay_that_crashed_is_resumed_by_whoever_repeats_it(replay: Replay, router: Router) -> None:
+    fail(router)
+    wish = Wish(failed=True, execute=True)
+    router.workflow.failures.append(RuntimeError())
+    (line,) = replay(wish, "first")
+    assert (line.replayed, line.trouble) == (False, "RuntimeError")
+    stored = router.task().input
+    (line,) = replay(wish, "second")
+    assert line.trouble == "another process is about to start it: try again in a minute"
+    router.clock.pass_by(LEASE.total_seconds() + 1)
+    (line,) = replay(wish, "third")
+    assert (line.replayed, line.generation) == (True, 2)
+    assert router.workflow.executions[execution_name("t-1", 2)] == stored
+    assert replay(wish, "fourth") == []
+
+
+def test_a_replay_that_crashed_after_its_start_finds_it_started(replay: Replay, router: Router) -> None:
+    fail(router)
+    start, stopped = router.tasks.start, RuntimeError()
+
+    def crash(*_: Any) -> None:
+        raise stopped
+
+    router.tasks.start = crash  # type: ignore[method-assign]
+    assert replay(Wish(failed=True, execute=True), "first")[0].trouble == "RuntimeError"
+    router.tasks.start = start  # type: ignore[method-assign]
+    router.clock.pass_by(LEASE.total_seconds() + 1)
+    assert replay(Wish(failed=True, execute=True), "second")[0].replayed
+    assert router.task().status is Status.STARTED
+    assert len(router.workflow.executions) == 2
+
+
+def test_an_execution_with_another_input_is_no_start(replay: Replay, router: Router) -> None:
+    fail(router)
+    router.workflow.executions[execution_name("t-1", 2)] = "{}"
+    (line,) = replay(Wish(failed=True, execute=True), "operator")
+    assert line.trouble == "task t-1: an execution has its name and another input"
+
+
+def test_of_two_replays_one_wins(replay: Replay, router: Router) -> None:
+    failed = fail(router)
+    claim = replace(failed, generation=2, status=Status.CLAIMED, lease_owner="a", lease_until=1, input="{}")
+    assert router.tasks.replay(claim, router.clock.now())
+    assert not router.tasks.replay(replace(claim, lease_owner="b"), router.clock.now())
+    assert router.task().lease_owner == "a"
+
+
+@pytest.mark.parametrize("status", [Status.STARTED, Status.COMPLETED, Status.REJECTED])
+def test_only_what_failed_is_replayed(replay: Replay, router: Router, status: Status) -> None:
+    failed = fail(router)
+    client: Any = router.tasks._client
+    client.put_item(TableName=router.tasks._table, Item=to_item(replace(failed, status=status)))
+    assert replay(Wish(ids=frozenset({"t-1"}), failed=True, execute=True), "operator") == []
+    assert router.task().generation == 1
+
+
+def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: Router) -> None:
+    stale = {"type": "status", "tier": "orchestration", "source": "guess", "confidence": 0.2, "reason": "a guess"}
+    fail(router, decision=stale)
+    replay(Wish(failed=True, execute=True), "operator")
+    assert router.task().decision == stale
+    fail(router, "t-2", decision=stale)
+    replay(Wish(failed=True, execute=True, route_again=True), "operator")
+    decided = router.task("t-2").decision
+    assert decided is not None
+    assert (decided["tier"], decided["source"]) == ("reasoning", "explicit")
+    assert Run.from_state(json.loads(str(router.task("t-2").input))).here.model == "claude-sonnet-5-5"
+
+
+def test_a_task_whose_text_is_gone_is_told(replay: Replay, router: Router) -> None:
+    fail(router, body=Content(ref="tasks/t-1/gone"))
+    (line,) = replay(Wish(failed=True), "operator")
+    assert line.verdict is Verdict.IMPOSSIBLE
+    assert replay(Wish(failed=True, execute=True), "operator")[0].trouble
+    assert router.task().status is Status.FAILED
+
+
+def test_a_late_word_of_the_old_generation_changes_nothing(replay: Replay, router: Router) -> None:
+    """Its delivery may still be under way when the task is replayed."""
+    old = fail(router)
+    replay(Wish(failed=True, execute=True), "operator")
+    router.tasks.needs_attention(replace(old, unreached=["event bus"]), "delivery", router.clock.now())
+    router.tasks.delivered("t-1", 1, router.clock.now())
+    assert router.intake.delivery.finish("t-1", 1, "refused") is None
+    record = router.task()
+    assert (record.status, record.attention, record.delivered_at) == (Status.STARTED, None, None)
+
+
+def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, books: DynamoBooks) -> None:
+    fail(router, open_intent={"day_shard": "2026-11-22#3", "row": "nowhere"})
+    (line,) = replay(Wish(failed=True, execute=True), "operator")
+    assert line.trouble == "another process was faster"
+    router.clock.pass_by(timedelta(minutes=1).total_seconds())
+    assert router.task().status is Status.FAILED

@@ -1,0 +1,71 @@
+"""`pointsman report` over real books: text, page, document, and several days."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from pointsman_cli import target
+from pointsman_cli.main import main
+from tests.component import test_reporting
+from tests.component.test_reporting import Office, busy_day
+
+office = test_reporting.office
+
+
+@pytest.fixture
+def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Book a busy day, and let the command find its books."""
+    app = SimpleNamespace(reporting=office.reporting, context=office.ctx, settings=office.app.settings)
+
+    def find(*_: Any) -> SimpleNamespace:
+        return SimpleNamespace(app=app)
+
+    monkeypatch.setattr(target, "find", find)
+    return busy_day(office)
+
+
+def test_a_page_is_written_without_links(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    into = tmp_path / "day.html"
+    assert main(["report", "--date", "2026-11-21", "--html", "--output", str(into)]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"written to {into}\n")
+    page = ElementTree.fromstring(into.read_text().removeprefix("<!DOCTYPE html>"))
+    assert list(page.iter("a")) == []
+    assert f"{spent / 10**9:.9f}" in {each.get("value") for each in page.iter("data")}
+
+
+def test_without_a_date_it_is_today(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report"]) == 0
+    assert "Sunday 22 November 2026: the day so far" in capsys.readouterr().out
+    assert spent
+
+
+def test_several_days_are_a_line_each(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
+    span = ["report", "--from", "2026-11-17", "--to", "2026-11-21"]
+    assert main(span) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == [*(f"2026-11-{day}" for day in range(17, 22)), "Total"]
+    assert main([*span, "--json"]) == 0
+    days = json.loads(capsys.readouterr().out)["days"]
+    assert sum(sum(day["tiers"].values()) for day in days.values()) == spent + 2_500_000
+    assert main([*span, "--html"]) == 0
+    assert "November 2026" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("days", [("2026-11-21", "2026-11-20"), ("2026-01-01", "2026-11-20")])
+def test_a_span_has_a_beginning_and_an_end(
+    spent: int, days: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert spent
+    assert main(["report", "--from", days[0], "--to", days[1]]) == 2
+    assert "must span 1 to 92 days" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_is_said(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert spent
+    assert main(["report", "--output", str(tmp_path / "no/such/folder")]) == 1
+    assert "--output: No such file or directory" in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""The day's page in a browser, where one is installed: no error, no overflow, readable in light and dark."""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.domain import history
+from pointsman.domain.report_html import render_html
+from pointsman.domain.report_index import render_index
+from tests import pages
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+SHOTS = Path(__file__).parents[2] / "build/report-page"
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser to look at the page with ({', '.join(BROWSERS)})")
+
+PROBE = """<!DOCTYPE html><html><body style="margin:0"><iframe id="f" src="PAGE"
+ style="width:WIDTHpx;height:900px;border:0"></iframe><pre id="found"></pre><script>
+const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
+const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+document.getElementById("f").onload = event => {
+  const doc = event.target.contentDocument, view = event.target.contentWindow, root = doc.documentElement, faint = [];
+  for (const each of doc.body.querySelectorAll("*")) {
+    const own = [...each.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || each.closest("svg, .unseen") || !each.getClientRects().length) continue;
+    let behind = each, back = [0, 0, 0, 0];
+    while (behind && !(back = rgb(view.getComputedStyle(behind).backgroundColor), back.length === 3 || back[3] > 0))
+      behind = behind.parentElement;
+    const [low, high] = [light(rgb(view.getComputedStyle(each).color)), light(back)].sort((a, b) => a - b);
+    const ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < 4.5) faint.push([each.textContent.slice(0, 40), Math.round(ratio * 100) / 100]);
+  }
+  document.getElementById("found").textContent = JSON.stringify({
+    overflow: root.scrollWidth - root.clientWidth, width: root.clientWidth, faint,
+    small: [...doc.querySelectorAll("svg.chart")].filter(s => s.getClientRects().length)
+      .map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width),
+    dark: view.matchMedia("(prefers-color-scheme: dark)").matches,
+  });
+};
+</script></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a busy day's page, an index and an empty day."""
+    where = tmp_path_factory.mktemp("pages")
+    made, entries = pages.month()
+    (where / "day.html").write_text(render_html(made, entries), encoding="utf-8")
+    (where / "index.html").write_text(
+        render_index(history.with_entry(entries, history.entry_of(made))), encoding="utf-8"
+    )
+    return where
+
+
+def run(folder: Path, url: Path, *options: str) -> tuple[str, str]:
+    """Run the browser on one page; return its output and what was written to the console."""
+    assert BROWSER
+    own = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files"]
+    own += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=3000"]
+    done = subprocess.run(
+        [BROWSER, *own, *options, url.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=90,
+        env={**os.environ, "HOME": str(folder)},
+    )
+    return done.stdout, "\n".join(line for line in done.stderr.splitlines() if ":CONSOLE" in line)
+
+
+def probe(folder: Path, page: str, width: int, *options: str) -> dict[str, Any]:
+    """Return what is found in a page that is shown so wide."""
+    harness = folder / f"probe-{page}"
+    harness.write_text(PROBE.replace("PAGE", page).replace("WIDTH", str(width)), encoding="utf-8")
+    shown, console = run(folder, harness, "--dump-dom", "--window-size=1300,1000", *options)
+    assert console == ""
+    found = re.search(r'<pre id="found">(.+?)</pre>', shown, re.DOTALL)
+    assert found, "the page did not load"
+    answer: dict[str, Any] = json.loads(html.unescape(found.group(1)))
+    return answer
+
+
+@pytest.mark.parametrize("page", ["day.html", "index.html"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_page_fits_and_can_be_read(folder: Path, page: str, width: int) -> None:
+    found = probe(folder, page, width)
+    assert (found["width"], found["overflow"], found["faint"]) == (width, 0, [])
+    assert all(scale > 0.9 for scale in found["small"]), "a chart's text would shrink"
+    assert len(found["small"]) == (page == "day.html")
+
+
+def test_the_page_can_be_read_in_the_dark(folder: Path) -> None:
+    found = probe(folder, "day.html", 390, "--force-dark-mode")
+    assert (found["dark"], found["overflow"], found["faint"]) == (True, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("wide", ["--window-size=1200,4600"]),
+        ("dark", ["--window-size=1200,4600", "--force-dark-mode"]),
+        ("phone", ["--window-size=390,7200"]),
+    ],
+)
+def test_pictures_are_taken(folder: Path, name: str, options: list[str]) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    picture = SHOTS / f"{name}.png"
+    picture.unlink(missing_ok=True)
+    _, console = run(folder, folder / "day.html", f"--screenshot={picture}", *options)
+    assert console == ""
+    assert picture.stat().st_size > 20_000

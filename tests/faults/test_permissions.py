@@ -1,0 +1,230 @@
+"""Each function's role on the deployed local stack, which enforces it: what is taken away is missed; all is used."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from pointsman.adapters.task_table import to_item
+from pointsman.domain.records import Content, Status, TaskRecord
+from pointsman.domain.times import to_text
+from tests.faults.roles import Role, begin_anew
+from tests.stack import REPLY_QUEUE_ARN, Stack, eventually
+
+pytestmark = pytest.mark.stack
+
+DENIED = re.compile("AccessDenied|not authorized")
+FUNCTIONS = ("Router", "Orchestration", "Implementation", "Reasoning", "Delivery", "Sweep", "CostReport")
+PLANS = {
+    "Orchestration": ("gemini-3.5-flash-lite", "orchestration"),
+    "Implementation": ("claude-haiku-5-5", "implementation"),
+    "Reasoning": ("claude-sonnet-5-5", "reasoning"),
+}
+
+
+def started(stack: Stack, body: dict[str, Any] | None = None, **fields: Any) -> str:
+    """Store a task that was started, and return its id."""
+    task_id = f"t-{uuid.uuid4().hex[:12]}"
+    text = json.dumps(body or {"prompt": "Say which way the train goes."})
+    record = TaskRecord(
+        task_id,
+        Status.STARTED,
+        body=Content(inline=text),
+        received_at=to_text(datetime.now(UTC)),
+        **{"task_fields": {"metadata": {}, "private": False, "split": False}, **fields},
+    )
+    stack.client("dynamodb").put_item(TableName=stack.info.outputs["TaskTableName"], Item=to_item(record))
+    return task_id
+
+
+def event_for(stack: Stack, function: str) -> Any:
+    """Return an event that the function works on as it does for a normal task."""
+    if function == "Router":
+        body = {"task_id": f"t-{uuid.uuid4().hex[:12]}", "prompt": "Which way?", "tier": "reasoning"}
+        common = {"eventSource": "aws:sqs", "receiptHandle": "r", "attributes": {}, "messageAttributes": {}}
+        return {"Records": [{**common, "messageId": str(uuid.uuid4()), "body": json.dumps(body)}]}
+    if function in PLANS:
+        model, place = PLANS[function]
+        return {
+            "task_id": started(stack),
+            "generation": 1,
+            "deadline": to_text(datetime.now(UTC) + timedelta(minutes=5)),
+            "plan": [{"model": model, "function": place, "tier": place}],
+        }
+    if function == "Delivery":
+        return {"task_id": started(stack), "generation": 1, "reason": "refused"}
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("function", "sid"),
+    [
+        ("Router", "ClaimAndLimit"),
+        ("Orchestration", "ReserveAndSettle"),
+        ("Implementation", "ReserveAndSettle"),
+        ("Implementation", "ReadKey"),
+        ("Reasoning", "ReserveAndSettle"),
+        ("Delivery", "FinishAndSettle"),
+        ("Delivery", "TellEvents"),
+        ("Sweep", "FindOpen"),
+        ("CostReport", "ReadLedger"),
+        ("CostReport", "KeepReports"),
+    ],
+)
+def test_a_permission_that_is_taken_away_is_missed(stack: Stack, function: str, sid: str) -> None:
+    role, event = Role(stack, function), event_for(stack, function)
+    if sid == "ReadKey":
+        begin_anew(stack)  # a worker reads its key once
+    with role.without(sid):
+        went_well, told = role.invoke(event)
+        assert not went_well
+        assert DENIED.search(told), told
+    went_well, told = role.invoke(event)
+    assert went_well, told
+    if function == "Router":
+        assert json.loads(told) == {"batchItemFailures": []}
+        assert stack.ended(json.loads(event["Records"][0]["body"])["task_id"]).status is Status.COMPLETED
+    elif function in PLANS:
+        assert json.loads(told)["next"] == "deliver"
+
+
+def test_a_task_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
+    """Through the queue: nothing is lost while the router may not start executions."""
+    with Role(stack, "Router").without("StartExecutions"):
+        task_id = stack.send(prompt="Which way?", tier="reasoning")
+        record = eventually(lambda: stack.tasks.read(task_id), "the claim")
+        log = stack.info.state_dir / "ministack.log"
+        eventually(lambda: DENIED.search(log.read_text(errors="replace")), "the refusal in the log")
+        assert record.status is Status.CLAIMED
+        assert record.input
+    assert (
+        stack.requests(task_id) == []
+    )  # the queue gives the message out again after 6 minutes, which no test waits for
+
+
+@dataclass
+class Traffic:
+    """What was called while every way of a task was gone."""
+
+    called: dict[str, set[str]] = field(default_factory=dict)
+    """Actions by function."""
+
+
+def record_calls(stack: Stack, *, on: bool) -> None:
+    """Have the emulator's CloudTrail record calls."""
+    body = json.dumps({"cloudtrail._recording_enabled": "true" if on else "false"}).encode()
+    with urlopen(Request(f"{stack.info.endpoint}/_ministack/config", body, method="POST"), timeout=10) as answer:
+        assert json.loads(answer.read())["applied"]
+
+
+def calls_of(stack: Stack, role: Role) -> set[str]:
+    """Return the actions that the function's calls were authorised for, as `service:Action`."""
+    found: set[str] = set()
+    trail = stack.client("cloudtrail")
+    wanted = {action for actions in role.statements().values() for action in actions} | {"dynamodb:TransactWriteItems"}
+    for action in wanted:
+        service, name = action.split(":")
+        source = {"ssm": "ssm", "states": "states"}.get(service, service)
+        for key in role.keys:
+            attributes = [
+                {"AttributeKey": "AccessKeyId", "AttributeValue": key},
+                {"AttributeKey": "EventName", "AttributeValue": "POST.sns" if action == "sns:Publish" else name},
+                {"AttributeKey": "EventSource", "AttributeValue": f"{source}.amazonaws.com"},
+            ]
+            events = trail.lookup_events(LookupAttributes=attributes)["Events"]
+            if not events:
+                continue
+            if name != "TransactWriteItems":
+                found.add(action)
+                continue
+            text = " ".join(each["CloudTrailEvent"] for each in events)
+            found |= {
+                f"dynamodb:{kind}Item" for kind in ("Put", "Update") if f'"{kind}\\"' in text or f'"{kind}"' in text
+            }
+    return found
+
+
+@pytest.fixture(scope="module")
+def traffic(stack: Stack) -> Iterator[Traffic]:
+    begin_anew(stack)
+    record_calls(stack, on=True)
+    try:
+        _go_every_way(stack)
+        yield Traffic({function: calls_of(stack, Role(stack, function)) for function in FUNCTIONS})
+    finally:
+        record_calls(stack, on=False)
+
+
+def _go_every_way(stack: Stack) -> None:
+    queue = REPLY_QUEUE_ARN.rsplit(":", 1)[1]
+    stack.client("sqs").create_queue(QueueName=queue)
+    big, mark = "all is well\n" * 2_000, f"marker-{uuid.uuid4().hex[:10]}"
+    stack.fault("anthropic", {"answer": {"bytes": 100_000}}, contains=mark, times=2)
+    stack.fault("gemini", {"answer": {"bytes": 20_000}}, contains=mark, times=1)
+    wide = {"max_output_tokens": 60_000}
+    named = f"t-{uuid.uuid4().hex[:12]}"
+    stack.client("stepfunctions").start_execution(
+        stateMachineArn=stack.info.outputs["StateMachineArn"], name=named, input=json.dumps({"task_id": "another"})
+    )
+    stack.send(task_id=named, prompt="My name is taken.", tier="reasoning")
+    ids = [stack.send(prompt=f"{mark} {big}", tier=tier, **wide) for tier in ("implementation", "reasoning")]
+    ids += [stack.send(prompt=f"{mark} {big}", tier="orchestration")]
+    ids += [stack.send(prompt=f"hm {uuid.uuid4().int}"), stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN)]
+    ids += [stack.send(prompt="a", tier="implementation", reply_to="no-such-token")]
+    rejected = [stack.send_raw("{"), stack.send_raw("x" * 1_048_500)]
+    for task_id in ids:
+        stack.ended(task_id)
+    once = {"task_id": f"t-{uuid.uuid4().hex[:12]}", "prompt": f"Again. {big}", "tier": "implementation"}
+    stack.send(**once)
+    stack.ended(once["task_id"])
+    stack.send(**once, reply_to=REPLY_QUEUE_ARN)
+    stack.send(**once, reply_to="another-token")
+    for message_id in rejected:
+        eventually(lambda: stack.tasks.read(message_id), "the rejection")  # noqa: B023
+    _sweep_and_report(stack)
+
+
+def _sweep_and_report(stack: Stack) -> None:
+    key = "tasks/for-the-sweep"
+    stack.client("s3").put_object(Bucket=stack.info.outputs["DataBucketName"], Key=key, Body=b"words")
+    for place in (REPLY_QUEUE_ARN, "no-such-token"):
+        fields = {"reply_to": [place], "attention": "delivery", "attention_since": to_text(datetime.now(UTC))}
+        task_id = started(stack, **fields, answer=Content(ref=key))
+        stack.client("dynamodb").update_item(
+            TableName=stack.info.outputs["TaskTableName"],
+            Key={"task_id": {"S": task_id}},
+            UpdateExpression="SET #s = :s",
+            ExpressionAttributeNames={"#s": "status"},
+            ExpressionAttributeValues={":s": {"S": "completed"}},
+        )
+    for function in ("Sweep", "CostReport"):
+        went_well, told = Role(stack, function).invoke({})
+        assert went_well, told
+
+
+RARE = {
+    "dynamodb:GetItem": "an attempt that was cut off, a task that is resumed",
+    "dynamodb:PutItem": "an attempt that was cut off is settled by who finds it",
+    "s3:GetObject": "a large answer for a task that is sent again",
+    "s3:ListBucket": "an object that is not there",
+    "sqs:ReceiveMessage": "Lambda's poller uses the function's role; the emulator's uses none",
+    "sqs:DeleteMessage": "the poller",
+    "sqs:GetQueueAttributes": "the poller",
+    "states:SendTaskFailure": "a failed task that a token waits for",
+}
+"""What the traffic above does not lead to, and what does."""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_action_is_used(stack: Stack, traffic: Traffic, function: str) -> None:
+    """By the calls that the emulator recorded of the role; it tells which action, not on which resource."""
+    called, statements = traffic.called[function], Role(stack, function).statements()
+    unused = {sid: actions - called - RARE.keys() for sid, actions in statements.items()}
+    assert {sid: actions for sid, actions in unused.items() if actions} == {}
+    assert {"dynamodb:Query", "dynamodb:UpdateItem"} & called
