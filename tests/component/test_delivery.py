@@ -10,14 +10,16 @@ import pytest
 from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.messaging import QueueAndTokenReplies
 from pointsman.adapters.task_table import TaskTable, to_item
+from pointsman.bootstrap import Application
 from pointsman.domain.records import Content, Status, TaskRecord
 from pointsman.domain.times import to_text
 from pointsman.errors import DeliveryError, PublishError
 from pointsman.services.intake import Message
 from pointsman.services.sweep import Sweep
 from pointsman_cli.commands.status import _rows
+from pointsman_cli.tasks import document
 from tests.component.conftest import Aws
-from tests.component.router import Router, build
+from tests.component.router import SHIPPED, Router, build
 
 TOKEN = "AQCk-the-senders-secret"
 
@@ -53,16 +55,11 @@ def done(router: Router) -> Callable[..., TaskRecord]:
     return store
 
 
-def shown(router: Router) -> dict[str, Any]:
-    record = router.task()
-    task = {
-        **dict.fromkeys(("type", "tier", "decision", "model", "received_at", "started_at")),
-        **{"task_id": "t-1", "status": "completed", "reason": None, "generation": 1, "truncated": False},
-        **{"cost_nano_usd": 0, "cost_known": True, "classification_cost_nano_usd": 0, "ended_at": None},
-        **{"delivered_at": record.delivered_at, "delivery_failing_since": record.attention_since},
-        **{"not_delivered_to": record.unreached, "reply_to": []},
-    }
-    return {name: value for name, value in _rows(task) if value is not None}
+def shown(aws: Aws, router: Router) -> dict[str, Any]:
+    """Return the lines that `pointsman status` prints."""
+    app = Application(aws.settings(), SHIPPED, aws.session)
+    stated = document(app, router.task(), stand_in=False)
+    return {name: value for name, value in _rows(stated) if value is not None}
 
 
 def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
@@ -78,14 +75,16 @@ def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
             router.intake.delivery.finish("t-1", 1, None)
         router.clock.pass_by(60)
     assert list(router.tasks.wanting_attention()) == ["t-1"]
-    assert shown(router)["not delivered"].startswith(f"since {since}, to {late} (AWS.SimpleQueueService.NonExistentQue")
+    assert shown(aws, router)["not delivered"].startswith(
+        f"since {since}, to {late} (AWS.SimpleQueueService.NonExistentQue"
+    )
     assert (sweep().delivered, sweep().undelivered) == (0, 1)
 
     url = sqs.create_queue(QueueName="late")["QueueUrl"]
     assert sweep().delivered == 1
     assert json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])["answer"] == "words"
     assert (list(router.tasks.wanting_attention()), sweep().delivered) == ([], 0)
-    assert "not delivered" not in shown(router)
+    assert "not delivered" not in shown(aws, router)
     assert router.task().delivered_at
     # Six tries, and who could be reached was told once.
     assert [kind for kind, _ in router.bus.events] == ["Task Completed"]
@@ -94,26 +93,26 @@ def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
 
 
 def test_a_bus_that_is_down_keeps_nobody_from_the_answer(
-    router: Router, sweep: Sweep, done: Callable[..., TaskRecord]
+    aws: Aws, router: Router, sweep: Sweep, done: Callable[..., TaskRecord]
 ) -> None:
     done(TOKEN)
     router.bus.broken = PublishError("ThrottlingException")
     with pytest.raises(DeliveryError, match=r"t-1: not delivered to event bus \(ThrottlingException\)"):
         router.intake.delivery.finish("t-1", 1, None)
-    assert "event bus (ThrottlingException)" in shown(router)["not delivered"]
+    assert "event bus (ThrottlingException)" in shown(aws, router)["not delivered"]
     router.bus.broken = None
     assert sweep().delivered == 1
     assert len(router.replies.sent) == len(router.bus.events) == 1
 
 
-def test_a_task_token_is_named_nowhere(router: Router, done: Callable[..., TaskRecord]) -> None:
+def test_a_task_token_is_named_nowhere(aws: Aws, router: Router, done: Callable[..., TaskRecord]) -> None:
     done(TOKEN)
     router.replies.broken[TOKEN] = ValueError(f"no such token: {TOKEN}")
     with pytest.raises(DeliveryError) as caught:
         router.intake.delivery.finish("t-1", 1, None)
     assert str(caught.value) == "task t-1: not delivered to task token (ValueError)"
     assert caught.value.__cause__ is caught.value.__context__ is None
-    assert TOKEN not in str(shown(router))
+    assert TOKEN not in str(shown(aws, router))
 
 
 def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
@@ -124,10 +123,10 @@ def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
     assert router.task().status is Status.STARTED
 
 
-def test_an_answer_that_cannot_be_read_is_kept_too(router: Router, done: Callable[..., TaskRecord]) -> None:
+def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, done: Callable[..., TaskRecord]) -> None:
     record = done()
     client: Any = router.tasks._client
     client.put_item(TableName=router.tasks._table, Item=to_item(replace(record, answer=Content(ref="tasks/gone"))))
     with pytest.raises(DeliveryError, match="its answer cannot be read"):
         router.intake.delivery.finish("t-1", 1, None)
-    assert "its answer cannot be read" in shown(router)["not delivered"]
+    assert "its answer cannot be read" in shown(aws, router)["not delivered"]

@@ -108,8 +108,11 @@ class World:
 
     def received(self, url: str) -> list[dict[str, Any]]:
         """Empty a queue."""
-        sqs, found = self.direct.client("sqs"), list[dict[str, Any]]()
-        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
+        sqs, found, patience = self.direct.client("sqs"), list[dict[str, Any]](), 2
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=patience).get(
+            "Messages"
+        ):
+            patience = 0
             found += [json.loads(one["Body"]) for one in batch]
             for one in batch:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])

@@ -175,7 +175,10 @@ def _go_every_way(stack: Stack) -> None:
     stack.send(task_id=named, prompt="My name is taken.", tier="reasoning")
     ids = [stack.send(prompt=f"{mark} {big}", tier=tier, **wide) for tier in ("implementation", "reasoning")]
     ids += [stack.send(prompt=f"{mark} {big}", tier="orchestration")]
-    ids += [stack.send(prompt=f"hm {uuid.uuid4().int}"), stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN)]
+    ids += [
+        stack.send(prompt=f"hm {uuid.uuid4().int}"),
+        stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN),
+    ]
     ids += [stack.send(prompt="a", tier="implementation", reply_to="no-such-token")]
     rejected = [stack.send_raw("{"), stack.send_raw("x" * 1_048_500)]
     for task_id in ids:

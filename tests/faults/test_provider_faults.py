@@ -73,8 +73,8 @@ class Part:
         return stated | ({"times": self.times} if self.times else {}) | ({"model": self.model} if self.model else {})
 
 
-DOWN = None if SOAK else 4
-"""A model that is down: for good, which opens its breaker; in the short form only for what does not."""
+DOWN = EACH + 1 if SOAK else 4
+"""Calls to a model that is down: in the long form as many as open its breaker more than once."""
 PARTS = [
     Part("429 seconds", "implementation", {"rate_limit": {"retry_after": 1}}),
     Part("429 fraction", "reasoning", {"rate_limit": {"retry_after": 0.4}}),

@@ -247,3 +247,16 @@ def test_outputs_name_what_clients_need(template: dict[str, Any], functions: Res
         "StateMachineArn",
         "ReportTopicArn",
     }
+
+
+def test_no_function_logs_its_event_or_traces_what_it_returns_or_raises(
+    functions: Resources, template: dict[str, Any]
+) -> None:
+    for path in ROOT.glob("functions/*/app.py"):
+        code = path.read_text()
+        assert "capture_lambda_handler(capture_response=False, capture_error=False)" in code
+        assert "log_event" not in code
+    environments = [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]
+    for each in environments:
+        names = set(each.get("Environment", {}).get("Variables", {}))
+        assert not {name for name in names if re.search("LOG_EVENT|TRACER_CAPTURE|DEV|DEBUG|LOG_LEVEL", name)}
