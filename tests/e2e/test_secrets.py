@@ -10,6 +10,7 @@ import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -129,9 +130,10 @@ def _go(stack: Stack, secrets: Secrets) -> list[str]:
         eventually(lambda: stack.tasks.read(message_id), "the rejection")  # noqa: B023
     ended(stack, killed)
     ids += [killed, _without_a_key(stack, send), _without_a_right(stack, send)]
-    for function in ("SweepFunctionName", "CostReportFunctionName"):
-        answer = stack.client("lambda").invoke(FunctionName=stack.info.outputs[function], Payload=b"{}")
-        assert "FunctionError" not in answer
+    today = datetime.now(UTC).date().isoformat()
+    for function, event in (("Sweep", {}), ("CostReport", {"date": today})):
+        went_well, told = Role(stack, function).invoke(event)
+        assert went_well, told
     return ids
 
 

@@ -1,5 +1,6 @@
 """Kills function workers with SIGKILL, as a crash would: at random, and aimed at the narrow places."""
 
+import itertools
 import os
 import random
 import re
@@ -37,7 +38,7 @@ def workers(stack: Stack) -> list[tuple[int, str]]:
 class Killer:
     """A thread that kills until it is stopped.
 
-    Most kills hit any worker at any time. The others wait until a model call is under way and hit its function during
+    Half of the kills hit a worker of each function in turn, at any time. The others wait until a model call is under way and hit its function during
     the call, or in the moments after the answer, when the outcome is being written.
     """
 
@@ -55,6 +56,7 @@ class Killer:
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
+        self._turn = itertools.cycle(FUNCTIONS)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "Killer":
@@ -78,7 +80,7 @@ class Killer:
                 self._aimed()
 
     def _any(self) -> None:
-        function = self.dice.choice(FUNCTIONS)
+        function = next(self._turn)
         there = [worker for worker in workers(self.stack) if worker[1] == function]
         if there and function not in self.spared:
             self._kill(self.dice.choice(there))

@@ -158,8 +158,8 @@ def test_killed_at_any_point_nothing_is_lost_or_done_twice(
     evidence = Evidence.of(stack)
     figures.update(_figures(traffic, evidence, before), killed=dict(killer.kills), swept=swept)
     _check(stack, traffic, evidence, before)
-    assert killer.kills.total() >= TASKS // 4
-    assert set(killer.kills) == set(FUNCTIONS)
+    assert killer.kills.total() >= TASKS // 8
+    assert not SOAK or set(killer.kills) == set(FUNCTIONS)
     times_told = _events(stack, told, traffic.name)
     figures["events told again"] = sum(times_told.values()) - len(times_told)
     assert set(times_told) == {(id_, str(record.status)) for id_, record in traffic.records.items() if record}
@@ -245,7 +245,7 @@ def _check(stack: Stack, traffic: Traffic, evidence: Evidence, before: Evidence)
         if (record := traffic.records.get(tag.split(".")[0]))
         and record.status is Status.COMPLETED
         and record.ended_at
-        and entry["started"] > datetime.fromisoformat(record.ended_at).timestamp()
+        and entry["started"] > datetime.fromisoformat(record.ended_at).timestamp() + 0.001  # it is cut to milliseconds
     ]
     assert called_again == []
     executions = Counter(_executions(stack, traffic.name))

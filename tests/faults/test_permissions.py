@@ -206,8 +206,9 @@ def _sweep_and_report(stack: Stack) -> None:
             ExpressionAttributeNames={"#s": "status"},
             ExpressionAttributeValues={":s": {"S": "completed"}},
         )
-    for function in ("Sweep", "CostReport"):
-        went_well, told = Role(stack, function).invoke({})
+    today = datetime.now(UTC).date().isoformat()
+    for function, event in (("Sweep", {}), ("CostReport", {"date": today})):
+        went_well, told = Role(stack, function).invoke(event)
         assert went_well, told
 
 
