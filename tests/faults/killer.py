@@ -38,8 +38,8 @@ def workers(stack: Stack) -> list[tuple[int, str]]:
 class Killer:
     """A thread that kills until it is stopped.
 
-    Half of the kills hit a worker of each function in turn, at any time. The others wait until a model call is under way and hit its function during
-    the call, or in the moments after the answer, when the outcome is being written.
+    Half of the kills hit a worker of each function in turn, at any time. The others wait until a model call is under
+    way and hit its function during the call, or in the moments after the answer, when the outcome is being written.
     """
 
     stack: Stack

@@ -40,7 +40,7 @@ def _constant(_: str) -> float:
 
 
 def _int(digits: str) -> int | float:
-    """JSON sets no limit to a number; one that no field can mean need not be exact (int() refuses over 4,300 digits)."""
+    """JSON sets no limit to a number; one that no field can mean need not be exact (int() ends at 4,300 digits)."""
     return int(digits) if len(digits) <= 1_000 else float(digits)
 
 
