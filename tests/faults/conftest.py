@@ -14,6 +14,13 @@ from tests.stack import Stack
 
 SOAK = os.environ.get("POINTSMAN_SOAK", "") == "1"
 """Whether the long form runs (`make soak`)."""
+
+
+def thinned[T](cases: list[T]) -> list[T]:
+    """Return all cases in the long form, every third in the short one."""
+    return cases if SOAK else cases[::3]
+
+
 RESULTS = Path(__file__).parents[2] / "build/soak.json"
 _figures: list[dict[str, Any]] = []
 

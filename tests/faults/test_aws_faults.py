@@ -33,7 +33,7 @@ from tests.component.conftest import _create_tables
 from tests.component.test_books import intent, settled
 from tests.contract.test_standin import Standin, start, stop
 from tests.faults.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
-from tests.faults.conftest import SOAK, Figures
+from tests.faults.conftest import SOAK, Figures, thinned
 from tests.faults.in_process import ClockedApplication, LeapClock, Player, books_agree
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
@@ -207,42 +207,47 @@ def transaction(which: int, does: Answer | Lost, times: int = 2) -> Fault:
 
 @pytest.mark.parametrize(
     ("fault", "rows", "came_back"),
-    [
-        pytest.param(dynamo("PutItem", THROTTLED, times=1), 1, 0, id="claim throttled once"),
-        pytest.param(dynamo("PutItem", THROUGHPUT), 1, 1, id="claim without throughput"),
-        pytest.param(dynamo("PutItem", BROKEN), 1, 1, id="claim broken"),
-        pytest.param(dynamo("PutItem", LOST, times=1), 1, 1, id="claim made and its answer lost"),
-        pytest.param(dynamo("PutItem", LOST), 1, 1, id="claim made and its answer lost for good"),
-        pytest.param(dynamo("BatchGetItem", BROKEN), 1, 1, id="router cannot look"),
-        pytest.param(dynamo("UpdateItem", THROTTLED), 1, 1, id="mark as started throttled"),
-        pytest.param(dynamo("UpdateItem", LOST), 1, 1, id="mark as started and its answer lost"),
-        pytest.param(dynamo("BatchGetItem", THROUGHPUT, after=1), 1, 0, id="look throttled"),
-        pytest.param(dynamo("BatchGetItem", DROPPED, after=1), 1, 0, id="look dropped"),
-        pytest.param(transaction(RESERVE, CONFLICT, 6), 1, 0, id="reservation in conflict"),
-        pytest.param(transaction(RESERVE, IN_PROGRESS, 4), 1, 0, id="reservation in progress"),
-        pytest.param(transaction(RESERVE, cancelled("ThrottlingError"), 4), 1, 0, id="reservation: item throttled"),
-        pytest.param(transaction(RESERVE, THROTTLED), 1, 0, id="reservation throttled"),
-        pytest.param(transaction(RESERVE, DROPPED), 1, 0, id="reservation dropped"),
-        pytest.param(transaction(RESERVE, LOST, 1), 1, 0, id="reservation made and its answer lost"),
-        pytest.param(transaction(RESERVE, LOST), 2, 0, id="reservation made and its answer lost for good"),
-        pytest.param(transaction(SETTLE, CONFLICT, 6), 1, 0, id="settlement in conflict"),
-        pytest.param(transaction(SETTLE, IN_PROGRESS, 4), 1, 0, id="settlement in progress"),
-        pytest.param(transaction(SETTLE, BROKEN, 1), 1, 0, id="settlement broken once"),
-        pytest.param(transaction(SETTLE, LOST, 1), 1, 0, id="settlement made and its answer lost"),
-        pytest.param(transaction(SETTLE, LOST), 1, 0, id="settlement made and its answer lost for good"),
-        pytest.param(transaction(SETTLE, DROPPED), 2, 0, id="settlement never made"),
-        pytest.param(Fault("states", "StartExecution", THROTTLED, times=2), 1, 1, id="start throttled"),
-        pytest.param(
-            Fault("states", "StartExecution", json_error("ServiceUnavailable", 500), times=2), 1, 1, id="start broken"
-        ),
-        pytest.param(Fault("states", "StartExecution", LOST), 1, 0, id="start made and its answer lost"),
-        pytest.param(Fault("states", "StartExecution", LOST, times=2), 1, 1, id="start made, answer lost for good"),
-        pytest.param(Fault("states", "StartExecution", DROPPED, times=2), 1, 1, id="start dropped"),
-        pytest.param(Fault("events", "PutEvents", entry_refused(), times=3), 1, 0, id="event refused"),
-        pytest.param(Fault("events", "PutEvents", BROKEN, times=4), 1, 0, id="event bus broken"),
-        pytest.param(Fault("events", "PutEvents", LOST, times=2), 1, 0, id="event put and its answer lost"),
-        pytest.param(Fault("sqs", "SendMessage", BROKEN, times=4), 1, 0, id="reply queue broken"),
-    ],
+    thinned(
+        [
+            pytest.param(dynamo("PutItem", THROTTLED, times=1), 1, 0, id="claim throttled once"),
+            pytest.param(dynamo("PutItem", THROUGHPUT), 1, 1, id="claim without throughput"),
+            pytest.param(dynamo("PutItem", BROKEN), 1, 1, id="claim broken"),
+            pytest.param(dynamo("PutItem", LOST, times=1), 1, 1, id="claim made and its answer lost"),
+            pytest.param(dynamo("PutItem", LOST), 1, 1, id="claim made and its answer lost for good"),
+            pytest.param(dynamo("BatchGetItem", BROKEN), 1, 1, id="router cannot look"),
+            pytest.param(dynamo("UpdateItem", THROTTLED), 1, 1, id="mark as started throttled"),
+            pytest.param(dynamo("UpdateItem", LOST), 1, 1, id="mark as started and its answer lost"),
+            pytest.param(dynamo("BatchGetItem", THROUGHPUT, after=1), 1, 0, id="look throttled"),
+            pytest.param(dynamo("BatchGetItem", DROPPED, after=1), 1, 0, id="look dropped"),
+            pytest.param(transaction(RESERVE, CONFLICT, 6), 1, 0, id="reservation in conflict"),
+            pytest.param(transaction(RESERVE, IN_PROGRESS, 4), 1, 0, id="reservation in progress"),
+            pytest.param(transaction(RESERVE, cancelled("ThrottlingError"), 4), 1, 0, id="reservation: item throttled"),
+            pytest.param(transaction(RESERVE, THROTTLED), 1, 0, id="reservation throttled"),
+            pytest.param(transaction(RESERVE, DROPPED), 1, 0, id="reservation dropped"),
+            pytest.param(transaction(RESERVE, LOST, 1), 1, 0, id="reservation made and its answer lost"),
+            pytest.param(transaction(RESERVE, LOST), 2, 0, id="reservation made and its answer lost for good"),
+            pytest.param(transaction(SETTLE, CONFLICT, 6), 1, 0, id="settlement in conflict"),
+            pytest.param(transaction(SETTLE, IN_PROGRESS, 4), 1, 0, id="settlement in progress"),
+            pytest.param(transaction(SETTLE, BROKEN, 1), 1, 0, id="settlement broken once"),
+            pytest.param(transaction(SETTLE, LOST, 1), 1, 0, id="settlement made and its answer lost"),
+            pytest.param(transaction(SETTLE, LOST), 1, 0, id="settlement made and its answer lost for good"),
+            pytest.param(transaction(SETTLE, DROPPED), 2, 0, id="settlement never made"),
+            pytest.param(Fault("states", "StartExecution", THROTTLED, times=2), 1, 1, id="start throttled"),
+            pytest.param(
+                Fault("states", "StartExecution", json_error("ServiceUnavailable", 500), times=2),
+                1,
+                1,
+                id="start broken",
+            ),
+            pytest.param(Fault("states", "StartExecution", LOST), 1, 0, id="start made and its answer lost"),
+            pytest.param(Fault("states", "StartExecution", LOST, times=2), 1, 1, id="start made, answer lost for good"),
+            pytest.param(Fault("states", "StartExecution", DROPPED, times=2), 1, 1, id="start dropped"),
+            pytest.param(Fault("events", "PutEvents", entry_refused(), times=3), 1, 0, id="event refused"),
+            pytest.param(Fault("events", "PutEvents", BROKEN, times=4), 1, 0, id="event bus broken"),
+            pytest.param(Fault("events", "PutEvents", LOST, times=2), 1, 0, id="event put and its answer lost"),
+            pytest.param(Fault("sqs", "SendMessage", BROKEN, times=4), 1, 0, id="reply queue broken"),
+        ]
+    ),
 )
 def test_one_fault_costs_no_task_and_no_second_call(world: World, fault: Fault, rows: int, came_back: int) -> None:
     world.proxy.add(fault)
