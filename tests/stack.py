@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -114,3 +115,18 @@ def eventually[T](look: Callable[[], T | None], what: str, seconds: float = PATI
             return found
         time.sleep(0.2)
     raise AssertionError(f"waited {seconds:.0f} s for {what}")
+
+
+def worker_commands(stack: Stack) -> list[tuple[int, str]]:
+    """Return process id and command line of each worker process that this stack has started."""
+    mine, found = f"{stack.info.state_dir}/tmp/", []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if mine in command:
+            found.append((int(entry.name), command))
+    return found

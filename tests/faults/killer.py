@@ -9,10 +9,9 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tests.stack import Stack
+from tests.stack import Stack, worker_commands
 
 FUNCTIONS = ("Router", "Orchestration", "Implementation", "Reasoning", "Delivery")
 _NAMED = re.compile(rf"({'|'.join(FUNCTIONS)})Function")
@@ -20,18 +19,8 @@ _NAMED = re.compile(rf"({'|'.join(FUNCTIONS)})Function")
 
 def workers(stack: Stack) -> list[tuple[int, str]]:
     """Return process id and function of each worker that this stack has started."""
-    mine = f"{stack.info.state_dir}/tmp/"
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if mine in command and (named := _NAMED.search(command)):
-            found.append((int(entry.name), named[1]))
-    return found
+    running = worker_commands(stack)
+    return [(pid, named[1]) for pid, command in running if (named := _NAMED.search(command))]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pointsman.domain.records import Status
-from tests.stack import Stack, eventually
+from tests.stack import Stack, eventually, worker_commands
 
 pytestmark = pytest.mark.stack
 
@@ -189,16 +189,7 @@ def _soon() -> str:
 
 def kill_workers(stack: Stack, function: str) -> int:
     """Kill the processes that run a function, as a crash would; return how many."""
-    mine = f"{stack.info.state_dir}/tmp/"
-    killed = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if mine in command and function in command:
-            os.kill(int(entry.name), signal.SIGKILL)
-            killed += 1
-    return killed
+    running = [pid for pid, command in worker_commands(stack) if function in command]
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    return len(running)

@@ -16,7 +16,7 @@ from pointsman.domain.times import month_key, parse_time
 from pointsman.errors import MissingKeyError, NotKeptError, StoreError
 from pointsman.ports import ModelClient, Texts, View
 from pointsman.prompts import system_for
-from pointsman.services.call import Order, ask, close_unknown, open_intent, price, report
+from pointsman.services.call import Order, ask, close_open_intent, open_intent, price, report
 from pointsman.services.context import Context
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
@@ -83,8 +83,7 @@ class Attempt:
             return replace(run, next=Next.FAIL, reason=task.reason)
         if task.last_turn == run.turn:
             return self._replay(run, task, now)
-        if task.open_intent:
-            self._close(task)
+        close_open_intent(self.ctx, task)
         return None
 
     def _replay(self, run: Run, task: TaskRecord, now: datetime) -> Run:
@@ -100,12 +99,6 @@ class Attempt:
             wait_seconds=max(int(pause.total_seconds()), 0),
             reason=str(Outcome.UNKNOWN),
         )
-
-    def _close(self, task: TaskRecord) -> None:
-        assert task.open_intent is not None
-        intent = self.ctx.books.find_intent(RowKey(task.open_intent["day_shard"], task.open_intent["row"]))
-        if intent:
-            close_unknown(self.ctx, intent)
 
     def _reserved(self, run: Run, record: TaskRecord, model: Model, view: View, until: datetime) -> "Run | _Ready":
         ctx, now = self.ctx, self.ctx.clock.now()
