@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pointsman.domain import catalogue, openclaw
 from pointsman.domain.chain import Points
-from pointsman.domain.history import DaySpend, Entry
-from pointsman.domain.report import Frame, Report, build
-from pointsman.domain.speed import Milestones
+from pointsman.domain.figures.history import DaySpend, Entry
+from pointsman.domain.figures.report import Frame, Report, build
+from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.taxonomy import TYPES_OF, Tier
 from pointsman.domain.times import day_bounds, to_text
 from pointsman.domain.usage import Usage

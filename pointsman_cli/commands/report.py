@@ -11,7 +11,7 @@ from pointsman_cli.errors import BadInputError, CommandError, Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.domain.history import Entry
+    from pointsman.domain.figures.history import Entry
     from pointsman.services.report import Reporting
 
 EXAMPLES = """\b
@@ -73,34 +73,34 @@ def report(
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
     made = reporting.build(day)
     if as_html:
-        from pointsman.domain.report_html import render_html
+        from pointsman.domain.page.html import render_html
 
         return render_html(made, reporting.published(), linked=False)
     if as_json:
-        from pointsman.domain.report_json import as_json as as_document
+        from pointsman.domain.page.as_json import as_json as as_document
 
         return output.dumped(as_document(made))
-    from pointsman.domain.report_text import render_text
+    from pointsman.domain.page.text import render_text
 
     return render_text(made)
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
-    from pointsman.domain import history
+    from pointsman.domain.figures import history
 
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     if not days or len(days) > MOST_DAYS:
         raise BadInputError(f"--from and --to: must span 1 to {MOST_DAYS} days")
     entries = [history.entry_of(reporting.build(day)) for day in days]
     if as_html:
-        from pointsman.domain.report_index import render_index
+        from pointsman.domain.page.index import render_index
 
         return render_index(entries, linked=False)
     return history.written(entries) if as_json else _table(entries)
 
 
 def _table(entries: "list[Entry]") -> str:
-    from pointsman.domain.report_words import dollars
+    from pointsman.domain.page.words import dollars
 
     rows = {str(e.spend.day): (e.tasks, e.attempts, e.spend.cost_nano, e.saved_nano) for e in entries}
     sums = tuple(map(sum, zip(*rows.values(), strict=True)))

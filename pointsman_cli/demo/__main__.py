@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pointsman.domain.report_html import render_html
+from pointsman.domain.page.html import render_html
 from pointsman_cli import local, output, samples
 from pointsman_cli.demo import checks, evidence, phases, progress, show, standin
 from pointsman_cli.demo.traffic import Traffic

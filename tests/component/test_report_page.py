@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pointsman.domain import history
-from pointsman.domain.report_html import render_html
-from pointsman.domain.report_index import render_index
+from pointsman.domain.figures import history
+from pointsman.domain.page.html import render_html
+from pointsman.domain.page.index import render_index
 from tests import pages
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

@@ -9,16 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.bootstrap import Application
-from pointsman.domain import history
+from pointsman.domain.figures import history
+from pointsman.domain.figures.speed import Phases
 from pointsman.domain.guard import Lesson
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
+from pointsman.domain.page.as_csv import render_csv
+from pointsman.domain.page.as_json import as_json
+from pointsman.domain.page.html import render_html
+from pointsman.domain.page.index import render_index
+from pointsman.domain.page.text import render_summary, render_text
 from pointsman.domain.records import Content, Purpose, Status, TaskRecord
-from pointsman.domain.report_csv import render_csv
-from pointsman.domain.report_html import render_html
-from pointsman.domain.report_index import render_index
-from pointsman.domain.report_json import as_json
-from pointsman.domain.report_text import render_summary, render_text
-from pointsman.domain.speed import Phases
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import day_bounds, month_key, to_text
 from pointsman.domain.usage import Usage

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from pointsman.domain import catalogue, openclaw
 from pointsman.domain.chain import Points
-from pointsman.domain.report import Frame, Report, build
-from pointsman.domain.report_json import as_json
-from pointsman.domain.report_text import render_summary, render_text
-from pointsman.domain.report_words import dollars, fold, percent
+from pointsman.domain.figures.report import Frame, Report, build
+from pointsman.domain.page.as_json import as_json
+from pointsman.domain.page.text import render_summary, render_text
+from pointsman.domain.page.words import dollars, fold, percent
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import day_bounds, to_text
 from pointsman.services.report import subject

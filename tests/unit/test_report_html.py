@@ -16,18 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.domain import history
-from pointsman.domain.history import Entry
-from pointsman.domain.markup import Markup, el, join
+from pointsman.domain.figures import history
+from pointsman.domain.figures.history import Entry
+from pointsman.domain.figures.month import project
+from pointsman.domain.figures.report import Frame, Report, build
+from pointsman.domain.figures.speed import percentile
 from pointsman.domain.money import usd
-from pointsman.domain.month import project
-from pointsman.domain.report import Frame, Report, build
-from pointsman.domain.report_chart import top_of
-from pointsman.domain.report_csv import render_csv
-from pointsman.domain.report_html import render_html
-from pointsman.domain.report_index import render_index
-from pointsman.domain.report_json import as_json
-from pointsman.domain.speed import percentile
+from pointsman.domain.page.as_csv import render_csv
+from pointsman.domain.page.as_json import as_json
+from pointsman.domain.page.chart import top_of
+from pointsman.domain.page.html import render_html
+from pointsman.domain.page.index import render_index
+from pointsman.domain.page.markup import Markup, el, join
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import day_bounds, to_text
 from tests import pages

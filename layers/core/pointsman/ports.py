@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from pointsman.domain.budget import Charge
 from pointsman.domain.decision import Told
+from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
 from pointsman.domain.records import Content, Intent, RowKey, Settled, TaskRecord
-from pointsman.domain.speed import Milestones
 from pointsman.domain.usage import Usage
 
 

@@ -3,7 +3,7 @@
 from itertools import batched
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, pack, patiently, unpack
-from pointsman.domain.speed import Milestones
+from pointsman.domain.figures.speed import Milestones
 
 MOST_KEYS = 100
 """Items that one request may ask for."""

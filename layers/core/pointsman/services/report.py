@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pointsman.domain import history, report
-from pointsman.domain.report import Frame, Report
-from pointsman.domain.report_json import as_json, exact
-from pointsman.domain.report_text import render_summary, render_text
-from pointsman.domain.report_words import dollars
+from pointsman.domain.figures import history, report
+from pointsman.domain.figures.report import Frame, Report
+from pointsman.domain.page.as_json import as_json, exact
+from pointsman.domain.page.text import render_summary, render_text
+from pointsman.domain.page.words import dollars
 from pointsman.domain.times import day_bounds, month_key
 from pointsman.ports import Ledger, ReportSink, TaskTimes
 from pointsman.services.context import Context
@@ -76,7 +76,7 @@ class Reporting:
         }
 
     def _index(self, days: list[history.Entry]) -> None:
-        from pointsman.domain.report_index import render_index
+        from pointsman.domain.page.index import render_index
 
         self.sink.store(history.KEY, "application/json", history.written(days))
         self.sink.store(INDEX, HTML, render_index(days))
@@ -87,8 +87,8 @@ def _files(days: list[history.Entry]) -> dict[str, tuple[str, Callable[[Report],
 
     What draws them is imported here: every function loads this module, and one writes reports.
     """
-    from pointsman.domain.report_csv import render_csv
-    from pointsman.domain.report_html import render_html
+    from pointsman.domain.page.as_csv import render_csv
+    from pointsman.domain.page.html import render_html
 
     return {
         "report.json": ("application/json", _document),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pointsman.domain.budget import OPEN
+from pointsman.domain.figures.month import percent_of
 from pointsman.domain.money import nano
-from pointsman.domain.month import percent_of
 from pointsman.domain.records import ENDED
 from pointsman.domain.times import PACIFIC, month_key
 from pointsman.errors import DeliveryError

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from pointsman.domain.booked import Booked
 from pointsman.domain.catalogue import Billing
 from pointsman.domain.chain import Points
+from pointsman.domain.figures.booked import Booked
 from pointsman.domain.taxonomy import Tier
 
 

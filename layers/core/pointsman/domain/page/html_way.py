@@ -1,10 +1,10 @@
 """The page's sections on the tasks' ways: hops and outcomes, time, quotas, and models that end."""
 
-from pointsman.domain.markup import Child, Markup, el
-from pointsman.domain.report import Report
-from pointsman.domain.report_chart import legend, shares
-from pointsman.domain.report_parts import bar, count, key, name, note, seconds, section, stacked, table, words
-from pointsman.domain.report_words import percent, plural
+from pointsman.domain.figures.report import Report
+from pointsman.domain.page.chart import legend, shares
+from pointsman.domain.page.markup import Child, Markup, el
+from pointsman.domain.page.parts import bar, count, key, name, note, seconds, section, stacked, table, words
+from pointsman.domain.page.words import percent, plural
 
 PHASES = ("routing", "waiting", "model", "delivery")
 

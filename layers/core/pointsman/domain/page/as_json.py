@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from pointsman.domain.baseline import ESTIMATE, Comparison
-from pointsman.domain.booked import Line
+from pointsman.domain.figures.baseline import ESTIMATE, Comparison
+from pointsman.domain.figures.booked import Line
+from pointsman.domain.figures.month import Month, Spend
+from pointsman.domain.figures.report import Report
+from pointsman.domain.figures.task_costs import groups
 from pointsman.domain.money import usd
-from pointsman.domain.month import Month, Spend
-from pointsman.domain.report import Report
-from pointsman.domain.task_costs import groups
 from pointsman.domain.times import to_text
 
 VERSION = 1

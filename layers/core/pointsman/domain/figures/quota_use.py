@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from pointsman.domain.booked import Booked
 from pointsman.domain.catalogue import Billing
 from pointsman.domain.chain import Points
-from pointsman.domain.month import percent_of
+from pointsman.domain.figures.booked import Booked
+from pointsman.domain.figures.month import percent_of
 from pointsman.domain.times import PACIFIC, parse_time
 
 MINUTE = timedelta(seconds=60)

@@ -1,11 +1,11 @@
 """The page's sections on single tasks, and on the tickets, agents and parents that they belong to."""
 
-from pointsman.domain.markup import Child, Markup, el
+from pointsman.domain.figures.report import Report
+from pointsman.domain.figures.task_costs import Group, TaskCost, groups
 from pointsman.domain.outcome import Outcome
-from pointsman.domain.report import Report
-from pointsman.domain.report_parts import count, key, money, name, note, section, stacked, table, words
-from pointsman.domain.report_words import clip
-from pointsman.domain.task_costs import Group, TaskCost, groups
+from pointsman.domain.page.markup import Child, Markup, el
+from pointsman.domain.page.parts import count, key, money, name, note, section, stacked, table, words
+from pointsman.domain.page.words import clip
 
 MOST_TASKS, MOST_GROUPS = 10, 8
 LONGEST_NAME = 80

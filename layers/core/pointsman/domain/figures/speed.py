@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pointsman.domain.booked import Booked
+from pointsman.domain.figures.booked import Booked
 from pointsman.domain.times import parse_time
 
 MOST_LOOKED_UP = 1_000

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
-from pointsman.domain.markup import Child, Markup, el
 from pointsman.domain.money import usd
-from pointsman.domain.report_words import dollars
+from pointsman.domain.page.markup import Child, Markup, el
+from pointsman.domain.page.words import dollars
 from pointsman.domain.taxonomy import Tier
 
 NO_VALUE = "–"  # noqa: RUF001  (an en dash, as tables have it)

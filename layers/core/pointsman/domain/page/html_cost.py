@@ -1,11 +1,11 @@
 """The page's sections on money: what each model did for it, and what was saved how."""
 
-from pointsman.domain.baseline import ESTIMATE, Comparison
-from pointsman.domain.booked import Line
-from pointsman.domain.markup import Child, Markup, el
-from pointsman.domain.report import Report
-from pointsman.domain.report_parts import count, key, money, name, note, section, stacked, table, words
-from pointsman.domain.report_words import percent
+from pointsman.domain.figures.baseline import ESTIMATE, Comparison
+from pointsman.domain.figures.booked import Line
+from pointsman.domain.figures.report import Report
+from pointsman.domain.page.markup import Child, Markup, el
+from pointsman.domain.page.parts import count, key, money, name, note, section, stacked, table, words
+from pointsman.domain.page.words import percent
 
 KINDS = {
     "input": "In",

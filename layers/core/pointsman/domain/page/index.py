@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from pointsman.domain.history import Entry
-from pointsman.domain.markup import Child, Markup, el
-from pointsman.domain.month import percent_of
-from pointsman.domain.report_parts import NO_VALUE, count, money, note, page, section, table
-from pointsman.domain.report_words import percent
+from pointsman.domain.figures.history import Entry
+from pointsman.domain.figures.month import percent_of
+from pointsman.domain.page.markup import Child, Markup, el
+from pointsman.domain.page.parts import NO_VALUE, count, money, note, page, section, table
+from pointsman.domain.page.words import percent
 
 
 def render_index(entries: Sequence[Entry], *, linked: bool = True) -> str:

@@ -7,8 +7,8 @@ that moved on stands in several, so that its count does not.
 import csv
 import io
 
-from pointsman.domain.report import Report
-from pointsman.domain.report_json import exact
+from pointsman.domain.figures.report import Report
+from pointsman.domain.page.as_json import exact
 from pointsman.domain.usage import Usage
 
 FORMULA = tuple("=+-@\t\r")

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pointsman.domain.booked import Booked
+from pointsman.domain.figures.booked import Booked
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import day_bounds, to_text
 
 if TYPE_CHECKING:
-    from pointsman.domain.report import Report
+    from pointsman.domain.figures.report import Report
 
 KEY = "reports/index.json"
 """Where the manifest stands in the bucket."""

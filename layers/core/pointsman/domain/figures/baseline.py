@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsman.domain.booked import Booked
 from pointsman.domain.chain import Points
-from pointsman.domain.month import percent_of
+from pointsman.domain.figures.booked import Booked
+from pointsman.domain.figures.month import percent_of
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pointsman.domain.booked import Booked, Part
+from pointsman.domain.figures.booked import Booked, Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 import textwrap
 
+from pointsman.domain.figures.report import Report
 from pointsman.domain.money import NANO_PER_USD, usd
-from pointsman.domain.report import Report
 
 
 def dollars(nano: int, places: int = 6) -> str:

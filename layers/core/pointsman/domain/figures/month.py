@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pointsman.domain.booked import Booked
 from pointsman.domain.budget import OPEN, charge
+from pointsman.domain.figures.booked import Booked
 from pointsman.domain.openclaw import Budget
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import day_bounds, month_key, next_month

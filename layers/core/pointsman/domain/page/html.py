@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
-from pointsman.domain.baseline import ESTIMATE
-from pointsman.domain.booked import Line
-from pointsman.domain.history import Entry, shown
-from pointsman.domain.markup import Child, Markup, el
-from pointsman.domain.report import Report
-from pointsman.domain.report_chart import days_chart, in_words, tiers_legend
-from pointsman.domain.report_html_cost import saved_section, work_section
-from pointsman.domain.report_html_tasks import tasks_section
-from pointsman.domain.report_html_way import ending_section, hops_section, quota_section, speed_section
-from pointsman.domain.report_parts import bar, count, headline, key, money, name, note, page, section, table
-from pointsman.domain.report_words import cap_dollars, cautions, dollars, percent, plural
+from pointsman.domain.figures.baseline import ESTIMATE
+from pointsman.domain.figures.booked import Line
+from pointsman.domain.figures.history import Entry, shown
+from pointsman.domain.figures.report import Report
+from pointsman.domain.page.chart import days_chart, in_words, tiers_legend
+from pointsman.domain.page.html_cost import saved_section, work_section
+from pointsman.domain.page.html_tasks import tasks_section
+from pointsman.domain.page.html_way import ending_section, hops_section, quota_section, speed_section
+from pointsman.domain.page.markup import Child, Markup, el
+from pointsman.domain.page.parts import bar, count, headline, key, money, name, note, page, section, table
+from pointsman.domain.page.words import cap_dollars, cautions, dollars, percent, plural
 from pointsman.domain.times import to_text
 
 UP = "../../../"

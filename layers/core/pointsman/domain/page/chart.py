@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pointsman.domain.history import DaySpend
-from pointsman.domain.markup import Markup, el, join
+from pointsman.domain.figures.history import DaySpend
 from pointsman.domain.money import NANO_PER_USD, usd
-from pointsman.domain.report_words import dollars
+from pointsman.domain.page.markup import Markup, el, join
+from pointsman.domain.page.words import dollars
 from pointsman.domain.taxonomy import Tier
 
 

@@ -2,9 +2,9 @@
 
 import textwrap
 
-from pointsman.domain.booked import Line
-from pointsman.domain.report import Report
-from pointsman.domain.report_words import cap_dollars, cautions, clip, dollars, fold, percent, plural, tokens
+from pointsman.domain.figures.booked import Line
+from pointsman.domain.figures.report import Report
+from pointsman.domain.page.words import cap_dollars, cautions, clip, dollars, fold, percent, plural, tokens
 from pointsman.domain.times import to_text
 from pointsman.domain.usage import Usage
 

@@ -7,18 +7,18 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pointsman.domain import booked, lifetimes
-from pointsman.domain.baseline import Comparison, compare
-from pointsman.domain.booked import Booked, Line
 from pointsman.domain.chain import Points
-from pointsman.domain.fallbacks import Fallback, fallbacks, passed_over
-from pointsman.domain.history import DaySpend, by_day
-from pointsman.domain.lifetimes import Notice
-from pointsman.domain.month import Month, month_to_date
+from pointsman.domain.figures import booked, lifetimes
+from pointsman.domain.figures.baseline import Comparison, compare
+from pointsman.domain.figures.booked import Booked, Line
+from pointsman.domain.figures.fallbacks import Fallback, fallbacks, passed_over
+from pointsman.domain.figures.history import DaySpend, by_day
+from pointsman.domain.figures.lifetimes import Notice
+from pointsman.domain.figures.month import Month, month_to_date
+from pointsman.domain.figures.quota_use import QuotaUse, quota_use
+from pointsman.domain.figures.speed import Milestones, Speed, sample, speed
+from pointsman.domain.figures.task_costs import TaskCost, task_costs
 from pointsman.domain.outcome import Outcome
-from pointsman.domain.quota_use import QuotaUse, quota_use
-from pointsman.domain.speed import Milestones, Speed, sample, speed
-from pointsman.domain.task_costs import TaskCost, task_costs
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import day_bounds, to_text
 

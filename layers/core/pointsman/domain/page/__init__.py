@@ -1,0 +1,1 @@
+"""The report as people and programs read it: web page, text, JSON, CSV."""
