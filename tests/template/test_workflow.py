@@ -91,12 +91,12 @@ def test_the_plain_path_has_five_states(workflow: Workflow) -> None:
 
 def test_the_deadline_comes_before_any_other_attempt(workflow: Workflow) -> None:
     conditions = [rule["Condition"] for rule in workflow["States"]["What next?"]["Choices"]]
-    kinds = [next(word for word in ("next", "deadline", "hop") if word in condition) for condition in conditions]
-    assert kinds == ["next", "next", "deadline", "next", "hop", "hop", "hop", "hop"]
+    kinds = [next(word for word in ("next", "deadline", "crashes", "hop") if word in condition) for condition in conditions]
+    assert kinds == ["next", "next", "deadline", "next", "crashes", "crashes", "crashes", "hop", "hop", "hop", "hop"]
     assert "deadline" in workflow["States"]["Wait"]["Seconds"]
 
 
 def test_neither_prompt_nor_answer_passes_through(workflow: Workflow) -> None:
     expressions = re.findall(r"\{%(.*?)%}", str(workflow))
     fields = {field for expression in expressions for field in re.findall(r"\$states\.input\.(\w+)", expression)}
-    assert fields <= {"next", "deadline", "plan", "hop", "attempt", "tries", "crashes", "wait_seconds", "reason"}
+    assert fields <= {"next", "deadline", "plan", "hop", "attempt", "tries", "crashes", "rounds", "wait_seconds", "reason"}

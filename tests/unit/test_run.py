@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from pointsman.domain.chain import Hop
 from pointsman.domain.outcome import FINAL, GOOD, CallResult, Outcome
-from pointsman.domain.run import LONGEST_HOLD, LONGEST_PAUSE, MOST_TRIES, Next, Run, next_run
+from pointsman.domain.run import (
+    LONGEST_HOLD,
+    LONGEST_PAUSE,
+    MOST_ROUNDS_OF_UNKNOWN,
+    MOST_TRIES,
+    Next,
+    Run,
+    next_run,
+)
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import parse_time
 from tests.fakes import NOON
@@ -113,8 +121,19 @@ def test_an_unknown_end_gets_one_new_attempt_on_that_model(outcome: Outcome) -> 
     second = next_run(run(), CallResult(outcome), NOON)
     assert (where(second), second.crashes) == ((Next.RUN, 0, 0), 1)
     assert where(next_run(second, CallResult(outcome), NOON)) == (Next.RUN, 1, 0)
-    last = next_run(run(1), CallResult(outcome), NOON)
+    last = next_run(run(1, rounds=MOST_ROUNDS_OF_UNKNOWN), CallResult(outcome), NOON)
     assert next_run(last, CallResult(outcome), NOON).next is Next.FAIL
+
+
+def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> None:
+    """Each may have been billed; the workflow does the same for crashes."""
+    here, rounds = run(), []
+    while here.next is not Next.FAIL:
+        here = next_run(here, CallResult(Outcome.UNKNOWN), NOON)
+        if here.next is Next.WAIT:
+            rounds.append(here.rounds)
+    assert rounds == [1, 2, 3]
+    assert here.attempt - 1 == 4 * 4
 
 
 def test_a_held_task_waits_for_its_budget_and_keeps_its_time() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pointsman.domain.records import Status
+from pointsman.domain.run import MOST_ROUNDS_OF_UNKNOWN, Run
 from tests.stack import Stack, eventually, worker_commands
 
 pytestmark = pytest.mark.stack
@@ -159,6 +160,28 @@ def test_a_delivery_that_cannot_be_made_is_left_undelivered(stack: Stack) -> Non
         assert stack.path(started["executionArn"]) == [NEXT, expected, "Left undelivered"]
 
 
+def test_functions_that_keep_crashing_are_left_and_come_back_to(stack: Stack) -> None:
+    """The definition as deployed, its waits cut to nothing and two of its functions gone."""
+    states = stack.client("stepfunctions")
+    deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
+    definition: dict[str, Any] = json.loads(deployed["definition"])
+    definition["States"]["Wait"]["Seconds"] = 0
+    for name in ("Run implementation", "Run reasoning"):
+        definition["States"][name]["Arguments"]["FunctionName"] = "arn:aws:lambda:us-east-1:000000000000:function:gone"
+        del definition["States"][name]["Retry"]
+    machine = states.create_state_machine(
+        name=f"cut-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=deployed["roleArn"]
+    )["stateMachineArn"]
+    plan = [{"model": "m", "function": name, "tier": "reasoning"} for name in ("implementation", "reasoning")]
+    state = Run("nobody", 1, datetime.now(UTC) + timedelta(minutes=5), (), rounds=MOST_ROUNDS_OF_UNKNOWN - 1)
+    started = states.start_execution(stateMachineArn=machine, input=json.dumps(state.as_state() | {"plan": plan}))
+    one = [NEXT, "Run implementation", NEXT, "Run implementation", NEXT]
+    other = [NEXT, "Run reasoning", NEXT, "Run reasoning", NEXT]
+    path = stack.path(started["executionArn"])
+    assert path == [*one, *other, "Wait", *one, *other, "Deliver failure", "Failed"]
+    assert states.describe_execution(executionArn=started["executionArn"])["cause"] == "no_model_left"
+
+
 def test_every_arrow_of_the_definition_is_walked_above() -> None:
     """The arrows, by hand: a new one must come with a test."""
     definition = json.loads((Path(__file__).parents[2] / "statemachines/run_task.asl.json").read_text())
@@ -170,6 +193,7 @@ def test_every_arrow_of_the_definition_is_walked_above() -> None:
         arrows |= {(name, target) for target in targets}
     runs = {"Run orchestration", "Run implementation", "Run reasoning"}
     assert arrows == {
+        (NEXT, NEXT),
         *((NEXT, run) for run in runs),
         *((run, NEXT) for run in runs),
         (NEXT, "Deliver answer"),

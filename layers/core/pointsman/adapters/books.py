@@ -11,13 +11,13 @@ from pointsman.adapters.dynamo import (
     Item,
     Tables,
     Update,
+    batch_get,
     pack,
-    patiently,
     reachable,
     transact,
     unpack,
 )
-from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, share_item
+from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, result_of, share_item
 from pointsman.adapters.task_table import USED, from_item
 from pointsman.domain.budget import OPEN
 from pointsman.domain.guard import KEPT, Admission, Lesson, ModelState, Slot
@@ -42,12 +42,7 @@ class DynamoBooks:
         wanted: Item = {self._tables.limits: {"Keys": limits, "ConsistentRead": True}}
         if task_id:
             wanted[self._tables.tasks] = {"Keys": [pack({"task_id": task_id})], "ConsistentRead": True}
-        found: dict[str, list[Item]] = {}
-        while wanted:
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            for table, items in answer["Responses"].items():
-                found.setdefault(table, []).extend(unpack(item) for item in items)
-            wanted = answer.get("UnprocessedKeys", {})
+        found = batch_get(self._client, wanted)
         by_key = {item["limit"]: item for item in found.get(self._tables.limits, [])}
         tasks = found.get(self._tables.tasks, [])
         return View(
@@ -112,7 +107,7 @@ class DynamoBooks:
         """Return the outcome row's verdict."""
         where = pack({"day_shard": key.day_shard, "row": key.outcome})
         found = self._client.get_item(TableName=self._tables.usage, Key=where, ConsistentRead=True)
-        return CallResult(Outcome(unpack(found["Item"])["outcome"]), detail="stored") if "Item" in found else None
+        return result_of(unpack(found["Item"])) if "Item" in found else None
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
         """Return intents of that time without an outcome."""
@@ -244,10 +239,9 @@ class ModelMarks:
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
         """Return each model's state."""
         keys = [pack({"limit": _model_key(model)}) for model in models]
-        wanted: Item = {self._tables.limits: {"Keys": keys, "ConsistentRead": True}}
-        answer = patiently(lambda: self._client.batch_get_item(RequestItems=wanted))
-        found = [unpack(item) for item in answer["Responses"].get(self._tables.limits, [])]
-        return {(state := _state(item["limit"].removeprefix("model#"), item)).model: state for item in found}
+        found = batch_get(self._client, {self._tables.limits: {"Keys": keys, "ConsistentRead": True}})
+        items = found.get(self._tables.limits, [])
+        return {(state := _state(item["limit"].removeprefix("model#"), item)).model: state for item in items}
 
 
 def _model_key(model: str) -> str:

@@ -169,6 +169,27 @@ def transact(client: AwsClient, items: list[Item]) -> None:
         ) from None
 
 
+def batch_get(client: AwsClient, wanted: Item) -> dict[str, list[Item]]:
+    """Return each table's items; keys that DynamoDB left out are asked for again, with full jitter.
+
+    Args:
+        client: DynamoDB's.
+        wanted: BatchGetItem's `RequestItems`, at most 100 keys together.
+
+    Raises:
+        StoreError: keys were left out time and again: the tables are throttled.
+    """
+    found: dict[str, list[Item]] = {}
+    for attempt in range(MOST_CONFLICTS):
+        answer = client.batch_get_item(RequestItems=wanted)
+        for table, items in answer["Responses"].items():
+            found.setdefault(table, []).extend(unpack(item) for item in items)
+        if not (wanted := answer.get("UnprocessedKeys", {})):
+            return found
+        _pause(attempt)
+    raise StoreError("BatchGetItem: keys left out")
+
+
 def patiently[T](write: Callable[[], T]) -> T:
     """Return what `write` returns, trying again while another transaction is in its way."""
     for attempt in range(MOST_CONFLICTS):
@@ -177,8 +198,12 @@ def patiently[T](write: Callable[[], T]) -> T:
         except ClientError as error:
             if not _passing(error) or attempt == MOST_CONFLICTS - 1:
                 raise
-            time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
+            _pause(attempt)
     raise AssertionError
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
 
 
 def _passing(error: ClientError) -> bool:

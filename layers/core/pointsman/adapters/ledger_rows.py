@@ -1,11 +1,13 @@
 """The ledger's rows: an intent before a call, an outcome beside it, shares when the call was made for several tasks."""
 
+import math
 from datetime import timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import Item
 from pointsman.domain.budget import Cap, Charge
 from pointsman.domain.catalogue import Billing
+from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.records import Intent, Purpose, RowKey, Settled
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import parse_time, to_text
@@ -80,9 +82,22 @@ def outcome_item(settled: Settled) -> Item:
         "billed_model": settled.billed_model,
         "request_id": result.request_id,
         "detail": result.detail[:300],
+        "retry_after_ms": None if result.retry_after is None else math.ceil(result.retry_after * 1000),
+        "until": to_text(result.until) if result.until else None,
         "expires_at": int((intent.at + KEPT).timestamp()),
         **settled.usage.as_dict(),
     }
+
+
+def result_of(item: Item) -> CallResult:
+    """Return what an outcome row says that the workflow follows: the outcome and when to come again."""
+    hint, until = item.get("retry_after_ms"), item.get("until")
+    return CallResult(
+        Outcome(item["outcome"]),
+        retry_after=None if hint is None else int(hint) / 1000,
+        until=parse_time(until) if until else None,
+        detail="stored",
+    )
 
 
 def share_item(intent: Intent, number: int, share: Share) -> Item:

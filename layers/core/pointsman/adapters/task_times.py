@@ -2,7 +2,7 @@
 
 from itertools import batched
 
-from pointsman.adapters.dynamo import AwsClient, Item, Tables, pack, patiently, unpack
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, batch_get, pack
 from pointsman.domain.figures.speed import Milestones
 
 MOST_KEYS = 100
@@ -20,18 +20,11 @@ class TaskTimes:
         found: dict[str, Milestones] = {}
         for some in batched(task_ids, MOST_KEYS, strict=False):
             for item in self._read([pack({"task_id": task_id}) for task_id in some]):
-                times = (item.get(name) for name in ("ended_at", "delivered_at"))
+                times = (item.get(name) for name in ("ended_at", "delivered_at", "sent_at"))
                 found[item["task_id"]] = Milestones(item["received_at"], *times)
         return found
 
     def _read(self, keys: list[Item]) -> list[Item]:
-        items: list[Item] = []
-        wanted: Item = {
-            self._table: {"Keys": keys, "ProjectionExpression": "task_id, received_at, ended_at, delivered_at"}
-        }
-        while wanted:
-            asked = wanted
-            answer = patiently(lambda: self._client.batch_get_item(RequestItems=asked))  # noqa: B023  (called at once)
-            items += [unpack(item) for item in answer["Responses"].get(self._table, [])]
-            wanted = answer.get("UnprocessedKeys", {})
-        return [item for item in items if "received_at" in item]
+        projection = "task_id, sent_at, received_at, ended_at, delivered_at"
+        found = batch_get(self._client, {self._table: {"Keys": keys, "ProjectionExpression": projection}})
+        return [item for item in found.get(self._table, []) if "received_at" in item]

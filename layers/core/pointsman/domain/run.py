@@ -17,6 +17,8 @@ from pointsman.domain.times import parse_time, to_text
 
 MOST_TRIES = 3
 """Waits for one model before the next of the chain."""
+MOST_ROUNDS_OF_UNKNOWN = 3
+"""Times that the plan starts again after attempts that may all have been billed; the workflow does so after crashes."""
 LONGEST_PAUSE = timedelta(minutes=15)
 """Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
 LONGEST_HOLD = timedelta(hours=6)
@@ -104,7 +106,8 @@ def next_run(
         pause = min(result.until - now, LONGEST_HOLD)
         deadline = min(run.deadline, LATEST - pause) + pause
         return _wait(replace(after, deadline=deadline), now + pause, now)
-    after = replace(after, healing=after.healing or outcome in PASSING)
+    heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and run.rounds < MOST_ROUNDS_OF_UNKNOWN)
+    after = replace(after, healing=after.healing or heals)
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY):
         return replace(after, crashes=run.crashes + 1) if run.crashes == 0 else _hop_on(after, now, dice)
     if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and run.tries < MOST_TRIES:
