@@ -31,7 +31,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp ## Make .venv (with the command pointsman) and the tools
+setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp .tools/axe/.stamp ## Make .venv (with the command pointsman) and the tools
 	@:
 
 .PHONY: demo
@@ -40,7 +40,12 @@ demo: setup ## Start the local stack, send it tasks, show answers and books
 
 .PHONY: test
 test: setup ## Run all tests, those on the local stack too; no key is used, no provider called
+	@$(MAKE) --no-print-directory openclaw || echo "The tests that need OpenClaw will be skipped." >&2
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest
+
+.PHONY: openclaw
+openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the tests of `pointsman openclaw`
+	@:
 
 .PHONY: soak
 soak: setup ## Run the fault tests in their long form (TASKS=1000 tasks): about an hour; figures go to build/soak.json
@@ -123,6 +128,14 @@ requirements: .tools/uv/.stamp
 .venv/.stamp: .tools/uv/.stamp uv.lock pyproject.toml $(LAYERS:%=layers/%/pyproject.toml)
 	@echo "Installing the locked packages into .venv"
 	@$(UV) sync --quiet --frozen --python "$(abspath .tools/uv/bin/python)"
+	@touch $@
+
+.tools/axe/.stamp: tools/axe.txt tools/axe.py | .tools/uv/.stamp
+	@.tools/uv/bin/python tools/axe.py tools/axe.txt .tools/axe
+
+.tools/openclaw/.stamp: tools/openclaw.json tools/openclaw.py | .tools/uv/.stamp
+	@echo "Installing OpenClaw's validator and its Node into .tools/openclaw"
+	@.tools/uv/bin/python tools/openclaw.py
 	@touch $@
 
 .tools/%/.stamp: tools/%.txt | .tools/uv/.stamp

@@ -30,13 +30,15 @@ class DryRun:
     app: Application
     states: Mapping[str, ModelState] | None
     """None: there is no stack to ask, and an undecided task gets the local best guess."""
+    ask: bool = True
+    """Whether a model may be asked for what is undecided."""
 
     def decide(self, tasks: list[Task]) -> list[Decision]:
         """Return a decision for each task, in order; what a model is asked is booked on the stack."""
         own = self.app.classification
         decided = {str(number): own.plainly(task) for number, task in enumerate(tasks)}
         undecided = {key: tasks[int(key)] for key, decision in decided.items() if decision is None}
-        if self.states is None:
+        if not self._may_ask:
             asked = {key: own.guess(task) for key, task in undecided.items()}
         else:
             asked = own.ask_for(undecided, ASKING_SECONDS) if undecided else {}
@@ -44,7 +46,7 @@ class DryRun:
 
     def certain(self, task: Task) -> bool:
         """Return whether the task needs no model to be decided."""
-        return self.states is None or self.app.classification.plainly(task) is not None
+        return not self._may_ask or self.app.classification.plainly(task) is not None
 
     def answer(self, task: Task, decision: Decision) -> dict[str, Any]:
         """Return what `route` prints of a task."""
@@ -59,6 +61,10 @@ class DryRun:
             "reason": reason,
             "estimated_cost_usd": float(usd(self._estimate(task, decision, model))) if model else None,
         }
+
+    @property
+    def _may_ask(self) -> bool:
+        return self.ask and self.states is not None
 
     def _serving(self, task: Task, decision: Decision) -> Model | None:
         """Return the first model of the plan that is not benched, as the router does."""

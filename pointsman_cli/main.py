@@ -3,16 +3,23 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from pointsman_cli import output
 from pointsman_cli.commands import (
+    audit,
     correct,
     cost,
+    doctor,
     down,
     evaluate,
+    init,
+    mcp,
+    openclaw,
     replay,
     report,
     result,
@@ -20,17 +27,18 @@ from pointsman_cli.commands import (
     status,
     submit,
     sweep,
+    tune,
     up,
     validate,
 )
 from pointsman_cli.errors import EXIT_CODES, CommandError, Exit
+from pointsman_cli.options import did_you_mean
 
 app = typer.Typer(
     name="pointsman",
     help="Sends tasks to language models by way of Pointsman, and looks into its books.\n\n"
     "Commands work on the local stack that `pointsman up` starts, or with --stack NAME on a deployed one.",
     epilog=EXIT_CODES,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,6 +47,8 @@ app = typer.Typer(
 _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (up.up, up.EXAMPLES),
     (down.down, down.EXAMPLES),
+    (init.init, init.EXAMPLES),
+    (doctor.doctor, doctor.EXAMPLES),
     (validate.validate, validate.EXAMPLES),
     (route.route, route.EXAMPLES),
     (submit.submit, submit.EXAMPLES),
@@ -48,11 +58,36 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (cost.cost, cost.EXAMPLES),
     (sweep.sweep, sweep.EXAMPLES),
     (correct.correct, correct.EXAMPLES),
+    (audit.audit, audit.EXAMPLES),
+    (tune.tune, tune.EXAMPLES),
     (evaluate.evaluate, evaluate.EXAMPLES),
     (replay.replay, replay.EXAMPLES),
+    (mcp.mcp, mcp.EXAMPLES),
 )
 for command, examples in _COMMANDS:
     app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
+_GROUPS: tuple[tuple[str, str, tuple[tuple[str, Callable[..., int], str], ...]], ...] = (
+    ("openclaw", openclaw.HELP, openclaw.COMMANDS),
+)
+for group, words, commands in _GROUPS:
+    made = typer.Typer(help=words, rich_markup_mode=None)
+    for name, command, examples in commands:
+        made.command(name, epilog=f"{examples}\n\n{EXIT_CODES}")(command)
+    app.add_typer(made, name=group)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"pointsman {version('pointsman-operator')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+    ] = False,
+) -> None: ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(app(stated or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
     except TyperException as error:
-        return _failed(f"{error.format_message().rstrip('.')} (see `pointsman --help`)", error.exit_code)
+        return _failed(_usage(error), error.exit_code)
     except (KeyboardInterrupt, Abort):
         return _failed("interrupted", Exit.INTERRUPTED)
     except BrokenPipeError:
@@ -77,6 +112,14 @@ def run() -> None:
     sys.exit(main())
 
 
+def _usage(error: TyperException) -> str:
+    """Return what is wrong with the command line, what was meant perhaps, and whose help to read."""
+    place = getattr(error, "ctx", None)
+    words = error.message if (meant := getattr(error, "possibilities", None)) else error.format_message()
+    asked = place.command_path if place else "pointsman"
+    return f"{words.rstrip('.')}{did_you_mean(sorted(meant or []))} (see `{asked} --help`)"
+
+
 def _failed(words: str, code: int) -> int:
     output.note(f"pointsman: {' '.join(words.split())}")
     return code
@@ -84,14 +127,18 @@ def _failed(words: str, code: int) -> int:
 
 def explained(error: Exception) -> tuple[str, int]:
     """Return what went wrong in words, and the exit code for it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     from pointsman.domain.catalogue import UnknownPriceError
     from pointsman.domain.openclaw import ConfigError
-    from pointsman_cli import local
+    from pointsman_cli import aws_words, local
 
     if isinstance(error, CommandError):
         return str(error), error.code
     if isinstance(error, local.LocalStackError):
         return str(error), Exit.FAILED
+    if isinstance(error, ClientError | BotoCoreError):
+        return f"{aws_words.problem(error)}: {aws_words.step(error)}", Exit.FAILED
     if isinstance(error, ConfigError | UnknownPriceError):
         return str(error.args[0]), Exit.BAD_INPUT
     return f"{type(error).__name__}: {error}", Exit.FAILED

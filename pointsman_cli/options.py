@@ -1,11 +1,38 @@
 """Options that several commands have."""
 
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pointsman.domain.taxonomy import TaskType, Tier
+
+
+def one_of[T: StrEnum](choices: type[T]) -> Callable[[str], T]:
+    """Return the reader of an option that takes one of the choices, and suggests one for a typo."""
+
+    def read(stated: str) -> T:
+        names = [str(choice) for choice in choices]
+        if stated in names:
+            return choices(stated)
+        meant = get_close_matches(stated, names, 1)
+        raise typer.BadParameter(f"{stated!r} is not one of {', '.join(names)}{did_you_mean(meant)}")
+
+    return read
+
+
+def did_you_mean(meant: Sequence[str]) -> str:
+    """Return the suggestion that ends an error's sentence; empty for none."""
+    return f". Did you mean {' or '.join(meant)}?" if meant else ""
+
+
+def begin_with[T: StrEnum](choices: type[T]) -> Callable[[str], list[str]]:
+    """Return what a shell completes the option's value by."""
+    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Stack = Annotated[
@@ -26,9 +53,22 @@ Config = Annotated[
 ]
 TypeChoice = Annotated[
     TaskType | None,
-    typer.Option("--type", metavar="TYPE", help=f"The task's type, else it is classified: {', '.join(TaskType)}."),
+    typer.Option(
+        "--type",
+        metavar="TYPE",
+        parser=one_of(TaskType),
+        autocompletion=begin_with(TaskType),
+        help=f"The task's type, else it is classified: {', '.join(TaskType)}.",
+    ),
 ]
 TierChoice = Annotated[
-    Tier | None, typer.Option("--tier", metavar="TIER", help=f"The task's tier; it beats the type: {', '.join(Tier)}.")
+    Tier | None,
+    typer.Option(
+        "--tier",
+        metavar="TIER",
+        parser=one_of(Tier),
+        autocompletion=begin_with(Tier),
+        help=f"The task's tier; it beats the type: {', '.join(Tier)}.",
+    ),
 ]
 Private = Annotated[bool, typer.Option("--private", help="Never show the task to a free tier.")]

@@ -12,19 +12,21 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman.bootstrap import Application
+from pointsman.client import Client, Places
 from pointsman.settings import Settings
-from pointsman_cli import local, openclaw, output
-from pointsman_cli.errors import BadInputError, CommandError
+from pointsman_cli import aws_words, local, openclaw, output
+from pointsman_cli.errors import BadInputError, UnreachableError
 from pointsman_cli.local.toolchain import ROOT
 
 STATE_DIR = ROOT / ".pointsman"
 """What `up` keeps of the local stack."""
 
 
-class NoLocalStackError(CommandError):
+class NoLocalStackError(UnreachableError):
     """No local stack is up, and no other was named. Raised by `find`; `route` then decides without a stack."""
 
 
+_NO_STACK = "see that account and region are right (--profile, --region), or deploy it with `pointsman init`"
 _OUTPUTS = {
     "TaskTableName": "task_table",
     "UsageTableName": "usage_table",
@@ -77,11 +79,19 @@ class Target:
     functions: dict[str, str]
     """The functions' names by output, as `CostReportFunctionName`."""
     config_text: str
+    stack_name: str = ""
+    """As CloudFormation knows it; empty where there is no such stack."""
 
     @cached_property
     def app(self) -> Application:
         """The application over this stack."""
         return OperatorApplication(self.settings, self.config_text, self.clients)
+
+    @cached_property
+    def client(self) -> Client:
+        """What hands tasks to this stack and reads their results."""
+        own = self.settings
+        return Client(Places(own.task_queue_url, own.task_table, own.bucket), self.clients)
 
     @property
     def stand_in(self) -> bool:
@@ -126,8 +136,12 @@ def find(stack: str | None, profile: str | None, region: str | None, config: Pat
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
         return _of(f"stack {stack}", session, stack, config)
-    except (ClientError, BotoCoreError) as error:
-        raise CommandError(f"stack {stack}: {error}") from None
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":  # so CloudFormation says that there is none
+            raise UnreachableError(f"there is no stack {stack} here", _NO_STACK) from None
+        raise UnreachableError(f"stack {stack}: {aws_words.problem(error)}", aws_words.step(error)) from None
+    except BotoCoreError as error:
+        raise UnreachableError(f"stack {stack}: {aws_words.problem(error)}", aws_words.step(error)) from None
 
 
 def of_local(info: local.StackInfo, config: Path | None = None) -> Target:
@@ -144,7 +158,7 @@ def offline(config: Path | None = None) -> Application:
 def _local() -> local.StackInfo:
     if info := local.find(STATE_DIR):
         return info
-    raise NoLocalStackError("no local stack is up: start it with `pointsman up`, or name a deployed one with --stack")
+    raise NoLocalStackError("no local stack is up", "start it with `pointsman up`, or name a deployed one with --stack")
 
 
 def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> Target:
@@ -152,11 +166,13 @@ def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | N
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
     if missing := sorted(_OUTPUTS.keys() - outputs.keys()):
-        raise CommandError(f"{name} is no Pointsman stack, or not fully deployed: it has no output {missing[0]}")
+        problem = f"{name} is no Pointsman stack, or not fully deployed (no output {missing[0]})"
+        raise UnreachableError(problem, "name another, or deploy it again")
     settings = {field: outputs[key] for key, field in _OUTPUTS.items()}
     settings |= {field: parameters[key] for key, field in _PARAMETERS.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
-    return Target(name, clients, Settings.model_validate(settings | _overrides()), functions, openclaw.read(config))
+    own = Settings.model_validate(settings | _overrides())
+    return Target(name, clients, own, functions, openclaw.read(config), stack)
 
 
 def _overrides() -> dict[str, str]:

@@ -1,81 +1,31 @@
 """A task as the stack's tables have it, for people and programs."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.ledger_rows import merged
-from pointsman.adapters.task_table import from_item
 from pointsman.bootstrap import Application
-from pointsman.domain.envelope import readable_id
-from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.client import Client, Result
+from pointsman.domain.records import TaskRecord
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
 from pointsman_cli.errors import NotFoundError
-from pointsman_cli.messages import judge
 
-_PAGE = 100
-"""Keys that BatchGetItem takes."""
 _ASKED = frozenset({"gemini", "haiku", "guess"})
 """Sources of decisions for which a model may have been asked."""
 
 
-def read(app: Application, task_id: str) -> TaskRecord:
+def read(client: Client, task_id: str) -> TaskRecord:
     """Return a task, or a rejected message by its own id or its SQS message's.
 
     Raises:
         NotFoundError: The stack knows neither.
     """
-    if record := app.tasks.read(task_id):
+    if record := client.read(task_id):
         return record
-    raise NotFoundError(f"no task {task_id}: it has not been received, or never was sent to this stack")
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message that was sent."""
-
-    message_id: str
-    """SQS's."""
-    task_id: str
-    """The id that it asks for, or else SQS's."""
-    fingerprint: str | None
-    """The task's; None if the message is not valid."""
-
-    def fate(self, records: Mapping[str, TaskRecord]) -> TaskRecord | None:
-        """Return the record that tells what becomes of it; None until the router has looked at it.
-
-        A task has the message's fingerprint. What is rejected stands under its own id or under SQS's.
-        """
-        own = records.get(self.task_id)
-        if own and own.fingerprint and own.fingerprint == self.fingerprint:
-            return own
-        rejected = [record for record in (own, records.get(self.message_id)) if record]
-        return next((each for each in rejected if each.task_fields.get("message_id") == self.message_id), None)
-
-
-def sent_as(message_id: str, body: str) -> Sent:
-    """Return what a body was sent as."""
-    verdict = judge(body)
-    fingerprint = verdict.task.fingerprint() if verdict.task else None
-    return Sent(message_id, verdict.task_id or readable_id(body) or message_id, fingerprint)
-
-
-def read_all(app: Application, messages: Iterable[Sent]) -> dict[str, TaskRecord]:
-    """Return what the task table knows of the messages, by id."""
-    ids = sorted({each for message in messages for each in (message.task_id, message.message_id)})
-    found: dict[str, TaskRecord] = {}
-    for start in range(0, len(ids), _PAGE):
-        keys = [pack({"task_id": task_id}) for task_id in ids[start : start + _PAGE]]
-        wanted: dict[str, Any] = {app.tables.tasks: {"Keys": keys, "ConsistentRead": True}}
-        while wanted:
-            answer = app.dynamodb.batch_get_item(RequestItems=wanted)
-            records = [from_item(unpack(item)) for item in answer["Responses"].get(app.tables.tasks, [])]
-            found |= {record.task_id: record for record in records}
-            wanted = answer.get("UnprocessedKeys", {})
-    return found
+    why = "it has not been received (`pointsman doctor` looks at the queue), or never was sent to this stack"
+    raise NotFoundError(f"no task {task_id}: {why}")
 
 
 def attempts(app: Application, record: TaskRecord) -> list[dict[str, Any]]:
@@ -125,6 +75,8 @@ def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[st
         "cost_known": record.cost_known,
         "classification_cost_nano_usd": classification_share(app, record),
         "truncated": record.truncated,
+        "verdict": record.verdict,
+        "audit": _audit(record),
         "received_at": record.received_at or None,
         "started_at": record.started_at,
         "ended_at": record.ended_at,
@@ -140,35 +92,41 @@ def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[st
     }
 
 
-def outcome(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
-    """Return how the task ended, with its answer."""
-    decision = record.decision or {}
-    completed = record.status is Status.COMPLETED
+def outcome(ended: Result, *, stand_in: bool) -> dict[str, Any]:
+    """Return how a task ended, with its answer."""
     return {
-        "task_id": record.task_id,
-        "status": str(record.status),
-        "reason": record.reason,
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
-        "model": record.model,
-        "answer": app.texts.fetch(record.answer) if completed else None,
-        "truncated": record.truncated,
-        "usage": record.usage,
-        "cost_nano_usd": record.cost_nano,
-        "attempts": record.attempts,
+        "task_id": ended.task_id,
+        "status": str(ended.status),
+        "reason": ended.reason,
+        "type": ended.type,
+        "tier": ended.tier,
+        "model": ended.model,
+        "answer": ended.answer,
+        "truncated": ended.truncated,
+        "usage": ended.usage.as_dict(),
+        "cost_nano_usd": ended.cost_nano_usd,
+        "attempts": ended.attempts,
         "stand_in": stand_in,
     }
 
 
-def has_ended(record: TaskRecord | None) -> bool:
-    """Return whether nothing more will become of it."""
-    return record is not None and (record.status in ENDED or record.status is Status.REJECTED)
+def _audit(record: TaskRecord) -> dict[str, Any] | None:
+    """Return what is known of the baseline's answer but its text (`pointsman audit TASK_ID`)."""
+    if (audit := record.audit) is None:
+        return None
+    return {
+        "model": audit["model"],
+        "at": audit["at"],
+        "outcome": audit.get("outcome", "open"),
+        "cost_nano_usd": audit.get("cost_nano"),
+    }
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:
     usage = Usage(**{kind: row.get(kind, 0) for kind in Usage().as_dict()})
     return {
         "turn": row["turn"],
+        "purpose": row["purpose"],
         "at": row["at"],
         "model": row["model"],
         "billed_model": row.get("billed_model"),
@@ -176,6 +134,7 @@ def _attempt(row: dict[str, Any]) -> dict[str, Any]:
         "function": row["function"],
         "outcome": row.get("outcome", "open"),
         "detail": row.get("detail"),
+        "failed_check": row.get("failed_check"),
         "milliseconds": row.get("milliseconds"),
         "input_tokens": usage.prompt,
         "output_tokens": usage.output,

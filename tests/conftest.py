@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -81,4 +82,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     parameters = {"ReplyQueueArns": REPLY_QUEUE_ARN, "SenderArns": SENDER_ARNS}
     with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
+        # As Ctrl-C: pytest takes the exit that the stack makes of it for one more failed test, and goes on.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         yield Stack(info)

@@ -1,12 +1,13 @@
 """Hand-written stand-ins for the ports: they hold what the tests give them and record what they were asked."""
 
+import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pointsman.domain.outcome import CallResult
-from pointsman.ports import Execution, Question
+from pointsman.ports import DeadExecution, Execution, Question
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""
@@ -92,6 +93,8 @@ class FakeWorkflow:
     """Inputs by name."""
     failures: list[Exception] = field(default_factory=list)
     """Raised by the next starts, before anything is started."""
+    died: list[tuple[DeadExecution, datetime]] = field(default_factory=list)
+    """Executions that ended badly, and when."""
 
     def start(self, name: str, execution_input: str) -> Execution:
         if self.failures:
@@ -100,6 +103,13 @@ class FakeWorkflow:
             return Execution(started=False, input=self.executions[name])
         self.executions[name] = execution_input
         return Execution(started=True)
+
+    def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
+        return [execution for execution, at in self.died if since <= at <= until]
+
+    def position(self, name: str) -> tuple[str, int]:
+        state = json.loads(self.executions[name])
+        return state["task_id"], state["generation"]
 
 
 @dataclass

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from pointsman.domain import catalogue, openclaw
 from pointsman.domain.chain import Points
-from pointsman.domain.figures.history import DaySpend, Entry
+from pointsman.domain.figures.history import DaySpend, Entry, Summary, summed
 from pointsman.domain.figures.report import Frame, Report, build
 from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.taxonomy import TYPES_OF, Tier
-from pointsman.domain.times import day_bounds, to_text
+from pointsman.domain.times import day_bounds, days_between, to_text
 from pointsman.domain.usage import Usage
 
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
@@ -102,6 +102,11 @@ def troubles(day: date) -> list[dict[str, Any]]:
         row("busy", at, HAIKU, outcome="unavailable", **{**haiku, "milliseconds": 90}),
         row("busy", at + timedelta(seconds=5), HAIKU, turn="000001.000002", input=9_000, output=900,
             **haiku, **hostile),
+        row("draft", at, HAIKU, failed_check="json_schema", input=9_000, output=900, **haiku),
+        row("draft", at + timedelta(seconds=3), SONNET, turn="000001.000002", hop=1, after="failed_check:json_schema",
+            came_from=HAIKU, input=9_000, output=1_400, **{**haiku, "tier": "reasoning", "milliseconds": 7_000}),
+        row("draft", at + timedelta(seconds=20), SONNET, turn="000001.000003", purpose="audit", input=9_000, output=900,
+            **{**haiku, "milliseconds": 6_000}),
         row("classify-1", at, FLASH, **classify),
         row("classify-2", at, HAIKU, **classify),
     ]  # fmt: skip
@@ -117,10 +122,24 @@ def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
 
     return {
         name: Milestones(
-            shifted(first[name]["at"], -0.6), last[name]["ended_at"], shifted(last[name]["ended_at"], 0.25)
+            shifted(first[name]["at"], -0.6),
+            last[name]["ended_at"],
+            shifted(last[name]["ended_at"], 0.25),
+            shifted(first[name]["at"], -0.9),
         )
         for name in last
     }
+
+
+def summaries(frame: Frame, rows: list[dict[str, Any]]) -> list[Summary]:
+    """Return the sums of the month's days before the frame's."""
+    at, _ = day_bounds(frame.day, frame.zone)
+    made: list[Summary] = []
+    for day in days_between(frame.day.replace(day=1), frame.day)[:-1]:
+        since, until = map(to_text, day_bounds(day, frame.zone))
+        own = [each for each in rows if since <= each["row"] < until]
+        made.append(summed(day, str(frame.zone), [own], frame.points, at))
+    return made
 
 
 def month(seed: int = 7) -> tuple[Report, list[Entry]]:
@@ -136,7 +155,7 @@ def month(seed: int = 7) -> tuple[Report, list[Entry]]:
     _, until = day_bounds(DAY, ZONE)
     frame = Frame(DAY, ZONE, points(), stand_in=True, now=until + timedelta(hours=6))
     known = milestones(rows)
-    made = build(frame, rows, counters, lambda ids: {name: known[name] for name in ids})
+    made = build(frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids})
     return made, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
 
 

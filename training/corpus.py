@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pointsman.domain.classifier import BACKGROUND
 from pointsman.domain.taxonomy import TaskType
+from training import steering
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "classifier"
@@ -29,7 +30,7 @@ class Sample:
 
 def files() -> list[Path]:
     """Return the files that make the training set, in the order in which they are read and hashed."""
-    return [*(TEXTS / f"{kind}.jsonl" for kind in sorted(TaskType)), BACKGROUND_TEXTS, PHRASES]
+    return [*(TEXTS / f"{kind}.jsonl" for kind in sorted(TaskType)), BACKGROUND_TEXTS, PHRASES, steering.FILE]
 
 
 def training_hash() -> str:
@@ -51,7 +52,7 @@ def texts() -> list[Sample]:
     """Return the whole-text samples: what the cross-validation is about."""
     samples: list[Sample] = []
     seen: set[str] = set()
-    for path in files()[:-1]:
+    for path in files()[:-2]:
         label = BACKGROUND if path == BACKGROUND_TEXTS else path.stem
         for row in _rows(path):
             text = row["text"].strip()

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +15,27 @@ from sklearn.linear_model import LogisticRegression
 
 from pointsman.domain.classifier import BACKGROUND
 from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
-from pointsman.domain.text_features import LEAD_WEIGHT, PAIR_WEIGHT, SHAPE_WEIGHT, read, word_features
-from training.augment import variants
+from pointsman.domain.text_features import (
+    GRAM_UNITS,
+    LEAD_UNITS,
+    PAIR_UNITS,
+    SHAPE_UNITS,
+    UNIT,
+    WORD_UNITS,
+    Reading,
+    grams,
+    read,
+    sentences,
+)
+from training import steering
+from training.augment import ASIDES, typos, variants
 from training.corpus import Sample
 
 LABELS = [*(str(kind) for kind in TaskType), BACKGROUND]
 REGULARISATION = 6.0
 """scikit-learn's C: the inverse of the penalty's strength."""
+STEERING_WEIGHT = 4.0
+"""Of a sentence that addresses the router, against one about the work: there are fewer of them."""
 MIN_TEXTS = 2
 """A feature must occur in that many texts."""
 MAX_FEATURES = 60_000
@@ -32,61 +47,100 @@ TIER_COST = {Tier.ORCHESTRATION: 1.0, Tier.IMPLEMENTATION: 1.05, Tier.REASONING:
 """What a wrong verdict costs by the tier a text belongs to: too cheap a tier is the worse error."""
 
 
+type Values = dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A sample's variants as features, made once and used in every fold."""
 
     sample: Sample
-    rows: tuple[dict[str, float], ...]
+    rows: tuple[Values, ...]
     """The text itself first, then its variants."""
+    sentences: tuple[Values, ...]
+    """The sentences of the text itself."""
 
 
-def features(text: str) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class PreparedSteering:
+    """A sentence that addresses the router, in all its fillings."""
+
+    group: str
+    sentences: tuple[Values, ...]
+
+
+def features(reading: Reading) -> Values:
     """Return the features of a text with their values."""
-    reading = read(text)
-    values: dict[str, float] = {}
+    values: Values = {}
 
-    def add(name: str, weight: float) -> None:
-        values[name] = values.get(name, 0.0) + weight * reading.scale
+    def add(name: str, units: float) -> None:
+        values[name] = values.get(name, 0.0) + UNIT * units * reading.scale
 
-    for word in reading.words:
-        for name, weight in word_features(word.norm):
-            add(name, weight * word.weight)
-    for first, second in reading.pairs:
-        add(f"{first} {second}", PAIR_WEIGHT)
+    for norm, (_, units) in reading.words.items():
+        share = UNIT * units
+        add(f"<{norm}>", share * WORD_UNITS)
+        for gram in grams(norm):
+            add(gram, share * GRAM_UNITS)
+    for pair in reading.pairs:
+        add(pair, PAIR_UNITS)
     for extra in reading.extras:
-        add(extra, LEAD_WEIGHT if extra[0] == "^" else SHAPE_WEIGHT)
+        add(extra, LEAD_UNITS if extra[0] == "^" else SHAPE_UNITS)
     return values
+
+
+def _sentence_features(text: str) -> tuple[Values, ...]:
+    """Return the features of each sentence of a text, as a text of its own without leads and shapes."""
+    alone = (read([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in sentences(text))
+    return tuple(features(reading) for reading in alone)
 
 
 def prepare(sample: Sample) -> Prepared:
     """Return a sample's features; phrases are too short to be varied."""
     texts = [sample.text] if sample.kind == "phrase" else list(variants(sample.text))
-    return Prepared(sample, tuple(features(text) for text in texts))
+    return Prepared(sample, tuple(features(read(sentences(text))) for text in texts), _sentence_features(sample.text))
+
+
+def prepare_steering() -> list[PreparedSteering]:
+    """Return the features of the sentences that address the router, with typing errors as well."""
+    return [
+        PreparedSteering(
+            each.group,
+            tuple(
+                values
+                for text in each.texts
+                for variant in (text, typos(text, random.Random(text)))  # noqa: S311
+                for values in _sentence_features(variant)
+            ),
+        )
+        for each in steering.sentences()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Fitted weights, in 8 bits each: `scale * rows` are the coefficients."""
+    """Fitted weights, in 8 bits each: times their scale they are the coefficients."""
 
     vocabulary: tuple[str, ...]
     rows: np.ndarray[Any, np.dtype[np.int8]]
+    """A column per label, and one more for steering."""
     scale: float
     bias: tuple[float, ...]
+    steering: dict[str, float]
+    """Scale and bias of the last column."""
 
 
-def fit(prepared: Sequence[Prepared]) -> Model:
+def fit(prepared: Sequence[Prepared], steers: Sequence[PreparedSteering]) -> Model:
     """Fit on samples and their variants, and round to 8 bits."""
     counts: Counter[str] = Counter()
     for one in prepared:
         counts.update(one.rows[0].keys())
+    for each in steers:
+        counts.update(each.sentences[0].keys())
     frequent = [name for name in counts if counts[name] >= MIN_TEXTS]
     frequent.sort(key=lambda name: (-counts[name], name))
     vocabulary = sorted(frequent[:MAX_FEATURES])
     index = {name: column for column, name in enumerate(vocabulary)}
-    data: list[float] = []
-    columns: list[int] = []
-    ends = [0]
+    rows: list[Values] = []
     labels: list[int] = []
     weights: list[float] = []
     label_sizes = Counter(one.sample.label for one in prepared if one.sample.kind != "phrase")
@@ -96,38 +150,77 @@ def fit(prepared: Sequence[Prepared]) -> Model:
         weight = PHRASE_WEIGHT if one.sample.kind == "phrase" else (typical / label_sizes[label]) ** 0.5
         weight *= BACKGROUND_WEIGHT if label == BACKGROUND else TIER_COST[TIER_OF[TaskType(label)]]
         for row in one.rows:
-            for name, value in row.items():
-                column = index.get(name)
-                if column is not None:
-                    columns.append(column)
-                    data.append(value)
-            ends.append(len(columns))
+            rows.append(row)
             labels.append(LABELS.index(label))
             weights.append(weight / len(one.rows))
-    matrix = sparse.csr_matrix((data, columns, ends), shape=(len(labels), len(vocabulary)), dtype=np.float64)
     occurrences = np.array([1 + counts[name] for name in vocabulary])
     rarity = (np.log((1 + len(prepared)) / occurrences) / np.log(len(prepared) / 10)) ** RARITY
     regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
-    regression.fit(matrix @ sparse.diags(rarity), labels, sample_weight=weights)
+    regression.fit(_matrix(rows, index) @ sparse.diags(rarity), labels, sample_weight=weights)
     coefficients = np.zeros((len(LABELS), len(vocabulary)))
     bias = np.full(len(LABELS), -20.0)
     coefficients[regression.classes_] = regression.coef_ * rarity
     bias[regression.classes_] = regression.intercept_
-    scale = float(np.quantile(np.abs(coefficients).max(axis=0), 0.9995)) / 127
-    rows = np.clip(np.rint(coefficients.T / scale), -127, 127).astype(np.int8)
-    used = rows.any(axis=1)
+    steering_coefficients, steering_bias = _fit_steering(prepared, steers, index, rarity)
+    scale, columns = _rounded(coefficients)
+    steering_scale, steering_column = _rounded(steering_coefficients)
+    packed = np.vstack([columns, steering_column]).T
+    used = packed.any(axis=1)
     return Model(
         tuple(name for name, keep in zip(vocabulary, used, strict=True) if keep),
-        rows[used],
-        round(scale, 12),
+        packed[used],
+        scale,
         tuple(round(float(value), 6) for value in bias),
+        {"scale": steering_scale, "bias": round(steering_bias, 6)},
     )
+
+
+def _fit_steering(
+    prepared: Sequence[Prepared],
+    steers: Sequence[PreparedSteering],
+    index: dict[str, int],
+    rarity: np.ndarray[Any, np.dtype[np.float64]],
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:
+    """Fit what tells sentences that address the router from those about the work; return coefficients and bias."""
+    asides = [values for aside in ASIDES for values in _sentence_features(aside)]
+    work = [*(values for one in prepared for values in one.sentences), *asides]
+    steering_rows = [(values, 1 / len(each.sentences)) for each in steers for values in each.sentences]
+    regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
+    regression.fit(
+        _matrix([*work, *(values for values, _ in steering_rows)], index) @ sparse.diags(rarity),
+        [0] * len(work) + [1] * len(steering_rows),
+        sample_weight=[1.0] * len(work) + [STEERING_WEIGHT * weight for _, weight in steering_rows],
+    )
+    return regression.coef_ * rarity, float(regression.intercept_[0])
+
+
+def _matrix(rows: Sequence[Values], index: dict[str, int]) -> Any:
+    data: list[float] = []
+    columns: list[int] = []
+    ends = [0]
+    for row in rows:
+        for name, value in row.items():
+            column = index.get(name)
+            if column is not None:
+                columns.append(column)
+                data.append(value)
+        ends.append(len(columns))
+    return sparse.csr_matrix((data, columns, ends), shape=(len(rows), len(index)), dtype=np.float64)
+
+
+def _rounded(
+    coefficients: np.ndarray[Any, np.dtype[np.float64]],
+) -> tuple[float, np.ndarray[Any, np.dtype[np.int8]]]:
+    """Return a scale and coefficients in 8 bits; the few largest are cut."""
+    scale = float(np.quantile(np.abs(coefficients).max(axis=0), 0.9995)) / 127
+    return round(scale, 12), np.clip(np.rint(coefficients / scale), -127, 127).astype(np.int8)
 
 
 def pack(model: Model, **header: object) -> bytes:
     """Return the bytes of a weights file: the same for the same model and header, on any day."""
     vocabulary = "\n".join(model.vocabulary).encode()
-    head = {"labels": LABELS, "bias": model.bias, "scale": model.scale, "vocabulary_bytes": len(vocabulary), **header}
+    head = {"labels": LABELS, "bias": model.bias, "scale": model.scale, "steering": model.steering}
+    head |= {"vocabulary_bytes": len(vocabulary), **header}
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as file:
         file.write(json.dumps(head, sort_keys=True).encode() + b"\n" + vocabulary + model.rows.tobytes())

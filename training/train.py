@@ -21,31 +21,39 @@ from sklearn.linear_model import LogisticRegression
 from pointsman.domain import classifier
 from pointsman.domain.classifier import BACKGROUND, LocalClassifier
 from pointsman.domain.taxonomy import TIER_OF, TaskType
-from training import corpus, foreign
+from training import corpus, foreign, steering
 from training.augment import careless, typos
 from training.corpus import Sample
 from training.evaluation import Figures, Judged, figures, judge, threshold_for
-from training.model import Prepared, fit, pack, prepare
+from training.model import Prepared, PreparedSteering, fit, pack, prepare, prepare_steering
 
 FOLDS = 5
 PRECISION = 0.95
-UNCALIBRATED = {"sharpness": 1.0, "calibration": (0.0, 1.0, 0.0, 0.0), "threshold": 1.0}
+SENTENCES_LOST = 0.02
+"""Share of the sentences about the work that may be taken for steering."""
+UNCALIBRATED = {"steering_from": 100.0, "sharpness": 1.0, "calibration": (0.0, 1.0, 0.0, 0.0), "threshold": 1.0}
 WEIGHTS = Path(classifier.__file__).parent.parent / "data" / classifier.WEIGHTS_FILE
 
 
-def fold_of(sample: Sample) -> int:
-    """Return the fold in which a sample is held out: a function of its group alone."""
-    return hashlib.sha256(sample.group.encode()).digest()[0] % FOLDS
+def fold_of(group: str) -> int:
+    """Return the fold in which a group is held out."""
+    return hashlib.sha256(group.encode()).digest()[0] % FOLDS
 
 
 class CrossValidated:
     """A classifier per fold; each text is judged by the one that has not seen it."""
 
-    def __init__(self, prepared: Sequence[Prepared], phrases: Sequence[Prepared]) -> None:
+    def __init__(
+        self, prepared: Sequence[Prepared], phrases: Sequence[Prepared], steers: Sequence[PreparedSteering]
+    ) -> None:
         self.samples = [one.sample for one in prepared]
         self.header: dict[str, object] = dict(UNCALIBRATED)
         self._models = [
-            fit([*(one for one in prepared if fold_of(one.sample) != fold), *phrases]) for fold in range(FOLDS)
+            fit(
+                [*(one for one in prepared if fold_of(one.sample.group) != fold), *phrases],
+                [each for each in steers if fold_of(each.group) != fold],
+            )
+            for fold in range(FOLDS)
         ]
         self._load()
 
@@ -54,13 +62,16 @@ class CrossValidated:
 
     def judges(self, sample: Sample) -> LocalClassifier:
         """Return the classifier that was trained without a sample's group."""
-        return self._classifiers[fold_of(sample)]
+        return self._classifiers[fold_of(sample.group)]
 
     def calibrate(self) -> None:
-        """Fit sharpness and calibration on held-out verdicts, and set the threshold.
+        """Fit sharpness and calibration on held-out verdicts, and set the two thresholds.
 
         A text of no type counts as wrong whatever tier it gets, so that doubt is learnt as well.
         """
+        work = sorted(value for sample in self.samples for value in self._steering(sample.text, sample.group))
+        self.header["steering_from"] = round(work[-int(len(work) * SENTENCES_LOST) - 1] + 0.0005, 3)
+        self._load()
         self.header["sharpness"] = min((0.5 + 0.1 * step for step in range(26)), key=self._surprise)
         self._load()
         evidence = [self.judges(sample).evidence(sample.text) for sample in self.samples]
@@ -73,6 +84,21 @@ class CrossValidated:
         self.header["calibration"] = [round(float(value), 6) for value in (logistic.intercept_[0], *logistic.coef_[0])]
         self._load()
         self.header["threshold"] = round(max(threshold_for(self.judged(), PRECISION), PRECISION - 0.15) + 0.0005, 3)
+
+    def _steering(self, text: str, group: str) -> list[float]:
+        """Return how much each sentence of a text addresses the router, to the classifier without this group."""
+        local = self._classifiers[fold_of(group)]
+        return [local.steering(part) for part in local.sentences(text)]
+
+    def steering_found(self) -> float:
+        """Return the share of the sentences written to steer that are taken for it."""
+        found = [
+            value >= float(str(self.header["steering_from"]))
+            for each in steering.sentences()
+            for text in each.texts
+            for value in self._steering(text, each.group)
+        ]
+        return sum(found) / len(found)
 
     def _surprise(self, sharpness: float) -> float:
         """Return the mean negative log likelihood of the right type among the types of its tier."""
@@ -118,6 +144,7 @@ def report(validated: CrossValidated) -> None:
         (one.expected_type, one.verdict.type) for one in judged if one.expected_type is not one.verdict.type
     )
     print("confusions ", ", ".join(f"{a}>{b} {count}" for (a, b), count in wrong.most_common(12)))
+    print(f"steering    found {validated.steering_found():.3f}")
     changes: dict[str, Callable[[str], str]] = {
         "typos": lambda text: typos(text, random.Random(f"stability {text}")),  # noqa: S311
         "careless": lambda text: careless(text, random.Random(f"stability {text}")),  # noqa: S311
@@ -158,12 +185,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     prepared = [prepare(sample) for sample in corpus.texts()]
     phrases = [prepare(sample) for sample in corpus.phrases()]
-    validated = CrossValidated(prepared, phrases)
+    steers = prepare_steering()
+    validated = CrossValidated(prepared, phrases, steers)
     validated.calibrate()
     if not chosen.brief:
         report(validated)
     made_of = {"trained_on": corpus.training_hash(), "texts": len(prepared), "phrases": len(phrases)}
-    packed = pack(fit([*prepared, *phrases]), **validated.header, **made_of)
+    packed = pack(fit([*prepared, *phrases], steers), **validated.header, **made_of)
     local = LocalClassifier(packed)
     digest = hashlib.sha256(packed).hexdigest()
     print(f"weights     {len(packed):,} bytes, {len(local.vocabulary):,} features, sha256 {digest}")

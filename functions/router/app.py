@@ -21,6 +21,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     finish = take_batch(event, context)
 
     def record_handler(record: SQSRecord) -> None:
-        finish(record.message_id, record.body)
+        finish(record.message_id)
 
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

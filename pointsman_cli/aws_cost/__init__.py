@@ -1,1 +1,1 @@
-"""What AWS charges for running Pointsman: units counted from the design, times dated list prices."""
+"""What `pointsman cost` shows of AWS's bill, and the team's first estimate; the cost model is the report's own."""

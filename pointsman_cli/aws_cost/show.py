@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from pointsman.domain.figures.aws_bill import Bill, document
 from pointsman_cli.aws_cost import seed
-from pointsman_cli.aws_cost.bill import Bill, document, halved
+from pointsman_cli.aws_cost.saving import halved
 
 CENT = Decimal("0.01")
 
@@ -27,7 +28,7 @@ def as_json(bills: Sequence[Bill]) -> dict[str, Any]:
         "date": stated["date"],
         "bills": [
             {
-                "tasks_per_day": made.tasks_per_day,
+                "tasks_per_day": int(made.day.tasks),
                 "usd": f"{made.usd:.6f}",
                 "dearest": made.dearest.key,
                 "halved": {"how": way.how, "usd": f"{way.usd:.6f}"} if (way := halved(made)) else None,
@@ -52,7 +53,7 @@ def as_json(bills: Sequence[Bill]) -> dict[str, Any]:
 
 def _bill(made: Bill) -> str:
     paid = [item for item in made.items if item.usd > 0]
-    lines = [f"{made.tasks_per_day:,} tasks a day: {_usd(made.usd)} a month", ""]
+    lines = [f"{made.day.tasks:,} tasks a day: {_usd(made.usd)} a month", ""]
     lines += [f"  {'not free':<46}{'units':>18}{'free of them':>16}{'USD':>13}"]
     lines += [
         f"  {item.price.name:<46}{_units(item.units):>18}{_free(item.price.free):>16}{_usd(item.usd):>13}"

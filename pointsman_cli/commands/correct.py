@@ -9,7 +9,7 @@ from pointsman.domain.taxonomy import TIER_OF, TaskType
 from pointsman.domain.times import to_text
 from pointsman_cli import output
 from pointsman_cli.errors import CommandError, Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.options import AsJson, Profile, Region, Stack, begin_with, one_of
 
 EXAMPLES = """\b
 Examples:
@@ -20,7 +20,14 @@ Examples:
 def correct(
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
     type_: Annotated[
-        TaskType, typer.Option("--type", metavar="TYPE", help=f"What it should have been: {', '.join(TaskType)}.")
+        TaskType,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            parser=one_of(TaskType),
+            autocompletion=begin_with(TaskType),
+            help=f"What it should have been: {', '.join(TaskType)}.",
+        ),
     ],
     as_json: AsJson = False,
     stack: Stack = None,
@@ -33,8 +40,8 @@ def correct(
     """
     from pointsman_cli import target, tasks
 
-    app = target.find(stack, profile, region).app
-    was = tasks.read(app, task_id).decision
+    found = target.find(stack, profile, region)
+    was = tasks.read(found.client, task_id).decision
     if was is None:
         raise CommandError(f"task {task_id}: nothing has been decided about it")
     kept = {
@@ -43,7 +50,7 @@ def correct(
         "at": to_text(datetime.now(UTC)),
         "was": {name: was[name] for name in ("type", "tier", "source", "confidence")},
     }
-    if app.tasks.correct(task_id, kept) is None:
+    if found.app.tasks.correct(task_id, kept) is None:
         raise CommandError(f"task {task_id}: its decision is gone")
     if as_json:
         output.document({"task_id": task_id, "correction": kept})

@@ -33,12 +33,11 @@ def cost(
 
     A model from the design's own units and dated list prices. No stack is needed, and none is asked.
     """
-    from pointsman_cli.aws_cost import show, units
-    from pointsman_cli.aws_cost.bill import bill
-    from pointsman_cli.local.toolchain import ROOT
+    from pointsman.domain.figures.aws_bill import bill
+    from pointsman.domain.figures.aws_units import plain
+    from pointsman_cli.aws_cost import show
 
-    deployed = units.resources(ROOT / "template.yaml")
-    bills = [bill(tasks, deployed) for tasks in tasks_per_day or USUAL]
+    bills = [bill(plain(tasks)) for tasks in tasks_per_day or USUAL]
     if as_json:
         output.document(show.as_json(bills))
     else:

@@ -22,7 +22,7 @@ Examples:
 
 def evaluate(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Labelled texts; without: the project's own.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Labelled texts; without: the project's own.")
     ] = None,
     live: Annotated[
         bool,

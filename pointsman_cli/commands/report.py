@@ -91,7 +91,11 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     if not days or len(days) > MOST_DAYS:
         raise BadInputError(f"--from and --to: must span 1 to {MOST_DAYS} days")
-    entries = [history.entry_of(reporting.build(day)) for day in days]
+    entries = []
+    with output.progress() as tell:
+        for day in days:
+            tell(f"adding up {day}")
+            entries.append(history.entry_of(reporting.build(day)))
     if as_html:
         from pointsman.domain.page.index import render_index
 

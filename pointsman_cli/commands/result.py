@@ -31,10 +31,11 @@ def result(
     from pointsman_cli import target, tasks
 
     found = target.find(stack, profile, region)
-    record = tasks.read(found.app, task_id)
-    if not tasks.has_ended(record):
-        raise NotEndedError(f"task {task_id} has not ended: it is {record.status}")
-    return show(tasks.outcome(found.app, record, stand_in=found.stand_in), found, as_json=as_json)
+    ended = found.client.result(task_id)
+    if ended is None:
+        state = tasks.read(found.client, task_id).status
+        raise NotEndedError(f"task {task_id} has not ended: it is {state}; ask again later")
+    return show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
 
 
 def show(ended: dict[str, Any], found: "Target", *, as_json: bool) -> int:

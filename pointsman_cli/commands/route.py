@@ -38,7 +38,7 @@ class _Line:
 
 def route(
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="What the task asks for; without: --file or stdin.")
+        str | None, typer.Argument(metavar="TEXT", help="What the task asks for; without: --file or stdin.")
     ] = None,
     file: Annotated[
         Path | None,

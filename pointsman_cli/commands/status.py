@@ -27,7 +27,7 @@ def status(
     from pointsman_cli import target, tasks
 
     found = target.find(stack, profile, region)
-    stated = tasks.document(found.app, tasks.read(found.app, task_id), stand_in=found.stand_in)
+    stated = tasks.document(found.app, tasks.read(found.client, task_id), stand_in=found.stand_in)
     if as_json:
         output.document(stated)
         return Exit.OK
@@ -56,8 +56,10 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("words", words or None),
         ("corrected to", f"{right['type']} ({right['tier']})" if (right := task["correction"]) else None),
         ("model", task["model"]),
+        ("checked", _checked(task["verdict"])),
         ("cost", output.dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
         ("classification", output.dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
+        ("audit", _audit(task["audit"])),
         ("received", task["received_at"]),
         ("ended", task["ended_at"]),
         ("delivered", task["delivered_at"]),
@@ -73,9 +75,25 @@ def _undelivered(task: dict[str, Any]) -> str | None:
     return f"since {since}, to {', '.join(task['not_delivered_to']) or 'somebody'}; `pointsman sweep` tries again"
 
 
+def _checked(verdict: dict[str, Any] | None) -> str | None:
+    """Return what the checks said of the answer that stands, and of one before it."""
+    if verdict is None:
+        return None
+    said = "passed" if verdict["passed"] else f"not verified: failed {verdict['failed']}"
+    return said + (f", after a first answer failed {before}" if (before := verdict["escalated_after"]) else "")
+
+
+def _audit(audit: dict[str, Any] | None) -> str | None:
+    if audit is None:
+        return None
+    return f"{audit['outcome']} by {audit['model']}, {output.dollars(audit['cost_nano_usd'] or 0)}"
+
+
 def _attempt(number: int, attempt: dict[str, Any]) -> tuple[object, ...]:
     tokens = attempt["input_tokens"] + attempt["output_tokens"]
     cost = output.dollars(attempt["cost_nano_usd"]) + ("" if attempt["cost_known"] else " (reserved)")
     milliseconds = "" if attempt["milliseconds"] is None else attempt["milliseconds"]
-    detail = attempt["detail"] or ""
+    judge = "judge" if attempt["purpose"] == "judge" else None
+    failed = f"failed {attempt['failed_check']}" if attempt["failed_check"] else None
+    detail = ", ".join(each for each in (judge, failed, attempt["detail"]) if each)
     return number, attempt["model"], attempt["outcome"], milliseconds, tokens, cost, detail

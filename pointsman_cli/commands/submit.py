@@ -1,33 +1,30 @@
 """`pointsman submit`: send a task, and wait for its answer if wanted."""
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from pointsman.domain import strict_json
-from pointsman_cli import messages, output, reading
+from pointsman.domain.verdict import judge
+from pointsman_cli import output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit, NotEndedError
 from pointsman_cli.options import AsJson, Private, Profile, Region, Stack, TierChoice, TypeChoice
 
 if TYPE_CHECKING:
-    from pointsman.domain.records import TaskRecord
+    from pointsman.client import Progress, Result, Sent, TaskFields
     from pointsman_cli.target import Target
-    from pointsman_cli.tasks import Sent
 
 EXAMPLES = """\b
 Examples:
   pointsman submit "Write a migration guide from v1 to v2 of our API" --wait
   pointsman submit "Is the nightly build green?" --type status --metadata ticket=OPS-12
   pointsman submit --file events/19-sns-envelope.json --json"""
-POLL_SECONDS = 0.5
 
 
 def submit(
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The prompt.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The prompt.")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="A whole message: a task or an envelope; - is stdin.")
     ] = None,
@@ -56,6 +53,10 @@ def submit(
     task_id: Annotated[
         str | None, typer.Option("--task-id", metavar="ID", help="The task's id; without: a new one.")
     ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", metavar="TEXT", help="Makes the id: same text, same task, done once."),
+    ] = None,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
@@ -68,8 +69,9 @@ def submit(
     """
     from pointsman_cli import target, tasks
 
-    options: dict[str, strict_json.Json] = {
+    options: dict[str, Any] = {
         "task_id": task_id,
+        "idempotency_key": idempotency_key,
         "type": type_,
         "tier": tier,
         "private": private or None,
@@ -80,7 +82,7 @@ def submit(
         "reply_to": reply_to,
     }
     body = _body(text, file, {name: value for name, value in options.items() if value is not None})
-    verdict = messages.judge(body)
+    verdict = judge(body)
     if verdict.error:
         raise BadInputError(f"the message is not valid: {verdict.error}")
     assert verdict.task is not None
@@ -88,43 +90,44 @@ def submit(
     place = verdict.task.reply_to
     if place and place.startswith("arn:") and place not in found.settings.reply_queues:
         raise BadInputError("reply_to: must be one of the queues in the stack's parameter ReplyQueueArns")
-    message_id = found.app.sqs.send_message(QueueUrl=found.settings.task_queue_url, MessageBody=body)["MessageId"]
-    sent = tasks.sent_as(message_id, body)
+    sent = found.client.send(body)
     if not wait:
         _show_queued(sent, found, as_json=as_json)
         return Exit.OK
-    record = _ended(found, sent, timeout)
-    return result.show(tasks.outcome(found.app, record, stand_in=found.stand_in), found, as_json=as_json)
+    return result.show(tasks.outcome(_ended(found, sent, timeout), stand_in=found.stand_in), found, as_json=as_json)
 
 
-def _body(text: str | None, file: Path | None, stated: dict[str, strict_json.Json]) -> str:
+def _body(text: str | None, file: Path | None, stated: dict[str, Any]) -> str:
     """Return the message's body: a file as it is, unless options are laid over the task in it."""
+    from pointsman.client import InvalidTaskError
+    from pointsman.client.message import body_of, task_of
+
     if (text is None) is (file is None):
         raise BadInputError("give TEXT or --file, one of them")
-    if text is not None:
-        return _dumped({"prompt": text, "task_id": uuid4().hex, **stated})
-    body = reading.read_text(file)
-    if not stated:
-        return body
+    if file is None:
+        task = task_of(text or "", cast("TaskFields", stated))
+    else:
+        body = reading.read_text(file)
+        if not stated:
+            return body
+        task = {**_task_in(body), **stated}
+    try:
+        return body_of(task)
+    except InvalidTaskError as error:
+        raise BadInputError(f"the message is not valid: {error}") from None
+
+
+def _task_in(body: str) -> dict[str, Any]:
     try:
         fields = strict_json.loads(body)
     except strict_json.NotStrictJson as error:
         raise BadInputError(f"the message is not valid: body: {error}") from None
     if not isinstance(fields, dict) or "prompt" not in fields:
         raise BadInputError("options for a task cannot be laid over an envelope: put them into the task inside")
-    return _dumped({**fields, **stated})
+    return fields
 
 
-def _dumped(fields: dict[str, strict_json.Json]) -> str:
-    try:
-        body = strict_json.dumps(fields)
-        body.encode()
-    except UnicodeEncodeError:
-        raise BadInputError("the text is not valid UTF-8") from None
-    return body
-
-
-def _metadata(stated: list[str]) -> dict[str, strict_json.Json] | None:
+def _metadata(stated: list[str]) -> dict[str, str] | None:
     pairs = [entry.partition("=") for entry in stated]
     if any(not key or not equals for key, equals, _ in pairs):
         raise BadInputError("--metadata: must be KEY=VALUE")
@@ -139,28 +142,20 @@ def _show_queued(sent: "Sent", found: "Target", *, as_json: bool) -> None:
         found.say_stand_in()
 
 
-def _ended(found: "Target", sent: "Sent", seconds: float) -> "TaskRecord":
-    """Return the task once it has ended, telling each change of its state meanwhile."""
-    from pointsman_cli import tasks
+def _ended(found: "Target", sent: "Sent", seconds: float) -> "Result":
+    """Return how the task ended, telling each change of its state meanwhile."""
+    from pointsman.client import NotEndedError as TooLate
 
-    limit, told = time.monotonic() + seconds, ""
-    while True:
-        record = sent.fate(tasks.read_all(found.app, [sent]))
-        state = _state(record)
-        if state != told:
-            output.note(f"{sent.task_id}: {state}")
-            told = state
-        if record and tasks.has_ended(record):
-            return record
-        if time.monotonic() > limit:
-            raise NotEndedError(f"task {sent.task_id} has not ended within {seconds:g} s: it is {state}")
-        time.sleep(POLL_SECONDS)
+    try:
+        return next(found.client.results([sent], timeout=seconds, on_progress=_tell))
+    except TooLate as error:
+        raise NotEndedError(f"{error}: ask later with `pointsman result {sent.task_id}`") from None
+    except KeyboardInterrupt:
+        output.note(f"The task goes on: ask later with `pointsman result {sent.task_id}`.")
+        raise
 
 
-def _state(record: "TaskRecord | None") -> str:
-    if record is None:
-        return "queued"
-    decision = record.decision or {}
-    way = f" ({decision['tier']}, decided by {decision['source']})" if decision else ""
-    tries = f", attempt {len(record.rows)}" if len(record.rows) > 1 else ""
-    return f"{record.status}{way}{tries}"
+def _tell(progress: "Progress") -> None:
+    way = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
+    tries = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
+    output.note(f"{progress.task_id}: {progress.state}{way}{tries}")

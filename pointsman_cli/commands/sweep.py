@@ -28,6 +28,8 @@ def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None,
                 ("attempts closed", swept["closed"]),
                 ("delivered", swept["delivered"]),
                 ("still waiting", swept["undelivered"]),
+                ("dead tasks finished", swept["finished"]),
+                ("days archived", swept["archived"]),
             ]
         )
     return Exit.OK

@@ -1,5 +1,10 @@
 """`pointsman up`: start the local stack."""
 
+import shlex
+from typing import Annotated
+
+import typer
+
 from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
@@ -7,10 +12,16 @@ from pointsman_cli.options import AsJson
 EXAMPLES = """\b
 Examples:
   pointsman up
-  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with the real models"""
+  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with the real models
+  eval "$(pointsman up --env)"                              AWS's own tools and SDKs then reach it, too"""
 
 
-def up(as_json: AsJson = False) -> int:
+def up(
+    as_env: Annotated[
+        bool, typer.Option("--env", help="Print what a shell exports to let AWS clients reach it, also if it is up.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Start the local stack.
 
     It is the project's own template, deployed to an emulator of AWS in about half a minute.
@@ -20,7 +31,7 @@ def up(as_json: AsJson = False) -> int:
     from pointsman_cli import local
     from pointsman_cli.target import STATE_DIR
 
-    info = local.up(STATE_DIR, report=output.note)
+    info = (local.find(STATE_DIR) if as_env else None) or local.up(STATE_DIR, report=output.note)
     if as_json:
         output.document(
             {
@@ -34,6 +45,10 @@ def up(as_json: AsJson = False) -> int:
                 "state_dir": str(info.state_dir),
             }
         )
+        return Exit.OK
+    if as_env:
+        for name, value in info.environment.items():
+            print(f"export {name}={shlex.quote(value)}")
         return Exit.OK
     missing = [name for name, used in (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic)) if used]
     output.pairs(

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman_cli import messages, output, reading
+from pointsman.domain.verdict import Verdict, judge
+from pointsman_cli import output, reading
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
@@ -38,7 +39,7 @@ def validate(
         for line in reading.lines(file):
             output.json_line(_verdict_on(line))
         return Exit.OK
-    verdict = messages.judge(reading.read_text(file))
+    verdict = judge(reading.read_text(file))
     if as_json:
         output.document(_shown(verdict))
     elif verdict.error:
@@ -58,12 +59,12 @@ def _verdict_on(line: bytes) -> dict[str, Any]:
     try:
         message = reading.read_line(line)
     except reading.BrokenLineError as error:
-        return {"id": None, **_shown(messages.Verdict(None, None, str(error)))}
+        return {"id": None, **_shown(Verdict(None, None, str(error)))}
     body = message.get("body")
     if not isinstance(body, str):
-        return {"id": message.get("id"), **_shown(messages.Verdict(None, None, "body: must be a string"))}
-    return {"id": message.get("id"), **_shown(messages.judge(body))}
+        return {"id": message.get("id"), **_shown(Verdict(None, None, "body: must be a string"))}
+    return {"id": message.get("id"), **_shown(judge(body))}
 
 
-def _shown(verdict: messages.Verdict) -> dict[str, Any]:
+def _shown(verdict: Verdict) -> dict[str, Any]:
     return {"valid": verdict.error is None, "error": verdict.error, "task": verdict.normalised}

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pointsman.bootstrap import Application
+from pointsman.client import Sent
+from pointsman.client.watch import has_ended
 from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.times import parse_time
-from pointsman_cli import tasks
 from pointsman_cli.demo.phases import Phase
 from pointsman_cli.samples import Sample
-from pointsman_cli.tasks import Sent
 
 POLL_SECONDS = 0.5
 WINDOW = 5
@@ -89,7 +89,7 @@ class Traffic:
         """Wait a little until what has ended is delivered too."""
         limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit and (waiting := [each for each in self.messages if each.undelivered]):
-            records = tasks.read_all(self.app, [message.sent for message in waiting])
+            records = self._records(waiting)
             for message in waiting:
                 message.record = message.sent.fate(records)
             time.sleep(POLL_SECONDS)
@@ -97,14 +97,14 @@ class Traffic:
     def _send(self, phase: Phase, sample: Sample) -> Message:
         now, queue = datetime.now(UTC), self.app.settings.task_queue_url
         answer = self.app.sqs.send_message(QueueUrl=queue, MessageBody=sample.body)
-        sent = tasks.sent_as(answer["MessageId"], sample.body)
+        sent = Sent.of(answer["MessageId"], sample.body)
         repeats = any(_same(sent, earlier.sent) for earlier in self.messages)
         message = Message(sample, phase.name, sent, now, repeats)
         self.messages.append(message)
         return message
 
     def _look(self, open_ones: list[Message]) -> None:
-        records = tasks.read_all(self.app, [message.sent for message in open_ones])
+        records = self._records(open_ones)
         empty = None
         for message in open_ones:
             message.record = message.sent.fate(records)
@@ -115,7 +115,10 @@ class Traffic:
                 empty = self._queue_is_empty() if empty is None else empty
                 message.accounted = empty
             else:
-                message.accounted = tasks.has_ended(message.record)
+                message.accounted = has_ended(message.record)
+
+    def _records(self, messages: list[Message]) -> dict[str, TaskRecord]:
+        return self.app.tasks.read_many(id_ for each in messages for id_ in (each.sent.task_id, each.sent.message_id))
 
     def _queue_is_empty(self) -> bool:
         """Return whether no message waits or is being worked on: a duplicate leaves no other trace."""

@@ -105,5 +105,5 @@ def _booked(app: Application, run: str, since: datetime) -> Asking:
     costs: dict[str, int] = {}
     for row in own:
         costs[row["model"]] = costs.get(row["model"], 0) + row["cost_nano"]
-    requests = {(row["day_shard"], str(row["row"]).rpartition("#share")[0]) for row in own}
+    requests = {str(row["row"]).rpartition("#share")[0] for row in own}
     return Asking(len(requests), None, costs, {})

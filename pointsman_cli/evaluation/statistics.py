@@ -24,17 +24,22 @@ class Share:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The bounds between which the share of all such texts lies, in 95 of 100 samples."""
-        if not self.of:
-            return None
-        share, z2 = self.count / self.of, Z95 * Z95
-        centre = (share + z2 / (2 * self.of)) / (1 + z2 / self.of)
-        half = Z95 / (1 + z2 / self.of) * math.sqrt(share * (1 - share) / self.of + z2 / (4 * self.of**2))
-        return max(centre - half, 0.0), min(centre + half, 1.0)
+        return wilson(self.count, self.of)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         low, high = self.interval or (None, None)
         return {**asdict(self), "share": self.value, "low": low, "high": high}
+
+
+def wilson(count: float, of: float) -> tuple[float, float] | None:
+    """Return the 95% interval of so many of so many; None where there is nothing to divide by."""
+    if not of:
+        return None
+    share, z2 = count / of, Z95 * Z95
+    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = Z95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2))
+    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def share(flags: Iterable[bool]) -> Share:

@@ -17,6 +17,7 @@ from pointsman_cli.standin.endpoint import ModelEndpoint, State
 from pointsman_cli.standin.gemini import GeminiWire
 from pointsman_cli.standin.journal import Journal
 from pointsman_cli.standin.llmock_bridge import PREFIX, LlmockApp, verdict
+from pointsman_cli.standin.models import ModelLookup
 from pointsman_cli.standin.quotas import Limit, Quotas
 from pointsman_cli.standin.rules import Rule, RuleBook
 
@@ -35,10 +36,14 @@ def create_app(journal: Path | None = None) -> Starlette:
     state = State(Journal(journal), RuleBook(), Quotas(), LlmockApp())
     control = _Control(state)
     gemini = ModelEndpoint(GeminiWire(), state)
+    gemini_models = ModelLookup(GeminiWire(), state)
     return Starlette(
         routes=[
             Route("/gemini/v1/models/{model}:generateContent", gemini, methods=["POST"]),
             Route("/gemini/v1beta/models/{model}:generateContent", gemini, methods=["POST"]),
+            Route("/gemini/v1/models/{model}", gemini_models.__call__),
+            Route("/gemini/v1beta/models/{model}", gemini_models.__call__),
+            Route("/anthropic/v1/models/{model}", ModelLookup(AnthropicWire(), state).__call__),
             Route("/anthropic/v1/messages", ModelEndpoint(AnthropicWire(), state), methods=["POST"]),
             Route("/_control/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_control/journal", control.journal, methods=["GET", "DELETE"]),

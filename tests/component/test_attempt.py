@@ -1,6 +1,7 @@
 """A task's way through the tier functions, the workflow played by a loop: on moto, with a provider that is scripted."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from pointsman.domain.budget import OPEN
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.records import Status
 from pointsman.domain.run import Next, Run
+from pointsman.domain.taxonomy import TaskType
 from pointsman.domain.times import to_text
 from pointsman.domain.usage import Usage
 from pointsman.errors import NotKeptError, StoreError
@@ -57,6 +59,8 @@ def finished(router: Router, run: Run, most: int = 400) -> Run:
         if run.next in (Next.DELIVER, Next.FAIL):
             router.intake.delivery.finish(run.task_id, run.generation, run.reason)
             return run
+        if run.next is Next.DELIVER_SAMPLED:
+            router.intake.delivery.finish(run.task_id, run.generation, run.reason)
         if run.next is Next.WAIT:
             router.clock.pass_by(run.wait_seconds)
         run = step(router, run)
@@ -306,10 +310,12 @@ RESULTS = st.builds(
     tier=st.sampled_from(["orchestration", "implementation", "reasoning"]),
     policy=st.sampled_from(["degrade", "hold", "refuse"]),
     cents=st.sampled_from(["0", "0.005", "0.02", "5"]),
+    checks=st.none() | st.fixed_dictionaries({"min_chars": st.sampled_from([1, 100]), "judge": st.booleans()}),
+    share=st.sampled_from([0, 1]),
 )
-@settings(max_examples=15)
+@settings(max_examples=20)
 def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
-    results: list[CallResult], tier: str, policy: str, cents: str
+    results: list[CallResult], tier: str, policy: str, cents: str, checks: dict[str, Any] | None, share: int
 ) -> None:
     with mock_aws():
         client = SESSION.client("dynamodb")
@@ -317,7 +323,8 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
         books, tasks = DynamoBooks(client, TABLES), TaskTable(client, TABLES)
         budget = {"day_usd": cents, "when_exhausted": policy}
-        router = configured(Aws(SESSION, TABLES, BUCKET, ""), books, tasks, budget=budget)
+        own = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
+        router = configured(Aws(SESSION, TABLES, BUCKET, ""), books, tasks, **own)
         run = started(router, tier, deadline=to_text(NOON + timedelta(hours=1)))
         router.model.then(*(results * 200)[:400])
         end = finished(router, run)
@@ -328,9 +335,13 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         rows = list(books.rows(NOON, router.clock.now() + timedelta(days=1)))
         assert all("outcome" in row for row in rows)
         assert len({question.tag for question in router.model.questions}) == len(router.model.questions) <= len(rows)
-        spent = sum(row["cost_nano"] for row in rows)
+        spent = Counter[str]()
+        for row in rows:
+            spent[row["purpose"]] += row["cost_nano"]
         counters = books.counters("2026-11")
-        assert task.cost_nano == spent == counters.get("month", 0)
+        assert task.cost_nano == spent["task"] == counters.get("month", 0) - spent["audit"]
+        assert spent["judge"] == 0
+        assert len([row for row in rows if row["purpose"] == "audit"]) <= (task.status is Status.COMPLETED)
         assert counters.get("month" + OPEN, 0) == 0
         reserved_at_most = float(cents) * 1e9
         days = [count for name, count in counters.items() if name.startswith("day_") and name.count("_") == 1]

@@ -8,8 +8,8 @@ import pytest
 
 from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.task_table import TaskTable
+from pointsman.domain.figures import aws_units as units
 from pointsman.domain.taxonomy import Tier
-from pointsman_cli.aws_cost import units
 from tests.component.conftest import SESSION, TABLES, Aws
 from tests.component.router import Router, build
 from tests.component.test_attempt import answered, finished, started
@@ -61,6 +61,7 @@ def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: lis
 
 
 def test_the_cost_model_counts_them_in_units() -> None:
-    assert units.writes(Tier.ORCHESTRATION) == 2 + 2 + 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4) + 4
-    assert units.writes(Tier.IMPLEMENTATION) == 2 + 2 + 2 * (1 + 2 + 4) + 2 * (1 + 4 + 4) + 4
-    assert units.reads(25) == 10 + 3 + 1
+    assert units.TASK_WRITES == 2 + 2 + 4
+    assert units.call_writes(Tier.ORCHESTRATION) == 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4)
+    assert units.call_writes(Tier.IMPLEMENTATION) == 2 * (1 + 2 + 4) + 2 * (1 + 4 + 4)
+    assert units.MODELS + units.CALL_READS + units.TASK_READS == 10 + 3 + 1

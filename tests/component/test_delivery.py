@@ -14,6 +14,7 @@ from pointsman.bootstrap import Application
 from pointsman.domain.records import Content, Status, TaskRecord
 from pointsman.domain.times import to_text
 from pointsman.errors import DeliveryError, PublishError
+from pointsman.ports import DeadExecution
 from pointsman.services.intake import Message
 from pointsman.services.sweep import Sweep
 from pointsman_cli.commands.status import _rows
@@ -30,9 +31,20 @@ def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
 
 
 @pytest.fixture
-def sweep(router: Router, books: DynamoBooks) -> Sweep:
+def sweep(aws: Aws, router: Router, books: DynamoBooks) -> Sweep:
     own = router.intake
-    return Sweep(own.ctx, books, books, own.marks, own.tasks, own.delivery)
+    made = Application(aws.settings(), SHIPPED, aws.session).sweep
+    return replace(
+        made,
+        ctx=own.ctx,
+        books=books,
+        ledger=books,
+        tasks=own.tasks,
+        workflow=router.workflow,
+        delivery=own.delivery,
+        notice=replace(made.notice, ctx=own.ctx),
+        archiving=replace(made.archiving, ctx=own.ctx),
+    )
 
 
 @pytest.fixture
@@ -130,3 +142,19 @@ def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, don
     with pytest.raises(DeliveryError, match="its answer cannot be read"):
         router.intake.delivery.finish("t-1", 1, None)
     assert "its answer cannot be read" in shown(aws, router)["not delivered"]
+
+
+@pytest.mark.parametrize(("minutes", "finished"), [(2, 0), (20, 1), (400, 0)])
+def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
+    router: Router, sweep: Sweep, minutes: int, finished: int
+) -> None:
+    router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    router.workflow.died = [(DeadExecution("t-1", "TIMED_OUT"), router.clock.now())]
+    router.clock.pass_by(60 * minutes)
+    assert sweep().finished == finished
+    record = router.task()
+    assert (record.status, record.reason) == (
+        (Status.FAILED, "workflow_timed_out") if finished else (Status.STARTED, None)
+    )
+    assert [kind for kind, _ in router.bus.events] == ["Task Failed"] * finished
+    assert sweep().finished == 0

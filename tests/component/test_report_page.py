@@ -1,4 +1,4 @@
-"""The day's page in a browser, where one is installed: no error, no overflow, readable in light and dark."""
+"""The day's page in a browser, where one is installed: no error, no overflow, readable in light and dark, audited."""
 
 import html
 import json
@@ -18,7 +18,9 @@ from tests import pages
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-SHOTS = Path(__file__).parents[2] / "build/report-page"
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "build/report-page"
+AXE = ROOT / ".tools/axe/axe.min.js"
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser to look at the page with ({', '.join(BROWSERS)})")
 
 PROBE = """<!DOCTYPE html><html><body style="margin:0"><iframe id="f" src="PAGE"
@@ -43,6 +45,17 @@ document.getElementById("f").onload = event => {
     small: [...doc.querySelectorAll("svg.chart")].filter(s => s.getClientRects().length)
       .map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width),
     dark: view.matchMedia("(prefers-color-scheme: dark)").matches,
+  });
+};
+</script></body></html>"""
+
+
+AUDIT = """<!DOCTYPE html><html><body style="margin:0"><iframe id="f" src="PAGE"
+ style="width:WIDTHpx;height:900px;border:0"></iframe><pre id="found"></pre><script>
+document.getElementById("f").onload = async event => {
+  const view = event.target.contentWindow, {violations, passes} = await view.axe.run(view.document);
+  document.getElementById("found").textContent = JSON.stringify({
+    passed: passes.length, broken: violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html.slice(0, 80))]),
   });
 };
 </script></body></html>"""
@@ -76,10 +89,10 @@ def run(folder: Path, url: Path, *options: str) -> tuple[str, str]:
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if ":CONSOLE" in line)
 
 
-def probe(folder: Path, page: str, width: int, *options: str) -> dict[str, Any]:
-    """Return what is found in a page that is shown so wide."""
+def probe(folder: Path, page: str, width: int, *options: str, script: str = PROBE) -> dict[str, Any]:
+    """Return what a script finds in a page that is shown so wide."""
     harness = folder / f"probe-{page}"
-    harness.write_text(PROBE.replace("PAGE", page).replace("WIDTH", str(width)), encoding="utf-8")
+    harness.write_text(script.replace("PAGE", page).replace("WIDTH", str(width)), encoding="utf-8")
     shown, console = run(folder, harness, "--dump-dom", "--window-size=1300,1000", *options)
     assert console == ""
     found = re.search(r'<pre id="found">(.+?)</pre>', shown, re.DOTALL)
@@ -100,6 +113,27 @@ def test_the_page_fits_and_can_be_read(folder: Path, page: str, width: int) -> N
 def test_the_page_can_be_read_in_the_dark(folder: Path) -> None:
     found = probe(folder, "day.html", 390, "--force-dark-mode")
     assert (found["dark"], found["overflow"], found["faint"]) == (True, 0, [])
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core in .tools/axe; `make setup` fetches it")
+@pytest.mark.parametrize(
+    ("page", "width", "options"),
+    [
+        ("day.html", 1200, ()),
+        ("day.html", 390, ()),
+        ("day.html", 1200, ("--force-dark-mode",)),
+        ("index.html", 390, ()),
+    ],
+)
+def test_the_page_is_accessible(folder: Path, page: str, width: int, options: tuple[str, ...]) -> None:
+    audited = f"axe-{page}"
+    text = (folder / page).read_text(encoding="utf-8")
+    (folder / "axe.min.js").write_bytes(AXE.read_bytes())
+    with_axe = text.replace("</body>", '<script src="axe.min.js"></script></body>')
+    (folder / audited).write_text(with_axe, encoding="utf-8")
+    found = probe(folder, audited, width, *options, script=AUDIT)
+    assert found["broken"] == []
+    assert found["passed"] > 20
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def office(aws: Aws) -> Office:
 
     ctx = Context(app.points, app.books, app.model, clock, ZONE, app.note, count)
     own = app.reporting
-    reporting = Reporting(ctx, own.ledger, own.sink, own.times, own.stand_in)
+    reporting = Reporting(ctx, own.ledger, own.sink, own.times, own.horizon, own.stand_in)
     return Office(aws, app, ctx, reporting, clock, counted)
 
 
@@ -216,13 +216,14 @@ def test_where_the_time_went_is_read_from_the_tasks_records(office: Office) -> N
     at = SINCE + timedelta(hours=9)
     office.clock.time = at
     record = TaskRecord("timed", Status.CLAIMED, lease_owner="router", received_at=to_text(at))
+    record.sent_at = to_text(at - timedelta(milliseconds=70))
     assert office.app.tasks.claim(record, at) is None
     office.call(office.order("timed", HAIKU), at + timedelta(seconds=1), answered(HAIKU, Usage(input=100, output=10)))
     office.app.tasks.delivered("timed", 1, at + timedelta(seconds=4))
     office.clock.time = UNTIL + timedelta(hours=6)
     own = office.reporting.build(DAY).speed[Tier.IMPLEMENTATION]
     assert (own.answers, own.call_p50_ms, own.task_p95_ms) == (1, 2_000, 2_000)
-    assert own.phases == Phases(tasks=1, routing_ms=1_000, waiting_ms=0, model_ms=2_000, delivery_ms=1_000)
+    assert own.phases == Phases(tasks=1, queue_ms=70, routing_ms=1_000, waiting_ms=0, model_ms=2_000, delivery_ms=1_000)
     known = office.app.reporting.times.milestones(["timed", "nobody", *(f"n{number}" for number in range(150))])
     assert list(known) == ["timed"]
 
@@ -231,6 +232,23 @@ def test_another_trouble_than_a_missing_file_is_told(office: Office) -> None:
     office.aws.client("s3").delete_bucket(Bucket=office.aws.bucket)
     with pytest.raises(ClientError, match="NoSuchBucket"):
         office.reporting.published()
+
+
+def test_a_call_that_ends_after_midnight_is_of_the_day_in_which_it_began(office: Office) -> None:
+    late = office.order("late", HAIKU)
+    reserved = office.call(late, UNTIL - timedelta(seconds=1), None)
+    office.clock.time = UNTIL + timedelta(seconds=10)
+    first = office.reporting.publish(DAY)
+    assert first["totals"]["cost_nano"] == reserved
+    (intent,) = office.ctx.books.open_intents(SINCE, UNTIL)
+    settled = price(office.ctx, intent, answered(HAIKU, Usage(input=100, output=10)), UNTIL + timedelta(hours=1), 9_000)
+    assert office.ctx.books.settle(settled, Lesson(), Content(inline="done"))
+    office.clock.time = UNTIL + timedelta(hours=6)
+    again = office.reporting.publish(DAY)
+    assert (again["totals"]["tasks"], again["totals"]["cost_nano"]) == (1, settled.cost_nano)
+    assert office.reporting.build(DAY + timedelta(days=1)).total.attempts == 0
+    entries = {entry.spend.day: entry.spend.cost_nano for entry in office.reporting.published()}
+    assert entries == {DAY: settled.cost_nano}
 
 
 def test_an_empty_day_is_published(office: Office) -> None:

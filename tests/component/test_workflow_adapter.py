@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -36,3 +37,17 @@ def test_a_name_in_use_is_answered_with_its_input(aws: Aws, machine: str) -> Non
 def test_a_machine_that_is_gone_is_an_error(aws: Aws, machine: str) -> None:
     with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
         StepFunctions(aws.client("stepfunctions"), machine + "x").start("t-1", "{}")
+
+
+def test_the_executions_that_died_in_a_time_are_found(aws: Aws, machine: str) -> None:
+    client = aws.client("stepfunctions")
+    workflow = StepFunctions(client, machine)
+    for name in ("lives", "t-1", "ab.2"):
+        workflow.start(name, '{"task_id": "t-2", "generation": 2}')
+    for name in ("t-1", "ab.2"):
+        client.stop_execution(executionArn=f"{machine.replace(':stateMachine:', ':execution:')}:{name}")
+    now = datetime.now(UTC)
+    found = {execution.name: execution.status for execution in workflow.dead(now - timedelta(minutes=1), now)}
+    assert found == {"t-1": "ABORTED", "ab.2": "ABORTED"}
+    assert list(workflow.dead(now - timedelta(hours=1), now - timedelta(minutes=1))) == []
+    assert workflow.position("ab.2") == ("t-2", 2)

@@ -226,8 +226,8 @@ def _status(stack: Stack, tasks: list[str]) -> str:
     from pointsman_cli import target
     from pointsman_cli.tasks import document, read
 
-    app = target.of_local(stack.info).app
-    return json.dumps([document(app, read(app, task_id), stand_in=True) for task_id in tasks])
+    found = target.of_local(stack.info)
+    return json.dumps([document(found.app, read(found.client, task_id), stand_in=True) for task_id in tasks])
 
 
 def test_something_was_written(written: dict[str, str]) -> None:

@@ -126,6 +126,8 @@ class Player:
             if run.next in (Next.DELIVER, Next.FAIL):
                 self._deliver(run)
                 return run
+            if run.next is Next.DELIVER_SAMPLED:
+                self._deliver(run)
             if run.next is Next.WAIT:
                 self.clock.sleep(run.wait_seconds)
             run = self._step(replace(run, next=Next.RUN))

@@ -165,3 +165,38 @@ def test_no_plan_breaks_the_rules(
 def test_a_stated_chain_is_the_plan(tier: Tier) -> None:
     own = points(chains={tier: ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"]})
     assert models(own.plan(tier, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
+
+
+GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+
+
+def above(own: Points, tier: Tier, model: str, *, private: bool = False) -> Hop | None:
+    return own.above(own.hop(own.catalogue.get(model), tier), NOON, private=private)
+
+
+@pytest.mark.parametrize(
+    ("tier", "model", "found"),
+    [
+        (Tier.ORCHESTRATION, GEMINI, Hop(HAIKU, Tier.IMPLEMENTATION, Tier.IMPLEMENTATION)),
+        (Tier.ORCHESTRATION, HAIKU, Hop(SONNET, Tier.REASONING, Tier.REASONING)),
+        (Tier.IMPLEMENTATION, HAIKU, Hop(SONNET, Tier.REASONING, Tier.REASONING)),
+        (Tier.IMPLEMENTATION, SONNET, None),
+        (Tier.REASONING, SONNET, None),
+    ],
+)
+def test_one_tier_up_another_model_answers_and_its_tier_pays(tier: Tier, model: str, found: Hop | None) -> None:
+    assert above(points(), tier, model) == found
+
+
+def test_up_from_free_to_paid_only_where_that_is_allowed_and_never_back() -> None:
+    assert above(points(free_to_paid=[]), Tier.ORCHESTRATION, GEMINI) is None
+    assert above(points(chains={"reasoning": [GEMINI]}), Tier.IMPLEMENTATION, HAIKU) is None
+    assert above(points(chains={"reasoning": [GEMINI, SONNET]}), Tier.IMPLEMENTATION, HAIKU, private=True) == Hop(
+        SONNET, Tier.REASONING, Tier.REASONING
+    )
+
+
+def test_a_judge_is_free_or_there_is_none() -> None:
+    assert points().free_hop(NOON) == Hop(GEMINI, Tier.ORCHESTRATION, Tier.ORCHESTRATION)
+    assert points(paid_models=[GEMINI]).free_hop(NOON) is None
+    assert points(chains={"orchestration": [HAIKU]}).free_hop(NOON) is None

@@ -2,18 +2,22 @@
 
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pointsman.domain.classifier import LocalClassifier
-from pointsman_cli import target
+from pointsman_cli import local, target
 from pointsman_cli.main import main
 
 COMMANDS = (
     "up",
     "down",
+    "init",
+    "doctor",
     "validate",
     "route",
     "submit",
@@ -25,6 +29,8 @@ COMMANDS = (
     "replay",
     "evaluate",
     "correct",
+    "mcp",
+    "tune",
 )
 
 
@@ -45,9 +51,9 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "openclaw export", "openclaw import", "openclaw skill"])
 def test_each_command_has_help_with_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"pointsman {command}" in shown.split("Examples:")[1]
     assert "Exit codes:" in shown
@@ -65,6 +71,8 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     [
         (["nonsense"], 2),
         (["status"], 2),
+        (["openclaw"], 2),
+        (["openclaw", "import", "no-such.json"], 2),
         (["route", "--tier", "premium", "x"], 2),
         (["route", "--offline", "x", "--config", "no-such.json"], 2),
         (["status", "t1"], 1),
@@ -79,6 +87,7 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
         (["submit", "   "], 2),
         (["submit", "x", "--metadata", "novalue"], 2),
         (["submit", "x", "--task-id", "no spaces"], 2),
+        (["submit", "x", "--task-id", "t", "--idempotency-key", "k"], 2),
         (["submit", "x" * 1_048_577], 2),
         (["validate", "--file", "no-such.json"], 2),
         (["status", "t1", "--stack", "s", "--profile", "no-such-profile"], 1),
@@ -92,6 +101,92 @@ def test_what_goes_wrong_is_one_line_on_stderr(
     assert told.out == ""
     assert told.err.startswith("pointsman: ")
     assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["statsu"], "Did you mean 'status'?"),
+        (["submit", "x", "--teir", "reasoning"], "Did you mean --tier or --type?"),
+        (["submit", "x", "--type", "code_generatoin"], "Did you mean code_generation?"),
+        (["route", "x", "--tier", "reasonin"], "Did you mean reasoning?"),
+        (["correct", "t1", "--type", "statsu"], "Did you mean status?"),
+    ],
+)
+def test_a_typo_is_answered_with_what_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_a_wrong_use_names_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 2
+    assert "(see `pointsman status --help`)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "step"),
+    [
+        (["status", "t1"], "`pointsman up`"),
+        (["status", "t1", "--stack", "s", "--profile", "no-such-profile"], "aws configure list-profiles"),
+    ],
+)
+def test_a_stack_that_is_not_reached_names_the_next_step(
+    arguments: list[str], step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    assert step in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [("ExpiredToken", "aws sso login"), ("AccessDenied", "permission"), ("ThrottlingException", "again")],
+)
+def test_what_aws_refuses_names_the_next_step(
+    code: str, step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetItem")
+
+    monkeypatch.setattr(target, "find", refused)
+    assert main(["sweep"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"pointsman: AWS refuses GetItem: {code}")
+    assert step in told
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("pointsman doc", {"doctor"}),
+        ("pointsman submit --tier r", {"reasoning"}),
+        ("pointsman submit --ti", {"--tier"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_values(
+    words: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_POINTSMAN_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert expected <= set(capsys.readouterr().out.split())
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pointsman 0.")
+
+
+def test_doctor_without_a_stack_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 5
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert [each["state"] for each in told["findings"]] == ["to do", "ok", "ok", "ok", "not checked"]
+    assert "pointsman up" in told["findings"][0]["do"]
 
 
 def test_an_unexpected_error_is_one_line_too(
@@ -291,3 +386,14 @@ def test_offline_and_router_share_one_classifier(capsys: pytest.CaptureFixture[s
     assert main(["route", "--offline", text, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["type"], answer["confidence"]) == (str(verdict.type), round(verdict.tier_probability, 4))
+
+
+def test_up_env_is_what_a_shell_exports(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the stack that is up: none is started."""
+    stand_in = local.StandIns(gemini=True, anthropic=True)
+    info = local.StackInfo(state_dir=Path("x y"), token="t", endpoint="http://127.0.0.1:4566", stand_in=stand_in)
+    monkeypatch.setattr(local, "find", lambda _: info)
+    assert main(["up", "--env"]) == 0
+    script = f"{capsys.readouterr().out}env"
+    shown = subprocess.run(["/bin/sh", "-c", script], env={}, check=True, capture_output=True, text=True).stdout
+    assert set(shown.splitlines()) >= {f"{name}={value}" for name, value in info.environment.items()}

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from pointsman.client import Sent
 from pointsman.domain.records import Status, TaskRecord
 from pointsman_cli.demo import checks, phases
 from pointsman_cli.demo.evidence import Evidence
 from pointsman_cli.demo.traffic import Message
 from pointsman_cli.local import StandIns
 from pointsman_cli.samples import Sample
-from pointsman_cli.tasks import Sent
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from pointsman.domain.taxonomy import TaskType
+from pointsman.domain.verdict import judge
 from pointsman_cli import samples
 from pointsman_cli.demo.phases import PHASES
-from pointsman_cli.messages import judge
 
 SAMPLES = samples.load()
 BY_NUMBER = {sample.number: sample for sample in SAMPLES}

@@ -20,11 +20,10 @@ from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.records import Content, Intent, Purpose, RowKey, Settled, Status, TaskRecord
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.usage import Usage
+from pointsman.domain.verdict import judge
 from pointsman_cli import openclaw, target
-from pointsman_cli.commands import submit
 from pointsman_cli.local.toolchain import ROOT
 from pointsman_cli.main import main
-from pointsman_cli.messages import judge
 from pointsman_cli.target import Target, find
 
 SESSION = boto3.Session(region_name="us-east-1")
@@ -102,7 +101,6 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
         )
         made = Stores(Target("the test stack", SESSION, settings, {}, openclaw.read(None)))
         monkeypatch.setattr(target, "find", lambda *_: made.target)
-        monkeypatch.setattr(submit, "POLL_SECONDS", 0.01)
         yield made
 
 
@@ -267,9 +265,9 @@ class Account:
 
 def test_a_stack_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target.boto3, "Session", lambda **_: Account({"SiteUrl": "x"}, {}))
-    with pytest.raises(target.CommandError, match="stack s is no Pointsman stack"):
+    with pytest.raises(target.UnreachableError, match="stack s is no Pointsman stack"):
         find("s", None, "us-east-1")
-    with pytest.raises(target.CommandError, match=r"stack nowhere: .* does not exist"):
+    with pytest.raises(target.UnreachableError, match=r"no stack nowhere here: .*pointsman init"):
         find("nowhere", None, "us-east-1")
 
 

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.domain.figures import aws_units as units
+from pointsman.domain.figures.aws_bill import bill, document, prices, share_nano
+from pointsman.domain.figures.aws_units import DEPLOYED, Day, Resources, plain
 from pointsman.domain.taxonomy import Tier
-from pointsman_cli.aws_cost import seed, show, units
-from pointsman_cli.aws_cost.bill import bill, document, halved, prices
+from pointsman_cli.aws_cost import seed, show
+from pointsman_cli.aws_cost.saving import halved
 from pointsman_cli.commands.cost import USUAL
 from pointsman_cli.main import main
 
 ROOT = Path(__file__).parents[2]
-DEPLOYED = units.resources(ROOT / "template.yaml")
 
 
 def test_at_25_tasks_a_day_the_bill_is_under_five_cents_and_every_line_is_named() -> None:
-    made = bill(25, DEPLOYED)
+    made = bill(plain(25))
     assert made.usd < Decimal("0.05")
     paid = {item.key for item in made.items if item.usd}
     assert paid == {"dynamodb_reads", "dynamodb_writes", "backup_gb", "s3_puts", "s3_gets", "s3_gb", "events"}
@@ -25,7 +27,7 @@ def test_at_25_tasks_a_day_the_bill_is_under_five_cents_and_every_line_is_named(
 
 
 def test_at_a_million_the_dearest_line_has_a_way_to_halve_it() -> None:
-    made = bill(1_000_000, DEPLOYED)
+    made = bill(plain(1_000_000))
     assert made.dearest.key == "transitions"
     way = halved(made)
     assert way is not None
@@ -33,15 +35,28 @@ def test_at_a_million_the_dearest_line_has_a_way_to_halve_it() -> None:
     assert [item.usd for item in made.items] == sorted((item.usd for item in made.items), reverse=True)
 
 
-def test_the_templates_alarms_and_metrics_are_within_what_is_free() -> None:
-    assert 0 < DEPLOYED.alarms <= 10
-    assert 0 < DEPLOYED.metrics <= 10
-    assert 0 < DEPLOYED.dashboards <= 3
+def test_the_model_counts_the_templates_alarms_and_metrics_which_are_within_what_is_free() -> None:
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"Namespace: Pointsman(?:,|\n)\s+MetricName: (\w+)", text))
+    alarms, dashboards = (text.count(f"Type: AWS::CloudWatch::{kind}") for kind in ("Alarm", "Dashboard"))
+    assert Resources(alarms, len(named), dashboards) == DEPLOYED
+    assert max(DEPLOYED.alarms, DEPLOYED.metrics) <= 10
+    assert DEPLOYED.dashboards <= 3
     counted = set[str]()
     for path in (ROOT / "layers/core/pointsman").rglob("*.py"):
         counted |= set(re.findall(r"\bcount\(\"(\w+)\"", path.read_text()))
-    template = (ROOT / "template.yaml").read_text()
-    assert counted <= set(re.findall(r"MetricName: (\w+)", template)), "a metric without an alarm is billed too"
+    assert counted <= named, "a metric without an alarm is billed too"
+
+
+def test_a_days_share_is_that_of_a_month_of_such_days_and_grows_with_what_it_did() -> None:
+    usual, nothing = plain(25), dict.fromkeys(Tier, Decimal())
+    assert share_nano(usual) == round(bill(usual).usd / 30 * 10**9)
+    idle = share_nano(Day(Decimal(), nothing, Decimal()))
+    assert 0 < idle < share_nano(usual), "the sweep reads on a day without a task too"
+    again = {tier: 3 * calls for tier, calls in usual.calls.items()}
+    retried = share_nano(Day(usual.tasks, again, 3 * usual.call_seconds))
+    assert retried > share_nano(usual) + 20_000
+    assert units.units(Day(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
 
 
 def test_a_price_is_taken_beyond_what_is_free() -> None:
@@ -52,13 +67,13 @@ def test_a_price_is_taken_beyond_what_is_free() -> None:
 
 def test_every_unit_has_a_price_and_every_price_a_use() -> None:
     express = {"express_requests", "express_gb_seconds"}
-    assert set(units.units(25, DEPLOYED)) == set(prices()) - express
+    assert set(units.units(plain(25))) == set(prices()) - express
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", document()["date"])
 
 
 @pytest.mark.parametrize("tasks", [1, 25, 300, 10_000, 100_000, 1_000_000])
 def test_more_tasks_never_cost_less(tasks: int) -> None:
-    assert bill(tasks, DEPLOYED).usd <= bill(tasks * 2, DEPLOYED).usd
+    assert bill(plain(tasks)).usd <= bill(plain(tasks * 2)).usd
 
 
 def test_the_traffic_is_the_seeds() -> None:
@@ -99,4 +114,4 @@ def test_any_number_of_tasks_can_be_asked_for(capsys: pytest.CaptureFixture[str]
     assert main(["cost", "--tasks-per-day", "400", "--json"]) == 0
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
-    assert [each["tasks_per_day"] for each in show.as_json([bill(n, DEPLOYED) for n in USUAL])["bills"]] == list(USUAL)
+    assert [each["tasks_per_day"] for each in show.as_json([bill(plain(n)) for n in USUAL])["bills"]] == list(USUAL)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 from pointsman.domain import openclaw
 from pointsman.domain.catalogue import load
 from pointsman.domain.openclaw import ConfigError, OpenClaw
-from pointsman.domain.taxonomy import Tier
+from pointsman.domain.taxonomy import TaskType, Tier
 
 ROOT = Path(__file__).parents[2]
 BARE = (ROOT / "tests/fixtures/openclaw_bare.json").read_text()
@@ -57,7 +59,7 @@ def test_everything_that_may_be_said() -> None:
             paid_models=["gemini-3.1-flash-lite"],
             free_to_paid=[],
             baseline="claude-haiku-4-5",
-            classifier={"mode": "gemini", "threshold": 0.7},
+            classifier={"mode": "gemini", "threshold": 0.7, "tiers": {"documentation": "orchestration"}},
         )
     )
     budget = config.pointsman.budget
@@ -65,6 +67,7 @@ def test_everything_that_may_be_said() -> None:
     assert budget.tiers[Tier.REASONING].month_usd == Decimal("2.5")
     assert [budget.policy(tier) for tier in Tier] == ["refuse", "refuse", "degrade"]
     assert config.baseline == "claude-haiku-4-5"
+    assert config.pointsman.classifier.tiers == {TaskType.DOCUMENTATION: Tier.ORCHESTRATION}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,8 @@ def test_everything_that_may_be_said() -> None:
         ),
         (changed(classifier={"mod": "x"}), ["unknown key 'pointsman.classifier.mod'", "mode, threshold"]),
         (changed(classifier={"mode": "x"}), ["pointsman.classifier.mode", "'local_first' or 'gemini'"]),
+        (changed(classifier={"tiers": {"docs": "reasoning"}}), ["pointsman.classifier.tiers.docs", "'documentation'"]),
+        (changed(classifier={"tiers": {"documentation": "gold"}}), ["classifier.tiers.documentation", "'reasoning'"]),
         (changed(classifier={"threshold": 2}), ["pointsman.classifier.threshold", "less than or equal to 1"]),
         (changed(budget={"month_usd": -1}), ["pointsman.budget.month_usd", "greater than or equal to 0"]),
         (
@@ -144,3 +149,49 @@ def test_the_configuration_is_not_changed_by_who_has_it() -> None:
     config = OpenClaw.model_validate(json.loads(BARE))
     with pytest.raises(ValueError, match="frozen"):
         config.routing = config.routing  # type: ignore[misc]
+
+
+def test_checks_and_audit_are_off_until_they_are_stated() -> None:
+    bare = openclaw.parse(BARE)
+    assert (bare.pointsman.verify, bare.pointsman.audit.share) == ({}, 0.0)
+    assert bare.audit_model == bare.baseline
+    own = openclaw.parse(
+        changed(
+            verify={"code_generation": {"language": "python", "sections": ["Usage"], "judge": True}},
+            audit={"share": 0.05, "model": "claude-haiku-5-5"},
+            baseline="claude-sonnet-5-5",
+        )
+    )
+    assert own.pointsman.verify[TaskType.CODE_GENERATION].sections == ("Usage",)
+    assert own.audit_model == "claude-haiku-5-5"
+
+
+CODE = "pointsman.verify.code_generation"
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({"verify": {"code_generation": {"langauge": "python"}}}, f"unknown key '{CODE}.langauge' (did you mean lang"),
+        ({"verify": {"code_generation": {"language": "cobol"}}}, f"{CODE}.language: Input should be 'python', 'json'"),
+        ({"verify": {"code_generation": {}}}, f"{CODE}: states no check; choose from complete, min_chars"),
+        ({"verify": {"code_generation": {"min_chars": 2, "max_chars": 1}}}, "min_chars must not be above max_chars"),
+        ({"verify": {"code_generation": {"json_schema": {"type": "strng"}}}}, f"{CODE}.json_schema: must be a JSON"),
+        ({"verify": {"code_generation": {"json_schema": {"$ref": "https://x.test/a"}}}}, "a $ref must point within"),
+        ({"audit": {"shares": 1}}, "unknown key 'pointsman.audit.shares' (did you mean share?)"),
+        ({"audit": {"model": "gpt"}}, "pointsman.audit.model: unknown model 'gpt'"),
+    ],
+)
+def test_what_is_wrong_with_checks_and_audit_is_named(stated: dict[str, Any], told: str) -> None:
+    assert told in refused(changed(**stated))
+
+
+def test_the_schema_library_is_imported_only_when_a_schema_is_declared() -> None:
+    script = "import sys; from pointsman.domain import openclaw; openclaw.parse(sys.argv[1]); "
+    script += "print('fastjsonschema' in sys.modules)"
+
+    def imported(text: str) -> str:
+        return subprocess.run([sys.executable, "-c", script, text], capture_output=True, text=True, check=True).stdout
+
+    assert imported(changed(verify={"status": {"language": "json"}})) == "False\n"
+    assert imported(changed(verify={"status": {"json_schema": {"type": "object"}}})) == "True\n"

@@ -1,6 +1,7 @@
 import json
 import random
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,13 +11,20 @@ from hypothesis import strategies as st
 
 from pointsman.domain import catalogue, openclaw
 from pointsman.domain.chain import Points
+from pointsman.domain.figures import speed, task_costs
+from pointsman.domain.figures.aws_bill import share_nano
+from pointsman.domain.figures.aws_units import Day
+from pointsman.domain.figures.reached import FAILED_CHECK, How, Reached, Sum
 from pointsman.domain.figures.report import Frame, Report, build
 from pointsman.domain.page.as_json import as_json
+from pointsman.domain.page.html import render_html
 from pointsman.domain.page.text import render_summary, render_text
 from pointsman.domain.page.words import dollars, fold, percent
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import day_bounds, to_text
+from pointsman.services import verify
 from pointsman.services.report import subject
+from tests import pages
 
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -89,7 +97,8 @@ def classification(**stated: Any) -> dict[str, Any]:
 
 
 def report(*rows: dict[str, Any], counters: dict[str, int] | None = None, **changes: Any) -> Report:
-    return build(frame(**changes), rows, counters or {})
+    own = frame(**changes)
+    return build(own, [rows], counters or {}, pages.summaries(own, list(rows)))
 
 
 # ---------------------------------------------------------------- every sum, to the nano-dollar
@@ -161,7 +170,8 @@ def test_every_total_is_the_sum_of_its_parts_and_of_the_ledgers_rows(rows: list[
     )
     own = made["baseline"]
     assert own["actual_nano"] == total["cost_nano"]
-    assert own["saved_nano"] == own["baseline_nano"] - total["cost_nano"]
+    assert own["saved_nano"] == own["baseline_nano"] - total["cost_nano"] - own["aws_nano"]
+    assert (own["aws_nano"] > 0) == (total["attempts"] > 0)
 
 
 @given(BOOKS, st.booleans(), st.booleans(), st.randoms(use_true_random=False))
@@ -201,11 +211,30 @@ def test_the_day_is_the_zones() -> None:
     assert (to_text(made.since), to_text(made.until)) == ("2026-11-20T23:00:00.000Z", "2026-11-21T23:00:00.000Z")
 
 
-def test_a_day_of_25_hours_is_one_day() -> None:
-    long_day = date(2026, 10, 25)
-    since, until = day_bounds(long_day, BERLIN)
-    hours = [row(f"h{hour}", since + timedelta(hours=hour)) for hour in range(26)]
-    assert report(*hours, day=long_day, now=until).total.tasks == 25
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), 23),
+        ("Europe/Berlin", date(2026, 10, 25), 25),
+        ("America/Los_Angeles", date(2026, 11, 1), 25),
+        ("America/Santiago", date(2026, 9, 6), 23),  # its midnight does not exist
+        ("Africa/Cairo", date(2026, 10, 30), 24),  # its midnight before comes twice
+        ("Africa/Cairo", date(2026, 10, 29), 25),
+        ("Australia/Lord_Howe", date(2026, 10, 4), 23.5),
+        ("Asia/Kathmandu", date(2026, 3, 29), 24),
+        ("Pacific/Kiritimati", date(2026, 1, 1), 24),
+    ],
+)
+def test_whatever_the_zones_clock_does_each_call_is_of_one_day(zone: str, day: date, hours: float) -> None:
+    where = ZoneInfo(zone)
+    since, until = day_bounds(day, where)
+    assert until - since == timedelta(hours=hours)
+    begins = since - timedelta(hours=26)
+    rows = [row(f"t{number}", begins + timedelta(minutes=15 * number), cost_nano=1) for number in range(4 * 78)]
+    days = [day + timedelta(days=number) for number in (-2, -1, 0, 1, 2)]
+    made = [report(*rows, day=each, zone=where, now=until + timedelta(days=9)).total for each in days]
+    assert sum(line.cost_nano for line in made) == sum(line.tasks for line in made) == len(rows)
+    assert made[2].tasks == 4 * hours
 
 
 def test_an_empty_day_is_a_report() -> None:
@@ -344,16 +373,69 @@ def test_savings_are_net_of_everything_spent() -> None:
     made = report(failed, row(attempt=2, cost_nano=200_000, **answer), classification(cost_nano=10_000)).baseline
     assert made.answers == 1
     assert made.baseline_nano == 2_000 * 2_000 + 100 * 10_000  # claude-sonnet-5-5: 2 and 10 USD per million tokens
-    assert made.saved_nano == 5_000_000 - 510_000
-    assert made.percent == 89.8
+    calls = {Tier.ORCHESTRATION: Decimal(1), Tier.IMPLEMENTATION: Decimal(2), Tier.REASONING: Decimal()}
+    assert made.aws_nano == share_nano(Day(Decimal(1), calls, Decimal()))
+    assert made.saved_nano == 5_000_000 - 510_000 - made.aws_nano
+    assert made.percent == round((5_000_000 - 510_000 - made.aws_nano) / 50_000, 2)
+
+
+ESCALATED: dict[str, Any] = {"hop": 1, "came_from": HAIKU, "tier": "reasoning", "model": SONNET, "cost_nano": 9_000_000}
+
+
+def test_an_answer_that_another_replaced_is_compared_once_and_audits_are_costs() -> None:
+    first = row(failed_check="json_schema")
+    second = row(attempt=2, at=SINCE + timedelta(hours=10), after="failed_check:json_schema", **ESCALATED)
+    audit = row(attempt=3, at=SINCE + timedelta(hours=11), purpose="audit", model=SONNET, cost_nano=7_000_000)
+    judge = row("t2", purpose="judge", tier="orchestration", model=FLASH, billing="free", cost_nano=0)
+    made = report(first, second, audit, judge)
+    own = made.baseline
+    assert (own.answers, own.baseline_nano) == (1, 10_000 * 2_000 + 2_000 * 10_000)
+    assert (own.answers_nano, own.failed_nano, own.checking_nano) == (9_000_000, 2_000_000, 7_000_000)
+    assert own.saved_nano == own.baseline_nano - 18_000_000 - own.aws_nano
+    assert (made.checking.attempts, made.checking.cost_nano, made.checking.tasks) == (2, 7_000_000, 0)
+    lines = [*made.tiers.values(), made.classification, made.checking]
+    assert sum(line.cost_nano for line in lines) == made.total.cost_nano
+    assert made.passed_over.attempts == 0
+    assert {work.type for work in made.work} == {"code_generation", "audit", "judge"}
+
+
+def test_what_only_the_highest_tier_could_do_is_told_by_why_it_was_asked() -> None:
+    late = SINCE + timedelta(hours=10)
+    busy = row(
+        attempt=2, at=late, after="failed_check:json_schema", outcome="rate_limited", **ESCALATED | {"cost_nano": 0}
+    )
+    again = row(attempt=3, at=late + timedelta(minutes=1), after="rate_limited", **ESCALATED)
+    plain = row("t2", tier="reasoning", type="architecture", model=SONNET, cost_nano=4_000_000)
+    by_fault = row("t3", model=SONNET, hop=1, after="unavailable", came_from=HAIKU)
+    made = report(row(failed_check="json_schema"), busy, again, plain, by_fault)
+    assert made.reached == {
+        Reached(How.DECIDED, "architecture", SONNET, None): Sum(1, 4_000_000),
+        Reached(How.ESCALATED, "code_generation", SONNET, "json_schema"): Sum(1, 9_000_000),
+    }
+    assert FAILED_CHECK == verify.FAILED_CHECK
+    page = render_html(made)
+    assert "What only claude-sonnet-5-5 could do" in page
+    assert "2 answers of the reasoning tier, 1 after" in page
+    assert "What only" not in render_html(report(by_fault))
+
+
+def test_a_months_aws_is_the_sum_of_its_days_and_nothing_of_days_without_a_call() -> None:
+    days = [SINCE - timedelta(days=back) for back in (5, 0)]
+    both = [row(f"t{number}", at, milliseconds=60_000) for number, at in enumerate(days)]
+    day, month = report(both[1]).baseline, report(*both).baseline_month
+    assert month.aws_nano == 2 * day.aws_nano > 0
+    assert report().baseline_month.aws_nano == 0
 
 
 def test_the_baseline_is_configurable_and_a_day_may_cost_more() -> None:
     made = report(row(cost_nano=9_000_000), points=points(baseline="claude-haiku-4-5"))
     assert (made.baseline.model, made.baseline.baseline_nano) == ("claude-haiku-4-5", 20_000_000)
     dear = report(row(cost_nano=30_000_000), points=points(baseline="claude-haiku-4-5"))
-    assert dear.baseline.percent == -50.0
-    assert "Lost    $0.010000 of $0.020000 (-50.0%)" in render_text(dear)
+    lost = 10_000_000 + dear.baseline.aws_nano
+    assert dear.baseline.percent == -round(lost / 200_000, 2)
+    told = f"Lost    ${lost / 10**9:.6f} of $0.020000 (-{lost / 200_000:.1f}%)"
+    assert told in render_text(dear)
+    assert f"net of AWS (${dear.baseline.aws_nano / 10**9:.4f})" in render_text(dear)
 
 
 def test_a_baseline_that_has_ended_is_its_successor() -> None:
@@ -467,3 +549,62 @@ def test_a_long_list_says_how_much_more_there_is() -> None:
 
 def test_times_are_in_utc() -> None:
     assert as_json(report())["from"] == SINCE.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---------------------------------------------------------------- large days
+
+
+@given(BOOKS, st.integers(1, 4))
+def test_a_day_adds_up_the_same_in_any_number_of_shards(rows: list[dict[str, Any]], number: int) -> None:
+    rows = [*rows, share("t1", 7), share("t4", 5, 1)]
+    shards = [[each for each in rows if sum(each["task_id"].encode()) % number == shard] for shard in range(number)]
+    whole, parted = build(frame(), [rows], {}), build(frame(), shards, {})
+    assert json.dumps(as_json(parted)) == json.dumps(as_json(whole))
+
+
+def test_what_is_not_listed_is_summed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_costs, "MOST_TASKS", 3)
+    monkeypatch.setattr(task_costs, "MOST_NAMES", 2)
+    costs = {f"t{number}": 10**number for number in range(6)}
+    rows = [row(name, cost_nano=cost, metadata={"ticket": f"T-{name}"}) for name, cost in costs.items()]
+    made = as_json(build(frame(), [rows[:2], rows[2:], [row("silent", cost_nano=7)]], {}))
+    assert [task["task_id"] for task in made["tasks"]] == ["t3", "t4", "t5"]
+    assert made["others"]["tasks"] == {"tasks": 4, "attempts": 4, "cost_nano": 118, "share_nano": 0}
+    assert list(made["tickets"]) == ["T-t4", "T-t5"]
+    others = made["others"]["tickets"]
+    assert (others["names"], others["tasks"], others["cost_nano"]) == (4, 4, 1_111)
+    assert others["none_stated"]["cost_nano"] == 7
+    page = render_html(build(frame(), [rows, [row("silent", cost_nano=7)]], {}))
+    assert "4 others cost" in page
+    assert "T-t4" in page
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10**9)), max_size=60))
+def test_folded_names_lose_no_nano_dollar(tasks: list[tuple[int, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task_costs, "MOST_KEPT", 6)
+        patch.setattr(task_costs, "MOST_NAMES", 4)
+        rows = [
+            row(f"t{number}", cost_nano=cost, metadata={"agent": f"a{name}"})
+            for number, (name, cost) in enumerate(tasks)
+        ]
+        groups = build(frame(), [rows], {}).groups["agent"]
+    assert len(groups.named) <= 4
+    assert sum((each for each in groups.named.values()), groups.others).cost_nano == sum(cost for _, cost in tasks)
+
+
+def test_percentiles_are_exact_over_shards_and_the_sample_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "MOST_LOOKED_UP", 5)
+    asked: list[str] = []
+
+    def look_up(ids: list[str]) -> dict[str, Any]:
+        asked.extend(ids)
+        return {}
+
+    at = SINCE + timedelta(hours=1)
+    rows = [
+        row(f"t{n}", at, milliseconds=n, ended_at=to_text(at + timedelta(milliseconds=2 * n))) for n in range(1, 101)
+    ]
+    made = build(frame(), [rows[60:], rows[:60]], {}, (), look_up).speed[Tier.IMPLEMENTATION]
+    assert (made.answers, made.call_p50_ms, made.call_p95_ms, made.task_p95_ms) == (100, 50, 95, 190)
+    assert len(asked) == 5

@@ -20,7 +20,7 @@ from pointsman.domain.figures import history
 from pointsman.domain.figures.history import Entry
 from pointsman.domain.figures.month import project
 from pointsman.domain.figures.report import Frame, Report, build
-from pointsman.domain.figures.speed import percentile
+from pointsman.domain.figures.speed import Phases, percentile
 from pointsman.domain.money import usd
 from pointsman.domain.page.as_csv import render_csv
 from pointsman.domain.page.as_json import as_json
@@ -45,7 +45,7 @@ def tree(page: str) -> ElementTree.Element:
 def report(*rows: dict[str, Any], day: date = DAY, zone: ZoneInfo = ZONE, **changes: Any) -> Report:
     _, until = day_bounds(day, zone)
     stated: dict[str, Any] = {"day": day, "zone": zone, "points": pages.points(), "stand_in": False, "now": until}
-    return build(Frame(**(stated | changes)), rows, {})
+    return build(Frame(**(stated | changes)), [rows], {})
 
 
 def section(page: str, name: str) -> ElementTree.Element:
@@ -72,14 +72,15 @@ def test_each_table_adds_up_to_what_the_ledger_says() -> None:
     assert len(tables) == 4
     shares = sum(task.share_nano for task in MADE.tasks)
     for table in tables[1:]:
-        assert sum(amounts(table)) == usd(MADE.total.cost_nano - MADE.classification.cost_nano + shares)
+        own = MADE.total.cost_nano - MADE.classification.cost_nano - MADE.checking.cost_nano
+        assert sum(amounts(table)) == usd(own + shares)
 
 
 def test_the_saving_is_the_baseline_less_all_that_was_spent() -> None:
     for column, own in ((0, MADE.baseline), (1, MADE.baseline_month)):
         baseline, *parts, saved = amounts(section(PAGE, "saved"), column)
         assert (baseline, saved) == (usd(own.baseline_nano), usd(own.saved_nano))
-        assert sum(parts) == usd(own.actual_nano)
+        assert sum(parts) == usd(own.actual_nano + own.aws_nano)
         assert baseline - sum(parts) == saved
 
 
@@ -330,7 +331,7 @@ def test_a_percentile_is_a_value_that_so_many_do_not_pass(values: list[int], per
     assert percentile([], 50) is None
 
 
-def test_time_is_split_into_routing_waiting_model_and_delivery() -> None:
+def test_time_is_split_into_queue_routing_waiting_model_and_delivery() -> None:
     since = day_bounds(DAY, ZONE)[0] + timedelta(hours=9)
     rows = [
         pages.row("t", since, HAIKU, tier="implementation", outcome="unavailable", milliseconds=100),
@@ -343,19 +344,14 @@ def test_time_is_split_into_routing_waiting_model_and_delivery() -> None:
         assert ids == ["t"]
         ended = datetime.fromisoformat(rows[1]["ended_at"])
         received, delivered = to_text(since - timedelta(seconds=1)), to_text(ended + timedelta(milliseconds=300))
-        return {"t": pages.Milestones(received, to_text(ended), delivered)}
+        sent = to_text(since - timedelta(seconds=1, milliseconds=400))
+        return {"t": pages.Milestones(received, to_text(ended), delivered, sent)}
 
     _, until = day_bounds(DAY, ZONE)
-    own = build(Frame(DAY, ZONE, pages.points(), False, until), rows, {}, look_up).speed[Tier.IMPLEMENTATION]
+    own = build(Frame(DAY, ZONE, pages.points(), False, until), [rows], {}, (), look_up).speed[Tier.IMPLEMENTATION]
     assert (own.call_p50_ms, own.task_p95_ms) == (2_000, 7_090)
     parts = own.phases
-    assert (parts.tasks, parts.routing_ms, parts.waiting_ms, parts.model_ms, parts.delivery_ms) == (
-        1,
-        1_000,
-        4_990,
-        2_100,
-        300,
-    )
+    assert parts == Phases(tasks=1, queue_ms=400, routing_ms=1_000, waiting_ms=4_990, model_ms=2_100, delivery_ms=300)
 
 
 def test_quota_is_counted_by_the_providers_day() -> None:
@@ -374,10 +370,11 @@ def test_the_document_has_the_new_parts() -> None:
     assert sum(each["cost_nano"] for each in made["work"]) == made["totals"]["cost_nano"]
     assert made["days"][-1]["cost_nano"] == made["totals"]["cost_nano"]
     own = made["baseline"]
-    parts = ("answers", "classification", "failed", "unknown", "open")
+    parts = ("answers", "classification", "failed", "checking", "unknown", "open")
     assert sum(own[f"{part}_nano"] for part in parts) == own["actual_nano"]
     assert list(made["parents"]) == sorted([HOSTILE, "release-2026-11"])
     assert made["speed"]["reasoning"]["answers"] == sum(task.model == SONNET for task in MADE.tasks)
+    assert sum(each["answers"] for each in made["reached"]) == made["speed"]["reasoning"]["answers"]
 
 
 @pytest.mark.parametrize("nano", [0, 1, 999, 1_000, 93_609_300, 4_000_000_001, 10**15])

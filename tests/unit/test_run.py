@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pointsman.domain.chain import Hop
 from pointsman.domain.outcome import FINAL, GOOD, CallResult, Outcome
+from pointsman.domain.records import Purpose
 from pointsman.domain.run import (
     LONGEST_HOLD,
     LONGEST_PAUSE,
@@ -162,6 +163,8 @@ def test_the_turns_of_a_task_rise_as_text() -> None:
         hop=st.integers(0, 1),
         attempt=st.integers(1, 999),
         private=st.booleans(),
+        purpose=st.sampled_from([Purpose.TASK, Purpose.JUDGE, Purpose.AUDIT]),
+        kept=st.booleans(),
         healing=st.booleans(),
         next=st.sampled_from(Next),
         not_before=st.floats(0, 2e9),
@@ -223,3 +226,32 @@ def test_a_provider_that_is_away_for_days_is_waited_for_until_the_deadline() -> 
         here = next_run(here, CallResult(Outcome.UNAVAILABLE), now)
     assert here.reason == Outcome.UNAVAILABLE
     assert now > here.deadline - LONGEST_PAUSE - timedelta(minutes=1)
+
+
+ABOVE = Hop("claude-sonnet-5-5", Tier.REASONING, Tier.REASONING)
+
+
+@given(
+    results=st.lists(RESULTS, min_size=1, max_size=12),
+    hop=st.integers(0, 1),
+    lifetime=st.integers(1, 7 * 86400),
+    hold=st.booleans(),
+    seed=st.integers(),
+)
+@settings(max_examples=300)
+def test_a_run_that_has_its_answer_soon_delivers_and_never_fails(
+    results: list[CallResult], hop: int, lifetime: int, hold: bool, seed: int
+) -> None:
+    dice, now = random.Random(seed), NOON
+    first = run(deadline=NOON + timedelta(seconds=lifetime), hop=hop, tries=2, crashes=1, rounds=3, healing=True)
+    here = first.beyond(ABOVE, Purpose.TASK, "failed_check:language")
+    assert (here.turn > first.turn, here.here, here.plan[:-1]) == (True, ABOVE, HOPS[: hop + 1])
+    for step in range(2 * MOST_TRIES + 4):
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        here = next_run(here, results[step % len(results)], now, hold=hold, dice=dice)
+        if here.next is Next.DELIVER:
+            assert now - NOON <= MOST_TRIES * LONGEST_PAUSE
+            return
+        assert here.next in (Next.RUN, Next.WAIT)
+        assert (here.here, here.kept, here.deadline, here.rounds) == (ABOVE, True, first.deadline, 3)
+    pytest.fail("the run does not end")

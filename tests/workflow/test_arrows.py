@@ -4,20 +4,28 @@ import json
 import os
 import signal
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pointsman.domain.records import Status
-from pointsman.domain.run import MOST_ROUNDS_OF_UNKNOWN, Run
+from pointsman.adapters.task_table import to_item
+from pointsman.domain.chain import Hop
+from pointsman.domain.records import Content, Purpose, Status, TaskRecord
+from pointsman.domain.run import MOST_ROUNDS_OF_UNKNOWN, Next, Run
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import to_text
 from tests.stack import Stack, eventually, worker_commands
 
 pytestmark = pytest.mark.stack
 
 HAIKU, SONNET, GEMINI = "claude-haiku-5-5", "claude-sonnet-5-5", "gemini-3.5-flash-lite"
 NEXT = "What next?"
+HERE = Hop(HAIKU, Tier.IMPLEMENTATION, Tier.IMPLEMENTATION)
+JUDGE = Hop(GEMINI, Tier.ORCHESTRATION, Tier.ORCHESTRATION)
+ABOVE = Hop(SONNET, Tier.REASONING, Tier.REASONING)
 
 
 def word() -> str:
@@ -142,21 +150,73 @@ def test_a_function_killed_twice_gives_way_to_the_next_model(stack: Stack) -> No
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, SONNET, 3)
 
 
+def keep_answer(stack: Stack, prompt: str) -> Run:
+    """Put a task as it is when its first answer is stored, and return where it stands."""
+    run = Run(f"t-{uuid.uuid4().hex[:10]}", 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,))
+    record = TaskRecord(
+        run.task_id,
+        Status.STARTED,
+        body=Content(json.dumps({"prompt": prompt, "tier": "implementation"})),
+        decision={"type": "code_generation", "tier": "implementation"},
+        received_at=to_text(datetime.now(UTC)),
+        last_turn=run.turn,
+        answer=Content("half of it"),
+        verdict={"passed": True, "failed": None, "escalated_after": None, "model": HAIKU, "turn": run.turn},
+    )
+    stack.client("dynamodb").put_item(TableName=stack.info.outputs["TaskTableName"], Item=to_item(record))
+    return run
+
+
+def test_an_answer_that_a_judge_finds_wanting_is_sought_one_tier_up(stack: Stack) -> None:
+    run = keep_answer(stack, "Write the class, the answer being incomplete.").beyond(JUDGE, Purpose.JUDGE, None)
+    path = stack.path(stack.start(**run.as_state()))
+    assert path == [NEXT, "Run orchestration", NEXT, "Run reasoning", NEXT, "Deliver answer", "Completed"]
+    record = stack.ended(run.task_id)
+    assert (record.status, record.model) == (Status.COMPLETED, SONNET)
+    assert (record.verdict or {})["escalated_after"] == "judge"
+
+
+def test_an_answer_that_is_kept_is_delivered_when_its_time_is_up(stack: Stack) -> None:
+    run = keep_answer(stack, "Write the class.").beyond(ABOVE, Purpose.TASK, "failed_check:language")
+    late = replace(run, deadline=datetime.now(UTC) - timedelta(seconds=1))
+    assert stack.path(stack.start(**late.as_state())) == [NEXT, "Deliver answer", "Completed"]
+    record = stack.ended(run.task_id)
+    assert (record.status, record.model, record.answer.inline) == (Status.COMPLETED, HAIKU, "half of it")
+    assert stack.requests(run.task_id) == []
+
+
+def test_a_task_of_the_sample_is_audited_after_its_delivery(stack: Stack) -> None:
+    record = stack.ended(stack.send(prompt="Write the class.", tier="implementation"))
+    run = Run(record.task_id, 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,)).beyond(ABOVE, Purpose.AUDIT, None)
+    path = stack.path(stack.start(**replace(run, next=Next.DELIVER_SAMPLED).as_state()))
+    audited = [NEXT, "Deliver sampled answer", NEXT, "Run reasoning", NEXT, "Deliver answer", "Completed"]
+    assert path == audited
+    after = stack.tasks.read(record.task_id)
+    assert after is not None
+    assert after.audit is not None
+    assert (after.audit["model"], after.audit["outcome"]) == (SONNET, "answered")
+    assert (after.model, after.attempts, after.delivered_at) == (HAIKU, 1, record.delivered_at)
+    assert [entry["model"] for entry in stack.requests(record.task_id)] == [HAIKU, SONNET]
+
+
 def test_a_delivery_that_cannot_be_made_is_left_undelivered(stack: Stack) -> None:
     """The definition as deployed, its hour of retries cut to a second and its delivery function gone."""
     states = stack.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
     definition: dict[str, Any] = json.loads(deployed["definition"])
-    for name in ("Deliver answer", "Deliver failure"):
+    for name in ("Deliver answer", "Deliver sampled answer", "Deliver failure"):
         definition["States"][name]["Arguments"]["FunctionName"] = "arn:aws:lambda:us-east-1:000000000000:function:gone"
         definition["States"][name]["Retry"][0] |= {"IntervalSeconds": 1, "MaxAttempts": 1}
     machine = states.create_state_machine(
         name=f"cut-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=deployed["roleArn"]
     )["stateMachineArn"]
-    for step in ("deliver", "fail"):
+    for step, expected in (
+        ("deliver", "Deliver answer"),
+        ("deliver_sampled", "Deliver sampled answer"),
+        ("fail", "Deliver failure"),
+    ):
         state = {"task_id": "x", "generation": 1, "deadline": _soon(), "plan": [], "next": step, "reason": "refused"}
         started = states.start_execution(stateMachineArn=machine, name=step, input=json.dumps(state))
-        expected = "Deliver answer" if step == "deliver" else "Deliver failure"
         assert stack.path(started["executionArn"]) == [NEXT, expected, "Left undelivered"]
 
 
@@ -197,6 +257,9 @@ def test_every_arrow_of_the_definition_is_walked_above() -> None:
         *((NEXT, run) for run in runs),
         *((run, NEXT) for run in runs),
         (NEXT, "Deliver answer"),
+        (NEXT, "Deliver sampled answer"),
+        ("Deliver sampled answer", NEXT),
+        ("Deliver sampled answer", "Left undelivered"),
         (NEXT, "Deliver failure"),
         (NEXT, "Wait"),
         ("Wait", NEXT),

@@ -1,4 +1,4 @@
-"""The composition root: the only place that reads the environment and builds clients."""
+"""The functions' composition root: the only place of theirs that reads the environment and builds clients."""
 
 import os
 import time
@@ -13,14 +13,17 @@ from urllib.parse import urlsplit
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.config import Config
 
+from pointsman.adapters.archive import ArchivedLedger, BucketArchive
+from pointsman.adapters.aws import AWS_CALLS
 from pointsman.adapters.books import DynamoBooks, ModelMarks
 from pointsman.adapters.dead_letters import QueueBox
 from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.adapters.notices import LimitTableNotices
 from pointsman.adapters.report_sink import BucketAndTopic
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.task_times import TaskTimes
@@ -33,19 +36,24 @@ from pointsman.domain.classifier import LocalClassifier
 from pointsman.domain.taxonomy import Tier
 from pointsman.errors import NotLoopbackError
 from pointsman.ports import ModelClient
+from pointsman.services.archive import Archiving
 from pointsman.services.attempt import Attempt
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.intake import Intake
+from pointsman.services.notice import BudgetNotice
 from pointsman.services.replay import Replay
 from pointsman.services.report import Reporting
 from pointsman.services.sweep import Sweep
 from pointsman.settings import Settings
 
-AWS_CALLS = Config(
-    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5}, tcp_keepalive=True
-)
+UNITS = {
+    "MonthSpendPercent": MetricUnit.Percent,
+    "QuotaUsedPercent": MetricUnit.Percent,
+    "OrchestrationMilliseconds": MetricUnit.Milliseconds,
+}
+"""Of the metrics that are no counts."""
 
 
 class SystemClock:
@@ -146,7 +154,7 @@ class Application:
 
     def count_metric(self, name: str, value: float = 1) -> None:
         """Add a datapoint; the handler's decorator writes it."""
-        self.metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        self.metrics.add_metric(name=name, unit=UNITS.get(name, MetricUnit.Count), value=value)
 
     @cache  # noqa: B019  (one application lives as long as its process)
     def model(self, provider: Provider) -> ModelClient:
@@ -192,7 +200,7 @@ class Application:
             ctx=self.context,
             tasks=self.tasks,
             texts=self.texts,
-            workflow=StepFunctions(self._aws("stepfunctions"), own.state_machine_arn),
+            workflow=self.workflow,
             marks=self.marks,
             dead_letters=DeadLetterQueue(self.sqs, own.dlq_url, self.s3, own.bucket),
             bus=self.bus,
@@ -208,7 +216,40 @@ class Application:
     @cached_property
     def sweep(self) -> Sweep:
         """The sweep."""
-        return Sweep(self.context, self.books, self.books, self.marks, self.tasks, self.delivery)
+        notices = LimitTableNotices(self.dynamodb, self.tables)
+        notice = BudgetNotice(self.context, self.books, notices, self.bus, self.sink)
+        return Sweep(
+            ctx=self.context,
+            books=self.books,
+            ledger=self.books,
+            marks=self.marks,
+            tasks=self.tasks,
+            workflow=self.workflow,
+            delivery=self.delivery,
+            notice=notice,
+            horizon=self.horizon,
+            archiving=Archiving(self.context, self.books, self.archive, self.horizon),
+        )
+
+    @cached_property
+    def workflow(self) -> StepFunctions:
+        """The state machine."""
+        return StepFunctions(self._aws("stepfunctions"), self.settings.state_machine_arn)
+
+    @cached_property
+    def archive(self) -> BucketArchive:
+        """The ledger's closed days."""
+        return BucketArchive(self.s3, self.settings.bucket)
+
+    @cached_property
+    def horizon(self) -> LimitTableHorizon:
+        """How far the ledger is settled and archived."""
+        return LimitTableHorizon(self.dynamodb, self.tables)
+
+    @cached_property
+    def sink(self) -> BucketAndTopic:
+        """Where reports and notices go."""
+        return BucketAndTopic(self.s3, self.settings.bucket, self._aws("sns"), self.settings.report_topic_arn)
 
     @cached_property
     def replay(self) -> Replay:
@@ -218,7 +259,7 @@ class Application:
             ctx=self.context,
             tasks=self.tasks,
             texts=self.texts,
-            workflow=StepFunctions(self._aws("stepfunctions"), own.state_machine_arn),
+            workflow=self.workflow,
             marks=self.marks,
             classification=self.classification,
             box=QueueBox(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
@@ -228,9 +269,9 @@ class Application:
     @cached_property
     def reporting(self) -> Reporting:
         """The daily report."""
-        own = self.settings
-        sink = BucketAndTopic(self.s3, own.bucket, self._aws("sns"), own.report_topic_arn)
-        return Reporting(self.context, self.books, sink, TaskTimes(self.dynamodb, self.tables), own.stand_in)
+        ledger = ArchivedLedger(self.books, self.archive)
+        times = TaskTimes(self.dynamodb, self.tables)
+        return Reporting(self.context, ledger, self.sink, times, self.horizon, self.settings.stand_in)
 
 
 @cache

@@ -48,6 +48,12 @@ class NotKeptError(PointsmanError):
     """
 
 
+class ArchiveError(PointsmanError):
+    """A day of the ledger cannot be archived, or its archive cannot be trusted. Raised by the archive: the sweep fails
+    and tries again at its next turn, the report is not made of damaged files. Nothing is removed meanwhile.
+    """
+
+
 class DeliveryError(PointsmanError):
     """A place to reply to could not be reached. Raised by the delivery: the workflow tries again, then keeps it."""
 

@@ -10,6 +10,7 @@ from pointsman.bootstrap import application
 from pointsman.domain.run import Run
 from pointsman.domain.strict_json import loads
 from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import from_ms
 from pointsman.errors import words_for
 from pointsman.services.intake import Message
 
@@ -30,16 +31,16 @@ class Context(Protocol):
         ...
 
 
-def take_batch(event: dict[str, Any], context: Context) -> Callable[[str, str], None]:
-    """Claim and decide a batch; return what ends one message of it, by id and body."""
+def take_batch(event: dict[str, Any], context: Context) -> Callable[[str], None]:
+    """Claim and decide a batch; return what ends one message of it, by its id."""
     app = application()
     intake = app.intake
-    messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
-    batch = intake.take(messages, context.aws_request_id, _seconds(context) - SPARE)
+    messages = {record["messageId"]: _message(record) for record in event["Records"]}
+    batch = intake.take(list(messages.values()), context.aws_request_id, _seconds(context) - SPARE)
 
-    def finish(message_id: str, body: str) -> None:
+    def finish(message_id: str) -> None:
         try:
-            intake.finish(Message(message_id, body), batch)
+            intake.finish(messages[message_id], batch)
         except Exception as trouble:
             app.note("message goes back", level="warning", message_id=message_id, why=words_for(trouble))
             raise
@@ -75,6 +76,11 @@ def daily_report(event: dict[str, Any]) -> dict[str, Any]:
     yesterday = app.context.clock.now().astimezone(zone).date() - timedelta(days=1)
     day = date.fromisoformat(event["date"]) if event.get("date") else yesterday
     return app.reporting.publish(day)
+
+
+def _message(record: dict[str, Any]) -> Message:
+    sent = record.get("attributes", {}).get("SentTimestamp")
+    return Message(record["messageId"], record["body"], from_ms(int(sent)) if sent else None)
 
 
 def _seconds(context: Context) -> float:

@@ -1,11 +1,11 @@
 """What the use cases need from the world, by role; `adapters` carries it out on AWS and on the providers' SDKs."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
-from pointsman.domain.budget import Charge
+from pointsman.domain.budget import Cap, Charge
 from pointsman.domain.decision import Told
 from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
@@ -109,7 +109,11 @@ class TaskStore(Protocol):
         ...
 
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
-        """End a task that has not ended; return the record as it is then."""
+        """End a task that has neither ended nor an answer that is kept; return the record as it is then."""
+        ...
+
+    def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
+        """End a task that has not ended by the answer that it has; return the record as it is then."""
         ...
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
@@ -161,6 +165,10 @@ class Books(Protocol):
 
     def settle(self, settled: Settled, lesson: Lesson, answer: Content | None, parts: "tuple[Share, ...]" = ()) -> bool:
         """Write the outcome, the counters, the lesson and the answer; False when the intent had its outcome already."""
+        ...
+
+    def refused(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
+        """Keep when each cap on the month first refused a call."""
         ...
 
     def find_intent(self, key: RowKey) -> Intent | None:
@@ -219,6 +227,15 @@ class Marks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DeadExecution:
+    """An execution that ended otherwise than by its own success."""
+
+    name: str
+    status: str
+    """Step Functions' own word: `FAILED`, `TIMED_OUT` or `ABORTED`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """What the workflow service says to a start."""
 
@@ -232,6 +249,14 @@ class Workflow(Protocol):
 
     def start(self, name: str, execution_input: str) -> Execution:
         """Start an execution, or return the input of the one that has the name."""
+        ...
+
+    def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
+        """Return the executions that failed, timed out or were aborted in that time."""
+        ...
+
+    def position(self, name: str) -> tuple[str, int]:
+        """Return the task and the generation that an execution runs."""
         ...
 
 
@@ -307,14 +332,82 @@ class ReportSink(Protocol):
 
 
 class Ledger(Protocol):
-    """The usage table as the report reads it."""
+    """The ledger's rows as the report reads them."""
 
-    def rows(self, since: datetime, until: datetime) -> Iterable[dict[str, Any]]:
-        """Return the rows of attempts whose intent lies in that time, outcome merged into its intent, and shares."""
+    def shards(self, since: datetime, until: datetime) -> Iterable[Iterator[dict[str, Any]]]:
+        """Return the rows of attempts whose intent lies in that time, outcome merged into its intent, and shares.
+
+        They come a shard at a time, which holds all rows of its tasks, and within it in the order of the intents. A
+        shard is read while it is gone through: to the end, before the next one.
+        """
         ...
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the ledger's books are closed."""
+
+    begins: datetime
+    """Where the first sweep began to look."""
+    settled_before: datetime
+    """No intent before it is open, and none will be written any more."""
+    archived_before: date | None
+    """The first day of UTC that is not in the archive; None: none is."""
+
+
+class Horizon(Protocol):
+    """The marks up to which the ledger is settled and archived; they only move forward."""
+
+    def reach(self) -> Reach | None:
+        """Return the marks; None before the first sweep."""
+        ...
+
+    def settled(self, since: datetime, until: datetime) -> None:
+        """Say that all is settled up to there; `since` is where the first one to say so began to look."""
+        ...
+
+    def archived(self, before: date) -> None:
+        """Say that every day before this one is in the archive."""
+        ...
+
+
+class Archive(Protocol):
+    """The ledger's closed days, by day of UTC and shard."""
+
+    def write(self, day: date, shard: int, rows: Iterable[dict[str, Any]]) -> None:
+        """Store a shard's rows, over an earlier try; the same bytes for the same rows."""
+        ...
+
+    def read(self, day: date, shard: int) -> Iterator[dict[str, Any]]:
+        """Return a stored shard's rows."""
+        ...
+
+    def manifest(self, day: date) -> Mapping[str, Any] | None:
+        """Return what `finish` declared; None of a day that is not archived."""
+        ...
+
+    def finish(self, day: date, manifest: dict[str, Any]) -> None:
+        """Declare the day archived: `shards` says what each of its files holds."""
+        ...
+
+
+class Notices(Protocol):
+    """What is kept of a month's caps beside its counters: since when they refuse, and whether the team knows."""
+
+    def refusing_since(self, month: str) -> Mapping[str, str]:
+        """Return when each cap first refused a call, by the cap's key, as `times.to_text` writes it."""
+        ...
+
+    def claim(self, month: str, cap: Cap, at: datetime) -> bool:
+        """Take it on oneself to tell that the cap is reached; False: another did."""
+        ...
+
+    def release(self, month: str, cap: Cap) -> None:
+        """Take it back: nobody could be told."""
         ...
 
 
@@ -327,6 +420,7 @@ class TaskTimes(Protocol):
 
 
 __all__ = [
+    "Archive",
     "Books",
     "Charge",
     "Clock",
@@ -336,10 +430,13 @@ __all__ = [
     "DecisionCache",
     "EventPublisher",
     "Execution",
+    "Horizon",
     "Ledger",
     "Marks",
     "ModelClient",
+    "Notices",
     "Question",
+    "Reach",
     "Replies",
     "ReportSink",
     "Reservation",

@@ -1,8 +1,8 @@
 """Ledger, budget and guards on DynamoDB: one transaction reserves, one settles."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from pointsman.adapters.dynamo import (
@@ -12,18 +12,21 @@ from pointsman.adapters.dynamo import (
     Tables,
     Update,
     batch_get,
+    leave_items,
     pack,
     reachable,
     transact,
     unpack,
 )
 from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, result_of, share_item
+from pointsman.adapters.notices import REFUSED, notices_key
+from pointsman.adapters.shards import Row, in_shards
 from pointsman.adapters.task_table import USED, from_item
-from pointsman.domain.budget import OPEN
+from pointsman.domain.budget import OPEN, Cap
 from pointsman.domain.guard import KEPT, Admission, Lesson, ModelState, Slot
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import ENDED, SHARDS, Content, Intent, Purpose, RowKey, Settled, Status
-from pointsman.domain.times import PACIFIC, to_text
+from pointsman.domain.records import ENDED, Content, Intent, Purpose, RowKey, Settled, Status
+from pointsman.domain.times import PACIFIC, to_text, utc_days
 from pointsman.ports import Reservation, Share, View
 
 ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -55,8 +58,8 @@ class DynamoBooks:
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         """Take turn, intent, slot and money, all or nothing."""
         items = [self._put_if_absent(intent_item(intent))]
-        if intent.purpose is Purpose.TASK:
-            items.append(self._take_turn(intent))
+        if of_task := intent.purpose is not Purpose.CLASSIFICATION:
+            items.append(self._take_audit(intent) if intent.purpose is Purpose.AUDIT else self._take_turn(intent))
         if intent.charge.amount:
             items.append(self._charge(intent))
         if admission.writes:
@@ -64,7 +67,7 @@ class DynamoBooks:
         try:
             transact(self._client, items)
         except Cancelled as refusal:
-            used = intent.purpose is Purpose.TASK and refusal.reasons[1] is not None
+            used = of_task and refusal.reasons[1] is not None
             return Reservation(made=False, turn_used=used or refusal.reasons[0] is not None, raced=not used)
         return Reservation(made=True)
 
@@ -79,6 +82,10 @@ class DynamoBooks:
         marks = [self._model_update(settled, lesson)]
         if intent.purpose is Purpose.TASK:
             marks.append(self._end_turn(settled, answer))
+        elif intent.purpose is Purpose.JUDGE:
+            marks.append(self._end_judgement(settled))
+        elif intent.purpose is Purpose.AUDIT:
+            marks.append(self._end_audit(settled, answer))
         optional = [mark for mark in marks if mark]
         while True:
             try:
@@ -96,6 +103,13 @@ class DynamoBooks:
                 return True
 
     @reachable()
+    def refused(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
+        """Keep the first refusal by each cap, in an item beside the month's own, which each call's transactions hold."""
+        update = Update().set_once({REFUSED + cap.key: to_text(at) for cap in caps})
+        key = pack({"limit": notices_key(month)})
+        self._client.update_item(TableName=self._tables.limits, Key=key, **update.arguments())
+
+    @reachable()
     def find_intent(self, key: RowKey) -> Intent | None:
         """Return the intent row."""
         where = pack({"day_shard": key.day_shard, "row": key.intent})
@@ -110,17 +124,22 @@ class DynamoBooks:
         return result_of(unpack(found["Item"])) if "Item" in found else None
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
-        """Return intents of that time without an outcome."""
-        for row in self.rows(since, until):
+        """Return intents of that time without an outcome; of all others the keys alone are fetched."""
+        for row in chain.from_iterable(self.shards(since, until, ("day_shard", "row", "kind", "outcome"))):
             if row["kind"] == "attempt" and "outcome" not in row:
-                yield intent_of(row)
+                intent = self.find_intent(RowKey(row["day_shard"], row["row"]))
+                assert intent is not None
+                yield intent
 
-    def rows(self, since: datetime, until: datetime) -> Iterable[dict[str, Any]]:
-        """Read every shard of every day touched, in parallel; rows of one shard in the order of their intents."""
-        partitions = [f"{day}#{shard}" for day in _days(since, until) for shard in range(SHARDS)]
-        with ThreadPoolExecutor(SHARDS) as pool:
-            for rows in pool.map(lambda partition: self._partition(partition, since, until), partitions):
-                yield from rows
+    def shards(self, since: datetime, until: datetime, attributes: tuple[str, ...] = ()) -> Iterator[Iterator[Row]]:
+        """Yield each shard's rows in the order of their intents, read ahead; all attributes unless some are named."""
+        return in_shards(
+            lambda day, shard: self.partition(day, shard, since, until, attributes), utc_days(since, until)
+        )
+
+    def rows(self, since: datetime, until: datetime) -> Iterable[Row]:
+        """Return the rows of all shards."""
+        return chain.from_iterable(self.shards(since, until))
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters."""
@@ -128,15 +147,22 @@ class DynamoBooks:
         found = self._client.get_item(TableName=self._tables.limits, Key=key, ConsistentRead=True)
         return _numbers(unpack(found.get("Item", {})))
 
-    def _partition(self, partition: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    def partition(
+        self, day: date, shard: int, since: datetime, until: datetime, attributes: tuple[str, ...] = ()
+    ) -> Iterator[Row]:
+        """Yield one shard of one UTC day, a page at a time."""
+        names = {f"#{name}": name for name in ("row", *attributes)}
+        wanted: Item = {"ProjectionExpression": ", ".join(f"#{name}" for name in attributes)} if attributes else {}
+        leave_items(self._client)
         pages = self._client.get_paginator("query").paginate(
             TableName=self._tables.usage,
-            KeyConditionExpression="day_shard = :p AND #r BETWEEN :a AND :b",
-            ExpressionAttributeNames={"#r": "row"},
-            ExpressionAttributeValues=pack({":p": partition, ":a": to_text(since), ":b": to_text(until)}),
+            KeyConditionExpression="day_shard = :p AND #row BETWEEN :a AND :b",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=pack({":p": f"{day}#{shard}", ":a": to_text(since), ":b": to_text(until)}),
             ConsistentRead=True,
+            **wanted,
         )
-        return merged([unpack(item) for page in pages for item in page["Items"]])
+        return merged(unpack(item) for page in pages for item in page["Items"])
 
     def _put_if_absent(self, item: Item) -> Item:
         condition = {"ConditionExpression": "attribute_not_exists(#k)", "ExpressionAttributeNames": {"#k": "row"}}
@@ -150,6 +176,13 @@ class DynamoBooks:
         update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(intent.turn)}")
         for status in sorted(ENDED):
             update.only_if(f"{update.name('status')} <> {update.value(status)}")
+        return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
+
+    def _take_audit(self, intent: Intent) -> Item:
+        """A task is audited once, when it is completed; its generation then never changes."""
+        update = Update().set({"audit": {**_place(intent.key), "model": intent.model, "at": to_text(intent.at)}})
+        update.only_if(f"attribute_not_exists({update.name('audit')})")
+        update.only_if(f"{update.name('status')} = {update.value(Status.COMPLETED)}")
         return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
 
     def _charge(self, intent: Intent) -> Item:
@@ -212,19 +245,35 @@ class DynamoBooks:
         update.add({**counted, "cost_nano": settled.cost_nano, **used})
         update.set({"model": settled.billed_model, "cost_known": None if settled.cost_known else False})
         if result.outcome in GOOD and answer:
-            update.set(
-                {
-                    "status": Status.COMPLETED,
-                    "ended_at": to_text(settled.at),
-                    "answer": answer.inline,
-                    "answer_ref": answer.ref,
-                    "truncated": result.outcome is Outcome.TRUNCATED,
-                }
-            )
+            update.set({"answer": answer.inline, "answer_ref": answer.ref, "verdict": _verdict(settled)})
+            update.set({"truncated": result.outcome is Outcome.TRUNCATED})
+            update.remove(["answer_ref" if answer.ref is None else "answer"])  # of a first answer that was kept
+            if not (result.verdict and result.verdict.pending):
+                update.set({"status": Status.COMPLETED, "ended_at": to_text(settled.at)})
             update.only_if(f"{update.name('status')} <> {update.value(Status.FAILED)}")
-        here = _place(intent.key)
-        update.only_if(f"{update.name(('open_intent', 'row'))} = {update.value(here['row'])}")
+        return self._of_open_intent(intent, update)
+
+    def _end_judgement(self, settled: Settled) -> Item:
+        """What the judge found wanting stands with the answer; tokens and cost are in the ledger alone."""
+        update = Update().remove(["open_intent"])
+        if settled.result.verdict:
+            update.set_path(("verdict", "passed"), False)
+            update.set_path(("verdict", "failed"), settled.result.verdict.failed)
+        return self._of_open_intent(settled.intent, update)
+
+    def _of_open_intent(self, intent: Intent, update: Update) -> Item:
+        row = update.name(("open_intent", "row"))
+        update.only_if(f"{row} = {update.value(intent.key.row)}")
         return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
+
+    def _end_audit(self, settled: Settled, answer: Content | None) -> Item:
+        update, told = Update(), {"outcome": str(settled.result.outcome), "cost_nano": settled.cost_nano}
+        told |= {"answer": answer.inline, "answer_ref": answer.ref} if answer else {}
+        for name, value in told.items():
+            if value is not None:
+                update.set_path(("audit", name), value)
+        update.only_if(f"{update.name(('audit', 'row'))} = {update.value(settled.intent.key.row)}")
+        return self._update(self._tables.tasks, {"task_id": settled.intent.task_id}, update)
 
     def _update(self, table: str, key: dict[str, str], update: Update) -> Item:
         return {"Update": {"TableName": table, "Key": pack(key), **ALL_OLD, **update.arguments()}}
@@ -260,6 +309,19 @@ def _place(key: RowKey) -> dict[str, str]:
     return {"day_shard": key.day_shard, "row": key.row}
 
 
+def _verdict(settled: Settled) -> dict[str, Any] | None:
+    """Return what is kept of the verdict on an answer, and on whose."""
+    if (verdict := settled.result.verdict) is None:
+        return None
+    return {
+        "passed": verdict.failed is None,
+        "failed": verdict.failed,
+        "escalated_after": verdict.escalated_after,
+        "model": settled.billed_model,
+        "turn": settled.intent.turn,
+    }
+
+
 def _numbers(item: Item) -> dict[str, int]:
     return {name: value for name, value in item.items() if isinstance(value, int)}
 
@@ -268,8 +330,3 @@ def _state(model: str, item: Item) -> ModelState:
     known = {name: item[name] for name in ModelState.__dataclass_fields__ if name in item and name != "slots"}
     slots = {name: Slot(slot["at"], slot["tokens"]) for name, slot in item.get("slots", {}).items()}
     return ModelState(model=model, slots=slots, **known)
-
-
-def _days(since: datetime, until: datetime) -> list[str]:
-    first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
-    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]

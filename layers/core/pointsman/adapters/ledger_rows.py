@@ -1,6 +1,7 @@
 """The ledger's rows: an intent before a call, an outcome beside it, shares when the call was made for several tasks."""
 
 import math
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,8 @@ from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import parse_time, to_text
 from pointsman.ports import Share
 
-KEPT = timedelta(days=400)
-"""Rows outlive the year that a team looks back on."""
+KEPT = timedelta(days=100)
+"""Rows stay as long as their tasks' items: by then their day has been in the archive for 99 days."""
 
 
 def intent_item(intent: Intent) -> Item:
@@ -82,6 +83,7 @@ def outcome_item(settled: Settled) -> Item:
         "billed_model": settled.billed_model,
         "request_id": result.request_id,
         "detail": result.detail[:300],
+        "failed_check": result.verdict.failed if result.verdict else None,
         "retry_after_ms": None if result.retry_after is None else math.ceil(result.retry_after * 1000),
         "until": to_text(result.until) if result.until else None,
         "expires_at": int((intent.at + KEPT).timestamp()),
@@ -102,9 +104,10 @@ def result_of(item: Item) -> CallResult:
 
 def share_item(intent: Intent, number: int, share: Share) -> Item:
     """Return one task's part of a call made for several."""
+    day_shard, row = intent.key.share(number, share.task_id)
     return {
-        "day_shard": intent.key.day_shard,
-        "row": intent.key.share(number),
+        "day_shard": day_shard,
+        "row": row,
         "kind": "share",
         "task_id": share.task_id,
         "model": intent.model,
@@ -116,14 +119,20 @@ def share_item(intent: Intent, number: int, share: Share) -> Item:
     }
 
 
-def merged(items: list[Item]) -> list[dict[str, Any]]:
-    """Return intents with their outcomes merged in, and shares as they are; an open intent has no `outcome`."""
-    attempts: dict[str, dict[str, Any]] = {}
-    shares: list[dict[str, Any]] = []
+def merged(items: Iterable[Item]) -> Iterator[dict[str, Any]]:
+    """Yield intents with their outcomes merged in, and shares as they are; an open intent has no `outcome`.
+
+    `items` are in the order of their keys, in which what belongs together stands together.
+    """
+    attempt: dict[str, Any] = {}
     for item in items:
         stem, _, _ = str(item["row"]).rpartition("#")
+        if attempt and (attempt["row"] != stem or item["kind"] == "share"):
+            yield attempt
+            attempt = {}
         if item["kind"] == "share":
-            shares.append(item)
+            yield item
         else:
-            attempts.setdefault(stem, {}).update(item, kind="attempt", row=stem)
-    return [*attempts.values(), *shares]
+            attempt.update(item, kind="attempt", row=stem)
+    if attempt:
+        yield attempt

@@ -7,13 +7,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, code_of, pack, patiently, unpack
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
 from pointsman.domain.guard import ms
 from pointsman.domain.records import ENDED, Content, Status, TaskRecord
 from pointsman.domain.times import parse_time, to_text
 from pointsman.domain.usage import Usage
 from pointsman.errors import RetryLaterError
 
+_PAGE = 100
+"""Keys that BatchGetItem takes."""
 TOMBSTONE = timedelta(days=100)
 """A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
 USED = "used_"
@@ -22,6 +24,7 @@ _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
 _OF_ONE_GENERATION = (
     *_UNDELIVERED,
     *("started_at", "ended_at", "delivered_at", "attempts", "model", "answer", "answer_ref", "truncated", "reason"),
+    "verdict",
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
 _TEXTS = ("body", "answer")
@@ -135,9 +138,31 @@ class TaskTable:
         item = self._get(task_id)
         return from_item(unpack(item)) if item else None
 
+    def read_many(self, task_ids: Iterable[str]) -> dict[str, TaskRecord]:
+        """Return the records that are there, by id."""
+        ids = sorted(set(task_ids))
+        found: dict[str, TaskRecord] = {}
+        for start in range(0, len(ids), _PAGE):
+            keys = [pack({"task_id": task_id}) for task_id in ids[start : start + _PAGE]]
+            items = batch_get(self._client, {self._table: {"Keys": keys, "ConsistentRead": True}})
+            found |= {item["task_id"]: from_item(item) for item in items.get(self._table, [])}
+        return found
+
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
-        """End a task of that generation that has not ended."""
+        """End a task of that generation that has not ended and has no answer."""
         update = Update().set({"status": Status.FAILED, "reason": reason, "ended_at": to_text(at)})
+        for name in ("answer", "answer_ref"):
+            update.only_if(f"attribute_not_exists({update.name(name)})")
+        return self._end(task_id, generation, update)
+
+    def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
+        """End a task of that generation that has not ended by the answer that it has."""
+        model = (record.verdict or {}).get("model")
+        update = Update().set({"status": Status.COMPLETED, "model": model, "ended_at": to_text(at)})
+        return self._end(record.task_id, record.generation, update)
+
+    def _end(self, task_id: str, generation: int, update: Update) -> TaskRecord | None:
+        """Carry out the update if the task has not ended; return the record as it is then."""
         update.only_if(f"{update.name('generation')} = {update.value(generation)}")
         for status in (*sorted(ENDED), Status.REJECTED):
             update.only_if(f"{update.name('status')} <> {update.value(status)}")

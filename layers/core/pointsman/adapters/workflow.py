@@ -1,9 +1,18 @@
 """The state machine on Step Functions."""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
-from pointsman.ports import Execution
+from pointsman.domain.strict_json import loads
+from pointsman.ports import DeadExecution, Execution
+
+ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
+LONGEST = timedelta(days=3)
+"""The list comes in the order of starts: how far back an execution may have started that has just stopped."""
 
 
 class StepFunctions:
@@ -19,6 +28,26 @@ class StepFunctions:
         except ClientError as error:
             if code_of(error) != "ExecutionAlreadyExists":
                 raise
-            arn = f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
-            return Execution(started=False, input=self._client.describe_execution(executionArn=arn)["input"])
+            return Execution(started=False, input=self._input(name))
         return Execution(started=True)
+
+    def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
+        """Return the executions that failed, timed out or were aborted in that time."""
+        for status in ENDED_BADLY:
+            pages = self._client.get_paginator("list_executions").paginate(
+                stateMachineArn=self._machine, statusFilter=status
+            )
+            for found in (found for page in pages for found in page["executions"]):
+                if found["startDate"] < since - LONGEST:
+                    break
+                if since <= found["stopDate"] <= until:
+                    yield DeadExecution(found["name"], status)
+
+    def position(self, name: str) -> tuple[str, int]:
+        """Return the task and the generation that an execution runs."""
+        state: Any = loads(self._input(name))
+        return state["task_id"], state["generation"]
+
+    def _input(self, name: str) -> str:
+        arn = f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
+        return str(self._client.describe_execution(executionArn=arn)["input"])

@@ -24,6 +24,11 @@ class Cap:
     counter: str
     limit: int
 
+    @property
+    def key(self) -> str:
+        """Names the cap: one that was raised is another."""
+        return f"{self.counter} {self.limit}"
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -34,6 +39,27 @@ class Charge:
     caps: tuple[Cap, ...]
     amount: int
     """Nano-dollars."""
+
+
+def month_caps(budget: Budget) -> tuple[Cap, ...]:
+    """Return the caps on a month: on its total, and on tiers."""
+    stated = {f"month_{tier}": own.month_usd for tier, own in budget.tiers.items()}
+    limits = {"month": budget.month_usd, **stated}
+    return tuple(Cap(counter, nano(limit)) for counter, limit in limits.items() if limit is not None)
+
+
+def used_up(wanted: Charge, counters: Mapping[str, int]) -> tuple[Cap, ...]:
+    """Return the caps on the month under which what is left is less than the charge, and not for its size alone."""
+    return tuple(
+        cap
+        for cap in wanted.caps
+        if cap.counter.startswith("month") and cap.limit - spent(cap, counters) < wanted.amount <= cap.limit
+    )
+
+
+def spent(cap: Cap, counters: Mapping[str, int]) -> int:
+    """Return what is spent under a cap, open reservations left out."""
+    return counters.get(cap.counter, 0) - counters.get(cap.counter + OPEN, 0)
 
 
 def charge(budget: Budget, tier: Tier, amount: int, now: datetime, zone: ZoneInfo) -> Charge:
@@ -58,11 +84,10 @@ def judge(wanted: Charge, counters: Mapping[str, int], now: datetime, zone: Zone
     """
     worst: CallResult | None = None
     for cap in wanted.caps:
-        held = counters.get(cap.counter, 0)
-        spent = held - counters.get(cap.counter + OPEN, 0)
+        held, gone = counters.get(cap.counter, 0), spent(cap, counters)
         if wanted.amount > cap.limit:
             return CallResult(Outcome.OVER_BUDGET, detail=f"dearer than the whole cap on {cap.counter}")
-        if spent + wanted.amount > cap.limit:
+        if gone + wanted.amount > cap.limit:
             renews = next_midnight(now, zone) if cap.counter.startswith("day_") else next_month(now, zone)
             if worst is None or worst.until is None or renews > worst.until:
                 worst = CallResult(Outcome.OVER_BUDGET, until=renews, detail=f"cap on {cap.counter} reached")

@@ -84,6 +84,23 @@ class Points:
             return True
         return before is Billing.FREE and tier in self.config.pointsman.free_to_paid
 
+    def above(self, here: Hop, now: datetime, *, private: bool) -> Hop | None:
+        """Return the first model of the next dearer tier, which pays for it; None when there is none.
+
+        A tier whose first model is the one `here` is passed over, as after a fallback to it.
+        """
+        for tier in list(Tier)[list(Tier).index(here.tier) + 1 :]:
+            first = next(iter(self.plan(tier, now, private=private)), None)
+            if first and first.model != here.model:
+                before, after = (self.billing(self.catalogue.get(hop.model)) for hop in (here, first))
+                return first if self.may_follow(here.tier, before, after) else None
+        return None
+
+    def free_hop(self, now: datetime) -> Hop | None:
+        """Return the orchestration tier's first free model; None when it has none."""
+        hops = self.plan(Tier.ORCHESTRATION, now, private=False)
+        return next((hop for hop in hops if self.billing(self.catalogue.get(hop.model)) is Billing.FREE), None)
+
     def hop(self, model: Model, tier: Tier) -> Hop:
         """Return the hop to `model` for a task of `tier`: Gemini runs in the orchestration function."""
         if model.provider is Provider.GEMINI:

@@ -4,28 +4,37 @@ A multinomial logistic regression over the features of `text_features`, trained 
 8-bit weights. Inference is plain Python, so that the router's layer carries no numeric library.
 
 The weights file is gzip over: a header (one line of JSON), the vocabulary (one a line, `vocabulary_bytes` long),
-then one row of `len(labels)` signed bytes per feature.
+then one row of `len(labels) + 1` signed bytes per feature; the last one says how much it addresses the router
+(`steering`).
 """
 
 import gzip
 import json
 import math
-import struct
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from pointsman.domain.lanes import Lanes
 from pointsman.domain.spelling import Spelling
+from pointsman.domain.steering import without_steering
 from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.domain.text_features import (
-    LEAD_WEIGHT,
-    PAIR_WEIGHT,
-    SHAPE_WEIGHT,
+    GRAM_UNITS,
+    LEAD_UNITS,
+    PAIR_UNITS,
+    SHAPE_UNITS,
+    UNIT,
+    WORD_UNITS,
     Reading,
+    Sentence,
+    grams,
+    pairs,
     read,
-    word_features,
+    sentence,
+    sentences,
 )
 
 WEIGHTS_FILE = "classifier.bin.gz"
@@ -69,13 +78,10 @@ class LocalClassifier:
         rows = start + self.header["vocabulary_bytes"]
         vocabulary = raw[start:rows].decode().split("\n")
         self._row_of: dict[str, int] = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
-        self._rows = raw[rows:]
         self._labels: list[str] = self.header["labels"]
         self._column = {kind: self._labels.index(kind) for kind in TaskType}
-        self._unpack = struct.Struct(f"{len(self._labels)}b").unpack_from
-        self._width = len(self._labels)
-        self._nothing: Scores = (0.0,) * self._width
-        self._words: dict[str, tuple[Scores, float]] = {}
+        self._lanes = Lanes(raw[rows:], len(self._labels) + 1)
+        self._words: dict[str, tuple[int, float]] = {}
         self._spelling = Spelling(feature[1:-1] for feature in vocabulary if feature[0] == "<" and feature[-1] == ">")
         self._forms: dict[str, str] = {}
 
@@ -98,7 +104,7 @@ class LocalClassifier:
         kinds = tuple(TaskType) if among is None else tuple(kind for kind in TaskType if kind in among)
         if not kinds:
             raise ValueError("among: at least one type is needed")
-        reading = self._read(text)
+        reading, steered = self._read(text)
         known, scores = self._score(reading)
         if not known:
             return _no_signal(kinds)
@@ -113,7 +119,7 @@ class LocalClassifier:
             doubt = masses[self._labels.index(BACKGROUND)] if among is None else 0.0
             share = tiers[tier] / (sum(tiers.values()) + doubt)
             tier_probability = self._confidence(_evidence(reading, known, share))
-            if reading.steered:
+            if steered:
                 tier_probability = min(tier_probability, STEERED_CEILING)
         return Verdict(
             type=kind,
@@ -132,7 +138,7 @@ class LocalClassifier:
 
     def scores(self, text: str) -> Scores:
         """Return the score of each label of the header, in its order: log probabilities up to a constant."""
-        return self._score(self._read(text))[1]
+        return self._score(self._read(text)[0])[1]
 
     def evidence(self, text: str) -> tuple[float, ...]:
         """Return what the calibrated probability of a text's tier depends on, besides a constant.
@@ -140,20 +146,38 @@ class LocalClassifier:
         In order: the log odds of the tier before calibration, the share of the text's words that training knew, and the
         logarithm of their weight. For training, which fits the calibration; `classify` applies it.
         """
-        reading = self._read(text)
+        reading = self._read(text)[0]
         known, scores = self._score(reading)
         masses = self._masses(scores)
         tiers = self._tier_masses(masses, tuple(TaskType))
         return _evidence(reading, known, max(tiers.values()) / sum(masses))
 
-    def _read(self, text: str) -> Reading:
-        """Read a text and put known words in the place of their misspellings."""
-        reading = read(text)
-        form = {word.norm: self._known_form(word.norm) for word in reading.words}
-        return reading._replace(
-            words=tuple(word._replace(norm=form[word.norm]) for word in reading.words),
-            pairs=tuple((form[first], form[second]) for first, second in reading.pairs),
+    def sentences(self, text: str) -> list[Sentence]:
+        """Return the sentences of a text as they are compared with what training knew."""
+        return [self._known(part) for part in sentences(text)]
+
+    def steering(self, part: Sentence) -> float:
+        """Return how much a sentence addresses the router: log odds against a sentence about the work."""
+        words = {norm for norm, _ in part.words}
+        total = sum(self._word(norm)[0] for norm in words) + PAIR_UNITS * self._sum(set(part.pairs))
+        own = self.header["steering"]
+        scale: float = own["scale"] * UNIT * max(len(words), 3.0) ** -0.5
+        return scale * self._lanes.one(total, len(self._labels)) + float(own["bias"])
+
+    def _read(self, text: str) -> tuple[Reading, bool]:
+        """Read a text without its steering; the second value says whether there was nothing else."""
+        kept, steered = without_steering(
+            self.sentences(text),
+            steering=lambda part: self.steering(part) - self.header["steering_from"],
+            part_of=lambda part, text: self._known(sentence(text, part.units)),
         )
+        return read(kept), steered
+
+    def _known(self, part: Sentence) -> Sentence:
+        """Return a sentence with known words in the place of their misspellings, and known pairs only."""
+        words = tuple([(self._known_form(norm), surface) for norm, surface in part.words])
+        near = part.pairs if words == part.words else pairs(words)
+        return Sentence(part.text, words, tuple([pair for pair in near if pair in self._row_of]), part.units)
 
     def _known_form(self, norm: str) -> str:
         form = self._forms.get(norm)
@@ -182,82 +206,55 @@ class LocalClassifier:
 
     def _score(self, reading: Reading) -> tuple[float, Scores]:
         """Return the weight of the words that training knew, and the score of each label."""
-        plain: list[Scores] = []
-        machine: list[Scores] = []
-        machine_weight = 1.0
-        known = 0.0
-        for word in reading.words:
-            scores, familiarity = self._word(word.norm)
-            known += word.weight * familiarity
-            if word.weight == 1.0:
-                plain.append(scores)
-            else:
-                machine.append(scores)
-                machine_weight = word.weight
-        pairs = [
-            self._row(f"{first} {second}") for first, second in reading.pairs if f"{first} {second}" in self._row_of
-        ]
-        leads = [self._row(extra) for extra in reading.extras if extra[0] == "^"]
-        shapes = [self._row(extra) for extra in reading.extras if extra[0] == "#"]
-        scale = self.header["scale"] * reading.scale
-        sums = zip(
-            *(_column_sums(rows, self._nothing) for rows in (plain, machine, pairs, leads, shapes)),
-            self.header["bias"],
-            strict=True,
-        )
-        return known, tuple(
-            scale * (a + machine_weight * b + PAIR_WEIGHT * c + LEAD_WEIGHT * d + SHAPE_WEIGHT * e) + bias
-            for a, b, c, d, e, bias in sums
+        known, total = 0.0, 0
+        for norm, (_, units) in reading.words.items():
+            row, familiarity = self._word(norm)
+            known += units * familiarity
+            total += units * row
+        leads = self._sum(extra for extra in reading.extras if extra[0] == "^")
+        shapes = self._sum(extra for extra in reading.extras if extra[0] == "#")
+        total += WORD_UNITS * (PAIR_UNITS * self._sum(reading.pairs) + LEAD_UNITS * leads + SHAPE_UNITS * shapes)
+        scale = self.header["scale"] * UNIT**2 * reading.scale
+        return known * UNIT, tuple(
+            scale * value + bias for value, bias in zip(self._lanes.all(total), self.header["bias"], strict=False)
         )
 
-    def _row(self, feature: str) -> Scores:
-        index = self._row_of.get(feature)
-        return self._nothing if index is None else self._unpack(self._rows, index * self._width)
+    def _sum(self, features: Iterable[str]) -> int:
+        """Return the sum of the rows of those features that have weights."""
+        row_of = self._row_of
+        return self._lanes.sum([row_of[feature] for feature in features if feature in row_of])
 
-    def _word(self, norm: str) -> tuple[Scores, float]:
+    def _word(self, norm: str) -> tuple[int, float]:
         """Return the summed weights of a word's features, and how far training knew it: 1, or by its parts."""
         cached = self._words.get(norm)
         if cached is not None:
             return cached
-        features = word_features(norm)
-        rows = [(self._row(name), weight) for name, weight in features if name in self._row_of]
-        sums = (
-            tuple(sum(row[label] * weight for row, weight in rows) for label in range(self._width))
-            if rows
-            else self._nothing
-        )
-        familiarity = 1.0 if features[0][0] in self._row_of else 0.5 * len(rows) / len(features)
+        whole, parts = f"<{norm}>", grams(norm)
+        known = [part for part in parts if part in self._row_of]
+        familiarity = 1.0 if whole in self._row_of else 0.5 * len(known) / (len(parts) + 1)
         if len(self._words) >= WORD_CACHE_SIZE:
             self._words.clear()
-        self._words[norm] = result = (sums, familiarity)
+        row = WORD_UNITS * self._sum((whole,)) + GRAM_UNITS * self._sum(known)
+        self._words[norm] = result = (row, familiarity)
         return result
 
     def _deciding_words(self, reading: Reading, kind: TaskType, runner_up: TaskType) -> tuple[str, ...]:
         """Return the written words with the greatest contribution to `kind` over `runner_up`, at most 5."""
         to, against = self._column[kind], self._column[runner_up]
-        gain = {
-            word.norm: word.weight * (scores[to] - scores[against])
-            for word in reading.words
-            for scores in (self._word(word.norm)[0],)
-        }
-        for first, second in reading.pairs:
-            row = self._row(f"{first} {second}")
-            share = PAIR_WEIGHT * (row[to] - row[against]) / 2
-            gain[first] += share
-            gain[second] += share
-        surface = {word.norm: word.surface for word in reading.words}
+        rows = [units * self._word(norm)[0] for norm, (_, units) in reading.words.items()]
+        gain = dict(zip(reading.words, map(float, self._lanes.differences(rows, to, against)), strict=True))
+        pair_rows = [WORD_UNITS * PAIR_UNITS * self._lanes.sum((self._row_of[pair],)) for pair in reading.pairs]
+        for pair, share in zip(reading.pairs, self._lanes.differences(pair_rows, to, against), strict=True):
+            for norm in pair.split(" "):
+                gain[norm] += share / 2
         ranked = sorted((norm for norm in gain if gain[norm] > 0), key=lambda norm: -gain[norm])
-        return tuple(surface[norm] for norm in ranked[:MAX_DECIDING_WORDS])
+        return tuple(reading.words[norm][0] for norm in ranked[:MAX_DECIDING_WORDS])
 
 
 def _evidence(reading: Reading, known: float, share: float) -> tuple[float, ...]:
     clipped = min(max(share, 1e-6), 1.0 - 1e-6)
-    total = sum(word.weight for word in reading.words) or 1.0
+    total = UNIT * sum(units for _, units in reading.words.values()) or 1.0
     return (math.log(clipped / (1.0 - clipped)), known / total, math.log1p(known))
-
-
-def _column_sums(rows: Collection[Scores], nothing: Scores) -> Iterable[float]:
-    return map(sum, zip(*rows, strict=True)) if rows else nothing
 
 
 def _first_two(tiers: Mapping[Tier, float]) -> tuple[Tier, Tier]:

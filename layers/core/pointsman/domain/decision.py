@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from pointsman.domain.classifier import LocalClassifier, Verdict
 from pointsman.domain.task import Task
 from pointsman.domain.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
+
+HALF = 0.5
+"""Confidence below which a model is not sure of its own word."""
 
 
 class Source(StrEnum):
@@ -77,7 +81,7 @@ def asked(verdict: Verdict, kind: TaskType, confidence: float, source: Source) -
     """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
     tier = TIER_OF[kind]
     own = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
-    if confidence < 0.5 and verdict.tier is not tier:
+    if confidence < HALF and verdict.tier is not tier:
         tier = higher(tier, verdict.tier)
         if tier is not TIER_OF[kind]:
             reason = f"{source} was unsure of {kind}, {own}: the higher of two tiers"
@@ -99,6 +103,17 @@ def remembered(verdict: Verdict, told: Told) -> Decision:
     """Return the decision on a text that a model has been asked about before."""
     again = asked(verdict, told.type, told.confidence, told.source)
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
+
+
+def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Decision:
+    """Return what was found of a task, in the tier that `openclaw.json` gives to its type.
+
+    A cheaper tier than the one found only when it is `sure` that the task is of that type.
+    """
+    tier = tiers.get(found.type, found.tier)
+    if tier is found.tier or not (sure or higher(tier, found.tier) is tier):
+        return found
+    return replace(found, tier=tier, reason=f"{found.reason}; openclaw.json sends {found.type} to {tier}")
 
 
 def text_key(prompt: str) -> str:

@@ -1,12 +1,15 @@
-"""The event that tells the world of a task's end; the same goes to whoever asked to be answered."""
+"""The events: of a task's end, which also goes to whoever asked to be answered, and of a budget that is used up."""
 
 from typing import Any
 
 from pointsman.domain import strict_json
+from pointsman.domain.budget import Cap
+from pointsman.domain.money import usd
 from pointsman.domain.records import Status, TaskRecord
 
 VERSION = 1
 DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
+BUDGET_USED_UP = "Budget Used Up"
 LARGEST_ANSWER = 65_536
 """UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
 LARGEST_DETAIL = 240_000
@@ -42,3 +45,28 @@ def fits(detail: dict[str, Any]) -> bool:
     if answer is not None and len(answer.encode()) > LARGEST_ANSWER:
         return False
     return len(strict_json.dumps(detail).encode()) <= LARGEST_DETAIL
+
+
+def budget_detail(month: str, cap: Cap, spent_nano: int, since: str | None) -> dict[str, Any]:
+    """Return the detail of a cap on the month that is reached; `since` is when it first refused a call, if it did."""
+    return {
+        "version": VERSION,
+        "month": month,
+        "cap": cap.counter,
+        "limit_nano_usd": cap.limit,
+        "spent_nano_usd": spent_nano,
+        "refusing_since": since,
+    }
+
+
+def budget_words(month: str, cap: Cap, spent_nano: int, since: str | None) -> tuple[str, str]:
+    """Return the same for people: a subject of one ASCII line, and a text."""
+    tier = cap.counter.removeprefix("month").removeprefix("_")
+    whose, key = (f"tier {tier}", f"tiers.{tier}.month_usd") if tier else ("all tiers", "month_usd")
+    told = [
+        f"${usd(spent_nano):,.6f} of ${usd(cap.limit):,.6f} is spent in {month} ({whose}).",
+        f"Since {since} calls are refused that might cost more than what is left." if since else "",
+        "What becomes of their tasks is pointsman.budget.when_exhausted in openclaw.json: refuse, hold or degrade.",
+        f"To go on, raise pointsman.budget.{key} there and deploy; else calls begin again with the next month.",
+    ]
+    return f"Pointsman: the budget of {month} is used up ({whose})", "\n".join(line for line in told if line) + "\n"

@@ -42,6 +42,18 @@ BREAKING = frozenset({Outcome.UNAVAILABLE, Outcome.UNKNOWN, Outcome.NOT_SENT})
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What checking an answer came to (`pointsman.verify`)."""
+
+    failed: str | None = None
+    """The first check that the answer did not pass; None: it passed them all."""
+    escalated_after: str | None = None
+    """The check that the task's first answer failed, when this is the second one's verdict."""
+    pending: bool = False
+    """Whether the task goes on although it has an answer: to a judge, or one tier up."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallResult:
     """The outcome of a call that was made, or of the decision not to make it."""
 
@@ -61,6 +73,8 @@ class CallResult:
 
     ours: bool = False
     """Whether the trouble was ours, so that it says nothing of the provider."""
+    verdict: Verdict | None = None
+    """Of an answer that was checked; a judge's own result has it when the judge found the answer wanting."""
 
     @property
     def cost_known(self) -> bool:

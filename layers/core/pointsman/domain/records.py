@@ -14,7 +14,12 @@ from pointsman.domain.times import to_text
 from pointsman.domain.usage import Usage
 
 SHARDS = 8
-"""Partitions of one day of the ledger: a day is written and read in parallel."""
+"""Partitions of one day of the ledger: a day is written in parallel, and read an eighth at a time."""
+
+
+def shard_of(task_id: str) -> int:
+    """Return the shard that holds all rows of a task, whatever their day."""
+    return hashlib.sha256(task_id.encode()).digest()[0] % SHARDS
 
 
 class Status(StrEnum):
@@ -40,8 +45,7 @@ class RowKey:
     @classmethod
     def of(cls, task_id: str, turn: str, at: datetime) -> "RowKey":
         """Return the place of an attempt that begins at `at`."""
-        shard = hashlib.sha256(task_id.encode()).digest()[0] % SHARDS
-        return cls(f"{at.astimezone(UTC).date().isoformat()}#{shard}", f"{to_text(at)}#{task_id}#{turn}")
+        return cls(f"{at.astimezone(UTC).date()}#{shard_of(task_id)}", f"{to_text(at)}#{task_id}#{turn}")
 
     @property
     def intent(self) -> str:
@@ -53,9 +57,10 @@ class RowKey:
         """The sort key of the row that says what became of it."""
         return f"{self.row}#outcome"
 
-    def share(self, number: int) -> str:
-        """Return the sort key of one task's part of a call made for several."""
-        return f"{self.row}#share.{number:02d}"
+    def share(self, number: int, task_id: str) -> tuple[str, str]:
+        """Return partition and sort key of one task's part of a call made for several: in that task's own shard."""
+        day, _, _ = self.day_shard.partition("#")
+        return f"{day}#{shard_of(task_id)}", f"{self.row}#share.{number:02d}"
 
 
 class Purpose(StrEnum):
@@ -63,6 +68,10 @@ class Purpose(StrEnum):
 
     TASK = "task"
     CLASSIFICATION = "classification"
+    JUDGE = "judge"
+    """Whether a task's answer is acceptable; it costs nothing."""
+    AUDIT = "audit"
+    """The baseline's answer to a task that has been answered, for people to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,8 @@ class TaskRecord:
     """What its type should have been, in a person's word: `type`, `tier`, `at`, and the decision that it `was`."""
     input: str | None = None
     """The execution's input, byte for byte."""
+    sent_at: str | None = None
+    """When its message was sent, by the queue's word; the claim's message, if it was sent more than once."""
     received_at: str = ""
     deadline: str = ""
     started_at: str | None = None
@@ -147,7 +158,13 @@ class TaskRecord:
     usage: dict[str, int] = field(default_factory=dict)
     model: str | None = None
     answer: Content = field(default_factory=Content)
+    """Of a task that has not ended: a first answer, kept while a better one or a judge's word is sought."""
     truncated: bool = False
+    verdict: dict[str, Any] | None = None
+    """Of an answer that was checked: `passed`, `failed` and `escalated_after` (names of checks), `model`, `turn`."""
+    audit: dict[str, Any] | None = None
+    """The baseline's answer: `model`, `at`, `row` and `day_shard`, then `outcome`, `cost_nano`, and `answer` or
+    `answer_ref`. `judgement` is left for a comparison of the two answers; nothing writes it yet."""
     reason: str | None = None
     delivered_at: str | None = None
     attention: str | None = None
@@ -158,3 +175,8 @@ class TaskRecord:
     """Who could not be reached at the last try and why, in words that may be shown."""
     task_fields: dict[str, Any] = field(default_factory=dict)
     """Small fields of the task that events and reports need: parent_id, metadata, private, split."""
+
+    @property
+    def answer_is_kept(self) -> bool:
+        """Whether the task has an answer that is paid for, and has not ended."""
+        return self.status not in ENDED and self.answer != Content()

@@ -12,6 +12,7 @@ from typing import Any
 
 from pointsman.domain.chain import Hop
 from pointsman.domain.outcome import FINAL, GOOD, PASSING, CallResult, Outcome
+from pointsman.domain.records import Purpose
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import parse_time, to_text
 
@@ -33,6 +34,8 @@ class Next(StrEnum):
     RUN = "run"
     WAIT = "wait"
     DELIVER = "deliver"
+    DELIVER_SAMPLED = "deliver_sampled"
+    """Deliver, then go on with the audit."""
     FAIL = "fail"
 
 
@@ -48,6 +51,10 @@ class Run:
     """The model that the router left out of the plan, so that the first hop is a fallback already."""
     private: bool = False
     """Whether no free model may be asked."""
+    purpose: Purpose = Purpose.TASK
+    """What is asked of the model here."""
+    kept: bool = False
+    """Whether the task has its answer stored: what is sought beyond it is sought briefly, and may be missed."""
     hop: int = 0
     attempt: int = 1
     """Ordinal of the tier function's next attempt within the generation."""
@@ -85,8 +92,35 @@ class Run:
         plan = tuple(Hop(hop["model"], Tier(hop["function"]), Tier(hop["tier"])) for hop in state["plan"])
         known = {name: state[name] for name in cls.__dataclass_fields__ if name in state}
         return cls(
-            **{**known, "deadline": parse_time(state["deadline"]), "plan": plan, "next": Next(state.get("next", "run"))}
+            **{
+                **known,
+                "deadline": parse_time(state["deadline"]),
+                "plan": plan,
+                "purpose": Purpose(state.get("purpose", "task")),
+                "next": Next(state.get("next", "run")),
+            }
         )
+
+    def beyond(self, hop: Hop, purpose: Purpose, reason: str | None) -> "Run":
+        """Return the run that has its answer and goes on to `hop` alone: to a judge, one tier up, to the audit."""
+        return replace(
+            self,
+            plan=(*self.plan[: self.hop + 1], hop),
+            hop=self.hop + 1,
+            attempt=self.attempt + 1,
+            tries=0,
+            crashes=0,
+            purpose=purpose,
+            kept=True,
+            next=Next.RUN,
+            wait_seconds=0,
+            not_before=0.0,
+            reason=reason,
+        )
+
+    def given_up(self) -> "Run":
+        """Return the run's end without anything more: the failure, or the delivery of the answer that is kept."""
+        return replace(self, next=Next.DELIVER if self.kept else Next.FAIL)
 
 
 def next_run(
@@ -101,8 +135,8 @@ def next_run(
     if outcome in GOOD:
         return replace(after, next=Next.DELIVER, reason=None)
     if outcome in FINAL:
-        return replace(after, next=Next.FAIL)
-    if outcome is Outcome.OVER_BUDGET and hold and result.until:
+        return after.given_up()
+    if outcome is Outcome.OVER_BUDGET and hold and result.until and not run.kept:
         pause = min(result.until - now, LONGEST_HOLD)
         deadline = min(run.deadline, LATEST - pause) + pause
         return _wait(replace(after, deadline=deadline), now + pause, now)
@@ -112,7 +146,7 @@ def next_run(
         return replace(after, crashes=run.crashes + 1) if run.crashes == 0 else _hop_on(after, now, dice)
     if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and run.tries < MOST_TRIES:
         again = now + timedelta(seconds=_pause(run.tries, result.retry_after, dice))
-        if again < run.deadline:
+        if again < (min(run.deadline, now + LONGEST_PAUSE) if run.kept else run.deadline):
             return _wait(replace(after, tries=run.tries + 1), again, now)
     return _hop_on(after, now, dice, result.until)
 
@@ -134,8 +168,8 @@ def _hop_on(run: Run, now: datetime, dice: random.Random | None, until: datetime
     again = now + pause
     if len(run.plan) == 1 and until and until > again:
         again = until
-    if not run.healing or again >= run.deadline:
-        return replace(fresh, next=Next.FAIL)
+    if run.kept or not run.healing or again >= run.deadline:
+        return fresh.given_up()
     return _wait(replace(fresh, hop=0, rounds=run.rounds + 1, healing=False), again, now)
 
 

@@ -6,31 +6,41 @@ MIN_LETTERS, MAX_LETTERS = 4, 16
 
 
 class Spelling:
-    """An index of known words by their forms with one letter left out.
+    """Known words by their forms with one letter left out; a first letter's words are indexed when they are asked for.
 
     Two words that share such a form are one letter apart (too few, too many, another, or two swapped) or nearly so, and
-    finding them takes one look-up per letter.
+    finding them takes one look-up per letter. The first letter is taken to be right.
     """
 
     def __init__(self, known: Iterable[str]) -> None:
         self._words: dict[str, list[str]] = {}
         for word in known:
             if MIN_LETTERS <= len(word) <= MAX_LETTERS and word.isalpha():
-                for form in (word, *_shortened(word)):
-                    self._words.setdefault(form, []).append(word)
+                self._words.setdefault(word[0], []).append(word)
+        self._forms: dict[str, dict[str, list[str]]] = {}
 
     def nearest(self, word: str) -> str:
         """Return the likeliest known word one error away, or the word itself."""
-        if not MIN_LETTERS <= len(word) <= MAX_LETTERS or not word.isalpha():
+        if not MIN_LETTERS - 1 <= len(word) <= MAX_LETTERS + 1 or not word.isalpha():
             return word
-        candidates = {known for form in (word, *_shortened(word)) for known in self._words.get(form, ())}
+        forms = self._indexed(word[0])
+        candidates = {known for form in _forms(word) for known in forms.get(form, ())}
         return min(candidates, key=lambda known: (*_unlikeness(word, known), known), default=word)
 
+    def _indexed(self, first: str) -> dict[str, list[str]]:
+        forms = self._forms.get(first)
+        if forms is None:
+            self._forms[first] = forms = {}
+            for word in self._words.get(first, ()):
+                for form in _forms(word):
+                    forms.setdefault(form, []).append(word)
+        return forms
 
-def _shortened(word: str) -> set[str]:
-    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+def _forms(word: str) -> set[str]:
+    return {word} | {word[:at] + word[at + 1 :] for at in range(1, len(word))}
 
 
-def _unlikeness(word: str, known: str) -> tuple[bool, bool, int]:
-    """Rank an error: swapped letters are likeliest, then those that leave the first letter and the length alone."""
-    return sorted(word) != sorted(known), word[0] != known[0], abs(len(word) - len(known))
+def _unlikeness(word: str, known: str) -> tuple[bool, int]:
+    """Rank an error: swapped letters are likeliest, then those that leave the length alone."""
+    return sorted(word) != sorted(known), abs(len(word) - len(known))

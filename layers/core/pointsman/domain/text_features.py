@@ -6,25 +6,30 @@ meaning of the weights: train again.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
-from pointsman.domain.steering import without_steering
-
-HEAD_CHARS = 1_000
-TAIL_CHARS = 600
+HEAD_CHARS = 600
+TAIL_CHARS = 300
 """A long text counts by its beginning and end: instructions stand there, pasted material in between."""
 
-MACHINE_WEIGHT = 0.35
+UNIT = 0.2
+"""Weights are whole numbers of this, so that they add up exactly."""
+WORD_UNITS, GRAM_UNITS, PAIR_UNITS, LEAD_UNITS, SHAPE_UNITS = 5, 2, 4, 4, 3
+MACHINE_UNITS = 2
 """Weight of a word from a log, diff, stack trace or JSON line: evidence, but not the request itself."""
-
-WORD_WEIGHT, GRAM_WEIGHT, PAIR_WEIGHT, LEAD_WEIGHT, SHAPE_WEIGHT = 1.0, 0.4, 0.8, 0.8, 0.6
+SURFACE_CACHE_SIZE = 20_000
 
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Thai, kana, Han: no spaces between words
 _MARKS = "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u064b-\u0652"  # inside words, yet not \w
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W\d_{_UNSPACED}]+(?:[{_MARKS}]+[^\W\d_{_UNSPACED}]*)*|\d+")
 _UNSPACED_START = re.compile(rf"[{_UNSPACED}]")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
+_BOUNDARY = re.compile(
+    r"""(?<=[.!?;\u061f])\s+|(?<=[\u3002\uff01\uff1f\uff1b\u0964])|(?<=[)\]}])|(?:^|(?<=\s))(?=[(\[{])|(?<=["}\]]),(?=\s*")"""
+)
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _MACHINE_LINE = re.compile(
     r"""^\s*(?:
@@ -33,7 +38,7 @@ _MACHINE_LINE = re.compile(
       | \[?\d{4}-\d\d-\d\d[T\s]\d\d:|\[?\d\d:\d\d:\d\d|[A-Z][a-z]{2}\s+\d+\s\d\d: # log with a time
       | \[?(?:INFO|WARN|WARNING|ERROR|DEBUG|FATAL|TRACE)\]?[\s:]                  # log with a level
       | (?:FAILED|PASSED|ok|not\sok)\s\S+[/:]                                     # test run
-      | [{}\[\]]|"[\w.-]+"\s*:                                                    # JSON
+      | [{}\]]|\[\s*(?:[\[\]{"\d]|$)|"[\w.-]+"\s*:                                # JSON
     )""",
     re.VERBOSE,
 )
@@ -42,33 +47,35 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("stack", re.compile(r"Traceback|^\s+at [\w.$<>]+\(|^\s*File \"|panic:|goroutine \d|Exception\b", re.MULTILINE)),
     ("log", re.compile(r"^\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d|\b(?:ERROR|WARN|INFO)\b", re.MULTILINE)),
     ("json", re.compile(r"[{,]\s*\"[\w.-]+\"\s*:")),
-    ("question", re.compile(r"[?？]\s*$")),  # noqa: RUF001
+    ("question", re.compile(r"[?？\u061f]\s*$")),  # noqa: RUF001
     ("route", re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE)\s+/|(?:^|\s)/(?:api|v\d)/")),
-    ("call", re.compile(r"\b\w+\(\)")),
-    ("test_file", re.compile(r"\btests?/|\btest_\w+|_test\.|\.spec\.|\.test\.", re.IGNORECASE)),
+    ("call", re.compile(r"(?<=\w)\(\)")),
+    ("test_file", re.compile(r"\b[Tt]est(?:s?/|_\w)|[_.]test\.|\.spec\.")),
 )
 
 
-class Word(NamedTuple):
-    """One word of a text: as compared (`norm`), as written (`surface`), and how much it counts."""
+class Sentence(NamedTuple):
+    """A piece of a text between full stops, brackets or line ends."""
 
-    norm: str
-    surface: str
-    weight: float
+    text: str
+    words: tuple[tuple[str, str], ...]
+    """In order of appearance, each as compared and as written."""
+    pairs: tuple[str, ...]
+    """Neighbours, as compared, with a space between them."""
+    units: int
+    """How much its words count: WORD_UNITS or MACHINE_UNITS."""
 
 
 class Reading(NamedTuple):
     """A text as the classifier reads it."""
 
-    words: tuple[Word, ...]
-    """Distinct words, in order of appearance, each with its largest weight."""
-    pairs: tuple[tuple[str, str], ...]
-    extras: tuple[str, ...]
+    words: Mapping[str, tuple[str, int]]
+    """Distinct words as compared, in order of appearance; each as first written, and its largest weight in units."""
+    pairs: Collection[str]
+    extras: Collection[str]
     """Lead words (`^word`) and shapes (`#shape`)."""
     scale: float
     """What the summed scores are multiplied by, so that long texts do not outweigh short ones."""
-    steered: bool
-    """Whether the text does little else than say how it is to be classified or which model is to serve it."""
 
 
 def normalised(surface: str) -> str:
@@ -79,24 +86,17 @@ def normalised(surface: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
 
 
-def _pieces(line: str) -> Iterator[tuple[str, str]]:
-    """Yield (norm, surface) for each word of a line."""
-    for surface in _TOKEN.findall(line):
-        if surface[0].isdigit():
-            yield (
-                (surface if len(surface) == 3 and surface[0] in "45" else "0"),
-                surface,
-            )  # HTTP errors keep their number
-        elif _UNSPACED_START.match(surface):
-            for size in (1, 2, 3):
-                for start in range(len(surface) - size + 1):
-                    gram = surface[start : start + size]
-                    yield gram, gram
-        elif surface.islower() or surface.istitle() or surface.isupper():
-            yield normalised(surface), surface
-        else:
-            for part in _CAMEL.findall(surface):
-                yield normalised(part), part
+@lru_cache(SURFACE_CACHE_SIZE)
+def _pieces(surface: str) -> tuple[tuple[str, str], ...]:
+    """Return (norm, surface) of each word in a run of letters or digits."""
+    if surface[0].isdigit():  # HTTP errors keep their number
+        return ((surface if len(surface) == 3 and surface[0] in "45" else "0", surface),)
+    if _UNSPACED_START.match(surface):
+        grams = (surface[start : start + size] for size in (1, 2, 3) for start in range(len(surface) - size + 1))
+        return tuple((gram, gram) for gram in grams)
+    if surface.islower() or surface.istitle() or surface.isupper():
+        return ((normalised(surface), surface),)
+    return tuple((normalised(part), part) for part in _CAMEL.findall(surface))
 
 
 def excerpt(text: str) -> str:
@@ -106,47 +106,50 @@ def excerpt(text: str) -> str:
     return f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
 
 
-def read(text: str) -> Reading:
-    """Read a text; what addresses the classifier instead of describing the work is left out."""
-    text, steered = without_steering(excerpt(text))
-    words: dict[str, Word] = {}
-    pairs: dict[tuple[str, str], None] = {}
-    leads: list[list[str]] = []
-    for line in text.splitlines():
-        weight = MACHINE_WEIGHT if _MACHINE_LINE.match(line) else 1.0
-        previous = ""
-        norms: list[str] = []
-        for norm, surface in _pieces(line):
+def sentences(text: str) -> list[Sentence]:
+    """Return the sentences with at least one word of a text's head and tail."""
+    found: list[Sentence] = []
+    for line in excerpt(text).splitlines():
+        units = MACHINE_UNITS if _MACHINE_LINE.match(line) else WORD_UNITS
+        found += [part for text in _BOUNDARY.split(line) if (part := sentence(text, units)).words]
+    return found
+
+
+def sentence(text: str, units: int) -> Sentence:
+    """Return a text as one sentence."""
+    words = tuple([piece for surface in _TOKEN.findall(text) for piece in _pieces(surface)])
+    return Sentence(text, words, pairs(words), units)
+
+
+def pairs(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the neighbours among the words of a sentence."""
+    return tuple(f"{first} {second}" for (first, _), (second, _) in pairwise(words))
+
+
+def read(parts: Iterable[Sentence]) -> Reading:
+    """Return what counts of a text that consists of these sentences."""
+    parts = tuple(parts)
+    words: dict[str, tuple[str, int]] = {}
+    for part in parts:
+        units = part.units
+        for norm, surface in part.words:
             known = words.get(norm)
-            if known is None or known.weight < weight:
-                words[norm] = Word(norm, surface, weight)
-            if previous:
-                pairs[(previous, norm)] = None
-            previous = norm
-            norms.append(norm)
-        if norms and weight == 1.0:
-            leads.append(norms[:3])
-    extras: dict[str, None] = {}
-    for lead in [*leads[:1], *leads[1:][-1:]]:
-        for norm in lead:
-            extras[f"^{norm}"] = None
-    for name, pattern in _SHAPES:
-        if pattern.search(text):
-            extras[f"#{name}"] = None
-    total = sum(word.weight for word in words.values())
-    scale = max(total, 3.0) ** -0.5
-    return Reading(tuple(words.values()), tuple(pairs), tuple(extras), scale, steered)
+            if known is None or known[1] < units:
+                words[norm] = surface, units
+    neighbours = dict.fromkeys(pair for part in parts for pair in part.pairs)
+    written = [part for part in parts if part.units == WORD_UNITS]
+    extras = {f"^{norm}": None for part in (*written[:1], *written[1:][-1:]) for norm, _ in part.words[:3]}
+    text = "\n".join(part.text for part in parts)
+    extras |= {f"#{name}": None for name, pattern in _SHAPES if pattern.search(text)}
+    scale = max(UNIT * sum(units for _, units in words.values()), 3.0) ** -0.5
+    return Reading(words, neighbours, extras, scale)
 
 
-def word_features(norm: str) -> list[tuple[str, float]]:
-    """Return the features of one word with their weights: the word itself and its character n-grams."""
-    padded = f"<{norm}>"
-    features = [(padded, WORD_WEIGHT)]
+def grams(norm: str) -> list[str]:
+    """Return the character n-grams of a word, its two ends marked; none of a number, a long or an unspaced word."""
     if norm[0].isdigit() or len(norm) > 24 or _UNSPACED_START.match(norm):
-        return features
+        return []
+    padded = f"<{norm}>"
     sizes = (2, 3) if "\uac00" <= norm[0] <= "\ud7a3" else (3, 4, 5)  # a Hangul syllable is two or three letters
     length = len(padded)
-    for size in sizes:
-        if size < length:
-            features += [(padded[start : start + size], GRAM_WEIGHT) for start in range(length - size + 1)]
-    return features
+    return [padded[start : start + size] for size in sizes if size < length for start in range(length - size + 1)]

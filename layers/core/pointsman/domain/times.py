@@ -17,6 +17,11 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def from_ms(milliseconds: int) -> datetime:
+    """Return the instant of Unix milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
 def month_key(moment: datetime, zone: ZoneInfo) -> str:
     """Return the calendar month of the zone, as 2026-11."""
     return moment.astimezone(zone).strftime("%Y-%m")
@@ -36,6 +41,17 @@ def next_month(moment: datetime, zone: ZoneInfo) -> datetime:
 def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the instants in UTC at which a day of the zone starts and ends."""
     return _start_of(day, zone), _start_of(day + timedelta(days=1), zone)
+
+
+def utc_days(since: datetime, until: datetime) -> list[date]:
+    """Return the days of UTC that the time from `since` until before `until` touches."""
+    first, last = since.astimezone(UTC).date(), (until - timedelta(milliseconds=1)).astimezone(UTC).date()
+    return days_between(first, last)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Return the days from the first to the last one; none when the last comes first."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _start_of(day: date, zone: ZoneInfo) -> datetime:

@@ -1,6 +1,8 @@
 """The tokens of one call, split as providers bill them."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,14 @@ class Usage:
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @classmethod
+    def sum(cls, usages: Iterable["Usage"]) -> "Usage":
+        """Return the sum of many."""
+        return cls(*map(sum, zip(*map(_COUNTS, usages), strict=True)))
+
     def as_dict(self) -> dict[str, int]:
         """Return the counts by kind, in the ledger's names."""
         return asdict(self)
+
+
+_COUNTS = attrgetter(*Usage.__dataclass_fields__)

@@ -16,8 +16,11 @@ from pointsman.domain.times import month_key, parse_time
 from pointsman.errors import MissingKeyError, NotKeptError, StoreError
 from pointsman.ports import ModelClient, Texts, View
 from pointsman.prompts import system_for
+from pointsman.services.audit import audit, sampled
 from pointsman.services.call import Order, ask, close_open_intent, open_intent, price, report
 from pointsman.services.context import Context
+from pointsman.services.judge import judge
+from pointsman.services.verify import onward, verdict
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
@@ -31,6 +34,7 @@ BYTES_PER_TOKEN_AT_MOST = 12
 class _Ready:
     """A call whose intent is written."""
 
+    task: TaskRecord
     order: Order
     intent: Intent
     client: ModelClient
@@ -47,8 +51,12 @@ class Attempt:
 
     def __call__(self, run: Run, remaining: float) -> Run:
         """Make the attempt that `run` stands at; `remaining` is the function's time in seconds."""
+        until = self.ctx.clock.now() + timedelta(seconds=remaining - SETTLING)
+        after = self._for_task(run, until) if run.purpose is Purpose.TASK else self._beside(run, until)
+        return sampled(self.ctx, after)
+
+    def _for_task(self, run: Run, until: datetime) -> Run:
         clock = self.ctx.clock
-        until = clock.now() + timedelta(seconds=remaining - SETTLING)
         if (ahead := run.not_before - clock.now().timestamp()) > 0:
             clock.sleep(min(ahead, 2.0))
         now = clock.now()
@@ -60,6 +68,20 @@ class Attempt:
             self.ctx.note("a store is out of reach", level="warning", task_id=run.task_id, detail=str(trouble))
             return self._follow(run, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True), clock.now())
         return ready if isinstance(ready, Run) else self._call(run, ready, until)
+
+    def _beside(self, run: Run, until: datetime) -> Run:
+        """Judge or audit the task's answer; whatever is in the way, the run ends by delivering it."""
+        try:
+            view = self.ctx.books.look(run.task_id, run.here.model, month_key(self.ctx.clock.now(), self.ctx.zone))
+            if view.task is None or view.task.generation != run.generation:
+                return replace(run, next=Next.DELIVER)
+            model = self.ctx.points.catalogue.get(run.here.model)
+            order = self._order(run, view.task, model, self._left(run, until))
+            step = judge if run.purpose is Purpose.JUDGE else audit
+            return step(self.ctx, self.texts, run, view, order)
+        except StoreError as trouble:
+            self.ctx.note("a store is out of reach", level="warning", task_id=run.task_id, detail=str(trouble))
+            return replace(run, next=Next.DELIVER)
 
     def _ready(self, run: Run, until: datetime) -> "Run | _Ready":
         """Reserve the call that `run` asks for; return where the run goes when there is none to make."""
@@ -81,6 +103,9 @@ class Attempt:
             return replace(run, next=Next.DELIVER, reason=None)
         if task.status is Status.FAILED:
             return replace(run, next=Next.FAIL, reason=task.reason)
+        if task.answer_is_kept and not run.kept:  # who stored it did not come to say so
+            failed = (task.verdict or {}).get("failed")
+            return onward(self.ctx, run, task, failed) or replace(run, next=Next.DELIVER, reason=None)
         if task.last_turn == run.turn:
             return self._replay(run, task, now)
         close_open_intent(self.ctx, task)
@@ -115,12 +140,13 @@ class Attempt:
                 "call not made", task_id=run.task_id, model=model.id, outcome=str(intent.outcome), detail=intent.detail
             )
             return self._follow(run, intent, ctx.clock.now())
-        return _Ready(order, intent, client, view.model)
+        return _Ready(record, order, intent, client, view.model)
 
     def _call(self, run: Run, ready: "_Ready", until: datetime) -> Run:
         ctx = self.ctx
         order = replace(ready.order, timeout=self._left(run, until))  # reserving may have taken its time
         result, milliseconds = ask(ctx, order, ready.intent, ready.client)
+        result = replace(result, verdict=verdict(ctx, run, ready.task, result))
         answer, result = self._kept(run, result)
         now = ctx.clock.now()
         settled = price(ctx, ready.intent, result, now, milliseconds)
@@ -128,6 +154,8 @@ class Attempt:
             ctx.note("outcome came too late", task_id=run.task_id, turn=run.turn)
             return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
         report(ctx, settled)
+        if result.verdict and result.verdict.pending:
+            return onward(ctx, run, ready.task, result.verdict.failed) or self._follow(run, result, now)
         return self._follow(run, result, now)
 
     def _left(self, run: Run, until: datetime) -> float:
@@ -142,7 +170,8 @@ class Attempt:
             return self.texts.keep_answer(result.text, f"{run.task_id}/answer.{run.turn}"), result
         except NotKeptError as trouble:
             self.ctx.note("answer not kept", level="error", task_id=run.task_id, turn=run.turn, detail=str(trouble))
-            return None, replace(result, outcome=Outcome.EMPTY, ours=True, detail=f"answer not kept: {trouble}")
+            lost = replace(result, outcome=Outcome.EMPTY, ours=True, verdict=None)
+            return None, replace(lost, detail=f"answer not kept: {trouble}")
 
     def _order(self, run: Run, record: TaskRecord, model: Model, timeout: float) -> Order:
         task = self._task(record)
@@ -175,7 +204,7 @@ class Attempt:
         policy = self.ctx.points.config.pointsman.budget.policy(run.here.tier)
         if result.outcome is Outcome.RETIRED:
             run = replace(run, plan=self._with_successor(run, now))
-        elif result.outcome is Outcome.OVER_BUDGET and policy == "degrade":
+        elif result.outcome is Outcome.OVER_BUDGET and policy == "degrade" and not run.kept:
             run = replace(run, plan=self._degraded(run, now))
         return next_run(run, result, now, hold=policy == "hold")
 

@@ -49,11 +49,20 @@ class Classification:
         if own.mode == "gemini":
             return None
         threshold = own.threshold if own.threshold is not None else self.local.threshold
-        return decision.local(self.local.classify(task.prompt), threshold)
+        verdict = self.local.classify(task.prompt)
+        found = decision.local(verdict, threshold)
+        return found and self._ruled(found, sure=verdict.probability >= threshold)
 
     def guess(self, task: Task) -> Decision:
         """Return the best guess."""
-        return decision.guess(self.local.classify(task.prompt))
+        return self._ruled(decision.guess(self.local.classify(task.prompt)), sure=False)
+
+    def _ruled(self, found: Decision, *, sure: bool) -> Decision:
+        return decision.ruled(found, self.ctx.points.config.pointsman.classifier.tiers, sure=sure)
+
+    def _told(self, found: Decision, told: Told) -> Decision:
+        """Return what a model's word comes to; below one half it was not sure of the type."""
+        return self._ruled(found, sure=told.confidence >= decision.HALF)
 
     def ask_for(self, undecided: Mapping[str, Task], seconds: float) -> dict[str, Decision]:
         """Return a decision for every task: from the cache, by one request for the other public ones and one for the
@@ -83,7 +92,9 @@ class Classification:
             self.ctx.note("decisions not recalled", level="warning", detail=words_for(error))
             return {}
         return {
-            task_id: decision.remembered(self.local.classify(undecided[task_id].prompt), known[key])
+            task_id: self._told(
+                decision.remembered(self.local.classify(undecided[task_id].prompt), known[key]), known[key]
+            )
             for task_id, key in keys.items()
             if key in known
         }
@@ -110,8 +121,9 @@ class Classification:
                 said = {task_id: Told(kind, sure, source) for task_id, (kind, sure) in told.items()}
                 self._remember(group, said)
                 return {
-                    task_id: decision.asked(
-                        self.local.classify(group[task_id].prompt), each.type, each.confidence, source
+                    task_id: self._told(
+                        decision.asked(self.local.classify(group[task_id].prompt), each.type, each.confidence, source),
+                        each,
                     )
                     for task_id, each in said.items()
                 }

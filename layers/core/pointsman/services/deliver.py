@@ -1,9 +1,12 @@
 """The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from pointsman.domain import events, strict_json
 from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import parse_time
 from pointsman.errors import DeliveryError, words_for
 from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
 from pointsman.services.call import close_open_intent
@@ -25,7 +28,9 @@ class Delivery:
     bucket: str
 
     def finish(self, task_id: str, generation: int, reason: str | None) -> Status | None:
-        """End the task if it has not ended (with `reason`, as failed), and deliver; return how it ended.
+        """End the task if it has not ended, and deliver; return how it ended.
+
+        It ends completed by the answer that is kept, else failed with `reason`.
 
         None: the task is unknown or runs in a later generation, whose own end will be delivered.
 
@@ -39,13 +44,17 @@ class Delivery:
         if record.status not in ENDED:
             close_open_intent(self.ctx, record)
             record = self.tasks.fail(task_id, generation, reason or "unknown", now)
+            if record and record.generation == generation and record.answer_is_kept:
+                record = self.tasks.complete(record, now)
             if record is None or record.generation != generation:
                 return None
-            self.ctx.note("task failed", task_id=task_id, reason=record.reason)
+            self.ctx.note(f"task {record.status}", task_id=task_id, reason=record.reason)
         if record.status in ENDED and not record.delivered_at:
             waiting = [place for place in record.reply_to if place not in record.told]
             self.send(record, waiting, event=BUS not in record.told)
-            self.tasks.delivered(task_id, generation, self.ctx.clock.now())
+            now = self.ctx.clock.now()
+            self.tasks.delivered(task_id, generation, now)
+            self._time(record, now)
         return record.status
 
     def send(self, record: TaskRecord, reply_to: list[str], *, event: bool = True) -> None:
@@ -87,6 +96,13 @@ class Delivery:
             return detail
         kept = record.answer if ref else self.texts.keep_large(text, f"{record.task_id}/answer.{record.generation}")
         return events.detail_of(replace(record, answer=kept), None, f"s3://{self.bucket}/{kept.ref}")
+
+    def _time(self, record: TaskRecord, now: datetime) -> None:
+        """Tell how long an answer of the orchestration tier took, queue and delivery included; no replay's."""
+        answered = record.status is Status.COMPLETED and (record.decision or {}).get("tier") == Tier.ORCHESTRATION
+        if answered and record.generation == 1 and record.sent_at:
+            taken = (now - parse_time(record.sent_at)) / timedelta(milliseconds=1)
+            self.ctx.count("OrchestrationMilliseconds", max(taken, 0.0))
 
     def _keep(self, record: TaskRecord, told: list[str], failed: list[str]) -> None:
         kept = replace(record, told=list(dict.fromkeys([*record.told, *told])), unreached=failed)

@@ -29,6 +29,8 @@ class Message:
 
     message_id: str
     body: str
+    sent_at: datetime | None = None
+    """By the queue's word; None: it did not say."""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class Intake:
     def _claim(self, message: Message, batch: Batch) -> None:
         task_id, task = read_message(message.body, message.message_id, self.reply_queues)
         now = self.ctx.clock.now()
-        record = self._new_record(task_id, task, batch, now)
+        record = self._new_record(task_id, task, message, batch, now)
         existing = self.tasks.claim(record, now)
         if existing is None:
             batch.mine[message.message_id] = (record, task)
@@ -109,7 +111,7 @@ class Intake:
             self._answer_duplicate(existing, task)
             batch.settled.add(message.message_id)
 
-    def _new_record(self, task_id: str, task: Task, batch: Batch, now: datetime) -> TaskRecord:
+    def _new_record(self, task_id: str, task: Task, message: Message, batch: Batch, now: datetime) -> TaskRecord:
         body = strict_json.dumps(task.model_dump(mode="json", exclude={"task_id", "reply_to"}, exclude_none=True))
         fingerprint = task.fingerprint()
         record = TaskRecord(
@@ -120,6 +122,7 @@ class Intake:
             reply_to=[task.reply_to] if task.reply_to else [],
             lease_owner=batch.owner,
             lease_until=ms(batch.until),
+            sent_at=to_text(message.sent_at) if message.sent_at else None,
             received_at=to_text(now),
             deadline=to_text(task.deadline or now + LIFETIME),
             task_fields={

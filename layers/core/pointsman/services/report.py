@@ -3,20 +3,17 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from pointsman.domain.figures import history, report
-from pointsman.domain.figures.report import Frame, Report
+from pointsman.domain.figures.report import BEFORE, Frame, Report
 from pointsman.domain.page.as_json import as_json, exact
 from pointsman.domain.page.text import render_summary, render_text
 from pointsman.domain.page.words import dollars
-from pointsman.domain.times import day_bounds, month_key
-from pointsman.ports import Ledger, ReportSink, TaskTimes
+from pointsman.domain.times import day_bounds, days_between, month_key
+from pointsman.ports import Horizon, Ledger, ReportSink, TaskTimes
 from pointsman.services.context import Context
-
-EARLIER = timedelta(hours=25)
-"""How far before the day the ledger is read at least: a whole quota day, and tries before a hop are seen."""
 
 INDEX = "reports/index.html"
 HTML = "text/html; charset=utf-8"
@@ -30,17 +27,32 @@ class Reporting:
     ledger: Ledger
     sink: ReportSink
     times: TaskTimes
+    horizon: Horizon
     stand_in: bool
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
         zone = self.ctx.zone
         since, until = day_bounds(day, zone)
-        month_begins, _ = day_bounds(day.replace(day=1), zone)
-        rows = self.ledger.rows(min(month_begins, since - EARLIER), until)
         counters = self.ledger.counters(month_key(since, zone))
         frame = Frame(day, zone, self.ctx.points, self.stand_in, self.ctx.clock.now())
-        return report.build(frame, rows, counters, self.times.milestones)
+        shards = self.ledger.shards(since - BEFORE, until)
+        return report.build(frame, shards, counters, self._earlier(day), self.times.milestones)
+
+    def _earlier(self, day: date) -> list[history.Summary]:
+        """Return the month's days before this one: as published once they were settled, else from their rows."""
+        zone, points = self.ctx.zone, self.ctx.points
+        at, _ = day_bounds(day, zone)
+        baseline = points.resolve(points.config.baseline, at).id
+        known = {entry.spend.day: entry.summary for entry in self.published()}
+        found: list[history.Summary] = []
+        for earlier in days_between(day.replace(day=1), day)[:-1]:
+            summary = known.get(earlier)
+            if summary is None or not summary.holds(str(zone), baseline):
+                rows = self.ledger.shards(*day_bounds(earlier, zone))
+                summary = history.summed(earlier, str(zone), rows, points, at)
+            found.append(summary)
+        return found
 
     def published(self) -> list[history.Entry]:
         """Return the days that were published, oldest first."""
@@ -48,9 +60,11 @@ class Reporting:
 
     def publish(self, day: date) -> dict[str, Any]:
         """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
+        reach = self.horizon.reach()  # before the rows are read: what is settled then stays as it is read
         made = self.build(day)
+        settled = reach is not None and made.until <= reach.settled_before
         folder = f"reports/{day:%Y/%m/%d}"
-        days = history.with_entry(self.published(), history.entry_of(made))
+        days = history.with_entry(self.published(), history.entry_of(made, settled=settled))
         for name, (content_type, render) in _files(days).items():
             self.sink.store(f"{folder}/{name}", content_type, render(made))
         self._index(days)

@@ -19,6 +19,11 @@ def execution_name(task_id: str, generation: int) -> str:
     return task_id if generation == 1 else f"{hashlib.sha256(task_id.encode()).hexdigest()}.{generation}"
 
 
+def task_of(workflow: Workflow, execution: str) -> tuple[str, int]:
+    """Return the task and generation that an execution's name stands for; only a later generation's must be asked."""
+    return workflow.position(execution) if "." in execution else (execution, 1)
+
+
 def first_position(ctx: Context, record: TaskRecord, tier: Tier, states: Mapping[str, ModelState]) -> Run:
     """Return the run's first position; models benched for the day are left out, unless no other is there."""
     now, private = ctx.clock.now(), bool(record.task_fields.get("private"))

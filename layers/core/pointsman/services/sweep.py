@@ -1,23 +1,30 @@
 """The sweep: closes what no later attempt closed, and tries again what could not be delivered."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from pointsman.domain.budget import OPEN
 from pointsman.domain.figures.month import percent_of
 from pointsman.domain.money import nano
-from pointsman.domain.records import ENDED
+from pointsman.domain.records import ENDED, Status
 from pointsman.domain.times import PACIFIC, month_key
 from pointsman.errors import DeliveryError
-from pointsman.ports import Books, Ledger, Marks, TaskStore
+from pointsman.ports import Books, Horizon, Ledger, Marks, TaskStore, Workflow
+from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.notice import BudgetNotice
+from pointsman.services.start import task_of
 
 GRACE = timedelta(seconds=60)
 LOOK_BACK = timedelta(days=3)
-"""How long the sweep may have been away without leaving an intent open."""
+"""How far the first sweep looks; later ones begin where all was settled."""
+PATIENCE = timedelta(seconds=max(FUNCTION_SECONDS.values())) + GRACE
+"""No intent is written or settled by its own function any later."""
+DEAD_FOR = timedelta(minutes=5), timedelta(hours=6)
+"""Since when an execution must have ended for the rule to have finished its task, and until when the sweep does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class Swept:
     closed: int
     delivered: int
     undelivered: int
+    finished: int
+    """Tasks whose execution had died without a word."""
+    archived: int
+    """Days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +49,16 @@ class Sweep:
     ledger: Ledger
     marks: Marks
     tasks: TaskStore
+    workflow: Workflow
     delivery: Delivery
+    notice: BudgetNotice
+    horizon: Horizon
+    archiving: Archiving
 
     def __call__(self) -> Swept:
         """Close every intent whose function must have ended, and deliver what waits."""
-        now, closed = self.ctx.clock.now(), 0
-        patience = timedelta(seconds=max(FUNCTION_SECONDS.values())) + GRACE
-        for intent in self.books.open_intents(now - LOOK_BACK, now):
-            own = timedelta(seconds=_seconds_of(intent.function)) + GRACE
-            if now - intent.at > min(own, patience):
-                close_unknown(self.ctx, intent)
-                closed += 1
+        now = self.ctx.clock.now()
+        closed = self._close_open(now)
         delivered = undelivered = 0
         for task_id in list(self.tasks.wanting_attention()):
             record = self.tasks.read(task_id)
@@ -60,9 +70,41 @@ class Sweep:
             except DeliveryError as error:
                 undelivered += 1
                 self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
+        finished = self._finish_dead(now)
         self._gauge(now)
-        self.ctx.note("swept", closed=closed, delivered=delivered, undelivered=undelivered)
-        return Swept(closed, delivered, undelivered)
+        self.notice(now)
+        archived = self.archiving()
+        swept = Swept(closed, delivered, undelivered, finished, archived)
+        self.ctx.note("swept", **asdict(swept))
+        return swept
+
+    def _close_open(self, now: datetime) -> int:
+        """Close every intent whose function must have ended; keep up to where all are settled."""
+        reach, closed, settled = self.horizon.reach(), 0, now - PATIENCE
+        since = reach.settled_before if reach else now - LOOK_BACK
+        for intent in self.books.open_intents(since, now):
+            if now - intent.at > timedelta(seconds=_seconds_of(intent.function)) + GRACE:
+                close_unknown(self.ctx, intent)
+                closed += 1
+            else:
+                settled = min(settled, intent.at)
+        self.horizon.settled(since, settled)
+        return closed
+
+    def _finish_dead(self, now: datetime) -> int:
+        """Finish tasks whose execution died and whom the rule on its status did not reach; return how many."""
+        finished = 0
+        for execution in self.workflow.dead(now - DEAD_FOR[1], now - DEAD_FOR[0]):
+            task_id, generation = task_of(self.workflow, execution.name)
+            record = self.tasks.read(task_id)
+            if record is None or record.generation != generation or record.status is not Status.STARTED:
+                continue
+            try:
+                self.delivery.finish(task_id, generation, f"workflow_{execution.status.lower()}")
+            except DeliveryError as error:  # the task has ended and waits for the next sweep
+                self.ctx.note("not delivered", level="warning", task_id=task_id, why=str(error))
+            finished += 1
+        return finished
 
     def _gauge(self, now: datetime) -> None:
         """Say how much of the month's budget and of the fullest free quota is used."""

@@ -1,5 +1,6 @@
 """What the day's answers would have cost on one model."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,24 +28,40 @@ class Comparison:
     baseline_nano: int
     """Those tokens at the model's list price of the time, what a cache served as plain input."""
     actual_nano: int
-    """All that was spent: the five amounts that follow."""
+    """All that was spent: the six amounts that follow."""
     answers_nano: int
     """For the calls that gave a task its answer."""
     classification_nano: int
     """For deciding about tasks, of known cost."""
     failed_nano: int
-    """For calls that gave no answer: retries, refusals, empty answers."""
+    """For calls that gave no answer (retries, refusals, empty ones), and for answers that a later one replaced."""
+    checking_nano: int
+    """For judging answers, and for the baseline's own answers to a sample of the tasks."""
     unknown_nano: int
     """Reserved by calls whose cost nobody knows."""
     open_nano: int
     """Reserved by calls that are not settled yet."""
+    aws_nano: int
+    """What AWS charges, an estimate; no part of `actual_nano`, which the ledger books."""
     mix: dict[Tier, int]
     """Answers by the tasks' tier: the traffic that the comparison holds for."""
 
+    def __add__(self, other: "Comparison") -> "Comparison":
+        """Return the two together; they are with the same model."""
+        assert self.model == other.model
+        return Comparison(
+            configured=self.configured,
+            model=self.model,
+            answers=self.answers + other.answers,
+            usage=self.usage + other.usage,
+            mix={tier: self.mix[tier] + other.mix[tier] for tier in Tier},
+            **{name: getattr(self, name) + getattr(other, name) for name in AMOUNTS},
+        )
+
     @property
     def saved_nano(self) -> int:
-        """The difference; negative when the day cost more than the baseline."""
-        return self.baseline_nano - self.actual_nano
+        """The difference, net of all; negative when the time cost more than the baseline."""
+        return self.baseline_nano - self.actual_nano - self.aws_nano
 
     @property
     def percent(self) -> float | None:
@@ -52,29 +69,35 @@ class Comparison:
         return percent_of(self.saved_nano, self.baseline_nano)
 
 
+AMOUNTS = tuple(name for name in Comparison.__dataclass_fields__ if name.endswith("_nano"))
+
+
 def compare(attempts: Iterable[Booked], points: Points, day: datetime) -> Comparison:
-    """Return the comparison of these attempts, the baseline's successor being looked up as of `day`."""
+    """Return the comparison of these attempts without AWS, the baseline's successor being looked up as of `day`."""
     every = list(attempts)
     model = points.resolve(points.config.baseline, day)
-    answers = [each for each in every if each.gave_answer]
+    final = {(each.task_id, each.generation): each.turn for each in every if each.gave_answer}
+    answers = [each for each in every if each.gave_answer and final[each.task_id, each.generation] == each.turn]
+    costs: Counter[str] = Counter()
+    for each in every:
+        replaced = each.gave_answer and final[each.task_id, each.generation] != each.turn
+        costs["failed" if replaced and each.cost_known else _part(each)] += each.cost_nano
     return Comparison(
         configured=points.config.baseline,
         model=model.id,
         answers=len(answers),
-        usage=sum((each.usage for each in answers), Usage()),
+        usage=Usage.sum(each.usage for each in answers),
         baseline_nano=sum(model.cost_nano(_plain(each.usage), parse_time(each.at)) for each in answers),
-        actual_nano=sum(each.cost_nano for each in every),
-        answers_nano=_cost(every, "answers"),
-        classification_nano=_cost(every, "classification"),
-        failed_nano=_cost(every, "failed"),
-        unknown_nano=_cost(every, "unknown"),
-        open_nano=_cost(every, "open"),
+        actual_nano=costs.total(),
+        answers_nano=costs["answers"],
+        classification_nano=costs["classification"],
+        failed_nano=costs["failed"],
+        checking_nano=costs["checking"],
+        unknown_nano=costs["unknown"],
+        open_nano=costs["open"],
+        aws_nano=0,
         mix={tier: sum(each.tier is tier for each in answers) for tier in Tier},
     )
-
-
-def _cost(attempts: Iterable[Booked], part: str) -> int:
-    return sum(each.cost_nano for each in attempts if _part(each) == part)
 
 
 def _part(attempt: Booked) -> str:
@@ -85,6 +108,8 @@ def _part(attempt: Booked) -> str:
         return "unknown"
     if attempt.gave_answer:
         return "answers"
+    if attempt.checks_answers:
+        return "checking"
     return "failed" if attempt.for_task else "classification"
 
 

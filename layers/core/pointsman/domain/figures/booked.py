@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from pointsman.domain.outcome import GOOD, Outcome
@@ -39,6 +40,8 @@ class Booked:
     hop: int
     after: str | None
     came_from: str | None
+    failed_check: str | None
+    """The check that its answer did not pass."""
     parent_id: str | None
     metadata: Mapping[str, str]
     milliseconds: int
@@ -63,8 +66,18 @@ class Booked:
 
     @property
     def for_task(self) -> bool:
-        """Whether it worked on a task, rather than on deciding about some."""
+        """Whether it worked on a task, rather than on deciding about some or on looking at an answer."""
         return self.purpose is Purpose.TASK
+
+    @property
+    def decides(self) -> bool:
+        """Whether it was asked to decide about tasks."""
+        return self.purpose is Purpose.CLASSIFICATION
+
+    @property
+    def checks_answers(self) -> bool:
+        """Whether it judged an answer, or gave another one to compare with: neither is a task's own."""
+        return self.purpose in (Purpose.JUDGE, Purpose.AUDIT)
 
     @property
     def gave_answer(self) -> bool:
@@ -95,6 +108,19 @@ class Line:
     cost_nano: int
     """Open attempts are in it with what they reserve."""
 
+    def __add__(self, other: "Line") -> "Line":
+        """Return the sum of two lines that have no task in common."""
+        return Line(
+            self.tasks + other.tasks,
+            self.attempts + other.attempts,
+            self.open_attempts + other.open_attempts,
+            self.usage + other.usage,
+            self.cost_nano + other.cost_nano,
+        )
+
+
+NOTHING = Line(0, 0, 0, Usage(), 0)
+
 
 def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Booked], list[Part]]:
     """Return attempts and shares by time, whatever the order of `rows`."""
@@ -118,17 +144,22 @@ def line(attempts: Iterable[Booked]) -> Line:
         tasks=len({each.task_id for each in sent if each.for_task}),
         attempts=len(sent),
         open_attempts=sum(each.is_open for each in sent),
-        usage=sum((each.usage for each in every), Usage()),
+        usage=Usage.sum(each.usage for each in every),
         cost_nano=sum(each.cost_nano for each in every),
     )
 
 
 def lines[Key: str | tuple[str, ...]](attempts: Iterable[Booked], name: Callable[[Booked], Key]) -> dict[Key, Line]:
-    """Return one line per name, in the names' order."""
+    """Return one line per name."""
     groups: dict[Key, list[Booked]] = {}
     for each in attempts:
         groups.setdefault(name(each), []).append(each)
-    return {key: line(groups[key]) for key in sorted(groups)}
+    return {key: line(group) for key, group in groups.items()}
+
+
+def added[Key: str | tuple[str, ...]](some: Mapping[Key, Line], more: Mapping[Key, Line]) -> dict[Key, Line]:
+    """Return the sums by name, in the names' order, of lines that have no task in common."""
+    return {key: some.get(key, NOTHING) + more.get(key, NOTHING) for key in sorted({*some, *more})}
 
 
 def _attempt(row: Mapping[str, Any]) -> Booked:
@@ -139,22 +170,28 @@ def _attempt(row: Mapping[str, Any]) -> Booked:
         turn=row["turn"],
         purpose=Purpose(row["purpose"]),
         tier=Tier(row["tier"]),
-        type=row.get("type"),
-        asked=row["model"],
-        served_by=row.get("billed_model") or row["model"],
-        billing=row["billing"],
-        outcome=row["outcome"] if settled else OPEN,
+        type=_one(row.get("type")),
+        asked=intern(row["model"]),
+        served_by=intern(row.get("billed_model") or row["model"]),
+        billing=intern(row["billing"]),
+        outcome=intern(row["outcome"]) if settled else OPEN,
         usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
         cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
         cost_known=row.get("cost_known", True),
         hop=row.get("hop", 0),
-        after=row.get("after"),
-        came_from=row.get("came_from"),
+        after=_one(row.get("after")),
+        came_from=_one(row.get("came_from")),
+        failed_check=_one(row.get("failed_check")),
         parent_id=row.get("parent_id"),
         metadata=row.get("metadata") or {},
         milliseconds=row.get("milliseconds", 0),
         ended_at=row.get("ended_at"),
     )
+
+
+def _one(name: str | None) -> str | None:
+    """Return the one copy of a name that many rows have: a day may have a million."""
+    return intern(name) if name is not None else None
 
 
 def _instant(row: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Who stepped in for whom: hops along a chain, and free models that were passed over."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -45,6 +46,14 @@ def fallbacks(attempts: Iterable[Booked], since: str, points: Points) -> tuple[F
     )
 
 
+def added(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
+    """Return one entry per kind, their counts added up."""
+    counts: Counter[Fallback] = Counter()
+    for each in hops:
+        counts[replace(each, count=0)] += each.count
+    return tuple(replace(kind, count=counts[kind]) for kind in sorted(counts))
+
+
 def passed_over(attempts: Iterable[Booked], points: Points, now: datetime) -> list[Booked]:
     """Return paid attempts that came from no other model although their tier begins with a free one.
 
@@ -55,7 +64,11 @@ def passed_over(attempts: Iterable[Booked], points: Points, now: datetime) -> li
     return [
         each
         for each in attempts
-        if each.sent and each.came_from is None and each.billing == Billing.PAID and each.tier in free
+        if each.sent
+        and each.came_from is None
+        and each.billing == Billing.PAID
+        and each.tier in free
+        and not each.checks_answers
     ]
 
 

@@ -1,16 +1,18 @@
 """Earlier days in short: the manifest that the 30-day chart and the index of all days are drawn from."""
 
 import json
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from pointsman.domain.chain import Points
+from pointsman.domain.figures.aws_share import Done
+from pointsman.domain.figures.baseline import Comparison, compare
 from pointsman.domain.figures.booked import Booked
+from pointsman.domain.figures.booked import read as read_rows
 from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import day_bounds, to_text
+from pointsman.domain.usage import Usage
 
 if TYPE_CHECKING:
     from pointsman.domain.figures.report import Report
@@ -37,6 +39,55 @@ class DaySpend:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What the ledger's rows of one day add up to: what later reports of its month need of it."""
+
+    day: date
+    zone: str
+    """Whose day it is."""
+    costs: dict[Tier, int]
+    """Of settled attempts, by the tier whose budget paid."""
+    opens: dict[Tier, int]
+    """Reserved by attempts that are not settled."""
+    comparison: Comparison
+    """Without what AWS charges."""
+    done: Done
+
+    @property
+    def compared(self) -> Comparison:
+        """The comparison with what AWS charges, by estimate."""
+        return replace(self.comparison, aws_nano=self.done.aws_nano)
+
+    @property
+    def spend(self) -> DaySpend:
+        """What the day cost."""
+        return DaySpend(self.day, {tier: self.costs[tier] + self.opens[tier] for tier in Tier})
+
+    @classmethod
+    def of(cls, day: date, zone: str, attempts: list[Booked], points: Points, at: datetime) -> "Summary":
+        """Return the sums of some of the day's attempts."""
+        costs, opens = dict.fromkeys(Tier, 0), dict.fromkeys(Tier, 0)
+        for each in attempts:
+            (opens if each.is_open else costs)[each.tier] += each.cost_nano
+        return cls(day, zone, costs, opens, compare(attempts, points, at), Done.of(attempts))
+
+    def __add__(self, other: "Summary") -> "Summary":
+        """Return the sums of both parts of the day."""
+        return Summary(
+            self.day,
+            self.zone,
+            {tier: self.costs[tier] + other.costs[tier] for tier in Tier},
+            {tier: self.opens[tier] + other.opens[tier] for tier in Tier},
+            self.comparison + other.comparison,
+            self.done + other.done,
+        )
+
+    def holds(self, zone: str, baseline: str) -> bool:
+        """Whether it can stand for its rows in a report of that zone and baseline model."""
+        return (self.zone, self.comparison.model) == (zone, baseline)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A day of the manifest."""
 
@@ -47,20 +98,23 @@ class Entry:
     saved_nano: int
     complete: bool
     stand_in: bool
+    summary: Summary | None = None
+    """Once all its calls were settled: then its rows need not be read again."""
 
 
-def by_day(attempts: Iterable[Booked], first: date, last: date, zone: ZoneInfo) -> tuple[DaySpend, ...]:
-    """Return every day from the first to the last one of the zone, those without an attempt too."""
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    begins = [to_text(day_bounds(day, zone)[0]) for day in days]
-    costs = [dict.fromkeys(Tier, 0) for _ in days]
-    for each in attempts:
-        costs[bisect_right(begins, each.at) - 1][each.tier] += each.cost_nano
-    return tuple(DaySpend(day, cost) for day, cost in zip(days, costs, strict=True))
+def summed(
+    day: date, zone: str, shards: Iterable[Iterable[Mapping[str, Any]]], points: Points, at: datetime
+) -> Summary:
+    """Return what a day's rows add up to, beside the baseline as of `at`."""
+    total = Summary.of(day, zone, [], points, at)
+    for rows in shards:
+        attempts, _ = read_rows(rows)
+        total += Summary.of(day, zone, attempts, points, at)
+    return total
 
 
-def entry_of(report: "Report") -> Entry:
-    """Return the report's day in short."""
+def entry_of(report: "Report", *, settled: bool = False) -> Entry:
+    """Return the report's day in short; `settled`: none of its calls was open, and none will begin."""
     own = report.baseline
     return Entry(
         spend=report.days[-1],
@@ -70,6 +124,7 @@ def entry_of(report: "Report") -> Entry:
         saved_nano=own.saved_nano,
         complete=report.complete,
         stand_in=report.stand_in,
+        summary=report.summary if settled else None,
     )
 
 
@@ -102,10 +157,25 @@ def written(entries: Iterable[Entry]) -> str:
 
 def _fields(entry: Entry) -> dict[str, Any]:
     fields = asdict(entry)
-    return {"tiers": fields.pop("spend")["tiers"], **fields}
+    fields["tiers"] = fields.pop("spend")["tiers"]
+    if summary := fields.pop("summary"):
+        del summary["day"]
+        fields["summary"] = summary
+    return fields
 
 
 def _entry(day: str, fields: dict[str, Any]) -> Entry:
-    known = {name: fields[name] for name in Entry.__dataclass_fields__ if name != "spend"}
-    tiers = {tier: int(fields["tiers"].get(str(tier), 0)) for tier in Tier}
-    return Entry(spend=DaySpend(date.fromisoformat(day), tiers), **known)
+    stated, on = dict(fields), date.fromisoformat(day)
+    summary = stated.pop("summary", None)
+    return Entry(spend=DaySpend(on, _by_tier(stated.pop("tiers"))), summary=summary and _summary(on, summary), **stated)
+
+
+def _summary(day: date, fields: dict[str, Any]) -> Summary:
+    stated = fields["comparison"]
+    comparison = Comparison(**{**stated, "usage": Usage(**stated["usage"]), "mix": _by_tier(stated["mix"])})
+    done = Done(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
+    return Summary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
+
+
+def _by_tier(stated: Mapping[str, int]) -> dict[Tier, int]:
+    return {tier: int(stated.get(str(tier), 0)) for tier in Tier}

@@ -1,12 +1,11 @@
 """The month up to the report's day: what the budget's counters say, beside what the ledger's rows add up to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pointsman.domain.budget import OPEN, charge
-from pointsman.domain.figures.booked import Booked
 from pointsman.domain.openclaw import Budget
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import day_bounds, month_key, next_month
@@ -67,26 +66,29 @@ def percent_of(part: int, whole: int) -> float | None:
 
 
 def month_to_date(
-    attempts: Iterable[Booked],
+    costs: Mapping[Tier, int],
+    opens: Mapping[Tier, int],
     counters: Mapping[str, int],
     budget: Budget,
     since: datetime,
     zone: ZoneInfo,
     read_at: datetime,
 ) -> Month:
-    """Return the month up to the day that starts at `since`; `attempts` are those of the month up to that day's end.
+    """Return the month up to the day that starts at `since`.
 
+    `costs` and `opens` are what the rows up to that day's end add up to: of settled attempts, and of those that still
+    reserve.
     `read_at` is that end, or the time of reading when the day is not over.
 
     The counters of the days are added up, so that the report of a day stays the same while its month goes on.
     """
-    today, every = since.astimezone(zone).date(), list(attempts)
+    today = since.astimezone(zone).date()
     caps = {cap.counter: cap.limit for tier in Tier for cap in charge(budget, tier, 0, since, zone).caps}
-    total = _spend("", every, counters, today)
+    total = _spend("", sum(costs.values()), sum(opens.values()), counters, today)
     return Month(
         name=month_key(since, zone),
         total=total,
-        tiers={tier: _spend(f"_{tier}", [e for e in every if e.tier is tier], counters, today) for tier in Tier},
+        tiers={tier: _spend(f"_{tier}", costs[tier], opens[tier], counters, today) for tier in Tier},
         caps=tuple(CapUse(name, limit, _spent(name, counters, today)) for name, limit in sorted(caps.items())),
         projected_nano=project(total.spent_nano, day_bounds(today.replace(day=1), zone)[0], read_at, zone),
     )
@@ -100,12 +102,12 @@ def project(spent_nano: int, begins: datetime, read_at: datetime, zone: ZoneInfo
     return spent_nano * round(whole.total_seconds()) // round(gone.total_seconds())
 
 
-def _spend(suffix: str, attempts: list[Booked], counters: Mapping[str, int], today: date) -> Spend:
+def _spend(suffix: str, cost: int, reserved: int, counters: Mapping[str, int], today: date) -> Spend:
     return Spend(
         spent_nano=_spent(f"month{suffix}", counters, today),
         open_nano=sum(counters.get(f"{day}{suffix}{OPEN}", 0) for day in _days(today)),
-        ledger_cost_nano=sum(each.cost_nano for each in attempts if not each.is_open),
-        ledger_open_nano=sum(each.cost_nano for each in attempts if each.is_open),
+        ledger_cost_nano=cost,
+        ledger_open_nano=reserved,
     )
 
 

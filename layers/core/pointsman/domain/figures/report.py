@@ -1,32 +1,33 @@
 """The report of one day: ledger rows in, one typed report out. Every sum is exact, in nano-dollars."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pointsman.domain.chain import Points
 from pointsman.domain.figures import booked, lifetimes
-from pointsman.domain.figures.baseline import Comparison, compare
+from pointsman.domain.figures.baseline import Comparison
 from pointsman.domain.figures.booked import Booked, Line
 from pointsman.domain.figures.fallbacks import Fallback, fallbacks, passed_over
-from pointsman.domain.figures.history import DaySpend, by_day
+from pointsman.domain.figures.fallbacks import added as added_hops
+from pointsman.domain.figures.history import DaySpend, Summary, summed
 from pointsman.domain.figures.lifetimes import Notice
 from pointsman.domain.figures.month import Month, month_to_date
-from pointsman.domain.figures.quota_use import QuotaUse, quota_use
-from pointsman.domain.figures.speed import Milestones, Speed, sample, speed
-from pointsman.domain.figures.task_costs import TaskCost, task_costs
+from pointsman.domain.figures.quota_use import QuotaUse, Requests, quota_use
+from pointsman.domain.figures.reached import Reached, Sum, reached
+from pointsman.domain.figures.reached import added as added_reached
+from pointsman.domain.figures.speed import LookUp, Speed, Stopwatch
+from pointsman.domain.figures.task_costs import Group, Groups, TaskBook, TaskCost, task_costs
 from pointsman.domain.outcome import Outcome
 from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import day_bounds, to_text
+from pointsman.domain.times import day_bounds, days_between, to_text
 
 UNTYPED = "untyped"
-QUOTA_DAY = timedelta(hours=25)
-"""The longest."""
-CLASSIFICATION = "classification"
-"""Stands as the type of what was asked to decide about tasks."""
+BEFORE = timedelta(hours=25)
+"""How much of the time before the day its rows must cover: the longest quota day, and tries before a hop."""
 
 
 class Work(NamedTuple):
@@ -34,7 +35,7 @@ class Work(NamedTuple):
 
     tier: str
     type: str
-    """A task type, `untyped` or `classification`."""
+    """A task type or `untyped`; of what worked on no task its purpose: `classification`, `judge`, `audit`."""
     model: str
     """As billed."""
 
@@ -56,6 +57,11 @@ class Unknown:
     count: int
     reserved_nano: int
 
+    def and_of(self, attempts: Iterable[Booked]) -> "Unknown":
+        """Return these and the ones among more attempts."""
+        costs = [each.cost_nano for each in attempts if not each.cost_known]
+        return Unknown(self.count + len(costs), self.reserved_nano + sum(costs))
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -73,18 +79,24 @@ class Report:
     total: Line
     """Classification included."""
     tiers: dict[Tier, Line]
-    """Attempts for tasks; with `classification` they add up to `total`."""
+    """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
     classification: Line
     """Attempts at deciding about tasks; the orchestration tier's budget pays them."""
+    checking: Line
+    """Attempts at judging answers, and the baseline's answers to a sample of the tasks; their tasks' tiers pay them."""
     models: dict[str, Line]
     """By the model that was billed, classification included; they add up to `total`."""
     types: dict[str, Line]
-    """Attempts for tasks; with `classification` they add up to `total`."""
+    """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
     work: dict[Work, Line]
     """Every attempt; they add up to `total`, but for tasks that stand in several."""
     kinds: dict[Kind, Line]
     """The same, finer."""
     tasks: tuple[TaskCost, ...]
+    """The dearest, by id; where there are few, all of them."""
+    other_tasks: Group
+    groups: dict[str, Groups]
+    """All tasks by `agent`, `ticket` and `parent_id`."""
     outcomes: dict[str, int]
     """Rows by outcome; `not_sent` ones are no attempts."""
     fallbacks: tuple[Fallback, ...]
@@ -97,9 +109,13 @@ class Report:
     """Of the month up to the end of the day."""
     days: tuple[DaySpend, ...]
     """The month's days up to this one."""
+    reached: dict[Reached, Sum]
+    """The answers of the highest tier."""
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
     notices: tuple[Notice, ...]
+    summary: Summary
+    """The day in short, for the reports of the rest of its month."""
 
     @property
     def free_to_paid(self) -> int:
@@ -118,66 +134,141 @@ class Frame:
     now: datetime
 
 
-type LookUp = Callable[[list[str]], Mapping[str, Milestones]]
-"""Returns what the records of these tasks say of their way; those that are not there any more are left out."""
-
-
 def build(
     frame: Frame,
-    rows: Iterable[Mapping[str, Any]],
+    shards: Iterable[Iterable[Mapping[str, Any]]],
     counters: Mapping[str, int],
+    earlier: Iterable[Summary] = (),
     look_up: LookUp = lambda _: {},
 ) -> Report:
     """Return the day's report.
 
-    `rows` are the ledger's, of the month up to the day's end and of the day before; `counters` are the month's.
+    `shards` are the ledger's rows of the day and of the time `BEFORE` it, all rows of a task in one shard: one shard at
+    a time is held. `counters` are the month's, `earlier` are the month's days before this one.
     """
-    since, until = day_bounds(frame.day, frame.zone)
-    month_begins, _ = day_bounds(frame.day.replace(day=1), frame.zone)
-    attempts, parts = booked.read(rows)
-    attempts = [each for each in attempts if each.at < to_text(until)]
-    today = [each for each in attempts if each.at >= to_text(since)]
-    this_month = [each for each in attempts if each.at >= to_text(month_begins)]
-    work = [each for each in today if each.for_task]
-    points = frame.points
-    milestones = look_up(sample(work))
-    return Report(
-        day=frame.day,
-        zone=str(frame.zone),
-        since=since,
-        until=until,
-        complete=until <= frame.now,
-        stand_in=frame.stand_in,
-        total=booked.line(today),
-        tiers={tier: booked.line(each for each in work if each.tier is tier) for tier in Tier},
-        classification=booked.line(each for each in today if not each.for_task),
-        models=booked.lines(today, lambda each: each.served_by),
-        types=booked.lines(work, lambda each: each.type or UNTYPED),
-        work=booked.lines(today, lambda each: Work(str(each.tier), _type(each), each.served_by)),
-        kinds=booked.lines(
-            today, lambda each: Kind(str(each.tier), _type(each), each.served_by, each.billing, each.outcome)
-        ),
-        tasks=task_costs(work, [part for part in parts if to_text(since) <= part.at < to_text(until)]),
-        outcomes=dict(sorted(Counter(each.outcome for each in today).items())),
-        fallbacks=fallbacks(attempts, to_text(since), points),
-        passed_over=booked.line(passed_over(today, points, since)),
-        unknown=_unknown(today),
-        month=month_to_date(
-            this_month, counters, points.config.pointsman.budget, since, frame.zone, min(until, frame.now)
-        ),
-        baseline=compare(today, points, since),
-        baseline_month=compare(this_month, points, since),
-        days=by_day(this_month, frame.day.replace(day=1), frame.day, frame.zone),
-        speed={tier: speed((each for each in work if each.tier is tier), milestones) for tier in Tier},
-        quotas=quota_use((each for each in attempts if each.at >= to_text(since - QUOTA_DAY)), points, since),
-        notices=lifetimes.notices(points, frame.day, {e.asked for e in today if e.outcome == Outcome.RETIRED}),
-    )
+    tally = Tally(frame)
+    for rows in shards:
+        tally.add(rows)
+    return tally.report(counters, list(earlier), look_up)
+
+
+@dataclass(slots=True)
+class Tally:
+    """A day's figures while it is added up."""
+
+    frame: Frame
+    total: Line = booked.NOTHING
+    classification: Line = booked.NOTHING
+    checking: Line = booked.NOTHING
+    passed_over: Line = booked.NOTHING
+    tiers: dict[str, Line] = field(default_factory=lambda: dict.fromkeys(map(str, Tier), booked.NOTHING))
+    models: dict[str, Line] = field(default_factory=dict)
+    types: dict[str, Line] = field(default_factory=dict)
+    work: dict[Work, Line] = field(default_factory=dict)
+    kinds: dict[Kind, Line] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    hops: list[Fallback] = field(default_factory=list)
+    unknown: Unknown = Unknown(0, 0)
+    gone: set[str] = field(default_factory=set)
+    """Models whose provider answered that they are retired."""
+    reached: dict[Reached, Sum] = field(default_factory=dict)
+    tasks: TaskBook = field(default_factory=TaskBook)
+    times: Stopwatch = field(default_factory=Stopwatch)
+    requests: Requests = field(default_factory=Requests)
+    summary: Summary = field(init=False)
+
+    def __post_init__(self) -> None:
+        since, _ = self.bounds
+        self.summary = summed(self.frame.day, str(self.frame.zone), [], self.frame.points, since)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """When the day begins, and when the next one does."""
+        return day_bounds(self.frame.day, self.frame.zone)
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add a shard's rows."""
+        points, (since, until) = self.frame.points, self.bounds
+        first, last, before = to_text(since), to_text(until), to_text(since - BEFORE)
+        attempts, parts = booked.read(rows)
+        attempts = [each for each in attempts if before <= each.at < last]
+        today = [each for each in attempts if each.at >= first]
+        work = [each for each in today if each.for_task]
+        self.requests.add(attempts)
+        self.hops += fallbacks(attempts, first, points)
+        self.total += booked.line(today)
+        self.classification += booked.line(each for each in today if each.decides)
+        self.checking += booked.line(each for each in today if each.checks_answers)
+        self.passed_over += booked.line(passed_over(today, points, since))
+        self.tiers = booked.added(self.tiers, booked.lines(work, lambda each: str(each.tier)))
+        self.models = booked.added(self.models, booked.lines(today, lambda each: each.served_by))
+        self.types = booked.added(self.types, booked.lines(work, lambda each: each.type or UNTYPED))
+        self.work = booked.added(self.work, booked.lines(today, _work))
+        self.kinds = booked.added(self.kinds, booked.lines(today, _kind))
+        self.outcomes.update(each.outcome for each in today)
+        self.unknown = self.unknown.and_of(today)
+        self.gone |= {each.asked for each in today if each.outcome == Outcome.RETIRED}
+        self.tasks.add(task_costs(work, [part for part in parts if first <= part.at < last]))
+        self.reached = added_reached(self.reached, reached(work))
+        self.times.add(work)
+        self.summary += Summary.of(self.frame.day, str(self.frame.zone), today, points, since)
+
+    def report(self, counters: Mapping[str, int], earlier: list[Summary], look_up: LookUp) -> Report:
+        """Return the report of what was added."""
+        frame, (since, until) = self.frame, self.bounds
+        points, month = frame.points, [*earlier, self.summary]
+        costs = {tier: sum(each.costs[tier] for each in month) for tier in Tier}
+        opens = {tier: sum(each.opens[tier] for each in month) for tier in Tier}
+        comparison = self.summary.compared
+        for each in earlier:
+            comparison += each.compared
+        spends = {each.day: each.spend for each in month}
+        return Report(
+            day=frame.day,
+            zone=str(frame.zone),
+            since=since,
+            until=until,
+            complete=until <= frame.now,
+            stand_in=frame.stand_in,
+            total=self.total,
+            tiers={tier: self.tiers[tier] for tier in Tier},
+            classification=self.classification,
+            checking=self.checking,
+            models=self.models,
+            types=self.types,
+            work=self.work,
+            kinds=self.kinds,
+            tasks=self.tasks.dearest(),
+            other_tasks=self.tasks.others(),
+            groups=self.tasks.groups(),
+            outcomes=dict(sorted(self.outcomes.items())),
+            fallbacks=added_hops(self.hops),
+            passed_over=self.passed_over,
+            unknown=self.unknown,
+            month=month_to_date(
+                costs, opens, counters, points.config.pointsman.budget, since, frame.zone, min(until, frame.now)
+            ),
+            baseline=self.summary.compared,
+            baseline_month=comparison,
+            days=tuple(
+                spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0))
+                for day in days_between(frame.day.replace(day=1), frame.day)
+            ),
+            reached=self.reached,
+            speed=self.times.speeds(look_up),
+            quotas=quota_use(self.requests.by_model(), points, since),
+            notices=lifetimes.notices(points, frame.day, self.gone),
+            summary=self.summary,
+        )
+
+
+def _work(attempt: Booked) -> Work:
+    return Work(str(attempt.tier), _type(attempt), attempt.served_by)
+
+
+def _kind(attempt: Booked) -> Kind:
+    return Kind(*_work(attempt), attempt.billing, attempt.outcome)
 
 
 def _type(attempt: Booked) -> str:
-    return (attempt.type or UNTYPED) if attempt.for_task else CLASSIFICATION
-
-
-def _unknown(attempts: Iterable[Booked]) -> Unknown:
-    costs = [each.cost_nano for each in attempts if not each.cost_known]
-    return Unknown(len(costs), sum(costs))
+    return (attempt.type or UNTYPED) if attempt.for_task else str(attempt.purpose)

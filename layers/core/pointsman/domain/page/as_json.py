@@ -7,7 +7,7 @@ from pointsman.domain.figures.baseline import ESTIMATE, Comparison
 from pointsman.domain.figures.booked import Line
 from pointsman.domain.figures.month import Month, Spend
 from pointsman.domain.figures.report import Report
-from pointsman.domain.figures.task_costs import groups
+from pointsman.domain.figures.task_costs import Groups
 from pointsman.domain.money import usd
 from pointsman.domain.times import to_text
 
@@ -28,13 +28,20 @@ def as_json(report: Report) -> dict[str, Any]:
         "totals": _line(report.total),
         "tiers": {str(tier): _line(line) for tier, line in report.tiers.items()},
         "classification": _line(report.classification),
+        "checking": _line(report.checking),
         "models": {name: _line(line) for name, line in report.models.items()},
         "types": {name: _line(line) for name, line in report.types.items()},
-        "agents": {name: asdict(group) for name, group in groups(report.tasks, "agent").items()},
-        "tickets": {name: asdict(group) for name, group in groups(report.tasks, "ticket").items()},
-        "parents": {name: asdict(group) for name, group in groups(report.tasks, "parent_id").items()},
+        "agents": _named(report.groups["agent"]),
+        "tickets": _named(report.groups["ticket"]),
+        "parents": _named(report.groups["parent_id"]),
         "work": [{**key._asdict(), **_line(line)} for key, line in report.work.items()],
-        "tasks": [{**asdict(task), "with_share_nano": task.cost_nano + task.share_nano} for task in report.tasks],
+        "tasks": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
+        "others": {
+            "tasks": asdict(report.other_tasks),
+            "agents": _others(report.groups["agent"]),
+            "tickets": _others(report.groups["ticket"]),
+            "parents": _others(report.groups["parent_id"]),
+        },
         "outcomes": report.outcomes,
         "fallbacks": [
             {
@@ -46,6 +53,7 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for each in report.fallbacks
         ],
+        "reached": [{**asdict(kind), **asdict(found)} for kind, found in report.reached.items()],
         "free_to_paid": report.free_to_paid,
         "free_passed_over": _line(report.passed_over),
         "unknown_costs": asdict(report.unknown),
@@ -87,6 +95,15 @@ def _line(line: Line) -> dict[str, Any]:
         "cost_nano": line.cost_nano,
         "usd": exact(line.cost_nano),
     }
+
+
+def _named(groups: Groups) -> dict[str, dict[str, int]]:
+    return {name: asdict(group) for name, group in groups.named.items()}
+
+
+def _others(groups: Groups) -> dict[str, Any]:
+    """Return what `_named` leaves out: names beyond the dearest ones, and tasks that state none."""
+    return {"names": groups.other_names, **asdict(groups.others), "none_stated": asdict(groups.without)}
 
 
 def _month(month: Month) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pointsman.domain.figures.history import Entry, shown
 from pointsman.domain.figures.report import Report
 from pointsman.domain.page.chart import days_chart, in_words, tiers_legend
 from pointsman.domain.page.html_cost import saved_section, work_section
+from pointsman.domain.page.html_reached import reached_section
 from pointsman.domain.page.html_tasks import tasks_section
 from pointsman.domain.page.html_way import ending_section, hops_section, quota_section, speed_section
 from pointsman.domain.page.markup import Child, Markup, el
@@ -31,6 +32,7 @@ def render_html(report: Report, entries: Sequence[Entry] = (), *, linked: bool =
         _tiers(report),
         work_section(report),
         saved_section(report),
+        reached_section(report),
         hops_section(report),
         speed_section(report),
         quota_section(report),
@@ -61,11 +63,18 @@ def _figures(report: Report) -> Markup:
     work = f"{plural(total.tasks, 'task')} in {plural(total.attempts, 'call')}" if total.attempts else "No task ran."
     return el(
         "dl",
-        _figure("Spent" if report.complete else "Spent so far", headline(total.cost_nano), el("span", work)),
+        _figure(
+            "Spent" if report.complete else "Spent so far", headline(total.cost_nano), el("span", work), _aws(report)
+        ),
         _saved(report),
         _month(report),
         class_="figures",
     )
+
+
+def _aws(report: Report) -> Markup | None:
+    nano = report.baseline.aws_nano
+    return el("span", "AWS: about ", money(nano, 4), " more") if nano else None
 
 
 def _figure(title: str, big: Markup | str, *sub: Markup | None) -> Markup:
@@ -142,6 +151,8 @@ def _tiers(report: Report) -> Markup:
     rows = [[key(tier), *_numbers(line, whole)] for tier, line in report.tiers.items()]
     if report.classification.attempts:
         rows.append(["deciding about tasks", *_numbers(report.classification, whole)])
+    if report.checking.attempts:
+        rows.append(["judging and auditing answers", *_numbers(report.checking, whole)])
     header = ["Tier", "Cost", "Of the cost", "Tasks", "Calls", "Tokens in", "Tokens out"]
     return section(
         "tiers",
@@ -189,6 +200,6 @@ def _footer(report: Report, *, linked: bool) -> Markup:
     return el(
         "footer",
         el("p", span + " Amounts are rounded to read; their exact values stand in the page and in the files."),
-        el("p", f"Savings are {ESTIMATE}. What AWS charges is not in them: `pointsman cost` estimates it."),
+        el("p", f"Savings are {ESTIMATE}. So is AWS: a part of a month of such days, as `pointsman cost` has it."),
         told if linked else None,
     )

@@ -53,9 +53,11 @@ def saved_section(report: Report) -> Markup | None:
     parts = {
         "Answers": (day.answers_nano, month.answers_nano),
         "Deciding about tasks": (day.classification_nano, month.classification_nano),
-        "Calls without an answer": (day.failed_nano, month.failed_nano),
+        "Calls without an answer, and answers replaced": (day.failed_nano, month.failed_nano),
+        "Judges and audits": (day.checking_nano, month.checking_nano),
         "Calls of unknown cost, at most": (day.unknown_nano, month.unknown_nano),
         "Calls still open, at most": (day.open_nano, month.open_nano),
+        "AWS, an estimate": (day.aws_nano, month.aws_nano),
     }
     rows += [_sums(f"− {name}", *amounts) for name, amounts in parts.items() if any(amounts) or name == "Answers"]  # noqa: RUF001
     foot = [*_sums("Saved", day.saved_nano, month.saved_nano)]

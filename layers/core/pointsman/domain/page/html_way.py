@@ -6,7 +6,7 @@ from pointsman.domain.page.markup import Child, Markup, el
 from pointsman.domain.page.parts import bar, count, key, name, note, seconds, section, stacked, table, words
 from pointsman.domain.page.words import percent, plural
 
-PHASES = ("routing", "waiting", "model", "delivery")
+PHASES = ("queue", "routing", "waiting", "model", "delivery")
 
 
 def hops_section(report: Report) -> Markup | None:
@@ -83,9 +83,8 @@ def _where(report: Report) -> list[Markup]:
         return []
     header = ["Tier", *(phase.capitalize() for phase in PHASES), "Tasks"]
     told = (
-        "Averages. Routing is from the router's receipt to the first call, waiting what lay between the calls, "
-        "delivery from the answer to its event. The time in the queue before the router is not recorded: "
-        "the alarm on the oldest message watches it."
+        "Averages. Queue is from a message's sending to the router's receipt, routing from there to the first call, "
+        "waiting what lay between the calls, delivery from the answer to its event."
     )
     return [
         el("h3", "Where the time went"),

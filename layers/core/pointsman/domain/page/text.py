@@ -92,14 +92,15 @@ def _saved(report: Report) -> list[str]:
         clip(
             f"{less}   {dollars(abs(own.saved_nano))} of {dollars(own.baseline_nano)} ({percent(own.percent)})", WIDTH
         ),
-        f"        against the answers' tokens at {own.model}'s list price:",
+        f"        net of AWS ({dollars(own.aws_nano, 4)}) against the answers' tokens at",
+        f"        {own.model}'s list price:",
         "        an estimate, for it would count the same text differently",
     ]
 
 
 def _rest(report: Report) -> dict[str, Line]:
-    own = {"classification": report.classification} if report.classification.attempts else {}
-    return {**own, "total": report.total}
+    own = {"classification": report.classification, "judges and audits": report.checking}
+    return {**{name: line for name, line in own.items() if line.attempts}, "total": report.total}
 
 
 def _table(title: str, lines: dict[str, Line]) -> list[str]:

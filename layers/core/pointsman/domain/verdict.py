@@ -1,4 +1,4 @@
-"""The body of a message, judged as the router judges it."""
+"""The body of a message, judged before it is sent as the router will judge it."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,0 +1,96 @@
+"""docs/performance.md: table and pictures between its markers, from one run."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from benchmarks.figure import Figure
+from benchmarks.pictures import bars
+from benchmarks.places import PAGE, PICTURES
+
+BEGIN, END = "<!-- figures: made by `make bench` -->", "<!-- end of figures -->"
+FAMILIES = {
+    "cold_init": "INIT under Lambda's Runtime Interface Emulator",
+    "cold_to_done": "From invocation to answer, cold, with a model of 500 ms",
+    "warm_overhead": "Own time around one model call, warm",
+    "failover": "From a quota's 429 to the fallback's answer",
+    "orchestration_p95": "From the queue to Task Completed",
+    "router_batch": "AWS calls per routed task",
+    "throughput": "Tasks per second through the functions",
+    "scale": "Own time per task by stored tasks",
+    "report_scale": "The day's report",
+    "size": "Unzipped size of a function and its layers",
+}
+"""What each first word of a name is about, in the page's order."""
+
+
+def line(figure: Figure) -> str:
+    """Return a figure in one line."""
+    ratio = "" if figure.ratio is None else f", ratio {figure.ratio:.3f}"
+    tail = f" p95 {figure.p95:.2f}" if figure.p95 is not None else ""
+    judged = {True: ", meets", False: ", MISSES", None: ""}[figure.meets]
+    return (
+        f"{figure.name}: {figure.value:.2f} {figure.unit}{tail} (n={figure.n}); "
+        f"{figure.peer}: {figure.peer_value:.2f}{ratio}{judged}"
+    )
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return the figures as a Markdown table."""
+    rows = ["| figure | median | p95 | n | against | its median | ratio | target |", "|---|--:|--:|--:|---|--:|--:|---|"]
+    for one in figures:
+        ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
+        tail = "" if one.p95 is None else _number(one.p95)
+        rows.append(
+            f"| `{one.name}` | {_number(one.value)} {one.unit} | {tail} | {one.n} | {one.peer} | "
+            f"{_number(one.peer_value)} | {ratio} | {_target(one)} |"
+        )
+    return "\n".join(rows)
+
+
+def body(figures: Sequence[Figure], failed: Sequence[str], at: datetime) -> str:
+    """Return all that stands between the markers."""
+    parts = [f"`make bench` on {at:%Y-%m-%d}, {at:%H:%M} UTC; each row's two sides ran in turns in this run."]
+    if failed:
+        parts.append(f"**Failed, and not below: {', '.join(failed)}.**")
+    for family, title in FAMILIES.items():
+        if own := of_family(figures, family):
+            parts.append(f"### {title}\n\n![{title}](performance/{family}.svg)\n\n{table(own)}")
+    return "\n\n".join(parts)
+
+
+def of_family(figures: Sequence[Figure], family: str) -> list[Figure]:
+    """Return the figures of one benchmark."""
+    return [figure for figure in figures if figure.name.split(".")[0] == family]
+
+
+def between_markers(text: str, inner: str) -> str:
+    """Return a page with what stands between the markers replaced.
+
+    Raises:
+        ValueError: a marker is missing.
+    """
+    head, _, rest = text.partition(BEGIN)
+    _, found, tail = rest.partition(END)
+    if not found:
+        raise ValueError("the page has no markers")
+    return f"{head}{BEGIN}\n{inner}\n{END}{tail}"
+
+
+def write(figures: Sequence[Figure], failed: Sequence[str]) -> None:
+    """Write table and pictures of a run."""
+    PICTURES.mkdir(exist_ok=True)
+    for family, title in FAMILIES.items():
+        if own := of_family(figures, family):
+            (PICTURES / f"{family}.svg").write_text(bars(title, own), encoding="utf-8")
+    PAGE.write_text(between_markers(PAGE.read_text(), body(figures, failed, datetime.now(UTC))), encoding="utf-8")
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    unit = f" {figure.unit}" if figure.judged == "value" else ""
+    return f"{'met' if figure.meets else '**missed**'}: at most {figure.target:g}{unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"

@@ -1,0 +1,311 @@
+"""How long a day's report and its archive take, and how much memory, by the number of the ledger's rows in the day.
+
+    .venv/bin/python benchmarks/report_scale.py                                 # 1k, 10k, 100k and 1M rows
+    .venv/bin/python benchmarks/report_scale.py 10000 --endpoint http://127.0.0.1:4566
+
+Prints a line of JSON per size. `rows` are the ledger's items of the day; the day before has as many, and is read and
+archived too. Each step runs in a process of its own: `report` from the table, `archive` of both days,
+`report_of_archive`; page and JSON are drawn in it. `start_mb` and `peak_mb` are resident memory before the first row
+and at most, the interpreter included.
+
+Without an endpoint the stores are fakes: one answers a Query with pages of DynamoDB's JSON, which botocore parses as it
+does on AWS, one is a folder for a bucket. They show what processor and memory do, not the network: there a page of 1 MB
+takes some 10 to 30 ms more, eight of them at a time.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import batched, count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import boto3
+from botocore.exceptions import ClientError
+from botocore.parsers import create_parser
+
+from pointsman.adapters.archive import ArchivedLedger, BucketArchive
+from pointsman.adapters.books import DynamoBooks
+from pointsman.adapters.dynamo import Tables, pack
+from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
+from pointsman.domain import catalogue, openclaw
+from pointsman.domain.budget import charge
+from pointsman.domain.catalogue import Billing
+from pointsman.domain.chain import Points
+from pointsman.domain.figures.report import BEFORE, Frame, build
+from pointsman.domain.outcome import CallResult, Outcome
+from pointsman.domain.page.as_json import as_json
+from pointsman.domain.page.html import render_html
+from pointsman.domain.records import SHARDS, Intent, Purpose, RowKey, Settled
+from pointsman.domain.taxonomy import TYPES_OF, Tier
+from pointsman.domain.times import day_bounds
+from pointsman.domain.usage import Usage
+from pointsman.ports import Reach, Share
+from pointsman.services.archive import Archiving
+from pointsman.services.context import Context
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+STEPS = ("report", "archive", "report_of_archive")
+DAY, ZONE = date(2026, 11, 21), ZoneInfo("UTC")
+PAGE = 1_000_000
+"""Bytes."""
+TABLE = "report-scale"
+"""And bucket."""
+MODELS = {
+    Tier.ORCHESTRATION: "gemini-3.5-flash-lite",
+    Tier.IMPLEMENTATION: "claude-haiku-5-5",
+    Tier.REASONING: "claude-sonnet-5-5",
+}
+
+
+type Item = dict[str, Any]
+
+
+def points() -> Points:
+    routing = {str(tier): model for tier, model in MODELS.items()}
+    return Points(openclaw.parse(json.dumps({"routing": routing})), catalogue.load())
+
+
+class Books:
+    """Two days of the ledger as the adapters would write them: a tenth of the tasks takes two calls, a tenth was
+    classified by a model, ten by one request. About 2.32 items a task.
+    """
+
+    def __init__(self) -> None:
+        self._points, self._dice = points(), random.Random(7)
+
+    def items_of(self, day: date, rows: int) -> Iterator[Item]:
+        """Yield about `rows` items in the order of their time."""
+        dice, begins = self._dice, datetime(day.year, day.month, day.day, tzinfo=UTC)
+        tasks, made, waiting = max(1, round(rows / 2.32)), 0, list[Share]()
+        for number in count(1):
+            if made >= rows:
+                return
+            items: list[Item] = []
+            task_id = f"{day:%m%d}-{number:07d}-{dice.getrandbits(32):08x}"
+            metadata = {"agent": dice.choice(["ci", "main", "work"]), "ticket": f"T-{dice.randint(1, tasks // 5 + 1)}"}
+            at = begins + timedelta(seconds=86_000 * number / tasks % 86_399)
+            if number % 10 == 0:
+                waiting.append(Share(task_id, 0, Usage(), metadata, None))
+            if len(waiting) == 10:
+                about: Item = {"purpose": Purpose.CLASSIFICATION, "type": None, "metadata": {}}
+                items += self._call(f"classify-{number}", 1, at, Tier.ORCHESTRATION, waiting, **about)
+                waiting = []
+            tier, tries = dice.choices(list(Tier), (62, 33, 5))[0], 2 if dice.random() < 0.1 else 1
+            about = {"purpose": Purpose.TASK, "type": dice.choice(TYPES_OF[tier]), "metadata": metadata}
+            for turn in range(1, tries + 1):
+                again: Item = {"after": "unavailable"} if turn > 1 else {}
+                moment = at + timedelta(seconds=3 * turn)
+                items += self._call(task_id, turn, moment, tier, failed=turn < tries, **about, **again)
+            made += len(items)
+            yield from items
+
+    def _call(
+        self,
+        task_id: str,
+        turn: int,
+        at: datetime,
+        tier: Tier,
+        shares: Sequence[Share] = (),
+        *,
+        failed: bool = False,
+        **about: Any,
+    ) -> Iterator[Item]:
+        dice, model, name = self._dice, self._points.catalogue.get(MODELS[tier]), f"000001.{turn:06d}"
+        paid = tier is not Tier.ORCHESTRATION
+        intent = Intent(
+            key=RowKey.of(task_id, name, at),
+            task_id=task_id,
+            turn=name,
+            at=at,
+            model=model.id,
+            billing=Billing.PAID if paid else Billing.FREE,
+            function=str(tier),
+            tier=tier,
+            charge=charge(self._points.config.pointsman.budget, tier, 5_000_000 if paid else 0, at, ZONE),
+            **about,
+        )
+        used = Usage() if failed else Usage(input=dice.randint(3_000, 14_000), output=dice.randint(200, 4_000))
+        took, cost = dice.randint(300, 9_000), model.cost_nano(used, at) if paid else 0
+        result = CallResult(Outcome.UNAVAILABLE if failed else Outcome.ANSWERED, request_id="req_011CQabcdefghij")
+        settled = Settled(intent, result, cost, True, model.id, used, at + timedelta(milliseconds=took), took)
+        parts = [share_item(intent, number, share) for number, share in enumerate(shares)]
+        yield from map(pack, (intent_item(intent), outcome_item(settled), *parts))
+
+
+def write_pages(folder: Path, day: date, items: Iterable[Item]) -> None:
+    """Write a day's partitions as DynamoDB answers a Query: JSON of at most 1 MB of items."""
+    held: dict[str, list[tuple[str, str]]] = {f"{day}#{shard}": [] for shard in range(SHARDS)}
+    for item in items:
+        held[item["day_shard"]["S"]].append((item["row"]["S"], json.dumps(item)))
+    for place, some in held.items():
+        texts = [text for _, text in sorted(some)]
+        each = max(1, PAGE * len(texts) // max(1, sum(map(len, texts))))
+        for number, page in enumerate(batched(texts, each, strict=False)):
+            body = f'{{"Items": [{", ".join(page)}], "Count": {len(page)}}}'
+            (folder / f"{place}.{number:05d}").write_text(body)
+
+
+class Pages:
+    """DynamoDB's side of Query: botocore parses the pages as it does on AWS."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        self.meta, self._shape = client.meta, client.meta.service_model.operation_model("Query").output_shape
+
+    def get_paginator(self, _: str) -> "Pages":
+        return self
+
+    def paginate(self, **wanted: Any) -> Iterator[dict[str, Any]]:
+        values = wanted["ExpressionAttributeValues"]
+        low, high = values[":a"]["S"], values[":b"]["S"]
+        for path in sorted(self._folder.glob(f"{values[':p']['S']}.*")):
+            answer = {"status_code": 200, "headers": {}, "body": path.read_bytes()}
+            page: dict[str, Any] = {}
+            self.meta.events.emit("before-parse.dynamodb.Query", response_dict=answer, customized_response_dict=page)
+            page = create_parser("json").parse(answer, self._shape) | page
+            page["Items"] = [item for item in page["Items"] if low <= item["row"]["S"] <= high]
+            yield page
+
+
+class Bucket:
+    """S3, as far as the archive asks it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put_object(self, **stated: Any) -> None:
+        path = self._folder / stated["Key"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(stated["Body"])
+
+    def get_object(self, **stated: Any) -> dict[str, Any]:
+        path = self._folder / stated["Key"]
+        if not path.exists():
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": io.BytesIO(path.read_bytes())}
+
+
+class Marks:
+    """A horizon that is past the day."""
+
+    def __init__(self, day: date) -> None:
+        self._day = day
+
+    def reach(self) -> Reach:
+        since, _ = day_bounds(self._day, ZONE)
+        return Reach(since, since + timedelta(days=2), self._day)
+
+    def archived(self, before: date) -> None:
+        pass
+
+
+def peak() -> int:
+    """Return the most memory that this process has had resident, in MB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
+    """Do one step in this process and return its figures."""
+    own, (since, until) = points(), day_bounds(DAY, ZONE)
+    dynamodb, bucket = aws(endpoint) if endpoint else (Pages(folder / "usage"), Bucket(folder / "bucket"))
+    books, archive = DynamoBooks(dynamodb, Tables("", TABLE, "")), BucketArchive(bucket, TABLE)
+    start, wall, cpu = peak(), time.perf_counter(), time.process_time()
+    found: dict[str, Any] = {}
+    if name == "archive":
+        ctx = Context(own, books, None, None, ZONE, lambda *_, **__: None, lambda *_: None)  # type: ignore[arg-type]
+        for day in (DAY - timedelta(days=1), DAY):
+            Archiving(ctx, books, archive, Marks(day))()
+    else:
+        ledger = ArchivedLedger(books, archive) if name == "report_of_archive" else books
+        frame = Frame(DAY, ZONE, own, stand_in=True, now=until + timedelta(hours=6))
+        made = build(frame, ledger.shards(since - BEFORE, until), {})
+        document = json.dumps(as_json(made))
+        found = {
+            "attempts": made.total.attempts,
+            "tasks": made.total.tasks,
+            "sha256": hashlib.sha256(document.encode()).hexdigest(),
+            "page_kb": len(render_html(made)) // 1000,
+            "json_kb": len(document) // 1000,
+        }
+    found["seconds"] = round(time.perf_counter() - wall, 2)
+    found["cpu_seconds"] = round(time.process_time() - cpu, 2)
+    return found | {"start_mb": start, "peak_mb": peak()}
+
+
+def prepare(folder: Path, rows: int, endpoint: str | None) -> None:
+    """Write two days of the ledger."""
+    books, days = Books(), (DAY - timedelta(days=1), DAY)
+    if not endpoint:
+        for day in days:
+            write_pages(folder / "usage", day, books.items_of(day, rows))
+        return
+    dynamodb, bucket = aws(endpoint)
+    keys = [("day_shard", "HASH"), ("row", "RANGE")]
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+    )
+    bucket.create_bucket(Bucket=TABLE)
+    for some in batched((item for day in days for item in books.items_of(day, rows)), 25, strict=False):
+        dynamodb.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in some]})
+
+
+def aws(endpoint: str) -> tuple[Any, Any]:
+    session = boto3.Session("local", "local", region_name="us-east-1")
+    return session.client("dynamodb", endpoint_url=endpoint), session.client("s3", endpoint_url=endpoint)
+
+
+def bench(rows: int, endpoint: str | None) -> dict[str, Any]:
+    """Return the figures of all steps, each done in a process of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("usage", "bucket"):
+            (folder / part).mkdir()
+        run("prepare", folder, rows, endpoint)
+        steps = {part: json.loads(run(part, folder, rows, endpoint)) for part in STEPS}
+        size = sum(path.stat().st_size for path in folder.glob(f"bucket/archive/day={DAY}/*"))
+    assert steps["report"].pop("sha256") == steps["report_of_archive"].pop("sha256"), "the archive tells another day"
+    stated = {"rows": rows, "store": "MiniStack" if endpoint else "fake"}
+    return {**stated, **steps, **({} if endpoint else {"archive_mb": round(size / 1e6, 2)})}
+
+
+def run(part: str, folder: Path, rows: int, endpoint: str | None) -> str:
+    own = [sys.executable, __file__, str(rows), "--step", part, "--folder", str(folder)]
+    done = subprocess.run(
+        [*own, *(["--endpoint", endpoint] if endpoint else [])], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--endpoint", help="a DynamoDB and S3 of the local stack's kind, with neither table nor bucket")
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.step == "prepare":
+        prepare(asked.folder, asked.rows[0], asked.endpoint)
+    elif asked.step:
+        print(json.dumps(step(asked.step, asked.folder, asked.endpoint)))
+    else:
+        for rows in asked.rows:
+            print(json.dumps(bench(rows, asked.endpoint)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Hands tasks to Pointsman from Python and waits for their answers: `Client`, and `AsyncClient` for asyncio.
+
+from pointsman.client import Client
+
+client = Client.of_stack("pointsman")
+sent = client.submit("Which suites cover the parser?", idempotency_key="build-118")
+print(client.wait(sent, timeout=300).answer)
+"""
+
+from pointsman.client.asynchronous import AsyncClient
+from pointsman.client.blocking import Client, Places
+from pointsman.client.errors import (
+    InvalidTaskError,
+    NoAnswerError,
+    NoStackError,
+    NotEndedError,
+    TaskFailedError,
+    TaskRejectedError,
+)
+from pointsman.client.message import TaskFields
+from pointsman.client.result import Result
+from pointsman.client.sent import Sent
+from pointsman.client.watch import Progress
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "InvalidTaskError",
+    "NoAnswerError",
+    "NoStackError",
+    "NotEndedError",
+    "Places",
+    "Progress",
+    "Result",
+    "Sent",
+    "TaskFailedError",
+    "TaskFields",
+    "TaskRejectedError",
+]

@@ -1,0 +1,73 @@
+"""What a caller says of a task, as the message that is sent."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import uuid4
+
+from pointsman.client.errors import InvalidTaskError
+from pointsman.domain import strict_json
+
+
+class TaskFields(TypedDict, total=False):
+    """What may be said of a task beside its prompt; None is as good as not given."""
+
+    task_id: str | None
+    """1 to 80 of A-Z, a-z, 0-9, _ and -; without it and without a key: a new UUID."""
+    idempotency_key: str | None
+    """Any text that names this piece of work: the same key gives the same task id, so that it is done once."""
+    type: str | None
+    """A task type, as `code_generation`; without it and `tier` the task is classified."""
+    tier: str | None
+    """A tier, as `reasoning`; it beats the type."""
+    system: str | None
+    max_output_tokens: int | None
+    deadline: datetime | str | None
+    """With an offset."""
+    private: bool
+    """Never to a free tier, whose provider may learn from it."""
+    parent_id: str | None
+    metadata: Mapping[str, str] | None
+    reply_to: str | None
+
+
+def id_from(idempotency_key: str) -> str:
+    """Return the task id of a key: its SHA-256 in hex."""
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()
+
+
+def task_of(prompt: str, fields: TaskFields) -> dict[str, Any]:
+    """Return the task, with an id of its own unless one is given.
+
+    Raises:
+        TypeError: A field has another name.
+    """
+    if unknown := sorted(fields.keys() - TaskFields.__annotations__.keys()):
+        raise TypeError(f"a task has no field {unknown[0]!r}; choose from {', '.join(TaskFields.__annotations__)}")
+    named = fields.get("task_id") is not None or fields.get("idempotency_key") is not None
+    return {**fields, "prompt": prompt, **({} if named else {"task_id": str(uuid4())})}
+
+
+def body_of(task: Mapping[str, Any]) -> str:
+    """Return the message's body, an idempotency key become the task's id; it is not judged yet.
+
+    Raises:
+        InvalidTaskError: It cannot be written as JSON in UTF-8, or the key is empty or stands beside an id.
+    """
+    stated = {name: value for name, value in task.items() if value is not None}
+    key = stated.pop("idempotency_key", None)
+    if key is not None and ("task_id" in stated or not key):
+        raise InvalidTaskError("idempotency_key: must not be empty, nor stand beside task_id")
+    if isinstance(stated.get("deadline"), datetime):
+        stated["deadline"] = stated["deadline"].isoformat()
+    if isinstance(stated.get("metadata"), Mapping):
+        stated["metadata"] = dict(stated["metadata"])
+    try:
+        body = strict_json.dumps(stated if key is None else {**stated, "task_id": id_from(key)})
+        body.encode()
+    except UnicodeEncodeError:
+        raise InvalidTaskError("body: must be text that UTF-8 can hold") from None
+    except (TypeError, ValueError):
+        raise InvalidTaskError("body: must be made of what JSON has") from None
+    return body

@@ -1,0 +1,78 @@
+"""How a task ended, for its caller."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Self
+
+from pointsman.client.errors import TaskFailedError, TaskRejectedError
+from pointsman.domain.money import usd
+from pointsman.domain.records import Status, TaskRecord
+from pointsman.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a task: completed, failed or rejected."""
+
+    task_id: str
+    status: Status
+    answer: str | None
+    """Of a completed task only."""
+    truncated: bool
+    """Whether the answer was cut at its limit of tokens."""
+    reason: str | None
+    """Why it failed or was rejected: a fixed word, or field and rule."""
+    type: str | None
+    tier: str | None
+    """As decided; None for what was rejected."""
+    model: str | None
+    """The one that was billed last."""
+    usage: Usage
+    cost_nano_usd: int
+    """Nano-dollars of the task's own calls, over all its attempts; its share of a classification is not in it."""
+    cost_known: bool
+    """False: an attempt's outcome is not known, and it counts at its worst case."""
+    attempts: int
+    generation: int
+    """1, and one more for each replay."""
+    parent_id: str | None
+    metadata: dict[str, str]
+
+    @classmethod
+    def of(cls, record: TaskRecord, answer: str | None) -> Self:
+        """Return the end that a record tells of."""
+        decision = record.decision or {}
+        return cls(
+            task_id=record.task_id,
+            status=record.status,
+            answer=answer,
+            truncated=record.truncated,
+            reason=record.reason,
+            type=decision.get("type"),
+            tier=decision.get("tier"),
+            model=record.model,
+            usage=Usage(**record.usage),
+            cost_nano_usd=record.cost_nano,
+            cost_known=record.cost_known,
+            attempts=record.attempts,
+            generation=record.generation,
+            parent_id=record.task_fields.get("parent_id"),
+            metadata=record.task_fields.get("metadata", {}),
+        )
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """The cost in exact dollars."""
+        return usd(self.cost_nano_usd)
+
+    def raise_for_status(self) -> Self:
+        """Return the result itself if the task completed.
+
+        Raises:
+            TaskFailedError: It failed.
+            TaskRejectedError: Its message was rejected.
+        """
+        if self.status is Status.COMPLETED:
+            return self
+        kind = TaskRejectedError if self.status is Status.REJECTED else TaskFailedError
+        raise kind(f"task {self.task_id} {self.status}: {self.reason}", self)

@@ -1,0 +1,116 @@
+"""The archive: a day of the ledger whose books are closed goes to the bucket, and is read back before it counts."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from pointsman.errors import ArchiveError
+from pointsman.ports import Archive, Horizon, Ledger
+from pointsman.services.context import Context
+
+ROW_EXPIRES = "expires_at"
+VERSION = 1
+
+
+@dataclass(slots=True)
+class Sums:
+    """What some rows add up to, exact; equal sums and digests are equal rows."""
+
+    attempts: int = 0
+    shares: int = 0
+    cost_nano: int = 0
+    """Of attempts."""
+    share_nano: int = 0
+    digest: Any = field(default_factory=hashlib.sha256, repr=False)
+
+    def watch(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the rows and add them up, without the instant at which the table forgets them.
+
+        Raises:
+            ArchiveError: an attempt has no outcome, so that its day is not closed.
+        """
+        for row in rows:
+            kept = {name: value for name, value in row.items() if name != ROW_EXPIRES}
+            if kept["kind"] == "share":
+                self.shares += 1
+                self.share_nano += kept["cost_nano"]
+            elif "outcome" not in kept:
+                raise ArchiveError(f"{kept['row']} has no outcome")
+            else:
+                self.attempts += 1
+                self.cost_nano += kept["cost_nano"]
+            self.digest.update(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode())
+            yield kept
+
+    @classmethod
+    def of(cls, rows: Iterable[dict[str, Any]]) -> "Sums":
+        """Return the sums of all rows."""
+        made = cls()
+        for _ in made.watch(rows):
+            pass
+        return made
+
+    def as_dict(self) -> dict[str, int | str]:
+        """Return them for a manifest."""
+        return {
+            "rows": self.attempts + self.shares,
+            "attempts": self.attempts,
+            "cost_nano": self.cost_nano,
+            "share_nano": self.share_nano,
+            "sha256": self.digest.hexdigest(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Archiving:
+    """A part of the sweep: every day that is closed and not archived yet, the oldest first."""
+
+    ctx: Context
+    ledger: Ledger
+    """The table itself."""
+    archive: Archive
+    horizon: Horizon
+
+    def __call__(self) -> int:
+        """Archive what can be; return the number of days. A day with a manifest stays as it is.
+
+        Raises:
+            ArchiveError: a day is not closed after all, or reads back otherwise than it was written.
+        """
+        reach = self.horizon.reach()
+        if reach is None:
+            return 0
+        first = day = reach.archived_before or reach.begins.astimezone(UTC).date()
+        while _midnight(day + timedelta(days=1)) <= reach.settled_before:
+            if self.archive.manifest(day) is None:
+                self._day(day)
+            day += timedelta(days=1)
+            self.horizon.archived(day)
+        return (day - first).days
+
+    def _day(self, day: date) -> None:
+        shards: dict[str, dict[str, int | str]] = {}
+        for shard, rows in enumerate(self.ledger.shards(_midnight(day), _midnight(day + timedelta(days=1)))):
+            sums = self._shard(day, shard, rows)
+            if sums["rows"]:
+                shards[str(shard)] = sums
+        totals = {name: sum(int(each[name]) for each in shards.values()) for name in ("rows", "attempts", "cost_nano")}
+        self.archive.finish(day, {"version": VERSION, "day": day.isoformat(), **totals, "shards": shards})
+        self.ctx.note("day archived", date=day.isoformat(), rows=totals["rows"], cost_nano=totals["cost_nano"])
+
+    def _shard(self, day: date, shard: int, rows: Iterator[dict[str, Any]]) -> dict[str, int | str]:
+        written = Sums()
+        self.archive.write(day, shard, written.watch(rows))
+        if not written.attempts + written.shares:
+            return written.as_dict()
+        found = Sums.of(self.archive.read(day, shard)).as_dict()
+        if found != written.as_dict():
+            raise ArchiveError(f"{day}, shard {shard}: the archive reads back otherwise than it was written")
+        return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,71 @@
+"""A judge: one question to a free model, whether an answer may be handed over. Without a word from it, it may."""
+
+from dataclasses import replace
+
+from pointsman.domain import strict_json
+from pointsman.domain.catalogue import Billing
+from pointsman.domain.outcome import GOOD, CallResult, Verdict
+from pointsman.domain.records import Purpose, Status
+from pointsman.domain.run import Next, Run
+from pointsman.ports import Texts, View
+from pointsman.prompts import text
+from pointsman.services.call import Order, Reading, book
+from pointsman.services.context import Context
+from pointsman.services.verify import onward
+
+CHECK = "judge"
+"""The name of the check."""
+FAULTS = ("incomplete", "off_task", "wrong")
+LONGEST = 60_000
+"""Characters of task and answer together; longer ones are not judged: a part of an answer may look wanting."""
+PATIENCE = 20.0
+"""Seconds: the task waits for it."""
+SCHEMA = {
+    "type": "object",
+    "properties": {"verdict": {"type": "string", "enum": ["acceptable", *FAULTS]}},
+    "required": ["verdict"],
+    "additionalProperties": False,
+}
+
+
+def judge(ctx: Context, texts: Texts, run: Run, view: View, order: Order) -> Run:
+    """Return where the run goes after the judgement of the answer that is kept; `order` is the task's own.
+
+    A turn that was taken before is not taken again: what it found stands with the answer, or nothing does.
+    """
+    passed, record = replace(run, next=Next.DELIVER, reason=None), view.task
+    if record is None or record.status is not Status.STARTED or record.verdict is None:
+        return passed
+    before = replace(run, hop=run.hop - 1, purpose=Purpose.TASK)  # where the answer was given
+    if failed := record.verdict["failed"]:
+        return onward(ctx, before, record, failed) or passed
+    if record.last_turn != record.verdict["turn"] or ctx.points.billing(order.model) is not Billing.FREE:
+        return passed
+    answer = texts.fetch(record.answer)
+    if len(order.prompt) + len(answer) > LONGEST:
+        return passed
+    asked = replace(
+        order,
+        purpose=Purpose.JUDGE,
+        prompt="Task and answer, as JSON data:\n" + strict_json.dumps({"task": order.prompt, "answer": answer}),
+        system=text("judge"),
+        schema=SCHEMA,
+        max_output_tokens=200,
+        timeout=min(order.timeout, PATIENCE),
+    )
+    result = book(ctx, asked, view, _read)
+    failed = result.verdict.failed if result.verdict else None
+    return (onward(ctx, before, record, failed) if failed else None) or passed
+
+
+def _read(result: CallResult) -> Reading:
+    found_wanting = result.outcome in GOOD and _said(result.text) in FAULTS
+    return Reading(replace(result, verdict=Verdict(CHECK)) if found_wanting else result)
+
+
+def _said(answer: str) -> object:
+    try:
+        stated = strict_json.loads(answer)
+    except strict_json.NotStrictJson:
+        return None
+    return stated.get("verdict") if isinstance(stated, dict) else None

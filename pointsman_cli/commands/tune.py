@@ -1,0 +1,51 @@
+"""`pointsman tune`: what past tasks and people's corrections say of how tasks are decided."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from pointsman_cli import output
+from pointsman_cli.errors import Exit
+from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+
+EXAMPLES = """\b
+Examples:
+  pointsman tune
+  pointsman tune --days 90 --stack pointsman --profile team
+  pointsman tune --json | jq -r .diff | patch openclaw.json"""
+MOST_DAYS = 100
+"""The days that a task's record is kept."""
+
+
+def tune(
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=MOST_DAYS, help="Look at the tasks of the last N days.")
+    ] = 30,
+    as_json: AsJson = False,
+    config: Config = None,
+    stack: Stack = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> int:
+    """Propose the classifier's threshold and the tiers of types, from what became of past tasks.
+
+    It reads the ledger and the corrections (`pointsman correct`), asks no model and changes nothing: the proposal is a
+    diff. With too little evidence there is none.
+    """
+    from pointsman_cli import openclaw, target
+    from pointsman_cli.tuning import read, show, tuned
+    from pointsman_cli.tuning.document import document
+
+    found = target.find(stack, profile, region, config)
+    found.say_stand_in()
+    app = found.app
+    until = app.context.clock.now()
+    since = until - timedelta(days=days)
+    made = tuned.tune(read.evidence(app, since, until), app.points, app.config_text, str(config or openclaw.HERE))
+    span = [moment.astimezone(app.settings.zone).date().isoformat() for moment in (since, until)]
+    if as_json:
+        output.document(document(made, *span))
+    else:
+        show.show(made, *span)
+    return Exit.OK

@@ -1,0 +1,69 @@
+"""The keys and the models: present and accepted, alive and priced, and until when."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pointsman.domain.catalogue import Billing, Model, Provider
+from pointsman.domain.chain import Points
+from pointsman.domain.figures.lifetimes import notices
+from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
+from pointsman_cli.doctor.patient import VARIABLES, Patient, configured
+from pointsman_cli.doctor.providers import Heard
+
+
+def keys(patient: Patient) -> Iterator[Finding]:
+    """Say of each provider that a chain names whether its key is stored, and taken."""
+    catalogue, names = patient.points.catalogue, configured(patient.points)
+    for provider, field in VARIABLES.items():
+        models = [name for name in names if catalogue.get(name).provider is provider]
+        if models:
+            parameter = str(getattr(patient.target.settings, field))
+            yield _key(patient, provider, parameter, [patient.heard[each] for each in models if each in patient.heard])
+
+
+def _key(patient: Patient, provider: Provider, parameter: str, heard: list[Heard]) -> Finding:
+    stored = patient.stored.get(parameter)
+    store = f"store it with `pointsman init --keys-only --stack {patient.target.stack_name}`"
+    if not stored:
+        return to_do("key", provider, f"there is no {parameter} in Parameter Store", store)
+    if stored["Type"] != "SecureString":
+        return to_do("key", provider, f"{parameter} is a plain {stored['Type']}", f"delete it there and {store}")
+    if any(each.state == "key_refused" for each in heard):
+        return to_do(
+            "key", provider, f"the provider refuses {parameter}", f"make a new one at the provider and {store}"
+        )
+    if not heard:
+        return unchecked("key", provider, f"{parameter} is stored; the provider was not asked")
+    if not any(each.state == "served" for each in heard):
+        return unchecked("key", provider, f"{parameter} is stored; the provider's answer: {heard[0].detail}")
+    return ok("key", provider, f"{parameter} is stored and accepted")
+
+
+def models(patient: Patient) -> Iterator[Finding]:
+    """Say of each model in the chains who serves, its price and its end."""
+    gone = {name for name, state in patient.states.items() if state.gone}
+    gone |= {name for name, heard in patient.heard.items() if heard.state == "gone"}
+    yield from of_points(patient.points, patient.now.astimezone(UTC), gone, patient.heard)
+
+
+def of_points(points: Points, now: datetime, gone: set[str], heard: dict[str, Heard]) -> Iterator[Finding]:
+    """Say it by configuration and catalogue, and by what is known beside them."""
+    noticed = {each.model: each for each in notices(points, now.date(), gone)}
+    for name in dict.fromkeys([*configured(points), *noticed]):
+        if notice := noticed.get(name):
+            put = f"put {notice.successor or 'another model'} into openclaw.json and deploy"
+            yield to_do("model", name, notice.text.removeprefix(f"{name} "), put)
+            continue
+        word = heard.get(name)
+        if word and word.retires:
+            put = "put its successor into openclaw.json and deploy"
+            yield to_do("model", name, f"its provider retires it on {word.retires}", put)
+            continue
+        served = ", its provider serves it" if word and word.state == "served" else ""
+        yield ok("model", name, f"{_price(points, points.catalogue.get(name), now)}, no end is announced{served}")
+
+
+def _price(points: Points, model: Model, now: datetime) -> str:
+    band = model.band(0, now)
+    price = f"${band.input:.2f} in, ${band.output:.2f} out per million tokens"
+    return f"free tier ({price} beyond it)" if points.billing(model) is Billing.FREE else price

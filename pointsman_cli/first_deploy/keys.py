@@ -1,0 +1,64 @@
+"""The providers' keys: from the environment or typed unseen, into Parameter Store, and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pointsman.domain.catalogue import Provider
+from pointsman_cli.errors import CommandError
+from pointsman_cli.first_deploy.asking import Asking
+from pointsman_cli.first_deploy.wishes import VARIABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What becomes of one provider's key."""
+
+    provider: Provider
+    name: str
+    """Of the SecureString."""
+    kept: bool
+    """Whether one stands there and stays."""
+    value: str = field(default="", repr=False)
+    """What is to be stored; empty for nothing."""
+
+    @property
+    def words(self) -> str:
+        """What is to be done, without the key."""
+        if self.value:
+            return f"store the {self.provider} key as SecureString {self.name}"
+        return f"keep the {self.provider} key in {self.name}" if self.kept else f"store no {self.provider} key"
+
+
+def wanted(ssm: Any, names: Mapping[Provider, str], asking: Asking) -> list[Key]:
+    """Return what becomes of each key, by what is stored, what the environment has and what is typed."""
+    answer = ssm.get_parameters(Names=list(names.values()), WithDecryption=False)
+    stored = {each["Name"] for each in answer["Parameters"]}
+    return [_wanted(provider, name, name in stored, asking) for provider, name in names.items()]
+
+
+def _wanted(provider: Provider, name: str, kept: bool, asking: Asking) -> Key:
+    variable = VARIABLES[provider]
+    given = os.environ.get(variable, "").strip()
+    if given and asking.sure(f"Store the {provider} key that is in {variable}?", default=True):
+        return Key(provider, name, kept, given)
+    hint = "empty keeps the stored one" if kept else "empty for none; its models are then passed over"
+    return Key(provider, name, kept, asking.secret(f"{provider} API key, not shown ({hint})"))
+
+
+def store(ssm: Any, key: Key) -> None:
+    """Put a key into Parameter Store.
+
+    Raises:
+        CommandError: AWS refuses; what it answers is not repeated, for it may quote what was sent.
+    """
+    try:
+        ssm.put_parameter(Name=key.name, Value=key.value, Type="SecureString", Overwrite=True)
+    except ClientError as error:
+        code = error.response["Error"].get("Code")
+        raise CommandError(
+            f"{key.name}: AWS refuses PutParameter: {code}: is ssm:PutParameter allowed to you?"
+        ) from None

@@ -1,0 +1,101 @@
+"""Past tasks worth a look: those that only the dearest tier did well, and those that a cheaper one could take over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pointsman.domain.chain import Points
+from pointsman.domain.figures.booked import Booked
+from pointsman.domain.outcome import GOOD, Outcome
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman_cli.tuning.effects import as_booked, at_tier
+from pointsman_cli.tuning.evidence import Seen, dearer, fell_short
+
+SHORT = 400
+"""Tokens of an answer, thinking left out, up to which it may well have been a simple task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A task, and what speaks for another tier."""
+
+    task_id: str
+    type: TaskType
+    tier: Tier
+    """Where it was sent."""
+    to: Tier
+    """Where it belongs, by what is said."""
+    why: str
+    text: str
+    booked_nano: int
+    there_nano: int | None
+    """What its answer's tokens cost on that tier; None: it has none, or no model may serve it there."""
+
+
+def only_reasoning(seen: Sequence[Seen], serves: Mapping[str, Tier], points: Points) -> list[Candidate]:
+    """Return the tasks that were sent to a cheaper tier and needed reasoning."""
+    found = []
+    for each in seen:
+        if why := _needed_reasoning(each, serves):
+            found.append(_candidate(each, Tier.REASONING, why, points))
+    return found
+
+
+def could_go_down(seen: Sequence[Seen], threshold: float, points: Points) -> list[Candidate]:
+    """Return the tasks that a cheaper tier than theirs could take over, the largest saving first."""
+    found = [
+        _candidate(each, to, why, points)
+        for each in seen
+        for to, why in (_corrected_down(each) or _looks_simple(each, threshold),)
+        if to
+    ]
+    return sorted(found, key=lambda each: each.there_nano is None or each.there_nano - each.booked_nano)
+
+
+def _needed_reasoning(seen: Seen, serves: Mapping[str, Tier]) -> str | None:
+    short = fell_short(seen, serves)
+    if short and seen.answer and serves[seen.answer.served_by] is Tier.REASONING:
+        answer = seen.answer
+        tried = ", ".join(dict.fromkeys(_shortcoming(each, answer) for each in short))
+        return f"{tried}; then answered by {answer.served_by}"
+    if seen.corrected and seen.corrected[1] is Tier.REASONING and dearer(Tier.REASONING, seen.tier):
+        return f"corrected from {seen.type} to {seen.corrected[0]}"
+    return None
+
+
+def _shortcoming(attempt: Booked, answer: Booked) -> str:
+    if attempt.outcome in GOOD:
+        return f"answer by {attempt.served_by} not accepted{f' ({answer.after})' if answer.after else ''}"
+    return f"{attempt.outcome} by {attempt.served_by}"
+
+
+def _corrected_down(seen: Seen) -> tuple[Tier, str] | None:
+    if seen.corrected and dearer(seen.tier, seen.corrected[1]):
+        return seen.corrected[1], f"corrected from {seen.type} to {seen.corrected[0]}"
+    return None
+
+
+def _looks_simple(seen: Seen, threshold: float) -> tuple[Tier | None, str]:
+    """Return the tier that the classifier is sure of, if it is cheaper, and the first answer was short and enough."""
+    own, answer = seen.verdict, seen.answer
+    sure = own.tier_probability >= threshold and dearer(seen.tier, own.tier) and not seen.corrected
+    if not sure or answer is None or answer is not seen.attempts[0] or answer.outcome != Outcome.ANSWERED:
+        return None, ""
+    words = answer.usage.output - answer.usage.thinking
+    if words > SHORT:
+        return None, ""
+    said = f"answered in {words} tokens; the classifier is sure of {own.type} ({own.tier_probability:.2f})"
+    return own.tier, f"{said}, {f'{seen.source} said {seen.type}' if seen.classified else 'its sender chose the tier'}"
+
+
+def _candidate(seen: Seen, to: Tier, why: str, points: Points) -> Candidate:
+    there = at_tier(seen, seen.answer, to, points) if seen.answer else None
+    return Candidate(
+        seen.task_id,
+        seen.type,
+        seen.tier,
+        to,
+        why,
+        seen.text,
+        as_booked(seen, points).billed,
+        there.billed if there else None,
+    )

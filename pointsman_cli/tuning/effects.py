@@ -1,0 +1,118 @@
+"""What other rules would have done to past tasks: who would have moved, and what that costs at their real tokens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pointsman.domain.catalogue import Billing, Model
+from pointsman.domain.chain import Points
+from pointsman.domain.figures.booked import Booked
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import parse_time
+from pointsman_cli.tuning.evidence import Need, Seen, dearer
+from pointsman_cli.tuning.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Nano-dollars."""
+
+    billed: int
+    """What is paid: nothing on a free tier."""
+    listed: int
+    """The list price, free tier or not."""
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.billed + other.billed, self.listed + other.listed)
+
+
+NOTHING = Cost(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A task that would have gone to another tier."""
+
+    task_id: str
+    before: Tier
+    after: Tier
+    needed: Tier | None
+    """None: not known, or known by silence alone."""
+    cost_before: Cost | None
+    """None: it has no answer whose tokens could be priced, or no model may serve it there."""
+    cost_after: Cost | None
+
+    @property
+    def up(self) -> bool:
+        """Whether to a dearer tier."""
+        return dearer(self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a proposal would have changed."""
+
+    moves: tuple[Move, ...]
+    asked_before: int
+    """Tasks that a model is asked about under the present rules, and under the others."""
+    asked_after: int
+    spared_nano: int
+    """Booked shares of requests that would not have been made; those that would be made in addition have no price."""
+
+    def counts(self) -> dict[tuple[Tier, Tier], int]:
+        """Return how many move, by tier before and after."""
+        ways = [(each.before, each.after) for each in self.moves]
+        return {way: ways.count(way) for way in sorted(set(ways), key=lambda way: [list(Tier).index(t) for t in way])}
+
+    def priced(self) -> tuple[Cost, Cost, int]:
+        """Return the moved tasks' cost before and after, and how many are in it."""
+        pairs = [(each.cost_before, each.cost_after) for each in self.moves if each.cost_before and each.cost_after]
+        before, after = (sum((pair[n] for pair in pairs), NOTHING) for n in (0, 1))
+        return before, after, len(pairs)
+
+
+def effects(seen: Sequence[Seen], needs: Mapping[str, Need], now: Rules, other: Rules, points: Points) -> Effects:
+    """Return what `other` rules would have made of the tasks, beside what the rules of now make of them."""
+    moves, spared = [], 0
+    for each in seen:
+        need = needs.get(each.task_id)
+        needed = need.tier if need else None
+        before, after = now.tier(each, needed), other.tier(each, needed)
+        if before is not after:
+            stated = needed if need and need.stated else None
+            costs = _before(each, before, points), _price(each, after, points)
+            moves.append(Move(each.task_id, before, after, stated, *costs))
+        if now.asks(each) and not other.asks(each):
+            spared += each.share_nano
+    return Effects(tuple(moves), sum(map(now.asks, seen)), sum(map(other.asks, seen)), spared)
+
+
+def at_tier(seen: Seen, answer: Booked, tier: Tier, points: Points) -> Cost | None:
+    """Return what the tokens of an answer cost on the first model of a tier; None when none may serve the task."""
+    at = parse_time(answer.at)
+    hops = points.plan(tier, at, private=seen.private)
+    if not hops:
+        return None
+    model = points.catalogue.get(hops[0].model)
+    listed = model.cost_nano(answer.usage, at)
+    return Cost(0 if points.billing(model) is Billing.FREE else listed, listed)
+
+
+def as_booked(seen: Seen, points: Points) -> Cost:
+    """Return what a task's attempts cost, failed ones too."""
+    listed = sum(_model(points, each).cost_nano(each.usage, parse_time(each.at)) for each in seen.attempts)
+    return Cost(seen.booked_nano, listed)
+
+
+def _before(seen: Seen, tier: Tier, points: Points) -> Cost | None:
+    """Return what is booked, if the task went there; else the price of its tokens there."""
+    if seen.answer is None:
+        return None
+    return as_booked(seen, points) if seen.tier is tier else _price(seen, tier, points)
+
+
+def _price(seen: Seen, tier: Tier, points: Points) -> Cost | None:
+    return at_tier(seen, seen.answer, tier, points) if seen.answer else None
+
+
+def _model(points: Points, attempt: Booked) -> Model:
+    return points.catalogue.get(attempt.served_by)

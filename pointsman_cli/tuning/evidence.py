@@ -1,0 +1,149 @@
+"""What is known of past tasks: how each was decided, what was made of it, and which tier it needed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pointsman.domain.catalogue import Catalogue, Model
+from pointsman.domain.chain import Points
+from pointsman.domain.classifier import Verdict
+from pointsman.domain.decision import Source
+from pointsman.domain.figures.booked import Booked
+from pointsman.domain.outcome import GOOD, Outcome
+from pointsman.domain.taxonomy import TaskType, Tier
+
+SILENCE = 0.25
+"""Weight of a task whose answer nobody objected to, as if one in four were looked at."""
+INSUFFICIENT = frozenset({*GOOD, Outcome.REFUSED, Outcome.BLOCKED, Outcome.TOO_LONG, Outcome.EMPTY})
+"""What a cheaper model came to before a dearer one answered, where it says something of the text. An answer among
+them is one that was not accepted; outages and used-up quotas are not among them.
+"""
+_ORDER = list(Tier)
+
+
+class Ground(StrEnum):
+    """How it is known which tier a task needed."""
+
+    CORRECTED = "corrected"
+    """A person said what its type should have been."""
+    ESCALATED = "escalated"
+    """A cheaper model could not do it, and a dearer one did."""
+    SILENCE = "silence"
+    """It was answered as decided, and nobody objected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The tier that a task needed."""
+
+    tier: Tier
+    ground: Ground
+
+    @property
+    def stated(self) -> bool:
+        """Whether it is more than silence: a label."""
+        return self.ground is not Ground.SILENCE
+
+    @property
+    def weight(self) -> float:
+        """What it counts for."""
+        return 1.0 if self.stated else SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A past task. `type`, `tier` and `source` are the decision as it was when it was corrected, if it was."""
+
+    task_id: str
+    text: str
+    private: bool
+    type: TaskType
+    tier: Tier
+    source: Source
+    confidence: float
+    verdict: Verdict
+    """The local classifier's, with the weights of now."""
+    corrected: tuple[TaskType, Tier] | None
+    attempts: tuple[Booked, ...]
+    """For the task itself, in the order of their time."""
+    passed: bool | None = None
+    """Whether its answer passed its checks; None: it was not checked."""
+    share_nano: int = 0
+    """Its part of the requests that decided about it."""
+
+    @property
+    def classified(self) -> bool:
+        """Whether it was for Pointsman to decide; else its sender did."""
+        return self.source is not Source.EXPLICIT
+
+    @property
+    def answer(self) -> Booked | None:
+        """The attempt whose answer was delivered."""
+        return next((each for each in reversed(self.attempts) if each.gave_answer), None)
+
+    @property
+    def booked_nano(self) -> int:
+        """What all of its attempts cost; reserved, where that is not known."""
+        return sum(each.cost_nano for each in self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The tasks of some time."""
+
+    seen: tuple[Seen, ...]
+    unreadable: int
+    """Tasks of the ledger whose record or text is gone."""
+
+
+def servers(points: Points) -> dict[str, Tier]:
+    """Return the tier that each model of the catalogue stands for: that of the configured model which is its successor
+    or predecessor, or the model itself; of a model that serves several tiers the dearest.
+    """
+    models = points.catalogue.models
+    last = {_last(points.catalogue, models[points.config.routing.of(tier)]).id: tier for tier in Tier}
+    found = {name: last.get(_last(points.catalogue, model).id) for name, model in models.items()}
+    return {name: tier for name, tier in found.items() if tier}
+
+
+def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[Booked, ...]:
+    """Return the attempts of cheaper tiers' models that could not do what the one which answered could."""
+    answer = seen.answer
+    if answer is None or answer.served_by not in serves or seen.passed is False:
+        return ()
+    by = serves[answer.served_by]
+    earlier = seen.attempts[: seen.attempts.index(answer)]
+    return tuple(
+        each
+        for each in earlier
+        if each.outcome in INSUFFICIENT and each.served_by in serves and dearer(by, serves[each.served_by])
+    )
+
+
+def need(seen: Seen, serves: Mapping[str, Tier]) -> Need | None:
+    """Return the tier that a task needed; None when nothing is known: no answer that was accepted, or a guess
+    that nobody looked at.
+    """
+    if seen.corrected:
+        return Need(seen.corrected[1], Ground.CORRECTED)
+    if seen.answer is None or seen.passed is False:
+        return None
+    if fell_short(seen, serves):
+        return Need(serves[seen.answer.served_by], Ground.ESCALATED)
+    return None if seen.source is Source.GUESS else Need(seen.tier, Ground.SILENCE)
+
+
+def dearer(one: Tier, other: Tier) -> bool:
+    """Return whether the one tier is dearer than the other."""
+    return _ORDER.index(one) > _ORDER.index(other)
+
+
+def tally(needs: Sequence[Need | None]) -> dict[Ground, int]:
+    """Return how many tasks there are of each ground."""
+    return {ground: sum(each is not None and each.ground is ground for each in needs) for ground in Ground}
+
+
+def _last(catalogue: Catalogue, model: Model) -> Model:
+    while model.successor:
+        model = catalogue.get(model.successor)
+    return model

@@ -1,0 +1,196 @@
+"""What the evidence speaks for: another threshold, another tier for a type, or nothing.
+
+A change needs labels (`Need.stated`) and an interval, so that chance does not propose one. Types are looked at first,
+the threshold under the rules that come of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman_cli.evaluation.statistics import Share, wilson
+from pointsman_cli.tuning.evidence import Need, Seen, dearer
+from pointsman_cli.tuning.rules import Rules
+
+TARGET = 0.95
+"""Precision at the tier level that the local classifier's sure verdicts have to keep."""
+LEAST = 30
+"""Labels without which the threshold stays, and no type goes to a cheaper tier."""
+LEAST_TO_RAISE = 10
+"""Labels without which no type goes to a dearer tier, and which a lower threshold must newly cover."""
+THRESHOLDS = tuple(hundredth / 100 for hundredth in range(50, 100))
+
+type Known = tuple[Seen, Need]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share of weighed tasks."""
+
+    hits: float
+    of: float
+    labels: int
+    """How many of them are more than silence."""
+
+    @property
+    def value(self) -> float | None:
+        """The share; None of nothing."""
+        return self.hits / self.of if self.of else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95% interval; of nothing, all that can be."""
+        return wilson(self.hits, self.of) or (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """What a threshold gives."""
+
+    threshold: float
+    coverage: Share
+    precision: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFinding:
+    """What the evidence says of the threshold."""
+
+    now: At
+    proposed: At | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFinding:
+    """What the evidence says of tasks that were found to be of a type."""
+
+    type: TaskType
+    tier: Tier
+    """Where they go now."""
+    tasks: int
+    cheaper: Rate
+    """A cheaper tier would have done."""
+    dearer: Rate
+    """A dearer one was needed."""
+    proposed: Tier | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """All findings, and the rules that come of them."""
+
+    labels: int
+    now: Rules
+    rules: Rules
+    threshold: ThresholdFinding | None
+    """None: every task is shown to a model, and there is no threshold."""
+    types: tuple[TypeFinding, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is proposed."""
+        return self.rules == self.now
+
+
+def propose(known: Sequence[Known], now: Rules) -> Proposal:
+    """Return what the classified tasks of which something is known speak for."""
+    classified = [(seen, need) for seen, need in known if seen.classified]
+    of_type: dict[TaskType, list[Known]] = {kind: [] for kind in TaskType}
+    for each in classified:
+        of_type[now.type(each[0])].append(each)
+    types = tuple(_type(kind, some, now) for kind, some in of_type.items() if some)
+    tiers = {**now.tiers, **{each.type: each.proposed for each in types if each.proposed}}
+    ruled = replace(now, tiers=tiers)
+    found = _threshold(classified, ruled) if now.local_first else None
+    rules = replace(ruled, threshold=found.proposed.threshold) if found and found.proposed else ruled
+    return Proposal(sum(need.stated for _, need in classified), now, rules, found, types)
+
+
+def rate(flags: Iterable[tuple[bool, Need]]) -> Rate:
+    """Return the weighed share of those that are true."""
+    seen = list(flags)
+    return Rate(
+        sum(need.weight for hit, need in seen if hit),
+        sum(need.weight for _, need in seen),
+        sum(need.stated for _, need in seen),
+    )
+
+
+def _type(kind: TaskType, known: Sequence[Known], now: Rules) -> TypeFinding:
+    tier, needs = now.tier_of(kind), [need for _, need in known]
+    less = rate((dearer(tier, need.tier), need) for need in needs)
+    more = rate((dearer(need.tier, tier), need) for need in needs)
+    proposed = _raised(tier, needs) or _lowered(tier, needs)
+    return TypeFinding(kind, tier, len(known), less, more, proposed, _why(tier, proposed, less))
+
+
+def _raised(tier: Tier, needs: Sequence[Need]) -> Tier | None:
+    """Return the dearest tier that more than half of the tasks needed, beyond chance."""
+    for above in reversed([each for each in Tier if dearer(each, tier)]):
+        found = rate((not dearer(above, need.tier), need) for need in needs)
+        if found.labels >= LEAST_TO_RAISE and found.interval[0] > 0.5:
+            return above
+    return None
+
+
+def _lowered(tier: Tier, needs: Sequence[Need]) -> Tier | None:
+    """Return the cheapest tier that would have done for the target's share of the tasks."""
+    for below in [each for each in Tier if dearer(tier, each)]:
+        found = rate((not dearer(need.tier, below), need) for need in needs)
+        if found.labels >= LEAST and (found.value or 0) >= TARGET:
+            return below
+    return None
+
+
+def _why(tier: Tier, proposed: Tier | None, less: Rate) -> str:
+    if proposed and dearer(proposed, tier):
+        return f"more than half needed {proposed}, beyond chance"
+    if proposed:
+        return f"{proposed} would have done for {TARGET:.0%} or more"
+    if less.labels < LEAST_TO_RAISE:
+        return f"too thin: {less.labels} of {LEAST_TO_RAISE} labels"
+    if less.labels < LEAST and (less.value or 0) > 0.5:
+        return f"too thin for a cheaper tier: {less.labels} of {LEAST} labels"
+    return "stays"
+
+
+def _threshold(known: Sequence[Known], rules: Rules) -> ThresholdFinding:
+    now = _at(rules, known)
+    if (stated := sum(need.stated for _, need in known)) < LEAST:
+        return ThresholdFinding(now, None, f"too thin: {stated} of {LEAST} labels")
+    low, high = now.precision.interval
+    if high < TARGET:
+        return _higher(known, rules, now)
+    for each in THRESHOLDS:
+        if each >= rules.threshold:
+            break
+        found = _at(replace(rules, threshold=each), known)
+        gained = found.precision.labels - now.precision.labels
+        if found.precision.interval[0] >= TARGET and gained >= LEAST_TO_RAISE:
+            why = f"precision stays at {TARGET} or more, to the lower end of its interval"
+            return ThresholdFinding(now, found, why)
+    if low >= TARGET:
+        return ThresholdFinding(
+            now, None, f"precision is at {TARGET} or more, and no lower threshold is known to keep it"
+        )
+    return ThresholdFinding(now, None, f"{TARGET} lies within the interval: the evidence does not tell")
+
+
+def _higher(known: Sequence[Known], rules: Rules, now: At) -> ThresholdFinding:
+    """Return the lowest threshold that reaches the target, when the present one surely does not."""
+    for each in THRESHOLDS:
+        found = _at(replace(rules, threshold=each), known)
+        enough = found.coverage.count >= LEAST and (found.precision.value or 0) >= TARGET
+        if each > rules.threshold and enough:
+            return ThresholdFinding(now, found, f"precision is surely below {TARGET} now")
+    return ThresholdFinding(
+        now, None, f'precision is surely below {TARGET}, and no threshold is known to help: consider "mode": "gemini"'
+    )
+
+
+def _at(rules: Rules, known: Sequence[Known]) -> At:
+    sent = [(rules.local(seen.verdict), need) for seen, need in known]
+    sure = [(tier is need.tier, need) for tier, need in sent if tier]
+    return At(rules.threshold, Share(len(sure), len(sent)), rate(sure))

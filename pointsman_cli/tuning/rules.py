@@ -1,0 +1,62 @@
+"""What `openclaw.json` says of decisions, and what it makes of a past task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pointsman.domain import decision
+from pointsman.domain.classifier import Verdict
+from pointsman.domain.decision import Decision, Source
+from pointsman.domain.openclaw import Classifier
+from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+from pointsman_cli.tuning.evidence import Seen
+
+_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.CACHE})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The part of the configuration that can be tuned."""
+
+    threshold: float
+    tiers: Mapping[TaskType, Tier]
+    local_first: bool = True
+    """False: a model is asked about every task, and the threshold means nothing."""
+
+    @classmethod
+    def of(cls, own: Classifier, shipped: float) -> "Rules":
+        """Return the rules of a configuration; `shipped` is the threshold that came with the weights."""
+        threshold = shipped if own.threshold is None else own.threshold
+        return cls(threshold, own.tiers, own.mode == "local_first")
+
+    def tier_of(self, kind: TaskType) -> Tier:
+        """Return the tier that tasks go to when they are found to be of that type, and it is sure."""
+        return self.tiers.get(kind, TIER_OF[kind])
+
+    def local(self, verdict: Verdict) -> Tier | None:
+        """Return where the local verdict sends a task; None: it is not sure, and a model is asked."""
+        found = decision.local(verdict, self.threshold) if self.local_first else None
+        return decision.ruled(found, self.tiers, sure=verdict.probability >= self.threshold).tier if found else None
+
+    def tier(self, seen: Seen, needed: Tier | None) -> Tier:
+        """Return the tier of a past task under these rules.
+
+        Where a model would be asked now and was not asked then, it is taken to say what the task `needed`, as far as
+        that is known.
+        """
+        if not seen.classified:
+            return seen.tier
+        if own := self.local(seen.verdict):
+            return own
+        if seen.source is Source.LOCAL:
+            return needed or seen.tier
+        sure = seen.source in _ASKED and seen.confidence >= decision.HALF
+        usual = TIER_OF[seen.type]
+        return decision.ruled(Decision(seen.type, usual, seen.source, seen.confidence, ""), self.tiers, sure=sure).tier
+
+    def type(self, seen: Seen) -> TaskType:
+        """Return what a past task is found to be: by the local verdict, if that is sure now, else as it was decided."""
+        return seen.verdict.type if self.local(seen.verdict) else seen.type
+
+    def asks(self, seen: Seen) -> bool:
+        """Return whether a model is asked about a task under these rules."""
+        return seen.classified and self.local(seen.verdict) is None

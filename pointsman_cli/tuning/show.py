@@ -1,0 +1,149 @@
+"""A tuning for people."""
+
+from collections.abc import Sequence
+from textwrap import fill
+
+from pointsman.domain.taxonomy import Tier
+from pointsman_cli import output
+from pointsman_cli.tuning.candidates import Candidate
+from pointsman_cli.tuning.document import clipped
+from pointsman_cli.tuning.effects import Effects
+from pointsman_cli.tuning.evidence import SILENCE, Ground
+from pointsman_cli.tuning.proposal import TARGET, At, Rate, ThresholdFinding, TypeFinding
+from pointsman_cli.tuning.tuned import Tuned
+
+SHOWN = 3
+"""Texts of a type; `--json` has all."""
+WIDTH = 100
+
+
+def show(own: Tuned, since: str, until: str) -> None:
+    """Print it; the diff comes last, as `patch` takes it from such a text."""
+    print(f"== Evidence from {since} to {until} ==\n")
+    output.pairs(_evidence(own))
+    _types(own.proposal.types)
+    _threshold(own.proposal.threshold, ruled=own.proposal.rules.tiers != own.proposal.now.tiers)
+    if own.effects:
+        _effects(own.effects)
+    _candidates("These needed reasoning", own.only_reasoning)
+    _candidates("A cheaper tier could take these over", own.could_go_down)
+    print("\n== Proposal ==\n")
+    if own.proposal.empty:
+        print("None: openclaw.json stays as it is.")
+    else:
+        print(f"Nothing has been changed. What follows is for `patch {own.file}`.\n")
+        output.text(own.diff.rstrip("\n"))
+
+
+def _evidence(own: Tuned) -> list[tuple[str, object]]:
+    grounds = own.grounds
+    labels = grounds[Ground.CORRECTED] + grounds[Ground.ESCALATED]
+    unknown = own.tasks - own.stated - sum(grounds.values())
+    return [
+        ("tasks", f"{own.tasks}, booked at {output.dollars(own.booked_nano)}"),
+        ("chosen by their senders", own.stated),
+        ("labels", f"{labels} ({grounds[Ground.CORRECTED]} corrected, {grounds[Ground.ESCALATED]} escalated)"),
+        ("without a word", f"{grounds[Ground.SILENCE]}, each counting {SILENCE} for the way it went"),
+        ("not known", f"{unknown} (not answered, or guessed)" if unknown else None),
+        ("not readable", f"{own.unreadable} (record or text is gone)" if own.unreadable else None),
+    ]
+
+
+def _threshold(found: ThresholdFinding | None, *, ruled: bool) -> None:
+    print(f"\n== Threshold of the local classifier{', with these tiers' if ruled else ''} ==\n")
+    if found is None:
+        print("None: a model is asked about every task.")
+        return
+    header = ("", "threshold", "decided locally", f"right tier (target {TARGET})", "95% interval", "labels")
+    rows = [("now", *_at(found.now))]
+    if found.proposed:
+        rows.append(("proposed", *_at(found.proposed)))
+    output.table(header, rows, right=range(1, len(header)))
+    print(f"{'Proposed' if found.proposed else 'Stays'}: {found.why}.")
+
+
+def _at(own: At) -> tuple[str, ...]:
+    share = own.coverage.value
+    covered = "" if share is None else f"{own.coverage.count} of {own.coverage.of} ({share:.3f})"
+    return f"{own.threshold:.2f}", covered, *_rate(own.precision), str(own.precision.labels)
+
+
+def _rate(own: Rate) -> tuple[str, str]:
+    if own.value is None:
+        return "", ""
+    low, high = own.interval
+    return f"{own.value:.3f}", f"{low:.3f} to {high:.3f}"
+
+
+def _types(found: Sequence[TypeFinding]) -> None:
+    labelled = [each for each in found if each.dearer.labels]
+    if not found:
+        return
+    print("\n== Types ==\n")
+    if labelled:
+        header = ("type", "goes to", "tasks", "labels", "needed dearer", "cheaper would do", "")
+        output.table(header, [_type(each) for each in labelled], right=(2, 3))
+    if bare := [f"{each.type} {each.tasks}" for each in found if not each.dearer.labels]:
+        print(fill(f"Without a label: {', '.join(bare)}.", WIDTH))
+
+
+def _type(own: TypeFinding) -> tuple[object, ...]:
+    said = f"proposed: {own.proposed}, {own.why}" if own.proposed else own.why
+    return (
+        own.type,
+        own.tier,
+        own.tasks,
+        own.dearer.labels,
+        _with_interval(own.dearer),
+        _with_interval(own.cheaper),
+        said,
+    )
+
+
+def _with_interval(own: Rate) -> str:
+    share, interval = _rate(own)
+    return f"{share} ({interval})" if own.hits else share
+
+
+def _effects(own: Effects) -> None:
+    print("\n== What it would have changed ==\n")
+    before, after, priced = own.priced()
+    right = sum(each.needed is each.after for each in own.moves)
+    wrong = sum(each.needed is each.before for each in own.moves)
+    silent = sum(each.needed is None for each in own.moves)
+    said = f"{right} to the tier they needed, {wrong} away from it, {silent} of which nobody said a word"
+    moved = [(f"{old} to {new}", count) for (old, new), count in own.counts().items()]
+    output.pairs(
+        [
+            *moved,
+            ("moved", f"{len(own.moves)}: {said}" if moved else "none"),
+            ("a model is asked", f"about {own.asked_after} tasks instead of {own.asked_before}"),
+            ("requests spared", output.dollars(own.spared_nano) if own.spared_nano else None),
+            ("cost of the moved", _cost(before.billed, after.billed, priced) if priced else None),
+            ("at list price", _cost(before.listed, after.listed, priced) if priced else None),
+        ]
+    )
+
+
+def _cost(before: int, after: int, tasks: int) -> str:
+    word = "saved" if after <= before else "more"
+    change = f"{output.dollars(abs(before - after))} {word}"
+    return f"{output.dollars(before)} before, {output.dollars(after)} after ({change}, {tasks} tasks' own tokens)"
+
+
+def _candidates(title: str, found: Sequence[Candidate]) -> None:
+    if not found:
+        return
+    print(f"\n== {title} ==")
+    groups: dict[tuple[str, Tier, Tier], list[Candidate]] = {}
+    for each in found:
+        groups.setdefault((each.type, each.tier, each.to), []).append(each)
+    for (kind, tier, to), some in sorted(groups.items(), key=lambda group: -len(group[1])):
+        booked = sum(each.booked_nano for each in some if each.there_nano is not None)
+        there = sum(each.there_nano for each in some if each.there_nano is not None)
+        costs = f"booked {output.dollars(booked)}, there {output.dollars(there)}"
+        print(f"\n{kind} ({tier}) to {to}: {len(some)}, {costs}")
+        for each in some[:SHOWN]:
+            output.pairs([(f"  {each.task_id}", each.why), ("", f"  {clipped(each.text, WIDTH)}")])
+        if len(some) > SHOWN:
+            print(f"  and {len(some) - SHOWN} more")
