@@ -41,6 +41,6 @@ class Bench:
     def stack(self) -> Stack:
         """A local stack; the stand-in answers for both providers."""
         keys = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "ANTHROPIC_API_KEY")
-        inherited = {name: text for name, text in os.environ.items() if name not in keys and not name.startswith("AWS_")}
+        inherited = {name: text for name, text in os.environ.items() if name not in keys and name[:4] != "AWS_"}
         folder = self.ends.enter_context(tempfile.TemporaryDirectory(prefix="pointsman-bench-"))
         return Stack(self.ends.enter_context(local_stack(Path(folder), environ=inherited)))

@@ -69,6 +69,4 @@ def compared(
     judged: str = "ratio",
 ) -> Figure:
     """Return medians side by side."""
-    return Figure(
-        name, median(samples), unit, peer, median(peer_samples), len(samples), p95(samples), target, judged
-    )
+    return Figure(name, median(samples), unit, peer, median(peer_samples), len(samples), p95(samples), target, judged)

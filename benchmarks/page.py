@@ -36,7 +36,8 @@ def line(figure: Figure) -> str:
 
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    rows = ["| figure | median | p95 | n | against | its median | ratio | target |", "|---|--:|--:|--:|---|--:|--:|---|"]
+    rows = ["| figure | median | p95 | n | against | its median | ratio | target |"]
+    rows.append("|---|--:|--:|--:|---|--:|--:|---|")
     for one in figures:
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
         tail = "" if one.p95 is None else _number(one.p95)

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pointsman.domain import classifier
 from pointsman.domain.classifier import BACKGROUND, LocalClassifier
-from pointsman.domain.taxonomy import TIER_OF, TaskType
+from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
 from training import corpus, foreign, steering
 from training.augment import careless, typos
 from training.corpus import Sample
@@ -47,6 +47,7 @@ class CrossValidated:
         self, prepared: Sequence[Prepared], phrases: Sequence[Prepared], steers: Sequence[PreparedSteering]
     ) -> None:
         self.samples = [one.sample for one in prepared]
+        self._group_of = {sample.text: sample.group for sample in self.samples}
         self.header: dict[str, object] = dict(UNCALIBRATED)
         self._models = [
             fit(
@@ -100,6 +101,13 @@ class CrossValidated:
         ]
         return sum(found) / len(found)
 
+    def steered(self, text: str) -> str:
+        """Return a sample's text with a steering sentence that its judge has not learnt from, before or behind it."""
+        fold = fold_of(self._group_of[text])
+        rng = random.Random(f"held out {text}")  # noqa: S311
+        sentence = rng.choice(rng.choice([each for each in steering.sentences() if fold_of(each.group) == fold]).texts)
+        return f"{sentence} {text}" if rng.random() < 0.5 else f"{text}\n{sentence}"
+
     def _surprise(self, sharpness: float) -> float:
         """Return the mean negative log likelihood of the right type among the types of its tier."""
         total = 0.0
@@ -144,7 +152,17 @@ def report(validated: CrossValidated) -> None:
         (one.expected_type, one.verdict.type) for one in judged if one.expected_type is not one.verdict.type
     )
     print("confusions ", ", ".join(f"{a}>{b} {count}" for (a, b), count in wrong.most_common(12)))
-    print(f"steering    found {validated.steering_found():.3f}")
+    ranks = {tier: rank for rank, tier in enumerate(Tier)}
+    steered = validated.judged(validated.steered)
+    steps = [ranks[b.verdict.tier] - ranks[a.verdict.tier] for a, b in zip(judged, steered, strict=True)]
+    raised, lowered = (sum(step * way > 0 for step in steps) / len(steps) for way in (1, -1))
+    raised_surely = sum(
+        step > 0 and one.verdict.tier_probability >= threshold for step, one in zip(steps, steered, strict=True)
+    )
+    print(
+        f"steering    found {validated.steering_found():.3f}  tier raised {raised:.3f}  lowered {lowered:.3f}"
+        f"  raised when sure {raised_surely / len(steps):.4f}"
+    )
     changes: dict[str, Callable[[str], str]] = {
         "typos": lambda text: typos(text, random.Random(f"stability {text}")),  # noqa: S311
         "careless": lambda text: careless(text, random.Random(f"stability {text}")),  # noqa: S311

@@ -104,7 +104,7 @@ class DynamoBooks:
 
     @reachable()
     def refused(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
-        """Keep the first refusal by each cap, in an item beside the month's own, which each call's transactions hold."""
+        """Keep the first refusal by each cap, beside the month's own item, which each call's transactions hold."""
         update = Update().set_once({REFUSED + cap.key: to_text(at) for cap in caps})
         key = pack({"limit": notices_key(month)})
         self._client.update_item(TableName=self._tables.limits, Key=key, **update.arguments())
