@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,17 @@ def begin_with[T: StrEnum](choices: type[T]) -> Callable[[str], list[str]]:
     return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
 
 
+def choice[T: StrEnum](choices: type[T], flag: str, says: str) -> Any:
+    """Return an option that takes one of the choices; `says` is its help, which they are added to."""
+    return typer.Option(
+        flag,
+        metavar=flag.removeprefix("--").upper(),
+        parser=one_of(choices),
+        autocompletion=begin_with(choices),
+        help=f"{says}: {', '.join(choices)}.",
+    )
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Stack = Annotated[
     str | None,
@@ -51,24 +62,6 @@ Config = Annotated[
         help="The openclaw.json to decide by; without: the one in this directory, else the one that is shipped.",
     ),
 ]
-TypeChoice = Annotated[
-    TaskType | None,
-    typer.Option(
-        "--type",
-        metavar="TYPE",
-        parser=one_of(TaskType),
-        autocompletion=begin_with(TaskType),
-        help=f"The task's type, else it is classified: {', '.join(TaskType)}.",
-    ),
-]
-TierChoice = Annotated[
-    Tier | None,
-    typer.Option(
-        "--tier",
-        metavar="TIER",
-        parser=one_of(Tier),
-        autocompletion=begin_with(Tier),
-        help=f"The task's tier; it beats the type: {', '.join(Tier)}.",
-    ),
-]
+TypeChoice = Annotated[TaskType | None, choice(TaskType, "--type", "The task's type, else it is classified")]
+TierChoice = Annotated[Tier | None, choice(Tier, "--tier", "The task's tier; it beats the type")]
 Private = Annotated[bool, typer.Option("--private", help="Never show the task to a free tier.")]

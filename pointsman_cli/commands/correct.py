@@ -9,7 +9,7 @@ from pointsman.domain.taxonomy import TIER_OF, TaskType
 from pointsman.domain.times import to_text
 from pointsman_cli import output
 from pointsman_cli.errors import CommandError, Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack, begin_with, one_of
+from pointsman_cli.options import AsJson, Profile, Region, Stack, choice
 
 EXAMPLES = """\b
 Examples:
@@ -19,16 +19,7 @@ Examples:
 
 def correct(
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
-    type_: Annotated[
-        TaskType,
-        typer.Option(
-            "--type",
-            metavar="TYPE",
-            parser=one_of(TaskType),
-            autocompletion=begin_with(TaskType),
-            help=f"What it should have been: {', '.join(TaskType)}.",
-        ),
-    ],
+    type_: Annotated[TaskType, choice(TaskType, "--type", "What it should have been")],
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
