@@ -84,6 +84,11 @@ build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86
 eval: setup ## Measure the routing on the project's own texts; LITELLM=PYTHON adds LiteLLM as a baseline
 	@$(RUN)/pointsman evaluate --picture build/eval $(if $(LITELLM),--litellm "$(LITELLM)")
 
+# LiteLLM and Lambda's runtime are peers here, in environments of their own.
+.PHONY: bench
+bench: setup .tools/lambda/.stamp .tools/litellm/.stamp ## Measure time and size beside the peers', for docs/performance.md; NAMES="..." for some
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES)
+
 .PHONY: prices
 prices: setup ## Take the price list anew from genai-prices
 	@$(RUN)/python tools/prices.py
@@ -103,7 +108,7 @@ clean: ## Remove what was built, the tools and .venv (stop the local stack first
 
 # The layers' requirement files come from uv.lock, the tools' from their .in file, which keeps the pins it has.
 LAYERS := core gemini claude
-TOOLS := sam ministack checkov pip-audit
+TOOLS := sam ministack checkov pip-audit lambda litellm
 REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
 PACKAGE_core := pointsman
 PACKAGE_gemini := pointsman-gemini
@@ -114,7 +119,8 @@ requirements: .tools/uv/.stamp
 	@$(foreach layer,$(LAYERS),$(UV) export --quiet --frozen --package $(PACKAGE_$(layer)) --no-emit-workspace --no-dev \
 		--format requirements.txt --no-header --output-file $(OUT)/layers/$(layer)/requirements.txt;)
 	@$(foreach tool,$(TOOLS),$(UV) pip compile --quiet --generate-hashes --universal --python-version 3.13 \
-		--no-header --no-annotate $(OUT)/tools/$(tool).in --output-file $(OUT)/tools/$(tool).txt;)
+		--no-header --no-annotate $(if $(wildcard tools/$(tool).override),--override $(OUT)/tools/$(tool).override) \
+		$(OUT)/tools/$(tool).in --output-file $(OUT)/tools/$(tool).txt;)
 
 .tools/uv/.stamp: tools/uv.txt
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.13 is needed, and neither python3.13 nor python3 is one (python3 is $$(python3 -V 2>&1))." \
@@ -142,5 +148,5 @@ requirements: .tools/uv/.stamp
 	@echo "Installing $* into .tools/$*"
 	@rm -rf .tools/$*
 	@$(UV) venv --quiet --no-project --python "$(abspath .tools/uv/bin/python)" .tools/$*
-	@$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python tools/$*.txt
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .tools/$*/bin/python tools/$*.txt
 	@touch $@

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from benchmarks import page
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
-from benchmarks.places import RESULTS, compile_peers
+from benchmarks.places import RESULTS
 
 NAMES = (
     "size",
@@ -23,7 +23,7 @@ NAMES = (
     "router_batch",
     "throughput",
     "scale",
-    "report_scale",
+    "report",
 )
 """Modules of this package; each has `measure(bench)`."""
 
@@ -36,7 +36,6 @@ def main() -> None:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    compile_peers()
     bench, figures, failed = Bench(chosen.runs), list[Figure](), list[str]()
     with bench.ends:
         for name in chosen.names or NAMES:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.places import WORK, without_bytecode
+from benchmarks.places import WORK, plain_build
 from pointsman_cli.local import local_stack
 from pointsman_cli.local.build import build
 from pointsman_cli.local.toolchain import BUILDS, host_architecture
@@ -34,8 +34,8 @@ class Bench:
 
     @cached_property
     def plain(self) -> Path:
-        """The artifacts without .pyc."""
-        return without_bytecode(self.built, WORK / "plain")
+        """The artifacts as a plain `sam build` leaves them."""
+        return plain_build(self.built, WORK / "plain")
 
     @cached_property
     def stack(self) -> Stack:

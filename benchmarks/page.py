@@ -17,7 +17,7 @@ FAMILIES = {
     "router_batch": "AWS calls per routed task",
     "throughput": "Tasks per second through the functions",
     "scale": "Own time per task by stored tasks",
-    "report_scale": "The day's report",
+    "report": "The day's report by rows of the day",
     "size": "Unzipped size of a function and its layers",
 }
 """What each first word of a name is about, in the page's order."""

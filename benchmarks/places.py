@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,23 +67,18 @@ def emulator() -> Path:
     return packages_of(SAM.parents[1]) / f"samcli/local/rapid/aws-lambda-rie-{host_architecture()}"
 
 
-def compile_peers() -> None:
-    """Compile the runtime's packages and LiteLLM's, so that nobody's imports are slowed by a missing .pyc."""
-    for tool in (LAMBDA, LITELLM):
-        command = [str(python_of(tool)), "-m", "compileall", "-qq", "-j", "0", str(packages_of(tool))]
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-
-
 def built_function(build: Path, name: str) -> Artifact:
     """Return a built function."""
     folder = "".join(part.title() for part in name.split("_")) + "Function"
     return Artifact(build / folder, tuple(build / layer / "python" for layer in LAYERS[name]))
 
 
-def without_bytecode(build: Path, target: Path) -> Path:
-    """Return a copy of a build without its .pyc files: what a plain `sam build` gives."""
+def plain_build(build: Path, target: Path) -> Path:
+    """Return a copy of a build as a plain `sam build` leaves it: no .pyc files, Powertools' botocore in the layer."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(build, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), copy_function=os.link)
+    sources = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(build, target, ignore=sources, copy_function=os.link)
+    shutil.copytree(packages_of(LAMBDA) / "botocore", target / "CoreLayer/python/botocore", ignore=sources)
     return target
 
 

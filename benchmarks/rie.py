@@ -27,9 +27,10 @@ SETTINGS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    # The emulator does not say it; Lambda does.
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "POWERTOOLS_SERVICE_NAME": "pointsman",
     "POWERTOOLS_METRICS_NAMESPACE": "Pointsman",
-    "POWERTOOLS_TRACE_DISABLED": "true",
 }
 """Of every function, beside what `environment` says."""
 

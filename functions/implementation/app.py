@@ -2,18 +2,13 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
+from pointsman.cold_start import function
+from pointsman.domain.catalogue import Provider
 from pointsman.domain.taxonomy import Tier
-from pointsman.handlers import attempt
-
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+from pointsman.handlers import Context, attempt
 
 
-@logger.inject_lambda_context
-@metrics.log_metrics
-@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-def handler(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+@function(lambda app: (app.attempt(Tier.IMPLEMENTATION), app.adapter(Provider.ANTHROPIC)))
+def handler(state: dict[str, Any], context: Context) -> dict[str, Any]:
     """Return where the attempt leads."""
     return attempt(Tier.IMPLEMENTATION, state, context)

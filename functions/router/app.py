@@ -2,21 +2,17 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointsman.handlers import take_batch
+from pointsman.cold_start import function
+from pointsman.handlers import Context, take_batch
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-@logger.inject_lambda_context
-@metrics.log_metrics
-@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@function(lambda app: app.intake)
+def handler(event: dict[str, Any], context: Context) -> Any:
     """Return the partial batch response: the messages that go back to the queue."""
     finish = take_batch(event, context)
 

@@ -2,18 +2,12 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from pointsman.handlers import sweep
-
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+from pointsman.cold_start import function
+from pointsman.handlers import Context, sweep
 
 
-@logger.inject_lambda_context
-@metrics.log_metrics
-@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+@function()
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Return what was swept."""
     del event, context
     return sweep()

@@ -3,13 +3,11 @@
 import fcntl
 import hashlib
 import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pointsman_cli.local import processes
+from pointsman_cli.local import processes, trim
 from pointsman_cli.local.errors import LocalStackError
 from pointsman_cli.local.toolchain import BUILDS, ROOT, SAM, TEMPLATE, build_environment, last_line, require
 
@@ -22,8 +20,7 @@ def build(
 ) -> Path:
     """Build into `target`, unless it holds a build of the same sources already, and return the built template.
 
-    The layers' Python files are compiled: on Lambda, whose file system is read-only, each cold start would compile them
-    anew, which takes as long again as the imports themselves.
+    What `trim` does is done too, unless `environ` says otherwise.
 
     Raises:
         LocalStackError: The tools are missing, or the build failed.
@@ -33,14 +30,15 @@ def build(
     stamp = target.with_name(f"{target.name}.sources")
     with (BUILDS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        sources = _fingerprint(architecture)
+        trimmed = trim.is_wanted(environ)
+        sources = _fingerprint(architecture, "trimmed" if trimmed else "whole")
         if (target / TEMPLATE.name).exists() and stamp.exists() and stamp.read_text() == sources:
             return target / TEMPLATE.name
         stamp.unlink(missing_ok=True)
         report(f"Building functions and layers for {architecture}")
         _run_sam(architecture, target, environ)
-        _leave_to_runtime(target)
-        _compile(target)
+        if trimmed:
+            trim.trim(target)
         stamp.write_text(sources)
     return target / TEMPLATE.name
 
@@ -57,27 +55,10 @@ def _run_sam(architecture: str, target: Path, environ: Mapping[str, str]) -> Non
         raise LocalStackError(f"sam build failed: {last_line(log)}", log)
 
 
-def _leave_to_runtime(target: Path) -> None:
-    """Remove botocore from the core layer, where Powertools' tracer brings it.
-
-    Lambda's runtime has boto3 with the botocore that belongs to it; another one in a layer would take its place. It is
-    also the half of all files that a cold start has to unpack.
-    """
-    for path in (target / "CoreLayer/python").glob("botocore*"):
-        shutil.rmtree(path)
-
-
-def _compile(target: Path) -> None:
-    """Compile the layers, as unchecked .pyc files: a zip keeps no exact time to compare with."""
-    layers = [str(path) for path in target.glob("*Layer/python")]
-    options = ["-qq", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", "/opt"]
-    # Some packages ship templates that are no valid Python: what does not compile is left as it is.
-    subprocess.run([str(SAM.with_name("python")), "-m", "compileall", *options, *layers], check=False)
-
-
-def _fingerprint(architecture: str) -> str:
+def _fingerprint(*choices: str) -> str:
     """A digest of everything that a build depends on."""
-    digest = hashlib.sha256(architecture.encode())
+    digest = hashlib.sha256(" ".join(choices).encode())
+    digest.update(Path(trim.__file__).read_bytes())
     for path in _source_files():
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
         digest.update(path.read_bytes())

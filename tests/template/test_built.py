@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pointsman_cli.local.toolchain import BUILDS, SAM, build_environment, host_architecture
+from pointsman_cli.local import trim
+from pointsman_cli.local.errors import LocalStackError
+from pointsman_cli.local.toolchain import BUILDS, MINISTACK, SAM, build_environment, host_architecture
 from tests.template.cloudformation import ROOT
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024
@@ -50,6 +52,55 @@ def test_the_configuration_is_a_file_and_no_link_out_of_the_layer(built: Path) -
 def test_layers_are_compiled_and_leave_boto_to_the_runtime(built: Path, layer: str) -> None:
     assert list((built / layer / "python").rglob("*.cpython-313.pyc"))
     assert not (built / layer / "python/botocore").exists()
+
+
+def test_what_the_core_layer_brings_no_other_layer_brings_again(built: Path) -> None:
+    def names(layer: str) -> set[str]:
+        return {path.name.split("-")[0] for path in (built / layer / "python").glob("*.dist-info")}
+
+    assert "pydantic" in names("CoreLayer")
+    assert not names("CoreLayer") & (names("GeminiLayer") | names("ClaudeLayer"))
+
+
+@pytest.mark.parametrize(("layer", "adapter"), [("GeminiLayer", "gemini.Gemini"), ("ClaudeLayer", "claude.Claude")])
+def test_an_adapter_makes_its_client_without_what_is_left_out(built: Path, layer: str, adapter: str) -> None:
+    """In the environment that plays Lambda's runtime, none of it may even be asked for."""
+    module, name = adapter.split(".")
+    absent = sorted({part.replace("-", "_") for parts in trim.LEFT_OUT.values() for part in parts} - {"botocore"})
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"  # an import of one of them raises
+        f"from pointsman.adapters.{module} import {name}\n"
+        "from pointsman.ports import Question\n"
+        f"client = {name}('key', 'http://127.0.0.1:9')\n"
+        "question = Question('m', 'p', 's', max_output_tokens=9, timeout=5.0, tag='t')\n"
+        "print(client.ask(question).outcome)\n"
+    )
+    layers = os.pathsep.join(str(built / each / "python") for each in ("CoreLayer", layer))
+    done = subprocess.run(
+        [str(MINISTACK.with_name("python")), "-c", script],
+        env={"PYTHONPATH": layers, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "not_sent"
+
+
+def test_one_setting_undoes_all_that_a_build_adds() -> None:
+    assert trim.is_wanted({})
+    assert not trim.is_wanted({trim.SETTING: "1"})
+
+
+def test_bytecode_of_another_source_is_found_out(tmp_path: Path) -> None:
+    core = tmp_path / "CoreLayer/python/pointsman"
+    core.mkdir(parents=True)
+    (core / "one.py").write_text("ONE = 1\n")
+    trim.trim(tmp_path)
+    (core / "one.py").write_text("ONE = 2\n")
+    with pytest.raises(LocalStackError, match=r"one\.py has no bytecode"):
+        trim.check(core)
 
 
 def test_an_edit_of_the_root_file_reaches_the_functions(tmp_path: Path) -> None:

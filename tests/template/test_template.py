@@ -254,8 +254,12 @@ def test_no_function_logs_its_event_or_traces_what_it_returns_or_raises(
 ) -> None:
     for path in ROOT.glob("functions/*/app.py"):
         code = path.read_text()
-        assert "capture_lambda_handler(capture_response=False, capture_error=False)" in code
+        assert "\n@function(" in code
+        assert "capture_lambda_handler" not in code
         assert "log_event" not in code
+    frame = (ROOT / "layers/core/pointsman/cold_start.py").read_text()
+    assert "capture_lambda_handler(handler, capture_response=False, capture_error=False)" in frame
+    assert "log_event" not in frame
     environments = [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]
     for each in environments:
         names = set(each.get("Environment", {}).get("Variables", {}))

@@ -7,26 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from pointsman.adapters.archive import ArchivedLedger, BucketArchive
 from pointsman.adapters.aws import AWS_CALLS
 from pointsman.adapters.books import DynamoBooks, ModelMarks
-from pointsman.adapters.dead_letters import QueueBox
 from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
-from pointsman.adapters.notices import LimitTableNotices
-from pointsman.adapters.report_sink import BucketAndTopic
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.task_times import TaskTimes
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
 from pointsman.domain import catalogue, openclaw
@@ -36,17 +32,19 @@ from pointsman.domain.classifier import LocalClassifier
 from pointsman.domain.taxonomy import Tier
 from pointsman.errors import NotLoopbackError
 from pointsman.ports import ModelClient
-from pointsman.services.archive import Archiving
 from pointsman.services.attempt import Attempt
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.intake import Intake
-from pointsman.services.notice import BudgetNotice
-from pointsman.services.replay import Replay
-from pointsman.services.report import Reporting
-from pointsman.services.sweep import Sweep
 from pointsman.settings import Settings
+
+if TYPE_CHECKING:
+    from pointsman.adapters.archive import BucketArchive
+    from pointsman.adapters.report_sink import BucketAndTopic
+    from pointsman.services.replay import Replay
+    from pointsman.services.report import Reporting
+    from pointsman.services.sweep import Sweep
 
 UNITS = {
     "MonthSpendPercent": MetricUnit.Percent,
@@ -68,9 +66,24 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class WhenUsed:
+    """An AWS client that is built at its first use: each takes tens of milliseconds, and most are seldom called."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build, self._lock, self._client = build, Lock(), None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            self._client = self._client or self._build()
+        return getattr(self._client, name)
+
+
 @dataclass(frozen=True)
 class Application:
-    """Everything built from one environment, each part when it is first used."""
+    """Everything built from one environment, each part when it is first used.
+
+    What only sweep, report and replay need is imported there too, not at every cold start of the others.
+    """
 
     settings: Settings
     config_text: str
@@ -79,6 +92,9 @@ class Application:
     """A boto3 session; None: the default one."""
 
     def _aws(self, service: str) -> Any:
+        return WhenUsed(lambda: self._client(service))
+
+    def _client(self, service: str) -> Any:
         return (self.session or boto3).client(service, config=AWS_CALLS)
 
     @cached_property
@@ -158,19 +174,27 @@ class Application:
 
     @cache  # noqa: B019  (one application lives as long as its process)
     def model(self, provider: Provider) -> ModelClient:
-        """Return the provider's client; its SDK is imported here, by the functions that call it."""
-        own = self.settings
+        """Return the provider's client."""
+        own, gemini = self.settings, provider is Provider.GEMINI
+        base_url = own.google_gemini_base_url if gemini else own.anthropic_base_url
+        self._check_address(base_url)
+        name, parameter = (
+            ("GEMINI_API_KEY", own.gemini_key_parameter)
+            if gemini
+            else ("ANTHROPIC_API_KEY", own.anthropic_key_parameter)
+        )
+        key = key_from(name, parameter, lambda: self._aws("ssm"))
+        return self.adapter(provider)(key, base_url or None)
+
+    def adapter(self, provider: Provider) -> Callable[[str, str | None], ModelClient]:
+        """Return the provider's adapter; its SDK is imported here, by the functions that call it."""
         if provider is Provider.GEMINI:
-            self._check_address(own.google_gemini_base_url)
-            key = key_from("GEMINI_API_KEY", own.gemini_key_parameter, lambda: self._aws("ssm"))
             from pointsman.adapters.gemini import Gemini
 
-            return Gemini(key, own.google_gemini_base_url or None)
-        self._check_address(own.anthropic_base_url)
-        key = key_from("ANTHROPIC_API_KEY", own.anthropic_key_parameter, lambda: self._aws("ssm"))
+            return Gemini
         from pointsman.adapters.claude import Claude
 
-        return Claude(key, own.anthropic_base_url or None)
+        return Claude
 
     def _check_address(self, base_url: str) -> None:
         if self.settings.model_calls == "loopback" and urlsplit(base_url).hostname not in ("127.0.0.1", "localhost"):
@@ -214,8 +238,13 @@ class Application:
         return Attempt(self.context, self.texts, function)
 
     @cached_property
-    def sweep(self) -> Sweep:
+    def sweep(self) -> "Sweep":
         """The sweep."""
+        from pointsman.adapters.notices import LimitTableNotices
+        from pointsman.services.archive import Archiving
+        from pointsman.services.notice import BudgetNotice
+        from pointsman.services.sweep import Sweep
+
         notices = LimitTableNotices(self.dynamodb, self.tables)
         notice = BudgetNotice(self.context, self.books, notices, self.bus, self.sink)
         return Sweep(
@@ -237,8 +266,10 @@ class Application:
         return StepFunctions(self._aws("stepfunctions"), self.settings.state_machine_arn)
 
     @cached_property
-    def archive(self) -> BucketArchive:
+    def archive(self) -> "BucketArchive":
         """The ledger's closed days."""
+        from pointsman.adapters.archive import BucketArchive
+
         return BucketArchive(self.s3, self.settings.bucket)
 
     @cached_property
@@ -247,13 +278,18 @@ class Application:
         return LimitTableHorizon(self.dynamodb, self.tables)
 
     @cached_property
-    def sink(self) -> BucketAndTopic:
+    def sink(self) -> "BucketAndTopic":
         """Where reports and notices go."""
+        from pointsman.adapters.report_sink import BucketAndTopic
+
         return BucketAndTopic(self.s3, self.settings.bucket, self._aws("sns"), self.settings.report_topic_arn)
 
     @cached_property
-    def replay(self) -> Replay:
+    def replay(self) -> "Replay":
         """The replay of dead letters and failed tasks."""
+        from pointsman.adapters.dead_letters import QueueBox
+        from pointsman.services.replay import Replay
+
         own = self.settings
         return Replay(
             ctx=self.context,
@@ -267,8 +303,12 @@ class Application:
         )
 
     @cached_property
-    def reporting(self) -> Reporting:
+    def reporting(self) -> "Reporting":
         """The daily report."""
+        from pointsman.adapters.archive import ArchivedLedger
+        from pointsman.adapters.task_times import TaskTimes
+        from pointsman.services.report import Reporting
+
         ledger = ArchivedLedger(self.books, self.archive)
         times = TaskTimes(self.dynamodb, self.tables)
         return Reporting(self.context, ledger, self.sink, times, self.horizon, self.settings.stand_in)

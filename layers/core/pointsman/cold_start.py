@@ -1,0 +1,29 @@
+"""The frame of every function: Powertools around the handler, and what a cold start can do ahead is done in INIT."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+gc.disable()  # until all is imported: nearly all of that stays, and the collector would walk through it again and again
+
+from aws_lambda_powertools import Logger, Metrics, Tracer  # noqa: E402
+
+from pointsman.bootstrap import Application, warm_up  # noqa: E402
+
+type Handler = Callable[[Any, Any], Any]
+
+
+def function(parts: Callable[[Application], object] | None = None) -> Callable[[Handler], Handler]:
+    """Return the decorator of a function's handler, the last that its module does; `parts` is built in INIT."""
+
+    def framed(handler: Handler) -> Handler:
+        logger, tracer, metrics = Logger(), Tracer(), Metrics()
+        traced = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
+        whole: Handler = logger.inject_lambda_context(metrics.log_metrics(traced))
+        if parts:
+            warm_up(parts)
+        gc.freeze()
+        gc.enable()
+        return whole
+
+    return framed

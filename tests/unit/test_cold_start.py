@@ -1,0 +1,51 @@
+"""The frame of the functions' handlers."""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pointsman import cold_start
+from pointsman.bootstrap import WhenUsed
+
+
+@pytest.fixture(autouse=True)
+def _thaw() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_the_collector_is_back_and_what_is_imported_is_frozen() -> None:
+    gc.disable()
+    cold_start.function()(lambda event, context: event)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+
+
+@pytest.mark.parametrize(("variable", "built"), [("on-demand", 1), (None, 0)])
+def test_parts_are_built_where_lambda_initialises(
+    variable: str | None, built: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
+    if variable:
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", variable)
+    monkeypatch.setattr("pointsman.bootstrap.application", lambda: "the application")
+    seen: list[Any] = []
+    cold_start.function(seen.append)(lambda event, context: event)
+    assert seen == ["the application"] * built
+
+
+def test_a_client_is_built_at_its_first_use_and_once() -> None:
+    built: list[str] = []
+
+    def build() -> str:
+        built.append("client")
+        return "client"
+
+    client = WhenUsed(build)
+    assert not built
+    assert client.upper() == "CLIENT"
+    assert client.title() == "Client"
+    assert built == ["client"]
