@@ -15,6 +15,8 @@ import pytest
 
 from pointsman.domain.budget import OPEN
 from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.services.replay import GIVEN_UP, Wish
+from pointsman_cli import target
 from tests.faults.conftest import SOAK, Figures
 from tests.faults.evidence import Evidence
 from tests.faults.killer import FUNCTIONS, Killer
@@ -31,12 +33,14 @@ SOON = 6.0
 """Seconds."""
 REDELIVERY = 60
 """Seconds until the queue gives a message again; in the template 360. Longer than a claim's lease (55 s), as there."""
-LAST = 420 if SOAK else 150
-"""Seconds that the last tasks may take: messages may come back several times, deliveries wait 15, 30, 60 s."""
+LAST = 900 if SOAK else 150
+"""Seconds that the last tasks may take: a message may come back five times, be replayed, and its delivery wait too."""
 PAUSES = (0.6, 2.0)
 """Least and most seconds between two kills: an invocation on a fresh worker takes one to three."""
 DELAYS = (0.05, 0.3, 0.8, 1.6)
 """Seconds that the stand-in takes; each task's prompt names one."""
+OPERATOR = 20.0
+"""Seconds between two looks at the dead-letter queue, where a message ends whose router was killed five times."""
 KINDS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("orchestration", {"tier": "orchestration"}, "Which build goes first?"),
     ("implementation", {"type": "code_generation"}, "Write a function that adds two amounts."),
@@ -58,6 +62,8 @@ class Traffic:
     sent_at: dict[str, float] = field(default_factory=dict)
     messages: int = 0
     records: dict[str, TaskRecord | None] = field(default_factory=dict)
+    replayed: list[str] = field(default_factory=list)
+    """Tasks whose message had used up its receipts, and was sent back by an operator's replay."""
 
     def send(self) -> None:
         """Send one more task; three in ten of them twice or three times, at once or seconds apart."""
@@ -85,6 +91,12 @@ class Traffic:
         """Read the tasks that have not ended yet."""
         for task_id in self.unended:
             self.records[task_id] = self.stack.tasks.read(task_id)
+
+    def take_up(self) -> None:
+        """Send back what the queue gave up, as `pointsman replay --reason gave_up --execute` does."""
+        operator = target.of_local(self.stack.info).app.replay
+        lines = operator(Wish(code=GIVEN_UP, execute=True), "operator")
+        self.replayed += [line.task_id for line in lines if line.replayed and line.task_id in self.records]
 
     @property
     def unended(self) -> list[str]:
@@ -200,9 +212,14 @@ def _drive(traffic: Traffic, tasks: int) -> None:
 
 
 def _let_end(traffic: Traffic) -> None:
-    """Wait until every task has ended and was told."""
+    """Wait until every task has ended and was told; an operator takes up what the queue has given up."""
+    operator_comes = time.monotonic() + OPERATOR
 
     def look() -> bool | None:
+        nonlocal operator_comes
+        if time.monotonic() > operator_comes:
+            traffic.take_up()
+            operator_comes = time.monotonic() + OPERATOR
         traffic.look()
         return not traffic.unended or None
 
@@ -280,6 +297,7 @@ def _figures(traffic: Traffic, evidence: Evidence, before: Evidence) -> dict[str
     return {
         "tasks": len(records),
         "messages": traffic.messages,
+        "given up by the queue, then replayed": len(traffic.replayed),
         "ended": dict(Counter(str(record.status) for record in records)),
         "failed because": dict(Counter(str(record.reason) for record in records if record.status is Status.FAILED)),
         "attempts of a task: tasks": dict(sorted(Counter(record.attempts for record in records).items())),
