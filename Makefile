@@ -41,7 +41,7 @@ demo: setup ## Start the local stack, send it tasks, show answers and books
 .PHONY: test
 test: setup ## Run all tests, those on the local stack too; no key is used, no provider called
 	@$(MAKE) --no-print-directory openclaw || echo "The tests that need OpenClaw will be skipped." >&2
-	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n 2 --dist loadgroup
 
 .PHONY: openclaw
 openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the tests of `pointsman openclaw`

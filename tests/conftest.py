@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ settings.register_profile("steady", deadline=None, derandomize=True, database=No
 settings.register_profile("search", deadline=None, database=None, max_examples=1000)
 settings.load_profile("steady")
 
+HERE = Path(__file__).parent
 _KEYS = {"GEMINI_API_KEY", "GOOGLE_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"}
 _DUMMIES = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -71,6 +73,17 @@ def _clean_environment() -> None:
 
 _keep_inside()
 _clean_environment()
+
+
+ONE_AFTER_THE_OTHER = ("workflow", "e2e", "faults")
+"""Folders whose tests start servers and processes, or share the deployed stack."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep those in one process of a parallel run (`make test`), beside all others."""
+    for item in items:
+        if item.get_closest_marker("stack") or item.path.relative_to(HERE).parts[0] in ONE_AFTER_THE_OTHER:
+            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ def thinned[T](cases: list[T]) -> list[T]:
 
 
 RESULTS = Path(__file__).parents[2] / "build/soak.json"
-_figures: list[dict[str, Any]] = []
+FIGURES = "figures"
+"""Of a report's properties: they come from the process that ran the test to the one that shows them."""
 
 
 class Figures(dict[str, Any]):
@@ -40,7 +41,7 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
         "seconds": round(time.monotonic() - began, 1),
         "figures": dict(found),
     }
-    _figures.append(entry)
+    request.node.user_properties.append((FIGURES, entry))
     if SOAK:
         RESULTS.parent.mkdir(exist_ok=True)
         earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
@@ -65,10 +66,13 @@ def _forget(stack: Stack) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _figures:
+    reports = [each for kind in terminalreporter.stats.values() for each in kind if isinstance(each, pytest.TestReport)]
+    told = [entry for each in reports for name, entry in each.user_properties if name == FIGURES]
+    entries = list({entry["test"]: entry for entry in told}.values())
+    if not entries:
         return
     terminalreporter.section("fault tests")
-    for entry in _figures:
+    for entry in sorted(entries, key=lambda entry: str(entry["at"])):
         terminalreporter.write_line(f"{entry['test']} ({entry['form']} form, {entry['seconds']} s)")
         for name, value in entry["figures"].items():
             terminalreporter.write_line(f"  {name:<44} {_shown(value)}")
