@@ -35,7 +35,7 @@ def reached_section(report: Report) -> Markup | None:
         ),
         note(
             "What was decided for this tier was not tried on a lower one, so that it is no proof: ",
-            "checks (pointsman.verify), corrections and `pointsman tune` tell more.",
+            "checks (pointsman.verify), corrections and the command “pointsman tune” tell more.",
         ),
     )
 
