@@ -80,13 +80,20 @@ build/operator.txt: uv.lock .tools/uv/.stamp
 build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
 	@$(RUN)/python -m pointsman_cli.local $(ARCH)
 
+# A Python whose environment has LiteLLM: the benchmarks' own, where it is installed.
+LITELLM ?= $(wildcard .tools/litellm/bin/python)
+
 .PHONY: eval
-eval: setup ## Measure the routing on the project's own texts; LITELLM=PYTHON adds LiteLLM as a baseline
+eval: setup ## Measure the routing on the project's own texts; with LiteLLM as a baseline once `make peers` has installed it
 	@$(RUN)/pointsman evaluate --picture build/eval $(if $(LITELLM),--litellm "$(LITELLM)")
 
 # LiteLLM and Lambda's runtime are peers here, in environments of their own.
+.PHONY: peers
+peers: .tools/lambda/.stamp .tools/litellm/.stamp ## Install what the product is measured against
+	@:
+
 .PHONY: bench
-bench: setup .tools/lambda/.stamp .tools/litellm/.stamp ## Measure time and size beside the peers', for docs/performance.md; NAMES="..." for some
+bench: setup peers ## Measure time and size beside the peers', for docs/performance.md; NAMES="..." for some
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES)
 
 .PHONY: prices
