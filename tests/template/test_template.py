@@ -1,10 +1,12 @@
 """What the template promises: least privilege, a bounded bill, nothing lost, numbers that follow from each other."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
+from pointsman.cold_start import KEEP_WARM
 from pointsman_cli.local import providers
 from tests.template.cloudformation import ROOT, Resource, as_list, load, statements
 
@@ -104,6 +106,19 @@ def test_a_crash_of_any_function_counts_on_one_metric(functions: Resources, reso
     assert sorted(watched) == sorted(it["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for it in functions.values())
     metrics = [it["Properties"]["MetricTransformations"] for it in filters]
     assert {(it["MetricNamespace"], it["MetricName"]) for (it,) in metrics} == {("Pointsman", "FunctionErrors")}
+
+
+def test_what_an_orchestration_task_meets_is_kept_warm_where_wished(functions: Resources) -> None:
+    schedules = {
+        name: event["Properties"]
+        for name, function in functions.items()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "ScheduleV2" and "Input" in event["Properties"]
+    }
+    assert schedules.keys() == {"RouterFunction", "OrchestrationFunction", "DeliveryFunction"}
+    for each in schedules.values():
+        assert json.loads(each["Input"]) == KEEP_WARM
+        assert each["State"] == {"Fn::If": ["IsKeptWarm", "ENABLED", "DISABLED"]}
 
 
 def test_a_message_outlasts_the_router(resources: Resources) -> None:

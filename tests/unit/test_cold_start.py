@@ -24,6 +24,13 @@ def test_the_collector_is_back_and_what_is_imported_is_frozen() -> None:
     assert gc.get_freeze_count() > 0
 
 
+def test_a_call_that_keeps_warm_goes_no_further() -> None:
+    seen: list[Any] = []
+    whole = cold_start.function()(lambda event, context: seen.append(event))
+    assert whole(cold_start.KEEP_WARM, None) is None
+    assert seen == []
+
+
 @pytest.mark.parametrize(("variable", "built"), [("on-demand", 1), (None, 0)])
 def test_parts_are_built_where_lambda_initialises(
     variable: str | None, built: int, monkeypatch: pytest.MonkeyPatch

@@ -11,19 +11,25 @@ from aws_lambda_powertools import Logger, Metrics, Tracer  # noqa: E402
 from pointsman.bootstrap import Application, warm_up  # noqa: E402
 
 type Handler = Callable[[Any, Any], Any]
+KEEP_WARM = {"keep_warm": True}
+"""The event of the template's schedules that keep a function warm: it has started by the time it reads this."""
 
 
 def function(parts: Callable[[Application], object] | None = None) -> Callable[[Handler], Handler]:
     """Return the decorator of a function's handler, the last that its module does; `parts` is built in INIT."""
 
-    def framed(handler: Handler) -> Handler:
+    def around(handler: Handler) -> Handler:
         logger, tracer, metrics = Logger(), Tracer(), Metrics()
         traced = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
-        whole: Handler = logger.inject_lambda_context(metrics.log_metrics(traced))
+        framed: Handler = logger.inject_lambda_context(metrics.log_metrics(traced))
+
+        def whole(event: Any, context: Any) -> Any:
+            return None if event == KEEP_WARM else framed(event, context)
+
         if parts:
             warm_up(parts)
         gc.freeze()
         gc.enable()
         return whole
 
-    return framed
+    return around

@@ -8,8 +8,8 @@ from pointsman.adapters.dynamo import AwsClient, Item, Tables, pack, reachable, 
 from pointsman.domain.decision import Source, Told
 from pointsman.domain.taxonomy import TaskType
 
-_MOST_READ = 100
-"""Keys that BatchGetItem takes."""
+_MOST_READ, _MOST_WRITTEN = 100, 25
+"""Items that BatchGetItem and BatchWriteItem take."""
 
 
 class LimitTableCache:
@@ -36,16 +36,20 @@ class LimitTableCache:
 
     @reachable()
     def keep(self, told: Mapping[str, Told], until: datetime) -> None:
-        """Write one item a text, over what is there."""
-        for key, each in told.items():
-            item = {
-                "limit": _name(key),
-                "type": each.type,
-                "confidence": each.confidence,
-                "source": each.source,
-                "expires_at": int(until.timestamp()),
-            }
-            self._client.put_item(TableName=self._table, Item=pack(item))
+        """Write one item a text, over what is there; what DynamoDB leaves unwritten is asked about again some day."""
+        for some in batched(told.items(), _MOST_WRITTEN, strict=False):
+            puts = [{"PutRequest": {"Item": pack(_item(key, each, until))}} for key, each in some]
+            self._client.batch_write_item(RequestItems={self._table: puts})
+
+
+def _item(key: str, told: Told, until: datetime) -> Item:
+    return {
+        "limit": _name(key),
+        "type": told.type,
+        "confidence": told.confidence,
+        "source": told.source,
+        "expires_at": int(until.timestamp()),
+    }
 
 
 def _name(key: str) -> str:
