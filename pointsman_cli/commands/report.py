@@ -21,7 +21,7 @@ Examples:
   pointsman report --date 2026-11-21 --json --stack pointsman
   pointsman report --from 2026-11-01 --to 2026-11-21"""
 MOST_DAYS = 92
-"""Of a range: each day's report reads its month's rows."""
+"""Of a range: each day's rows are read."""
 
 
 def report(
@@ -95,7 +95,7 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
     with output.progress() as tell:
         for day in days:
             tell(f"adding up {day}")
-            entries.append(history.entry_of(reporting.build(day)))
+            entries.append(reporting.entry(day))
     if as_html:
         from pointsman.domain.page.index import render_index
 

@@ -1,7 +1,7 @@
 """The daily report: read the books of a day, store the report, tell the team."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,12 +32,19 @@ class Reporting:
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
-        zone = self.ctx.zone
-        since, until = day_bounds(day, zone)
-        counters = self.ledger.counters(month_key(since, zone))
-        frame = Frame(day, zone, self.ctx.points, self.stand_in, self.ctx.clock.now())
-        shards = self.ledger.shards(since - BEFORE, until)
-        return report.build(frame, shards, counters, self._earlier(day), self.times.milestones)
+        counters = self.ledger.counters(month_key(day_bounds(day, self.ctx.zone)[0], self.ctx.zone))
+        return report.build(self._frame(day), self._shards(day), counters, self._earlier(day), self.times.milestones)
+
+    def entry(self, day: date) -> history.Entry:
+        """Return the day in short, of which its rows alone are read."""
+        return history.entry_of(report.build(self._frame(day), self._shards(day), {}))
+
+    def _frame(self, day: date) -> Frame:
+        return Frame(day, self.ctx.zone, self.ctx.points, self.stand_in, self.ctx.clock.now())
+
+    def _shards(self, day: date) -> Iterable[Iterable[Mapping[str, Any]]]:
+        since, until = day_bounds(day, self.ctx.zone)
+        return self.ledger.shards(since - BEFORE, until)
 
     def _earlier(self, day: date) -> list[history.Summary]:
         """Return the month's days before this one: as published once they were settled, else from their rows."""
