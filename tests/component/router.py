@@ -16,8 +16,9 @@ from pointsman.domain.records import TaskRecord
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.family import Family
 from pointsman.services.intake import Intake, Message
-from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeWorkflow, ScriptedModel
+from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow, ScriptedModel
 
 if TYPE_CHECKING:
     from tests.component.conftest import Aws
@@ -36,6 +37,7 @@ class Router:
     replies: FakeReplies
     dead: FakeDeadLetters
     model: ScriptedModel
+    queue: FakeTaskQueue
     counts: list[str] = field(default_factory=list)
     """Names of the metrics that were counted."""
 
@@ -76,7 +78,8 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
         counts.append(name)
 
     ctx = Context(Points(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
-    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket)
+    queue = FakeTaskQueue()
+    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket, Family(ctx, task_table, texts, queue))
     return Router(
         Intake(
             ctx=ctx,
@@ -97,5 +100,6 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
         replies,
         dead,
         model,
+        queue,
         counts,
     )

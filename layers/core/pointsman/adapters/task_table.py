@@ -24,10 +24,10 @@ _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
 _OF_ONE_GENERATION = (
     *_UNDELIVERED,
     *("started_at", "ended_at", "delivered_at", "attempts", "model", "answer", "answer_ref", "truncated", "reason"),
-    "verdict",
+    *("verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by"),
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
-_TEXTS = ("body", "answer")
+_TEXTS = ("body", "answer", "drafts")
 _PLAIN = [f.name for f in fields(TaskRecord) if f.name not in (*_TEXTS, "usage", "status")]
 
 
@@ -161,13 +161,20 @@ class TaskTable:
         update = Update().set({"status": Status.COMPLETED, "model": model, "ended_at": to_text(at)})
         return self._end(record.task_id, record.generation, update)
 
+    def wait(self, record: TaskRecord) -> TaskRecord | None:
+        """Mark a task of that generation that has not ended as waiting for its subtasks."""
+        return self._end(record.task_id, record.generation, Update().set({"status": Status.WAITING}))
+
+    def close(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
+        """End a task of that generation that has not ended by its subtasks; None when it had."""
+        update = Update().set({"status": record.status, "reason": record.reason, "ended_at": to_text(at)})
+        update.set({"results": record.results, "closed_by": record.closed_by})
+        found = self._update(record.task_id, _not_ended(update, record.generation))
+        return from_item(found) if found else None
+
     def _end(self, task_id: str, generation: int, update: Update) -> TaskRecord | None:
         """Carry out the update if the task has not ended; return the record as it is then."""
-        update.only_if(f"{update.name('generation')} = {update.value(generation)}")
-        for status in (*sorted(ENDED), Status.REJECTED):
-            update.only_if(f"{update.name('status')} <> {update.value(status)}")
-        update.only_if("attribute_exists(task_id)")
-        found = self._update(task_id, update)
+        found = self._update(task_id, _not_ended(update, generation))
         return from_item(found) if found else self.read(task_id)
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
@@ -178,20 +185,20 @@ class TaskTable:
 
     def needs_attention(self, record: TaskRecord, what: str, at: datetime) -> None:
         """Put the task on the sparse index that the sweep reads."""
-        since = record.attention_since or to_text(at)
+        since = (record.attention_since if record.attention == what else None) or to_text(at)
         update = Update().set({"attention": what, "attention_since": since})
         update.set({"told": record.told, "unreached": record.unreached})
         update.only_if(f"{update.name('generation')} = {update.value(record.generation)}")
         update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)")
         self._update(record.task_id, update)
 
-    def wanting_attention(self) -> Iterable[str]:
+    def wanting_attention(self, what: str) -> Iterable[str]:
         """Return ids from the sparse index."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="attention",
             KeyConditionExpression="attention = :what",
-            ExpressionAttributeValues=pack({":what": "delivery"}),
+            ExpressionAttributeValues=pack({":what": what}),
         )
         for page in pages:
             for item in page["Items"]:
@@ -250,3 +257,11 @@ class TaskTable:
                 return None
             raise
         return unpack(answer["Attributes"])
+
+
+def _not_ended(update: Update, generation: int) -> Update:
+    """Return the update, to be carried out on a task of that generation that has not ended."""
+    update.only_if(f"{update.name('generation')} = {update.value(generation)}")
+    for status in (*sorted(ENDED), Status.REJECTED):
+        update.only_if(f"{update.name('status')} <> {update.value(status)}")
+    return update.only_if("attribute_exists(task_id)")

@@ -1,4 +1,6 @@
-"""The sweep: closes what no later attempt closed, and tries again what could not be delivered."""
+"""The sweep: closes what no later attempt closed, tries again what could not be delivered, and looks after tasks that
+wait for subtasks.
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -38,6 +40,8 @@ class Swept:
     """Tasks whose execution had died without a word."""
     archived: int
     """Days."""
+    gathered: int
+    """Tasks with subtasks that this sweep ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Sweep:
         now = self.ctx.clock.now()
         closed = self._close_open(now)
         delivered = undelivered = 0
-        for task_id in list(self.tasks.wanting_attention()):
+        for task_id in list(self.tasks.wanting_attention("delivery")):
             record = self.tasks.read(task_id)
             if record is None or record.status not in ENDED:
                 continue
@@ -70,11 +74,11 @@ class Sweep:
             except DeliveryError as error:
                 undelivered += 1
                 self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
-        finished = self._finish_dead(now)
+        gathered, finished = self._gather(), self._finish_dead(now)
         self._gauge(now)
         self.notice(now)
         archived = self.archiving()
-        swept = Swept(closed, delivered, undelivered, finished, archived)
+        swept = Swept(closed, delivered, undelivered, finished, archived, gathered)
         self.ctx.note("swept", **asdict(swept))
         return swept
 
@@ -90,6 +94,21 @@ class Sweep:
                 settled = min(settled, intent.at)
         self.horizon.settled(since, settled)
         return closed
+
+    def _gather(self) -> int:
+        """Look after each task with subtasks that is not delivered: send them out, end it, deliver it."""
+        gathered = 0
+        for task_id in list(self.tasks.wanting_attention("subtasks")):
+            record = self.tasks.read(task_id)
+            if record is None or not record.subtasks:
+                continue
+            try:
+                status = self.delivery.finish(task_id, record.generation, None)
+            except DeliveryError as error:
+                self.ctx.note("not delivered", level="warning", task_id=task_id, why=str(error))
+                continue
+            gathered += record.status not in ENDED and status in ENDED
+        return gathered
 
     def _finish_dead(self, now: datetime) -> int:
         """Finish tasks whose execution died and whom the rule on its status did not reach; return how many."""
