@@ -1,6 +1,6 @@
 """The router's use case, built on moto's task table and bucket, with all else by hand."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pointsman.adapters.books import DynamoBooks, ModelMarks
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
+from pointsman.bootstrap import Application
 from pointsman.domain import openclaw
 from pointsman.domain.catalogue import Provider, load
 from pointsman.domain.chain import Points
@@ -18,6 +19,7 @@ from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.family import Family
 from pointsman.services.intake import Intake, Message
+from pointsman.services.sweep import Sweep
 from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow, ScriptedModel
 
 if TYPE_CHECKING:
@@ -102,4 +104,20 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
         model,
         queue,
         counts,
+    )
+
+
+def build_sweep(aws: "Aws", router: Router, books: DynamoBooks) -> Sweep:
+    """Return a sweep over the router's stores."""
+    own, made = router.intake, Application(aws.settings(), SHIPPED, aws.session).sweep
+    return replace(
+        made,
+        ctx=own.ctx,
+        books=books,
+        ledger=books,
+        tasks=own.tasks,
+        workflow=router.workflow,
+        delivery=own.delivery,
+        notice=replace(made.notice, ctx=own.ctx),
+        archiving=replace(made.archiving, ctx=own.ctx),
     )
