@@ -9,7 +9,7 @@ from pointsman.adapters.ledger_rows import merged
 from pointsman.bootstrap import Application
 from pointsman.client import Client, Result
 from pointsman.domain import subtasks
-from pointsman.domain.records import TaskRecord
+from pointsman.domain.records import ENDED, TaskRecord
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
 from pointsman_cli.errors import NotFoundError
@@ -99,7 +99,7 @@ def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[st
         "deadline": record.deadline or None,
         "delivered_at": record.delivered_at,
         "reply_to": [_place(place) for place in record.reply_to],
-        "delivery_failing_since": record.attention_since if record.attention == "delivery" else None,
+        "delivery_failing_since": record.attention_since if record.status in ENDED else None,
         "not_delivered_to": record.unreached,
         "parent_id": record.task_fields.get("parent_id"),
         "metadata": record.task_fields.get("metadata", {}),

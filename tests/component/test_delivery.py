@@ -74,7 +74,7 @@ def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
         with pytest.raises(DeliveryError, match="late"):
             router.intake.delivery.finish("t-1", 1, None)
         router.clock.pass_by(60)
-    assert list(router.tasks.wanting_attention("delivery")) == ["t-1"]
+    assert list(router.tasks.wanting_attention()) == ["t-1"]
     assert shown(aws, router)["not delivered"].startswith(
         f"since {since}, to {late} (AWS.SimpleQueueService.NonExistentQue"
     )
@@ -83,7 +83,7 @@ def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
     url = sqs.create_queue(QueueName="late")["QueueUrl"]
     assert sweep().delivered == 1
     assert json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])["answer"] == "words"
-    assert (list(router.tasks.wanting_attention("delivery")), sweep().delivered) == ([], 0)
+    assert (list(router.tasks.wanting_attention()), sweep().delivered) == ([], 0)
     assert "not delivered" not in shown(aws, router)
     assert router.task().delivered_at
     # Six tries, and who could be reached was told once.

@@ -270,7 +270,7 @@ def test_what_is_done_again_after_a_crash_changes_nothing(router: Router) -> Non
     router.model.then(handing_out(*PARTS))
     run = step(router, begun(router))
     router.queue.failures = [PublishError("down")]
-    with pytest.raises(PublishError):
+    with pytest.raises(DeliveryError, match=r"task t-1: subtasks not sent \(down\)"):
         router.intake.delivery.finish("t-1", 1, None)
     assert router.task().status is Status.STARTED
     finished(router, run)
@@ -326,6 +326,17 @@ def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router,
     assert (len(told(router)), sweep().gathered) == (1, 0)
 
 
+def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, books: DynamoBooks) -> None:
+    sweep = build_sweep(aws, router, books)
+    router.model.then(handing_out(*PARTS))
+    step(router, begun(router))
+    router.queue.failures = [PublishError("down")] * 9
+    assert (sweep().undelivered, router.task().status) == (1, Status.STARTED)
+    router.clock.time = parse_time(router.task().deadline) + PATIENCE + timedelta(seconds=1)
+    assert sweep().gathered == 1
+    assert (told(router)[0]["reason"], told(router)[0]["subtask_counts"]["unfinished"]) == ("subtasks_failed", 3)
+
+
 def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books: DynamoBooks) -> None:
     """The last subtask's function died after its end was stored, and its workflow is gone."""
     sweep = build_sweep(aws, router, books)
@@ -335,11 +346,11 @@ def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books:
     step(router, run_of(router, 1))
     router.bus.broken = PublishError("down")
     swept = sweep()
-    assert (swept.gathered, router.task().status, told(router)) == (0, Status.COMPLETED, [])
+    assert (swept.undelivered, router.task().status, told(router)) == (1, Status.COMPLETED, [])
     router.bus.broken = None
     assert sweep().delivered == 1
     assert short(told(router)[0]) == [("completed", "part 1", None)]
-    assert list(router.tasks.wanting_attention("subtasks")) == []
+    assert list(router.tasks.wanting_attention()) == []
 
 
 def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(aws: Aws, router: Router, books: DynamoBooks) -> None:

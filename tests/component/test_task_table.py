@@ -202,14 +202,14 @@ def test_what_could_not_be_delivered_is_found_oldest_first_until_it_is(task_tabl
         ended(task_table, task_id=f"t-{number}")
         task_table.needs_attention(record(f"t-{number}"), "delivery", NOON - timedelta(minutes=number))
     task_table.needs_attention(record("t-9"), "delivery", NOON)
-    assert list(task_table.wanting_attention("delivery")) == ["t-2", "t-1", "t-0"]
+    assert list(task_table.wanting_attention()) == ["t-2", "t-1", "t-0"]
 
     task_table.delivered("t-1", 1, NOON)
     task_table.delivered("t-0", 2, NOON)
-    assert list(task_table.wanting_attention("delivery")) == ["t-2", "t-0"]
+    assert list(task_table.wanting_attention()) == ["t-2", "t-0"]
     assert read(task_table, "t-1").delivered_at == to_text(NOON)
     task_table.needs_attention(record("t-1"), "delivery", NOON)
-    assert list(task_table.wanting_attention("delivery")) == ["t-2", "t-0"]
+    assert list(task_table.wanting_attention()) == ["t-2", "t-0"]
     assert task_table.read("t-9") is None
 
 

@@ -144,8 +144,8 @@ class TaskStore(Protocol):
         """
         ...
 
-    def wanting_attention(self, what: str) -> Iterable[str]:
-        """Return ids, oldest first: of tasks whose `delivery` could not be made, or that wait for their `subtasks`."""
+    def wanting_attention(self) -> Iterable[str]:
+        """Return the ids of tasks whose delivery could not be made or that wait for subtasks, oldest first."""
         ...
 
     def replay(self, record: TaskRecord, now: datetime) -> bool:

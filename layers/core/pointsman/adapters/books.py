@@ -21,7 +21,7 @@ from pointsman.adapters.dynamo import (
 from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, result_of, share_item
 from pointsman.adapters.notices import REFUSED, notices_key
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.adapters.task_table import USED, from_item
+from pointsman.adapters.task_table import ATTENTION, USED, from_item
 from pointsman.domain.budget import OPEN, Cap
 from pointsman.domain.guard import KEPT, Admission, Lesson, ModelState, Slot
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
@@ -339,7 +339,7 @@ def _subtasks(subtasks: Subtasks, at: datetime) -> dict[str, Any]:
         "drafts": subtasks.drafts.inline,
         "drafts_ref": subtasks.drafts.ref,
         "deadline": subtasks.deadline,
-        "attention": "subtasks",
+        "attention": ATTENTION,
         "attention_since": to_text(at),
     }
 

@@ -18,6 +18,8 @@ _PAGE = 100
 """Keys that BatchGetItem takes."""
 TOMBSTONE = timedelta(days=100)
 """A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
+ATTENTION = "delivery"
+"""What marks a task that the sweep looks after: its end could not be told, or it waits for subtasks."""
 USED = "used_"
 """Prefix of the attributes that add up a task's tokens."""
 _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
@@ -168,7 +170,7 @@ class TaskTable:
     def close(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         """End a task of that generation that has not ended by its subtasks; None when it had."""
         update = Update().set({"status": record.status, "reason": record.reason, "ended_at": to_text(at)})
-        update.set({"results": record.results, "closed_by": record.closed_by})
+        update.set({"results": record.results, "closed_by": record.closed_by, "attention_since": to_text(at)})
         found = self._update(record.task_id, _not_ended(update, record.generation))
         return from_item(found) if found else None
 
@@ -185,20 +187,20 @@ class TaskTable:
 
     def needs_attention(self, record: TaskRecord, what: str, at: datetime) -> None:
         """Put the task on the sparse index that the sweep reads."""
-        since = (record.attention_since if record.attention == what else None) or to_text(at)
+        since = record.attention_since or to_text(at)
         update = Update().set({"attention": what, "attention_since": since})
         update.set({"told": record.told, "unreached": record.unreached})
         update.only_if(f"{update.name('generation')} = {update.value(record.generation)}")
         update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)")
         self._update(record.task_id, update)
 
-    def wanting_attention(self, what: str) -> Iterable[str]:
+    def wanting_attention(self) -> Iterable[str]:
         """Return ids from the sparse index."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="attention",
             KeyConditionExpression="attention = :what",
-            ExpressionAttributeValues=pack({":what": what}),
+            ExpressionAttributeValues=pack({":what": ATTENTION}),
         )
         for page in pages:
             for item in page["Items"]:

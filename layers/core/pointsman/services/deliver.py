@@ -68,7 +68,7 @@ class Delivery:
             self._tell(parent)
 
     def _wait(self, record: TaskRecord) -> TaskRecord | None:
-        if record.status is not Status.WAITING:
+        if record.status is not Status.WAITING and not self.family.too_late(record):
             return self.family.send_out(record)
         return self.family.gather(record, None) or record
 

@@ -12,6 +12,7 @@ from pointsman.domain import strict_json, subtasks
 from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.subtasks import Parent
 from pointsman.domain.times import parse_time
+from pointsman.errors import DeliveryError, words_for
 from pointsman.ports import TaskQueue, TaskStore, Texts
 from pointsman.services.context import Context
 
@@ -32,15 +33,28 @@ class Family:
         """Put the subtasks on the queue and mark the task as waiting; return it as it is then.
 
         What is sent twice is a duplicate: the messages are the same ones each time.
+
+        Raises:
+            DeliveryError: they could not all be sent.
         """
+        try:
+            for message in self._messages(record):
+                self.queue.send(strict_json.dumps(message))
+        except Exception as error:  # noqa: BLE001  (raised in words that may be logged)
+            raise DeliveryError(f"task {record.task_id}: subtasks not sent ({words_for(error)})") from None
+        self.ctx.note("subtasks sent", task_id=record.task_id, count=len(record.subtasks))
+        return self.tasks.wait(record)
+
+    def _messages(self, record: TaskRecord) -> list[dict[str, Any]]:
         drafts = cast("list[dict[str, Any]]", strict_json.loads(self.texts.fetch(record.drafts)))
         told = record.task_fields
         private, metadata = bool(told.get("private")), told.get("metadata", {})
         parent = Parent(record.task_id, record.generation, record.deadline, private, metadata)
-        for message in subtasks.messages(parent, drafts):
-            self.queue.send(strict_json.dumps(message))
-        self.ctx.note("subtasks sent", task_id=record.task_id, count=len(drafts))
-        return self.tasks.wait(record)
+        return subtasks.messages(parent, drafts)
+
+    def too_late(self, record: TaskRecord) -> bool:
+        """Return whether the task must not wait any longer."""
+        return self.ctx.clock.now() - PATIENCE > parse_time(record.deadline)
 
     def gather(self, record: TaskRecord, last: str | None) -> TaskRecord | None:
         """End the task if its subtasks have, or must not be waited for any longer; None when this did not end it.
@@ -49,7 +63,7 @@ class Family:
         """
         now = self.ctx.clock.now()
         found = self.tasks.read_many(each["task_id"] for each in record.subtasks)
-        results = subtasks.results(record.subtasks, found, late=now - PATIENCE > parse_time(record.deadline))
+        results = subtasks.results(record.subtasks, found, late=self.too_late(record))
         if results is None:
             return None
         any_done = bool(subtasks.completed(results))

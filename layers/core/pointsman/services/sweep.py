@@ -63,18 +63,8 @@ class Sweep:
         """Close every intent whose function must have ended, and deliver what waits."""
         now = self.ctx.clock.now()
         closed = self._close_open(now)
-        delivered = undelivered = 0
-        for task_id in list(self.tasks.wanting_attention("delivery")):
-            record = self.tasks.read(task_id)
-            if record is None or record.status not in ENDED:
-                continue
-            try:
-                self.delivery.finish(task_id, record.generation, None)
-                delivered += 1
-            except DeliveryError as error:
-                undelivered += 1
-                self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
-        gathered, finished = self._gather(), self._finish_dead(now)
+        delivered, undelivered, gathered = self._look_after()
+        finished = self._finish_dead(now)
         self._gauge(now)
         self.notice(now)
         archived = self.archiving()
@@ -95,20 +85,24 @@ class Sweep:
         self.horizon.settled(since, settled)
         return closed
 
-    def _gather(self) -> int:
-        """Look after each task with subtasks that is not delivered: send them out, end it, deliver it."""
-        gathered = 0
-        for task_id in list(self.tasks.wanting_attention("subtasks")):
+    def _look_after(self) -> tuple[int, int, int]:
+        """Deliver what waits; send out, end and deliver tasks with subtasks. Return how many were delivered, could not
+        be, and were ended.
+        """
+        delivered = undelivered = gathered = 0
+        for task_id in list(self.tasks.wanting_attention()):
             record = self.tasks.read(task_id)
-            if record is None or not record.subtasks:
+            if record is None or not (record.status in ENDED or record.subtasks):
                 continue
             try:
                 status = self.delivery.finish(task_id, record.generation, None)
             except DeliveryError as error:
-                self.ctx.note("not delivered", level="warning", task_id=task_id, why=str(error))
+                undelivered += 1
+                self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
                 continue
+            delivered += record.status in ENDED
             gathered += record.status not in ENDED and status in ENDED
-        return gathered
+        return delivered, undelivered, gathered
 
     def _finish_dead(self, now: datetime) -> int:
         """Finish tasks whose execution died and whom the rule on its status did not reach; return how many."""
