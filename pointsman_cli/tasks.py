@@ -1,5 +1,6 @@
 """A task as the stack's tables have it, for people and programs."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,8 @@ from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.bootstrap import Application
 from pointsman.client import Client, Result
-from pointsman.domain.records import TaskRecord
+from pointsman.domain import subtasks
+from pointsman.domain.records import ENDED, TaskRecord
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
 from pointsman_cli.errors import NotFoundError
@@ -55,6 +57,20 @@ def classification_share(app: Application, record: TaskRecord) -> int:
     return sum(row["cost_nano"] for row in rows if row["kind"] == "share" and row["task_id"] == record.task_id)
 
 
+def parts(app: Application, record: TaskRecord) -> list[dict[str, Any]]:
+    """Return how the task's subtasks stand, or stood when it ended; one that the router has not met is `queued`."""
+    if record.results:
+        return record.results
+    found = app.tasks.read_many(each["task_id"] for each in record.subtasks)
+    stated = subtasks.results(record.subtasks, found, late=True) or []
+    return [each if each["status"] != subtasks.UNFINISHED else _open(each, found) for each in stated]
+
+
+def _open(stated: dict[str, Any], found: dict[str, TaskRecord]) -> dict[str, Any]:
+    record = found.get(stated["task_id"])
+    return {**stated, "status": str(record.status) if record else "queued", "reason": None}
+
+
 def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
     """Return all that is known of the task but its texts."""
     decision = record.decision or {}
@@ -83,11 +99,13 @@ def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[st
         "deadline": record.deadline or None,
         "delivered_at": record.delivered_at,
         "reply_to": [_place(place) for place in record.reply_to],
-        "delivery_failing_since": record.attention_since,
+        "delivery_failing_since": record.attention_since if record.status in ENDED else None,
         "not_delivered_to": record.unreached,
         "parent_id": record.task_fields.get("parent_id"),
         "metadata": record.task_fields.get("metadata", {}),
         "private": bool(record.task_fields.get("private")),
+        "split": bool(record.task_fields.get("split")),
+        "subtasks": parts(app, record),
         "stand_in": stand_in,
     }
 
@@ -106,6 +124,8 @@ def outcome(ended: Result, *, stand_in: bool) -> dict[str, Any]:
         "usage": ended.usage.as_dict(),
         "cost_nano_usd": ended.cost_nano_usd,
         "attempts": ended.attempts,
+        "partial": ended.partial,
+        "subtasks": [asdict(each) for each in ended.subtasks],
         "stand_in": stand_in,
     }
 

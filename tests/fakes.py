@@ -113,6 +113,20 @@ class FakeWorkflow:
 
 
 @dataclass
+class FakeTaskQueue:
+    """A queue that keeps its messages."""
+
+    bodies: list[str] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    """Raised by the next sends, before anything is sent."""
+
+    def send(self, body: str) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.bodies.append(body)
+
+
+@dataclass
 class FakeDeadLetters:
     """A dead-letter queue."""
 

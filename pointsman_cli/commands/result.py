@@ -24,7 +24,7 @@ def result(
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Print a task's answer.
+    """Print a task's answer, and below it those of its subtasks.
 
     Exits with 1 if it failed or was rejected, with 4 if it has not ended.
     """
@@ -50,4 +50,16 @@ def show(ended: dict[str, Any], found: "Target", *, as_json: bool) -> int:
         output.text(ended["answer"])
     else:
         output.note(f"pointsman: task {ended['task_id']} {ended['status']}: {ended['reason']}")
+    if not as_json:
+        _show_parts(ended)
     return Exit.OK if completed else Exit.FAILED
+
+
+def _show_parts(ended: dict[str, Any]) -> None:
+    if ended["partial"]:
+        output.note("Not all of its subtasks completed.")
+    for each in ended["subtasks"]:
+        came_to = each["status"] + (f": {each['reason']}" if each["reason"] else "")
+        output.text(f"\n--- {each['task_id']} ({each['type'] or 'not classified'}), {came_to}")
+        if each["answer"] is not None:
+            output.text(each["answer"])

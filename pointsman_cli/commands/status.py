@@ -1,5 +1,6 @@
 """`pointsman status`: what has become of a task?"""
 
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,7 @@ def status(
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Show a task's state, decision, attempts and cost."""
+    """Show a task's state, decision, attempts, cost and subtasks."""
     from pointsman_cli import target, tasks
 
     found = target.find(stack, profile, region)
@@ -35,10 +36,14 @@ def status(
     output.pairs(_rows(stated))
     if stated["attempts"]:
         print()
-        header = ("attempt", "model", "outcome", "ms", "tokens", "cost", "detail")
+        columns = ("attempt", "model", "outcome", "ms", "tokens", "cost", "detail")
         output.table(
-            header, [_attempt(number, each) for number, each in enumerate(stated["attempts"], 1)], right=(3, 4)
+            columns, [_attempt(number, each) for number, each in enumerate(stated["attempts"], 1)], right=(3, 4)
         )
+    if stated["subtasks"]:
+        print()
+        header = ("subtask", "status", "type", "model", "cost", "reason")
+        output.table(header, [_subtask(each) for each in stated["subtasks"]], right=(4,))
     return Exit.OK
 
 
@@ -60,12 +65,27 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("cost", output.dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
         ("classification", output.dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
         ("audit", _audit(task["audit"])),
+        ("subtasks", _how_far(task["subtasks"])),
         ("received", task["received_at"]),
         ("ended", task["ended_at"]),
         ("delivered", task["delivered_at"]),
         ("not delivered", _undelivered(task)),
         ("replies to", ", ".join(task["reply_to"]) or None),
     ]
+
+
+def _how_far(subtasks: list[dict[str, Any]]) -> str | None:
+    """Return how many subtasks there are, and what they came to."""
+    counts = Counter(each["status"] for each in subtasks)
+    cost = output.dollars(sum(each["cost_nano_usd"] for each in subtasks))
+    told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    return f"{len(subtasks)}: {told}; {cost} together" if subtasks else None
+
+
+def _subtask(subtask: dict[str, Any]) -> tuple[object, ...]:
+    status = subtask["status"] + (" (truncated)" if subtask["truncated"] else "")
+    cost = output.dollars(subtask["cost_nano_usd"])
+    return subtask["task_id"], status, subtask["type"] or "", subtask["model"] or "", cost, subtask["reason"] or ""
 
 
 def _undelivered(task: dict[str, Any]) -> str | None:

@@ -20,6 +20,7 @@ EXAMPLES = """\b
 Examples:
   pointsman submit "Write a migration guide from v1 to v2 of our API" --wait
   pointsman submit "Is the nightly build green?" --type status --metadata ticket=OPS-12
+  pointsman submit --split --type orchestration "Ticket PAY-7: a parser, its tests and a page about it" --wait
   pointsman submit --file events/19-sns-envelope.json --json"""
 
 
@@ -35,6 +36,9 @@ def submit(
     type_: TypeChoice = None,
     tier: TierChoice = None,
     private: Private = False,
+    split: Annotated[
+        bool, typer.Option("--split", help="Let an orchestration answer hand out subtasks, and wait for them too.")
+    ] = False,
     system: Annotated[
         str | None, typer.Option("--system", metavar="TEXT", help="Instructions beside those of the tier.")
     ] = None,
@@ -75,6 +79,7 @@ def submit(
         "type": type_,
         "tier": tier,
         "private": private or None,
+        "split": split or None,
         "system": system,
         "max_output_tokens": max_output_tokens,
         "deadline": deadline,

@@ -29,6 +29,7 @@ def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None,
                 ("delivered", swept["delivered"]),
                 ("still waiting", swept["undelivered"]),
                 ("dead tasks finished", swept["finished"]),
+                ("split tasks ended", swept["gathered"]),
                 ("days archived", swept["archived"]),
             ]
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Unpack, cast
 
-from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent, TaskFields
+from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent, SubtaskResult, TaskFields
 from pointsman.domain.figures.month import CapUse
 from pointsman.domain.figures.report import Report
 from pointsman.domain.page.as_json import exact
@@ -15,7 +15,7 @@ from pointsman.domain.task import read_task
 from pointsman.domain.taxonomy import Tier
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import BadInputError, NotFoundError
-from pointsman_cli.mcp.shapes import BudgetState, Cap, Estimate, Submitted, TaskState
+from pointsman_cli.mcp.shapes import BudgetState, Cap, Estimate, Submitted, Subtask, TaskState
 from pointsman_cli.target import Target
 
 
@@ -129,7 +129,20 @@ def _ended(result: Result, *, stand_in: bool) -> TaskState:
         "model": result.model,
         "attempts": result.attempts,
         "cost_usd": exact(result.cost_nano_usd),
+        "partial": result.partial,
+        "subtasks": [_subtask(each) for each in result.subtasks],
         "stand_in": stand_in,
+    }
+
+
+def _subtask(part: SubtaskResult) -> Subtask:
+    return {
+        "task_id": part.task_id,
+        "status": part.status,
+        "answer": part.answer,
+        "reason": part.reason,
+        "type": part.type,
+        "model": part.model,
     }
 
 
@@ -146,5 +159,7 @@ def _under_way(progress: Progress, *, stand_in: bool) -> TaskState:
         "model": None,
         "attempts": progress.attempts,
         "cost_usd": None,
+        "partial": False,
+        "subtasks": [],
         "stand_in": stand_in,
     }

@@ -84,6 +84,9 @@ def _tools(desk: Desk) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
         type: Kind = None,
         tier: Choice = None,
         private: Private = False,
+        split: Annotated[
+            bool, Field(description="Let an orchestration answer hand out subtasks; the task ends when they have.")
+        ] = False,
         system: Annotated[str | None, Field(description="Instructions beside those of the tier.")] = None,
         max_output_tokens: Annotated[int | None, Field(description="Cap on the answer; 4,096 without.")] = None,
         metadata: Annotated[
@@ -99,6 +102,7 @@ def _tools(desk: Desk) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
             type=type,
             tier=tier,
             private=private,
+            split=split,
             system=system,
             max_output_tokens=max_output_tokens,
             metadata=metadata,

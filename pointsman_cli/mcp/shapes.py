@@ -11,6 +11,17 @@ class Submitted(TypedDict):
     """Whether answers on this stack come from a stand-in and from no model."""
 
 
+class Subtask(TypedDict):
+    """A subtask as it stood when the task that handed it out ended."""
+
+    task_id: str
+    status: str
+    answer: str | None
+    reason: str | None
+    type: str | None
+    model: str | None
+
+
 class TaskState(TypedDict):
     """How far a task has come; `ended` once it is completed, failed or rejected."""
 
@@ -25,6 +36,11 @@ class TaskState(TypedDict):
     model: str | None
     attempts: int
     cost_usd: str | None
+    """Without its subtasks'."""
+    partial: bool
+    """Whether it completed without all of its subtasks."""
+    subtasks: list[Subtask]
+    """Of a split task that has ended."""
     stand_in: bool
 
 

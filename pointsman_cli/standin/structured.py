@@ -1,5 +1,7 @@
 """Structured output: a value that is valid for a JSON schema and depends on the text.
 
+A list of `subtasks` has one for each line that the text lists, and none where it lists nothing.
+
 Knows JSON Schema as both SDKs send it, Gemini's upper-case types and `nullable` included. It does not know `pattern`,
 `not` and `prefixItems`: a schema that needs them gets a value that may not be valid.
 """
@@ -10,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pointsman_cli.standin import classify
-from pointsman_cli.standin.text import first_words
+from pointsman_cli.standin.text import first_words, listed
 
 type Schema = Mapping[str, Any]
 
@@ -78,6 +80,8 @@ class _Filler:
     def _array(self, schema: Schema, text: str, name: str, depth: int) -> list[Any]:
         items = self._resolved(schema.get("items") or {})
         least, most = int(schema.get("minItems") or 0), int(schema.get("maxItems") or 1_000_000)
+        if name == "subtasks":
+            return [_subtask(line) for line in listed(text)[:most]]
         if self._classifies(items):
             found = self._known_ids(items, classify.fenced_messages(text))
             if len(found) >= least:
@@ -107,6 +111,12 @@ class _Filler:
         return words.ljust(int(schema.get("minLength") or 0), ".")[
             : int(schema.get("maxLength") or len(words) + 1_000_000)
         ]
+
+
+def _subtask(line: str) -> dict[str, Any]:
+    """Return a listed line as a piece of work; its kind only where a keyword says so."""
+    kind, sure = classify.task_type(line)
+    return {"prompt": line, **({"type": kind} if sure else {})}
 
 
 def _kind(schema: Schema) -> str:

@@ -52,6 +52,11 @@ def first_words(text: str, count: int = 10) -> str:
     return " ".join(text.split(maxsplit=count)[:count])[:80]
 
 
+def listed(text: str) -> list[str]:
+    """Return the lines of a text that begin as an item of a list does: `-`, `*` or a number."""
+    return re.findall(r"^[ \t]*(?:[-*]|\d+[.)])[ \t]+(\S.*?)[ \t]*$", text, re.MULTILINE)
+
+
 def compose(model: str, prompt: str) -> str:
     """Answer a prompt: the same prompt always gets the same text, and the text says who gave it."""
     body = next((body for words, body in _BODIES if re.search(words, prompt, re.IGNORECASE)), _DEFAULT_BODY)

@@ -1,6 +1,6 @@
 """The router's use case, built on moto's task table and bucket, with all else by hand."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pointsman.adapters.books import DynamoBooks, ModelMarks
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
+from pointsman.bootstrap import Application
 from pointsman.domain import openclaw
 from pointsman.domain.catalogue import Provider, load
 from pointsman.domain.chain import Points
@@ -16,8 +17,10 @@ from pointsman.domain.records import TaskRecord
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.family import Family
 from pointsman.services.intake import Intake, Message
-from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeWorkflow, ScriptedModel
+from pointsman.services.sweep import Sweep
+from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow, ScriptedModel
 
 if TYPE_CHECKING:
     from tests.component.conftest import Aws
@@ -36,6 +39,7 @@ class Router:
     replies: FakeReplies
     dead: FakeDeadLetters
     model: ScriptedModel
+    queue: FakeTaskQueue
     counts: list[str] = field(default_factory=list)
     """Names of the metrics that were counted."""
 
@@ -76,7 +80,8 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
         counts.append(name)
 
     ctx = Context(Points(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
-    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket)
+    queue = FakeTaskQueue()
+    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket, Family(ctx, task_table, texts, queue))
     return Router(
         Intake(
             ctx=ctx,
@@ -97,5 +102,22 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
         replies,
         dead,
         model,
+        queue,
         counts,
+    )
+
+
+def build_sweep(aws: "Aws", router: Router, books: DynamoBooks) -> Sweep:
+    """Return a sweep over the router's stores."""
+    own, made = router.intake, Application(aws.settings(), SHIPPED, aws.session).sweep
+    return replace(
+        made,
+        ctx=own.ctx,
+        books=books,
+        ledger=books,
+        tasks=own.tasks,
+        workflow=router.workflow,
+        delivery=own.delivery,
+        notice=replace(made.notice, ctx=own.ctx),
+        archiving=replace(made.archiving, ctx=own.ctx),
     )

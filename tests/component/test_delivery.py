@@ -20,7 +20,7 @@ from pointsman.services.sweep import Sweep
 from pointsman_cli.commands.status import _rows
 from pointsman_cli.tasks import document
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED, Router, build
+from tests.component.router import SHIPPED, Router, build, build_sweep
 
 TOKEN = "AQCk-the-senders-secret"
 
@@ -32,19 +32,7 @@ def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
 
 @pytest.fixture
 def sweep(aws: Aws, router: Router, books: DynamoBooks) -> Sweep:
-    own = router.intake
-    made = Application(aws.settings(), SHIPPED, aws.session).sweep
-    return replace(
-        made,
-        ctx=own.ctx,
-        books=books,
-        ledger=books,
-        tasks=own.tasks,
-        workflow=router.workflow,
-        delivery=own.delivery,
-        notice=replace(made.notice, ctx=own.ctx),
-        archiving=replace(made.archiving, ctx=own.ctx),
-    )
+    return build_sweep(aws, router, books)
 
 
 @pytest.fixture

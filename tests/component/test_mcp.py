@@ -71,6 +71,7 @@ def test_a_task_is_submitted_and_its_answer_fetched(aws: Aws, target: Target) ->
         "type": "status",
         "metadata": {"ticket": "OPS-1"},
         "private": True,
+        "split": False,
     }
     assert submitted["stand_in"] is True
     waiting = call(server, "wait_for_task", task_id=submitted["task_id"], seconds=0).structured_content

@@ -210,9 +210,9 @@ def dies_after(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Let the function die once, just after that was written."""
     real = getattr(DynamoBooks, what)
 
-    def and_dies(*args: Any) -> Any:
+    def and_dies(*args: Any, **named: Any) -> Any:
         monkeypatch.setattr(DynamoBooks, what, real)
-        real(*args)
+        real(*args, **named)
         raise Crash
 
     monkeypatch.setattr(DynamoBooks, what, and_dies)

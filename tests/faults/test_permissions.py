@@ -185,6 +185,7 @@ def _go_every_way(stack: Stack) -> None:
         stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN),
     ]
     ids += [stack.send(prompt="a", tier="implementation", reply_to="no-such-token")]
+    ids += [stack.send(prompt="Have it done:\n- Write it\n- Document it", tier="orchestration", split=True)]
     rejected = [stack.send_raw("{"), stack.send_raw("x" * 1_048_500)]
     for task_id in ids:
         stack.ended(task_id)
@@ -236,10 +237,11 @@ RARE = {
 }
 """What the traffic above does not lead to, and what does."""
 RARE_IN = {
+    "Delivery": {"s3:PutObject": "an answer that its record held, and that no event holds"},
     "Sweep": {
         "states:DescribeExecution": "a replayed task's execution that died more than five minutes ago",
-        "s3:PutObject": "a day that has ended goes into the archive",
-    }
+        "s3:PutObject": "a day that has ended goes into the archive; as in Delivery",
+    },
 }
 
 

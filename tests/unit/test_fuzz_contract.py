@@ -28,9 +28,10 @@ from pointsman.ports import Books, ModelClient, Replies, TaskStore
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.family import Family
 from pointsman.services.intake import Intake, Message
 from tests.component.router import SHIPPED
-from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeWorkflow
+from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow
 
 SECRET = "zq§ secret wvkq"
 """Planted in every value that a rejection may be about; no id, key or word of the contract can hold it."""
@@ -97,7 +98,8 @@ def door() -> Door:
     tasks: TaskStore = shelf  # type: ignore[assignment]
     replies: Replies = FakeReplies()
     ctx = Context(POINTS, books, no_key, FakeClock(), ZoneInfo("UTC"), note, count)
-    delivery = Delivery(ctx, tasks, shelf, bus, replies, "data")  # type: ignore[arg-type]
+    family = Family(ctx, tasks, shelf, FakeTaskQueue())  # type: ignore[arg-type]
+    delivery = Delivery(ctx, tasks, shelf, bus, replies, "data", family)  # type: ignore[arg-type]
     intake = Intake(
         ctx=ctx,
         tasks=tasks,

@@ -117,7 +117,7 @@ def test_a_trouble_that_time_heals_lets_the_plan_begin_again() -> None:
     assert timedelta(seconds=20) < timedelta(seconds=again.not_before - NOON.timestamp()) < LONGEST_PAUSE
 
 
-@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.EMPTY])
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED])
 def test_an_unknown_end_gets_one_new_attempt_on_that_model(outcome: Outcome) -> None:
     second = next_run(run(), CallResult(outcome), NOON)
     assert (where(second), second.crashes) == ((Next.RUN, 0, 0), 1)

@@ -21,7 +21,7 @@ from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
-from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, SqsTaskQueue
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
@@ -36,6 +36,7 @@ from pointsman.services.attempt import Attempt
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.family import Family
 from pointsman.services.intake import Intake
 from pointsman.settings import Settings
 
@@ -209,7 +210,9 @@ class Application:
     def delivery(self) -> Delivery:
         """The delivery of a task's end."""
         replies = QueueAndTokenReplies(self.sqs, self._aws("stepfunctions"))
-        return Delivery(self.context, self.tasks, self.texts, self.bus, replies, self.settings.bucket)
+        queue = SqsTaskQueue(self.sqs, self.settings.task_queue_url)
+        family = Family(self.context, self.tasks, self.texts, queue)
+        return Delivery(self.context, self.tasks, self.texts, self.bus, replies, self.settings.bucket, family)
 
     @cached_property
     def classification(self) -> Classification:

@@ -55,7 +55,9 @@ class ArchiveError(PointsmanError):
 
 
 class DeliveryError(PointsmanError):
-    """A place to reply to could not be reached. Raised by the delivery: the workflow tries again, then keeps it."""
+    """A place to reply to could not be reached, or subtasks not be sent. Raised by the delivery: the workflow tries
+    again, then keeps it for the sweep.
+    """
 
 
 class PublishError(PointsmanError):

@@ -10,7 +10,7 @@ from pointsman.domain.decision import Told
 from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
-from pointsman.domain.records import Content, Intent, RowKey, Settled, TaskRecord
+from pointsman.domain.records import Content, Intent, RowKey, Settled, Subtasks, TaskRecord
 from pointsman.domain.usage import Usage
 
 
@@ -61,8 +61,10 @@ class Texts(Protocol):
         """Store the text under the key whatever its size."""
         ...
 
-    def keep_answer(self, text: str, key: str) -> Content:
+    def keep_answer(self, text: str, key: str, beside: Content | None = None) -> Content:
         """Store the text as `keep` does, or as well as it can be done; it cannot be had again without paying.
+
+        `beside` is what the same record holds already of that answer.
 
         Raises:
             NotKeptError: it could not be stored at all.
@@ -108,12 +110,27 @@ class TaskStore(Protocol):
         """Return the record, read consistently."""
         ...
 
+    def read_many(self, task_ids: Iterable[str]) -> dict[str, TaskRecord]:
+        """Return the records that are there, by id, read consistently."""
+        ...
+
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
         """End a task that has neither ended nor an answer that is kept; return the record as it is then."""
         ...
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         """End a task that has not ended by the answer that it has; return the record as it is then."""
+        ...
+
+    def wait(self, record: TaskRecord) -> TaskRecord | None:
+        """Mark a task as waiting for its subtasks, which are all in the queue; return the record as it is then."""
+        ...
+
+    def close(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
+        """End a task by what its subtasks came to: `status`, `reason`, `results` and `closed_by` of the record.
+
+        None: it had ended before, or a later generation runs.
+        """
         ...
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
@@ -128,7 +145,7 @@ class TaskStore(Protocol):
         ...
 
     def wanting_attention(self) -> Iterable[str]:
-        """Return the ids of tasks whose delivery could not be made, oldest first."""
+        """Return the ids of tasks whose delivery could not be made or that wait for subtasks, oldest first."""
         ...
 
     def replay(self, record: TaskRecord, now: datetime) -> bool:
@@ -163,8 +180,18 @@ class Books(Protocol):
         """Write the intent and take what it needs, all or nothing."""
         ...
 
-    def settle(self, settled: Settled, lesson: Lesson, answer: Content | None, parts: "tuple[Share, ...]" = ()) -> bool:
-        """Write the outcome, the counters, the lesson and the answer; False when the intent had its outcome already."""
+    def settle(
+        self,
+        settled: Settled,
+        lesson: Lesson,
+        answer: Content | None,
+        parts: "tuple[Share, ...]" = (),
+        subtasks: Subtasks | None = None,
+    ) -> bool:
+        """Write the outcome, the counters, the lesson, the answer and the subtasks that it states.
+
+        False when the intent had its outcome already.
+        """
         ...
 
     def refused(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
@@ -273,6 +300,14 @@ class Replies(Protocol):
 
     def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
         """Send the event's detail to a queue or task token; False when nobody waits there any more."""
+        ...
+
+
+class TaskQueue(Protocol):
+    """The queue that tasks are sent to."""
+
+    def send(self, body: str) -> None:
+        """Put a message on the queue."""
         ...
 
 
@@ -441,6 +476,7 @@ __all__ = [
     "ReportSink",
     "Reservation",
     "Share",
+    "TaskQueue",
     "TaskStore",
     "TaskTimes",
     "Texts",

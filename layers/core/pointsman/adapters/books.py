@@ -21,11 +21,11 @@ from pointsman.adapters.dynamo import (
 from pointsman.adapters.ledger_rows import intent_item, intent_of, merged, outcome_item, result_of, share_item
 from pointsman.adapters.notices import REFUSED, notices_key
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.adapters.task_table import USED, from_item
+from pointsman.adapters.task_table import ATTENTION, USED, from_item
 from pointsman.domain.budget import OPEN, Cap
 from pointsman.domain.guard import KEPT, Admission, Lesson, ModelState, Slot
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import ENDED, Content, Intent, Purpose, RowKey, Settled, Status
+from pointsman.domain.records import ENDED, Content, Intent, Purpose, RowKey, Settled, Status, Subtasks
 from pointsman.domain.times import PACIFIC, to_text, utc_days
 from pointsman.ports import Reservation, Share, View
 
@@ -72,7 +72,14 @@ class DynamoBooks:
         return Reservation(made=True)
 
     @reachable()
-    def settle(self, settled: Settled, lesson: Lesson, answer: Content | None, parts: tuple[Share, ...] = ()) -> bool:
+    def settle(
+        self,
+        settled: Settled,
+        lesson: Lesson,
+        answer: Content | None,
+        parts: tuple[Share, ...] = (),
+        subtasks: Subtasks | None = None,
+    ) -> bool:
         """Write what became of a call; its booking never waits for the task's own state."""
         intent = settled.intent
         booking = [self._put_if_absent(outcome_item(settled))]
@@ -81,7 +88,7 @@ class DynamoBooks:
             booking.append(self._book(settled))
         marks = [self._model_update(settled, lesson)]
         if intent.purpose is Purpose.TASK:
-            marks.append(self._end_turn(settled, answer))
+            marks.append(self._end_turn(settled, answer, subtasks))
         elif intent.purpose is Purpose.JUDGE:
             marks.append(self._end_judgement(settled))
         elif intent.purpose is Purpose.AUDIT:
@@ -174,6 +181,7 @@ class DynamoBooks:
         update.append("rows", f"{intent.key.day_shard}|{intent.key.row}")
         last = update.name("last_turn")
         update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(intent.turn)}")
+        update.only_if(f"attribute_not_exists({update.name('subtasks')})")
         for status in sorted(ENDED):
             update.only_if(f"{update.name('status')} <> {update.value(status)}")
         return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
@@ -237,7 +245,7 @@ class DynamoBooks:
             changed = True
         return self._update(self._tables.limits, {"limit": _model_key(intent.model)}, update) if changed else None
 
-    def _end_turn(self, settled: Settled, answer: Content | None) -> Item:
+    def _end_turn(self, settled: Settled, answer: Content | None, subtasks: Subtasks | None) -> Item:
         intent, result, update = settled.intent, settled.result, Update()
         update.remove(["open_intent"])
         used = {USED + kind: count for kind, count in settled.usage.as_dict().items()}
@@ -248,7 +256,9 @@ class DynamoBooks:
             update.set({"answer": answer.inline, "answer_ref": answer.ref, "verdict": _verdict(settled)})
             update.set({"truncated": result.outcome is Outcome.TRUNCATED})
             update.remove(["answer_ref" if answer.ref is None else "answer"])  # of a first answer that was kept
-            if not (result.verdict and result.verdict.pending):
+            if subtasks:
+                update.set(_subtasks(subtasks, settled.at))
+            elif not (result.verdict and result.verdict.pending):
                 update.set({"status": Status.COMPLETED, "ended_at": to_text(settled.at)})
             update.only_if(f"{update.name('status')} <> {update.value(Status.FAILED)}")
         return self._of_open_intent(intent, update)
@@ -319,6 +329,18 @@ def _verdict(settled: Settled) -> dict[str, Any] | None:
         "escalated_after": verdict.escalated_after,
         "model": settled.billed_model,
         "turn": settled.intent.turn,
+    }
+
+
+def _subtasks(subtasks: Subtasks, at: datetime) -> dict[str, Any]:
+    """Return what a task gets that will wait; from here on the sweep looks after it, whatever happens to others."""
+    return {
+        "subtasks": subtasks.expected,
+        "drafts": subtasks.drafts.inline,
+        "drafts_ref": subtasks.drafts.ref,
+        "deadline": subtasks.deadline,
+        "attention": ATTENTION,
+        "attention_since": to_text(at),
     }
 
 

@@ -1,4 +1,4 @@
-"""The event bus, the replies and the dead-letter queue."""
+"""The event bus, the replies, the task queue and the dead-letter queue."""
 
 from botocore.exceptions import ClientError
 
@@ -53,6 +53,17 @@ class QueueAndTokenReplies:
                 return False
             raise PublishError(code_of(error)) from None
         return True
+
+
+class SqsTaskQueue:
+    """`TaskQueue` on SQS."""
+
+    def __init__(self, client: AwsClient, url: str) -> None:
+        self._client, self._url = client, url
+
+    def send(self, body: str) -> None:
+        """Send one message."""
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)
 
 
 class DeadLetterQueue:

@@ -18,16 +18,18 @@ _PAGE = 100
 """Keys that BatchGetItem takes."""
 TOMBSTONE = timedelta(days=100)
 """A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
+ATTENTION = "delivery"
+"""What marks a task that the sweep looks after: its end could not be told, or it waits for subtasks."""
 USED = "used_"
 """Prefix of the attributes that add up a task's tokens."""
 _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
 _OF_ONE_GENERATION = (
     *_UNDELIVERED,
     *("started_at", "ended_at", "delivered_at", "attempts", "model", "answer", "answer_ref", "truncated", "reason"),
-    "verdict",
+    *("verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by"),
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
-_TEXTS = ("body", "answer")
+_TEXTS = ("body", "answer", "drafts")
 _PLAIN = [f.name for f in fields(TaskRecord) if f.name not in (*_TEXTS, "usage", "status")]
 
 
@@ -161,13 +163,20 @@ class TaskTable:
         update = Update().set({"status": Status.COMPLETED, "model": model, "ended_at": to_text(at)})
         return self._end(record.task_id, record.generation, update)
 
+    def wait(self, record: TaskRecord) -> TaskRecord | None:
+        """Mark a task of that generation that has not ended as waiting for its subtasks."""
+        return self._end(record.task_id, record.generation, Update().set({"status": Status.WAITING}))
+
+    def close(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
+        """End a task of that generation that has not ended by its subtasks; None when it had."""
+        update = Update().set({"status": record.status, "reason": record.reason, "ended_at": to_text(at)})
+        update.set({"results": record.results, "closed_by": record.closed_by, "attention_since": to_text(at)})
+        found = self._update(record.task_id, _not_ended(update, record.generation))
+        return from_item(found) if found else None
+
     def _end(self, task_id: str, generation: int, update: Update) -> TaskRecord | None:
         """Carry out the update if the task has not ended; return the record as it is then."""
-        update.only_if(f"{update.name('generation')} = {update.value(generation)}")
-        for status in (*sorted(ENDED), Status.REJECTED):
-            update.only_if(f"{update.name('status')} <> {update.value(status)}")
-        update.only_if("attribute_exists(task_id)")
-        found = self._update(task_id, update)
+        found = self._update(task_id, _not_ended(update, generation))
         return from_item(found) if found else self.read(task_id)
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
@@ -191,7 +200,7 @@ class TaskTable:
             TableName=self._table,
             IndexName="attention",
             KeyConditionExpression="attention = :what",
-            ExpressionAttributeValues=pack({":what": "delivery"}),
+            ExpressionAttributeValues=pack({":what": ATTENTION}),
         )
         for page in pages:
             for item in page["Items"]:
@@ -250,3 +259,11 @@ class TaskTable:
                 return None
             raise
         return unpack(answer["Attributes"])
+
+
+def _not_ended(update: Update, generation: int) -> Update:
+    """Return the update, to be carried out on a task of that generation that has not ended."""
+    update.only_if(f"{update.name('generation')} = {update.value(generation)}")
+    for status in (*sorted(ENDED), Status.REJECTED):
+        update.only_if(f"{update.name('status')} <> {update.value(status)}")
+    return update.only_if("attribute_exists(task_id)")

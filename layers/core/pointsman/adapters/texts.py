@@ -33,8 +33,10 @@ class BucketTexts:
         )
         return Content(ref=where)
 
-    def keep_answer(self, text: str, key: str) -> Content:
+    def keep_answer(self, text: str, key: str, beside: Content | None = None) -> Content:
         """Store an answer that is paid for: where the bucket fails, it stays with its record if that can hold it.
+
+        `beside` is what the record holds already of that answer.
 
         Raises:
             NotKeptError: it cannot.
@@ -42,7 +44,8 @@ class BucketTexts:
         try:
             return self.keep(text, key)
         except (BotoCoreError, ClientError) as error:
-            if len(text.encode()) > LARGEST_INLINE:
+            held = ((beside.inline if beside else None) or "") + text
+            if len(held.encode()) > LARGEST_INLINE:
                 raise NotKeptError(f"{type(error).__name__} from the bucket") from error
             return Content(inline=text)
 

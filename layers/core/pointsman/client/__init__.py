@@ -18,7 +18,7 @@ from pointsman.client.errors import (
     TaskRejectedError,
 )
 from pointsman.client.message import TaskFields
-from pointsman.client.result import Result
+from pointsman.client.result import Result, SubtaskResult
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress
 
@@ -33,6 +33,7 @@ __all__ = [
     "Progress",
     "Result",
     "Sent",
+    "SubtaskResult",
     "TaskFailedError",
     "TaskFields",
     "TaskRejectedError",

@@ -16,6 +16,7 @@ from pointsman.client.message import TaskFields, body_of, task_of
 from pointsman.client.result import Result
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
+from pointsman.domain import subtasks
 from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.verdict import judge
 
@@ -156,4 +157,6 @@ class Client:
 
     def _result(self, record: TaskRecord) -> Result:
         completed = record.status is Status.COMPLETED
-        return Result.of(record, self._texts.fetch(record.answer) if completed else None)
+        parts = self._tasks.read_many(subtasks.completed(record.results))
+        answers = {task_id: self._texts.fetch(each.answer) for task_id, each in parts.items()}
+        return Result.of(record, self._texts.fetch(record.answer) if completed else None, answers)

@@ -28,6 +28,8 @@ class TaskFields(TypedDict, total=False):
     private: bool
     """Never to a free tier, whose provider may learn from it."""
     parent_id: str | None
+    split: bool
+    """Whether an orchestration answer may hand out subtasks, for which the task then waits."""
     metadata: Mapping[str, str] | None
     reply_to: str | None
 

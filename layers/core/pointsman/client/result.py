@@ -1,13 +1,32 @@
 """How a task ended, for its caller."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from pointsman.client.errors import TaskFailedError, TaskRejectedError
+from pointsman.domain import subtasks
 from pointsman.domain.money import usd
 from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskResult:
+    """A subtask as it stood when the task that handed it out ended."""
+
+    task_id: str
+    status: str
+    """`completed`, `failed`, `rejected`, or `unfinished`: it had not ended in time."""
+    answer: str | None
+    """Of a completed one only."""
+    truncated: bool
+    reason: str | None
+    type: str | None
+    tier: str | None
+    model: str | None
+    cost_nano_usd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +56,14 @@ class Result:
     """1, and one more for each replay."""
     parent_id: str | None
     metadata: dict[str, str]
+    subtasks: tuple[SubtaskResult, ...] = ()
+    """Of a task that was split, in the order in which its answer states them."""
+    partial: bool = False
+    """Whether the task completed without all of its subtasks."""
 
     @classmethod
-    def of(cls, record: TaskRecord, answer: str | None) -> Self:
-        """Return the end that a record tells of."""
+    def of(cls, record: TaskRecord, answer: str | None, answers: Mapping[str, str] | None = None) -> Self:
+        """Return the end that a record tells of; `answers` are its subtasks', by id."""
         decision = record.decision or {}
         return cls(
             task_id=record.task_id,
@@ -58,12 +81,19 @@ class Result:
             generation=record.generation,
             parent_id=record.task_fields.get("parent_id"),
             metadata=record.task_fields.get("metadata", {}),
+            subtasks=tuple(_subtask(each, (answers or {}).get(each["task_id"])) for each in record.results),
+            partial=subtasks.is_partial(record),
         )
 
     @property
     def cost_usd(self) -> Decimal:
         """The cost in exact dollars."""
         return usd(self.cost_nano_usd)
+
+    @property
+    def cost_with_subtasks_usd(self) -> Decimal:
+        """The cost of the task and its subtasks together, in exact dollars."""
+        return usd(self.cost_nano_usd + sum(each.cost_nano_usd for each in self.subtasks))
 
     def raise_for_status(self) -> Self:
         """Return the result itself if the task completed.
@@ -76,3 +106,8 @@ class Result:
             return self
         kind = TaskRejectedError if self.status is Status.REJECTED else TaskFailedError
         raise kind(f"task {self.task_id} {self.status}: {self.reason}", self)
+
+
+def _subtask(stated: Mapping[str, Any], answer: str | None) -> SubtaskResult:
+    names = ("task_id", "status", "truncated", "reason", "type", "tier", "model", "cost_nano_usd")
+    return SubtaskResult(answer=answer, **{name: stated[name] for name in names})

@@ -1,8 +1,9 @@
 """The events: of a task's end, which also goes to whoever asked to be answered, and of a budget that is used up."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from pointsman.domain import strict_json
+from pointsman.domain import strict_json, subtasks
 from pointsman.domain.budget import Cap
 from pointsman.domain.money import usd
 from pointsman.domain.records import Status, TaskRecord
@@ -14,6 +15,9 @@ LARGEST_ANSWER = 65_536
 """UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
 LARGEST_DETAIL = 240_000
 """UTF-8 bytes of the whole detail: EventBridge takes 256 KiB, and escaping can make an answer six times as long."""
+
+LONGEST_REF = 256
+"""Characters of an `answer_ref`: bucket, id and turn have at most 160."""
 
 
 def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) -> dict[str, Any]:
@@ -45,6 +49,41 @@ def fits(detail: dict[str, Any]) -> bool:
     if answer is not None and len(answer.encode()) > LARGEST_ANSWER:
         return False
     return len(strict_json.dumps(detail).encode()) <= LARGEST_DETAIL
+
+
+def family_detail(record: TaskRecord, answers: Sequence[tuple[str | None, str | None]]) -> dict[str, Any]:
+    """Return the detail of a task with subtasks: its own, and how each of them stood when it ended.
+
+    `answers` are text and reference as `detail_of` takes them: the task's own first, then one pair for each subtask.
+    """
+    own, *theirs = answers
+    together = record.cost_nano + sum(each["cost_nano_usd"] for each in record.results)
+    return {
+        **detail_of(record, *own),
+        "partial": subtasks.is_partial(record),
+        "subtask_counts": subtasks.counts(record.results),
+        "cost_with_subtasks_nano_usd": together,
+        "subtasks": [
+            {**each, "answer": answer, "answer_ref": ref}
+            for each, (answer, ref) in zip(record.results, theirs, strict=True)
+        ],
+    }
+
+
+def inside(record: TaskRecord, answers: Sequence[str | None]) -> frozenset[int]:
+    """Return which answers travel inside the detail of a task with subtasks, the shortest first, the others by
+    reference: then it fits.
+    """
+    bare = family_detail(record, [(None, "x" * LONGEST_REF)] * len(answers))
+    room, chosen = LARGEST_DETAIL - len(strict_json.dumps(bare).encode()), set[int]()
+    sizes = {place: len(strict_json.dumps(text).encode()) for place, text in enumerate(answers) if text is not None}
+    for place in sorted(sizes, key=lambda place: (sizes[place], place)):
+        room -= sizes[place]
+        if room < 0:
+            break
+        if len((answers[place] or "").encode()) <= LARGEST_ANSWER:
+            chosen.add(place)
+    return frozenset(chosen)
 
 
 def budget_detail(month: str, cap: Cap, spent_nano: int, since: str | None) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     NOT_SENT = "not_sent"
     EMPTY = "empty"
     """Answered without a word of text, or with more than could be stored: paid, but followed like `unknown`."""
+    MALFORMED = "malformed"
+    """An answer that was asked for by a schema and does not follow it: paid, and followed like `empty`."""
 
 
 GOOD = frozenset({Outcome.ANSWERED, Outcome.TRUNCATED})
@@ -37,6 +39,7 @@ PASSING = frozenset(
 """Troubles that time heals: while one of them stands in the way a task waits until its deadline."""
 FINAL = frozenset({Outcome.REFUSED, Outcome.BLOCKED, Outcome.INVALID, Outcome.DEADLINE})
 """No other model and no other time would change it."""
+_WORDS_ARE_BILLED = frozenset({Outcome.EMPTY, Outcome.MALFORMED, Outcome.REFUSED, Outcome.BLOCKED})
 BREAKING = frozenset({Outcome.UNAVAILABLE, Outcome.UNKNOWN, Outcome.NOT_SENT})
 """What counts against a model's circuit breaker."""
 
@@ -81,4 +84,4 @@ class CallResult:
         """Whether what the provider bills is known: not after a call of unknown end, nor for text without usage."""
         if self.outcome is Outcome.UNKNOWN:
             return False
-        return self.usage is not None or self.outcome not in (GOOD | {Outcome.EMPTY, Outcome.REFUSED, Outcome.BLOCKED})
+        return self.usage is not None or self.outcome not in (GOOD | _WORDS_ARE_BILLED)

@@ -27,6 +27,8 @@ class Status(StrEnum):
 
     CLAIMED = "claimed"
     STARTED = "started"
+    WAITING = "waiting"
+    """Answered with subtasks, which lie in the queue or further; it ends when they have."""
     COMPLETED = "completed"
     FAILED = "failed"
     REJECTED = "rejected"
@@ -123,6 +125,18 @@ class Content:
     """An S3 key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Subtasks:
+    """Subtasks that an answer states, as they are stored in the transaction that books it."""
+
+    expected: list[dict[str, str]]
+    """`task_id` and `fingerprint` of each."""
+    drafts: Content
+    """What the answer says of each, as a JSON list."""
+    deadline: str
+    """Of all of them, and of the task that waits for them: UTC."""
+
+
 @dataclass(slots=True)
 class TaskRecord:
     """A task as the task table holds it."""
@@ -166,6 +180,15 @@ class TaskRecord:
     """The baseline's answer: `model`, `at`, `row` and `day_shard`, then `outcome`, `cost_nano`, and `answer` or
     `answer_ref`. `judgement` is left for a comparison of the two answers; nothing writes it yet."""
     reason: str | None = None
+    subtasks: list[dict[str, str]] = field(default_factory=list)
+    """Those that it waits for or waited for: `task_id` and `fingerprint`, by which a task of that id is told from
+    another one."""
+    drafts: Content = field(default_factory=Content)
+    """What its answer said of each of them, as a JSON list."""
+    results: list[dict[str, Any]] = field(default_factory=list)
+    """How each subtask stood when the task ended."""
+    closed_by: str | None = None
+    """The subtask whose end was the last, and whose workflow therefore tells the task's; None: the sweep did."""
     delivered_at: str | None = None
     attention: str | None = None
     attention_since: str | None = None

@@ -61,7 +61,7 @@ class Run:
     tries: int = 0
     """Waits on this hop."""
     crashes: int = 0
-    """Attempts of unknown outcome on this hop."""
+    """Attempts of unknown outcome, or without an answer that can be used, on this hop."""
     rounds: int = 0
     """Times that the whole plan was gone through."""
     healing: bool = False
@@ -142,7 +142,7 @@ def next_run(
         return _wait(replace(after, deadline=deadline), now + pause, now)
     heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and run.rounds < MOST_ROUNDS_OF_UNKNOWN)
     after = replace(after, healing=after.healing or heals)
-    if outcome in (Outcome.UNKNOWN, Outcome.EMPTY):
+    if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
         return replace(after, crashes=run.crashes + 1) if run.crashes == 0 else _hop_on(after, now, dice)
     if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and run.tries < MOST_TRIES:
         again = now + timedelta(seconds=_pause(run.tries, result.retry_after, dice))

@@ -12,6 +12,6 @@ def text(name: str) -> str:
     return (files(__name__) / f"{name}.md").read_text().strip()
 
 
-def system_for(tier: Tier, own: str | None) -> str:
-    """Return a tier's instructions, followed by the task's own."""
-    return f"{text(tier)}\n\n{own}" if own else text(tier)
+def system_for(tier: Tier, own: str | None, *, splits: bool = False) -> str:
+    """Return a tier's instructions, with those for handing out subtasks if it may, followed by the task's own."""
+    return "\n\n".join(part for part in (text(tier), text("split") if splits else "", own or "") if part)

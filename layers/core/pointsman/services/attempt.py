@@ -3,19 +3,21 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pointsman.domain import guard, strict_json
+from pointsman.domain import guard, strict_json, subtasks
 from pointsman.domain.catalogue import Billing, Model
 from pointsman.domain.chain import Hop
 from pointsman.domain.guard import ModelState
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import Content, Intent, Purpose, RowKey, Status, TaskRecord
+from pointsman.domain.records import Content, Intent, Purpose, RowKey, Status, Subtasks, TaskRecord
 from pointsman.domain.run import Next, Run, next_run
+from pointsman.domain.subtasks import Split
 from pointsman.domain.task import Task, read_task
 from pointsman.domain.taxonomy import TaskType, Tier
 from pointsman.domain.times import month_key, parse_time
 from pointsman.errors import MissingKeyError, NotKeptError, StoreError
 from pointsman.ports import ModelClient, Texts, View
 from pointsman.prompts import system_for
+from pointsman.services import split
 from pointsman.services.audit import audit, sampled
 from pointsman.services.call import Order, ask, close_open_intent, open_intent, price, report
 from pointsman.services.context import Context
@@ -103,6 +105,8 @@ class Attempt:
             return replace(run, next=Next.DELIVER, reason=None)
         if task.status is Status.FAILED:
             return replace(run, next=Next.FAIL, reason=task.reason)
+        if task.subtasks:
+            return replace(run, next=Next.DELIVER, reason=None)
         if task.answer_is_kept and not run.kept:  # who stored it did not come to say so
             failed = (task.verdict or {}).get("failed")
             return onward(self.ctx, run, task, failed) or replace(run, next=Next.DELIVER, reason=None)
@@ -146,11 +150,14 @@ class Attempt:
         ctx = self.ctx
         order = replace(ready.order, timeout=self._left(run, until))  # reserving may have taken its time
         result, milliseconds = ask(ctx, order, ready.intent, ready.client)
-        result = replace(result, verdict=verdict(ctx, run, ready.task, result))
-        answer, result = self._kept(run, result)
+        handed = None
+        if order.schema:
+            result, handed = split.read(run, self._task(ready.task), result)
+        result = replace(result, verdict=None if handed else verdict(ctx, run, ready.task, result))
+        answer, waits_for, result = self._kept(run, result, handed)
         now = ctx.clock.now()
         settled = price(ctx, ready.intent, result, now, milliseconds)
-        if not ctx.books.settle(settled, guard.learn(ready.model, result, now), answer):
+        if not ctx.books.settle(settled, guard.learn(ready.model, result, now), answer, subtasks=waits_for):
             ctx.note("outcome came too late", task_id=run.task_id, turn=run.turn)
             return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
         report(ctx, settled)
@@ -162,20 +169,23 @@ class Attempt:
         """Return the seconds that a call may take now, so that it ends by then and by the deadline."""
         return max((min(until, run.deadline) - self.ctx.clock.now()).total_seconds(), 1.0)
 
-    def _kept(self, run: Run, result: CallResult) -> tuple[Content | None, CallResult]:
+    def _kept(
+        self, run: Run, result: CallResult, handed: Split | None
+    ) -> tuple[Content | None, Subtasks | None, CallResult]:
         """Store an answer; one that cannot be kept is paid all the same, and followed as one without text."""
         if result.outcome not in GOOD:
-            return None, result
+            return None, None, result
         try:
-            return self.texts.keep_answer(result.text, f"{run.task_id}/answer.{run.turn}"), result
+            answer = self.texts.keep_answer(result.text, f"{run.task_id}/answer.{run.turn}")
+            return answer, split.keep(self.texts, run, handed, answer) if handed else None, result
         except NotKeptError as trouble:
             self.ctx.note("answer not kept", level="error", task_id=run.task_id, turn=run.turn, detail=str(trouble))
             lost = replace(result, outcome=Outcome.EMPTY, ours=True, verdict=None)
-            return None, replace(lost, detail=f"answer not kept: {trouble}")
+            return None, None, replace(lost, detail=f"answer not kept: {trouble}")
 
     def _order(self, run: Run, record: TaskRecord, model: Model, timeout: float) -> Order:
         task = self._task(record)
-        tier = run.here.tier
+        tier, splits = run.here.tier, split.asked(run, task)
         decision = record.decision or {}
         return Order(
             purpose=Purpose.TASK,
@@ -185,11 +195,12 @@ class Attempt:
             tier=tier,
             function=str(self.function),
             prompt=task.prompt,
-            system=system_for(tier, task.system),
+            system=system_for(tier, task.system, splits=splits),
             max_output_tokens=task.max_output_tokens,
             timeout=timeout,
+            schema=subtasks.SCHEMA if splits else None,
             type=TaskType(decision["type"]) if decision else None,
-            parent_id=task.parent_id,
+            parent_id=task.parent_id or (run.task_id if splits else None),  # its subtasks' group in the report
             metadata=task.metadata,
             hop=run.hop,
             after=run.reason,

@@ -41,6 +41,8 @@ def audit(ctx: Context, texts: Texts, run: Run, view: View, order: Order) -> Run
     done, record = replace(run, next=Next.DELIVER, reason=None), view.task
     if record is None or record.status is not Status.COMPLETED or record.audit or record.model == order.model.id:
         return done
+    if record.subtasks:  # no answer of one model's
+        return done
 
     def keep(result: CallResult) -> Reading:
         if result.outcome not in GOOD:

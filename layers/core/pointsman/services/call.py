@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsman.domain import budget, guard
+from pointsman.domain import budget, guard, strict_json
 from pointsman.domain.catalogue import Billing, Model, UnknownPriceError
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
 from pointsman.domain.records import Content, Intent, Purpose, RowKey, Settled, TaskRecord
@@ -49,7 +49,8 @@ class Order:
     @property
     def input_bytes(self) -> int:
         """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes."""
-        return len(self.prompt.encode()) + len(self.system.encode())
+        schema = strict_json.dumps(self.schema) if self.schema else ""
+        return len(self.prompt.encode()) + len(self.system.encode()) + len(schema.encode())
 
     @property
     def reserved_input(self) -> int:

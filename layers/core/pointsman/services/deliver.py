@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pointsman.domain import events, strict_json
+from pointsman.domain import events, strict_json, subtasks
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import parse_time
@@ -11,6 +11,7 @@ from pointsman.errors import DeliveryError, words_for
 from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
 from pointsman.services.call import close_open_intent
 from pointsman.services.context import Context
+from pointsman.services.family import Family
 
 BUS = "event"
 """The event bus, among those who have been told."""
@@ -26,36 +27,70 @@ class Delivery:
     bus: EventPublisher
     replies: Replies
     bucket: str
+    family: Family
 
     def finish(self, task_id: str, generation: int, reason: str | None) -> Status | None:
-        """End the task if it has not ended, and deliver; return how it ended.
+        """End the task if it has not ended, and deliver; return its status.
 
-        It ends completed by the answer that is kept, else failed with `reason`.
+        It ends completed by the answer that is kept, else failed with `reason`. One whose answer hands out subtasks
+        waits for them, and the last of them to be finished here ends and delivers it too.
 
         None: the task is unknown or runs in a later generation, whose own end will be delivered.
 
         Raises:
             DeliveryError: somebody could not be reached; all others were.
         """
-        now = self.ctx.clock.now()
         record = self.tasks.read(task_id)
         if record is None or record.generation != generation:
             return None
         if record.status not in ENDED:
-            close_open_intent(self.ctx, record)
-            record = self.tasks.fail(task_id, generation, reason or "unknown", now)
-            if record and record.generation == generation and record.answer_is_kept:
-                record = self.tasks.complete(record, now)
+            record = self._wait(record) if record.subtasks else self._end(record, reason)
             if record is None or record.generation != generation:
                 return None
-            self.ctx.note(f"task {record.status}", task_id=task_id, reason=record.reason)
-        if record.status in ENDED and not record.delivered_at:
-            waiting = [place for place in record.reply_to if place not in record.told]
-            self.send(record, waiting, event=BUS not in record.told)
-            now = self.ctx.clock.now()
-            self.tasks.delivered(task_id, generation, now)
-            self._time(record, now)
+        self._tell(record)
+        parent_id = record.task_fields.get("parent_id")
+        if parent_id and record.status in ENDED and subtasks.is_subtask(task_id, parent_id):
+            self.subtask_ended(task_id, parent_id)
         return record.status
+
+    def subtask_ended(self, task_id: str, parent_id: str) -> None:
+        """End and deliver the task that waits for this subtask, if it was the last one.
+
+        Raises:
+            DeliveryError: somebody could not be reached.
+        """
+        parent = self.tasks.read(parent_id)
+        if parent is None or task_id not in {each["task_id"] for each in parent.subtasks}:
+            return
+        if parent.status not in ENDED:
+            parent = self.family.gather(parent, task_id)
+        if parent and parent.closed_by == task_id:  # also when this is repeated after a failure to deliver
+            self._tell(parent)
+
+    def _wait(self, record: TaskRecord) -> TaskRecord | None:
+        if record.status is not Status.WAITING and not self.family.too_late(record):
+            return self.family.send_out(record)
+        return self.family.gather(record, None) or record
+
+    def _end(self, record: TaskRecord, reason: str | None) -> TaskRecord | None:
+        task_id, generation, now = record.task_id, record.generation, self.ctx.clock.now()
+        close_open_intent(self.ctx, record)
+        ended = self.tasks.fail(task_id, generation, reason or "unknown", now)
+        if ended and ended.generation == generation and ended.answer_is_kept:
+            ended = self.tasks.complete(ended, now)
+        if ended and ended.generation == generation:
+            self.ctx.note(f"task {ended.status}", task_id=task_id, reason=ended.reason)
+        return ended
+
+    def _tell(self, record: TaskRecord) -> None:
+        """Deliver the end of a task that has ended and is not delivered yet."""
+        if record.status not in ENDED or record.delivered_at:
+            return
+        waiting = [place for place in record.reply_to if place not in record.told]
+        self.send(record, waiting, event=BUS not in record.told)
+        now = self.ctx.clock.now()
+        self.tasks.delivered(record.task_id, record.generation, now)
+        self._time(record, now)
 
     def send(self, record: TaskRecord, reply_to: list[str], *, event: bool = True) -> None:
         """Publish the event and reply; everyone is tried before a failure is raised, and kept apart by success."""
@@ -88,19 +123,45 @@ class Delivery:
 
     def detail(self, record: TaskRecord) -> dict[str, object]:
         """Return the event's detail, the answer inside when it is small enough."""
+        if record.results:
+            return self._of_family(record)
         if record.status is not Status.COMPLETED:
             return events.detail_of(record, None, None)
-        text, ref = self.texts.fetch(record.answer), record.answer.ref
+        text = self.texts.fetch(record.answer)
         detail = events.detail_of(record, text, None)
         if events.fits(detail):
             return detail
-        kept = record.answer if ref else self.texts.keep_large(text, f"{record.task_id}/answer.{record.generation}")
-        return events.detail_of(replace(record, answer=kept), None, f"s3://{self.bucket}/{kept.ref}")
+        return events.detail_of(record, None, self._ref(record, text))
+
+    def _of_family(self, record: TaskRecord) -> dict[str, object]:
+        """Return the detail of a task with subtasks, as many of their answers inside as it holds."""
+        done = self.tasks.read_many(subtasks.completed(record.results))
+        own = record if record.status is Status.COMPLETED else None
+        holders = [own, *(done.get(each["task_id"]) for each in record.results)]
+        texts = [self.texts.fetch(each.answer) if each else None for each in holders]
+        inside = events.inside(record, texts)
+        told = [
+            (text, None) if place in inside or each is None or text is None else (None, self._ref(each, text))
+            for place, (each, text) in enumerate(zip(holders, texts, strict=True))
+        ]
+        return events.family_detail(record, told)
+
+    def _ref(self, record: TaskRecord, text: str) -> str:
+        """Return where an answer is that is too large for an event; one that was small enough for its record is put
+        there.
+        """
+        ref = record.answer.ref
+        kept = ref or self.texts.keep_large(text, f"{record.task_id}/answer.{record.generation}").ref
+        return f"s3://{self.bucket}/{kept}"
 
     def _time(self, record: TaskRecord, now: datetime) -> None:
-        """Tell how long an answer of the orchestration tier took, queue and delivery included; no replay's."""
-        answered = record.status is Status.COMPLETED and (record.decision or {}).get("tier") == Tier.ORCHESTRATION
-        if answered and record.generation == 1 and record.sent_at:
+        """Tell how long an answer of the orchestration tier took, queue and delivery included.
+
+        No replay's, and none that others' work was waited for.
+        """
+        answered = record.status is Status.COMPLETED and not record.subtasks
+        orchestration = (record.decision or {}).get("tier") == Tier.ORCHESTRATION
+        if answered and orchestration and record.generation == 1 and record.sent_at:
             taken = (now - parse_time(record.sent_at)) / timedelta(milliseconds=1)
             self.ctx.count("OrchestrationMilliseconds", max(taken, 0.0))
 

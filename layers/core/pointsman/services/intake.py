@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pointsman.domain import events, strict_json
+from pointsman.domain import events, strict_json, subtasks
 from pointsman.domain.decision import Decision
 from pointsman.domain.envelope import open_message, readable_id
 from pointsman.domain.guard import ModelState, ms
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.task import Rejection, Task
 from pointsman.domain.times import to_text
-from pointsman.errors import RetryLaterError
+from pointsman.errors import DeliveryError, RetryLaterError
 from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
@@ -207,6 +207,17 @@ class Intake:
         detail = strict_json.dumps(events.detail_of(record, None, None))
         self.bus.publish(events.DETAIL_TYPES[Status.REJECTED], detail)
         self.ctx.note("task rejected", level="warning", task_id=task_id, code=rejection.code, reason=rejection.reason)
+        if rejection.code == "task_id_conflict":
+            self._tell_parent(message)
+
+    def _tell_parent(self, message: Message) -> None:
+        """Have a task look that waits for this one: the only way in which the router rejects a subtask."""
+        task_id, task = open_message(message.body, message.message_id)
+        if task.parent_id and subtasks.is_subtask(task_id, task.parent_id):
+            try:
+                self.delivery.subtask_ended(task_id, task.parent_id)
+            except DeliveryError as error:  # the sweep delivers it
+                self.ctx.note("not delivered", level="warning", task_id=task.parent_id, why=str(error))
 
 
 def read_message(body: str, message_id: str, reply_queues: frozenset[str]) -> tuple[str, Task]:

@@ -1,4 +1,6 @@
-"""The sweep: closes what no later attempt closed, and tries again what could not be delivered."""
+"""The sweep: closes what no later attempt closed, tries again what could not be delivered, and looks after tasks that
+wait for subtasks.
+"""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -38,6 +40,8 @@ class Swept:
     """Tasks whose execution had died without a word."""
     archived: int
     """Days."""
+    gathered: int
+    """Tasks with subtasks that this sweep ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +63,12 @@ class Sweep:
         """Close every intent whose function must have ended, and deliver what waits."""
         now = self.ctx.clock.now()
         closed = self._close_open(now)
-        delivered = undelivered = 0
-        for task_id in list(self.tasks.wanting_attention()):
-            record = self.tasks.read(task_id)
-            if record is None or record.status not in ENDED:
-                continue
-            try:
-                self.delivery.finish(task_id, record.generation, None)
-                delivered += 1
-            except DeliveryError as error:
-                undelivered += 1
-                self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
+        delivered, undelivered, gathered = self._look_after()
         finished = self._finish_dead(now)
         self._gauge(now)
         self.notice(now)
         archived = self.archiving()
-        swept = Swept(closed, delivered, undelivered, finished, archived)
+        swept = Swept(closed, delivered, undelivered, finished, archived, gathered)
         self.ctx.note("swept", **asdict(swept))
         return swept
 
@@ -90,6 +84,25 @@ class Sweep:
                 settled = min(settled, intent.at)
         self.horizon.settled(since, settled)
         return closed
+
+    def _look_after(self) -> tuple[int, int, int]:
+        """Deliver what waits; send out, end and deliver tasks with subtasks. Return how many were delivered, could not
+        be, and were ended.
+        """
+        delivered = undelivered = gathered = 0
+        for task_id in list(self.tasks.wanting_attention()):
+            record = self.tasks.read(task_id)
+            if record is None or not (record.status in ENDED or record.subtasks):
+                continue
+            try:
+                status = self.delivery.finish(task_id, record.generation, None)
+            except DeliveryError as error:
+                undelivered += 1
+                self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
+                continue
+            delivered += record.status in ENDED
+            gathered += record.status not in ENDED and status in ENDED
+        return delivered, undelivered, gathered
 
     def _finish_dead(self, now: datetime) -> int:
         """Finish tasks whose execution died and whom the rule on its status did not reach; return how many."""

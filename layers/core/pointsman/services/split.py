@@ -1,0 +1,42 @@
+"""An answer that hands out subtasks: what is asked of the model, and how what it says is stored with the answer."""
+
+from dataclasses import replace
+
+from pointsman.domain import strict_json, subtasks
+from pointsman.domain.outcome import GOOD, CallResult, Outcome
+from pointsman.domain.records import Content, Purpose, Subtasks
+from pointsman.domain.run import Run
+from pointsman.domain.subtasks import NotASplitError, Parent, Split
+from pointsman.domain.task import Task
+from pointsman.domain.taxonomy import Tier
+from pointsman.domain.times import to_text
+from pointsman.ports import Texts
+
+
+def asked(run: Run, task: Task) -> bool:
+    """Return whether the call that `run` stands at may hand out subtasks: in the orchestration tier, whoever serves."""
+    first = run.purpose is Purpose.TASK and not run.kept
+    return first and run.here.tier is Tier.ORCHESTRATION and subtasks.may_split(run.task_id, task)
+
+
+def read(run: Run, task: Task, result: CallResult) -> tuple[CallResult, Split | None]:
+    """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing."""
+    if result.outcome not in GOOD:
+        return result, None
+    parent = Parent(run.task_id, run.generation, to_text(run.deadline), task.private, task.metadata)
+    try:
+        split = subtasks.read(result.text, parent)
+    except NotASplitError as error:
+        return replace(result, outcome=Outcome.MALFORMED, text="", detail=str(error)), None
+    whole = replace(result, outcome=Outcome.ANSWERED, text=split.answer)
+    return whole, split if split.drafts else None
+
+
+def keep(texts: Texts, run: Run, split: Split, answer: Content) -> Subtasks:
+    """Store what is handed out, beside the answer that is kept already.
+
+    Raises:
+        NotKeptError: it could not be stored at all.
+    """
+    drafts = texts.keep_answer(strict_json.dumps(split.drafts), f"{run.task_id}/subtasks.{run.turn}", answer)
+    return Subtasks(split.expected, drafts, to_text(run.deadline))
