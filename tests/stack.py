@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
 from pointsman.domain.records import ENDED, TaskRecord
 from pointsman_cli.local import StackInfo
+from tests.tls import Receiver
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
 """The one queue that tasks may ask to be answered at."""
+WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
 SENDER_ARNS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
 """The topic and the rule that the queue's policy admits."""
 PATIENCE = 60.0
@@ -28,6 +30,15 @@ class Stack:
     """A local stack, and the stand-in that answers for the providers."""
 
     info: StackInfo
+    hooks: Receiver = field(default_factory=Receiver)
+    """Where webhooks may be sent."""
+    webhook_secret: str = field(default_factory=lambda: f"whsec_{uuid.uuid4().hex}")
+    """What they are signed with: as base64, hexadecimal digits are bytes too."""
+
+    @property
+    def webhook(self) -> str:
+        """A place to reply to, whose path is a secret."""
+        return f"https://localhost:{self.hooks.port}{WEBHOOK_PATH}"
 
     def client(self, service: str) -> Any:
         return self.info.session().client(service, **self.info.client_options)

@@ -184,7 +184,7 @@ def _go_every_way(stack: Stack) -> None:
         stack.send(prompt=f"hm {uuid.uuid4().int}"),
         stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN),
     ]
-    ids += [stack.send(prompt="a", tier="implementation", reply_to="no-such-token")]
+    ids += [stack.send(prompt="a", tier="implementation", reply_to=to) for to in ("no-such-token", stack.webhook)]
     rejected = [stack.send_raw("{"), stack.send_raw("x" * 1_048_500)]
     for task_id in ids:
         stack.ended(task_id)
@@ -201,7 +201,7 @@ def _go_every_way(stack: Stack) -> None:
 def _sweep_and_report(stack: Stack) -> None:
     key = "tasks/for-the-sweep"
     stack.client("s3").put_object(Bucket=stack.info.outputs["DataBucketName"], Key=key, Body=b"words")
-    for place in (REPLY_QUEUE_ARN, "no-such-token"):
+    for place in (REPLY_QUEUE_ARN, "no-such-token", stack.webhook):
         fields = {"reply_to": [place], "attention": "delivery", "attention_since": to_text(datetime.now(UTC))}
         task_id = started(stack, **fields, answer=Content(ref=key))
         stack.client("dynamodb").update_item(

@@ -20,10 +20,12 @@ LAYERS = {
     "CostReportFunction": {"CoreLayer"},
 }
 KEYS = {
-    "RouterFunction": {"GeminiKeyParameter", "AnthropicKeyParameter"},
+    "RouterFunction": {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"},
     "OrchestrationFunction": {"GeminiKeyParameter"},
     "ImplementationFunction": {"AnthropicKeyParameter"},
     "ReasoningFunction": {"AnthropicKeyParameter"},
+    "DeliveryFunction": {"WebhookKeyParameter"},
+    "SweepFunction": {"WebhookKeyParameter"},
 }
 DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
 
@@ -74,13 +76,14 @@ def test_a_function_reads_only_the_keys_that_it_uses(functions: Resources) -> No
     for name, function in functions.items():
         for statement in statements(function):
             if "ssm:GetParameter" in as_list(statement["Action"]):
-                read[name] = set(re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"])))
+                found = re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"]))
+                read.setdefault(name, set()).update(found)
     assert read == KEYS
 
 
 def test_no_parameter_takes_a_key(template: dict[str, Any]) -> None:
     names = {name for name in template["Parameters"] if "key" in name.lower()}
-    assert names == {"GeminiKeyParameter", "AnthropicKeyParameter"}
+    assert names == {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"}
     assert template["Parameters"]["GeminiKeyParameter"]["Default"] == providers.GEMINI_KEY_PARAMETER
     assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
 

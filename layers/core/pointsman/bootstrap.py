@@ -21,7 +21,7 @@ from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
-from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, RepliesByKind
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
@@ -31,7 +31,7 @@ from pointsman.domain.chain import Points
 from pointsman.domain.classifier import LocalClassifier
 from pointsman.domain.taxonomy import Tier
 from pointsman.errors import NotLoopbackError
-from pointsman.ports import ModelClient
+from pointsman.ports import ModelClient, Replies
 from pointsman.services.attempt import Attempt
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
@@ -52,6 +52,10 @@ UNITS = {
     "OrchestrationMilliseconds": MetricUnit.Milliseconds,
 }
 """Of the metrics that are no counts."""
+
+
+WEBHOOK_KEY = "POINTSMAN_WEBHOOK_KEY"
+"""Where the webhooks' signing secret may stand in the environment."""
 
 
 class SystemClock:
@@ -208,8 +212,15 @@ class Application:
     @cached_property
     def delivery(self) -> Delivery:
         """The delivery of a task's end."""
-        replies = QueueAndTokenReplies(self.sqs, self._aws("stepfunctions"))
+        replies = RepliesByKind(QueueAndTokenReplies(self.sqs, self._aws("stepfunctions")), self._webhooks)
         return Delivery(self.context, self.tasks, self.texts, self.bus, replies, self.settings.bucket)
+
+    def _webhooks(self) -> Replies:
+        from pointsman.adapters.webhook import Webhooks, is_own, is_public
+
+        own = self.settings
+        rule = is_own if own.model_calls == "loopback" else is_public
+        return Webhooks(lambda: key_from(WEBHOOK_KEY, own.webhook_key_parameter, lambda: self._aws("ssm")), rule)
 
     @cached_property
     def classification(self) -> Classification:
@@ -230,7 +241,7 @@ class Application:
             bus=self.bus,
             delivery=self.delivery,
             classification=self.classification,
-            reply_queues=own.reply_queues,
+            reply_places=own.reply_places,
         )
 
     def attempt(self, function: Tier) -> Attempt:
@@ -299,7 +310,7 @@ class Application:
             marks=self.marks,
             classification=self.classification,
             box=QueueBox(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
-            reply_queues=own.reply_queues,
+            reply_places=own.reply_places,
         )
 
     @cached_property

@@ -271,8 +271,11 @@ class EventPublisher(Protocol):
 class Replies(Protocol):
     """Whoever asked to be answered directly."""
 
-    def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
-        """Send the event's detail to a queue or task token; False when nobody waits there any more."""
+    def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
+        """Send the event's detail to a queue, webhook or task token; False when nobody waits there any more.
+
+        `event_id` is the same however often this end is told (`webhook.event_id`).
+        """
         ...
 
 
