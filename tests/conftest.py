@@ -90,6 +90,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
             "ReplyQueueArns": REPLY_QUEUE_ARN,
             "SenderArns": SENDER_ARNS,
             "WebhookHosts": f"localhost:{hooks.port}",
+            "FrontDoor": "true",
         }
         with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
             # As Ctrl-C: pytest takes the exit that the stack makes of it for one more failed test, and goes on.

@@ -11,6 +11,7 @@ from tests.template.cloudformation import ROOT, Resource, as_list, load, stateme
 Resources = dict[str, Resource]
 
 LAYERS = {
+    "FrontDoorFunction": {"CoreLayer"},
     "RouterFunction": {"CoreLayer", "GeminiLayer", "ClaudeLayer"},
     "OrchestrationFunction": {"CoreLayer", "GeminiLayer"},
     "ImplementationFunction": {"CoreLayer", "ClaudeLayer"},

@@ -41,7 +41,9 @@ from pointsman.settings import Settings
 
 if TYPE_CHECKING:
     from pointsman.adapters.archive import BucketArchive
+    from pointsman.adapters.door_keys import LimitTableDoorKeys
     from pointsman.adapters.report_sink import BucketAndTopic
+    from pointsman.services.front_door import FrontDoor
     from pointsman.services.replay import Replay
     from pointsman.services.report import Reporting
     from pointsman.services.sweep import Sweep
@@ -312,6 +314,24 @@ class Application:
             box=QueueBox(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
             reply_places=own.reply_places,
         )
+
+    @cached_property
+    def door_keys(self) -> "LimitTableDoorKeys":
+        """The front door's keys."""
+        from pointsman.adapters.door_keys import LimitTableDoorKeys
+
+        return LimitTableDoorKeys(self.dynamodb, self.tables)
+
+    @cached_property
+    def front_door(self) -> "FrontDoor":
+        """The front door."""
+        from pointsman.client import Client, Places
+        from pointsman.services.doorkeeper import Doorkeeper
+        from pointsman.services.front_door import FrontDoor
+
+        own, clock = self.settings, SystemClock()
+        client = Client(Places(own.task_queue_url, own.task_table, own.bucket), self.session)
+        return FrontDoor(Doorkeeper(self.door_keys, clock), client, clock, self.note)
 
     @cached_property
     def reporting(self) -> "Reporting":

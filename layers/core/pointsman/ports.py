@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pointsman.domain.budget import Cap, Charge
 from pointsman.domain.decision import Told
+from pointsman.domain.door_key import DoorKey
 from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
@@ -414,6 +415,22 @@ class Notices(Protocol):
         ...
 
 
+class DoorKeys(Protocol):
+    """The keys of the front door."""
+
+    def read(self) -> list[DoorKey]:
+        """Return all of them, revoked ones too."""
+        ...
+
+    def create(self, key: DoorKey) -> bool:
+        """Store a key; False when its name is taken."""
+        ...
+
+    def revoke(self, name: str, at: datetime) -> bool:
+        """Have a key open the door no more; False when there is none of that name."""
+        ...
+
+
 class TaskTimes(Protocol):
     """What the records of tasks say of their way."""
 
@@ -431,6 +448,7 @@ __all__ = [
     "DeadLetterBox",
     "DeadLetters",
     "DecisionCache",
+    "DoorKeys",
     "EventPublisher",
     "Execution",
     "Horizon",
