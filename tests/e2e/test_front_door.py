@@ -35,6 +35,9 @@ def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.O
     again = client.chat.completions.create(messages=messages, stream=True, **asked)  # type: ignore[call-overload]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in again) == record.answer.inline
     assert len(stack.requests(task_id)) == 1
+    with pytest.raises(openai.ConflictError) as conflict:
+        client.chat.completions.create(messages=messages[1:], **asked)  # type: ignore[call-overload]
+    assert conflict.value.code == "idempotency_conflict"
     assert stack.ask(f"/v1/tasks/{task_id}")[1]["choices"][0]["message"]["content"] == record.answer.inline
 
 
