@@ -18,6 +18,7 @@ from pointsman_cli.commands import (
     down,
     evaluate,
     init,
+    key,
     mcp,
     openclaw,
     replay,
@@ -68,6 +69,7 @@ for command, examples in _COMMANDS:
     app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
 _GROUPS: tuple[tuple[str, str, tuple[tuple[str, Callable[..., int], str], ...]], ...] = (
     ("openclaw", openclaw.HELP, openclaw.COMMANDS),
+    ("key", key.HELP, key.COMMANDS),
 )
 for group, words, commands in _GROUPS:
     made = typer.Typer(help=words, rich_markup_mode=None)

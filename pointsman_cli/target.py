@@ -40,6 +40,8 @@ _OUTPUTS = {
 }
 _PARAMETERS = {
     "ReplyQueueArns": "reply_queue_arns",
+    "WebhookHosts": "webhook_hosts",
+    "WebhookKeyParameter": "webhook_key_parameter",
     "ReportTimeZone": "report_timezone",
     "GeminiKeyParameter": "gemini_key_parameter",
     "AnthropicKeyParameter": "anthropic_key_parameter",

@@ -10,6 +10,7 @@ from pointsman.bootstrap import Application
 from pointsman.client import Client, Result
 from pointsman.domain import subtasks
 from pointsman.domain.records import ENDED, TaskRecord
+from pointsman.domain.reply_to import shown
 from pointsman.domain.times import parse_time
 from pointsman.domain.usage import Usage
 from pointsman_cli.errors import NotFoundError
@@ -98,7 +99,7 @@ def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[st
         "ended_at": record.ended_at,
         "deadline": record.deadline or None,
         "delivered_at": record.delivered_at,
-        "reply_to": [_place(place) for place in record.reply_to],
+        "reply_to": [shown(place) for place in record.reply_to],
         "delivery_failing_since": record.attention_since if record.status in ENDED else None,
         "not_delivered_to": record.unreached,
         "parent_id": record.task_fields.get("parent_id"),
@@ -163,8 +164,3 @@ def _attempt(row: dict[str, Any]) -> dict[str, Any]:
         "after": row.get("after"),
         "came_from": row.get("came_from"),
     }
-
-
-def _place(reply_to: str) -> str:
-    """Return what may be shown: a task token is its sender's secret."""
-    return reply_to if reply_to.startswith("arn:") else "task token"

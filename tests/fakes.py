@@ -76,7 +76,7 @@ class FakeReplies:
     gone: set[str] = field(default_factory=set)
     broken: dict[str, Exception] = field(default_factory=dict)
 
-    def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
+    def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
         if error := self.broken.get(reply_to):
             raise error
         if reply_to in self.gone:

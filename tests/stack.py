@@ -4,19 +4,24 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from pointsman.adapters.door_keys import LimitTableDoorKeys
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
+from pointsman.domain.door_key import DoorKey, digest_of, new_key
 from pointsman.domain.records import ENDED, TaskRecord
 from pointsman_cli.local import StackInfo
+from tests.tls import Receiver
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
 """The one queue that tasks may ask to be answered at."""
+WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
 SENDER_ARNS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
 """The topic and the rule that the queue's policy admits."""
 PATIENCE = 60.0
@@ -28,6 +33,15 @@ class Stack:
     """A local stack, and the stand-in that answers for the providers."""
 
     info: StackInfo
+    hooks: Receiver = field(default_factory=Receiver)
+    """Where webhooks may be sent."""
+    webhook_secret: str = field(default_factory=lambda: f"whsec_{uuid.uuid4().hex}")
+    """What they are signed with: as base64, hexadecimal digits are bytes too."""
+
+    @property
+    def webhook(self) -> str:
+        """A place to reply to, whose path is a secret."""
+        return f"https://localhost:{self.hooks.port}{WEBHOOK_PATH}"
 
     def client(self, service: str) -> Any:
         return self.info.session().client(service, **self.info.client_options)
@@ -37,6 +51,29 @@ class Stack:
         out = self.info.outputs
         names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
         return TaskTable(self.client("dynamodb"), names)
+
+    @cached_property
+    def door_key(self) -> str:
+        """A key of the front door."""
+        key = new_key()
+        kept = DoorKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
+        names = Tables("", "", self.info.outputs["LimitTableName"])
+        assert LimitTableDoorKeys(self.client("dynamodb"), names).create(kept)
+        return key
+
+    @property
+    def door(self) -> str:
+        """The front door's base URL: the emulator serves function URLs under its own address."""
+        url_id = urlsplit(self.info.outputs["FrontDoorUrl"]).netloc.partition(".")[0]
+        return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
+
+    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+        """Make a request to the front door; return status and JSON."""
+        request = Request(self.door.removesuffix("/v1") + path, None if body is None else json.dumps(body).encode())
+        request.add_header("content-type", "application/json")
+        request.add_header("authorization", f"Bearer {self.door_key}")
+        with urlopen(request, timeout=100) as answer:
+            return answer.status, json.loads(answer.read())
 
     def send(self, **task: Any) -> str:
         """Put a task on the queue and return its id."""

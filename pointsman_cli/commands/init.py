@@ -66,7 +66,7 @@ def init(
     account = session.client("sts").get_caller_identity()["Account"]
     wishes = _wishes(asking, session, profile, stack, email, budget, time_zone, architecture, keys_only=keys_only)
     ssm = session.client("ssm")
-    wanted = keys.wanted(ssm, wishes.key_names, asking)
+    wanted = [*keys.wanted(ssm, wishes.key_names, asking), *keys.for_webhooks(ssm, wishes.webhook_key)]
     todo = _plan(wishes, wanted, keys_only=keys_only)
     if plan:
         _show_plan(account, wishes, todo, as_json=as_json)
@@ -99,7 +99,7 @@ def _wishes(
     """Return what options and answers say; what is deployed is the default."""
     from pointsman_cli.first_deploy import steps
     from pointsman_cli.first_deploy.asking import Asking
-    from pointsman_cli.first_deploy.wishes import Wishes, deployed, key_names
+    from pointsman_cli.first_deploy.wishes import Wishes, deployed, key_names, webhook_key
 
     name = asking.text("Name of the stack", STACK, _stack, stack)
     known = deployed(session.client("cloudformation"), name)
@@ -114,6 +114,7 @@ def _wishes(
         month_usd=own.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
         architecture=_architecture(architecture),
         key_names=key_names(name, known),
+        webhook_key=webhook_key(known),
     )
 
 

@@ -16,6 +16,7 @@ EXPORT_EXAMPLES = """\b
 Examples:
   pointsman openclaw export --output pointsman.json
   pointsman openclaw export --tools-only --stack pointsman --output patch.json
+  pointsman openclaw export --tools-only --front-door https://….lambda-url.eu-central-1.on.aws/v1
   openclaw config patch --file patch.json     merges it into the configuration that OpenClaw has"""
 IMPORT_EXAMPLES = """\b
 Examples:
@@ -37,6 +38,10 @@ def export(
     tools_only: Annotated[
         bool, typer.Option("--tools-only", help="Only the MCP server and the skill: leave agents and models alone.")
     ] = False,
+    front_door: Annotated[
+        str | None,
+        typer.Option("--front-door", metavar="URL", help="Add it as a model provider: the output FrontDoorUrl."),
+    ] = None,
     into: Output = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -60,6 +65,8 @@ def export(
         made = openclaw_export.tools(server)
     else:
         made = openclaw_export.exported(target.offline(config).points, datetime.now(UTC), server)
+    if front_door:
+        made |= openclaw_export.front_door(front_door)
     _put(output.dumped(made), into)
     return Exit.OK
 

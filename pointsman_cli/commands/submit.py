@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from pointsman.domain import strict_json
+from pointsman.domain.reply_to import refusal
 from pointsman.domain.verdict import judge
 from pointsman_cli import output, reading
 from pointsman_cli.commands import result
@@ -93,8 +94,8 @@ def submit(
     assert verdict.task is not None
     found = target.find(stack, profile, region)
     place = verdict.task.reply_to
-    if place and place.startswith("arn:") and place not in found.settings.reply_queues:
-        raise BadInputError("reply_to: must be one of the queues in the stack's parameter ReplyQueueArns")
+    if place and (rule := refusal(place, found.settings.reply_places)):
+        raise BadInputError(f"reply_to: {rule}")
     sent = found.client.send(body)
     if not wait:
         _show_queued(sent, found, as_json=as_json)

@@ -15,6 +15,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("drift", deployment.drift),
     ("drift", deployment.configuration),
     ("key", models.keys),
+    ("key", models.webhook_key),
     ("model", models.models),
     ("queue", traffic.queues),
     ("alarms", traffic.alarms),

@@ -39,6 +39,21 @@ def _key(patient: Patient, provider: Provider, parameter: str, heard: list[Heard
     return ok("key", provider, f"{parameter} is stored and accepted")
 
 
+def webhook_key(patient: Patient) -> Iterator[Finding]:
+    """Say whether webhooks can be signed, if the stack may call any."""
+    settings = patient.target.settings
+    if not settings.hosts_of_webhooks:
+        return
+    name, stored = settings.webhook_key_parameter, patient.stored.get(settings.webhook_key_parameter)
+    make = f"make one with `pointsman init --keys-only --stack {patient.target.stack_name}`"
+    if not stored:
+        yield to_do("key", "webhook", f"there is no {name} in Parameter Store, and WebhookHosts names hosts", make)
+    elif stored["Type"] != "SecureString":
+        yield to_do("key", "webhook", f"{name} is a plain {stored['Type']}", f"delete it there and {make}")
+    else:
+        yield ok("key", "webhook", f"{name} is stored; for {', '.join(settings.hosts_of_webhooks)}")
+
+
 def models(patient: Patient) -> Iterator[Finding]:
     """Say of each model in the chains who serves, its price and its end."""
     gone = {name for name, state in patient.states.items() if state.gone}

@@ -51,7 +51,9 @@ class Patient:
     @cached_property
     def stored(self) -> dict[str, dict[str, Any]]:
         """Parameter Store's answer about the keys, by name; with their values only when the providers are asked."""
-        names = [str(getattr(self.target.settings, field)) for field in VARIABLES.values()]
+        settings = self.target.settings
+        names = [str(getattr(settings, field)) for field in VARIABLES.values()]
+        names += [settings.webhook_key_parameter] if settings.hosts_of_webhooks else []
         answer = self.client("ssm").get_parameters(Names=names, WithDecryption=self.asks)
         return {each["Name"]: each for each in answer["Parameters"]}
 

@@ -1,13 +1,16 @@
 """The providers' keys: from the environment or typed unseen, into Parameter Store, and nowhere else."""
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from secrets import token_bytes
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from pointsman.domain.catalogue import Provider
+from pointsman.domain.webhook import PREFIX
 from pointsman_cli.errors import CommandError
 from pointsman_cli.first_deploy.asking import Asking
 from pointsman_cli.first_deploy.wishes import VARIABLES
@@ -15,9 +18,9 @@ from pointsman_cli.first_deploy.wishes import VARIABLES
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What becomes of one provider's key."""
+    """What becomes of one key."""
 
-    provider: Provider
+    whose: Provider | Literal["webhook"]
     name: str
     """Of the SecureString."""
     kept: bool
@@ -29,8 +32,8 @@ class Key:
     def words(self) -> str:
         """What is to be done, without the key."""
         if self.value:
-            return f"store the {self.provider} key as SecureString {self.name}"
-        return f"keep the {self.provider} key in {self.name}" if self.kept else f"store no {self.provider} key"
+            return f"store the {self.whose} key as SecureString {self.name}"
+        return f"keep the {self.whose} key in {self.name}" if self.kept else f"store no {self.whose} key"
 
 
 def wanted(ssm: Any, names: Mapping[Provider, str], asking: Asking) -> list[Key]:
@@ -47,6 +50,14 @@ def _wanted(provider: Provider, name: str, kept: bool, asking: Asking) -> Key:
         return Key(provider, name, kept, given)
     hint = "empty keeps the stored one" if kept else "empty for none; its models are then passed over"
     return Key(provider, name, kept, asking.secret(f"{provider} API key, not shown ({hint})"))
+
+
+def for_webhooks(ssm: Any, name: str) -> list[Key]:
+    """Return what becomes of the webhooks' signing secret: a new one is made where none is stored."""
+    if not name:
+        return []
+    kept = bool(ssm.get_parameters(Names=[name], WithDecryption=False)["Parameters"])
+    return [Key("webhook", name, kept, "" if kept else PREFIX + b64encode(token_bytes(32)).decode())]
 
 
 def store(ssm: Any, key: Key) -> None:

@@ -31,6 +31,8 @@ class Wishes:
     architecture: str
     key_names: Mapping[Provider, str]
     """Names of the SecureStrings."""
+    webhook_key: str = ""
+    """Name of the SecureString that signs webhooks; empty: the deployed stack names no host for them."""
 
     def overrides(self) -> dict[str, str]:
         """Return the template's parameters."""
@@ -56,3 +58,8 @@ def deployed(cloudformation: Any, stack: str) -> dict[str, str]:
 def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:
     """Return where the keys stand: where the deployed stack has them, else under the stack's name."""
     return {provider: parameters.get(PARAMETERS[provider]) or f"/{stack}/{provider}-api-key" for provider in PARAMETERS}
+
+
+def webhook_key(parameters: Mapping[str, str]) -> str:
+    """Return where the deployed stack has the webhooks' signing secret; empty: it names no host for them."""
+    return parameters["WebhookKeyParameter"] if parameters.get("WebhookHosts") else ""

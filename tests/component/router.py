@@ -93,7 +93,7 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
             bus=bus,
             delivery=delivery,
             classification=Classification(ctx, LocalClassifier.load()),
-            reply_queues=frozenset({aws.reply_arn}),
+            reply_places=frozenset({aws.reply_arn}),
         ),
         task_table,
         clock,

@@ -86,7 +86,7 @@ def test_a_refused_entry_is_a_failure(aws: Aws) -> None:
 
 def test_replies_to_a_queue(aws: Aws) -> None:
     replies = QueueAndTokenReplies(aws.client("sqs"), aws.client("stepfunctions"))
-    assert replies.reply(aws.reply_arn, '{"answer": "ö"}', None)
+    assert replies.reply(aws.reply_arn, '{"answer": "ö"}', None, "t-1_1_completed")
     url = aws.client("sqs").get_queue_url(QueueName="replies")["QueueUrl"]
     assert received(aws, url)["Body"] == '{"answer": "ö"}'
 
@@ -94,7 +94,7 @@ def test_replies_to_a_queue(aws: Aws) -> None:
 def test_a_queue_that_is_gone_is_an_error(aws: Aws) -> None:
     replies = QueueAndTokenReplies(aws.client("sqs"), aws.client("stepfunctions"))
     with pytest.raises(PublishError, match="NonExistentQueue"):
-        replies.reply(aws.reply_arn.replace("replies", "gone"), "{}", None)
+        replies.reply(aws.reply_arn.replace("replies", "gone"), "{}", None, "t-1_1_completed")
 
 
 class Tokens:
@@ -119,8 +119,8 @@ class Tokens:
 def test_replies_to_a_task_token() -> None:
     tokens = Tokens()
     replies = QueueAndTokenReplies(None, tokens)
-    assert replies.reply("AQCk", '{"a": 1}', None)
-    assert replies.reply("AQCk", "ö" * 40_000, "over_budget")
+    assert replies.reply("AQCk", '{"a": 1}', None, "t-1_1_completed")
+    assert replies.reply("AQCk", "ö" * 40_000, "over_budget", "t-1_1_completed")
     success, failure = tokens.calls
     assert success == ("success", {"taskToken": "AQCk", "output": '{"a": 1}'})
     assert failure == ("failure", {"taskToken": "AQCk", "error": "Pointsman.over_budget", "cause": "ö" * 32_768})
@@ -128,9 +128,9 @@ def test_replies_to_a_task_token() -> None:
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
 def test_nobody_waits_behind_an_old_token(code: str) -> None:
-    assert not QueueAndTokenReplies(None, Tokens(code)).reply("AQCk", "{}", None)
+    assert not QueueAndTokenReplies(None, Tokens(code)).reply("AQCk", "{}", None, "t-1_1_failed")
 
 
 def test_other_errors_of_a_token_are_raised() -> None:
     with pytest.raises(PublishError, match="AccessDenied"):
-        QueueAndTokenReplies(None, Tokens("AccessDenied")).reply("AQCk", "{}", None)
+        QueueAndTokenReplies(None, Tokens("AccessDenied")).reply("AQCk", "{}", None, "t-1_1_failed")

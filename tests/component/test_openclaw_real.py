@@ -43,7 +43,8 @@ def test_its_validator_accepts_the_export_without_a_warning(home: Path) -> None:
     options = {"budget": {"month_usd": 3}, "chains": {"reasoning": ["claude-sonnet-5-5", "claude-haiku-5-5"]}}
     bare = json.loads((ROOT / "tests/fixtures/openclaw_bare.json").read_text())
     (home / "ours.json").write_text(json.dumps({**bare, "pointsman": options}))
-    assert main(["openclaw", "export", "--config", "ours.json", "--output", str(config)]) == 0
+    door = ["--front-door", "https://d.lambda-url.eu-central-1.on.aws/v1"]
+    assert main(["openclaw", "export", *door, "--config", "ours.json", "--output", str(config)]) == 0
     checked = run(home, config, "config", "validate")
     assert (checked.returncode, checked.stdout.strip()) == (0, "Config valid: ~/openclaw.json")
     made = json.loads(config.read_text())

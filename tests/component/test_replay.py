@@ -45,7 +45,7 @@ def replay(aws: Aws, router: Router, queue: str) -> Replay:
         own.marks,
         own.classification,
         QueueBox(sqs, aws.dlq_url, queue, s3, aws.bucket, patience=0),
-        own.reply_queues,
+        own.reply_places,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.domain.door_key import digest_of
 from pointsman.domain.records import Status, TaskRecord
 from pointsman_cli.local.providers import ANTHROPIC_KEY_PARAMETER, GEMINI_KEY_PARAMETER, STAND_IN_KEY
 from tests.faults.killer import workers
@@ -37,13 +38,15 @@ class Secrets:
     metadata: str
     rejected: str
     token: str
+    webhook: str
+    """Of the path of one's URL."""
     gemini_key: str
     anthropic_key: str
 
     @property
     def never(self) -> dict[str, str]:
         """What no event may carry either."""
-        names = ("prompt", "system", "rejected", "token", "gemini_key", "anthropic_key")
+        names = ("prompt", "system", "rejected", "token", "webhook", "gemini_key", "anthropic_key")
         return {name: getattr(self, name) for name in names}
 
 
@@ -104,10 +107,14 @@ def _go(stack: Stack, secrets: Secrets) -> list[str]:
 
     ids = [send("plain", tier=tier) for tier in ("orchestration", "implementation", "reasoning")]
     ids += [send("zzz"), send("waits", tier="implementation", reply_to=secrets.token)]
+    stack.hooks.answers = [410]
+    ids += [send("told", tier="implementation", reply_to=f"{stack.webhook}?key={secrets.webhook}")]
     ids += [send("large " + "all is well\n" * 2_000, tier="implementation")]
     ids += [broken("refused", "refusal"), broken("invalid", {"status": {"code": 400}})]
     for task_id in ids:
         ended(stack, task_id)
+    asked = [{"role": "user", "content": f"{FAR} at the door {secrets.prompt}"}]
+    assert stack.ask("/v1/chat/completions", {"model": "pointsman/implementation", "messages": asked})[0] == 200
     hang = f"hang-{uuid.uuid4().hex[:6]}"
     stack.fault("anthropic", "hang", contains=hang, times=1)
     killed = send(hang, tier="implementation")
@@ -232,15 +239,26 @@ def _status(stack: Stack, tasks: list[str]) -> str:
 
 def test_something_was_written(written: dict[str, str]) -> None:
     groups = {name.rsplit("-", 1)[-1] for name, text in written.items() if name.startswith("log group") and text}
-    assert groups >= {"router", "orchestration", "implementation", "reasoning", "delivery", "sweep"}
+    assert groups >= {"door", "router", "orchestration", "implementation", "reasoning", "delivery", "sweep"}
     assert "call settled" in written["file ministack.log"] or any("call settled" in text for text in written.values())
     for name in ("workflow histories", "events", "dead letters' attributes", "ledger", "reports"):
         assert len(written[name]) > 100, name
 
 
-@pytest.mark.parametrize("name", ["prompt", "system", "rejected", "token", "gemini_key", "anthropic_key"])
+@pytest.mark.parametrize("name", ["prompt", "system", "rejected", "token", "webhook", "gemini_key", "anthropic_key"])
 def test_a_secret_is_nowhere(written: dict[str, str], secrets: Secrets, name: str) -> None:
     assert [place for place, text in written.items() if secrets.never[name] in text] == []
+
+
+def test_the_signing_secret_is_nowhere(stack: Stack, written: dict[str, str]) -> None:
+    assert stack.hooks.requests
+    assert [place for place, text in written.items() if stack.webhook_secret in text] == []
+
+
+def test_a_key_of_the_front_door_is_nowhere(stack: Stack, written: dict[str, str]) -> None:
+    assert [place for place, text in written.items() if stack.door_key in text] == []
+    digest = digest_of(stack.door_key) or ""
+    assert [place for place, text in written.items() if digest in text] == ["limits"]
 
 
 def test_metadata_is_where_the_contract_says(written: dict[str, str], secrets: Secrets) -> None:
@@ -251,6 +269,8 @@ def test_metadata_is_where_the_contract_says(written: dict[str, str], secrets: S
 def test_the_stack_did_have_the_secrets(stack: Stack, secrets: Secrets) -> None:
     """The task's record has them, as it must: it is what the functions work from."""
     tasks = json.dumps(_items(stack, "TaskTableName"))
-    assert all(secret in tasks for secret in (secrets.prompt, secrets.system, secrets.metadata, secrets.token))
+    assert all(
+        secret in tasks for secret in (secrets.prompt, secrets.system, secrets.metadata, secrets.token, secrets.webhook)
+    )
     assert secrets.rejected not in tasks
     assert secrets.gemini_key not in tasks

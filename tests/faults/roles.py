@@ -5,12 +5,11 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.killer import workers
-from tests.stack import Stack
+from tests.stack import Stack, worker_commands
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,15 @@ class Role:
 
 
 def begin_anew(stack: Stack) -> None:
-    """Have every function begin anew, since a worker keeps the key that it has read.
+    """Have every function begin anew, since a worker keeps the keys that it has read.
 
-    The router is called once by hand: a batch of the queue would fail on the worker that is gone, and
-    return in 6 minutes.
+    The router and the sweep are called once by hand: the next call fails on the worker that is gone, and a batch of the
+    queue would return in 6 minutes.
     """
-    for pid, _ in workers(stack):
-        os.kill(pid, signal.SIGKILL)
-    router = stack.info.outputs["RouterFunctionName"]
-    for qualifier in ("live", "$LATEST"):
-        stack.client("lambda").invoke(FunctionName=router, Qualifier=qualifier, Payload=b'{"Records": []}')
+    for pid, _ in worker_commands(stack):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for function, event in (("Router", b'{"Records": []}'), ("Sweep", b"{}")):
+        for qualifier in ("live", "$LATEST"):
+            name = stack.info.outputs[f"{function}FunctionName"]
+            stack.client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=event)

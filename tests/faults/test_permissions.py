@@ -25,7 +25,8 @@ from tests.stack import REPLY_QUEUE_ARN, Stack, eventually
 pytestmark = pytest.mark.stack
 
 DENIED = re.compile("AccessDenied|not authorized")
-FUNCTIONS = ("Router", "Orchestration", "Implementation", "Reasoning", "Delivery", "Sweep", "CostReport")
+FUNCTIONS = ("FrontDoor", "Router", "Orchestration", "Implementation", "Reasoning", "Delivery", "Sweep", "CostReport")
+ASKED = [{"role": "user", "content": "Which way?"}]
 PLANS = {
     "Orchestration": ("gemini-3.5-flash-lite", "orchestration"),
     "Implementation": ("claude-haiku-5-5", "implementation"),
@@ -62,6 +63,10 @@ def event_for(stack: Stack, function: str) -> Any:
             "deadline": to_text(datetime.now(UTC) + timedelta(minutes=5)),
             "plan": [{"model": model, "function": place, "tier": place}],
         }
+    if function == "FrontDoor":
+        http = {"method": "GET", "path": "/v1/models"}
+        bearer = {"authorization": f"Bearer {stack.door_key}"}
+        return {"rawPath": "/v1/models", "headers": bearer, "requestContext": {"http": http}}
     if function == "Delivery":
         return {"task_id": started(stack), "generation": 1, "reason": "refused"}
     return {}
@@ -78,6 +83,7 @@ def event_for(stack: Stack, function: str) -> Any:
         ("Delivery", "FinishAndSettle"),
         ("Delivery", "TellEvents"),
         ("Sweep", "FindOpen"),
+        ("FrontDoor", "KnowKeys"),
         ("CostReport", "ReadLedger"),
         ("CostReport", "KeepReports"),
     ],
@@ -184,7 +190,7 @@ def _go_every_way(stack: Stack) -> None:
         stack.send(prompt=f"hm {uuid.uuid4().int}"),
         stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN),
     ]
-    ids += [stack.send(prompt="a", tier="implementation", reply_to="no-such-token")]
+    ids += [stack.send(prompt="a", tier="implementation", reply_to=to) for to in ("no-such-token", stack.webhook)]
     ids += [stack.send(prompt="Have it done:\n- Write it\n- Document it", tier="orchestration", split=True)]
     rejected = [stack.send_raw("{"), stack.send_raw("x" * 1_048_500)]
     for task_id in ids:
@@ -196,13 +202,14 @@ def _go_every_way(stack: Stack) -> None:
     stack.send(**once, reply_to="another-token")
     for message_id in rejected:
         eventually(lambda: stack.tasks.read(message_id), "the rejection")  # noqa: B023
+    assert stack.ask("/v1/chat/completions", {"model": "pointsman/implementation", "messages": ASKED})[0] == 200
     _sweep_and_report(stack)
 
 
 def _sweep_and_report(stack: Stack) -> None:
     key = "tasks/for-the-sweep"
     stack.client("s3").put_object(Bucket=stack.info.outputs["DataBucketName"], Key=key, Body=b"words")
-    for place in (REPLY_QUEUE_ARN, "no-such-token"):
+    for place in (REPLY_QUEUE_ARN, "no-such-token", stack.webhook):
         fields = {"reply_to": [place], "attention": "delivery", "attention_since": to_text(datetime.now(UTC))}
         task_id = started(stack, **fields, answer=Content(ref=key))
         stack.client("dynamodb").update_item(
@@ -253,4 +260,4 @@ def test_each_action_is_used(stack: Stack, traffic: Traffic, function: str) -> N
         sid: actions - called - RARE.keys() - RARE_IN.get(function, {}).keys() for sid, actions in statements.items()
     }
     assert {sid: actions for sid, actions in unused.items() if actions} == {}
-    assert {"dynamodb:Query", "dynamodb:UpdateItem"} & called
+    assert {"dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"} & called

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from pointsman.adapters.door_keys import ITEM
 from pointsman.cold_start import KEEP_WARM
+from pointsman.handlers import SPARE
+from pointsman.services.front_door import LONGEST_WAIT
 from pointsman_cli.local import providers
 from tests.template.cloudformation import ROOT, Resource, as_list, load, statements
 
 Resources = dict[str, Resource]
 
 LAYERS = {
+    "FrontDoorFunction": {"CoreLayer"},
     "RouterFunction": {"CoreLayer", "GeminiLayer", "ClaudeLayer"},
     "OrchestrationFunction": {"CoreLayer", "GeminiLayer"},
     "ImplementationFunction": {"CoreLayer", "ClaudeLayer"},
@@ -22,10 +26,12 @@ LAYERS = {
     "CostReportFunction": {"CoreLayer"},
 }
 KEYS = {
-    "RouterFunction": {"GeminiKeyParameter", "AnthropicKeyParameter"},
+    "RouterFunction": {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"},
     "OrchestrationFunction": {"GeminiKeyParameter"},
     "ImplementationFunction": {"AnthropicKeyParameter"},
     "ReasoningFunction": {"AnthropicKeyParameter"},
+    "DeliveryFunction": {"WebhookKeyParameter"},
+    "SweepFunction": {"WebhookKeyParameter"},
 }
 DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
 
@@ -76,13 +82,14 @@ def test_a_function_reads_only_the_keys_that_it_uses(functions: Resources) -> No
     for name, function in functions.items():
         for statement in statements(function):
             if "ssm:GetParameter" in as_list(statement["Action"]):
-                read[name] = set(re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"])))
+                found = re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"]))
+                read.setdefault(name, set()).update(found)
     assert read == KEYS
 
 
 def test_no_parameter_takes_a_key(template: dict[str, Any]) -> None:
     names = {name for name in template["Parameters"] if "key" in name.lower()}
-    assert names == {"GeminiKeyParameter", "AnthropicKeyParameter"}
+    assert names == {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"}
     assert template["Parameters"]["GeminiKeyParameter"]["Default"] == providers.GEMINI_KEY_PARAMETER
     assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
 
@@ -140,6 +147,27 @@ def test_the_dead_letter_queue_keeps_longer(resources: Resources) -> None:
 def test_there_is_one_event_source_to_poll_for(functions: Resources) -> None:
     events = [event for function in functions.values() for event in function["Properties"].get("Events", {}).values()]
     assert [event["Type"] for event in events].count("SQS") == 1
+
+
+def test_there_is_no_front_door_unless_it_is_asked_for(resources: Resources, template: dict[str, Any]) -> None:
+    assert template["Parameters"]["FrontDoor"]["Default"] == "false"
+    assert template["Conditions"]["HasFrontDoor"] == {"Fn::Equals": [{"Ref": "FrontDoor"}, "true"]}
+    parts = {**resources, **template["Outputs"]}
+    named = {name: part for name, part in parts.items() if name.startswith("FrontDoor")}
+    assert len(named) == 5
+    assert all(part["Condition"] == "HasFrontDoor" for part in named.values())
+
+
+def test_the_front_door_sees_no_more_than_keys_tasks_and_answers(functions: Resources) -> None:
+    door = functions["FrontDoorFunction"]
+    allowed = {action for statement in statements(door) for action in as_list(statement["Action"])}
+    assert allowed == {"dynamodb:GetItem", "dynamodb:BatchGetItem", "sqs:SendMessage", "s3:GetObject"}
+    (keys,) = [statement for statement in statements(door) if statement["Sid"] == "KnowKeys"]
+    assert keys["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ITEM]}}
+    assert door["Properties"]["Timeout"] >= LONGEST_WAIT + SPARE
+    assert [name for name, function in functions.items() if "FunctionUrlConfig" in function["Properties"]] == [
+        "FrontDoorFunction"
+    ]
 
 
 def test_queues_bucket_and_books_are_protected(resources: Resources) -> None:

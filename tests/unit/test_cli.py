@@ -33,6 +33,8 @@ COMMANDS = (
     "tune",
 )
 
+GROUPED = ("openclaw export", "openclaw import", "openclaw skill", "key create", "key list", "key revoke")
+
 
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -51,7 +53,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "openclaw export", "openclaw import", "openclaw skill"])
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPED])
 def test_each_command_has_help_with_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     shown = capsys.readouterr().out

@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from pointsman.domain import openclaw
 from pointsman.domain.catalogue import Provider
+from pointsman.domain.webhook import keys_of
 from pointsman_cli.errors import CommandError
 from pointsman_cli.first_deploy import keys, steps, wishes
 from pointsman_cli.first_deploy.wishes import Wishes
@@ -95,6 +96,22 @@ def test_run_again_it_keeps_what_is_stored(deployed: list[Wishes], capfd: pytest
     assert stored("/pointsman/gemini-api-key") == {"/pointsman/gemini-api-key": ("SecureString", GEMINI)}
     assert steps.CONFIG.read_text() == CONFIG
     assert len(deployed) == 1
+
+
+def test_a_secret_for_webhooks_is_made_once_if_the_stack_may_call_any(
+    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    known = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
+    monkeypatch.setattr(wishes, "deployed", lambda *_: known)
+    assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
+    ((kind, secret),) = stored("/s/webhook-key").values()
+    assert kind == "SecureString"
+    assert len(keys_of(secret)[0]) == 32
+    assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
+    told = "".join(capfd.readouterr())
+    assert "keep the webhook key in /s/webhook-key" in told
+    assert secret not in told
+    assert stored("/s/webhook-key") == {"/s/webhook-key": (kind, secret)}
 
 
 def test_keys_only_builds_and_deploys_nothing(

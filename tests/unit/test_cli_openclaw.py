@@ -42,6 +42,17 @@ def test_export_names_the_configuration_that_it_was_made_of(tmp_path: Path) -> N
     assert made["mcp"]["servers"]["pointsman"]["args"] == ["mcp", "--config", str(tmp_path / "openclaw.json")]
 
 
+def test_export_makes_the_front_door_a_provider_without_its_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["openclaw", "export", "--tools-only", "--front-door", "https://d.example/v1"]) == 0
+    made = printed(capsys)["models"]["providers"]["pointsman"]
+    assert (made["baseUrl"], made["api"], made["models"][0]["id"]) == (
+        "https://d.example/v1",
+        "openai-completions",
+        "pointsman/auto",
+    )
+    assert made["apiKey"] == {"source": "env", "provider": "default", "id": "POINTSMAN_API_KEY"}
+
+
 def test_import_takes_models_and_options_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "import", str(OWN)]) == 0
     text = capsys.readouterr().out

@@ -16,6 +16,7 @@ from pointsman.adapters.ledger_rows import intent_item, outcome_item
 from pointsman.adapters.task_table import to_item
 from pointsman.domain.budget import Charge
 from pointsman.domain.catalogue import Billing
+from pointsman.domain.door_key import digest_of
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.records import Content, Intent, Purpose, RowKey, Settled, Status, TaskRecord
 from pointsman.domain.taxonomy import Tier
@@ -244,6 +245,32 @@ def test_report_prints_one_document(stores: Stores, capsys: pytest.CaptureFixtur
     assert (stated["date"], stated["totals"]["cost_nano"], stated["stand_in"]) == ("2026-11-22", 1_234, True)
     assert main(["report", "--date", "2026-11-22"]) == 0
     assert "STAND-INS" in capsys.readouterr().out
+
+
+def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
+    stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["key", "create", "ci", "--days", "30", "--json"]) == 0
+    made = document(capsys)
+    assert main(["key", "create", "bot"]) == 0
+    assert "pm_" in capsys.readouterr().out
+    (_, kept) = stores.target.app.door_keys.read()
+    assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(made["key"]), made["expires_at"])
+    stored = str(stores.target.app.dynamodb.scan(TableName="limits")["Items"])
+    assert made["key"] not in stored
+
+    assert main(["key", "create", "ci"]) == 1
+    assert main(["key", "create", "-"]) == 2
+    assert main(["key", "revoke", "ci"]) == 0
+    assert main(["key", "revoke", "nobody"]) == 3
+    capsys.readouterr()
+    assert main(["key", "list", "--json"]) == 0
+    bot, ci = document(capsys)["keys"]
+    assert (bot["name"], bot["revoked_at"], ci["name"], bool(ci["revoked_at"])) == ("bot", None, "ci", True)
+    assert main(["key", "list"]) == 0
+    told = capsys.readouterr().out
+    assert "revoked" in told
+    assert made["key"] not in told
 
 
 class Account:

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -77,6 +78,23 @@ def patient(
     made = Patient(target, NOW, asks=heard is not None, compares=compares)
     made.__dict__["heard"] = heard or {}
     return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "says"),
+    [
+        (None, State.TO_DO, "there is no"),
+        ("String", State.TO_DO, "plain String"),
+        ("SecureString", State.OK, "a.example"),
+    ],
+)
+def test_webhooks_can_be_signed_or_there_is_something_to_do(kind: str | None, state: State, says: str) -> None:
+    stored = [{"Name": "/pointsman/webhook-key", "Type": kind, "Value": "whsec_secret"}] if kind else []
+    made = patient(get_parameters={"Parameters": stored})
+    assert list(models.webhook_key(made)) == []
+    settings = Settings(webhook_hosts="a.example")
+    found = only(models.webhook_key(replace(made, target=replace(made.target, settings=settings))))
+    assert (found.state, says in found.says, "secret" in found.says) == (state, True, False)
 
 
 def only(findings: Any) -> Finding:

@@ -110,7 +110,7 @@ def door() -> Door:
         bus=bus,
         delivery=delivery,
         classification=Classification(ctx, LOCAL),
-        reply_queues=frozenset({QUEUE}),
+        reply_places=frozenset({QUEUE}),
     )
     return Door(intake, shelf, workflow, dead, bus, notes)
 

@@ -113,6 +113,7 @@ def test_the_higher_of_two_tiers() -> None:
         ("reply_to", "", "reply_to: "),
         ("reply_to", "a" * 2049, "reply_to: "),
         ("reply_to", "token\x07", "reply_to: must be an SQS queue ARN"),
+        ("reply_to", "http://a.example/x", "reply_to: a webhook must begin with https://"),
         ("reply_to", 5, "reply_to: must be a string"),
     ],
 )

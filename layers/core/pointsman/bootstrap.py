@@ -21,7 +21,7 @@ from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
-from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, SqsTaskQueue
+from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, RepliesByKind, SqsTaskQueue
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
@@ -31,7 +31,7 @@ from pointsman.domain.chain import Points
 from pointsman.domain.classifier import LocalClassifier
 from pointsman.domain.taxonomy import Tier
 from pointsman.errors import NotLoopbackError
-from pointsman.ports import ModelClient
+from pointsman.ports import ModelClient, Replies
 from pointsman.services.attempt import Attempt
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
@@ -42,7 +42,9 @@ from pointsman.settings import Settings
 
 if TYPE_CHECKING:
     from pointsman.adapters.archive import BucketArchive
+    from pointsman.adapters.door_keys import LimitTableDoorKeys
     from pointsman.adapters.report_sink import BucketAndTopic
+    from pointsman.services.front_door import FrontDoor
     from pointsman.services.replay import Replay
     from pointsman.services.report import Reporting
     from pointsman.services.sweep import Sweep
@@ -53,6 +55,10 @@ UNITS = {
     "OrchestrationMilliseconds": MetricUnit.Milliseconds,
 }
 """Of the metrics that are no counts."""
+
+
+WEBHOOK_KEY = "POINTSMAN_WEBHOOK_KEY"
+"""Where the webhooks' signing secret may stand in the environment."""
 
 
 class SystemClock:
@@ -209,10 +215,16 @@ class Application:
     @cached_property
     def delivery(self) -> Delivery:
         """The delivery of a task's end."""
-        replies = QueueAndTokenReplies(self.sqs, self._aws("stepfunctions"))
-        queue = SqsTaskQueue(self.sqs, self.settings.task_queue_url)
-        family = Family(self.context, self.tasks, self.texts, queue)
+        replies = RepliesByKind(QueueAndTokenReplies(self.sqs, self._aws("stepfunctions")), self._webhooks)
+        family = Family(self.context, self.tasks, self.texts, SqsTaskQueue(self.sqs, self.settings.task_queue_url))
         return Delivery(self.context, self.tasks, self.texts, self.bus, replies, self.settings.bucket, family)
+
+    def _webhooks(self) -> Replies:
+        from pointsman.adapters.webhook import Webhooks, is_own, is_public
+
+        own = self.settings
+        rule = is_own if own.model_calls == "loopback" else is_public
+        return Webhooks(lambda: key_from(WEBHOOK_KEY, own.webhook_key_parameter, lambda: self._aws("ssm")), rule)
 
     @cached_property
     def classification(self) -> Classification:
@@ -233,7 +245,7 @@ class Application:
             bus=self.bus,
             delivery=self.delivery,
             classification=self.classification,
-            reply_queues=own.reply_queues,
+            reply_places=own.reply_places,
         )
 
     def attempt(self, function: Tier) -> Attempt:
@@ -302,8 +314,26 @@ class Application:
             marks=self.marks,
             classification=self.classification,
             box=QueueBox(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
-            reply_queues=own.reply_queues,
+            reply_places=own.reply_places,
         )
+
+    @cached_property
+    def door_keys(self) -> "LimitTableDoorKeys":
+        """The front door's keys."""
+        from pointsman.adapters.door_keys import LimitTableDoorKeys
+
+        return LimitTableDoorKeys(self.dynamodb, self.tables)
+
+    @cached_property
+    def front_door(self) -> "FrontDoor":
+        """The front door."""
+        from pointsman.client import Client, Places
+        from pointsman.services.doorkeeper import Doorkeeper
+        from pointsman.services.front_door import FrontDoor
+
+        own, clock = self.settings, SystemClock()
+        client = Client(Places(own.task_queue_url, own.task_table, own.bucket), self.session)
+        return FrontDoor(Doorkeeper(self.door_keys, clock), client, clock, self.note)
 
     @cached_property
     def reporting(self) -> "Reporting":

@@ -15,7 +15,9 @@ def words_for(error: Exception) -> str:
 
 
 class MissingKeyError(PointsmanError):
-    """A provider's key is nowhere. Raised when a model is first asked: the attempt is `auth`, the next hop follows."""
+    """A key is nowhere. Raised when a model is first asked: the attempt is `auth`, the next hop follows; or when a
+    webhook is to be signed: it counts as not delivered.
+    """
 
 
 class NotLoopbackError(PointsmanError):
@@ -61,4 +63,6 @@ class DeliveryError(PointsmanError):
 
 
 class PublishError(PointsmanError):
-    """AWS refused an event or a reply; the message is its error code. Raised by the adapters of bus and replies."""
+    """AWS or a webhook's host did not take an event or a reply; the message is an error code or a rule of ours. Raised
+    by the adapters of bus and replies: the delivery tries again.
+    """

@@ -1,6 +1,7 @@
 """From Lambda's events to the use cases and back: what each `functions/<name>/app.py` calls."""
 
 import warnings
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -18,7 +19,7 @@ from pointsman.services.intake import Message
 warnings.filterwarnings("ignore", message="No application metrics to publish", category=UserWarning)
 
 SPARE = 5.0
-"""Seconds before a function's timeout at which a claim's lease ends."""
+"""Seconds before a function's timeout at which a claim's lease ends, or a caller is answered."""
 
 
 class Context(Protocol):
@@ -76,6 +77,18 @@ def daily_report(event: dict[str, Any]) -> dict[str, Any]:
     yesterday = app.context.clock.now().astimezone(zone).date() - timedelta(days=1)
     day = date.fromisoformat(event["date"]) if event.get("date") else yesterday
     return app.reporting.publish(day)
+
+
+def answer_http(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Answer a request to the front door; event and result have the form of a function URL (payload 2.0)."""
+    from pointsman.services.front_door import HttpRequest
+
+    stated = event.get("body") or ""
+    body = b64decode(stated) if event.get("isBase64Encoded") else stated.encode(errors="surrogatepass")
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    request = HttpRequest(event["requestContext"]["http"]["method"], event["rawPath"], headers, body)
+    response = application().front_door(request, _seconds(context) - SPARE)
+    return {"statusCode": response.status, "headers": response.headers, "body": response.body}
 
 
 def _message(record: dict[str, Any]) -> Message:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pointsman.domain.budget import Cap, Charge
 from pointsman.domain.decision import Told
+from pointsman.domain.door_key import DoorKey
 from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
@@ -298,8 +299,11 @@ class EventPublisher(Protocol):
 class Replies(Protocol):
     """Whoever asked to be answered directly."""
 
-    def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
-        """Send the event's detail to a queue or task token; False when nobody waits there any more."""
+    def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
+        """Send the event's detail to a queue, webhook or task token; False when nobody waits there any more.
+
+        `event_id` is the same however often this end is told (`webhook.event_id`).
+        """
         ...
 
 
@@ -446,6 +450,22 @@ class Notices(Protocol):
         ...
 
 
+class DoorKeys(Protocol):
+    """The keys of the front door."""
+
+    def read(self) -> list[DoorKey]:
+        """Return all of them, revoked ones too."""
+        ...
+
+    def create(self, key: DoorKey) -> bool:
+        """Store a key; False when its name is taken."""
+        ...
+
+    def revoke(self, name: str, at: datetime) -> bool:
+        """Have a key open the door no more; False when there is none of that name."""
+        ...
+
+
 class TaskTimes(Protocol):
     """What the records of tasks say of their way."""
 
@@ -463,6 +483,7 @@ __all__ = [
     "DeadLetterBox",
     "DeadLetters",
     "DecisionCache",
+    "DoorKeys",
     "EventPublisher",
     "Execution",
     "Horizon",

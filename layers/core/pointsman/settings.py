@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from pointsman.domain.reply_to import WEBHOOK
 from pointsman.domain.taxonomy import Tier
 
 
@@ -25,10 +26,12 @@ class Settings(BaseModel):
     task_queue_url: str = ""
     dlq_url: str = ""
     reply_queue_arns: str = ""
+    webhook_hosts: str = ""
     report_topic_arn: str = ""
     report_timezone: str = "UTC"
     gemini_key_parameter: str = "/pointsman/gemini-api-key"
     anthropic_key_parameter: str = "/pointsman/anthropic-api-key"
+    webhook_key_parameter: str = "/pointsman/webhook-key"
     google_gemini_base_url: str = ""
     anthropic_base_url: str = ""
     model_override_orchestration: str = ""
@@ -55,6 +58,15 @@ class Settings(BaseModel):
         return {tier: model for tier, model in stated.items() if model}
 
     @property
-    def reply_queues(self) -> frozenset[str]:
-        """The queue ARNs that a task may ask to be answered at."""
-        return frozenset(arn.strip() for arn in self.reply_queue_arns.split(",") if arn.strip())
+    def reply_places(self) -> frozenset[str]:
+        """The addresses that a task may ask to be answered at: queue ARNs, `https://` and a host."""
+        return frozenset(_listed(self.reply_queue_arns)) | {f"{WEBHOOK}{host}" for host in self.hosts_of_webhooks}
+
+    @property
+    def hosts_of_webhooks(self) -> list[str]:
+        """The hosts that webhooks may be at, each with its port if that is not 443."""
+        return [host.lower() for host in _listed(self.webhook_hosts)]
+
+
+def _listed(stated: str) -> list[str]:
+    return [each.strip() for each in stated.split(",") if each.strip()]

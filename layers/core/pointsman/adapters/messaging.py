@@ -1,10 +1,14 @@
 """The event bus, the replies, the task queue and the dead-letter queue."""
 
+from collections.abc import Callable
+
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
+from pointsman.domain.reply_to import WEBHOOK
 from pointsman.domain.strict_json import dumps
 from pointsman.errors import PublishError
+from pointsman.ports import Replies
 
 SOURCE = "pointsman"
 LARGEST_MESSAGE = 1_048_576
@@ -31,8 +35,9 @@ class QueueAndTokenReplies:
     def __init__(self, sqs: AwsClient, states: AwsClient) -> None:
         self._sqs, self._states = sqs, states
 
-    def reply(self, reply_to: str, detail: str, failed_with: str | None) -> bool:
+    def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
         """Send the detail; False when the token's task has ended without us."""
+        del event_id  # the detail's own fields tell it
         if reply_to.startswith("arn:"):
             *_, account, name = reply_to.split(":")
             url = f"{self._sqs.meta.endpoint_url}/{account}/{name}"
@@ -64,6 +69,21 @@ class SqsTaskQueue:
     def send(self, body: str) -> None:
         """Send one message."""
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+class RepliesByKind:
+    """`Replies` to wherever; what calls webhooks is imported and built when one is called first."""
+
+    def __init__(self, direct: Replies, webhooks: Callable[[], Replies]) -> None:
+        self._direct, self._build = direct, webhooks
+        self._webhooks: Replies | None = None
+
+    def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
+        """Send the detail to a webhook, or to whom it is else."""
+        if not reply_to.startswith(WEBHOOK):
+            return self._direct.reply(reply_to, detail, failed_with, event_id)
+        self._webhooks = self._webhooks or self._build()
+        return self._webhooks.reply(reply_to, detail, failed_with, event_id)
 
 
 class DeadLetterQueue:

@@ -16,11 +16,13 @@ from pointsman.client.errors import (
     NotEndedError,
     TaskFailedError,
     TaskRejectedError,
+    WebhookError,
 )
 from pointsman.client.message import TaskFields
 from pointsman.client.result import Result, SubtaskResult
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress
+from pointsman.client.webhook import verify_webhook
 
 __all__ = [
     "AsyncClient",
@@ -37,4 +39,6 @@ __all__ = [
     "TaskFailedError",
     "TaskFields",
     "TaskRejectedError",
+    "WebhookError",
+    "verify_webhook",
 ]

@@ -38,3 +38,7 @@ class TaskFailedError(NoAnswerError):
 
 class TaskRejectedError(NoAnswerError):
     """A message was not taken, as when its `task_id` belongs to a task with other content."""
+
+
+class WebhookError(PointsmanError):
+    """A request is no genuine webhook of now. Raised by `verify_webhook`; the text quotes nothing of the request."""

@@ -5,8 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.domain.chain import Points
+from pointsman.domain.chat_request import AUTO
 from pointsman.domain.openclaw_agents import TIERS, reference
+from pointsman.domain.task import DEFAULT_OUTPUT_TOKENS
 from pointsman.domain.taxonomy import Tier
+
+KEY_VARIABLE = "POINTSMAN_API_KEY"
+"""Where OpenClaw finds its key of the front door."""
+WINDOW = 200_000
+"""Tokens that surely fit into a message of 1 MiB, as words do."""
 
 
 def exported(points: Points, now: datetime, server: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,6 +49,29 @@ def tools(server: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     """Return what tells OpenClaw of Pointsman, its agents left alone."""
     skill = {"enabled": True, **({"config": dict(options)} if options else {})}
     return {"mcp": {"servers": {"pointsman": dict(server)}}, "skills": {"entries": {"pointsman": skill}}}
+
+
+def front_door(base_url: str) -> dict[str, Any]:
+    """Return what makes the front door one of OpenClaw's model providers; its key stands in OpenClaw's environment.
+
+    OpenClaw always asks for a stream, and sends tools unless it is told not to.
+    """
+    model = {
+        "id": AUTO,
+        "name": "Pointsman",
+        "input": ["text"],
+        "contextWindow": WINDOW,
+        "maxTokens": DEFAULT_OUTPUT_TOKENS,
+        "compat": {"supportsTools": False},
+    }
+    provider = {
+        "baseUrl": base_url,
+        "apiKey": {"source": "env", "provider": "default", "id": KEY_VARIABLE},
+        "api": "openai-completions",
+        "timeoutSeconds": 75,
+        "models": [model],
+    }
+    return {"models": {"providers": {"pointsman": provider}}}
 
 
 def _model(chain: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from pointsman.domain import reply_to as reply_to_form
 from pointsman.domain import strict_json
 from pointsman.domain.catalogue import LARGEST_OUTPUT
 from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
@@ -88,10 +89,8 @@ class Task(BaseModel):
 
     @field_validator("reply_to")
     @classmethod
-    def _plain_text(cls, reply_to: str | None) -> str | None:
-        if reply_to is not None and (not reply_to.isprintable() or reply_to.strip() != reply_to):
-            raise ValueError("must be an SQS queue ARN or a Step Functions task token")
-        return reply_to
+    def _a_place(cls, reply_to: str | None) -> str | None:
+        return reply_to and reply_to_form.check(reply_to)
 
     @property
     def explicit_tier(self) -> Tier | None:

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 
 from pointsman.domain import events, strict_json, subtasks
 from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.domain.reply_to import shown
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import parse_time
+from pointsman.domain.webhook import event_id
 from pointsman.errors import DeliveryError, words_for
 from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
 from pointsman.services.call import close_open_intent
@@ -99,6 +101,8 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  (kept, and raised in words that may be logged)
             self._keep(record, [], [f"its answer cannot be read ({words_for(error)})"])
             raise DeliveryError(f"task {record.task_id}: its answer cannot be read ({words_for(error)})") from None
+        failed_with = record.reason if record.status is Status.FAILED else None
+        end = event_id(record.task_id, record.generation, record.status)
         told: list[str] = []
         failed: list[str] = []
         if event:
@@ -110,13 +114,13 @@ class Delivery:
                 told.append(BUS)
         for place in reply_to:
             try:
-                reached = self.replies.reply(place, detail, record.reason if record.status is Status.FAILED else None)
+                reached = self.replies.reply(place, detail, failed_with, end)
             except Exception as error:  # noqa: BLE001  (the others must still be tried)
-                failed.append(f"{_kind(place)} ({words_for(error)})")
+                failed.append(f"{shown(place)} ({words_for(error)})")
             else:
                 told.append(place)
                 if not reached:
-                    self.ctx.note("nobody waits there any more", task_id=record.task_id, place=_kind(place))
+                    self.ctx.note("nobody waits there any more", task_id=record.task_id, place=shown(place))
         if failed:
             self._keep(record, told, failed)
             raise DeliveryError(f"task {record.task_id}: not delivered to {', '.join(failed)}")
@@ -168,8 +172,3 @@ class Delivery:
     def _keep(self, record: TaskRecord, told: list[str], failed: list[str]) -> None:
         kept = replace(record, told=list(dict.fromkeys([*record.told, *told])), unreached=failed)
         self.tasks.needs_attention(kept, "delivery", self.ctx.clock.now())
-
-
-def _kind(place: str) -> str:
-    """Return what a place to reply to is: a token is a secret of its sender's, an ARN is not."""
-    return place if place.startswith("arn:") else "task token"

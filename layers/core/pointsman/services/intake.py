@@ -8,6 +8,7 @@ from pointsman.domain.decision import Decision
 from pointsman.domain.envelope import open_message, readable_id
 from pointsman.domain.guard import ModelState, ms
 from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.domain.reply_to import refusal
 from pointsman.domain.task import Rejection, Task
 from pointsman.domain.times import to_text
 from pointsman.errors import DeliveryError, RetryLaterError
@@ -62,7 +63,8 @@ class Intake:
     bus: EventPublisher
     delivery: Delivery
     classification: Classification
-    reply_queues: frozenset[str]
+    reply_places: frozenset[str]
+    """Addresses (`reply_to.address_of`) that tasks may ask to be answered at."""
 
     def take(self, messages: list[Message], owner: str, seconds: float) -> Batch:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
@@ -97,7 +99,7 @@ class Intake:
             start(self.ctx, self.tasks, self.workflow, record)
 
     def _claim(self, message: Message, batch: Batch) -> None:
-        task_id, task = read_message(message.body, message.message_id, self.reply_queues)
+        task_id, task = read_message(message.body, message.message_id, self.reply_places)
         now = self.ctx.clock.now()
         record = self._new_record(task_id, task, message, batch, now)
         existing = self.tasks.claim(record, now)
@@ -220,13 +222,13 @@ class Intake:
                 self.ctx.note("not delivered", level="warning", task_id=task.parent_id, why=str(error))
 
 
-def read_message(body: str, message_id: str, reply_queues: frozenset[str]) -> tuple[str, Task]:
+def read_message(body: str, message_id: str, reply_places: frozenset[str]) -> tuple[str, Task]:
     """Return the id and the task of a message that the router takes.
 
     Raises:
         Rejection: it can never work.
     """
     task_id, task = open_message(body, message_id)
-    if task.reply_to and task.reply_to.startswith("arn:") and task.reply_to not in reply_queues:
-        raise Rejection("reply_to_not_allowed", "reply_to: must be one of the queues in parameter ReplyQueueArns")
+    if task.reply_to and (rule := refusal(task.reply_to, reply_places)):
+        raise Rejection("reply_to_not_allowed", f"reply_to: {rule}")
     return task_id, task

@@ -93,7 +93,7 @@ class Replay:
     marks: Marks
     classification: Classification
     box: DeadLetterBox
-    reply_queues: frozenset[str]
+    reply_places: frozenset[str]
 
     def __call__(self, wish: Wish, owner: str) -> list[Line]:
         """Return what is (or, if the wish is to execute, was) replayed; `owner` names this process in its claims."""
@@ -135,7 +135,7 @@ class Replay:
             body = with_id(body, _first_id(letter))
             if len(body.encode()) > LARGEST_BODY:
                 return body, Verdict.IMPOSSIBLE, f"body: with its task_id it has more than {LARGEST_BODY} bytes"
-            task_id, task = read_message(body, _first_id(letter), self.reply_queues)
+            task_id, task = read_message(body, _first_id(letter), self.reply_places)
         except Rejection as rejection:
             return body, Verdict.REJECTED_AGAIN, rejection.reason
         there = self.tasks.read(task_id)

@@ -1,0 +1,12 @@
+"""The front door: requests in the form of OpenAI's chat completions, from a function URL."""
+
+from typing import Any
+
+from pointsman.cold_start import function
+from pointsman.handlers import Context, answer_http
+
+
+@function(lambda app: app.front_door)
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Return the response."""
+    return answer_http(event, context)

@@ -1,0 +1,279 @@
+"""The webhooks' adapter, on a receiver with TLS on this machine."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.adapters import webhook
+from pointsman.adapters.webhook import Webhooks, is_own, is_public
+from pointsman.bootstrap import Application
+from pointsman.client import verify_webhook
+from pointsman.errors import DeliveryError, MissingKeyError, PublishError
+from pointsman.services.intake import Message
+from pointsman_cli.tasks import document
+from tests.component.conftest import Aws
+from tests.component.router import SHIPPED, Router, build
+from tests.tls import Authority, Receiver, receiver
+from tests.unit.test_webhook_signature import SECRET
+
+DETAIL = '{"task_id":"t-1","answer":"ö"}'
+KEY_NAME = "/pointsman/webhook-key"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def there(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    with receiver(authority.certificate("localhost")) as here:
+        yield here
+
+
+@pytest.fixture
+def webhooks() -> Webhooks:
+    return Webhooks(lambda: SECRET, is_own)
+
+
+def send(webhooks: Webhooks, there: Receiver, path: str = "/hook?key=secret") -> bool:
+    return webhooks.reply(f"https://localhost:{there.port}{path}", DETAIL, None, "t-1_1_completed")
+
+
+def test_a_receiver_gets_the_event_signed(webhooks: Webhooks, there: Receiver) -> None:
+    assert send(webhooks, there)
+    assert send(webhooks, there, "")
+    (path, headers, body), (bare, _, _) = there.requests
+    assert (path, bare, body.decode()) == ("/hook?key=secret", "/", DETAIL)
+    assert verify_webhook(headers, body, SECRET) == json.loads(DETAIL)
+    stated = {name.lower(): value for name, value in headers.items()}
+    assert stated["webhook-id"] == "t-1_1_completed"
+    assert (stated["host"], stated["content-type"]) == (f"localhost:{there.port}", "application/json")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404])
+def test_a_refusal_is_tried_again_and_no_redirect_followed(webhooks: Webhooks, there: Receiver, status: int) -> None:
+    there.answers = [status]
+    with pytest.raises(PublishError, match=f"^HTTP {status}$"):
+        send(webhooks, there)
+    assert [path for path, _, _ in there.requests] == ["/hook?key=secret"]
+    assert send(webhooks, there)
+
+
+def test_a_receiver_that_is_gone_is_told_no_more(webhooks: Webhooks, there: Receiver) -> None:
+    there.answers = [410]
+    assert not send(webhooks, there)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_host_in_trouble_is_left_alone_for_a_while(
+    webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    there.answers = [status]
+    with pytest.raises(PublishError, match=f"HTTP {status}"):
+        send(webhooks, there)
+    with pytest.raises(PublishError, match="left alone"):
+        send(webhooks, there, "/other")
+    assert len(there.requests) == 1
+    later = time.monotonic() + webhook.REST_SECONDS
+    monkeypatch.setattr(webhook.time, "monotonic", lambda: later)
+    assert send(webhooks, there)
+
+
+def test_an_answer_that_never_ends_is_cut_off(
+    webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "WHOLE_SECONDS", 0.3)
+    there.drips, began = True, time.monotonic()
+    with pytest.raises(PublishError, match="no answer"):
+        send(webhooks, there)
+    assert time.monotonic() - began < 5
+
+
+def test_a_certificate_of_another_host_is_refused(
+    webhooks: Webhooks, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.bundle))
+    with (
+        receiver(authority.certificate("other.example")) as there,
+        pytest.raises(PublishError, match="no answer: SSLCertVerificationError"),
+    ):
+        send(webhooks, there)
+    assert there.requests == []
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(
+    webhooks: Webhooks, there: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path).bundle))
+    with pytest.raises(PublishError, match="no answer: SSLCertVerificationError"):
+        send(webhooks, there)
+    assert there.requests == []
+
+
+def test_nobody_answers(webhooks: Webhooks) -> None:
+    with pytest.raises(PublishError, match="no answer: ConnectionRefusedError"):
+        webhooks.reply("https://localhost:1/", DETAIL, None, "id")
+
+
+PUBLIC = ["8.8.8.8", "52.95.110.1", "2606:4700::1111", "2a05:d018::1"]
+NOT_PUBLIC = [
+    *("127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1"),
+    *("169.254.169.254", "169.254.170.2", "169.254.1.1", "192.0.2.1", "224.0.0.1", "255.255.255.255", "240.0.0.1"),
+    *("::1", "::", "fe80::1", "fe80::1%eth0", "fd00:ec2::254", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1"),
+    *("::ffff:127.0.0.1", "::ffff:8.8.8.8", "::8.8.8.8", "64:ff9b::8.8.8.8", "64:ff9b:1::1", "2002:a00:1::1"),
+    *("2001::1", "100::1", "5f00::1"),
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_anybodys_address_may_be_called(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC)
+def test_no_other_address_may(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+class Resolver:
+    """Resolves every name to other addresses each time."""
+
+    def __init__(self, *turns: list[str]) -> None:
+        self.turns = list(turns)
+
+    def __call__(self, host: str, port: int, *_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in self.turns.pop(0)]
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["10.0.0.1", "8.8.8.8"]])
+def test_a_host_with_a_single_address_inside_is_not_called(
+    addresses: list[str], there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Resolver(addresses))
+    with pytest.raises(PublishError, match="an address that may not be called"):
+        send(Webhooks(lambda: SECRET), there)
+    assert there.requests == []
+
+
+def test_locally_none_but_this_machine_is_called(
+    webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Resolver(["8.8.8.8"]))
+    with pytest.raises(PublishError, match="an address that may not be called"):
+        send(webhooks, there)
+
+
+def test_the_address_that_was_looked_at_is_the_one_that_is_called(
+    webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that resolves otherwise a moment later; the second look is socket's own, of the address itself."""
+    own = socket.getaddrinfo
+    looked: list[str] = []
+
+    def rebinding(host: str, *args: Any, **options: Any) -> Any:
+        looked.append(host)
+        return own("127.0.0.1" if looked == ["localhost"] else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    assert send(webhooks, there)
+    assert looked[0] == "localhost"
+    assert set(looked[1:]) <= {"127.0.0.1"}
+
+
+def test_an_address_that_takes_no_connection_leaves_the_next(
+    webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = socket.getaddrinfo
+
+    def two(host: str, port: int, *args: Any, **options: Any) -> Any:
+        return (
+            [*own("127.0.0.2", port, *args, **options), *own("127.0.0.1", port, *args, **options)]
+            if host == "localhost"
+            else own(host, port, *args, **options)
+        )
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    assert send(webhooks, there)
+
+
+@pytest.mark.parametrize("secret", ["whsec_short", "no-prefix"])
+def test_without_a_fitting_secret_nothing_is_sent(there: Receiver, secret: str) -> None:
+    with pytest.raises(MissingKeyError, match="24 to 64 bytes") as caught:
+        send(Webhooks(lambda: secret, is_own), there)
+    assert secret not in str(caught.value)
+    assert there.requests == []
+
+
+# From here on: the router, the delivery and what is shown, over the real adapters.
+
+
+@pytest.fixture
+def app(aws: Aws, there: Receiver) -> Application:
+    settings = aws.settings(webhook_hosts=f"localhost:{there.port}", webhook_key_parameter=KEY_NAME)
+    return Application(settings, SHIPPED, aws.session)
+
+
+@pytest.fixture
+def router(aws: Aws, books: Any, task_table: Any, app: Application) -> Router:
+    made = build(aws, books, task_table)
+    object.__setattr__(made.intake, "reply_places", app.settings.reply_places)
+    object.__setattr__(made.intake.delivery, "replies", app.delivery.replies)
+    return made
+
+
+def message(there: Receiver, path: str = "/hook?key=secret", message_id: str = "m-1") -> Message:
+    url = f"https://localhost:{there.port}{path}"
+    return Message(message_id, json.dumps({"prompt": "Do it.", "task_id": "t-1", "tier": "reasoning", "reply_to": url}))
+
+
+def test_a_tasks_end_is_told_to_its_webhook(aws: Aws, router: Router, there: Receiver) -> None:
+    aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")
+    assert router.run(message(there)) == {}
+    router.intake.delivery.finish("t-1", 1, "refused")
+    ((_, headers, body),) = there.requests
+    told = verify_webhook(headers, body, SECRET)
+    assert (told["task_id"], told["status"], told["reason"]) == ("t-1", "failed", "refused")
+    assert router.run(message(there, "/other", "m-2")) == {}  # a duplicate, answered from the store
+    assert [path for path, _, _ in there.requests] == ["/hook?key=secret", "/other"]
+
+
+def test_what_cannot_be_told_is_kept_and_names_the_host_alone(
+    aws: Aws, router: Router, app: Application, there: Receiver
+) -> None:
+    aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")
+    router.run(message(there))
+    there.answers = [404]
+    with pytest.raises(DeliveryError) as caught:
+        router.intake.delivery.finish("t-1", 1, "refused")
+    host = f"https://localhost:{there.port}"
+    assert str(caught.value) == f"task t-1: not delivered to {host} (HTTP 404)"
+    shown = document(app, router.task(), stand_in=False)
+    assert (shown["reply_to"], shown["not_delivered_to"]) == ([host], [f"{host} (HTTP 404)"])
+    assert "secret" not in json.dumps(shown)
+    assert list(router.tasks.wanting_attention()) == ["t-1"]
+    router.intake.delivery.finish("t-1", 1, None)
+    assert [kind for kind, _ in router.bus.events] == ["Task Failed"]
+    assert len(there.requests) == 2
+
+
+def test_a_secret_that_is_not_stored_is_named(router: Router, there: Receiver) -> None:
+    router.run(message(there))
+    with pytest.raises(DeliveryError, match=f"SecureString {KEY_NAME}"):
+        router.intake.delivery.finish("t-1", 1, "refused")
+    assert there.requests == []
+
+
+def test_a_host_that_is_not_named_is_rejected(router: Router) -> None:
+    body = {"prompt": "a", "task_id": "t-1", "reply_to": "https://localhost:1/?key=secret"}
+    router.run(Message("m-1", json.dumps(body)))
+    ((_, attributes, _),) = router.dead.messages
+    assert attributes["code"] == "reply_to_not_allowed"
+    assert attributes["reason"] == "reply_to: must be a webhook at one of the hosts in parameter WebhookHosts"
