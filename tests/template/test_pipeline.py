@@ -181,7 +181,7 @@ def test_two_stacks_of_one_region_take_no_name_of_each_other() -> None:
         for event in each["Properties"].get("Events", {}).values()
         if event["Type"] == "ScheduleV2"
     ]
-    assert len(schedules) == 2
+    assert len(schedules) == 5
     assert all(name["Fn::Sub"].startswith("${AWS::StackName}-") for name in schedules)
 
 
