@@ -22,6 +22,7 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.adapters.prompt_objects import BucketObjects
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
@@ -37,6 +38,7 @@ from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.intake import Intake
+from pointsman.services.object_prompts import ObjectPrompts
 from pointsman.settings import Settings
 
 if TYPE_CHECKING:
@@ -231,6 +233,7 @@ class Application:
             delivery=self.delivery,
             classification=self.classification,
             reply_queues=own.reply_queues,
+            objects=ObjectPrompts(self.tasks, self.texts, BucketObjects(self.s3), own.prompt_buckets),
         )
 
     def attempt(self, function: Tier) -> Attempt:

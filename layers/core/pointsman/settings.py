@@ -25,6 +25,7 @@ class Settings(BaseModel):
     task_queue_url: str = ""
     dlq_url: str = ""
     reply_queue_arns: str = ""
+    prompt_bucket_arns: str = ""
     report_topic_arn: str = ""
     report_timezone: str = "UTC"
     gemini_key_parameter: str = "/pointsman/gemini-api-key"
@@ -57,4 +58,13 @@ class Settings(BaseModel):
     @property
     def reply_queues(self) -> frozenset[str]:
         """The queue ARNs that a task may ask to be answered at."""
-        return frozenset(arn.strip() for arn in self.reply_queue_arns.split(",") if arn.strip())
+        return frozenset(_listed(self.reply_queue_arns))
+
+    @property
+    def prompt_buckets(self) -> frozenset[str]:
+        """The names of the buckets whose objects are prompts."""
+        return frozenset(arn.rpartition(":")[2] for arn in _listed(self.prompt_bucket_arns))
+
+
+def _listed(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pointsman.domain import events, strict_json
 from pointsman.domain.decision import Decision
-from pointsman.domain.envelope import open_message, readable_id
+from pointsman.domain.envelope import object_in, open_message, readable_id
 from pointsman.domain.guard import ModelState, ms
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.task import Rejection, Task
@@ -15,6 +15,7 @@ from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.object_prompts import ObjectPrompts
 from pointsman.services.start import first_position, start
 
 LIFETIME = timedelta(hours=24)
@@ -25,7 +26,7 @@ ASKING = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An SQS message."""
+    """An SQS message, or the part of one that is a task."""
 
     message_id: str
     body: str
@@ -63,6 +64,7 @@ class Intake:
     delivery: Delivery
     classification: Classification
     reply_queues: frozenset[str]
+    objects: ObjectPrompts
 
     def take(self, messages: list[Message], owner: str, seconds: float) -> Batch:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
@@ -97,7 +99,7 @@ class Intake:
             start(self.ctx, self.tasks, self.workflow, record)
 
     def _claim(self, message: Message, batch: Batch) -> None:
-        task_id, task = read_message(message.body, message.message_id, self.reply_queues)
+        task_id, task = self._read(message)
         now = self.ctx.clock.now()
         record = self._new_record(task_id, task, message, batch, now)
         existing = self.tasks.claim(record, now)
@@ -110,6 +112,11 @@ class Intake:
         else:
             self._answer_duplicate(existing, task)
             batch.settled.add(message.message_id)
+
+    def _read(self, message: Message) -> tuple[str, Task]:
+        if found := object_in(message.body):
+            return found.task_id, self.objects.task(found)
+        return read_message(message.body, message.message_id, self.reply_queues)
 
     def _new_record(self, task_id: str, task: Task, message: Message, batch: Batch, now: datetime) -> TaskRecord:
         body = strict_json.dumps(task.model_dump(mode="json", exclude={"task_id", "reply_to"}, exclude_none=True))
