@@ -77,11 +77,10 @@ _clean_environment()
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """The deployed local stack, one for all tests of a run; the stand-in answers for both providers."""
     from pointsman_cli.local import local_stack
-    from tests.stack import REPLY_QUEUE_ARN, SENDER_ARNS, Stack
+    from tests.stack import PARAMETERS, Stack
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    parameters = {"ReplyQueueArns": REPLY_QUEUE_ARN, "SenderArns": SENDER_ARNS}
-    with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
+    with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=PARAMETERS) as info:
         # As Ctrl-C: pytest takes the exit that the stack makes of it for one more failed test, and goes on.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         yield Stack(info)

@@ -14,11 +14,17 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
 from pointsman.domain.records import ENDED, TaskRecord
 from pointsman_cli.local import StackInfo
+from pointsman_cli.local.callers import ADMITTED
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
 """The one queue that tasks may ask to be answered at."""
-SENDER_ARNS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
-"""The topic and the rule that the queue's policy admits."""
+_SENDERS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
+PARAMETERS = {
+    **ADMITTED,
+    "ReplyQueueArns": REPLY_QUEUE_ARN,
+    "SenderArns": f"{_SENDERS},{ADMITTED['SenderArns']}",
+}
+"""Who may send: the examples, and a topic and a rule of the tests'."""
 PATIENCE = 60.0
 """Seconds that a task may take on a busy machine with every function cold."""
 

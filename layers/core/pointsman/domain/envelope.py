@@ -5,7 +5,7 @@ import re
 from pointsman.domain import prompt_object, strict_json
 from pointsman.domain.prompt_object import PromptObject
 from pointsman.domain.strict_json import Json, NotStrictJson
-from pointsman.domain.task import ID_PATTERN, Rejection, Task, read_task
+from pointsman.domain.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
 
 _DEEPEST = 3
 """Wrappers around wrappers: an EventBridge rule to SNS to SQS makes two."""
@@ -85,6 +85,16 @@ def _parse(text: str) -> Json:
 
 def _usable(candidate: Json, otherwise: str) -> str:
     return candidate if isinstance(candidate, str) and re.fullmatch(ID_PATTERN, candidate) else otherwise
+
+
+def readable_reply(body: str) -> str | None:
+    """Return the place to reply to that a rejected message states, or None."""
+    try:
+        fields, _ = unwrap(body, "")
+    except Rejection:
+        return None
+    stated = fields.get("reply_to") if isinstance(fields, dict) else None
+    return stated if isinstance(stated, str) and stated.isprintable() and 0 < len(stated) <= LARGEST_REPLY else None
 
 
 def readable_id(body: str) -> str | None:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from pointsman.domain import events, strict_json
 from pointsman.domain.decision import Decision
-from pointsman.domain.envelope import object_in, open_message, readable_id
+from pointsman.domain.envelope import object_in, open_message, readable_id, readable_reply
 from pointsman.domain.guard import ModelState, ms
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.task import Rejection, Task
 from pointsman.domain.times import to_text
-from pointsman.errors import RetryLaterError
+from pointsman.errors import RetryLaterError, words_for
 from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
@@ -213,7 +213,18 @@ class Intake:
         self.dead_letters.put(message.body, attributes, message.message_id)
         detail = strict_json.dumps(events.detail_of(record, None, None))
         self.bus.publish(events.DETAIL_TYPES[Status.REJECTED], detail)
+        self._tell_asker(message, task_id, rejection.code, detail)
         self.ctx.note("task rejected", level="warning", task_id=task_id, code=rejection.code, reason=rejection.reason)
+
+    def _tell_asker(self, message: Message, task_id: str, code: str, detail: str) -> None:
+        """Tell who waits for the answer that there is none; tried once, as event and dead letter tell it too."""
+        place = readable_reply(message.body)
+        if not place or (place.startswith("arn:") and place not in self.reply_queues):
+            return
+        try:
+            self.delivery.replies.reply(place, detail, code)
+        except Exception as trouble:  # noqa: BLE001  (to repeat the whole rejection for it would double its dead letter)
+            self.ctx.note("rejection not told", level="warning", task_id=task_id, why=words_for(trouble))
 
 
 def read_message(body: str, message_id: str, reply_queues: frozenset[str]) -> tuple[str, Task]:
