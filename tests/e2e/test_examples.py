@@ -8,7 +8,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.request import Request, urlopen
@@ -50,9 +50,18 @@ class Examples:
         return str(answer["StackResourceDetail"]["PhysicalResourceId"])
 
     def as_role(self, name: str, service: str) -> Any:
-        """Return a client under the example's role, which the emulator holds to its policies."""
-        arn = self.client("iam").get_role(RoleName=self.resource(name, "SendRole"))["Role"]["Arn"]
-        given = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        """Return a client under the example's role, which the emulator holds to its policies.
+
+        The role trusts its service alone; the account is added, since nobody but the service can be that.
+        """
+        iam, role_name = self.client("iam"), self.resource(name, "SendRole")
+        role = iam.get_role(RoleName=role_name)["Role"]
+        trusted, *_ = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+        account = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
+        document = {"Version": "2012-10-17", "Statement": [trusted, account]}
+        iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(document))
+        given = self.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
         keys = {
             "aws_access_key_id": given["AccessKeyId"],
             "aws_secret_access_key": given["SecretAccessKey"],
@@ -62,7 +71,7 @@ class Examples:
 
 
 @pytest.fixture(scope="module")
-def examples(stack: Stack) -> Examples:
+def examples(stack: Stack) -> Iterator[Examples]:
     formation = stack.client("cloudformation")
     stack.client("s3").create_bucket(Bucket="examples-code")
     layer = stack.client("lambda").get_function_configuration(FunctionName=stack.info.outputs["DeliveryFunctionName"])[
@@ -78,7 +87,9 @@ def examples(stack: Stack) -> Examples:
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.get(name, {}).items()
             ],
         )
-    return Examples(stack, {name: eventually(lambda: outputs_of(formation, name), name) for name in NAMES})  # noqa: B023
+    yield Examples(stack, {name: eventually(lambda: outputs_of(formation, name), name) for name in NAMES})  # noqa: B023
+    for name in NAMES:  # no later test's tasks are to be told to these
+        formation.delete_stack(StackName=f"pointsman-{name}")
 
 
 def packaged(stack: Stack, name: str) -> dict[str, Any]:
@@ -214,7 +225,9 @@ def sent(examples: Examples) -> dict[Callable[[Examples], str], str]:
 
 def received(own: Examples, url: str, wanted: Callable[[str], bool]) -> Any:
     def look() -> Any:
-        answer = own.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        answer = own.client("sqs").receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=0
+        )
         found = [each["Body"] for each in answer.get("Messages", []) if wanted(each["Body"])]
         return json.loads(found[0]) if found else None
 
