@@ -22,7 +22,7 @@ UV := .tools/uv/bin/uv
 RUN := .venv/bin
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
 # What is ours, and no tool or build: the folders that are linted.
-LINTED = $(wildcard benchmarks functions layers pointsman_cli tests tools)
+LINTED = $(wildcard benchmarks examples functions layers pointsman_cli tests tools)
 # Processor of `make build`, as template.yaml's parameter Architecture.
 ARCH ?= arm64
 
@@ -58,7 +58,7 @@ check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ##
 	@$(RUN)/ruff check $(LINTED)
 	@$(RUN)/mypy
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
-	@$(RUN)/cfn-lint template.yaml
+	@$(RUN)/cfn-lint --regions us-east-1 -- template.yaml examples/*/*.yaml
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
 	@$(AUDIT) --if-reachable
 	@$(UV) lock --check

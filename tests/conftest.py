@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """The deployed local stack, one for all tests of a run; the stand-in answers for both providers."""
     from pointsman_cli.local import local_stack
-    from tests.stack import REPLY_QUEUE_ARN, SENDER_ARNS, Stack
+    from tests.stack import PARAMETERS, Stack
     from tests.tls import Authority, receiver
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -99,12 +99,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     authority = Authority(tmp_path_factory.mktemp("ca"), known)
     inherited["SSL_CERT_FILE"] = str(authority.bundle)
     with receiver(authority.certificate("localhost")) as hooks:
-        parameters = {
-            "ReplyQueueArns": REPLY_QUEUE_ARN,
-            "SenderArns": SENDER_ARNS,
-            "WebhookHosts": f"localhost:{hooks.port}",
-            "FrontDoor": "true",
-        }
+        parameters = {**PARAMETERS, "WebhookHosts": f"localhost:{hooks.port}", "FrontDoor": "true"}
         with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
             # As Ctrl-C: pytest takes the exit that the stack makes of it for one more failed test, and goes on.
             signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -17,13 +17,19 @@ from pointsman.adapters.task_table import TaskTable
 from pointsman.domain.door_key import DoorKey, digest_of, new_key
 from pointsman.domain.records import ENDED, TaskRecord
 from pointsman_cli.local import StackInfo
+from pointsman_cli.local.callers import ADMITTED
 from tests.tls import Receiver
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
 """The one queue that tasks may ask to be answered at."""
+_SENDERS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
+PARAMETERS = {
+    **ADMITTED,
+    "ReplyQueueArns": REPLY_QUEUE_ARN,
+    "SenderArns": f"{_SENDERS},{ADMITTED['SenderArns']}",
+}
+"""Who may send: the examples, and a topic and a rule of the tests'."""
 WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
-SENDER_ARNS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
-"""The topic and the rule that the queue's policy admits."""
 PATIENCE = 60.0
 """Seconds that a task may take on a busy machine with every function cold."""
 

@@ -7,6 +7,7 @@ import typer
 from pointsman_cli import output
 from pointsman_cli.errors import Exit, NotEndedError
 from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.waiting import until_ended
 
 if TYPE_CHECKING:
     from pointsman_cli.target import Target
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   pointsman result nightly-triage-118
+  pointsman result nightly-triage-118 --wait --timeout 60
   pointsman result nightly-triage-118 --json | jq -r .answer"""
 
 
 def result(
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the end, also of a task that has not come yet.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long --wait waits; then it exits with 4.")
+    ] = 900,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
@@ -31,7 +39,7 @@ def result(
     from pointsman_cli import target, tasks
 
     found = target.find(stack, profile, region)
-    ended = found.client.result(task_id)
+    ended = until_ended(found, task_id, timeout) if wait else found.client.result(task_id)
     if ended is None:
         state = tasks.read(found.client, task_id).status
         raise NotEndedError(f"task {task_id} has not ended: it is {state}; ask again later")

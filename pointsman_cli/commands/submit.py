@@ -10,11 +10,12 @@ from pointsman.domain.reply_to import refusal
 from pointsman.domain.verdict import judge
 from pointsman_cli import output, reading
 from pointsman_cli.commands import result
-from pointsman_cli.errors import BadInputError, Exit, NotEndedError
+from pointsman_cli.errors import BadInputError, Exit
 from pointsman_cli.options import AsJson, Private, Profile, Region, Stack, TierChoice, TypeChoice
+from pointsman_cli.waiting import until_ended
 
 if TYPE_CHECKING:
-    from pointsman.client import Progress, Result, Sent, TaskFields
+    from pointsman.client import Sent, TaskFields
     from pointsman_cli.target import Target
 
 EXAMPLES = """\b
@@ -100,7 +101,8 @@ def submit(
     if not wait:
         _show_queued(sent, found, as_json=as_json)
         return Exit.OK
-    return result.show(tasks.outcome(_ended(found, sent, timeout), stand_in=found.stand_in), found, as_json=as_json)
+    ended = until_ended(found, sent, timeout)
+    return result.show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
 
 
 def _body(text: str | None, file: Path | None, stated: dict[str, Any]) -> str:
@@ -146,22 +148,3 @@ def _show_queued(sent: "Sent", found: "Target", *, as_json: bool) -> None:
     else:
         output.pairs([("queued", sent.task_id)])
         found.say_stand_in()
-
-
-def _ended(found: "Target", sent: "Sent", seconds: float) -> "Result":
-    """Return how the task ended, telling each change of its state meanwhile."""
-    from pointsman.client import NotEndedError as TooLate
-
-    try:
-        return next(found.client.results([sent], timeout=seconds, on_progress=_tell))
-    except TooLate as error:
-        raise NotEndedError(f"{error}: ask later with `pointsman result {sent.task_id}`") from None
-    except KeyboardInterrupt:
-        output.note(f"The task goes on: ask later with `pointsman result {sent.task_id}`.")
-        raise
-
-
-def _tell(progress: "Progress") -> None:
-    way = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
-    tries = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
-    output.note(f"{progress.task_id}: {progress.state}{way}{tries}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pointsman.adapters.books import DynamoBooks, ModelMarks
+from pointsman.adapters.prompt_objects import BucketObjects
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.bootstrap import Application
@@ -19,6 +20,7 @@ from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.family import Family
 from pointsman.services.intake import Intake, Message
+from pointsman.services.object_prompts import ObjectPrompts
 from pointsman.services.sweep import Sweep
 from tests.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow, ScriptedModel
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 SHIPPED = (Path(__file__).parents[2] / "openclaw.json").read_text()
 SECONDS = 50.0
+PROMPTS = "prompts"
+"""The one bucket whose objects are prompts."""
 
 
 @dataclass
@@ -94,6 +98,7 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
             delivery=delivery,
             classification=Classification(ctx, LocalClassifier.load()),
             reply_places=frozenset({aws.reply_arn}),
+            objects=ObjectPrompts(task_table, texts, BucketObjects(aws.client("s3")), frozenset({PROMPTS})),
         ),
         task_table,
         clock,

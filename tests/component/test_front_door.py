@@ -178,7 +178,11 @@ def test_what_cannot_be_a_task_is_refused_before_it_is_sent(shop: Functions) -> 
     assert "Messages" not in sqs.receive_message(QueueUrl=shop.queue_url)
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", f"Basic {KEY}", f"Bearer {new_key()}", "Bearer ö"])
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Bearer", "Bearer x", f"Basic {KEY}", f"Bearer {new_key()}", "Bearer ö"],
+    ids=["none", "empty", "no key", "short", "not a bearer", "unknown", "not ASCII"],
+)
 def test_nobody_comes_in_without_a_key(shop: Functions, header: str | None) -> None:
     asked = event("POST", "/v1/chat/completions", HELLO, key=None)
     if header is not None:

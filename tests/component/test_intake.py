@@ -139,6 +139,23 @@ def test_what_can_never_work_is_recorded_kept_and_told(router: Router, body: str
     assert router.task().status is Status.STARTED
 
 
+def test_who_asked_is_told_of_a_rejection(router: Router, aws: Aws) -> None:
+    router.run(message("m-1", tier="gold", reply_to="token-1"), message("m-2", prompt="", reply_to=aws.reply_arn))
+    assert [(place, failed) for place, _, failed in router.replies.sent] == [
+        ("token-1", "invalid_task"),
+        (aws.reply_arn, "invalid_task"),
+    ]
+    assert json.loads(router.replies.sent[0][1])["status"] == "rejected"
+
+
+def test_only_who_may_be_answered_is_told_of_a_rejection(router: Router) -> None:
+    elsewhere = "arn:aws:sqs:us-east-1:000000000000:elsewhere"
+    router.replies.broken["token-1"] = ConnectionError()
+    back = router.run(message("m-1", reply_to=elsewhere), message("m-2", tier="gold", reply_to="token-1"))
+    assert (back, router.replies.sent) == ({}, [])
+    assert router.dead.codes() == ["reply_to_not_allowed", "invalid_task"]
+
+
 def test_a_rejection_whose_event_fails_is_repeated(router: Router) -> None:
     router.bus.broken = RuntimeError()
     assert list(router.run(Message("m-1", "{"))) == ["m-1"]

@@ -19,7 +19,7 @@ from pointsman.services.intake import LIFETIME, Message
 from pointsman.services.replay import LEASE, Replay, Verdict, Wish
 from pointsman.services.start import execution_name
 from tests.component.conftest import Aws
-from tests.component.router import Router, build
+from tests.component.router import PROMPTS, Router, build
 
 GO = Wish(execute=True)
 
@@ -347,3 +347,18 @@ def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, books
     assert line.trouble == "another process was faster"
     router.clock.pass_by(timedelta(minutes=1).total_seconds())
     assert router.task().status is Status.FAILED
+
+
+def test_an_event_of_s3_goes_back_as_it_came(replay: Replay, router: Router, aws: Aws, queue: str) -> None:
+    aws.client("s3").create_bucket(Bucket=PROMPTS)
+    written = aws.client("s3").put_object(Bucket=PROMPTS, Key="a", Body=b"Write it.", Metadata={"tier": "reasoning"})
+    stated = {"bucket": {"name": PROMPTS}, "object": {"key": "a", "eTag": written["ETag"].strip('"'), "sequencer": "1"}}
+    record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": stated}
+    one, two = (json.dumps({"Records": records}) for records in ([record], [record, record]))
+    give_up(aws, two)
+    give_up(aws, one)
+    assert [line.verdict for line in replay(GO, "op")] == [Verdict.REPLAY] * 2
+    assert bodies(aws, queue) == [two, one]
+    router.run(Message("m-1", one))
+    die(aws, one)
+    assert [line.verdict for line in replay(Wish(), "op")] == [Verdict.DUPLICATE]

@@ -427,7 +427,7 @@ def replayed(router: Router, task_id: str) -> None:
 
     box: Any = NoBox()
     replay = Replay(
-        own.ctx, own.tasks, own.texts, router.workflow, own.marks, own.classification, box, own.reply_queues
+        own.ctx, own.tasks, own.texts, router.workflow, own.marks, own.classification, box, own.reply_places
     )
     (line,) = replay(Wish(ids=frozenset({task_id}), execute=True), "operator")
     assert line.replayed

@@ -16,8 +16,10 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import to_item
 from pointsman.domain import openclaw
 from pointsman.domain.budget import month_caps
+from pointsman.domain.envelope import object_in
 from pointsman.domain.records import Content, Status, TaskRecord
 from pointsman.domain.times import to_text
+from pointsman_cli.local.callers import ADMITTED
 from tests.component.router import SHIPPED
 from tests.faults.roles import Role, begin_anew
 from tests.stack import REPLY_QUEUE_ARN, Stack, eventually
@@ -117,6 +119,24 @@ def test_a_task_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
     assert (
         stack.requests(task_id) == []
     )  # the queue gives the message out again after 6 minutes, which no test waits for
+
+
+def test_a_prompt_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
+    s3, bucket = stack.client("s3"), ADMITTED["PromptBucketArns"].rpartition(":")[2]
+    s3.create_bucket(Bucket=bucket)
+    etag = s3.put_object(Bucket=bucket, Key="a", Body=b"Which way?", Metadata={"tier": "reasoning"})["ETag"].strip('"')
+    stated = {"bucket": {"name": bucket}, "object": {"key": "a", "eTag": etag, "sequencer": uuid.uuid4().hex}}
+    body = json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": stated}]})
+    event, role = event_for(stack, "Router"), Role(stack, "Router")
+    event["Records"][0]["body"] = body
+    with role.without("ReadPrompts"):
+        _, told = role.invoke(event)
+        assert json.loads(told)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+    _, told = role.invoke(event)
+    assert json.loads(told) == {"batchItemFailures": []}
+    found = object_in(body)
+    assert found is not None
+    assert stack.ended(found.task_id).status is Status.COMPLETED
 
 
 @dataclass
@@ -237,6 +257,7 @@ RARE = {
     "dynamodb:PutItem": "an attempt that was cut off is settled by who finds it",
     "s3:GetObject": "a large answer for a task that is sent again",
     "s3:ListBucket": "an object that is not there",
+    "s3:GetObjectVersion": "a prompt in a bucket with versions, which CloudTrail calls GetObject",
     "sqs:ReceiveMessage": "Lambda's poller uses the function's role; the emulator's uses none",
     "sqs:DeleteMessage": "the poller",
     "sqs:GetQueueAttributes": "the poller",

@@ -190,10 +190,18 @@ def test_data_outlives_the_stack_and_tables_are_paid_by_use(resources: Resources
 
 def test_only_named_senders_are_admitted(resources: Resources) -> None:
     stated = [it for it in resources["TaskQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] if "Fn::If" in it]
-    ((condition, statement, otherwise),) = [it["Fn::If"] for it in stated]
-    assert (condition, otherwise) == ("HasSenders", {"Ref": "AWS::NoValue"})
-    assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": {"Ref": "SenderArns"}}}
-    assert statement["Action"] == "sqs:SendMessage"
+    admitted = {condition: statement for condition, statement, _ in (it["Fn::If"] for it in stated)}
+    assert all(it["Fn::If"][2] == {"Ref": "AWS::NoValue"} for it in stated)
+    assert all(it["Action"] == "sqs:SendMessage" for it in admitted.values())
+    named, buckets, roles = (admitted[it] for it in ("HasSenders", "HasPromptBuckets", "HasSenderRoles"))
+    assert named["Condition"] == {"ArnLike": {"aws:SourceArn": {"Ref": "SenderArns"}}}
+    assert named["Principal"] == {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+    assert buckets["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert buckets["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": {"Ref": "PromptBucketArns"}},
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+    }
+    assert roles["Principal"] == {"AWS": {"Ref": "SenderRoleArns"}}
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,26 @@ def test_result_tells_why_there_is_no_answer(
     assert told in capsys.readouterr().err
 
 
+def test_result_waits_for_a_task_that_another_sent(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.put(task_id="t1", status=Status.COMPLETED, answer=Content("All green."))
+    assert main(["result", "t1", "--wait"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "All green.\n"
+    assert "t1: completed (orchestration, decided by local)" in told.err
+
+
+@pytest.mark.parametrize(("there", "state"), [(False, "queued"), (True, "started")])
+def test_result_stops_waiting_with_4(
+    there: bool, state: str, stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if there:
+        stores.put(task_id="t1", status=Status.STARTED)
+    assert main(["result", "t1", "--wait", "--timeout", "0.05"]) == 4
+    told = capsys.readouterr().err
+    assert f"t1: {state}" in told
+    assert "ask later with `pointsman result t1`" in told
+
+
 def test_report_prints_one_document(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.book("t1", outcome=Outcome.ANSWERED)
     assert main(["report", "--date", "2026-11-22", "--json"]) == 0

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.domain.envelope import open_message, readable_id
+from pointsman.domain.envelope import open_message, readable_id, readable_reply
 from pointsman.domain.task import Rejection
 
 TASK = {"prompt": "Is the build healthy?"}
@@ -67,3 +67,20 @@ def test_what_holds_no_task(body: str, code: str) -> None:
 )
 def test_the_id_of_a_rejected_message(body: str, found: str | None) -> None:
     assert readable_id(body) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ('{"reply_to": "token", "tier": "gold"}', "token"),
+        (json.dumps(sns({"reply_to": "token"})), "token"),
+        ('{"reply_to": ""}', None),
+        ('{"reply_to": "a\\nb"}', None),
+        (json.dumps({"reply_to": "a" * 2049}), None),
+        ('{"reply_to": 7}', None),
+        ("nonsense", None),
+        ("[]", None),
+    ],
+)
+def test_who_asked_for_a_rejected_message(body: str, found: str | None) -> None:
+    assert readable_reply(body) == found

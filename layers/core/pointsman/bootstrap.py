@@ -22,6 +22,7 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, RepliesByKind, SqsTaskQueue
+from pointsman.adapters.prompt_objects import BucketObjects
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
@@ -38,6 +39,7 @@ from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.family import Family
 from pointsman.services.intake import Intake
+from pointsman.services.object_prompts import ObjectPrompts
 from pointsman.settings import Settings
 
 if TYPE_CHECKING:
@@ -246,6 +248,7 @@ class Application:
             delivery=self.delivery,
             classification=self.classification,
             reply_places=own.reply_places,
+            objects=ObjectPrompts(self.tasks, self.texts, BucketObjects(self.s3), own.prompt_buckets),
         )
 
     def attempt(self, function: Tier) -> Attempt:

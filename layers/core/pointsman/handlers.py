@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 from pointsman.bootstrap import application
+from pointsman.domain.envelope import parts
 from pointsman.domain.run import Run
 from pointsman.domain.strict_json import loads
 from pointsman.domain.taxonomy import Tier
@@ -36,12 +37,15 @@ def take_batch(event: dict[str, Any], context: Context) -> Callable[[str], None]
     """Claim and decide a batch; return what ends one message of it, by its id."""
     app = application()
     intake = app.intake
-    messages = {record["messageId"]: _message(record) for record in event["Records"]}
-    batch = intake.take(list(messages.values()), context.aws_request_id, _seconds(context) - SPARE)
+    messages = {record["messageId"]: _messages(record) for record in event["Records"]}
+    batch = intake.take(
+        [each for some in messages.values() for each in some], context.aws_request_id, _seconds(context) - SPARE
+    )
 
     def finish(message_id: str) -> None:
         try:
-            intake.finish(messages[message_id], batch)
+            for message in messages[message_id]:
+                intake.finish(message, batch)
         except Exception as trouble:
             app.note("message goes back", level="warning", message_id=message_id, why=words_for(trouble))
             raise
@@ -91,9 +95,13 @@ def answer_http(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"statusCode": response.status, "headers": response.headers, "body": response.body}
 
 
-def _message(record: dict[str, Any]) -> Message:
+def _messages(record: dict[str, Any]) -> list[Message]:
+    """Return the tasks of a record: nearly always one, under the message's own id."""
     sent = record.get("attributes", {}).get("SentTimestamp")
-    return Message(record["messageId"], record["body"], from_ms(int(sent)) if sent else None)
+    sent_at = from_ms(int(sent)) if sent else None
+    bodies, own_id = parts(record["body"]), record["messageId"]
+    ids = [own_id] if len(bodies) == 1 else [f"{own_id}-{number}" for number in range(len(bodies))]
+    return [Message(message_id, body, sent_at) for message_id, body in zip(ids, bodies, strict=True)]
 
 
 def _seconds(context: Context) -> float:

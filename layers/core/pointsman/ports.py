@@ -11,6 +11,7 @@ from pointsman.domain.door_key import DoorKey
 from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
+from pointsman.domain.prompt_object import PromptObject
 from pointsman.domain.records import Content, Intent, RowKey, Settled, Subtasks, TaskRecord
 from pointsman.domain.usage import Usage
 
@@ -74,6 +75,18 @@ class Texts(Protocol):
 
     def fetch(self, content: Content) -> str:
         """Return the text."""
+        ...
+
+
+class PromptObjects(Protocol):
+    """Objects in S3 that are prompts."""
+
+    def read(self, wanted: PromptObject) -> tuple[bytes, Mapping[str, str]]:
+        """Return what was written, and the object's user metadata.
+
+        Raises:
+            Rejection: `object_gone`, `object_changed` or `object_too_large`.
+        """
         ...
 
 
@@ -491,6 +504,7 @@ __all__ = [
     "Marks",
     "ModelClient",
     "Notices",
+    "PromptObjects",
     "Question",
     "Reach",
     "Replies",

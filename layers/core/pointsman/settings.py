@@ -27,6 +27,7 @@ class Settings(BaseModel):
     dlq_url: str = ""
     reply_queue_arns: str = ""
     webhook_hosts: str = ""
+    prompt_bucket_arns: str = ""
     report_topic_arn: str = ""
     report_timezone: str = "UTC"
     gemini_key_parameter: str = "/pointsman/gemini-api-key"
@@ -67,6 +68,11 @@ class Settings(BaseModel):
         """The hosts that webhooks may be at, each with its port if that is not 443."""
         return [host.lower() for host in _listed(self.webhook_hosts)]
 
+    @property
+    def prompt_buckets(self) -> frozenset[str]:
+        """The names of the buckets whose objects are prompts."""
+        return frozenset(arn.rpartition(":")[2] for arn in _listed(self.prompt_bucket_arns))
 
-def _listed(stated: str) -> list[str]:
-    return [each.strip() for each in stated.split(",") if each.strip()]
+
+def _listed(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]

@@ -14,6 +14,8 @@ from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
 DEFAULT_OUTPUT_TOKENS = 4096
+LARGEST_REPLY = 2048
+"""Characters of a place to reply to."""
 LARGEST_METADATA = 65_536
 """Bytes of JSON: an event holds metadata beside an answer of 64 KiB and ends at 256 KiB."""
 
@@ -50,7 +52,7 @@ class Task(BaseModel):
     parent_id: TaskId | None = None
     metadata: dict[str, Annotated[str, Field(strict=True)]] = Field(default_factory=dict)
     split: Annotated[bool, Field(strict=True)] = False
-    reply_to: Annotated[str, Field(strict=True, min_length=1, max_length=2048)] | None = None
+    reply_to: Annotated[str, Field(strict=True, min_length=1, max_length=LARGEST_REPLY)] | None = None
 
     @field_validator("prompt")
     @classmethod
@@ -124,7 +126,7 @@ _RULES: dict[str, str] = {
     "greater_than_equal": f"must be from 1 to {LARGEST_OUTPUT}",
     "less_than_equal": f"must be from 1 to {LARGEST_OUTPUT}",
     "string_too_short": "must not be empty",
-    "string_too_long": "must be at most 2048 characters",
+    "string_too_long": f"must be at most {LARGEST_REPLY} characters",
     "string_type": "must be a string",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",

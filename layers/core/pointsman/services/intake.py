@@ -5,17 +5,19 @@ from datetime import datetime, timedelta
 
 from pointsman.domain import events, strict_json, subtasks
 from pointsman.domain.decision import Decision
-from pointsman.domain.envelope import open_message, readable_id
+from pointsman.domain.envelope import object_in, open_message, readable_id, readable_reply
 from pointsman.domain.guard import ModelState, ms
 from pointsman.domain.records import ENDED, Status, TaskRecord
 from pointsman.domain.reply_to import refusal
 from pointsman.domain.task import Rejection, Task
 from pointsman.domain.times import to_text
-from pointsman.errors import DeliveryError, RetryLaterError
+from pointsman.domain.webhook import event_id
+from pointsman.errors import DeliveryError, RetryLaterError, words_for
 from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
 from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
+from pointsman.services.object_prompts import ObjectPrompts
 from pointsman.services.start import first_position, start
 
 LIFETIME = timedelta(hours=24)
@@ -26,7 +28,7 @@ ASKING = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An SQS message."""
+    """An SQS message, or the part of one that is a task."""
 
     message_id: str
     body: str
@@ -65,6 +67,7 @@ class Intake:
     classification: Classification
     reply_places: frozenset[str]
     """Addresses (`reply_to.address_of`) that tasks may ask to be answered at."""
+    objects: ObjectPrompts
 
     def take(self, messages: list[Message], owner: str, seconds: float) -> Batch:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
@@ -99,7 +102,7 @@ class Intake:
             start(self.ctx, self.tasks, self.workflow, record)
 
     def _claim(self, message: Message, batch: Batch) -> None:
-        task_id, task = read_message(message.body, message.message_id, self.reply_places)
+        task_id, task = self._read(message)
         now = self.ctx.clock.now()
         record = self._new_record(task_id, task, message, batch, now)
         existing = self.tasks.claim(record, now)
@@ -112,6 +115,11 @@ class Intake:
         else:
             self._answer_duplicate(existing, task)
             batch.settled.add(message.message_id)
+
+    def _read(self, message: Message) -> tuple[str, Task]:
+        if found := object_in(message.body):
+            return found.task_id, self.objects.task(found)
+        return read_message(message.body, message.message_id, self.reply_places)
 
     def _new_record(self, task_id: str, task: Task, message: Message, batch: Batch, now: datetime) -> TaskRecord:
         body = strict_json.dumps(task.model_dump(mode="json", exclude={"task_id", "reply_to"}, exclude_none=True))
@@ -208,18 +216,31 @@ class Intake:
         self.dead_letters.put(message.body, attributes, message.message_id)
         detail = strict_json.dumps(events.detail_of(record, None, None))
         self.bus.publish(events.DETAIL_TYPES[Status.REJECTED], detail)
+        self._tell_asker(message, task_id, rejection.code, detail)
         self.ctx.note("task rejected", level="warning", task_id=task_id, code=rejection.code, reason=rejection.reason)
         if rejection.code == "task_id_conflict":
             self._tell_parent(message)
 
     def _tell_parent(self, message: Message) -> None:
         """Have a task look that waits for this one: the only way in which the router rejects a subtask."""
+        if object_in(message.body):
+            return
         task_id, task = open_message(message.body, message.message_id)
         if task.parent_id and subtasks.is_subtask(task_id, task.parent_id):
             try:
                 self.delivery.subtask_ended(task_id, task.parent_id)
             except DeliveryError as error:  # the sweep delivers it
                 self.ctx.note("not delivered", level="warning", task_id=task.parent_id, why=str(error))
+
+    def _tell_asker(self, message: Message, task_id: str, code: str, detail: str) -> None:
+        """Tell who waits for the answer that there is none; tried once, as event and dead letter tell it too."""
+        place = readable_reply(message.body)
+        if not place or refusal(place, self.reply_places):
+            return
+        try:
+            self.delivery.replies.reply(place, detail, code, event_id(task_id, 1, Status.REJECTED))
+        except Exception as trouble:  # noqa: BLE001  (to repeat the whole rejection for it would double its dead letter)
+            self.ctx.note("rejection not told", level="warning", task_id=task_id, why=words_for(trouble))
 
 
 def read_message(body: str, message_id: str, reply_places: frozenset[str]) -> tuple[str, Task]:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from pointsman.domain import strict_json
-from pointsman.domain.envelope import readable_id, unwrap
+from pointsman.domain.envelope import object_in, parts, readable_id, unwrap
 from pointsman.domain.guard import ms
+from pointsman.domain.prompt_object import PromptObject, is_s3_event
 from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.task import Rejection, Task, read_task
 from pointsman.domain.taxonomy import Tier
@@ -132,6 +133,10 @@ class Replay:
         """Return the body to send, whether the router would take it, and why not."""
         body = letter.body
         try:
+            if len(parts(body)) != 1:
+                return body, Verdict.REPLAY, None
+            if found := object_in(body):
+                return body, *self._of_object(found)
             body = with_id(body, _first_id(letter))
             if len(body.encode()) > LARGEST_BODY:
                 return body, Verdict.IMPOSSIBLE, f"body: with its task_id it has more than {LARGEST_BODY} bytes"
@@ -146,6 +151,13 @@ class Replay:
         if there.status is Status.CLAIMED:
             return body, Verdict.REPLAY, None
         return body, Verdict.DUPLICATE, f"the task is {there.status}"
+
+    def _of_object(self, found: PromptObject) -> tuple[Verdict, str | None]:
+        """Return the verdict on an event of S3; whether its object may be had now is for the router to see."""
+        there = self.tasks.read(found.task_id)
+        if there is None or there.status in (Status.REJECTED, Status.CLAIMED):
+            return Verdict.REPLAY, None
+        return Verdict.DUPLICATE, f"the task is {there.status}"
 
     def _failed(self, ids: Iterable[str], wish: Wish, owner: str) -> Iterable[Line]:
         for task_id in ids:
@@ -222,7 +234,7 @@ def with_id(body: str, message_id: str) -> str:
         fields, own_id = unwrap(body, "")
     except Rejection:
         return body
-    if own_id or not isinstance(fields, dict) or fields.get("task_id") is not None:
+    if own_id or not isinstance(fields, dict) or fields.get("task_id") is not None or is_s3_event(fields):
         return body
     return strict_json.dumps({**fields, "task_id": message_id})
 

@@ -1,0 +1,22 @@
+"""Takes a task by HTTP and puts it on Pointsman's queue. Who may call is for IAM to say, before this runs."""
+
+import base64
+import json
+import os
+from typing import Any
+
+import boto3
+
+sqs = boto3.client("sqs")
+
+
+def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """Return 202 and the task's id: its own, else that of the request; 400 for what is no task at all."""
+    body = event.get("body") or ""
+    try:
+        task = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
+        task = {"task_id": event["requestContext"]["requestId"], **task, "prompt": task["prompt"]}
+    except (ValueError, TypeError, KeyError):
+        return {"statusCode": 400, "body": json.dumps({"error": "the body must be a JSON object with a prompt"})}
+    sqs.send_message(QueueUrl=os.environ["TASK_QUEUE_URL"], MessageBody=json.dumps(task))
+    return {"statusCode": 202, "body": json.dumps({"task_id": task["task_id"]})}
