@@ -39,7 +39,7 @@ class Role:
         """The access keys of its sessions: the emulator derives them from function and role."""
         config = self._configuration
         arn = config["FunctionArn"]
-        arns = (arn, f"{arn}:live", *(f"{arn}:{number}" for number in range(1, 4)))
+        arns = (arn, f"{arn}:live", f"{arn}:$LATEST", *(f"{arn}:{number}" for number in range(1, 4)))
         return [f"ASIA{hashlib.sha256(f'{each}:{config["Role"]}'.encode()).hexdigest()[:16].upper()}" for each in arns]
 
     def policies(self) -> dict[str, dict[str, Any]]:
