@@ -14,6 +14,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.stack import Stack
+    from tests.standin import Standin
 
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, database=None, max_examples=1000)
@@ -80,11 +81,35 @@ ONE_AFTER_THE_OTHER = ("workflow", "e2e", "faults")
 """Folders whose tests start servers and processes, or share the deployed stack."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep those in one process of a parallel run (`make test`), beside all others."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep those in one process of a parallel run (`make test`), which begins with them: they take the longest."""
+    alone = {item: _runs_alone(item) for item in items}
     for item in items:
-        if item.get_closest_marker("stack") or item.path.relative_to(HERE).parts[0] in ONE_AFTER_THE_OTHER:
+        if alone[item]:
             item.add_marker(pytest.mark.xdist_group("stack"))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not alone[item])
+
+
+def _runs_alone(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("stack")) or item.path.relative_to(HERE).parts[0] in ONE_AFTER_THE_OTHER
+
+
+@pytest.fixture(scope="session")
+def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Standin"]:
+    from tests.standin import start, stop
+
+    standin = start(tmp_path_factory.mktemp("provider"))
+    yield standin
+    stop(standin)
+
+
+@pytest.fixture
+def provider(_provider: "Standin") -> "Standin":
+    """The stand-in alone, one for all tests of a run, without rules and journal."""
+    _provider.control("DELETE", "faults")
+    _provider.control("DELETE", "journal")
+    return _provider
 
 
 @pytest.fixture(scope="session")

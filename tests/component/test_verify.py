@@ -37,10 +37,10 @@ from tests.component.test_attempt import (
     started,
     step,
 )
-from tests.contract.test_standin import start, stop
 from tests.fakes import NOON, FakeWorkflow
 from tests.faults import in_process
 from tests.faults.in_process import ClockedApplication, LeapClock, Player
+from tests.standin import start, stop
 
 type Configure = Callable[..., Router]
 GOOD, BAD = "```python\nx = 1\n```", "```python\nx = (\n```"

@@ -1,4 +1,4 @@
-"""The stand-in server for the adapters' tests: one process for all of them, without rules before each test."""
+"""What the adapters' tests share: how they ask, and a provider that always answers the same."""
 
 import json
 import socket
@@ -11,25 +11,10 @@ import pytest
 
 from pointsman.domain.outcome import CallResult
 from pointsman.ports import ModelClient, Question
-from tests.contract.test_standin import Standin, start, stop
 
 KEY = "zzqx-a-key-that-nobody-may-see"
 PROMPT = "Plan the wvkq release for Friday."
 SYSTEM = "Be jjqz brief."
-
-
-@pytest.fixture(scope="session")
-def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    standin = start(tmp_path_factory.mktemp("provider"))
-    yield standin
-    stop(standin)
-
-
-@pytest.fixture
-def provider(_provider: Standin) -> Standin:
-    _provider.control("DELETE", "faults")
-    _provider.control("DELETE", "journal")
-    return _provider
 
 
 @pytest.fixture

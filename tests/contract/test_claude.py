@@ -13,7 +13,7 @@ from pointsman.adapters.claude import Claude
 from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.usage import Usage
 from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.contract.test_standin import Standin
+from tests.standin import Standin
 
 MODEL = "claude-haiku-5-5"
 IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)

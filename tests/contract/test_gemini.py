@@ -15,7 +15,7 @@ from pointsman.domain.outcome import CallResult, Outcome
 from pointsman.domain.times import PACIFIC, next_midnight
 from pointsman.domain.usage import Usage
 from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.contract.test_standin import Standin
+from tests.standin import Standin
 
 MODEL = "gemini-3.5-flash-lite"
 IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)

@@ -6,7 +6,8 @@ from pointsman.domain.catalogue import Provider
 from pointsman.settings import Settings
 from pointsman_cli.doctor.providers import Heard, hear
 from tests.contract.conftest import KEY
-from tests.contract.test_standin import GEMINI, HAIKU, Standin
+from tests.contract.test_standin import GEMINI, HAIKU
+from tests.standin import Standin
 
 BOTH = pytest.mark.parametrize(("which", "model"), [(Provider.GEMINI, GEMINI), (Provider.ANTHROPIC, HAIKU)])
 

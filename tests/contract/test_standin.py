@@ -15,7 +15,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +29,7 @@ from pydantic import BaseModel, Field
 
 from pointsman_cli.standin.journal import Journal, read_journal
 from pointsman_cli.standin.quotas import Limit, Quotas
+from tests.standin import Standin, start, stop
 
 GEMINI = "gemini-3.5-flash-lite"
 HAIKU = "claude-haiku-5-5"
@@ -37,63 +37,9 @@ PATIENCE_SECONDS = 0.4
 """The read timeout of the clients here: for `delay` and `hang`."""
 
 
-@dataclass(frozen=True)
-class Standin:
-    url: str
-    process: subprocess.Popen[bytes]
-    journal: Path
-
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_control/{path}", method=method, data=data)
-        with urllib.request.urlopen(request, timeout=5) as response:
-            return json.load(response)
-
-    def fault(self, provider: str, action: Any, **rule: Any) -> None:
-        self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
-
-    def requests(self) -> list[dict[str, Any]]:
-        return self.control("GET", "journal")["requests"]
-
-    def last(self, outcome: str) -> dict[str, Any]:
-        """Wait for the last request to end in `outcome`: that the client has left is noticed a moment later."""
-        until = time.monotonic() + 3
-        while (entry := self.requests()[-1])["outcome"] != outcome and time.monotonic() < until:
-            time.sleep(0.01)
-        assert entry["outcome"] == outcome
-        return entry
-
-
-def start(folder: Path) -> Standin:
-    port_file, journal = folder / "standin.json", folder / "journal.jsonl"
-    port_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pointsman_cli.standin", "--port-file", port_file, "--journal", journal]
-    process = subprocess.Popen(command)
-    until = time.monotonic() + 20
-    while not port_file.exists():
-        assert process.poll() is None, "the stand-in did not start"
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    return Standin(json.loads(port_file.read_text())["url"], process, journal)
-
-
-def stop(standin: Standin, how: signal.Signals = signal.SIGTERM) -> None:
-    standin.process.send_signal(how)
-    standin.process.wait(timeout=10)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    standin = start(tmp_path_factory.mktemp("standin"))
-    yield standin
-    stop(standin)
-
-
 @pytest.fixture
-def standin(server: Standin) -> Standin:
-    server.control("DELETE", "faults")
-    server.control("DELETE", "journal")
-    return server
+def standin(provider: Standin) -> Standin:
+    return provider
 
 
 def gemini_client(url: str, **options: Any) -> genai.Client:
@@ -106,15 +52,15 @@ def claude_client(url: str) -> anthropic.Anthropic:
 
 
 @pytest.fixture(scope="module")
-def gemini(server: Standin) -> Iterator[genai.Client]:
-    client = gemini_client(server.url)
+def gemini(_provider: Standin) -> Iterator[genai.Client]:
+    client = gemini_client(_provider.url)
     yield client
     client.close()
 
 
 @pytest.fixture(scope="module")
-def claude(server: Standin) -> Iterator[anthropic.Anthropic]:
-    with claude_client(server.url) as client:
+def claude(_provider: Standin) -> Iterator[anthropic.Anthropic]:
+    with claude_client(_provider.url) as client:
         yield client
 
 

@@ -31,10 +31,10 @@ from pointsman_cli.local.signals import termination_as_exit
 from pointsman_cli.local.toolchain import runtime_environment
 from tests.component.conftest import _create_tables
 from tests.component.test_books import intent, settled
-from tests.contract.test_standin import Standin, start, stop
 from tests.faults.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
 from tests.faults.conftest import SOAK, Figures, thinned
 from tests.faults.in_process import ClockedApplication, LeapClock, Player, books_agree
+from tests.standin import Standin
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 SHIPPED = (Path(__file__).parents[2] / "openclaw.json").read_text()
@@ -70,20 +70,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             processes.end([process], token)
             assert not processes.is_running(process)
-
-
-@pytest.fixture(scope="module")
-def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    standin = start(tmp_path_factory.mktemp("provider"))
-    yield standin
-    stop(standin)
-
-
-@pytest.fixture
-def provider(_provider: Standin) -> Standin:
-    _provider.control("DELETE", "faults")
-    _provider.control("DELETE", "journal")
-    return _provider
 
 
 @pytest.fixture

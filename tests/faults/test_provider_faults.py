@@ -28,10 +28,10 @@ from pointsman.services.attempt import SETTLING
 from pointsman.services.intake import Message
 from pointsman.settings import Settings
 from tests.component.conftest import SESSION, _create_tables
-from tests.contract.test_standin import Standin, start, stop
 from tests.fakes import FakeWorkflow
 from tests.faults.conftest import SOAK, Figures
 from tests.faults.in_process import ClockedApplication, PatientClock, Player, books_agree
+from tests.standin import Standin, start, stop
 
 SHIPPED = json.loads((Path(__file__).parents[2] / "openclaw.json").read_text())
 GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"

@@ -39,7 +39,8 @@ SCHEMA: dict[str, Any] = {
     "required": ["answer", "subtasks"],
     "additionalProperties": False,
 }
-"""Of the answer. Claude's structured output knows no `maxItems` and no `minimum`: these rules are ours to hold."""
+"""Of the answer. Claude's structured output refuses `maxItems` and `minimum` (GitHub, agentjido/req_llm 707 and 302,
+read 2026-11-24): these rules are ours to hold."""
 NONE_COMPLETED = "subtasks_failed"
 """The reason of a task that failed because all its subtasks did."""
 UNFINISHED, REJECTED = "unfinished", "rejected"
