@@ -136,7 +136,8 @@ def deploy(aws: Aws, monkeypatch: pytest.MonkeyPatch, read: Callable[[], str], c
     )
     clock, model = LeapClock(), ScriptedModel()
     app.__dict__["context"] = replace(app.context, clock=clock, model=lambda _: model)
-    monkeypatch.setattr("pointsman.handlers.application", lambda: app)
+    for module in ("handlers", "sqs_batch"):
+        monkeypatch.setattr(f"pointsman.{module}.application", lambda: app)
     return Functions(aws, app, clock, model, queue, read)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pointsman import handlers
+from pointsman import sqs_batch
 from pointsman.bootstrap import Application
 from pointsman.domain.records import Status
 from tests.component.conftest import Aws
@@ -33,7 +33,7 @@ def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Application:
     definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 600, "End": True}}})
     machine = aws.client("stepfunctions").create_state_machine(name="run", definition=definition, roleArn=ROLE)
     application = Application(aws.settings(state_machine_arn=machine["stateMachineArn"]), SHIPPED, aws.session)
-    monkeypatch.setattr(handlers, "application", lambda: application)
+    monkeypatch.setattr(sqs_batch, "application", lambda: application)
     return application
 
 

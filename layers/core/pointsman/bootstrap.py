@@ -11,42 +11,39 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.session import Session, get_session
 
 from pointsman.adapters.aws import AWS_CALLS
 from pointsman.adapters.books import DynamoBooks, ModelMarks
-from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.horizon import LimitTableHorizon
 from pointsman.adapters.keys import key_from
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, RepliesByKind, SqsTaskQueue
-from pointsman.adapters.prompt_objects import BucketObjects
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.texts import BucketTexts
 from pointsman.adapters.workflow import StepFunctions
 from pointsman.domain import catalogue, openclaw
 from pointsman.domain.catalogue import Provider
 from pointsman.domain.chain import Points
-from pointsman.domain.classifier import LocalClassifier
 from pointsman.domain.taxonomy import Tier
 from pointsman.errors import NotLoopbackError
 from pointsman.ports import ModelClient, Replies
 from pointsman.services.attempt import Attempt
-from pointsman.services.classify import Classification
 from pointsman.services.context import Context
 from pointsman.services.deliver import Delivery
 from pointsman.services.family import Family
-from pointsman.services.intake import Intake
-from pointsman.services.object_prompts import ObjectPrompts
 from pointsman.settings import Settings
 
 if TYPE_CHECKING:
     from pointsman.adapters.archive import BucketArchive
     from pointsman.adapters.door_keys import LimitTableDoorKeys
     from pointsman.adapters.report_sink import BucketAndTopic
+    from pointsman.domain.classifier import LocalClassifier
+    from pointsman.services.classify import Classification
     from pointsman.services.front_door import FrontDoor
+    from pointsman.services.intake import Intake
     from pointsman.services.replay import Replay
     from pointsman.services.report import Reporting
     from pointsman.services.sweep import Sweep
@@ -91,20 +88,25 @@ class WhenUsed:
 class Application:
     """Everything built from one environment, each part when it is first used.
 
-    What only sweep, report and replay need is imported there too, not at every cold start of the others.
+    What only some functions need (routing, sweep, report, replay) is imported there too, and not when others start.
     """
 
     settings: Settings
     config_text: str
     """The text of `openclaw.json`."""
     session: Any = None
-    """A boto3 session; None: the default one."""
+    """What makes AWS clients, as a boto3 session does; None: botocore's own, since boto3 takes longer to import."""
 
     def _aws(self, service: str) -> Any:
         return WhenUsed(lambda: self._client(service))
 
     def _client(self, service: str) -> Any:
-        return (self.session or boto3).client(service, config=AWS_CALLS)
+        make = self.session.client if self.session else self._botocore.create_client
+        return make(service, config=AWS_CALLS)
+
+    @cached_property
+    def _botocore(self) -> Session:
+        return get_session()
 
     @cached_property
     def logger(self) -> Logger:
@@ -210,8 +212,10 @@ class Application:
             raise NotLoopbackError("MODEL_CALLS is loopback: a model may only be asked on this machine")
 
     @cached_property
-    def classifier(self) -> LocalClassifier:
+    def classifier(self) -> "LocalClassifier":
         """The local classifier."""
+        from pointsman.domain.classifier import LocalClassifier
+
         return LocalClassifier.load()
 
     @cached_property
@@ -229,13 +233,20 @@ class Application:
         return Webhooks(lambda: key_from(WEBHOOK_KEY, own.webhook_key_parameter, lambda: self._aws("ssm")), rule)
 
     @cached_property
-    def classification(self) -> Classification:
+    def classification(self) -> "Classification":
         """The decisions."""
+        from pointsman.adapters.decision_cache import LimitTableCache
+        from pointsman.services.classify import Classification
+
         return Classification(self.context, self.classifier, LimitTableCache(self.dynamodb, self.tables))
 
     @cached_property
-    def intake(self) -> Intake:
+    def intake(self) -> "Intake":
         """The router's work."""
+        from pointsman.adapters.prompt_objects import BucketObjects
+        from pointsman.services.intake import Intake
+        from pointsman.services.object_prompts import ObjectPrompts
+
         own = self.settings
         return Intake(
             ctx=self.context,

@@ -19,7 +19,9 @@ def function(parts: Callable[[Application], object] | None = None) -> Callable[[
     """Return the decorator of a function's handler, the last that its module does; `parts` is built in INIT."""
 
     def around(handler: Handler) -> Handler:
-        logger, tracer, metrics = Logger(), Tracer(), Metrics()
+        logger, metrics = Logger(), Metrics()
+        # AWS calls alone: else each stands twice in a trace, as the call and as its HTTP request, and more is imported.
+        tracer = Tracer(patch_modules=("botocore",))
         traced = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
         framed: Handler = logger.inject_lambda_context(metrics.log_metrics(traced))
 

@@ -2,19 +2,14 @@
 
 import warnings
 from base64 import b64decode
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any, Protocol
 
 from pointsman.bootstrap import application
-from pointsman.domain.envelope import parts
 from pointsman.domain.run import Run
 from pointsman.domain.strict_json import loads
 from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import from_ms
-from pointsman.errors import words_for
-from pointsman.services.intake import Message
 
 # Most invocations have nothing to count; Powertools would say so in every log.
 warnings.filterwarnings("ignore", message="No application metrics to publish", category=UserWarning)
@@ -33,29 +28,9 @@ class Context(Protocol):
         ...
 
 
-def take_batch(event: dict[str, Any], context: Context) -> Callable[[str], None]:
-    """Claim and decide a batch; return what ends one message of it, by its id."""
-    app = application()
-    intake = app.intake
-    messages = {record["messageId"]: _messages(record) for record in event["Records"]}
-    batch = intake.take(
-        [each for some in messages.values() for each in some], context.aws_request_id, _seconds(context) - SPARE
-    )
-
-    def finish(message_id: str) -> None:
-        try:
-            for message in messages[message_id]:
-                intake.finish(message, batch)
-        except Exception as trouble:
-            app.note("message goes back", level="warning", message_id=message_id, why=words_for(trouble))
-            raise
-
-    return finish
-
-
 def attempt(function: Tier, state: dict[str, Any], context: Context) -> dict[str, Any]:
     """Make one attempt and return the workflow's next state object."""
-    return application().attempt(function)(Run.from_state(state), _seconds(context)).as_state()
+    return application().attempt(function)(Run.from_state(state), seconds_left(context)).as_state()
 
 
 def deliver(event: dict[str, Any]) -> dict[str, Any]:
@@ -91,18 +66,10 @@ def answer_http(event: dict[str, Any], context: Context) -> dict[str, Any]:
     body = b64decode(stated) if event.get("isBase64Encoded") else stated.encode(errors="surrogatepass")
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     request = HttpRequest(event["requestContext"]["http"]["method"], event["rawPath"], headers, body)
-    response = application().front_door(request, _seconds(context) - SPARE)
+    response = application().front_door(request, seconds_left(context) - SPARE)
     return {"statusCode": response.status, "headers": response.headers, "body": response.body}
 
 
-def _messages(record: dict[str, Any]) -> list[Message]:
-    """Return the tasks of a record: nearly always one, under the message's own id."""
-    sent = record.get("attributes", {}).get("SentTimestamp")
-    sent_at = from_ms(int(sent)) if sent else None
-    bodies, own_id = parts(record["body"]), record["messageId"]
-    ids = [own_id] if len(bodies) == 1 else [f"{own_id}-{number}" for number in range(len(bodies))]
-    return [Message(message_id, body, sent_at) for message_id, body in zip(ids, bodies, strict=True)]
-
-
-def _seconds(context: Context) -> float:
+def seconds_left(context: Context) -> float:
+    """Return the seconds until the timeout."""
     return context.get_remaining_time_in_millis() / 1000

@@ -3,17 +3,19 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pointsman.domain.budget import Cap, Charge
-from pointsman.domain.decision import Told
-from pointsman.domain.door_key import DoorKey
-from pointsman.domain.figures.speed import Milestones
 from pointsman.domain.guard import Admission, Lesson, ModelState
 from pointsman.domain.outcome import CallResult
-from pointsman.domain.prompt_object import PromptObject
 from pointsman.domain.records import Content, Intent, RowKey, Settled, Subtasks, TaskRecord
 from pointsman.domain.usage import Usage
+
+if TYPE_CHECKING:  # of one function's ports each: the others need not import it
+    from pointsman.domain.decision import Told
+    from pointsman.domain.door_key import DoorKey
+    from pointsman.domain.figures.speed import Milestones
+    from pointsman.domain.prompt_object import PromptObject
 
 
 class Clock(Protocol):
@@ -81,7 +83,7 @@ class Texts(Protocol):
 class PromptObjects(Protocol):
     """Objects in S3 that are prompts."""
 
-    def read(self, wanted: PromptObject) -> tuple[bytes, Mapping[str, str]]:
+    def read(self, wanted: "PromptObject") -> tuple[bytes, Mapping[str, str]]:
         """Return what was written, and the object's user metadata.
 
         Raises:
@@ -250,11 +252,11 @@ class Share:
 class DecisionCache(Protocol):
     """What models said of public texts, by `decision.text_key`; it holds no text."""
 
-    def recall(self, keys: Collection[str], now: datetime) -> dict[str, Told]:
+    def recall(self, keys: Collection[str], now: datetime) -> dict[str, "Told"]:
         """Return what is known and has not expired."""
         ...
 
-    def keep(self, told: Mapping[str, Told], until: datetime) -> None:
+    def keep(self, told: Mapping[str, "Told"], until: datetime) -> None:
         """Store what was said, up to that time."""
         ...
 
@@ -466,11 +468,11 @@ class Notices(Protocol):
 class DoorKeys(Protocol):
     """The keys of the front door."""
 
-    def read(self) -> list[DoorKey]:
+    def read(self) -> list["DoorKey"]:
         """Return all of them, revoked ones too."""
         ...
 
-    def create(self, key: DoorKey) -> bool:
+    def create(self, key: "DoorKey") -> bool:
         """Store a key; False when its name is taken."""
         ...
 
@@ -482,7 +484,7 @@ class DoorKeys(Protocol):
 class TaskTimes(Protocol):
     """What the records of tasks say of their way."""
 
-    def milestones(self, task_ids: list[str]) -> Mapping[str, Milestones]:
+    def milestones(self, task_ids: list[str]) -> Mapping[str, "Milestones"]:
         """Return what is known of those that are still there."""
         ...
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from pointsman.errors import StoreError
@@ -21,7 +20,6 @@ type Item = dict[str, Any]
 MOST_CONFLICTS = 12
 """Tries before a conflict is given back to the caller: full jitter from 20 ms doubling to 1 s, about 4 s together."""
 
-_to, _from = TypeSerializer(), TypeDeserializer()
 _CONFLICT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _THROTTLED = frozenset(
     {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"}
@@ -81,15 +79,17 @@ def _value(stated: Mapping[str, Any]) -> Any:
         return unpack(value)
     if kind == "L":
         return [_value(each) for each in value]
-    if kind == "N" and value.lstrip("-").isdecimal():
-        return int(value)
-    return _whole(_from.deserialize(stated))
+    if kind == "N":
+        return int(value) if value.lstrip("-").isdecimal() else _number(Decimal(value))
+    if kind == "NULL":
+        return None
+    raise TypeError(f"no table has a {kind}")
 
 
 def _stated(value: Any) -> Item:
-    """Return a value in DynamoDB's notation, as `TypeSerializer` does.
+    """Return a value in DynamoDB's notation, as boto3's `TypeSerializer` does.
 
-    What our items are made of is written without its many questions, which took a third of an attempt's own time.
+    Its many questions took a third of an attempt's own time, and importing it brings all of boto3.
     """
     if isinstance(value, str):
         return {"S": str(value)}
@@ -101,13 +101,15 @@ def _stated(value: Any) -> Item:
         return {"M": {key: _stated(inner) for key, inner in value.items()}}
     if isinstance(value, (list, tuple)):
         return {"L": [_stated(inner) for inner in value]}
-    return dict(_to.serialize(Decimal(str(value)) if isinstance(value, float) else value))
+    if isinstance(value, float):
+        return {"N": str(Decimal(str(value)))}
+    if value is None:
+        return {"NULL": True}
+    raise TypeError(f"no table has a {type(value).__name__}")
 
 
-def _whole(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 class Update:
