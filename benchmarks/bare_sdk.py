@@ -1,4 +1,7 @@
-"""One call by each provider's SDK and nothing around it: the limit of what any router can reach."""
+"""One call by each provider's SDK and nothing around it: the limit of what any router can reach.
+
+It asks what the product asks: the same text, instructions and limit.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +10,11 @@ from google import genai
 from google.genai import types
 
 from benchmarks.rig import PROMPT
+from pointsman.domain.task import DEFAULT_OUTPUT_TOKENS as LIMIT
+from pointsman.domain.taxonomy import Tier
+from pointsman.prompts import system_for
+
+SYSTEM = system_for(Tier.IMPLEMENTATION, None)
 
 
 def call(model: str, url: str) -> Callable[[], object]:
@@ -14,7 +22,8 @@ def call(model: str, url: str) -> Callable[[], object]:
     if model.startswith("gemini"):
         options = types.HttpOptions(base_url=f"{url}/gemini", api_version="v1")
         gemini = genai.Client(api_key="stand-in", http_options=options)
-        return lambda: gemini.models.generate_content(model=model, contents=PROMPT)
+        config = types.GenerateContentConfig(system_instruction=SYSTEM, max_output_tokens=LIMIT)
+        return lambda: gemini.models.generate_content(model=model, contents=PROMPT, config=config)
     claude = anthropic.Anthropic(api_key="stand-in", base_url=f"{url}/anthropic", max_retries=0)
     messages: list[anthropic.types.MessageParam] = [{"role": "user", "content": PROMPT}]
-    return lambda: claude.messages.create(model=model, max_tokens=4096, messages=messages)
+    return lambda: claude.messages.create(model=model, max_tokens=LIMIT, system=SYSTEM, messages=messages)

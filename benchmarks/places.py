@@ -22,6 +22,7 @@ LAYERS = {
     "delivery": ("CoreLayer",),
     "cost_report": ("CoreLayer",),
     "sweep": ("CoreLayer",),
+    "front_door": ("CoreLayer",),
 }
 """Each function's layers as template.yaml has them (a test compares)."""
 TIER_MODELS = {
