@@ -47,7 +47,7 @@ class Cancelled(Exception):  # noqa: N818
 
 def pack(values: Mapping[str, Any]) -> Item:
     """Return attributes in DynamoDB's notation; None and what is empty is left out."""
-    return {name: _stated(value) for name, value in values.items() if value not in (None, "", {}, [])}
+    return {name: _stated(value) for name, value in values.items() if value or value == 0}
 
 
 def unpack(item: Mapping[str, Any]) -> Item:
@@ -123,8 +123,10 @@ class Update:
 
     def name(self, path: str | tuple[str, ...]) -> str:
         """Return the placeholder of an attribute, or of a path into a map."""
-        steps = (path,) if isinstance(path, str) else path
-        return ".".join(self._names.setdefault(step, f"#n{len(self._names)}") for step in steps)
+        return self._step(path) if isinstance(path, str) else ".".join(map(self._step, path))
+
+    def _step(self, name: str) -> str:
+        return self._names.get(name) or self._names.setdefault(name, f"#n{len(self._names)}")
 
     def value(self, value: Any) -> str:
         """Return the placeholder of a value."""

@@ -1,7 +1,7 @@
 """The tokens of one call, split as providers bill them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from operator import attrgetter
 
 
@@ -38,7 +38,8 @@ class Usage:
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by kind, in the ledger's names."""
-        return asdict(self)
+        return dict(zip(_KINDS, _COUNTS(self), strict=True))
 
 
-_COUNTS = attrgetter(*Usage.__dataclass_fields__)
+_KINDS = tuple(Usage.__dataclass_fields__)
+_COUNTS = attrgetter(*_KINDS)

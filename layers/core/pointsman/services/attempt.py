@@ -153,7 +153,8 @@ class Attempt:
         handed = None
         if order.schema:
             result, handed = split.read(run, self._task(ready.task), result)
-        result = replace(result, verdict=None if handed else verdict(ctx, run, ready.task, result))
+        if not handed and (found := verdict(ctx, run, ready.task, result)):
+            result = replace(result, verdict=found)
         answer, waits_for, result = self._kept(run, result, handed)
         now = ctx.clock.now()
         settled = price(ctx, ready.intent, result, now, milliseconds)
