@@ -26,16 +26,20 @@ NAMES = (
     "report",
 )
 """Modules of this package; each has `measure(bench)`."""
+LONG = ("report_million",)
+"""The same, but only where it is named."""
 
 
 def main() -> None:
     """Measure what is named, or all; what fails is named and does not end the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure each figure beside its peer.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(NAMES)}; default: all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of: {', '.join(NAMES)} (these without a name), {', '.join(LONG)}"
+    )
     parser.add_argument("--runs", type=int, help="most runs of each side, for a quick look")
     chosen = parser.parse_args()
-    if unknown := set(chosen.names) - set(NAMES):
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if unknown := set(chosen.names) - {*NAMES, *LONG}:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {names}")
     bench, figures, failed = Bench(chosen.runs), list[Figure](), list[str]()
     with bench.ends:
         for name in chosen.names or NAMES:
