@@ -33,9 +33,8 @@ LONG = ("report_million",)
 def main() -> None:
     """Measure what is named, or all; what fails is named and does not end the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure each figure beside its peer.")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of: {', '.join(NAMES)} (these without a name), {', '.join(LONG)}"
-    )
+    names = f"{', '.join(NAMES)} (these, when none is named), {', '.join(LONG)}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {names}")
     parser.add_argument("--runs", type=int, help="most runs of each side, for a quick look")
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - {*NAMES, *LONG}:
