@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests import figures
+
 if TYPE_CHECKING:
     from tests.stack import Stack
     from tests.standin import Standin
@@ -75,6 +77,10 @@ def _clean_environment() -> None:
 
 _keep_inside()
 _clean_environment()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures.show(terminalreporter)
 
 
 ONE_AFTER_THE_OTHER = ("workflow", "e2e", "faults")

@@ -77,6 +77,9 @@ def end(processes: Iterable[ProcessRecord], token: str) -> bool:
                 os.kill(pid, number)
         if _wait_until(all_gone, _GRACE_SECONDS):
             break
+    for leader in leaders:
+        if not is_running(leader) and (child := _children.pop(leader.pid, None)):
+            child.wait()  # it has ended; its remains go
     return True
 
 

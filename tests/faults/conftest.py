@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.figures import FIGURES
 from tests.stack import Stack
 
 SOAK = os.environ.get("POINTSMAN_SOAK", "") == "1"
@@ -22,8 +23,6 @@ def thinned[T](cases: list[T]) -> list[T]:
 
 
 RESULTS = Path(__file__).parents[2] / "build/soak.json"
-FIGURES = "figures"
-"""Of a report's properties: they come from the process that ran the test to the one that shows them."""
 
 
 class Figures(dict[str, Any]):
@@ -63,22 +62,3 @@ def _untaught(request: pytest.FixtureRequest) -> Iterator[None]:
 def _forget(stack: Stack) -> None:
     stack.forget_limits()
     stack.control("DELETE", "faults")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [each for kind in terminalreporter.stats.values() for each in kind if isinstance(each, pytest.TestReport)]
-    told = [entry for each in reports for name, entry in each.user_properties if name == FIGURES]
-    entries = list({entry["test"]: entry for entry in told}.values())
-    if not entries:
-        return
-    terminalreporter.section("fault tests")
-    for entry in sorted(entries, key=lambda entry: str(entry["at"])):
-        terminalreporter.write_line(f"{entry['test']} ({entry['form']} form, {entry['seconds']} s)")
-        for name, value in entry["figures"].items():
-            terminalreporter.write_line(f"  {name:<44} {_shown(value)}")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {count}" for name, count in value.items()) or "none"
-    return str(value)
