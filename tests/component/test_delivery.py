@@ -118,7 +118,7 @@ def test_a_task_token_is_named_nowhere(aws: Aws, router: Router, done: Callable[
 def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
     """A replay may have begun while the old generation's delivery was under way."""
     router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
-    router.tasks.needs_attention(router.task(), "delivery", router.clock.now())
+    router.tasks.needs_attention(router.task(), router.clock.now())
     assert sweep().delivered == 0
     assert router.task().status is Status.STARTED
 

@@ -334,7 +334,7 @@ def test_a_late_word_of_the_old_generation_changes_nothing(replay: Replay, route
     """Its delivery may still be under way when the task is replayed."""
     old = fail(router)
     replay(Wish(failed=True, execute=True), "operator")
-    router.tasks.needs_attention(replace(old, unreached=["event bus"]), "delivery", router.clock.now())
+    router.tasks.needs_attention(replace(old, unreached=["event bus"]), router.clock.now())
     router.tasks.delivered("t-1", 1, router.clock.now())
     assert router.intake.delivery.finish("t-1", 1, "refused") is None
     record = router.task()

@@ -200,15 +200,15 @@ def test_what_has_ended_otherwise_does_not_fail(task_table: TaskTable, status: S
 def test_what_could_not_be_delivered_is_found_oldest_first_until_it_is(task_table: TaskTable) -> None:
     for number in range(3):
         ended(task_table, task_id=f"t-{number}")
-        task_table.needs_attention(record(f"t-{number}"), "delivery", NOON - timedelta(minutes=number))
-    task_table.needs_attention(record("t-9"), "delivery", NOON)
+        task_table.needs_attention(record(f"t-{number}"), NOON - timedelta(minutes=number))
+    task_table.needs_attention(record("t-9"), NOON)
     assert list(task_table.wanting_attention()) == ["t-2", "t-1", "t-0"]
 
     task_table.delivered("t-1", 1, NOON)
     task_table.delivered("t-0", 2, NOON)
     assert list(task_table.wanting_attention()) == ["t-2", "t-0"]
     assert read(task_table, "t-1").delivered_at == to_text(NOON)
-    task_table.needs_attention(record("t-1"), "delivery", NOON)
+    task_table.needs_attention(record("t-1"), NOON)
     assert list(task_table.wanting_attention()) == ["t-2", "t-0"]
     assert task_table.read("t-9") is None
 

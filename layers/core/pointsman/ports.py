@@ -153,7 +153,7 @@ class TaskStore(Protocol):
         """Mark the answer as delivered and clear what asked for attention."""
         ...
 
-    def needs_attention(self, record: TaskRecord, what: str, at: datetime) -> None:
+    def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         """Keep a delivery of the record's generation that could not be made where `status` and the sweep find it.
 
         `record.told` and `record.unreached` say who was told and who was not.

@@ -185,10 +185,10 @@ class TaskTable:
         update.only_if(f"{update.name('generation')} = {update.value(generation)}")
         self._update(task_id, update)
 
-    def needs_attention(self, record: TaskRecord, what: str, at: datetime) -> None:
+    def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         """Put the task on the sparse index that the sweep reads."""
         since = record.attention_since or to_text(at)
-        update = Update().set({"attention": what, "attention_since": since})
+        update = Update().set({"attention": ATTENTION, "attention_since": since})
         update.set({"told": record.told, "unreached": record.unreached})
         update.only_if(f"{update.name('generation')} = {update.value(record.generation)}")
         update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)")

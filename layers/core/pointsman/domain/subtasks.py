@@ -66,6 +66,12 @@ class Parent:
     private: bool
     metadata: Mapping[str, str]
 
+    @classmethod
+    def of(cls, record: TaskRecord, deadline: str) -> "Parent":
+        """Return what subtasks of the record have from it; time on hold moves the `deadline` that it was sent with."""
+        told = record.task_fields
+        return cls(record.task_id, record.generation, deadline, bool(told.get("private")), told.get("metadata", {}))
+
 
 @dataclass(frozen=True, slots=True)
 class Split:

@@ -152,7 +152,7 @@ class Attempt:
         result, milliseconds = ask(ctx, order, ready.intent, ready.client)
         handed = None
         if order.schema:
-            result, handed = split.read(run, self._task(ready.task), result)
+            result, handed = split.read(run, ready.task, result)
         if not handed and (found := verdict(ctx, run, ready.task, result)):
             result = replace(result, verdict=found)
         answer, waits_for, result = self._kept(run, result, handed)

@@ -171,4 +171,4 @@ class Delivery:
 
     def _keep(self, record: TaskRecord, told: list[str], failed: list[str]) -> None:
         kept = replace(record, told=list(dict.fromkeys([*record.told, *told])), unreached=failed)
-        self.tasks.needs_attention(kept, "delivery", self.ctx.clock.now())
+        self.tasks.needs_attention(kept, self.ctx.clock.now())

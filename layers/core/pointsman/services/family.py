@@ -47,10 +47,7 @@ class Family:
 
     def _messages(self, record: TaskRecord) -> list[dict[str, Any]]:
         drafts = cast("list[dict[str, Any]]", strict_json.loads(self.texts.fetch(record.drafts)))
-        told = record.task_fields
-        private, metadata = bool(told.get("private")), told.get("metadata", {})
-        parent = Parent(record.task_id, record.generation, record.deadline, private, metadata)
-        return subtasks.messages(parent, drafts)
+        return subtasks.messages(Parent.of(record, record.deadline), drafts)
 
     def too_late(self, record: TaskRecord) -> bool:
         """Return whether the task must not wait any longer."""

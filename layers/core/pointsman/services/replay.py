@@ -14,6 +14,7 @@ from pointsman.domain.records import Status, TaskRecord
 from pointsman.domain.task import Rejection, Task, read_task
 from pointsman.domain.taxonomy import Tier
 from pointsman.domain.times import to_text
+from pointsman.domain.verdict import LARGEST_BODY
 from pointsman.errors import RetryLaterError, words_for
 from pointsman.ports import DeadLetter, DeadLetterBox, Marks, TaskStore, Texts, Workflow
 from pointsman.services.call import close_open_intent
@@ -25,8 +26,6 @@ from pointsman.services.start import first_position, start
 LEASE = timedelta(seconds=60)
 """How long a replay holds its claim; whoever repeats it later takes over."""
 ASKING_SECONDS = 60.0
-LARGEST_BODY = 1_048_576
-"""Bytes that SQS takes."""
 UNFINISHED = "unfinished"
 """The code of a failed task whose replay was begun and not carried through."""
 GIVEN_UP = "gave_up"

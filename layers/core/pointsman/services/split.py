@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pointsman.domain import strict_json, subtasks
 from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import Content, Purpose, Subtasks
+from pointsman.domain.records import Content, Purpose, Subtasks, TaskRecord
 from pointsman.domain.run import Run
 from pointsman.domain.subtasks import NotASplitError, Parent, Split
 from pointsman.domain.task import Task
@@ -19,13 +19,12 @@ def asked(run: Run, task: Task) -> bool:
     return first and run.here.tier is Tier.ORCHESTRATION and subtasks.may_split(run.task_id, task)
 
 
-def read(run: Run, task: Task, result: CallResult) -> tuple[CallResult, Split | None]:
+def read(run: Run, record: TaskRecord, result: CallResult) -> tuple[CallResult, Split | None]:
     """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing."""
     if result.outcome not in GOOD:
         return result, None
-    parent = Parent(run.task_id, run.generation, to_text(run.deadline), task.private, task.metadata)
     try:
-        split = subtasks.read(result.text, parent)
+        split = subtasks.read(result.text, Parent.of(record, to_text(run.deadline)))
     except NotASplitError as error:
         return replace(result, outcome=Outcome.MALFORMED, text="", detail=str(error)), None
     whole = replace(result, outcome=Outcome.ANSWERED, text=split.answer)
