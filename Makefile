@@ -22,7 +22,7 @@ UV := .tools/uv/bin/uv
 RUN := .venv/bin
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
 # What is ours, and no tool or build: the folders that are linted.
-LINTED = $(wildcard benchmarks examples functions layers pointsman_cli tests tools)
+LINTED = $(wildcard benchmarks demo devstack examples functions layers pointsman_cli tests tools training)
 # Processor of `make build`, as template.yaml's parameter Architecture.
 ARCH ?= arm64
 
@@ -36,7 +36,7 @@ setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp .tools/axe/.stamp 
 
 .PHONY: demo
 demo: setup ## Start the local stack, send it tasks, show answers and books
-	@$(RUN)/python -m pointsman_cli.demo
+	@$(RUN)/python -m demo
 
 .PHONY: test
 test: setup ## Run all tests, those on the local stack too; no key is used, no provider called
@@ -78,7 +78,7 @@ build/operator.txt: uv.lock .tools/uv/.stamp
 
 .PHONY: build
 build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
-	@$(RUN)/python -m pointsman_cli.local $(ARCH)
+	@$(RUN)/python -m devstack $(ARCH)
 
 # A Python whose environment has LiteLLM: the benchmarks' own, where it is installed.
 LITELLM ?= $(wildcard .tools/litellm/bin/python)

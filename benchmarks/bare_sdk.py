@@ -10,9 +10,9 @@ from google import genai
 from google.genai import types
 
 from benchmarks.rig import PROMPT
-from pointsman.domain.task import DEFAULT_OUTPUT_TOKENS as LIMIT
-from pointsman.domain.taxonomy import Tier
+from pointsman.contracts.task import DEFAULT_OUTPUT_TOKENS as LIMIT
 from pointsman.prompts import system_for
+from pointsman.values.taxonomy import Tier
 
 SYSTEM = system_for(Tier.IMPLEMENTATION, None)
 

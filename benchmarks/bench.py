@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks.places import WORK, plain_build
-from pointsman_cli.local import local_stack
-from pointsman_cli.local.build import build
-from pointsman_cli.local.toolchain import BUILDS, host_architecture
-from tests.stack import Stack
+from devstack import local_stack
+from devstack.build import build
+from devstack.toolchain import BUILDS, host_architecture
+from tests.support.local_stack import Stack
 
 
 @dataclass

@@ -11,8 +11,8 @@ from benchmarks.peer import VARIABLES, deployment
 from benchmarks.places import LITELLM, TIER_MODELS, Artifact, built_function, handler_of, packages_of
 from benchmarks.rie import started
 from benchmarks.rig import PROMPT, application, settings_of, shipped, started_task
-from pointsman.domain.taxonomy import Tier
-from tests.stack import Stack
+from pointsman.values.taxonomy import Tier
+from tests.support.local_stack import Stack
 
 MODEL_SECONDS = 0.5
 ASKING = """from litellm import Router

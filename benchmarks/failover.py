@@ -12,10 +12,10 @@ from benchmarks.figure import Figure, compared, median, p95
 from benchmarks.peer import deployment, router
 from benchmarks.places import TIER_MODELS
 from benchmarks.rig import INVOCATION, TimedApplication, application, shipped, started_task
-from pointsman.domain.catalogue import Provider
-from pointsman.domain.run import Next
-from pointsman.domain.taxonomy import Tier
-from tests.stack import Stack
+from pointsman.execution.workflow_state import Next
+from pointsman.routing.catalog import Provider
+from pointsman.values.taxonomy import Tier
+from tests.support.local_stack import Stack
 
 FIRST, SECOND = TIER_MODELS["orchestration"], TIER_MODELS["implementation"]
 OWN_MS = 50.0

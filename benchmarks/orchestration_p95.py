@@ -21,8 +21,8 @@ from benchmarks.cold_to_done import slow_models
 from benchmarks.figure import Figure, median, p95
 from benchmarks.places import BARE
 from benchmarks.rig import role_that_may_all
-from pointsman.domain.times import parse_time
-from tests.stack import Stack, eventually, worker_commands
+from pointsman.values.times import parse_time
+from tests.support.local_stack import Stack, eventually, worker_commands
 
 TARGETS = {"warm": 1200.0, "cold": 2000.0}
 """Milliseconds at p95, the emulator's share taken out."""

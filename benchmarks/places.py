@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman_cli.local.toolchain import ROOT, SAM, host_architecture
+from devstack.toolchain import ROOT, SAM, host_architecture
 
 LAMBDA = ROOT / ".tools/lambda"
 """awslambdaric and boto3: what Lambda's runtime has beside a function."""

@@ -35,24 +35,24 @@ from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 
 from pointsman.adapters.archive import ArchivedLedger, BucketArchive
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.dynamo import Tables, pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
-from pointsman.domain import catalogue, openclaw
-from pointsman.domain.budget import charge
-from pointsman.domain.catalogue import Billing
-from pointsman.domain.chain import Points
-from pointsman.domain.figures.report import BEFORE, Frame, build
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.page.as_json import as_json
-from pointsman.domain.page.html import render_html
-from pointsman.domain.records import SHARDS, Intent, Purpose, RowKey, Settled
-from pointsman.domain.taxonomy import TYPES_OF, Tier
-from pointsman.domain.times import day_bounds
-from pointsman.domain.usage import Usage
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.execution.budget import charge
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.records import SHARDS, Intent, Purpose, RowKey, Settled
 from pointsman.ports import Reach, Share
+from pointsman.report.figures.report import BEFORE, Frame, build
+from pointsman.report.render.as_json import as_json
+from pointsman.report.render.html import render_html
+from pointsman.routing import catalog, config
+from pointsman.routing.catalog import Billing
+from pointsman.routing.policy import Points
 from pointsman.services.archive import Archiving
 from pointsman.services.context import Context
+from pointsman.values.taxonomy import TYPES_OF, Tier
+from pointsman.values.times import day_bounds
+from pointsman.values.usage import Usage
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 STEPS = ("report", "archive", "report_of_archive")
@@ -73,7 +73,7 @@ type Item = dict[str, Any]
 
 def points() -> Points:
     routing = {str(tier): model for tier, model in MODELS.items()}
-    return Points(openclaw.parse(json.dumps({"routing": routing})), catalogue.load())
+    return Points(config.parse(json.dumps({"routing": routing})), catalog.load())
 
 
 class Books:

@@ -15,17 +15,18 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from benchmarks.places import ROOT, TIER_MODELS
-from pointsman.bootstrap import Application
-from pointsman.domain import strict_json
-from pointsman.domain.catalogue import Provider
-from pointsman.domain.outcome import CallResult
-from pointsman.domain.records import Content, Status, TaskRecord
-from pointsman.domain.run import Run
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import to_text
+from pointsman.entrypoints.settings import Settings
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.outcome import CallResult
+from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.workflow_state import Run
 from pointsman.ports import ModelClient, Question
-from pointsman.settings import Settings
-from tests.stack import Stack
+from pointsman.routing.catalog import Provider
+from pointsman.values import strict_json
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import to_text
+from tests.support.local_stack import Stack
 
 PROMPT = "Which of these three jobs goes first: nightly backup, invoice run, log rotation? Answer in one sentence."
 INVOCATION = 60.0

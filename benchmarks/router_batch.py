@@ -12,7 +12,7 @@ from benchmarks.rig import TimedApplication, application, idle_machine, shipped
 from pointsman.services.intake import Message
 
 BATCH, MOST_CALLS = 10, 3.0
-TEXTS = ROOT / "tests/eval/independent.jsonl"
+TEXTS = ROOT / "tests/data/independent.jsonl"
 LEASE = 50.0
 
 

@@ -9,8 +9,8 @@ from benchmarks.bench import Bench
 from benchmarks.figure import Figure, median, p95
 from benchmarks.rig import INVOCATION, TimedApplication, application, shipped, started_task
 from pointsman.adapters.dynamo import pack
-from pointsman.domain.taxonomy import Tier
-from tests.stack import Stack
+from pointsman.values.taxonomy import Tier
+from tests.support.local_stack import Stack
 
 SIZES = (1_000, 10_000, 100_000)
 WITHIN = 1.1

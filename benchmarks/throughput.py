@@ -19,13 +19,13 @@ from moto import mock_aws
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.rig import INVOCATION, PROMPT, TimedApplication, shipped
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.run import Next, Run
-from pointsman.domain.usage import Usage
+from pointsman.entrypoints.settings import Settings
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.workflow_state import Next, Run
 from pointsman.ports import Question
 from pointsman.services.intake import Message
-from pointsman.settings import Settings
-from tests.fakes import FakeWorkflow
+from pointsman.values.usage import Usage
+from tests.support.fakes import FakeWorkflow
 
 PROCESSES = (1, 2, 4, 8)
 BATCH = 10

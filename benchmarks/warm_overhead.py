@@ -13,8 +13,8 @@ from benchmarks.figure import Figure, compared, median, p95
 from benchmarks.peer import deployment, router
 from benchmarks.places import TIER_MODELS
 from benchmarks.rig import INVOCATION, TimedApplication, application, shipped, started_task
-from pointsman.domain.run import Next
-from pointsman.domain.taxonomy import Tier
+from pointsman.execution.workflow_state import Next
+from pointsman.values.taxonomy import Tier
 
 WARMING = 5
 MOST_ROUND_TRIPS = 4

@@ -8,9 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import code_of
-from pointsman.bootstrap import Application
-from pointsman.domain import strict_json
-from pointsman.domain.records import Content, Purpose, TaskRecord
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.records import Content, Purpose, TaskRecord
+from pointsman.values import strict_json
 
 
 def sampled(app: Application, since: datetime, until: datetime) -> list[TaskRecord]:

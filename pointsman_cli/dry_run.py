@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pointsman.bootstrap import Application
-from pointsman.domain.catalogue import Billing, Model
-from pointsman.domain.decision import Decision
-from pointsman.domain.guard import ModelState, ms
-from pointsman.domain.money import usd
-from pointsman.domain.task import Task
-from pointsman.domain.usage import Usage
+from pointsman.contracts.task import Task
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.model_health import ModelState, ms
 from pointsman.prompts import system_for
+from pointsman.routing.catalog import Billing, Model
+from pointsman.routing.decision import Decision
+from pointsman.values.money import usd
+from pointsman.values.usage import Usage
 
 BATCH = 10
 """Tasks that one request classifies, as many as the router gets at once."""

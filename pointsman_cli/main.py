@@ -131,16 +131,17 @@ def explained(error: Exception) -> tuple[str, int]:
     """Return what went wrong in words, and the exit code for it."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from pointsman.domain.catalogue import UnknownPriceError
-    from pointsman.domain.openclaw import ConfigError
-    from pointsman_cli import aws_words, local
+    import devstack
+    from pointsman.routing.catalog import UnknownPriceError
+    from pointsman.routing.config import ConfigError
+    from pointsman_cli import aws_errors
 
     if isinstance(error, CommandError):
         return str(error), error.code
-    if isinstance(error, local.LocalStackError):
+    if isinstance(error, devstack.LocalStackError):
         return str(error), Exit.FAILED
     if isinstance(error, ClientError | BotoCoreError):
-        return f"{aws_words.problem(error)}: {aws_words.step(error)}", Exit.FAILED
+        return f"{aws_errors.problem(error)}: {aws_errors.step(error)}", Exit.FAILED
     if isinstance(error, ConfigError | UnknownPriceError):
         return str(error.args[0]), Exit.BAD_INPUT
     return f"{type(error).__name__}: {error}", Exit.FAILED

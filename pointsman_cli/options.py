@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.values.taxonomy import TaskType, Tier
 
 
 def one_of[T: StrEnum](choices: type[T]) -> Callable[[str], T]:

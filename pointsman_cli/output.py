@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, TextIO
 
-from pointsman.domain.money import usd
+from pointsman.values.money import usd
 
 _SHOWN = {"\n", "\t"}
 _GAP = "  "

@@ -6,13 +6,14 @@ from typing import Any
 
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.ledger_rows import merged
-from pointsman.bootstrap import Application
 from pointsman.client import Client, Result
-from pointsman.domain import subtasks
-from pointsman.domain.records import ENDED, TaskRecord
-from pointsman.domain.reply_to import shown
-from pointsman.domain.times import parse_time
-from pointsman.domain.usage import Usage
+from pointsman.contracts.reply_to import shown
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution import subtasks
+from pointsman.execution.records import TaskRecord
+from pointsman.values.status import ENDED
+from pointsman.values.times import parse_time
+from pointsman.values.usage import Usage
 from pointsman_cli.errors import NotFoundError
 
 _ASKED = frozenset({"gemini", "haiku", "guess"})

@@ -7,7 +7,7 @@ from pointsman_cli.errors import NotEndedError
 
 if TYPE_CHECKING:
     from pointsman.client import Progress, Result, Sent
-    from pointsman_cli.target import Target
+    from pointsman_cli.stacks import Target
 
 
 def until_ended(found: "Target", task: "Sent | str", seconds: float) -> "Result":

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from tests import figures
+from tests.support import figures
 
 if TYPE_CHECKING:
-    from tests.stack import Stack
-    from tests.standin import Standin
+    from tests.support.fake_providers import Standin
+    from tests.support.local_stack import Stack
 
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, database=None, max_examples=1000)
@@ -83,8 +83,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     figures.show(terminalreporter)
 
 
-ONE_AFTER_THE_OTHER = ("workflow", "e2e", "faults")
-"""Folders whose tests start servers and processes, or share the deployed stack."""
+ONE_AFTER_THE_OTHER = "stack"
+"""The folder whose tests start servers and processes, or share the deployed stack."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,12 +98,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _runs_alone(item: pytest.Item) -> bool:
-    return bool(item.get_closest_marker("stack")) or item.path.relative_to(HERE).parts[0] in ONE_AFTER_THE_OTHER
+    return bool(item.get_closest_marker("stack")) or item.path.relative_to(HERE).parts[0] == ONE_AFTER_THE_OTHER
 
 
 @pytest.fixture(scope="session")
 def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Standin"]:
-    from tests.standin import start, stop
+    from tests.support.fake_providers import start, stop
 
     standin = start(tmp_path_factory.mktemp("provider"))
     yield standin
@@ -121,9 +121,9 @@ def provider(_provider: "Standin") -> "Standin":
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """The deployed local stack, one for all tests of a run; the stand-in answers for both providers."""
-    from pointsman_cli.local import local_stack
-    from tests.stack import PARAMETERS, Stack
-    from tests.tls import Authority, receiver
+    from devstack import local_stack
+    from tests.support.local_stack import PARAMETERS, Stack
+    from tests.support.tls import Authority, receiver
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     known = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile

@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.domain.classifier import BACKGROUND
-from pointsman.domain.taxonomy import TaskType
+from pointsman.routing.classifier.local import BACKGROUND
+from pointsman.values.taxonomy import TaskType
 from training import steering
 
 HERE = Path(__file__).parent

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from pointsman.domain.classifier import Verdict
-from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.routing.classifier.local import Verdict
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 

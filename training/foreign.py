@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pointsman.domain.classifier import LocalClassifier
-from pointsman.domain.taxonomy import TaskType
+from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.values.taxonomy import TaskType
 from training.evaluation import figures, judge
 
 COMMIT_TYPES = {"docs": TaskType.DOCUMENTATION, "test": TaskType.TEST_WRITING, "feat": TaskType.CODE_GENERATION}

@@ -13,9 +13,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from pointsman.domain.classifier import BACKGROUND
-from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
-from pointsman.domain.text_features import (
+from pointsman.routing.classifier.local import BACKGROUND
+from pointsman.routing.classifier.text_features import (
     GRAM_UNITS,
     LEAD_UNITS,
     PAIR_UNITS,
@@ -27,6 +26,7 @@ from pointsman.domain.text_features import (
     read,
     sentences,
 )
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from training import steering
 from training.augment import ASIDES, typos, variants
 from training.corpus import Sample

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from pointsman.domain import classifier
-from pointsman.domain.classifier import BACKGROUND, LocalClassifier
-from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.routing.classifier import local as classifier
+from pointsman.routing.classifier.local import BACKGROUND, LocalClassifier
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from training import corpus, foreign, steering
 from training.augment import careless, typos
 from training.corpus import Sample
@@ -32,7 +32,7 @@ PRECISION = 0.95
 SENTENCES_LOST = 0.02
 """Share of the sentences about the work that may be taken for steering."""
 UNCALIBRATED = {"steering_from": 100.0, "sharpness": 1.0, "calibration": (0.0, 1.0, 0.0, 0.0), "threshold": 1.0}
-WEIGHTS = Path(classifier.__file__).parent.parent / "data" / classifier.WEIGHTS_FILE
+WEIGHTS = Path(classifier.__file__).parents[2] / "data" / classifier.WEIGHTS_FILE
 
 
 def fold_of(group: str) -> int:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pointsman.cold_start import function
-from pointsman.handlers import Context, daily_report
+from pointsman.entrypoints.handlers import Context, daily_report
+from pointsman.entrypoints.lambda_frame import function
 
 
 @function()

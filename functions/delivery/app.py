@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pointsman.cold_start import function
-from pointsman.handlers import Context, deliver
+from pointsman.entrypoints.handlers import Context, deliver
+from pointsman.entrypoints.lambda_frame import function
 
 
 @function(lambda app: app.delivery)

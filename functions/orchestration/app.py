@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pointsman.cold_start import function
-from pointsman.domain.catalogue import Provider
-from pointsman.domain.taxonomy import Tier
-from pointsman.handlers import Context, attempt
+from pointsman.entrypoints.handlers import Context, attempt
+from pointsman.entrypoints.lambda_frame import function
+from pointsman.routing.catalog import Provider
+from pointsman.values.taxonomy import Tier
 
 
 @function(lambda app: (app.attempt(Tier.ORCHESTRATION), app.adapter(Provider.GEMINI)))

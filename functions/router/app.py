@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pointsman.cold_start import function
-from pointsman.handlers import Context
-from pointsman.sqs_batch import take_in
+from pointsman.entrypoints.handlers import Context
+from pointsman.entrypoints.lambda_frame import function
+from pointsman.entrypoints.sqs_batch import take_in
 
 
 @function(lambda app: app.intake)

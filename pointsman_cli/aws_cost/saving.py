@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pointsman.domain.figures import aws_units as units
-from pointsman.domain.figures.aws_bill import Bill, prices
-from pointsman.domain.taxonomy import Tier
+from pointsman.report.figures import aws_units as units
+from pointsman.report.figures.aws_bill import Bill, prices
+from pointsman.values.taxonomy import Tier
 
 EXPRESS_CHUNK_GB = Decimal("0.0625")
 """An Express workflow is billed by 64 MB of memory."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from pointsman.domain import catalogue
-from pointsman.domain.money import usd
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.usage import Usage
+from pointsman.routing import catalog
+from pointsman.values.money import usd
+from pointsman.values.taxonomy import Tier
+from pointsman.values.usage import Usage
 
 DAYS = 30
 INPUT = Decimal("0.75")
@@ -72,7 +72,7 @@ def month(work: Work, model: str, part: Decimal = INPUT) -> Decimal:
     """Return what the work's month costs on a model in USD, in calls of its average size."""
     size = work.tokens_per_day / work.tasks_per_day
     usage = Usage(input=round(size * part), output=round(size * (1 - part)))
-    return usd(catalogue.load().get(model).cost_nano(usage, AT)) * work.tasks_per_day * DAYS
+    return usd(catalog.load().get(model).cost_nano(usage, AT)) * work.tasks_per_day * DAYS
 
 
 def case(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from pointsman.domain.figures.aws_bill import Bill, document
+from pointsman.report.figures.aws_bill import Bill, document
 from pointsman_cli.aws_cost import seed
 from pointsman_cli.aws_cost.saving import halved
 

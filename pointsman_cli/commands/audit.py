@@ -34,9 +34,9 @@ def audit(
 
     Which share of the tasks that is, `pointsman.audit.share` in openclaw.json says: none by default.
     """
-    from pointsman_cli import audits, target, tasks
+    from pointsman_cli import audits, stacks, tasks
 
-    found = target.find(stack, profile, region)
+    found = stacks.find(stack, profile, region)
     if task_id:
         record = tasks.read(found.client, task_id)
         if record.audit is None:

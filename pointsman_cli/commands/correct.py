@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pointsman.domain.taxonomy import TIER_OF, TaskType
-from pointsman.domain.times import to_text
+from pointsman.values.taxonomy import TIER_OF, TaskType
+from pointsman.values.times import to_text
 from pointsman_cli import output
 from pointsman_cli.errors import CommandError, Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack, choice
@@ -29,9 +29,9 @@ def correct(
 
     Nothing is done again, and no other task is routed otherwise by it. A later correction replaces an earlier one.
     """
-    from pointsman_cli import target, tasks
+    from pointsman_cli import stacks, tasks
 
-    found = target.find(stack, profile, region)
+    found = stacks.find(stack, profile, region)
     was = tasks.read(found.client, task_id).decision
     if was is None:
         raise CommandError(f"task {task_id}: nothing has been decided about it")

@@ -33,8 +33,8 @@ def cost(
 
     A model from the design's own units and dated list prices. No stack is needed, and none is asked.
     """
-    from pointsman.domain.figures.aws_bill import bill
-    from pointsman.domain.figures.aws_units import plain
+    from pointsman.report.figures.aws_bill import bill
+    from pointsman.report.figures.aws_units import plain
     from pointsman_cli.aws_cost import show
 
     bills = [bill(plain(tasks)) for tasks in tasks_per_day or USUAL]

@@ -57,22 +57,22 @@ def doctor(
 def _findings(
     stack: str | None, profile: str | None, region: str | None, config: Path | None, *, asks: bool, compares: bool
 ) -> "Iterator[Finding]":
-    from pointsman_cli import target
-    from pointsman_cli.doctor import examine, models, patient
+    from pointsman_cli import stacks
+    from pointsman_cli.doctor import examine, models, stack_probe
     from pointsman_cli.doctor.finding import to_do, unchecked
 
     now = datetime.now(UTC)
     try:
-        found = target.find(stack, profile, region, config)
+        found = stacks.find(stack, profile, region, config)
     except UnreachableError as error:
         yield to_do("stack", stack or "local", error.problem, error.step)
-        yield from models.of_points(target.offline(config).points, now, set(), {})
+        yield from models.of_points(stacks.offline(config).points, now, set(), {})
         yield unchecked("the rest", "", "there is no stack to look at")
         return
     found.say_stand_in()
     with output.progress() as tell:
         yield from examine.examine(
-            patient.Patient(found, now, asks, compares), lambda name: tell(f"looking at {found.name}: {name}")
+            stack_probe.Patient(found, now, asks, compares), lambda name: tell(f"looking at {found.name}: {name}")
         )
 
 

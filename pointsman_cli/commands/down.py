@@ -14,10 +14,10 @@ def down(as_json: AsJson = False) -> int:
 
     Its tasks and books are gone then; its logs stay.
     """
-    from pointsman_cli import local
-    from pointsman_cli.target import STATE_DIR
+    import devstack
+    from pointsman_cli.stacks import STATE_DIR
 
-    ended = local.down(STATE_DIR, report=output.note)
+    ended = devstack.down(STATE_DIR, report=output.note)
     if as_json:
         output.document({"ended": ended})
     elif not ended:

@@ -10,7 +10,7 @@ from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.bootstrap import Application
+    from pointsman.entrypoints.wiring import Application
 
 EXAMPLES = """\b
 Examples:
@@ -88,10 +88,10 @@ def evaluate(
 def _application(
     live: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
 ) -> "Application":
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
     if not live:
-        return target.offline(config)
-    found = target.find(stack, profile, region, config)
+        return stacks.offline(config)
+    found = stacks.find(stack, profile, region, config)
     found.say_stand_in()
     return found.app

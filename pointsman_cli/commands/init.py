@@ -15,7 +15,7 @@ from pointsman_cli.options import AsJson, Profile
 if TYPE_CHECKING:
     from pointsman_cli.first_deploy.asking import Asking
     from pointsman_cli.first_deploy.keys import Key
-    from pointsman_cli.first_deploy.wishes import Wishes
+    from pointsman_cli.first_deploy.options import Wishes
 
 EXAMPLES = """\b
 Examples:
@@ -99,7 +99,7 @@ def _wishes(
     """Return what options and answers say; what is deployed is the default."""
     from pointsman_cli.first_deploy import steps
     from pointsman_cli.first_deploy.asking import Asking
-    from pointsman_cli.first_deploy.wishes import Wishes, deployed, key_names, webhook_key
+    from pointsman_cli.first_deploy.options import Wishes, deployed, key_names, webhook_key
 
     name = asking.text("Name of the stack", STACK, _stack, stack)
     known = deployed(session.client("cloudformation"), name)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pointsman.domain.door_key import NAME, DoorKey, digest_of, new_key
-from pointsman.domain.times import to_text
+from pointsman.contracts.api_key import NAME, DoorKey, digest_of, new_key
+from pointsman.values.times import to_text
 from pointsman_cli import output
 from pointsman_cli.errors import BadInputError, CommandError, Exit, NotFoundError
 from pointsman_cli.options import AsJson, Profile, Region, Stack
@@ -40,11 +40,11 @@ def create(
 
     Its name stands in the metadata of its tasks as `agent`, unless they say otherwise, and so in the report.
     """
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
     if not re.fullmatch(NAME, name):
         raise BadInputError("NAME: must be up to 64 letters, digits, dots, hyphens and underscores, no sign first")
-    found, now, key = target.find(stack, profile, region), datetime.now(UTC), new_key()
+    found, now, key = stacks.find(stack, profile, region), datetime.now(UTC), new_key()
     expires = to_text(now + timedelta(days=days)) if days else None
     kept = DoorKey(name, str(digest_of(key)), to_text(now), expires)
     if not found.app.door_keys.create(kept):
@@ -64,10 +64,10 @@ def show(
     region: Region = None,
 ) -> int:
     """List the keys of the front door, by name; the keys themselves are not known."""
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
     now = datetime.now(UTC)
-    keys = target.find(stack, profile, region).app.door_keys.read()
+    keys = stacks.find(stack, profile, region).app.door_keys.read()
     if as_json:
         names = ("name", "created_at", "expires_at", "revoked_at")
         output.document({"keys": [{each: getattr(key, each) for each in names} for key in keys]})
@@ -85,9 +85,9 @@ def revoke(
     region: Region = None,
 ) -> int:
     """Have a key open the front door no more, within a minute."""
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
-    if not target.find(stack, profile, region).app.door_keys.revoke(name, datetime.now(UTC)):
+    if not stacks.find(stack, profile, region).app.door_keys.revoke(name, datetime.now(UTC)):
         raise NotFoundError(f"there is no key {name}: see `pointsman key list`")
     if as_json:
         output.document({"name": name, "revoked": True})

@@ -28,11 +28,11 @@ def mcp(
     """
     import asyncio
 
-    from pointsman_cli import target
-    from pointsman_cli.mcp.desk import Desk
+    from pointsman_cli import stacks
     from pointsman_cli.mcp.server import PointsmanServer
+    from pointsman_cli.mcp.tools import Desk
 
-    server = PointsmanServer(Desk(partial(target.find, stack, profile, region, config)))
+    server = PointsmanServer(Desk(partial(stacks.find, stack, profile, region, config)))
     if as_json:
         tools = asyncio.run(server.list_tools())
         output.document([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools])

@@ -54,8 +54,7 @@ def export(
     Agents and models are those of openclaw.json: orchestration becomes `main`, implementation `work`, reasoning
     `personal`, each with its fallbacks. The result is JSON, with --json or without.
     """
-    from pointsman.domain import openclaw_export
-    from pointsman_cli import target
+    from pointsman_cli import openclaw_export, stacks
 
     del as_json  # it is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
@@ -64,7 +63,7 @@ def export(
     if tools_only:
         made = openclaw_export.tools(server)
     else:
-        made = openclaw_export.exported(target.offline(config).points, datetime.now(UTC), server)
+        made = openclaw_export.exported(stacks.offline(config).points, datetime.now(UTC), server)
     if front_door:
         made |= openclaw_export.front_door(front_door)
     _put(output.dumped(made), into)
@@ -81,7 +80,7 @@ def import_(
     It has the agents' models and Pointsman's options, and nothing else: no key, no token, no channel. The result is
     JSON, with --json or without.
     """
-    from pointsman.domain.openclaw import parse
+    from pointsman.routing.config import parse
 
     del as_json  # it is JSON anyway
     parsed = parse(openclaw.read(file))

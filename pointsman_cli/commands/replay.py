@@ -48,10 +48,10 @@ def replay(
     is paid anew. Exits with 1 if something that was to be replayed could not be.
     """
     from pointsman.services.replay import Wish
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
     wish = Wish(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    lines = target.find(stack, profile, region).app.replay(wish, f"replay-{uuid4().hex}")
+    lines = stacks.find(stack, profile, region).app.replay(wish, f"replay-{uuid4().hex}")
     if wish.ids and not lines:
         raise NotFoundError(f"neither a dead letter nor a failed task: {', '.join(sorted(wish.ids))}")
     if as_json:

@@ -11,7 +11,7 @@ from pointsman_cli.errors import BadInputError, CommandError, Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.domain.figures.history import Entry
+    from pointsman.report.figures.history import Entry
     from pointsman.services.report import Reporting
 
 EXAMPLES = """\b
@@ -58,9 +58,9 @@ def report(
         raise BadInputError("--date and --from: choose one")
     asked, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
 
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
-    app = target.find(stack, profile, region).app
+    app = stacks.find(stack, profile, region).app
     today = app.context.clock.now().astimezone(app.settings.zone).date()
     if since:
         text = _range(app.reporting, since, until or today, as_html=as_html, as_json=as_json)
@@ -73,20 +73,20 @@ def report(
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
     made = reporting.build(day)
     if as_html:
-        from pointsman.domain.page.html import render_html
+        from pointsman.report.render.html import render_html
 
         return render_html(made, reporting.published(), linked=False)
     if as_json:
-        from pointsman.domain.page.as_json import as_json as as_document
+        from pointsman.report.render.as_json import as_json as as_document
 
         return output.dumped(as_document(made))
-    from pointsman.domain.page.text import render_text
+    from pointsman.report.render.text import render_text
 
     return render_text(made)
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
-    from pointsman.domain.figures import history
+    from pointsman.report.figures import history
 
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     if not days or len(days) > MOST_DAYS:
@@ -97,14 +97,14 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
             tell(f"adding up {day}")
             entries.append(reporting.entry(day))
     if as_html:
-        from pointsman.domain.page.index import render_index
+        from pointsman.report.render.index import render_index
 
         return render_index(entries, linked=False)
     return history.written(entries) if as_json else _table(entries)
 
 
 def _table(entries: "list[Entry]") -> str:
-    from pointsman.domain.page.words import dollars
+    from pointsman.report.render.formatting import dollars
 
     rows = {str(e.spend.day): (e.tasks, e.attempts, e.spend.cost_nano, e.saved_nano) for e in entries}
     sums = tuple(map(sum, zip(*rows.values(), strict=True)))

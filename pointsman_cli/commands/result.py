@@ -10,7 +10,7 @@ from pointsman_cli.options import AsJson, Profile, Region, Stack
 from pointsman_cli.waiting import until_ended
 
 if TYPE_CHECKING:
-    from pointsman_cli.target import Target
+    from pointsman_cli.stacks import Target
 
 EXAMPLES = """\b
 Examples:
@@ -36,9 +36,9 @@ def result(
 
     Exits with 1 if it failed or was rejected, with 4 if it has not ended.
     """
-    from pointsman_cli import target, tasks
+    from pointsman_cli import stacks, tasks
 
-    found = target.find(stack, profile, region)
+    found = stacks.find(stack, profile, region)
     ended = until_ended(found, task_id, timeout) if wait else found.client.result(task_id)
     if ended is None:
         state = tasks.read(found.client, task_id).status

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.domain import strict_json
-from pointsman.domain.task import Rejection, Task, read_task
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.values import strict_json
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading
 from pointsman_cli.errors import BadInputError, Exit
 from pointsman_cli.options import AsJson, Config, Private, Profile, Region, Stack, TierChoice, TypeChoice
@@ -86,19 +86,19 @@ def route(
 def _dry_run(
     offline: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
 ) -> "DryRun":
-    from pointsman_cli import target
+    from pointsman_cli import stacks
     from pointsman_cli.dry_run import DryRun
 
     if not offline:
         try:
-            found = target.find(stack, profile, region, config)
-        except target.NoLocalStackError as error:
+            found = stacks.find(stack, profile, region, config)
+        except stacks.NoLocalStackError as error:
             output.note(f"Deciding locally: {error}")
         else:
             app = found.app
             found.say_stand_in()
             return DryRun(app, app.marks.states(app.points.catalogue.models))
-    return DryRun(target.offline(config), None)
+    return DryRun(stacks.offline(config), None)
 
 
 def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -> Task:
@@ -114,7 +114,7 @@ def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -
 
 def _message(text: str) -> dict[str, strict_json.Json] | None:
     """Return the task's fields if the text is a message; any other text is the prompt itself."""
-    from pointsman.domain.envelope import unwrap
+    from pointsman.contracts.envelope import unwrap
 
     if not text.lstrip().startswith("{"):
         return None

@@ -25,9 +25,9 @@ def status(
     region: Region = None,
 ) -> int:
     """Show a task's state, decision, attempts, cost and subtasks."""
-    from pointsman_cli import target, tasks
+    from pointsman_cli import stacks, tasks
 
-    found = target.find(stack, profile, region)
+    found = stacks.find(stack, profile, region)
     stated = tasks.document(found.app, tasks.read(found.client, task_id), stand_in=found.stand_in)
     if as_json:
         output.document(stated)

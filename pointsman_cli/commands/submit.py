@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from pointsman.domain import strict_json
-from pointsman.domain.reply_to import refusal
-from pointsman.domain.verdict import judge
+from pointsman.contracts.message_validation import judge
+from pointsman.contracts.reply_to import refusal
+from pointsman.values import strict_json
 from pointsman_cli import output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
@@ -16,7 +16,7 @@ from pointsman_cli.waiting import until_ended
 
 if TYPE_CHECKING:
     from pointsman.client import Sent, TaskFields
-    from pointsman_cli.target import Target
+    from pointsman_cli.stacks import Target
 
 EXAMPLES = """\b
 Examples:
@@ -73,7 +73,7 @@ def submit(
     The message is judged first, as the router will judge it. With --wait, exits with 1 if the task failed or was
     rejected.
     """
-    from pointsman_cli import target, tasks
+    from pointsman_cli import stacks, tasks
 
     options: dict[str, Any] = {
         "task_id": task_id,
@@ -93,7 +93,7 @@ def submit(
     if verdict.error:
         raise BadInputError(f"the message is not valid: {verdict.error}")
     assert verdict.task is not None
-    found = target.find(stack, profile, region)
+    found = stacks.find(stack, profile, region)
     place = verdict.task.reply_to
     if place and (rule := refusal(place, found.settings.reply_places)):
         raise BadInputError(f"reply_to: {rule}")

@@ -17,9 +17,9 @@ def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None,
 
     The stack does the same every 15 minutes: attempts whose outcome was never written are booked at what they reserved.
     """
-    from pointsman_cli import target
+    from pointsman_cli import stacks
 
-    swept = asdict(target.find(stack, profile, region).app.sweep())
+    swept = asdict(stacks.find(stack, profile, region).app.sweep())
     if as_json:
         output.document(swept)
     else:

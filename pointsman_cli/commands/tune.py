@@ -33,11 +33,11 @@ def tune(
     It reads the ledger and the corrections (`pointsman correct`), asks no model and changes nothing: the proposal is a
     diff. With too little evidence there is none.
     """
-    from pointsman_cli import openclaw, target
+    from pointsman_cli import openclaw, stacks
     from pointsman_cli.tuning import read, show, tuned
     from pointsman_cli.tuning.document import document
 
-    found = target.find(stack, profile, region, config)
+    found = stacks.find(stack, profile, region, config)
     found.say_stand_in()
     app = found.app
     until = app.context.clock.now()

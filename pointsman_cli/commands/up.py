@@ -28,12 +28,12 @@ def up(
 
     A provider without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY is answered for by a stand-in.
     """
-    from pointsman_cli import local
-    from pointsman_cli.local.callers import ADMITTED
-    from pointsman_cli.target import STATE_DIR
+    import devstack
+    from devstack.callers import ADMITTED
+    from pointsman_cli.stacks import STATE_DIR
 
-    there = local.find(STATE_DIR) if as_env else None
-    info = there or local.up(STATE_DIR, parameters=ADMITTED, report=output.note)
+    there = devstack.find(STATE_DIR) if as_env else None
+    info = there or devstack.up(STATE_DIR, parameters=ADMITTED, report=output.note)
     if as_json:
         output.document(
             {

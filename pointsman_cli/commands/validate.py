@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.domain.verdict import Verdict, judge
+from pointsman.contracts.message_validation import Verdict, judge
 from pointsman_cli import output, reading
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.patient import Patient
+from pointsman_cli.doctor.stack_probe import Patient
 
 _WHOLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _PATIENCE, _PAUSE = 300, 2

@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman_cli.doctor import deployment, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, unchecked
-from pointsman_cli.doctor.patient import Patient
+from pointsman_cli.doctor.stack_probe import Patient
 
 type Check = Callable[[Patient], Iterator[Finding]]
 

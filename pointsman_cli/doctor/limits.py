@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pointsman.domain.budget import charge, spent
-from pointsman.domain.guard import ModelState, ms
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import PACIFIC, month_key
+from pointsman.execution.budget import charge, spent
+from pointsman.execution.model_health import ModelState, ms
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import PACIFIC, month_key
 from pointsman_cli import output
 from pointsman_cli.doctor.finding import Finding, ok, to_do
-from pointsman_cli.doctor.patient import Patient, configured
+from pointsman_cli.doctor.stack_probe import Patient, configured
 
 NEAR = 0.8
 """Share of a cap from which it is named, as by the alarm MonthSpend."""

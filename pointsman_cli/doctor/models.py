@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pointsman.domain.catalogue import Billing, Model, Provider
-from pointsman.domain.chain import Points
-from pointsman.domain.figures.lifetimes import notices
+from pointsman.report.figures.lifetimes import notices
+from pointsman.routing.catalog import Billing, Model, Provider
+from pointsman.routing.policy import Points
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.patient import VARIABLES, Patient, configured
 from pointsman_cli.doctor.providers import Heard
+from pointsman_cli.doctor.stack_probe import VARIABLES, Patient, configured
 
 
 def keys(patient: Patient) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pointsman.domain.catalogue import Provider
-from pointsman.settings import Settings
+from pointsman.entrypoints.settings import Settings
+from pointsman.routing.catalog import Provider
 
 SECONDS = 15
 """How long a provider has to answer."""

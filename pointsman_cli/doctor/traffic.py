@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.patient import Patient
+from pointsman_cli.doctor.stack_probe import Patient
 
 
 def queues(patient: Patient) -> Iterator[Finding]:

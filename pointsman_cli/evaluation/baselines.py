@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from pointsman.domain.taxonomy import Tier
+from pointsman.values.taxonomy import Tier
 
 _RULES: tuple[tuple[Tier, str], ...] = (
     (

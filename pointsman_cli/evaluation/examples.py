@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+from devstack.toolchain import ROOT
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman_cli import reading
 from pointsman_cli.errors import BadInputError
-from pointsman_cli.local.toolchain import ROOT
 
-OWN_SETS = ROOT / "tests" / "eval"
+OWN_SETS = ROOT / "tests" / "data"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.baselines import BASELINES
 from pointsman_cli.evaluation.examples import Example
 from pointsman_cli.evaluation.litellm import NAME, Graded

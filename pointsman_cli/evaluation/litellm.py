@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.domain.taxonomy import Tier
+from pointsman.values.taxonomy import Tier
 
 NAME = "LiteLLM complexity router"
 SECONDS = 180.0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from pointsman.domain.taxonomy import TIER_OF, TaskType
+from pointsman.values.taxonomy import TIER_OF, TaskType
 from pointsman_cli.evaluation.figures import Figures
 from pointsman_cli.evaluation.statistics import Point
 

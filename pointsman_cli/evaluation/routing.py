@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 from uuid import uuid4
 
-from pointsman.bootstrap import Application
-from pointsman.domain import decision
-from pointsman.domain.catalogue import Billing, Model
-from pointsman.domain.classifier import Verdict
-from pointsman.domain.decision import Decision
-from pointsman.domain.task import Task
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.usage import Usage
+from pointsman.contracts.task import Task
+from pointsman.entrypoints.wiring import Application
 from pointsman.prompts import text as prompt
-from pointsman.services.classify import EXCERPT, TOKENS_PER_VERDICT
+from pointsman.routing import decision
+from pointsman.routing.catalog import Billing, Model
+from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.decision import Decision
+from pointsman.services.classification import EXCERPT, TOKENS_PER_VERDICT
+from pointsman.values.taxonomy import Tier
+from pointsman.values.usage import Usage
 from pointsman_cli.dry_run import ASKING_SECONDS, BATCH, BYTES_PER_TOKEN
 from pointsman_cli.evaluation.examples import Example
 

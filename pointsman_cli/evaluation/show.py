@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from pointsman.domain.taxonomy import TaskType
+from pointsman.values.taxonomy import TaskType
 from pointsman_cli import output
 from pointsman_cli.evaluation.figures import Baseline, Figures, Tiering
 from pointsman_cli.evaluation.statistics import Share

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from pointsman.domain.catalogue import Provider
-from pointsman.domain.webhook import PREFIX
+from pointsman.contracts.webhook import PREFIX
+from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
 from pointsman_cli.first_deploy.asking import Asking
-from pointsman_cli.first_deploy.wishes import VARIABLES
+from pointsman_cli.first_deploy.options import VARIABLES
 
 
 @dataclass(frozen=True, slots=True)

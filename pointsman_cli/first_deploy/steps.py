@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from pointsman.domain import openclaw
+from devstack.build import build
+from devstack.toolchain import BUILDS, ROOT, SAM, sam_settings
+from pointsman.routing import config
 from pointsman_cli import output
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy.wishes import VARIABLES, Wishes
-from pointsman_cli.local.build import build
-from pointsman_cli.local.toolchain import BUILDS, ROOT, SAM, sam_settings
+from pointsman_cli.first_deploy.options import VARIABLES, Wishes
 from pointsman_cli.tuning.edit import put
 
 CONFIG = ROOT / "openclaw.json"
@@ -21,7 +21,7 @@ CONFIG = ROOT / "openclaw.json"
 
 def budget(text: str) -> Decimal | None:
     """Return the month's budget that `openclaw.json` states; None: there is no cap."""
-    return openclaw.parse(text).pointsman.budget.month_usd
+    return config.parse(text).pointsman.budget.month_usd
 
 
 def with_budget(text: str, month_usd: Decimal | None) -> str:
@@ -29,7 +29,7 @@ def with_budget(text: str, month_usd: Decimal | None) -> str:
     if budget(text) == month_usd:
         return text
     changed = put(text, ("pointsman", "budget", "month_usd"), _number(month_usd))
-    openclaw.parse(changed)
+    config.parse(changed)
     return changed
 
 

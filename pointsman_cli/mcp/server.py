@@ -13,14 +13,14 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import Field, ValidationError
 
-from pointsman.domain.openclaw import ConfigError
-from pointsman.domain.task import Rejection
-from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.errors import StoreError, words_for
+from devstack import LocalStackError
+from pointsman.contracts.task import Rejection
+from pointsman.routing.config import ConfigError
+from pointsman.values.errors import StoreError, words_for
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.errors import CommandError
-from pointsman_cli.local import LocalStackError
-from pointsman_cli.mcp.desk import Desk
 from pointsman_cli.mcp.shapes import BudgetState, Estimate, Submitted, TaskState
+from pointsman_cli.mcp.tools import Desk
 
 INSTRUCTIONS = """\
 Pointsman does tasks for language models on the cheapest model that can do them, within a budget. Give it whole pieces \

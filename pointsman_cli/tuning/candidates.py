@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pointsman.domain.chain import Points
-from pointsman.domain.figures.booked import Booked
-from pointsman.domain.outcome import GOOD, Outcome
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.tuning.effects import as_booked, at_tier
 from pointsman_cli.tuning.evidence import Seen, dearer, fell_short
 

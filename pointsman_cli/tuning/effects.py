@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pointsman.domain.catalogue import Billing, Model
-from pointsman.domain.chain import Points
-from pointsman.domain.figures.booked import Booked
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import parse_time
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.routing.catalog import Billing, Model
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import parse_time
 from pointsman_cli.tuning.evidence import Need, Seen, dearer
 from pointsman_cli.tuning.rules import Rules
 

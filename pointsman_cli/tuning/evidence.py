@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pointsman.domain.catalogue import Catalogue, Model
-from pointsman.domain.chain import Points
-from pointsman.domain.classifier import Verdict
-from pointsman.domain.decision import Source
-from pointsman.domain.figures.booked import Booked
-from pointsman.domain.outcome import GOOD, Outcome
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.routing.catalog import Catalogue, Model
+from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.decision import Source
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import TaskType, Tier
 
 SILENCE = 0.25
 """Weight of a task whose answer nobody objected to, as if one in four were looked at."""

@@ -7,7 +7,7 @@ the threshold under the rules that come of it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.statistics import Share, wilson
 from pointsman_cli.tuning.evidence import Need, Seen, dearer
 from pointsman_cli.tuning.rules import Rules

@@ -8,19 +8,19 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import code_of
-from pointsman.bootstrap import Application
-from pointsman.domain import strict_json
-from pointsman.domain.decision import Source
-from pointsman.domain.figures import booked
-from pointsman.domain.figures.booked import Booked, Part
-from pointsman.domain.records import TaskRecord
-from pointsman.domain.taxonomy import TaskType, Tier
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.records import TaskRecord
+from pointsman.report.figures import ledger_entries
+from pointsman.report.figures.ledger_entries import Booked, Part
+from pointsman.routing.decision import Source
+from pointsman.values import strict_json
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.tuning.evidence import Evidence, Seen
 
 
 def evidence(app: Application, since: datetime, until: datetime) -> Evidence:
     """Return what is known of the tasks that were attempted in that time."""
-    attempts, parts = booked.read(chain.from_iterable(app.reporting.ledger.shards(since, until)))
+    attempts, parts = ledger_entries.read(chain.from_iterable(app.reporting.ledger.shards(since, until)))
     own = _by_task(each for each in attempts if each.for_task)
     shares = _by_task(parts)
     records = app.tasks.read_many(own)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pointsman.domain import decision
-from pointsman.domain.classifier import Verdict
-from pointsman.domain.decision import Decision, Source
-from pointsman.domain.openclaw import Classifier
-from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.routing import decision
+from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.config import Classifier
+from pointsman.routing.decision import Decision, Source
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman_cli.tuning.evidence import Seen
 
 _ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.CACHE})

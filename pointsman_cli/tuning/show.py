@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from textwrap import fill
 
-from pointsman.domain.taxonomy import Tier
+from pointsman.values.taxonomy import Tier
 from pointsman_cli import output
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.document import clipped

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from pointsman.domain import openclaw
-from pointsman.domain.chain import Points
-from pointsman.domain.classifier import LocalClassifier
+from pointsman.routing import config
+from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.policy import Points
 from pointsman_cli.tuning import candidates, edit
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects, effects
@@ -62,12 +62,12 @@ def changed(config_text: str, made: Proposal) -> str:
     Raises:
         ConfigError: the result would not load.
     """
-    own = (*openclaw.options_path(config_text), "classifier")
+    own = (*config.options_path(config_text), "classifier")
     text = config_text
     if made.rules.threshold != made.now.threshold:
         text = edit.put(text, (*own, "threshold"), made.rules.threshold)
     for each in made.types:
         if each.proposed:
             text = edit.put(text, (*own, "tiers", each.type), each.proposed)
-    openclaw.parse(text)
+    config.parse(text)
     return text

@@ -9,10 +9,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
-from pointsman.settings import Settings
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.entrypoints.settings import Settings
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"

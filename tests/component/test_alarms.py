@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.usage import Usage
-from tests.alarms import ALARM, OK, Alarm, Datapoint, embedded, filtered
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.values.usage import Usage
 from tests.component.conftest import Aws
-from tests.component.functions import LOG, Functions, deploy
-from tests.template.cloudformation import ROOT, load
+from tests.support.alarms import ALARM, OK, Alarm, Datapoint, embedded, filtered
+from tests.support.cloudformation import load
+from tests.support.functions import LOG, Functions, deploy
+from tests.support.paths import ROOT
 
 # pytest sets its own filters over those of handlers.py.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish:UserWarning")
@@ -20,7 +21,7 @@ RESOURCES = load()["Resources"]
 ALARMS = {name: it["Properties"] for name, it in RESOURCES.items() if it["Type"] == "AWS::CloudWatch::Alarm"}
 NAMES = {"DeadLetterQueue.QueueName": "dead-letters", "TaskQueue.QueueName": "tasks", "RunTaskStateMachine": "machine"}
 ON_THE_STACK = {"WorkflowFailedAlarm"}
-"""Whose fault is made in tests/workflow/test_alarms.py."""
+"""Whose fault is made in tests/stack/workflow/test_alarms.py."""
 FLASH, HAIKU = "gemini-3.5-flash-lite", "claude-haiku-5-5"
 HOUR = timedelta(hours=1)
 

@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,22 +13,22 @@ import pytest
 from pointsman.adapters.archive import COLUMNS, BucketArchive
 from pointsman.adapters.dynamo import pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.page.as_json import as_json
-from pointsman.domain.records import Purpose, shard_of
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import to_text
-from pointsman.domain.usage import Usage
-from pointsman.errors import ArchiveError
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.records import Purpose, shard_of
 from pointsman.ports import Share
+from pointsman.report.render.as_json import as_json
 from pointsman.services.archive import Archiving
 from pointsman.services.sweep import PATIENCE, Sweep
+from pointsman.values.errors import ArchiveError
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import to_text
+from pointsman.values.usage import Usage
 from tests.component import test_reporting
-from tests.component.test_books import intent, settled
 from tests.component.test_reporting import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
-from tests.fakes import FakeWorkflow
+from tests.component.test_usage_ledger import intent, settled
+from tests.support.fakes import FakeWorkflow
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 office = test_reporting.office
 UTC_DAYS = [date(2026, 11, 18), DAY, DAY + timedelta(days=1)]
 """Days of UTC that the busy day's rows lie in; the last ends 16 hours after it."""

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,25 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.task_table import TaskTable
-from pointsman.domain.budget import OPEN
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.records import Status
-from pointsman.domain.run import Next, Run
-from pointsman.domain.taxonomy import TaskType
-from pointsman.domain.times import to_text
-from pointsman.domain.usage import Usage
-from pointsman.errors import NotKeptError, StoreError
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.execution.budget import OPEN
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.workflow_state import Next, Run
 from pointsman.ports import Question, Reservation
 from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING, Attempt
 from pointsman.services.intake import Message
+from pointsman.values.errors import NotKeptError, StoreError
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import TaskType
+from pointsman.values.times import to_text
+from pointsman.values.usage import Usage
 from tests.component.conftest import BUCKET, SESSION, TABLES, Aws, _create_tables
-from tests.component.router import Router, build
-from tests.fakes import NOON
+from tests.support.fakes import NOON
+from tests.support.paths import ROOT
+from tests.support.router import Router, build
 
 GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
-SHIPPED = json.loads((Path(__file__).parents[2] / "openclaw.json").read_text())
+SHIPPED = json.loads((ROOT / "openclaw.json").read_text())
 USED = Usage(input=1000, output=200)
 
 

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.task_table import TaskTable
-from pointsman.domain.budget import OPEN
-from pointsman.domain.guard import Admission, ModelState
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.records import RowKey, Status
-from pointsman.domain.run import Next, Run
-from pointsman.domain.usage import Usage
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.execution.budget import OPEN
+from pointsman.execution.model_health import Admission, ModelState
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.records import RowKey
+from pointsman.execution.workflow_state import Next, Run
 from pointsman.services.audit import is_sampled
 from pointsman.services.call import close_unknown
 from pointsman.services.intake import Message
-from pointsman_cli import openclaw, target
+from pointsman.values.status import Status
+from pointsman.values.usage import Usage
+from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
-from pointsman_cli.target import Target
+from pointsman_cli.stacks import Target
 from tests.component.conftest import Aws
-from tests.component.router import Router
 from tests.component.test_attempt import (
     GEMINI,
     HAIKU,
@@ -39,7 +39,8 @@ from tests.component.test_attempt import (
     started,
     step,
 )
-from tests.fakes import NOON, FakeClock
+from tests.support.fakes import NOON, FakeClock
+from tests.support.router import Router
 
 type Configure = Callable[..., Router]
 ALL = {"share": 1.0}
@@ -213,7 +214,7 @@ def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find these stores."""
     found = Target("the test stack", aws.session, aws.settings(), {}, openclaw.read(None))
     found.app.__dict__["context"] = replace(found.app.context, clock=FakeClock(NOON + timedelta(hours=1)))
-    monkeypatch.setattr(target, "find", lambda *_: found)
+    monkeypatch.setattr(stacks, "find", lambda *_: found)
 
 
 @pytest.mark.usefixtures("stack")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from pointsman.adapters import task_table
+from pointsman.adapters.payload_store import BucketTexts
 from pointsman.adapters.task_table import to_item
-from pointsman.adapters.texts import BucketTexts
 from pointsman.client import (
     AsyncClient,
     Client,
@@ -28,7 +28,8 @@ from pointsman.client import (
     TaskRejectedError,
     blocking,
 )
-from pointsman.domain.records import Content, Status, TaskRecord
+from pointsman.execution.records import Content, TaskRecord
+from pointsman.values.status import Status
 from tests.component.conftest import BUCKET, TABLES, Aws
 
 DECISION = {"type": "status", "tier": "orchestration", "source": "local", "confidence": 0.99, "reason": "sure"}

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.task_table import TaskTable
-from pointsman.domain.figures import aws_units as units
-from pointsman.domain.taxonomy import Tier
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.report.figures import aws_units as units
+from pointsman.values.taxonomy import Tier
 from tests.component.conftest import SESSION, TABLES, Aws
-from tests.component.router import Router, build
 from tests.component.test_attempt import answered, finished, started
+from tests.support.router import Router, build
 
 NAMES = {TABLES.tasks: "task", TABLES.usage: "row", TABLES.limits: "limit"}
 

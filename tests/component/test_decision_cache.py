@@ -7,23 +7,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.decision_cache import LimitTableCache
-from pointsman.domain import openclaw
-from pointsman.domain.catalogue import Provider, load
-from pointsman.domain.chain import Points
-from pointsman.domain.classifier import LocalClassifier
-from pointsman.domain.decision import Source, Told, text_key
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.task import Task
-from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.domain.usage import Usage
-from pointsman.errors import StoreError
-from pointsman.services.classify import REMEMBERED, Classification
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.contracts.task import Task
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.routing import config
+from pointsman.routing.catalog import Provider, load
+from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.decision import Source, Told, text_key
+from pointsman.routing.policy import Points
+from pointsman.services.classification import REMEMBERED, Classification
 from pointsman.services.context import Context
+from pointsman.values.errors import StoreError
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.usage import Usage
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED
-from tests.fakes import FakeClock, ScriptedModel
+from tests.support.fakes import FakeClock, ScriptedModel
+from tests.support.router import SHIPPED
 
 UNCLEAR = "qzx vrrp"
 
@@ -76,7 +76,7 @@ def own(
     def count(name: str, value: float = 1) -> None:
         assert name
 
-    points = Points(openclaw.parse(SHIPPED), load())
+    points = Points(config.parse(SHIPPED), load())
     ctx = Context(points, books, client, clock, ZoneInfo("UTC"), note, count)
     return Classification(ctx, LocalClassifier.load(), cache)
 

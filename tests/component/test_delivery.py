@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.messaging import QueueAndTokenReplies
 from pointsman.adapters.task_table import TaskTable, to_item
-from pointsman.bootstrap import Application
-from pointsman.domain.records import Content, Status, TaskRecord
-from pointsman.domain.times import to_text
-from pointsman.errors import DeliveryError, PublishError
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.records import Content, TaskRecord
 from pointsman.ports import DeadExecution
 from pointsman.services.intake import Message
 from pointsman.services.sweep import Sweep
+from pointsman.values.errors import DeliveryError, PublishError
+from pointsman.values.status import Status
+from pointsman.values.times import to_text
 from pointsman_cli.commands.status import _rows
 from pointsman_cli.tasks import document
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED, Router, build, build_sweep
+from tests.support.router import SHIPPED, Router, build, build_sweep
 
 TOKEN = "AQCk-the-senders-secret"
 

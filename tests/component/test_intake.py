@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.task_table import TaskTable
-from pointsman.domain import openclaw
-from pointsman.domain.catalogue import load
-from pointsman.domain.chain import Points
-from pointsman.domain.records import Content, Status
-from pointsman.domain.run import Next, Run
-from pointsman.domain.times import to_text
-from pointsman.errors import InputMismatchError, RetryLaterError
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.execution.records import Content
+from pointsman.execution.workflow_state import Next, Run
+from pointsman.routing import config
+from pointsman.routing.catalog import load
+from pointsman.routing.policy import Points
 from pointsman.services.intake import Message
 from pointsman.services.start import execution_name
+from pointsman.values.errors import InputMismatchError, RetryLaterError
+from pointsman.values.status import Status
+from pointsman.values.times import to_text
 from tests.component.conftest import Aws
-from tests.component.router import SECONDS, Router, build
+from tests.support.router import SECONDS, Router, build
 
 
 @pytest.fixture
@@ -186,9 +187,7 @@ def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router
 def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Router) -> None:
     own = router.intake.ctx.points.config
     only_free = own.model_copy(
-        update={
-            "pointsman": openclaw.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})
-        }
+        update={"pointsman": config.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})}
     )
     points = Points(only_free, load())
     object.__setattr__(router.intake.ctx, "points", points)

@@ -4,17 +4,17 @@ import json
 from functools import cached_property
 from typing import Any
 
-from pointsman.domain.catalogue import Provider
-from pointsman.domain.decision import Source
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.taxonomy import TaskType
-from pointsman.domain.usage import Usage
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.routing.catalog import Provider
+from pointsman.routing.decision import Source
+from pointsman.values.taxonomy import TaskType
+from pointsman.values.usage import Usage
 from pointsman_cli.evaluation import routing
 from pointsman_cli.evaluation.examples import Example
-from pointsman_cli.target import OperatorApplication
+from pointsman_cli.stacks import OperatorApplication
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED
-from tests.fakes import ScriptedModel
+from tests.support.fakes import ScriptedModel
+from tests.support.router import SHIPPED
 
 PLAIN = Example("1", "Write unit tests for the invoice parser: empty file, missing columns.", TaskType.TEST_WRITING)
 UNCLEAR = [Example(str(number), f"qzx vrrp {'wolk ' * number}", TaskType.PLANNING) for number in range(2, 14)]

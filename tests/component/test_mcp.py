@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +13,14 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
 from pointsman.adapters.task_table import to_item
-from pointsman.domain.records import Content, Status, TaskRecord
+from pointsman.execution.records import Content, TaskRecord
+from pointsman.values.status import Status
 from pointsman_cli import openclaw
-from pointsman_cli.mcp.desk import Desk
 from pointsman_cli.mcp.server import PointsmanServer
-from pointsman_cli.target import NoLocalStackError, Target
+from pointsman_cli.mcp.tools import Desk
+from pointsman_cli.stacks import NoLocalStackError, Target
 from tests.component.conftest import TABLES, Aws
+from tests.support.paths import ROOT
 
 SECRET = "sk-ant-this-is-nobodys-business"
 TOOLS = {"submit_task", "wait_for_task", "estimate_task", "read_report", "read_budget"}
@@ -178,7 +179,7 @@ def test_the_process_speaks_nothing_but_the_protocol() -> None:
         command=sys.executable,
         args=["-m", "pointsman_cli.main", "mcp", "--stack", "nowhere"],
         env=environment,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
 
     odd: list[object] = []

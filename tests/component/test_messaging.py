@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.messaging import LARGEST_MESSAGE, Bus, DeadLetterQueue, QueueAndTokenReplies
-from pointsman.errors import PublishError
+from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.values.errors import PublishError
+from pointsman.values.limits import LARGEST_BODY
 from tests.component.conftest import Aws
 
 REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "t-1", "message_id": "m-1"}
@@ -40,12 +41,12 @@ def test_a_rejected_message_keeps_its_body_and_says_why(aws: Aws) -> None:
 @pytest.mark.parametrize("spare", [-1, 0, 1])
 def test_a_body_that_fills_the_message_travels_by_claim_check(aws: Aws, letter: str, spare: int) -> None:
     attributes = sum(len(name) + len("String") + len(value) for name, value in REASONS.items())
-    room = LARGEST_MESSAGE - attributes
+    room = LARGEST_BODY - attributes
     body = letter * ((room + spare) // len(letter.encode())) + "x" * ((room + spare) % len(letter.encode()))
     letters(aws).put(body, REASONS, "m-1")
 
     message = received(aws, aws.dlq_url)
-    assert size_of(message) <= LARGEST_MESSAGE
+    assert size_of(message) <= LARGEST_BODY
     if spare <= 0:
         assert message["Body"] == body
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman_cli.local.toolchain import ROOT
+from devstack.toolchain import ROOT
 from pointsman_cli.main import main
 
 NODE = ROOT / ".tools/openclaw/node/bin/node"
@@ -41,7 +41,7 @@ def run(home: Path, config: Path, *command: str) -> subprocess.CompletedProcess[
 def test_its_validator_accepts_the_export_without_a_warning(home: Path) -> None:
     config = home / "openclaw.json"
     options = {"budget": {"month_usd": 3}, "chains": {"reasoning": ["claude-sonnet-5-5", "claude-haiku-5-5"]}}
-    bare = json.loads((ROOT / "tests/fixtures/openclaw_bare.json").read_text())
+    bare = json.loads((ROOT / "tests/data/openclaw_bare.json").read_text())
     (home / "ours.json").write_text(json.dumps({**bare, "pointsman": options}))
     door = ["--front-door", "https://d.lambda-url.eu-central-1.on.aws/v1"]
     assert main(["openclaw", "export", *door, "--config", "ours.json", "--output", str(config)]) == 0

@@ -2,17 +2,17 @@
 
 import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from pointsman import sqs_batch
-from pointsman.bootstrap import Application
-from pointsman.domain.records import Status
+from pointsman.entrypoints import sqs_batch
+from pointsman.entrypoints.wiring import Application
+from pointsman.values.status import Status
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED
+from tests.support.paths import ROOT
+from tests.support.router import SHIPPED
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 ROLE = "arn:aws:iam::123456789012:role/states"
@@ -42,7 +42,7 @@ def router(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "pointsman")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Pointsman")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
-    path = Path(__file__).parents[2] / "functions/router/app.py"
+    path = ROOT / "functions/router/app.py"
     spec = importlib.util.spec_from_file_location("router_app", path)
     assert spec is not None
     assert spec.loader is not None

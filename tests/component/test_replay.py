@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.dead_letters import QueueBox
 from pointsman.adapters.dynamo import pack
-from pointsman.adapters.messaging import LARGEST_MESSAGE, DeadLetterQueue
+from pointsman.adapters.messaging import DeadLetterQueue
 from pointsman.adapters.task_table import TOMBSTONE, TaskTable, to_item
-from pointsman.domain.records import Content, Status, TaskRecord
-from pointsman.domain.run import Run
-from pointsman.domain.times import parse_time, to_text
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.workflow_state import Run
 from pointsman.services.intake import LIFETIME, Message
 from pointsman.services.replay import LEASE, Replay, Verdict, Wish
 from pointsman.services.start import execution_name
+from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.status import Status
+from pointsman.values.times import parse_time, to_text
 from tests.component.conftest import Aws
-from tests.component.router import PROMPTS, Router, build
+from tests.support.router import PROMPTS, Router, build
 
 GO = Wish(execute=True)
 
@@ -182,7 +184,7 @@ def test_a_message_of_a_task_that_is_there_says_so(aws: Aws, replay: Replay, rou
 
 
 def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
-    body = json.dumps({"prompt": "x" * (LARGEST_MESSAGE - 60)})
+    body = json.dumps({"prompt": "x" * (LARGEST_BODY - 60)})
     die(aws, body)
     (line,) = replay(GO, "operator")
     assert (line.size, line.replayed) == (len(body), True)
@@ -191,7 +193,7 @@ def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
 
 
 def test_a_body_with_no_room_for_its_id_stays(aws: Aws, replay: Replay, queue: str) -> None:
-    give_up(aws, json.dumps({"prompt": "x" * (LARGEST_MESSAGE - 20)}, separators=(",", ":")))
+    give_up(aws, json.dumps({"prompt": "x" * (LARGEST_BODY - 20)}, separators=(",", ":")))
     (line,) = replay(GO, "operator")
     assert line.verdict is Verdict.IMPOSSIBLE
     assert bodies(aws, queue) == []

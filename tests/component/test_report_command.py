@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pointsman_cli import target
+from pointsman_cli import stacks
 from pointsman_cli.main import main
 from tests.component import test_reporting
 from tests.component.test_reporting import Office, busy_day
@@ -24,7 +24,7 @@ def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
     def find(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(app=app)
 
-    monkeypatch.setattr(target, "find", find)
+    monkeypatch.setattr(stacks, "find", find)
     return busy_day(office)
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pointsman.domain.figures import history
-from pointsman.domain.page.html import render_html
-from pointsman.domain.page.index import render_index
-from tests import pages
+from pointsman.report.figures import history
+from pointsman.report.render.html import render_html
+from pointsman.report.render.index import render_index
+from tests.support import pages
+from tests.support.paths import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build/report-page"
 AXE = ROOT / ".tools/axe/axe.min.js"
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser to look at the page with ({', '.join(BROWSERS)})")

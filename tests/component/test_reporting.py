@@ -8,26 +8,27 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.bootstrap import Application
-from pointsman.domain.figures import history
-from pointsman.domain.figures.speed import Phases
-from pointsman.domain.guard import Lesson
-from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.page.as_csv import render_csv
-from pointsman.domain.page.as_json import as_json
-from pointsman.domain.page.html import render_html
-from pointsman.domain.page.index import render_index
-from pointsman.domain.page.text import render_summary, render_text
-from pointsman.domain.records import Content, Purpose, Status, TaskRecord
-from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.domain.times import day_bounds, month_key, to_text
-from pointsman.domain.usage import Usage
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.model_health import Lesson
+from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.records import Content, Purpose, TaskRecord
 from pointsman.ports import Share
+from pointsman.report.figures import history
+from pointsman.report.figures.speed import Phases
+from pointsman.report.render.as_csv import render_csv
+from pointsman.report.render.as_json import as_json
+from pointsman.report.render.html import render_html
+from pointsman.report.render.index import render_index
+from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.call import Order, open_intent, price
 from pointsman.services.context import Context
 from pointsman.services.report import Reporting
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.times import day_bounds, month_key, to_text
+from pointsman.values.usage import Usage
 from tests.component.conftest import Aws
-from tests.fakes import FakeClock, ScriptedModel
+from tests.support.fakes import FakeClock, ScriptedModel
 
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 ZONE = ZoneInfo("America/Los_Angeles")

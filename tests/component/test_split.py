@@ -9,29 +9,29 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.task_table import TaskTable
-from pointsman.bootstrap import Application
+from pointsman.adapters.usage_ledger import DynamoBooks
 from pointsman.client import Client, Places
-from pointsman.domain.budget import OPEN
-from pointsman.domain.figures import booked
-from pointsman.domain.figures.task_costs import TaskBook, task_costs
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.records import Status
-from pointsman.domain.run import Next, Run
-from pointsman.domain.subtasks import SCHEMA
-from pointsman.domain.times import parse_time
-from pointsman.errors import DeliveryError, PublishError
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.budget import OPEN
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.subtasks import SCHEMA
+from pointsman.execution.workflow_state import Next, Run
+from pointsman.report.figures import ledger_entries
+from pointsman.report.figures.task_costs import TaskBook, task_costs
 from pointsman.services.attempt import Attempt
-from pointsman.services.family import PATIENCE
 from pointsman.services.intake import Message
 from pointsman.services.replay import Replay, Wish
+from pointsman.services.subtasks import PATIENCE
+from pointsman.values.errors import DeliveryError, PublishError
+from pointsman.values.status import Status
+from pointsman.values.times import parse_time
 from pointsman_cli import tasks as stated
 from pointsman_cli.commands import status
 from tests.component.conftest import BUCKET, TABLES, Aws
-from tests.component.router import SHIPPED, Router, build, build_sweep
 from tests.component.test_attempt import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
-from tests.fakes import NOON
+from tests.support.fakes import NOON
+from tests.support.router import SHIPPED, Router, build, build_sweep
 
 PARTS = [{"prompt": f"Write part {number}.", "type": "code_generation"} for number in (1, 2, 3)]
 REFUSED = CallResult(Outcome.REFUSED, usage=USED)
@@ -108,7 +108,7 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, books: Dyna
         assert (own["parent_id"], own["metadata"]) == ("t-1", {"ticket": "PAY-7"})
         assert "subtasks" not in own
 
-    attempts, shares = booked.read(books.rows(NOON, router.clock.now() + timedelta(hours=1)))
+    attempts, shares = ledger_entries.read(books.rows(NOON, router.clock.now() + timedelta(hours=1)))
     counters = books.counters("2026-11")
     assert counters["month"] == sum(each.cost_nano for each in attempts) == detail["cost_with_subtasks_nano_usd"]
     assert counters["month" + OPEN] == 0

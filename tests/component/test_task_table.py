@@ -8,13 +8,14 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.task_table import TOMBSTONE, TaskTable, from_item, to_item
-from pointsman.domain.guard import ms
-from pointsman.domain.records import Content, Status, TaskRecord
-from pointsman.domain.times import to_text
-from pointsman.domain.usage import Usage
-from pointsman.errors import RetryLaterError
+from pointsman.execution.model_health import ms
+from pointsman.execution.records import Content, TaskRecord
+from pointsman.values.errors import RetryLaterError
+from pointsman.values.status import Status
+from pointsman.values.times import to_text
+from pointsman.values.usage import Usage
 from tests.component.conftest import Aws
-from tests.fakes import NOON
+from tests.support.fakes import NOON
 
 LEASE = timedelta(seconds=50)
 DECISION = {"tier": "reasoning", "type": "architecture", "confidence": 0.91, "reason": "says so"}

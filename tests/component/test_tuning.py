@@ -8,26 +8,27 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.task_table import TaskTable
-from pointsman.domain import openclaw
-from pointsman.domain.catalogue import load
-from pointsman.domain.chain import Points
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.records import Content, Purpose, Status, TaskRecord
-from pointsman.domain.taxonomy import TIER_OF, TaskType, Tier
-from pointsman.domain.usage import Usage
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.records import Content, Purpose, TaskRecord
 from pointsman.ports import Share
-from pointsman.services.classify import Classification
+from pointsman.routing import config
+from pointsman.routing.catalog import load
+from pointsman.routing.policy import Points
+from pointsman.services.classification import Classification
 from pointsman.services.intake import Message
-from pointsman_cli import target
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.values.usage import Usage
+from pointsman_cli import stacks
 from pointsman_cli.main import main
 from pointsman_cli.tuning.proposal import LEAST_TO_RAISE
 from tests.component import test_reporting
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED, Router, build
 from tests.component.test_reporting import CONFIG, FLASH, HAIKU, SINCE, SONNET, Office, answered
+from tests.support.router import SHIPPED, Router, build
 
 office = test_reporting.office
 
@@ -107,7 +108,7 @@ def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Off
         tasks=own.tasks,
         texts=own.texts,
         classifier=own.classifier,
-        points=Points(openclaw.parse(CONFIG), load()),
+        points=Points(config.parse(CONFIG), load()),
         context=office.ctx,
         settings=own.settings,
         config_text=CONFIG,
@@ -116,7 +117,7 @@ def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Off
     def find(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(app=app, say_stand_in=lambda: None)
 
-    monkeypatch.setattr(target, "find", find)
+    monkeypatch.setattr(stacks, "find", find)
     monkeypatch.chdir(tmp_path)
     return office
 

@@ -12,15 +12,15 @@ import pytest
 
 from pointsman.adapters import webhook
 from pointsman.adapters.webhook import Webhooks, is_own, is_public
-from pointsman.bootstrap import Application
 from pointsman.client import verify_webhook
-from pointsman.errors import DeliveryError, MissingKeyError, PublishError
+from pointsman.entrypoints.wiring import Application
 from pointsman.services.intake import Message
+from pointsman.values.errors import DeliveryError, MissingKeyError, PublishError
 from pointsman_cli.tasks import document
 from tests.component.conftest import Aws
-from tests.component.router import SHIPPED, Router, build
-from tests.tls import Authority, Receiver, receiver
-from tests.unit.test_webhook_signature import SECRET
+from tests.support.router import SHIPPED, Router, build
+from tests.support.tls import Authority, Receiver, receiver
+from tests.unit.contracts.test_webhook_signature import SECRET
 
 DETAIL = '{"task_id":"t-1","answer":"ö"}'
 KEY_NAME = "/pointsman/webhook-key"

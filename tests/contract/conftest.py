@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pointsman.domain.outcome import CallResult
+from pointsman.execution.outcome import CallResult
 from pointsman.ports import ModelClient, Question
 
 KEY = "zzqx-a-key-that-nobody-may-see"

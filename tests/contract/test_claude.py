@@ -10,10 +10,10 @@ import pytest
 
 from pointsman.adapters import claude
 from pointsman.adapters.claude import Claude
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.usage import Usage
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.values.usage import Usage
 from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.standin import Standin
+from tests.support.fake_providers import Standin
 
 MODEL = "claude-haiku-5-5"
 IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)

@@ -11,11 +11,11 @@ from google.genai import types
 
 from pointsman.adapters import gemini
 from pointsman.adapters.gemini import Gemini
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.times import PACIFIC, next_midnight
-from pointsman.domain.usage import Usage
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.values.times import PACIFIC, next_midnight
+from pointsman.values.usage import Usage
 from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.standin import Standin
+from tests.support.fake_providers import Standin
 
 MODEL = "gemini-3.5-flash-lite"
 IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)

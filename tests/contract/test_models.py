@@ -2,12 +2,12 @@
 
 import pytest
 
-from pointsman.domain.catalogue import Provider
-from pointsman.settings import Settings
+from pointsman.entrypoints.settings import Settings
+from pointsman.routing.catalog import Provider
 from pointsman_cli.doctor.providers import Heard, hear
 from tests.contract.conftest import KEY
-from tests.contract.test_standin import GEMINI, HAIKU
-from tests.standin import Standin
+from tests.contract.test_fake_providers import GEMINI, HAIKU
+from tests.support.fake_providers import Standin
 
 BOTH = pytest.mark.parametrize(("which", "model"), [(Provider.GEMINI, GEMINI), (Provider.ANTHROPIC, HAIKU)])
 

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.template.cloudformation import ROOT, Resource, load
+from tests.support.cloudformation import Resource, load
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="session")

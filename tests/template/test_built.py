@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pointsman_cli.local import trim
-from pointsman_cli.local.build import build
-from pointsman_cli.local.errors import LocalStackError
-from pointsman_cli.local.toolchain import BUILDS, MINISTACK, SAM, build_environment, host_architecture
-from tests.template.cloudformation import ROOT
+from devstack import trim
+from devstack.build import build
+from devstack.errors import LocalStackError
+from devstack.toolchain import BUILDS, MINISTACK, SAM, build_environment, host_architecture
+from tests.support.paths import ROOT
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024
 """What Lambda allows for a function and all its layers."""

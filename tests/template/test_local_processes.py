@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pointsman_cli.local import processes, servers, toolchain
-from pointsman_cli.local.info import ProcessRecord
-from pointsman_cli.local.providers import Providers
+from devstack import processes, servers, toolchain
+from devstack.info import ProcessRecord
+from devstack.providers import Providers
 
 FAMILY = """
 import subprocess, sys, time
@@ -84,8 +84,8 @@ def test_a_terminated_command_takes_its_tools_along(token: str, tmp_path: Path) 
     script = f"""
 import os, sys
 from pathlib import Path
-from pointsman_cli.local import processes
-from pointsman_cli.local.signals import termination_as_exit
+from devstack import processes
+from devstack.signals import termination_as_exit
 with termination_as_exit():
     processes.run([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
                   token={token!r}, log=Path({str(tmp_path / "log")!r}), cwd=Path("/"))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.template.cloudformation import ROOT, Resource, load
+from tests.support.cloudformation import Resource, load
+from tests.support.paths import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.door_keys import ITEM
-from pointsman.cold_start import KEEP_WARM
-from pointsman.handlers import SPARE
-from pointsman.services.front_door import LONGEST_WAIT
-from pointsman_cli.local import providers
-from tests.template.cloudformation import ROOT, Resource, as_list, load, statements
+from devstack import providers
+from pointsman.adapters.api_keys import ITEM
+from pointsman.chat_api.chat_api import LONGEST_WAIT
+from pointsman.entrypoints.handlers import SPARE
+from pointsman.entrypoints.lambda_frame import KEEP_WARM
+from tests.support.cloudformation import Resource, as_list, load, statements
+from tests.support.paths import ROOT
 
 Resources = dict[str, Resource]
 
@@ -308,7 +309,7 @@ def test_no_function_logs_its_event_or_traces_what_it_returns_or_raises(
         assert "\n@function(" in code
         assert "capture_lambda_handler" not in code
         assert "log_event" not in code
-    frame = (ROOT / "layers/core/pointsman/cold_start.py").read_text()
+    frame = (ROOT / "layers/core/pointsman/entrypoints/lambda_frame.py").read_text()
     assert "capture_lambda_handler(handler, capture_response=False, capture_error=False)" in frame
     assert "log_event" not in frame
     environments = [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.cloudformation import Resource
+from tests.support.cloudformation import Resource
 
 Resources = dict[str, Resource]
 Workflow = dict[str, Any]

@@ -1,96 +1,177 @@
-"""Dependencies point inward, and the environment is read in three places."""
+"""Who may import whom: a room imports only rooms above it, also through others, and the environment is read in few."""
 
 import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-CORE = Path(__file__).parents[2] / "layers/core/pointsman"
+from tests.support.paths import ROOT
+
+CORE = ROOT / "layers/core/pointsman"
 MODULES = sorted(CORE.rglob("*.py"))
+ROOMS = (
+    "values",
+    "contracts",
+    "routing",
+    "execution",
+    "report",
+    "ports",
+    "prompts",
+    "services",
+    "adapters",
+    "client",
+    "chat_api",
+    "entrypoints",
+)
+"""From the inside out: each may import those before it."""
+PURE = ROOMS[:5]
+NEVER = {"adapters": ("services",), "client": ("services",)}
+"""Rooms that stand before another and are closed to it all the same."""
 SDKS = ("boto3", "botocore", "google", "anthropic", "httpx", "httpx2", "genai_prices", "aws_lambda_powertools")
-READERS = {"bootstrap.py", "adapters/keys.py", "settings.py"}
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "sleep"}
+ENVIRONMENT_READERS = {
+    "entrypoints/wiring.py",
+    "adapters/secret_keys.py",
+    "entrypoints/settings.py",
+}
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(CORE).as_posix()
 
 
-def inside(folder: str) -> list[Path]:
-    found = [path for path in MODULES if name_of(path).startswith(folder)]
-    assert found
-    return found
+def room_of(module: str) -> str:
+    """Return the room of a dotted module of the package; empty: the package itself."""
+    return module.split(".")[1] if "." in module else ""
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield every module that is imported, whether at the top or within a function."""
+def dotted(path: Path) -> str:
+    return "pointsman." + name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+FILES = {dotted(path): path for path in MODULES if path != CORE / "__init__.py"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield every module that is imported: at the top, within a function or for types only."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             assert node.module is not None
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            children = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (child if child in FILES else node.module for child in children)
+
+
+@cache
+def reached(module: str) -> frozenset[str]:
+    """Return all that a module imports, also through modules of the package, itself left out."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for imported in set(imports_of(FILES[waiting.pop()])) - seen:
+            seen.add(imported)
+            if imported in FILES:
+                waiting.append(imported)
+    return frozenset(seen - {module})
 
 
 def within(module: str, *packages: str) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize("path", inside("domain/"), ids=name_of)
-def test_the_domain_knows_no_sdk_and_nothing_around_it(path: Path) -> None:
-    names = ("adapters", "services", "bootstrap", "handlers", "ports", "settings")
-    outer = [f"pointsman.{name}" for name in names]
-    assert [module for module in imported(path) if within(module, *SDKS, *outer)] == []
+def test_each_module_is_in_a_room() -> None:
+    assert {room_of(module) for module in FILES} == set(ROOMS)
 
 
-@pytest.mark.parametrize("path", inside("services/"), ids=name_of)
-def test_use_cases_know_ports_and_no_adapter(path: Path) -> None:
-    outer = ("pointsman.adapters", "pointsman.bootstrap", "pointsman.handlers", "pointsman.settings")
-    assert [module for module in imported(path) if within(module, *SDKS, *outer)] == []
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_module_reaches_no_room_further_out(module: str) -> None:
+    room = room_of(module)
+    further_out = {*ROOMS[ROOMS.index(room) + 1 :], *NEVER.get(room, ())}
+    assert [name for name in sorted(reached(module)) if name in FILES and room_of(name) in further_out] == []
 
 
-@pytest.mark.parametrize("path", [*inside("adapters/"), CORE / "ports.py"], ids=name_of)
-def test_adapters_and_ports_know_no_use_case(path: Path) -> None:
-    outer = ("pointsman.services", "pointsman.bootstrap", "pointsman.handlers")
-    assert [module for module in imported(path) if within(module, *outer)] == []
+@pytest.mark.parametrize("module", [name for name in sorted(FILES) if room_of(name) in (*PURE, "ports", "prompts")])
+def test_pure_module_reaches_no_sdk(module: str) -> None:
+    assert [name for name in sorted(reached(module)) if within(name, *SDKS)] == []
+
+
+@pytest.mark.parametrize("module", [name for name in sorted(FILES) if room_of(name) == "services"])
+def test_service_reaches_no_sdk_and_no_adapter(module: str) -> None:
+    assert [name for name in sorted(reached(module)) if within(name, *SDKS, "pointsman.adapters")] == []
+
+
+@pytest.mark.parametrize("module", [name for name in sorted(FILES) if room_of(name) in PURE])
+def test_pure_module_reads_no_clock(module: str) -> None:
+    calls = [
+        node.func.attr
+        for node in ast.walk(ast.parse(FILES[module].read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"datetime", "date", "time"}
+    ]
+    assert set(calls) & CLOCKS == set()
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    assert [
+        module for module in sorted(FILES) if any(module in reached(name) for name in reached(module) & set(FILES))
+    ] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_an_sdk_is_imported_by_its_adapter_alone(path: Path) -> None:
-    own = {"adapters/gemini.py": ("google", "httpx2"), "adapters/claude.py": ("anthropic",)}.get(name_of(path), ())
+def test_model_sdk_is_imported_by_its_adapter_alone(path: Path) -> None:
+    allowed = {"adapters/gemini.py": ("google", "httpx2"), "adapters/claude.py": ("anthropic",)}.get(name_of(path), ())
     models = ("google", "anthropic", "httpx", "httpx2", "openai")
-    assert [module for module in imported(path) if within(module, *models) and not within(module, *own)] == []
+    assert [name for name in imports_of(path) if within(name, *models) and not within(name, *allowed)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_the_environment_is_read_in_three_places(path: Path) -> None:
+def test_environment_is_read_in_three_places(path: Path) -> None:
     reads = [
         node
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"})
         or (isinstance(node, ast.Name) and node.id in {"environ", "getenv"})
     ]
-    assert not reads or name_of(path) in READERS
+    assert not reads or name_of(path) in ENVIRONMENT_READERS
 
 
 FRESH = "import sys; sys.path[:0] = {paths!r}; import {module}; print(*sys.modules)"
 
 
-@pytest.mark.parametrize("module", ["pointsman.handlers", "pointsman.bootstrap"])
-def test_the_handlers_load_no_model_sdk(module: str) -> None:
+@pytest.mark.parametrize("module", ["pointsman.entrypoints.handlers", "pointsman.entrypoints.wiring"])
+def test_handlers_load_no_model_sdk(module: str) -> None:
     code = FRESH.format(paths=[str(CORE.parent)], module=module)
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert module in printed
     assert {"google.genai", "anthropic", "httpx2", "genai_prices"} & set(printed) == set()
 
 
-@pytest.mark.parametrize("function", sorted(path.parent.name for path in CORE.parents[2].glob("functions/*/app.py")))
-def test_a_function_is_wiring(function: str) -> None:
-    path = CORE.parents[2] / f"functions/{function}/app.py"
-    own = [module for module in imported(path) if within(module, "pointsman")]
+@pytest.mark.parametrize("function", sorted(path.parent.name for path in ROOT.glob("functions/*/app.py")))
+def test_function_is_wiring(function: str) -> None:
+    path = ROOT / f"functions/{function}/app.py"
+    names = [name for name in imports_of(path) if within(name, "pointsman")]
     assert len(path.read_text().splitlines()) < 40
-    assert not any(within(module, "pointsman.adapters", "pointsman.services", "boto3") for module in own)
+    assert not any(within(name, "pointsman.adapters", "pointsman.services", "boto3") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("package", "closed"),
+    [
+        ("devstack", ("pointsman_cli", "demo", "tests")),
+        ("pointsman_cli", ("demo", "tests", "benchmarks")),
+        ("demo", ("tests", "benchmarks")),
+        ("layers", ("devstack", "pointsman_cli", "demo", "tests")),
+        ("functions", ("devstack", "pointsman_cli", "demo", "tests")),
+    ],
+)
+def test_package_imports_none_that_builds_on_it(package: str, closed: tuple[str, ...]) -> None:
+    imported = {name for path in (ROOT / package).rglob("*.py") for name in imports_of(path)}
+    assert sorted(name for name in imported if within(name, *closed)) == []

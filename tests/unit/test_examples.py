@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 FOLDERS = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir())
 PAGES = sorted((ROOT / "docs/ways").glob("*.md"))
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pointsman.domain.budget import Cap, Charge
-from pointsman.domain.guard import Admission, Lesson, ModelState
-from pointsman.domain.outcome import CallResult
-from pointsman.domain.records import Content, Intent, RowKey, Settled, Subtasks, TaskRecord
-from pointsman.domain.usage import Usage
+from pointsman.execution.budget import Cap, Charge
+from pointsman.execution.model_health import Admission, Lesson, ModelState
+from pointsman.execution.outcome import CallResult
+from pointsman.execution.records import Content, Intent, RowKey, Settled, Subtasks, TaskRecord
+from pointsman.values.usage import Usage
 
 if TYPE_CHECKING:  # of one function's ports each: the others need not import it
-    from pointsman.domain.decision import Told
-    from pointsman.domain.door_key import DoorKey
-    from pointsman.domain.figures.speed import Milestones
-    from pointsman.domain.prompt_object import PromptObject
+    from pointsman.contracts.api_key import DoorKey
+    from pointsman.contracts.s3_prompt import PromptObject
+    from pointsman.report.figures.speed import Milestones
+    from pointsman.routing.decision import Told
 
 
 class Clock(Protocol):

@@ -15,11 +15,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.books import DynamoBooks
 from pointsman.adapters.dynamo import AwsClient, code_of
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.domain.times import to_text, utc_days
-from pointsman.errors import ArchiveError
+from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.values.errors import ArchiveError
+from pointsman.values.times import to_text, utc_days
 
 FOLDER = "archive"
 COLUMNS: dict[str, type] = {

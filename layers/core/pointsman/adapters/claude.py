@@ -4,10 +4,10 @@ from typing import Any
 
 import anthropic
 
-from pointsman.adapters.hints import retry_after, storable
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.usage import Usage
+from pointsman.adapters.retry_hints import retry_after, storable
+from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.ports import Question
+from pointsman.values.usage import Usage
 
 CONNECT_SECONDS = 5.0
 _STOPS = {

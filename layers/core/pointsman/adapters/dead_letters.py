@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from pointsman.adapters.dynamo import AwsClient
-from pointsman.domain import strict_json
-from pointsman.domain.strict_json import NotStrictJson
 from pointsman.ports import DeadLetter
+from pointsman.values import strict_json
+from pointsman.values.strict_json import NotStrictJson
 
 HIDDEN = 300
 """Seconds for which a message that was read is invisible to others; after a crash of the reader it comes back."""

@@ -5,8 +5,8 @@ from datetime import datetime
 from itertools import batched
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, pack, reachable, unpack
-from pointsman.domain.decision import Source, Told
-from pointsman.domain.taxonomy import TaskType
+from pointsman.routing.decision import Source, Told
+from pointsman.values.taxonomy import TaskType
 
 _MOST_READ, _MOST_WRITTEN = 100, 25
 """Items that BatchGetItem and BatchWriteItem take."""

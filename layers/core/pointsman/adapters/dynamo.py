@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
-from pointsman.errors import StoreError
+from pointsman.values.errors import StoreError
 
 type AwsClient = Any
 type Item = dict[str, Any]

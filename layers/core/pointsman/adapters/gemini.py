@@ -7,11 +7,11 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from pointsman.adapters.hints import bounded, retry_after, storable
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.times import PACIFIC, next_midnight
-from pointsman.domain.usage import Usage
+from pointsman.adapters.retry_hints import bounded, retry_after, storable
+from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.ports import Question
+from pointsman.values.times import PACIFIC, next_midnight
+from pointsman.values.usage import Usage
 
 _BLOCKING = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "IMAGE_SAFETY"})
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import Item
-from pointsman.domain.budget import Cap, Charge
-from pointsman.domain.catalogue import Billing
-from pointsman.domain.outcome import CallResult, Outcome
-from pointsman.domain.records import Intent, Purpose, RowKey, Settled
-from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.domain.times import parse_time, to_text
+from pointsman.execution.budget import Cap, Charge
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.records import Intent, Purpose, RowKey, Settled
 from pointsman.ports import Share
+from pointsman.routing.catalog import Billing
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.times import parse_time, to_text
 
 KEPT = timedelta(days=100)
 """Rows stay as long as their tasks' items: by then their day has been in the archive for 99 days."""

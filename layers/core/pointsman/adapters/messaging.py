@@ -5,14 +5,13 @@ from collections.abc import Callable
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
-from pointsman.domain.reply_to import WEBHOOK
-from pointsman.domain.strict_json import dumps
-from pointsman.errors import PublishError
+from pointsman.contracts.reply_to import WEBHOOK
 from pointsman.ports import Replies
+from pointsman.values.errors import PublishError
+from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.strict_json import dumps
 
 SOURCE = "pointsman"
-LARGEST_MESSAGE = 1_048_576
-"""Bytes of an SQS message, attributes included."""
 
 
 class Bus:
@@ -95,7 +94,7 @@ class DeadLetterQueue:
     def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
         """Send the message with its reason as attributes."""
         size = len(body.encode()) + sum(len(name) + len(value.encode()) + 6 for name, value in attributes.items())
-        if size > LARGEST_MESSAGE:
+        if size > LARGEST_BODY:
             key = f"rejected/{message_id}"
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode())
             body = dumps({"claim_check": {"bucket": self._bucket, "key": key}})

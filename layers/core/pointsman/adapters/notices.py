@@ -5,8 +5,8 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Tables, Update, code_of, pack, patiently, unpack
-from pointsman.domain.budget import Cap
-from pointsman.domain.times import to_text
+from pointsman.execution.budget import Cap
+from pointsman.values.times import to_text
 
 REFUSED, TOLD = "refused ", "told "
 """Before a cap's key: when it first refused a call, and when the team was told."""

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import batched, chain
 from typing import Any
 
-from pointsman.domain.records import SHARDS
+from pointsman.execution.records import SHARDS
 
 type Row = dict[str, Any]
 

@@ -8,11 +8,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
-from pointsman.domain.guard import ms
-from pointsman.domain.records import ENDED, Content, Status, TaskRecord
-from pointsman.domain.times import parse_time, to_text
-from pointsman.domain.usage import Usage
-from pointsman.errors import RetryLaterError
+from pointsman.execution.model_health import ms
+from pointsman.execution.records import Content, TaskRecord
+from pointsman.values.errors import RetryLaterError
+from pointsman.values.status import ENDED, Status
+from pointsman.values.times import parse_time, to_text
+from pointsman.values.usage import Usage
 
 _PAGE = 100
 """Keys that BatchGetItem takes."""

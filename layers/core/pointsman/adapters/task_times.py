@@ -3,7 +3,7 @@
 from itertools import batched
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, batch_get, pack
-from pointsman.domain.figures.speed import Milestones
+from pointsman.report.figures.speed import Milestones
 
 MOST_KEYS = 100
 """Items that one request may ask for."""

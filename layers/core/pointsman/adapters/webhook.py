@@ -12,9 +12,9 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Timer
 from urllib.parse import urlsplit
 
-from pointsman.domain.reply_to import WEBHOOK, address_of, webhook_host
-from pointsman.domain.webhook import keys_of, signed
-from pointsman.errors import MissingKeyError, PublishError
+from pointsman.contracts.reply_to import WEBHOOK, address_of, webhook_host
+from pointsman.contracts.webhook import keys_of, signed
+from pointsman.values.errors import MissingKeyError, PublishError
 
 type Address = IPv4Address | IPv6Address
 

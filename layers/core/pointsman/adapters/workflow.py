@@ -7,8 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
-from pointsman.domain.strict_json import loads
 from pointsman.ports import DeadExecution, Execution
+from pointsman.values.strict_json import loads
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 LONGEST = timedelta(days=3)

@@ -11,15 +11,12 @@ from pointsman.client.asynchronous import AsyncClient
 from pointsman.client.blocking import Client, Places
 from pointsman.client.errors import (
     InvalidTaskError,
-    NoAnswerError,
     NoStackError,
     NotEndedError,
-    TaskFailedError,
-    TaskRejectedError,
     WebhookError,
 )
 from pointsman.client.message import TaskFields
-from pointsman.client.result import Result, SubtaskResult
+from pointsman.client.result import NoAnswerError, Result, SubtaskResult, TaskFailedError, TaskRejectedError
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress
 from pointsman.client.webhook import verify_webhook

@@ -9,16 +9,17 @@ import boto3
 
 from pointsman.adapters.aws import AWS_CALLS
 from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.payload_store import BucketTexts
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.texts import BucketTexts
 from pointsman.client.errors import InvalidTaskError, NoStackError
 from pointsman.client.message import TaskFields, body_of, task_of
 from pointsman.client.result import Result
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
-from pointsman.domain import subtasks
-from pointsman.domain.records import Status, TaskRecord
-from pointsman.domain.verdict import judge
+from pointsman.contracts.message_validation import judge
+from pointsman.execution import subtasks
+from pointsman.execution.records import TaskRecord
+from pointsman.values.status import Status
 
 DEFAULT_TIMEOUT = 900.0
 """Seconds that a wait takes at most; tasks themselves have until their deadline, 24 hours by default."""

@@ -1,11 +1,6 @@
 """What a client raises. What AWS refuses comes as botocore's own errors, after the SDK's retries."""
 
-from typing import TYPE_CHECKING
-
-from pointsman.errors import PointsmanError
-
-if TYPE_CHECKING:
-    from pointsman.client.result import Result
+from pointsman.values.errors import PointsmanError
 
 
 class NoStackError(PointsmanError):
@@ -22,22 +17,6 @@ class NotEndedError(PointsmanError, TimeoutError):
     def __init__(self, words: str, task_ids: tuple[str, ...]) -> None:
         super().__init__(words)
         self.task_ids = task_ids
-
-
-class NoAnswerError(PointsmanError):
-    """A task ended without an answer; `result` has its reason and its cost. The root of the two below."""
-
-    def __init__(self, words: str, result: "Result") -> None:
-        super().__init__(words)
-        self.result = result
-
-
-class TaskFailedError(NoAnswerError):
-    """A task was tried and has no answer: refused, blocked, over budget, past its deadline, no model left."""
-
-
-class TaskRejectedError(NoAnswerError):
-    """A message was not taken, as when its `task_id` belongs to a task with other content."""
 
 
 class WebhookError(PointsmanError):

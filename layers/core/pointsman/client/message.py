@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from uuid import uuid4
 
 from pointsman.client.errors import InvalidTaskError
-from pointsman.domain import strict_json
+from pointsman.values import strict_json
 
 
 class TaskFields(TypedDict, total=False):

@@ -5,11 +5,28 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from pointsman.client.errors import TaskFailedError, TaskRejectedError
-from pointsman.domain import subtasks
-from pointsman.domain.money import usd
-from pointsman.domain.records import Status, TaskRecord
-from pointsman.domain.usage import Usage
+from pointsman.execution import subtasks
+from pointsman.execution.records import TaskRecord
+from pointsman.values.errors import PointsmanError
+from pointsman.values.money import usd
+from pointsman.values.status import Status
+from pointsman.values.usage import Usage
+
+
+class NoAnswerError(PointsmanError):
+    """A task ended without an answer; `result` has its reason and its cost. The root of the two below."""
+
+    def __init__(self, words: str, result: "Result") -> None:
+        super().__init__(words)
+        self.result = result
+
+
+class TaskFailedError(NoAnswerError):
+    """A task was tried and has no answer: refused, blocked, over budget, past its deadline, no model left."""
+
+
+class TaskRejectedError(NoAnswerError):
+    """A message was not taken, as when its `task_id` belongs to a task with other content."""
 
 
 @dataclass(frozen=True, slots=True)

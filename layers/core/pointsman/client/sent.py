@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pointsman.domain.envelope import readable_id
-from pointsman.domain.records import TaskRecord
-from pointsman.domain.verdict import judge
+from pointsman.contracts.envelope import readable_id
+from pointsman.contracts.message_validation import judge
+from pointsman.execution.records import TaskRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pointsman.client.errors import NotEndedError
 from pointsman.client.sent import Sent
-from pointsman.domain.records import ENDED, Status, TaskRecord
+from pointsman.execution.records import TaskRecord
+from pointsman.values.status import ENDED, Status
 
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.2, 2.0, 1.5
 """Seconds between two looks at the table, and by how much each pause is longer than the one before."""

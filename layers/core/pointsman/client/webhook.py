@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pointsman.client.errors import WebhookError
-from pointsman.domain.webhook import complaint
+from pointsman.contracts.webhook import complaint
 
 
 def verify_webhook(

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from pointsman.domain.taxonomy import Tier
+from pointsman.values.taxonomy import Tier
 
 
 @cache

@@ -1,1 +1,1 @@
-"""The use cases: each one takes the ports it needs and the domain's types."""
+"""The use cases: each takes the ports that it needs."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pointsman.errors import ArchiveError
 from pointsman.ports import Archive, Horizon, Ledger
 from pointsman.services.context import Context
+from pointsman.values.errors import ArchiveError
 
 ROW_EXPIRES = "expires_at"
 VERSION = 1

@@ -3,26 +3,28 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pointsman.domain import guard, strict_json, subtasks
-from pointsman.domain.catalogue import Billing, Model
-from pointsman.domain.chain import Hop
-from pointsman.domain.guard import ModelState
-from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import Content, Intent, Purpose, RowKey, Status, Subtasks, TaskRecord
-from pointsman.domain.run import Next, Run, next_run
-from pointsman.domain.subtasks import Split
-from pointsman.domain.task import Task, read_task
-from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.domain.times import month_key, parse_time
-from pointsman.errors import MissingKeyError, NotKeptError, StoreError
+from pointsman.contracts.task import Task, read_task
+from pointsman.execution import model_health, subtasks
+from pointsman.execution.model_health import ModelState
+from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.records import Content, Intent, Purpose, RowKey, Subtasks, TaskRecord
+from pointsman.execution.subtasks import Split
+from pointsman.execution.workflow_state import Next, Run, next_run
 from pointsman.ports import ModelClient, Texts, View
 from pointsman.prompts import system_for
-from pointsman.services import split
+from pointsman.routing.catalog import Billing, Model
+from pointsman.routing.policy import Hop
+from pointsman.services import split_answers
 from pointsman.services.audit import audit, sampled
 from pointsman.services.call import Order, ask, close_open_intent, open_intent, price, report
 from pointsman.services.context import Context
 from pointsman.services.judge import judge
-from pointsman.services.verify import onward, verdict
+from pointsman.services.verification import onward, verdict
+from pointsman.values import strict_json
+from pointsman.values.errors import MissingKeyError, NotKeptError, StoreError
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.times import month_key, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
@@ -152,13 +154,13 @@ class Attempt:
         result, milliseconds = ask(ctx, order, ready.intent, ready.client)
         handed = None
         if order.schema:
-            result, handed = split.read(run, ready.task, result)
+            result, handed = split_answers.read(run, ready.task, result)
         if not handed and (found := verdict(ctx, run, ready.task, result)):
             result = replace(result, verdict=found)
         answer, waits_for, result = self._kept(run, result, handed)
         now = ctx.clock.now()
         settled = price(ctx, ready.intent, result, now, milliseconds)
-        if not ctx.books.settle(settled, guard.learn(ready.model, result, now), answer, subtasks=waits_for):
+        if not ctx.books.settle(settled, model_health.learn(ready.model, result, now), answer, subtasks=waits_for):
             ctx.note("outcome came too late", task_id=run.task_id, turn=run.turn)
             return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
         report(ctx, settled)
@@ -178,7 +180,7 @@ class Attempt:
             return None, None, result
         try:
             answer = self.texts.keep_answer(result.text, f"{run.task_id}/answer.{run.turn}")
-            return answer, split.keep(self.texts, run, handed, answer) if handed else None, result
+            return answer, split_answers.keep(self.texts, run, handed, answer) if handed else None, result
         except NotKeptError as trouble:
             self.ctx.note("answer not kept", level="error", task_id=run.task_id, turn=run.turn, detail=str(trouble))
             lost = replace(result, outcome=Outcome.EMPTY, ours=True, verdict=None)
@@ -186,7 +188,7 @@ class Attempt:
 
     def _order(self, run: Run, record: TaskRecord, model: Model, timeout: float) -> Order:
         task = self._task(record)
-        tier, splits = run.here.tier, split.asked(run, task)
+        tier, splits = run.here.tier, split_answers.asked(run, task)
         decision = record.decision or {}
         return Order(
             purpose=Purpose.TASK,

@@ -4,14 +4,15 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
-from pointsman.domain.catalogue import Billing
-from pointsman.domain.outcome import GOOD, CallResult
-from pointsman.domain.records import Purpose, Status
-from pointsman.domain.run import Next, Run
-from pointsman.errors import words_for
+from pointsman.execution.outcome import GOOD, CallResult
+from pointsman.execution.records import Purpose
+from pointsman.execution.workflow_state import Next, Run
 from pointsman.ports import Texts, View
+from pointsman.routing.catalog import Billing
 from pointsman.services.call import Order, Reading, book
 from pointsman.services.context import Context
+from pointsman.values.errors import words_for
+from pointsman.values.status import Status
 
 WITHIN = timedelta(hours=6)
 """The delivery that comes first may be tried for an hour."""

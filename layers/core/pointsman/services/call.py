@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsman.domain import budget, guard, strict_json
-from pointsman.domain.catalogue import Billing, Model, UnknownPriceError
-from pointsman.domain.outcome import GOOD, CallResult, Outcome
-from pointsman.domain.records import Content, Intent, Purpose, RowKey, Settled, TaskRecord
-from pointsman.domain.taxonomy import TaskType, Tier
-from pointsman.domain.usage import Usage
-from pointsman.errors import MissingKeyError
+from pointsman.execution import budget, model_health
+from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.records import Content, Intent, Purpose, RowKey, Settled, TaskRecord
 from pointsman.ports import ModelClient, Question, View
+from pointsman.routing.catalog import Billing, Model, UnknownPriceError
 from pointsman.services.context import Context
+from pointsman.values import strict_json
+from pointsman.values.errors import MissingKeyError
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.usage import Usage
 
 INPUT_MARGIN = 1_000
 """Tokens beside the text: what a provider adds around a request."""
@@ -76,7 +77,7 @@ def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> 
             0 if billing is Billing.FREE else order.model.worst_cost_nano(order.reserved_input, order.output_cap, now)
         )
         charge = budget.charge(ctx.points.config.pointsman.budget, order.tier, worst, now, ctx.zone)
-        admission = guard.admit(view.model, quota, order.reserved_input, now)
+        admission = model_health.admit(view.model, quota, order.reserved_input, now)
         if isinstance(admission, CallResult):
             return admission
         if worst and (refusal := budget.judge(charge, view.counters, now, ctx.zone)):
@@ -113,7 +114,7 @@ def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> 
 
 def ask(ctx: Context, order: Order, intent: Intent, client: ModelClient) -> tuple[CallResult, int]:
     """Make the call; return its result and its milliseconds. A slot that has grown old is not used."""
-    if ctx.points.quota(order.model) and ctx.clock.now() - intent.at > guard.SLOT_LASTS:
+    if ctx.points.quota(order.model) and ctx.clock.now() - intent.at > model_health.SLOT_LASTS:
         return CallResult(Outcome.NOT_SENT, detail="slot grew old", ours=True), 0
     question = Question(
         model=order.model.id,
@@ -192,7 +193,7 @@ def book(ctx: Context, order: Order, view: View, read: Callable[[CallResult], Re
     result, milliseconds = ask(ctx, order, intent, client)
     reading, now = read(result), ctx.clock.now()
     settled = price(ctx, intent, reading.result, now, milliseconds)
-    if not ctx.books.settle(settled, guard.learn(view.model, result, now), reading.answer):
+    if not ctx.books.settle(settled, model_health.learn(view.model, result, now), reading.answer):
         return CallResult(Outcome.UNKNOWN, detail="closed by another")
     report(ctx, settled)
     return reading.result
@@ -210,5 +211,5 @@ def close_unknown(ctx: Context, intent: Intent) -> None:
     """Settle an intent whose call nobody can tell the end of, at its reserved cost."""
     now = ctx.clock.now()
     settled = price(ctx, intent, CallResult(Outcome.UNKNOWN, detail="no outcome was written"), now, 0)
-    if ctx.books.settle(settled, guard.Lesson(), None):
+    if ctx.books.settle(settled, model_health.Lesson(), None):
         report(ctx, settled)

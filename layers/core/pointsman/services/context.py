@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from pointsman.domain.catalogue import Provider
-from pointsman.domain.chain import Points
 from pointsman.ports import Books, Clock, ModelClient
+from pointsman.routing.catalog import Provider
+from pointsman.routing.policy import Points
 
 
 class Note(Protocol):

@@ -3,22 +3,24 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pointsman.domain import events, strict_json, subtasks
-from pointsman.domain.decision import Decision
-from pointsman.domain.envelope import object_in, open_message, readable_id, readable_reply
-from pointsman.domain.guard import ModelState, ms
-from pointsman.domain.records import ENDED, Status, TaskRecord
-from pointsman.domain.reply_to import refusal
-from pointsman.domain.task import Rejection, Task
-from pointsman.domain.times import to_text
-from pointsman.domain.webhook import event_id
-from pointsman.errors import DeliveryError, RetryLaterError, words_for
+from pointsman.contracts.envelope import object_in, open_message, readable_id, readable_reply
+from pointsman.contracts.reply_to import refusal
+from pointsman.contracts.task import Rejection, Task
+from pointsman.contracts.webhook import event_id
+from pointsman.execution import events, subtasks
+from pointsman.execution.model_health import ModelState, ms
+from pointsman.execution.records import TaskRecord
 from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
-from pointsman.services.classify import Classification
+from pointsman.routing.decision import Decision
+from pointsman.services.classification import Classification
 from pointsman.services.context import Context
-from pointsman.services.deliver import Delivery
-from pointsman.services.object_prompts import ObjectPrompts
+from pointsman.services.delivery import Delivery
+from pointsman.services.s3_prompts import ObjectPrompts
 from pointsman.services.start import first_position, start
+from pointsman.values import strict_json
+from pointsman.values.errors import DeliveryError, RetryLaterError, words_for
+from pointsman.values.status import ENDED, Status
+from pointsman.values.times import to_text
 
 LIFETIME = timedelta(hours=24)
 """A task without a deadline gets this long from its receipt."""

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
-from pointsman.domain import strict_json
-from pointsman.domain.catalogue import Billing
-from pointsman.domain.outcome import GOOD, CallResult, Verdict
-from pointsman.domain.records import Purpose, Status
-from pointsman.domain.run import Next, Run
+from pointsman.execution.outcome import GOOD, CallResult, Verdict
+from pointsman.execution.records import Purpose
+from pointsman.execution.workflow_state import Next, Run
 from pointsman.ports import Texts, View
 from pointsman.prompts import text
+from pointsman.routing.catalog import Billing
 from pointsman.services.call import Order, Reading, book
 from pointsman.services.context import Context
-from pointsman.services.verify import onward
+from pointsman.services.verification import onward
+from pointsman.values import strict_json
+from pointsman.values.status import Status
 
 CHECK = "judge"
 """The name of the check."""

@@ -6,22 +6,23 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from pointsman.domain import strict_json
-from pointsman.domain.envelope import object_in, parts, readable_id, unwrap
-from pointsman.domain.guard import ms
-from pointsman.domain.prompt_object import PromptObject, is_s3_event
-from pointsman.domain.records import Status, TaskRecord
-from pointsman.domain.task import Rejection, Task, read_task
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import to_text
-from pointsman.domain.verdict import LARGEST_BODY
-from pointsman.errors import RetryLaterError, words_for
+from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
+from pointsman.contracts.s3_prompt import PromptObject, is_s3_event
+from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.execution.model_health import ms
+from pointsman.execution.records import TaskRecord
 from pointsman.ports import DeadLetter, DeadLetterBox, Marks, TaskStore, Texts, Workflow
 from pointsman.services.call import close_open_intent
-from pointsman.services.classify import Classification
+from pointsman.services.classification import Classification
 from pointsman.services.context import Context
 from pointsman.services.intake import LIFETIME, read_message
 from pointsman.services.start import first_position, start
+from pointsman.values import strict_json
+from pointsman.values.errors import RetryLaterError, words_for
+from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import to_text
 
 LEASE = timedelta(seconds=60)
 """How long a replay holds its claim; whoever repeats it later takes over."""

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pointsman.domain.figures import history, report
-from pointsman.domain.figures.report import BEFORE, Frame, Report
-from pointsman.domain.page.as_json import as_json, exact
-from pointsman.domain.page.text import render_summary, render_text
-from pointsman.domain.page.words import dollars
-from pointsman.domain.times import day_bounds, days_between, month_key
 from pointsman.ports import Horizon, Ledger, ReportSink, TaskTimes
+from pointsman.report.figures import history, report
+from pointsman.report.figures.day_summary import Summary, summed
+from pointsman.report.figures.report import BEFORE, Frame, Report
+from pointsman.report.render.as_json import as_json, exact
+from pointsman.report.render.formatting import dollars
+from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.context import Context
+from pointsman.values.times import day_bounds, days_between, month_key
 
 INDEX = "reports/index.html"
 HTML = "text/html; charset=utf-8"
@@ -46,18 +47,18 @@ class Reporting:
         since, until = day_bounds(day, self.ctx.zone)
         return self.ledger.shards(since - BEFORE, until)
 
-    def _earlier(self, day: date) -> list[history.Summary]:
+    def _earlier(self, day: date) -> list[Summary]:
         """Return the month's days before this one: as published once they were settled, else from their rows."""
         zone, points = self.ctx.zone, self.ctx.points
         at, _ = day_bounds(day, zone)
         baseline = points.resolve(points.config.baseline, at).id
         known = {entry.spend.day: entry.summary for entry in self.published()}
-        found: list[history.Summary] = []
+        found: list[Summary] = []
         for earlier in days_between(day.replace(day=1), day)[:-1]:
             summary = known.get(earlier)
             if summary is None or not summary.holds(str(zone), baseline):
                 rows = self.ledger.shards(*day_bounds(earlier, zone))
-                summary = history.summed(earlier, str(zone), rows, points, at)
+                summary = summed(earlier, str(zone), rows, points, at)
             found.append(summary)
         return found
 
@@ -97,7 +98,7 @@ class Reporting:
         }
 
     def _index(self, days: list[history.Entry]) -> None:
-        from pointsman.domain.page.index import render_index
+        from pointsman.report.render.index import render_index
 
         self.sink.store(history.KEY, "application/json", history.written(days))
         self.sink.store(INDEX, HTML, render_index(days))
@@ -108,8 +109,8 @@ def _files(days: list[history.Entry]) -> dict[str, tuple[str, Callable[[Report],
 
     What draws them is imported here: every function loads this module, and one writes reports.
     """
-    from pointsman.domain.page.as_csv import render_csv
-    from pointsman.domain.page.html import render_html
+    from pointsman.report.render.as_csv import render_csv
+    from pointsman.report.render.html import render_html
 
     return {
         "report.json": ("application/json", _document),

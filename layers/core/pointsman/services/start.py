@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 
-from pointsman.domain.guard import ModelState, ms
-from pointsman.domain.outcome import Outcome
-from pointsman.domain.records import TaskRecord
-from pointsman.domain.run import Next, Run
-from pointsman.domain.taxonomy import Tier
-from pointsman.domain.times import parse_time
-from pointsman.errors import InputMismatchError
+from pointsman.execution.model_health import ModelState, ms
+from pointsman.execution.outcome import Outcome
+from pointsman.execution.records import TaskRecord
+from pointsman.execution.workflow_state import Next, Run
 from pointsman.ports import TaskStore, Workflow
 from pointsman.services.context import Context
+from pointsman.values.errors import InputMismatchError
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import parse_time
 
 
 def execution_name(task_id: str, generation: int) -> str:

@@ -5,20 +5,20 @@ wait for subtasks.
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from pointsman.domain.budget import OPEN
-from pointsman.domain.figures.month import percent_of
-from pointsman.domain.money import nano
-from pointsman.domain.records import ENDED, Status
-from pointsman.domain.times import PACIFIC, month_key
-from pointsman.errors import DeliveryError
+from pointsman.execution.budget import OPEN
 from pointsman.ports import Books, Horizon, Ledger, Marks, TaskStore, Workflow
+from pointsman.report.figures.month import percent_of
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
+from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
-from pointsman.services.deliver import Delivery
-from pointsman.services.notice import BudgetNotice
+from pointsman.services.delivery import Delivery
 from pointsman.services.start import task_of
+from pointsman.values.errors import DeliveryError
+from pointsman.values.money import nano
+from pointsman.values.status import ENDED, Status
+from pointsman.values.times import PACIFIC, month_key
 
 GRACE = timedelta(seconds=60)
 LOOK_BACK = timedelta(days=3)

@@ -1,0 +1,116 @@
+"""The ASGI app: both providers' paths, and the control API."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from llmock.scenarios import behavior_from_dict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from devstack.fake_providers.claude import AnthropicWire
+from devstack.fake_providers.endpoint import ModelEndpoint, State
+from devstack.fake_providers.gemini import GeminiWire
+from devstack.fake_providers.journal import Journal
+from devstack.fake_providers.llmock_bridge import PREFIX, LlmockApp, verdict
+from devstack.fake_providers.models import ModelLookup
+from devstack.fake_providers.quotas import Limit, Quotas
+from devstack.fake_providers.rules import Rule, RuleBook
+
+
+class Faults(BaseModel):
+    """The body of `POST /_control/faults`; a bare list stands for `rules`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rules: list[Rule] = []
+    limits: dict[str, Limit] = {}
+
+
+def create_app(journal: Path | None = None) -> Starlette:
+    """Make the app, with an empty set of rules; `journal` names the file to append to."""
+    state = State(Journal(journal), RuleBook(), Quotas(), LlmockApp())
+    control = _Control(state)
+    gemini = ModelEndpoint(GeminiWire(), state)
+    gemini_models = ModelLookup(GeminiWire(), state)
+    return Starlette(
+        routes=[
+            Route("/gemini/v1/models/{model}:generateContent", gemini, methods=["POST"]),
+            Route("/gemini/v1beta/models/{model}:generateContent", gemini, methods=["POST"]),
+            Route("/gemini/v1/models/{model}", gemini_models.__call__),
+            Route("/gemini/v1beta/models/{model}", gemini_models.__call__),
+            Route("/anthropic/v1/models/{model}", ModelLookup(AnthropicWire(), state).__call__),
+            Route("/anthropic/v1/messages", ModelEndpoint(AnthropicWire(), state), methods=["POST"]),
+            Route("/_control/faults", control.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/_control/journal", control.journal, methods=["GET", "DELETE"]),
+            Route("/_control/counts", control.counts),
+            Route("/_control/verdict", control.verdict),
+            Route("/_control/health", control.health),
+            Mount(PREFIX, state.llmock),
+        ]
+    )
+
+
+class _Control:
+    """The handlers of the control API."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def faults(self, request: Request) -> Response:
+        by_method: dict[str, Callable[[Request], Awaitable[Response | None]]] = {
+            "POST": self._add,
+            "DELETE": self._clear,
+        }
+        if request.method in by_method and (refusal := await by_method[request.method](request)):
+            return refusal
+        limits = {model: limit.model_dump(exclude_none=True) for model, limit in self._state.quotas.limits.items()}
+        return JSONResponse({"rules": self._state.rules.dump(), "limits": limits})
+
+    async def _add(self, request: Request) -> Response | None:
+        try:
+            body: Any = await request.json()
+            faults = Faults.model_validate({"rules": body} if isinstance(body, list) else body)
+            _check_behaviors(faults.rules)
+        except ValidationError as error:
+            places = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+            return JSONResponse({"errors": places}, status_code=400)
+        except ValueError as error:
+            return JSONResponse({"errors": [str(error)]}, status_code=400)
+        self._state.rules.add(faults.rules)
+        self._state.quotas.limit(faults.limits)
+        return None
+
+    async def _clear(self, _: Request) -> None:
+        self._state.rules.clear()
+        self._state.quotas.clear()
+
+    async def journal(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self._state.journal.clear()
+        return JSONResponse({"requests": [asdict(entry) for entry in self._state.journal.entries()]})
+
+    async def counts(self, _: Request) -> Response:
+        return JSONResponse(self._state.journal.counts())
+
+    async def verdict(self, request: Request) -> Response:
+        found = verdict(self._state.journal.entries())
+        return (
+            PlainTextResponse(found.render())
+            if request.query_params.get("format") == "text"
+            else JSONResponse(found.to_dict())
+        )
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+def _check_behaviors(rules: list[Rule]) -> None:
+    """Raise `ValueError` for a behaviour that llmock does not know."""
+    for rule in rules:
+        for behavior in rule.action.llmock.behaviors if rule.action.llmock else ():
+            behavior_from_dict(behavior)

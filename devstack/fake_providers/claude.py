@@ -1,0 +1,171 @@
+"""The Anthropic API's format: `POST /v1/messages`, and its errors as `{"type": "error", "error": {...}}`."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, override
+
+from devstack.fake_providers.text import tokens
+from devstack.fake_providers.wire import (
+    BadRequestError,
+    Call,
+    Draft,
+    Provider,
+    QuotaKind,
+    Reply,
+    Shortage,
+    Wire,
+    encode,
+    overlaid,
+)
+
+# HTTP status: (error.type, message).
+_ERRORS: dict[int, tuple[str, str]] = {
+    400: ("invalid_request_error", "The request is not valid."),
+    401: ("authentication_error", "invalid x-api-key"),
+    402: ("billing_error", "Your credit balance is too low to access the Anthropic API."),
+    403: ("permission_error", "Your API key does not have permission to use the specified resource."),
+    404: ("not_found_error", "model: {model}"),
+    413: ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
+    429: ("rate_limit_error", "This request would exceed your organization's rate limit."),
+    500: ("api_error", "Internal server error"),
+    503: ("api_error", "Service unavailable"),
+    504: ("timeout_error", "Request timed out"),
+    529: ("overloaded_error", "Overloaded"),
+}
+_QUOTAS: dict[QuotaKind, tuple[str, str]] = {
+    "requests_per_minute": ("requests", "requests per minute"),
+    "requests_per_day": ("requests", "requests per day"),
+    "tokens_per_minute": ("input-tokens", "input tokens per minute"),
+}
+
+
+class AnthropicWire(Wire):
+    """The Messages API, without streaming."""
+
+    name: Provider = "anthropic"
+    statuses = frozenset(_ERRORS)
+
+    @override
+    def parse(self, body: Mapping[str, Any], model: str | None) -> Call:
+        for key in ("model", "messages", "max_tokens"):
+            if not body.get(key):
+                raise BadRequestError(f"{key}: Field required")
+        if body.get("stream"):
+            raise BadRequestError("stream: the stand-in does not stream; llmock under /llmock does")
+        prompt = "\n".join(_text(message.get("content")) for message in body["messages"])
+        system = _text(body.get("system"))
+        output_format = (body.get("output_config") or {}).get("format") or {}
+        return Call(
+            model=body["model"],
+            prompt=prompt,
+            system=system,
+            max_tokens=body["max_tokens"],
+            schema=output_format.get("schema"),
+            input_tokens=max(1, tokens(prompt) + tokens(system)),
+        )
+
+    @override
+    def keyless(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
+        if headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer").strip():
+            return None
+        return self.bad_key(request_id)
+
+    @override
+    def bad_key(self, request_id: str) -> Reply:
+        return _error(401, request_id, _ERRORS[401][1])
+
+    @override
+    def answer(self, call: Call, draft: Draft, request_id: str) -> Reply:
+        stop = draft.stop or ("max_tokens" if draft.truncated else "end_turn")
+        document: dict[str, Any] = {
+            "id": f"msg_{request_id}",
+            "type": "message",
+            "role": "assistant",
+            "model": draft.model,
+            "content": [{"type": "text", "text": draft.text}] if draft.text else [],
+            "stop_reason": stop,
+            "stop_sequence": None,
+        }
+        if stop == "refusal":
+            document["stop_details"] = {"type": "refusal", "category": None, "explanation": None}
+        usage = overlaid(_counted(call, draft), draft.usage)
+        if usage is not None:
+            document["usage"] = usage
+        counts = usage or {}
+        cached = counts.get("cache_creation_input_tokens", 0) + counts.get("cache_read_input_tokens", 0)
+        return Reply(
+            status=200,
+            body=encode(document),
+            headers=_headers(request_id),
+            model=draft.model,
+            input_tokens=counts.get("input_tokens", call.input_tokens) + cached,
+            output_tokens=counts.get("output_tokens", draft.output_tokens),
+        )
+
+    @override
+    def error(self, status: int, request_id: str, *, model: str, message: str | None = None) -> Reply:
+        return _error(status, request_id, message or _ERRORS[status][1].format(model=model))
+
+    @override
+    def rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
+        headers = {} if retry_after is None else {"retry-after": retry_after}
+        return _error(429, request_id, _ERRORS[429][1], headers=headers, seconds=seconds)
+
+    @override
+    def short(self, call: Call, shortage: Shortage, request_id: str, *, details: bool = True) -> Reply:
+        kind, words = _QUOTAS[shortage.kind]
+        wait = math.ceil(shortage.retry_after)
+        headers = {
+            "retry-after": str(wait),
+            f"anthropic-ratelimit-{kind}-limit": str(shortage.limit),
+            f"anthropic-ratelimit-{kind}-remaining": "0",
+        }
+        limit = f"{shortage.limit:,} {words} (model: {call.model})"
+        message = f"This request would exceed your organization's rate limit of {limit}."
+        return _error(429, request_id, message, headers=headers if details else {}, seconds=wait if details else None)
+
+    @override
+    def too_long(self, call: Call, limit: int, request_id: str) -> Reply:
+        return _error(
+            400, request_id, f"prompt is too long: {max(call.input_tokens, limit + 1)} tokens > {limit} maximum"
+        )
+
+
+def _text(content: Any) -> str:
+    """Read a string, or the text blocks of a list of blocks."""
+    if isinstance(content, str):
+        return content
+    return "".join(block.get("text", "") for block in content or () if isinstance(block, dict))
+
+
+def _counted(call: Call, draft: Draft) -> dict[str, Any]:
+    return {
+        "input_tokens": call.input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": draft.output_tokens,
+        "service_tier": "standard",
+    }
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    return {"content-type": "application/json", "request-id": f"req_{request_id}"}
+
+
+def _error(
+    status: int,
+    request_id: str,
+    message: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> Reply:
+    document = {
+        "type": "error",
+        "error": {"type": _ERRORS[status][0], "message": message},
+        "request_id": f"req_{request_id}",
+    }
+    return Reply(
+        status=status, body=encode(document), headers={**_headers(request_id), **(headers or {})}, retry_after=seconds
+    )

@@ -1,0 +1,177 @@
+"""The endpoint of a provider: reads a call, lets rules and quotas have their say, answers, and keeps the journal."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llmock.journal import fingerprint
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from devstack.fake_providers import faults
+from devstack.fake_providers.journal import Entry, Journal
+from devstack.fake_providers.llmock_bridge import LlmockApp
+from devstack.fake_providers.quotas import Quotas
+from devstack.fake_providers.rules import Action, RuleBook
+from devstack.fake_providers.transport import Connection
+from devstack.fake_providers.wire import BadRequestError, Call, Reply, Wire
+
+
+@dataclass(frozen=True)
+class State:
+    """What the endpoints and the control API share."""
+
+    journal: Journal
+    rules: RuleBook
+    quotas: Quotas
+    llmock: LlmockApp
+
+
+class ClientGoneError(Exception):
+    """The client left before it was answered: raised while waiting for something, ends the request."""
+
+
+class ModelEndpoint:
+    """The ASGI endpoint behind one provider's method to generate an answer."""
+
+    def __init__(self, wire: Wire, state: State) -> None:
+        self._wire = wire
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, and close its journal entry whatever happens."""
+        raw = await _body(receive)
+        headers = Headers(scope=scope)
+        model = scope["path_params"].get("model")
+        call = self._parsed(raw, model)
+        entry = self._state.journal.arrive(
+            provider=self._wire.name,
+            model=call.model if isinstance(call, Call) else model,
+            prompt_sha256=hashlib.sha256(call.prompt.encode()).hexdigest() if isinstance(call, Call) else None,
+            attempt=headers.get("x-pointsman-attempt"),
+            fingerprint=fingerprint("POST", scope["path"], (raw or b"").decode(errors="replace")),
+            path=scope["path"],
+        )
+        exchange = _Exchange(entry, Connection(scope), receive, send, self._state.journal)
+        try:
+            if raw is None:
+                raise ClientGoneError
+            if refusal := self._wire.keyless(headers, entry.id):
+                await exchange.finish(refusal)
+            elif isinstance(call, BadRequestError):
+                await exchange.finish(self._wire.error(400, entry.id, model=entry.model or "", message=str(call)))
+            else:
+                await self._serve(exchange, call, raw, headers)
+        except ClientGoneError:
+            self._state.journal.end(entry, "client_gone")
+        finally:
+            self._state.journal.end(entry, "server_gone")
+
+    def _parsed(self, raw: bytes | None, model: str | None) -> Call | BadRequestError:
+        try:
+            body = json.loads(raw or b"")
+            if not isinstance(body, dict):
+                return BadRequestError("The body is not a JSON object.")
+            return self._wire.parse(body, model)
+        except (ValueError, AttributeError, TypeError) as error:
+            return BadRequestError(f"The body cannot be read: {error}")
+        except BadRequestError as error:
+            return error
+
+    async def _serve(self, exchange: "_Exchange", call: Call, raw: bytes, headers: Mapping[str, str]) -> None:
+        action = self._state.rules.take(self._wire.name, call)
+        exchange.entry.fault = action.label if action else None
+        if action and action.hang:
+            await exchange.wait(None)
+        reply = await self._reply(exchange, call, action, raw, headers)
+        exchange.note(reply)
+        if action and action.delay:
+            await exchange.wait(action.delay.seconds)
+        if action and action.reset:
+            await exchange.drop(reply, action.reset.at)
+        else:
+            await exchange.finish(reply)
+
+    async def _reply(
+        self, exchange: "_Exchange", call: Call, action: Action | None, raw: bytes, headers: Mapping[str, str]
+    ) -> Reply:
+        request_id = exchange.entry.id
+        if action and action.llmock:
+            return await self._state.llmock.reply(exchange.entry.path, raw, headers, action.llmock.behaviors)
+        if action and (refusal := faults.refused(self._wire, call, action, request_id)):
+            return refusal
+        if shortage := self._state.quotas.admit(call.model, call.input_tokens):
+            exchange.entry.fault = f"limit:{shortage.kind}"
+            return self._wire.short(call, shortage, request_id)
+        return faults.answered(self._wire, call, action, request_id)
+
+
+class _Exchange:
+    """One request on its connection, with its journal entry."""
+
+    def __init__(self, entry: Entry, connection: Connection, receive: Receive, send: Send, journal: Journal) -> None:
+        self.entry = entry
+        self._connection = connection
+        self._receive = receive
+        self._send = send
+        self._journal = journal
+
+    def note(self, reply: Reply) -> None:
+        """Put into the journal what is about to be answered."""
+        self.entry.status = reply.status
+        self.entry.served_model = reply.model
+        self.entry.input_tokens, self.entry.output_tokens = reply.input_tokens, reply.output_tokens
+        self.entry.retry_after = reply.retry_after
+
+    async def wait(self, seconds: float | None) -> None:
+        """Wait, for ever if `None`; raises `ClientGoneError` as soon as the client leaves."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._gone()
+        except TimeoutError:
+            return
+        raise ClientGoneError
+
+    async def finish(self, reply: Reply) -> None:
+        """Send the reply. The journal is written first, so that whoever has the answer finds it there."""
+        self.note(reply)
+        if self._connection.closed:
+            raise ClientGoneError
+        self._journal.end(self.entry, "completed")
+        await self._start(reply)
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+    async def drop(self, reply: Reply, at: str) -> None:
+        """Break the connection: within the answer, or before its first byte by a close or a TCP reset."""
+        self._journal.end(self.entry, "reset")
+        if at == "mid_answer":
+            await self._start(reply)
+            await self._send(
+                {"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True}
+            )
+        self._connection.drop(reset=at == "rst")
+        await self._gone()
+
+    async def _gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _start(self, reply: Reply) -> None:
+        fields: dict[str, Any] = {**reply.headers, "content-length": str(len(reply.body))}
+        headers = [(key.encode(), value.encode()) for key, value in fields.items()]
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Read the whole request body; `None` if the client left first."""
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)

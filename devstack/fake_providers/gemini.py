@@ -1,0 +1,189 @@
+"""The Gemini API's format: `models/{model}:generateContent`, and its errors as `google.rpc.Status`."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, override
+
+from devstack.fake_providers.text import tokens
+from devstack.fake_providers.wire import (
+    BadRequestError,
+    Call,
+    Draft,
+    Provider,
+    QuotaKind,
+    Reply,
+    Shortage,
+    Wire,
+    encode,
+    overlaid,
+)
+
+_HEADERS = {"content-type": "application/json; charset=UTF-8"}
+
+# HTTP status: (google.rpc code, message).
+_ERRORS: dict[int, tuple[str, str]] = {
+    400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+    401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
+    403: ("PERMISSION_DENIED", "The caller does not have permission."),
+    404: (
+        "NOT_FOUND",
+        "This model models/{model} is no longer available. Please update your code to use a newer model.",
+    ),
+    429: ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+    500: ("INTERNAL", "An internal error has occurred. Please retry."),
+    503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
+    504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+}
+_METRIC = "generativelanguage.googleapis.com/generate_content_free_tier_"
+_QUOTAS: dict[QuotaKind, tuple[str, str]] = {
+    "requests_per_day": ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", _METRIC + "requests"),
+    "requests_per_minute": ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", _METRIC + "requests"),
+    "tokens_per_minute": ("GenerateContentInputTokensPerModelPerMinute-FreeTier", _METRIC + "input_token_count"),
+}
+
+
+class GeminiWire(Wire):
+    """The Gemini API, `v1` and `v1beta` alike."""
+
+    name: Provider = "gemini"
+    statuses = frozenset(_ERRORS)
+
+    @override
+    def parse(self, body: Mapping[str, Any], model: str | None) -> Call:
+        contents = body.get("contents")
+        if not isinstance(contents, list) or not contents:
+            raise BadRequestError("* GenerateContentRequest.contents: contents is not specified")
+        prompt = "\n".join(_text(content) for content in contents)
+        system = _text(body.get("systemInstruction") or {})
+        config = body.get("generationConfig") or {}
+        schema = config.get("responseJsonSchema") or config.get("responseSchema")
+        if schema is None and config.get("responseMimeType") == "application/json":
+            schema = {"type": "object", "properties": {"answer": {"type": "string"}}}
+        return Call(
+            model=model or "",
+            prompt=prompt,
+            system=system,
+            max_tokens=config.get("maxOutputTokens"),
+            schema=schema,
+            input_tokens=max(1, tokens(prompt) + tokens(system)),
+        )
+
+    @override
+    def keyless(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
+        if headers.get("x-goog-api-key"):
+            return None
+        return _status(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers. Please use API Key.")
+
+    @override
+    def bad_key(self, request_id: str) -> Reply:
+        reason = {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": {"service": "generativelanguage.googleapis.com"},
+        }
+        message = "API key not valid. Please pass a valid API key."
+        return _status(400, "INVALID_ARGUMENT", message, details=[reason])
+
+    @override
+    def answer(self, call: Call, draft: Draft, request_id: str) -> Reply:
+        document: dict[str, Any] = {}
+        if draft.blocked is None:
+            document["candidates"] = [_candidate(draft)]
+        else:
+            document["promptFeedback"] = {"blockReason": draft.blocked}
+        usage = _usage(call, draft)
+        if usage is not None:
+            document["usageMetadata"] = usage
+        document |= {"modelVersion": draft.model, "responseId": request_id}
+        counts = usage or {}
+        return Reply(
+            status=200,
+            body=encode(document),
+            headers=_HEADERS,
+            model=draft.model,
+            input_tokens=counts.get("promptTokenCount", call.input_tokens),
+            output_tokens=counts.get("candidatesTokenCount", 0) + counts.get("thoughtsTokenCount", 0),
+        )
+
+    @override
+    def error(self, status: int, request_id: str, *, model: str, message: str | None = None) -> Reply:
+        code, usual = _ERRORS[status]
+        return _status(status, code, message or usual.format(model=model))
+
+    @override
+    def rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
+        code, usual = _ERRORS[429]
+        return _status(
+            429, code, usual, headers={} if retry_after is None else {"retry-after": retry_after}, seconds=seconds
+        )
+
+    @override
+    def short(self, call: Call, shortage: Shortage, request_id: str, *, details: bool = True) -> Reply:
+        quota_id, metric = _QUOTAS[shortage.kind]
+        message = (
+            "You exceeded your current quota, please check your plan and billing details. "
+            "For more information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.\n"
+            f"* Quota exceeded for metric: {metric}, limit: {shortage.limit}, model: {call.model}\n"
+            f"Please retry in {shortage.retry_after:g}s."
+        )
+        violation = {
+            "quotaMetric": metric,
+            "quotaId": quota_id,
+            "quotaDimensions": {"location": "global", "model": call.model},
+            "quotaValue": str(shortage.limit),
+        }
+        found: list[dict[str, Any]] = [
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{math.ceil(shortage.retry_after)}s"},
+        ]
+        seconds = math.ceil(shortage.retry_after) if details else None
+        return _status(429, "RESOURCE_EXHAUSTED", message, details=found if details else None, seconds=seconds)
+
+    @override
+    def too_long(self, call: Call, limit: int, request_id: str) -> Reply:
+        count = max(call.input_tokens, limit + 1)
+        message = f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
+        return _status(400, "INVALID_ARGUMENT", message)
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return "".join(part.get("text", "") for part in content.get("parts") or ())
+
+
+def _candidate(draft: Draft) -> dict[str, Any]:
+    content: dict[str, Any] = {"role": "model"}
+    if draft.text:
+        content["parts"] = [{"text": draft.text}]
+    reason = draft.stop or ("MAX_TOKENS" if draft.truncated else "STOP")
+    return {"content": content, "finishReason": reason, "index": 0}
+
+
+def _usage(call: Call, draft: Draft) -> dict[str, Any] | None:
+    counted = {
+        "promptTokenCount": call.input_tokens,
+        "candidatesTokenCount": draft.output_tokens or None,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": call.input_tokens}],
+    }
+    usage = overlaid(counted, draft.usage)
+    if usage is not None and draft.usage is not None and "totalTokenCount" not in draft.usage:
+        parts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount")
+        usage["totalTokenCount"] = sum(usage.get(part, 0) for part in parts)
+    return usage
+
+
+def _status(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    details: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> Reply:
+    error: dict[str, Any] = {"code": status, "message": message, "status": code}
+    if details is not None:
+        error["details"] = details
+    return Reply(
+        status=status, body=encode({"error": error}), headers={**_HEADERS, **(headers or {})}, retry_after=seconds
+    )

@@ -1,0 +1,124 @@
+"""llmock, for what it does well: a verdict on the client, and its own quotas, chaos and streams on request.
+
+Its server side takes a second to import, so it is loaded only when a request asks for it; the verdict needs none of it.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from llmock.journal import RequestRecord
+from llmock.scenarios import behavior_from_dict
+from llmock.verdict import Verdict, judge
+from starlette.types import Message, Receive, Scope, Send
+
+from devstack.fake_providers.journal import Entry
+from devstack.fake_providers.wire import Reply
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+PREFIX = "/llmock"
+_ASKED_AT_MOST = 120
+"""Seconds: longer waits (a used-up day) are for another model, not for this client to sit out."""
+
+
+def verdict(entries: Iterable[Entry]) -> Verdict:
+    """Let llmock judge the client by this server's journal.
+
+    It ties a retry to what failed before by the request's bytes: a fallback to another model is a new call to it, and
+    the first one then counts as given up (a warning, not an error).
+    """
+    return judge(_record(number, entry) for number, entry in enumerate(entries, start=1) if entry.ended is not None)
+
+
+def _record(number: int, entry: Entry) -> RequestRecord:
+    return RequestRecord(
+        seq=number,
+        provider=entry.provider,
+        method="POST",
+        path=entry.path,
+        started_at=entry.started,
+        ended_at=entry.ended or entry.started,
+        status=entry.status or 500,
+        fingerprint=entry.fingerprint,
+        model=entry.model,
+        fault=entry.fault,
+        retry_after=entry.retry_after
+        if entry.retry_after is not None and entry.retry_after <= _ASKED_AT_MOST
+        else None,
+        completed=entry.outcome == "completed",
+    )
+
+
+class LlmockApp:
+    """The whole of llmock as an ASGI app under `/llmock`, made at the first request."""
+
+    def __init__(self) -> None:
+        self._app: FastAPI | None = None
+        self._lock = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, without the prefix."""
+        app = await self._loaded()
+        path = scope["path"].removeprefix(PREFIX)
+        await app({**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send)
+
+    async def reply(
+        self, path: str, body: bytes, headers: Mapping[str, str], behaviors: Sequence[dict[str, Any]]
+    ) -> Reply:
+        """Let llmock answer one call, with behaviours of its own for just this call."""
+        app = await self._loaded()
+        app.state.llmock.scenarios.add(*(behavior_from_dict(one) for one in behaviors))
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": path.replace("/gemini/v1/", "/gemini/v1beta/"),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(key.encode(), value.encode()) for key, value in headers.items()],
+        }
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+        answer = b"".join(message.get("body", b"") for message in sent[1:])
+        given = {key.decode(): value.decode() for key, value in sent[0]["headers"] if key != b"content-length"}
+        return _with_usage(Reply(status=sent[0]["status"], body=answer, headers=given))
+
+    async def _loaded(self) -> "FastAPI":
+        async with self._lock:
+            if self._app is None:
+                self._app = await asyncio.to_thread(_create)
+            return self._app
+
+
+def _create() -> "FastAPI":
+    from llmock.main import create_app
+
+    return create_app()
+
+
+def _with_usage(reply: Reply) -> Reply:
+    """Read model and tokens, or the asked-for wait, from a reply of llmock, for the journal."""
+    if reply.status != 200:
+        wait = reply.headers.get("retry-after")
+        return replace(reply, retry_after=None if wait is None else float(wait))
+    document = json.loads(reply.body)
+    usage = document.get("usage") or document.get("usageMetadata") or {}
+    return replace(
+        reply,
+        model=document.get("model") or document.get("modelVersion"),
+        input_tokens=usage.get("input_tokens", usage.get("promptTokenCount")),
+        output_tokens=usage.get("output_tokens", usage.get("candidatesTokenCount")),
+    )

@@ -1,0 +1,58 @@
+"""Prompts and answers in S3 when they are large (claim check)."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pointsman.adapters.dynamo import AwsClient, reachable
+from pointsman.execution.records import Content
+from pointsman.values.errors import NotKeptError
+
+INLINE = 8_192
+"""Bytes that stay in the task's item. Each write of an item is paid by its whole size, about 0.6 $ per GB written and
+per write; a PUT to S3 costs what 8 KB written to DynamoDB do (prices of us-east-1 on 2026-11-22)."""
+
+LARGEST_INLINE = 300_000
+"""Bytes of an answer that its item holds beside everything else: an item ends at 400 KiB, and the other large parts of
+a task are bounded (body 8 KiB, metadata 64 KiB)."""
+
+
+class BucketTexts:
+    """`Texts` on one bucket; keys begin with `tasks/`."""
+
+    def __init__(self, client: AwsClient, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+
+    def keep(self, text: str, key: str) -> Content:
+        """Return the text itself when small, else where it was put."""
+        return Content(inline=text) if len(text.encode()) <= INLINE else self.keep_large(text, key)
+
+    def keep_large(self, text: str, key: str) -> Content:
+        """Return where the text was put."""
+        where = f"tasks/{key}"
+        self._client.put_object(
+            Bucket=self._bucket, Key=where, Body=text.encode(), ContentType="text/plain; charset=utf-8"
+        )
+        return Content(ref=where)
+
+    def keep_answer(self, text: str, key: str, beside: Content | None = None) -> Content:
+        """Store an answer that is paid for: where the bucket fails, it stays with its record if that can hold it.
+
+        `beside` is what the record holds already of that answer.
+
+        Raises:
+            NotKeptError: it cannot.
+        """
+        try:
+            return self.keep(text, key)
+        except (BotoCoreError, ClientError) as error:
+            held = ((beside.inline if beside else None) or "") + text
+            if len(held.encode()) > LARGEST_INLINE:
+                raise NotKeptError(f"{type(error).__name__} from the bucket") from error
+            return Content(inline=text)
+
+    @reachable()
+    def fetch(self, content: Content) -> str:
+        """Return the text from where it is."""
+        if content.ref is None:
+            return content.inline or ""
+        answer = self._client.get_object(Bucket=self._bucket, Key=content.ref)
+        return bytes(answer["Body"].read()).decode()

@@ -1,0 +1,34 @@
+"""Who may come in by the front door."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pointsman.contracts.api_key import DoorKey, digest_of
+from pointsman.ports import Clock, DoorKeys
+
+KNOWN = timedelta(seconds=60)
+"""How long a key that was revoked may still open the door."""
+AGAIN = timedelta(seconds=5)
+"""How soon the keys are read again for one that is not among them: it may be new."""
+
+
+@dataclass(slots=True)
+class Doorkeeper:
+    """Keeps the keys in mind, so that neither a good key nor guessing costs a read each time."""
+
+    keys: DoorKeys
+    clock: Clock
+    _read_at: datetime | None = None
+    _known: dict[str, DoorKey] = field(default_factory=dict)
+
+    def admit(self, authorization: str) -> DoorKey | None:
+        """Return the key in a header `Authorization: Bearer …`; None: it does not open the door."""
+        scheme, _, key = authorization.partition(" ")
+        digest = digest_of(key.strip()) if scheme.lower() == "bearer" else None
+        if digest is None:
+            return None
+        now = self.clock.now()
+        if self._read_at is None or now - self._read_at >= (KNOWN if digest in self._known else AGAIN):
+            self._known, self._read_at = {each.digest: each for each in self.keys.read()}, now
+        found = self._known.get(digest)
+        return found if found and found.admits(now) else None

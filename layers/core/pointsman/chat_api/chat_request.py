@@ -1,0 +1,173 @@
+"""What a request in the form of OpenAI's chat completions asks for, in the words of a task."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointsman.values import strict_json
+from pointsman.values.limits import LARGEST_OUTPUT
+from pointsman.values.taxonomy import Tier
+
+AUTO = "pointsman/auto"
+MODELS: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
+"""What may be asked for as `model`, and the tier that it chooses; None: the task is classified."""
+
+_INERT: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "tools": ([],),
+    "functions": ([],),
+    "stop": ([],),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "logprobs": (False,),
+    "audio": (),
+    "web_search_options": (),
+}
+"""Parameters that would change what the answer is and cannot be followed, and the values that ask for nothing."""
+_INSTRUCTIONS = frozenset({"system", "developer"})
+_SPEAKERS = {"user": "User", "assistant": "Assistant"}
+
+
+class ChatError(Exception):
+    """A request that has no answer. Raised wherever that shows; the front door answers with it, in OpenAI's form.
+
+    The message names field and rule, never a value.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str,
+        param: str | None = None,
+        type: str = "invalid_request_error",
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.task_id = status, task_id
+        self.body = {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request."""
+
+    prompt: str
+    system: str | None = None
+    tier: Tier | None = None
+    max_output_tokens: int | None = None
+    private: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+    stream: bool = False
+    """Whether the answer, which comes whole, is to have the form of a stream."""
+    stream_usage: bool = False
+
+
+def read(body: bytes) -> Asked:
+    """Return what a body asks for; parameters that only tune a model are ignored.
+
+    Raises:
+        ChatError: it cannot be followed.
+    """
+    fields = _fields(body)
+    for name, inert in _INERT.items():
+        if fields.get(name) is not None and fields[name] not in inert:
+            raise _unsupported(name)
+    model = fields.get("model")
+    if not isinstance(model, str) or model not in MODELS:
+        words = f"model: must be one of {', '.join(MODELS)}"
+        raise ChatError(404, words, code="model_not_found", param="model")
+    system, prompt = _texts(fields.get("messages"))
+    options = fields.get("stream_options")
+    return Asked(
+        prompt=prompt,
+        system=system,
+        tier=MODELS[model],
+        max_output_tokens=_limit(fields),
+        private=_flag(fields, "private"),
+        metadata=_metadata(fields),
+        stream=_flag(fields, "stream"),
+        stream_usage=isinstance(options, dict) and _flag(options, "include_usage"),
+    )
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        fields = strict_json.loads(body.decode())
+    except UnicodeDecodeError:
+        raise _invalid("body", "must be JSON in UTF-8") from None
+    except strict_json.NotStrictJson as error:
+        raise _invalid("body", str(error)) from None
+    if not isinstance(fields, dict):
+        raise _invalid("body", "must be a JSON object with model and messages")
+    return fields
+
+
+def _texts(messages: Any) -> tuple[str | None, str]:
+    """Return instructions and prompt: the one user message itself, a longer conversation as a transcript."""
+    if not isinstance(messages, list) or not messages:
+        raise _invalid("messages", "must be a list of messages")
+    told = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
+    instructions = [text for role, text in told if role in _INSTRUCTIONS]
+    spoken = [(role, text) for role, text in told if role in _SPEAKERS]
+    if not any(role == "user" and text.strip() for role, text in spoken):
+        raise _invalid("messages", "must hold a user message with text")
+    transcript = "\n\n".join(f"{_SPEAKERS[role]}:\n{text}" for role, text in spoken)
+    return "\n\n".join(instructions) or None, spoken[0][1] if len(spoken) == 1 else transcript
+
+
+def _message(message: Any, where: str) -> tuple[str, str]:
+    if not isinstance(message, dict):
+        raise _invalid(where, "must be an object with role and content")
+    role, content = message.get("role"), message.get("content")
+    if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *_SPEAKERS}:
+        raise _invalid(f"{where}.role", "must be system, developer, user or assistant")
+    if message.get("tool_calls"):
+        raise _unsupported(f"{where}.tool_calls")
+    if isinstance(content, str):
+        return role, content
+    if not isinstance(content, list):
+        raise _invalid(f"{where}.content", "must be text or a list of text parts")
+    return role, "\n".join(_part(part, f"{where}.content[{number}]") for number, part in enumerate(content))
+
+
+def _part(part: Any, where: str) -> str:
+    if not isinstance(part, dict) or part.get("type") != "text":
+        raise _unsupported(f"{where}.type", "only text parts are supported")
+    if not isinstance(text := part.get("text"), str):
+        raise _invalid(f"{where}.text", "must be a string")
+    return text
+
+
+def _limit(fields: dict[str, Any]) -> int | None:
+    stated = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
+    for name in stated:
+        if type(fields[name]) is not int or not 1 <= fields[name] <= LARGEST_OUTPUT:
+            raise _invalid(name, f"must be a whole number from 1 to {LARGEST_OUTPUT}")
+    if len({fields[name] for name in stated}) > 1:
+        raise _invalid("max_tokens", "must not differ from max_completion_tokens")
+    return fields[stated[0]] if stated else None
+
+
+def _metadata(fields: dict[str, Any]) -> dict[str, str]:
+    metadata, user = fields.get("metadata") or {}, fields.get("user")
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise _invalid("metadata", "must be an object of strings")
+    if user is not None and not isinstance(user, str):
+        raise _invalid("user", "must be a string")
+    return metadata if user is None else {"user": user, **metadata}
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise _invalid(name, "must be true or false")
+    return bool(value)
+
+
+def _invalid(param: str, rule: str) -> ChatError:
+    return ChatError(400, f"{param}: {rule}", code="invalid_value", param=param)
+
+
+def _unsupported(param: str, rule: str = "is not supported") -> ChatError:
+    return ChatError(400, f"{param}: {rule}", code="unsupported_parameter", param=param)

@@ -1,0 +1,45 @@
+"""The front door's keys: random, shown once, kept as their SHA-256."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointsman.values.times import parse_time
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_FORM = re.compile(r"pm_[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+def new_key() -> str:
+    """Return a key of 256 random bits."""
+    return "pm_" + secrets.token_urlsafe(32)
+
+
+def digest_of(key: str) -> str | None:
+    """Return the SHA-256 of a key in hex; None: it has not the form of one.
+
+    Keys are as random as the hash is long, so that it needs no salt and no slowness.
+    """
+    return hashlib.sha256(key.encode()).hexdigest() if _FORM.fullmatch(key) else None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorKey:
+    """What is kept of a key."""
+
+    name: str
+    digest: str
+    created_at: str
+    expires_at: str | None = None
+    """None: it does not."""
+    revoked_at: str | None = None
+
+    def admits(self, now: datetime) -> bool:
+        """Return whether the key opens the door."""
+        return not self.revoked_at and (self.expires_at is None or now < parse_time(self.expires_at))
+
+    def task_id(self, own: str) -> str:
+        """Return the id of a task that is sent by this key: what one key sends, no other finds or repeats."""
+        return f"{self.digest[:12]}-{own}"

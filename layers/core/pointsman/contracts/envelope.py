@@ -1,0 +1,116 @@
+"""What AWS wraps around a task on its way to the queue, and the identity that each wrapper gives it."""
+
+import re
+
+from pointsman.contracts import s3_prompt
+from pointsman.contracts.reply_to import check
+from pointsman.contracts.s3_prompt import PromptObject
+from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
+from pointsman.values import strict_json
+from pointsman.values.strict_json import Json, NotStrictJson
+
+_DEEPEST = 3
+"""Wrappers around wrappers: an EventBridge rule to SNS to SQS makes two."""
+
+
+def open_message(body: str, message_id: str) -> tuple[str, Task]:
+    """Return the task id and the task in an SQS message body.
+
+    The id is the task's own, else the SNS `MessageId` or EventBridge `id` of the innermost envelope, else `message_id`
+    (the SQS message's).
+
+    Raises:
+        Rejection: the body is no strict JSON (`invalid_json`), no task (`invalid_task`), or an event of S3
+            (`object_unread`), which `object_in` tells.
+    """
+    fields, default_id = unwrap(body, message_id)
+    if s3_prompt.is_s3_event(fields):
+        raise Rejection("object_unread", "body: is an event of S3, whose object only the router reads")
+    task = read_task(fields)
+    return task.task_id or default_id, task
+
+
+def parts(body: str) -> list[str]:
+    """Return the bodies that a message stands for, of one task each: none for a test by S3, several for a notification
+    of several objects, else the body itself.
+    """
+    fields = _s3_fields(body)
+    if s3_prompt.is_test(fields):
+        return []
+    records = s3_prompt.records_of(fields)
+    return [strict_json.dumps({"Records": [record]}) for record in records] if len(records) > 1 else [body]
+
+
+def object_in(body: str) -> PromptObject | None:
+    """Return the object in S3 that is the message's prompt; None if the prompt is in the message.
+
+    Raises:
+        Rejection: it is an event of S3, and not one that creates an object (`invalid_s3_event`).
+    """
+    fields = _s3_fields(body)
+    return s3_prompt.named_in(fields) if s3_prompt.is_s3_event(fields) else None
+
+
+def _s3_fields(body: str) -> Json:
+    """Return what is inside the envelopes if it can be an event of S3: most messages need no second parse."""
+    if "s3" not in body:
+        return None
+    try:
+        return unwrap(body, "")[0]
+    except Rejection:
+        return None
+
+
+def unwrap(body: str, message_id: str) -> tuple[Json, str]:
+    """Return what stands inside the envelopes, and the id of the innermost; an event of S3 is no envelope."""
+    here, default_id = _parse(body), message_id
+    for _ in range(_DEEPEST):
+        if not isinstance(here, dict) or "prompt" in here or s3_prompt.is_s3_event(here):
+            break
+        if here.get("Type") == "Notification" and isinstance(here.get("Message"), str):
+            default_id = _usable(here.get("MessageId"), default_id)
+            here = _parse(str(here["Message"]))
+        elif "detail-type" in here and "source" in here and isinstance(here.get("detail"), dict):
+            default_id = _usable(here.get("id"), default_id)
+            here = here["detail"]
+        else:
+            break
+    return here, default_id
+
+
+def _parse(text: str) -> Json:
+    try:
+        return strict_json.loads(text)
+    except NotStrictJson as error:
+        raise Rejection("invalid_json", f"body: {error}") from None
+
+
+def _usable(candidate: Json, otherwise: str) -> str:
+    return candidate if isinstance(candidate, str) and re.fullmatch(ID_PATTERN, candidate) else otherwise
+
+
+def readable_reply(body: str) -> str | None:
+    """Return the place to reply to that a rejected message states, or None."""
+    try:
+        fields, _ = unwrap(body, "")
+    except Rejection:
+        return None
+    stated = fields.get("reply_to") if isinstance(fields, dict) else None
+    if not isinstance(stated, str) or not 0 < len(stated) <= LARGEST_REPLY:
+        return None
+    try:
+        return check(stated)
+    except ValueError:
+        return None
+
+
+def readable_id(body: str) -> str | None:
+    """Return the valid `task_id` that a rejected message states, or that its object gives it, or None."""
+    try:
+        if found := object_in(body):
+            return found.task_id
+        fields, _ = unwrap(body, "")
+    except Rejection:
+        return None
+    stated = fields.get("task_id") if isinstance(fields, dict) else None
+    return _usable(stated, "") or None

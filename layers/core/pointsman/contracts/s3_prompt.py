@@ -1,0 +1,109 @@
+"""A prompt that lies in S3: the object that an event of S3 names, and the task that the object states."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.values import strict_json
+from pointsman.values.strict_json import Json
+
+_ROUTING = ("type", "tier")
+_KEPT = ("ticket", "agent")
+"""What `x-amz-meta-…` may state beside `private`; whatever else an object carries is its owner's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptObject:
+    """One write of an object, as an event of S3 names it."""
+
+    bucket: str
+    key: str
+    etag: str | None
+    version: str | None
+    """None: the bucket keeps no versions."""
+    write: str
+    """What tells this write of the key from every other."""
+
+    @property
+    def task_id(self) -> str:
+        """The id of its task: the same for each delivery of the event, by whatever way."""
+        name = strict_json.dumps([self.bucket, self.key, self.write])
+        return f"s3-{hashlib.sha256(name.encode()).hexdigest()[:48]}"
+
+
+def is_s3_event(fields: Json) -> bool:
+    """Return whether it is a notification of S3, or its event on EventBridge."""
+    if not isinstance(fields, dict) or "prompt" in fields:
+        return False
+    return fields.get("source") == "aws.s3" or bool(records_of(fields))
+
+
+def is_test(fields: Json) -> bool:
+    """Return whether S3 only tries whether its notifications arrive."""
+    return isinstance(fields, dict) and fields.get("Event") == "s3:TestEvent" and "Service" in fields
+
+
+def records_of(fields: Json) -> list[dict[str, Any]]:
+    """Return the records of a notification of S3; none if it is something else."""
+    records = fields.get("Records") if isinstance(fields, dict) else None
+    if not isinstance(records, list):
+        return []
+    return [it for it in records if isinstance(it, dict) and it.get("eventSource") == "aws:s3"]
+
+
+def named_in(fields: Json) -> PromptObject:
+    """Return the object that an event of S3 names, the first one of a notification.
+
+    Raises:
+        Rejection: `invalid_s3_event`: nothing was created, or the event is not as S3 makes it.
+    """
+    assert isinstance(fields, dict)
+    records = records_of(fields)
+    created, detail = (
+        (str(records[0].get("eventName")).startswith("ObjectCreated:"), records[0].get("s3"))
+        if records
+        else (fields.get("detail-type") == "Object Created", fields.get("detail"))
+    )
+    if not created:
+        raise Rejection("invalid_s3_event", "event: must be that an object was created")
+    bucket, stated = _inside(detail, "bucket"), _inside(detail, "object")
+    name, key, etag = _word(bucket, "name"), _word(stated, "key"), _word(stated, "eTag", "etag")
+    key = unquote_plus(key) if records else key
+    if not name or not key or "\x00" in key:
+        raise Rejection("invalid_s3_event", "event: must name bucket and key of an object")
+    version = _word(stated, "versionId", "version-id") or None
+    return PromptObject(name, key, etag or None, version, _word(stated, "sequencer") or version or etag)
+
+
+def _inside(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _word(value: Any, *names: str) -> str:
+    """Return the first string that stands under one of the names, which differ by the way the event came."""
+    found = (_inside(value, name) for name in names)
+    return next((each for each in found if isinstance(each, str)), "")
+
+
+def task_of(wanted: PromptObject, data: bytes, stated: Mapping[str, str]) -> Task:
+    """Return the task of an object's bytes and its user metadata (names without `x-amz-meta-`).
+
+    Raises:
+        Rejection: `object_not_text`, or `invalid_task`: the metadata break a rule, or the text is blank.
+    """
+    try:
+        prompt = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Rejection("object_not_text", "object: must be UTF-8 text") from None
+    if "\x00" in prompt:
+        raise Rejection("object_not_text", "object: must be UTF-8 text without NUL characters")
+    private = stated.get("private", "false")
+    fields: dict[str, Any] = {
+        "prompt": prompt,
+        "private": {"true": True, "false": False}.get(private, private),
+        "metadata": {"bucket": wanted.bucket, "key": wanted.key} | {it: stated[it] for it in _KEPT if it in stated},
+    }
+    return read_task(fields | {it: stated[it] for it in _ROUTING if it in stated})

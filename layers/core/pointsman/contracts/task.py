@@ -1,0 +1,153 @@
+"""The contract of a task: what a message may say, and what it means when it does not say it."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from pointsman.contracts import reply_to as reply_to_form
+from pointsman.values import strict_json
+from pointsman.values.limits import LARGEST_OUTPUT
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
+
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
+DEFAULT_OUTPUT_TOKENS = 4096
+LARGEST_REPLY = 2048
+"""Characters of a place to reply to."""
+LARGEST_METADATA = 65_536
+"""Bytes of JSON: an event holds metadata beside an answer of 64 KiB and ends at 256 KiB."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+type TaskId = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
+
+
+class Rejection(Exception):  # noqa: N818  (a verdict on a message, not a fault of ours)
+    """A message that can never work. Raised while a message is read; the router records it and sends it to the DLQ.
+
+    `code` is a fixed word for programs; `reason` names field and rule, never a value.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class Task(BaseModel):
+    """A task as its sender states it. Unknown fields are ignored; `null` means not given."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    prompt: Annotated[str, Field(strict=True)]
+    task_id: TaskId | None = None
+    type: TaskType | None = None
+    tier: Tier | None = None
+    system: Annotated[str, Field(strict=True)] | None = None
+    max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST_OUTPUT)] = DEFAULT_OUTPUT_TOKENS
+    deadline: datetime | None = None
+    private: Annotated[bool, Field(strict=True)] = False
+    parent_id: TaskId | None = None
+    metadata: dict[str, Annotated[str, Field(strict=True)]] = Field(default_factory=dict)
+    split: Annotated[bool, Field(strict=True)] = False
+    reply_to: Annotated[str, Field(strict=True, min_length=1, max_length=LARGEST_REPLY)] | None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def _not_blank(cls, prompt: str) -> str:
+        if not any(sign.isprintable() and not sign.isspace() for sign in prompt):
+            raise ValueError("must not be blank")
+        return prompt
+
+    @field_validator("max_output_tokens", "private", "split", "metadata", mode="before")
+    @classmethod
+    def _null_is_default(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _rfc3339(cls, value: Any) -> datetime | None:
+        if value is None or isinstance(value, datetime):
+            return value
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            raise ValueError("must be an RFC 3339 date-time with an offset, like 2026-12-31T18:00:00Z")
+        try:
+            moment = datetime.fromisoformat(value.upper())
+            moment.astimezone(UTC)  # what is stored
+        except (ValueError, OverflowError):
+            raise ValueError("must be a date-time that exists") from None
+        return moment
+
+    @field_validator("metadata")
+    @classmethod
+    def _bounded(cls, metadata: dict[str, str]) -> dict[str, str]:
+        if "" in metadata:  # DynamoDB takes no attribute without a name
+            raise ValueError("must have no empty key")
+        if len(strict_json.dumps(metadata).encode()) > LARGEST_METADATA:
+            raise ValueError(f"must be at most {LARGEST_METADATA} bytes as JSON")
+        return metadata
+
+    @field_validator("reply_to")
+    @classmethod
+    def _a_place(cls, reply_to: str | None) -> str | None:
+        return reply_to and reply_to_form.check(reply_to)
+
+    @property
+    def explicit_tier(self) -> Tier | None:
+        """The tier that the sender chose: `tier` beats `type`; None leaves it to the classifier."""
+        return self.tier or (TIER_OF[self.type] if self.type else None)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 in hex over all fields but `task_id` (the key itself) and `reply_to`."""
+        fields = self.model_dump(mode="json", exclude={"task_id", "reply_to"})
+        return hashlib.sha256(strict_json.dumps(fields).encode()).hexdigest()
+
+
+def read_task(fields: strict_json.Json) -> Task:
+    """Return the task that `fields` state.
+
+    Raises:
+        Rejection: `invalid_task`, with every field that breaks a rule.
+    """
+    if not isinstance(fields, dict):
+        raise Rejection("invalid_task", "body: must be a JSON object with a prompt")
+    try:
+        return Task.model_validate(fields)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        reasons = dict.fromkeys(f"{_where(problem['loc'])}: {_rule(problem)}" for problem in problems)
+        raise Rejection("invalid_task", "; ".join(list(reasons)[:5])) from None
+
+
+_RULES: dict[str, str] = {
+    "missing": "is required",
+    "greater_than_equal": f"must be from 1 to {LARGEST_OUTPUT}",
+    "less_than_equal": f"must be from 1 to {LARGEST_OUTPUT}",
+    "string_too_short": "must not be empty",
+    "string_too_long": f"must be at most {LARGEST_REPLY} characters",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object of strings",
+}
+_PATTERNS: dict[Literal["task_id", "parent_id"] | str, str] = dict.fromkeys(
+    ("task_id", "parent_id"), "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
+)
+
+
+def _where(loc: tuple[int | str, ...]) -> str:
+    """Return the field's name; of metadata the field alone, as its keys are the sender's text."""
+    return str(loc[0]) if loc else "body"
+
+
+def _rule(problem: Any) -> str:
+    kind, field = problem["type"], _where(problem["loc"])
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS[field]
+    if kind == "enum":
+        return "must be one of " + ", ".join(Tier if field == "tier" else TaskType)
+    if field == "metadata" and kind == "string_type":
+        return "must be an object of strings"
+    return _RULES.get(kind, str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be "))

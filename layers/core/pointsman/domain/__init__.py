@@ -1,1 +1,0 @@
-"""The rules: pure Python, no AWS, no model SDK, no clock and no environment."""

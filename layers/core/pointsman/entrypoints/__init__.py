@@ -1,0 +1,1 @@
+"""From Lambda to the use cases: environment, wiring, handlers."""

@@ -1,0 +1,37 @@
+"""The frame of every function: Powertools around the handler, and what a cold start can do ahead is done in INIT."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+gc.disable()  # until all is imported: nearly all of that stays, and the collector would walk through it again and again
+
+from aws_lambda_powertools import Logger, Metrics, Tracer  # noqa: E402
+
+from pointsman.entrypoints.wiring import Application, warm_up  # noqa: E402
+
+type Handler = Callable[[Any, Any], Any]
+KEEP_WARM = {"keep_warm": True}
+"""The event of the template's schedules that keep a function warm: it has started by the time it reads this."""
+
+
+def function(parts: Callable[[Application], object] | None = None) -> Callable[[Handler], Handler]:
+    """Return the decorator of a function's handler, the last that its module does; `parts` is built in INIT."""
+
+    def around(handler: Handler) -> Handler:
+        logger, metrics = Logger(), Metrics()
+        # AWS calls alone: else each stands twice in a trace, as the call and as its HTTP request, and more is imported.
+        tracer = Tracer(patch_modules=("botocore",))
+        traced = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
+        framed: Handler = logger.inject_lambda_context(metrics.log_metrics(traced))
+
+        def whole(event: Any, context: Any) -> Any:
+            return None if event == KEEP_WARM else framed(event, context)
+
+        if parts:
+            warm_up(parts)
+        gc.freeze()
+        gc.enable()
+        return whole
+
+    return around

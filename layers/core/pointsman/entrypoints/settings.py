@@ -1,0 +1,78 @@
+"""The functions' environment as one validated model: read once, by `bootstrap` alone."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from pointsman.contracts.reply_to import WEBHOOK
+from pointsman.values.taxonomy import Tier
+
+
+class Settings(BaseModel):
+    """What the template gives every function; a name that a function does not use may be missing there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ignored_types=(cached_property,))
+
+    task_table: str = ""
+    usage_table: str = ""
+    limit_table: str = ""
+    bucket: str = ""
+    event_bus: str = ""
+    state_machine_arn: str = ""
+    task_queue_url: str = ""
+    dlq_url: str = ""
+    reply_queue_arns: str = ""
+    webhook_hosts: str = ""
+    prompt_bucket_arns: str = ""
+    report_topic_arn: str = ""
+    report_timezone: str = "UTC"
+    gemini_key_parameter: str = "/pointsman/gemini-api-key"
+    anthropic_key_parameter: str = "/pointsman/anthropic-api-key"
+    webhook_key_parameter: str = "/pointsman/webhook-key"
+    google_gemini_base_url: str = ""
+    anthropic_base_url: str = ""
+    model_override_orchestration: str = ""
+    model_override_implementation: str = ""
+    model_override_reasoning: str = ""
+    model_calls: Literal["live", "loopback"] = "live"
+    stand_in: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Return the settings of the process's environment, an empty variable counting as missing."""
+        source = os.environ if environment is None else environment
+        return cls.model_validate({name.lower(): value for name, value in source.items() if value})
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of budgets and reports."""
+        return ZoneInfo(self.report_timezone)
+
+    @property
+    def overrides(self) -> dict[Tier, str]:
+        """The tiers' models that the environment replaces."""
+        stated = {tier: str(getattr(self, f"model_override_{tier}")) for tier in Tier}
+        return {tier: model for tier, model in stated.items() if model}
+
+    @property
+    def reply_places(self) -> frozenset[str]:
+        """The addresses that a task may ask to be answered at: queue ARNs, `https://` and a host."""
+        return frozenset(_listed(self.reply_queue_arns)) | {f"{WEBHOOK}{host}" for host in self.hosts_of_webhooks}
+
+    @property
+    def hosts_of_webhooks(self) -> list[str]:
+        """The hosts that webhooks may be at, each with its port if that is not 443."""
+        return [host.lower() for host in _listed(self.webhook_hosts)]
+
+    @property
+    def prompt_buckets(self) -> frozenset[str]:
+        """The names of the buckets whose objects are prompts."""
+        return frozenset(arn.rpartition(":")[2] for arn in _listed(self.prompt_bucket_arns))
+
+
+def _listed(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]

@@ -1,0 +1,113 @@
+"""The events: of a task's end, which also goes to whoever asked to be answered, and of a budget that is used up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pointsman.execution import subtasks
+from pointsman.execution.budget import Cap
+from pointsman.execution.records import TaskRecord
+from pointsman.values import strict_json
+from pointsman.values.money import usd
+from pointsman.values.status import Status
+
+VERSION = 1
+DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
+BUDGET_USED_UP = "Budget Used Up"
+LARGEST_ANSWER = 65_536
+"""UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
+LARGEST_DETAIL = 240_000
+"""UTF-8 bytes of the whole detail: EventBridge takes 256 KiB, and escaping can make an answer six times as long."""
+
+LONGEST_REF = 256
+"""Characters of an `answer_ref`: bucket, id and turn have at most 160."""
+
+
+def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) -> dict[str, Any]:
+    """Return the event's detail; `answer` is None where only `answer_ref` (an S3 URI) tells it, or there is none."""
+    decision = record.decision or {}
+    return {
+        "version": VERSION,
+        "task_id": record.task_id,
+        "parent_id": record.task_fields.get("parent_id"),
+        "generation": record.generation,
+        "status": str(record.status),
+        "type": decision.get("type"),
+        "tier": decision.get("tier"),
+        "model": record.model,
+        "answer": answer,
+        "answer_ref": answer_ref,
+        "truncated": record.truncated,
+        "usage": record.usage,
+        "cost_nano_usd": record.cost_nano,
+        "attempts": record.attempts,
+        "reason": record.reason,
+        "metadata": record.task_fields.get("metadata", {}),
+    }
+
+
+def fits(detail: dict[str, Any]) -> bool:
+    """Return whether the detail, with its answer inside, is small enough to travel."""
+    answer = detail["answer"]
+    if answer is not None and len(answer.encode()) > LARGEST_ANSWER:
+        return False
+    return len(strict_json.dumps(detail).encode()) <= LARGEST_DETAIL
+
+
+def family_detail(record: TaskRecord, answers: Sequence[tuple[str | None, str | None]]) -> dict[str, Any]:
+    """Return the detail of a task with subtasks: its own, and how each of them stood when it ended.
+
+    `answers` are text and reference as `detail_of` takes them: the task's own first, then one pair for each subtask.
+    """
+    own, *theirs = answers
+    together = record.cost_nano + sum(each["cost_nano_usd"] for each in record.results)
+    return {
+        **detail_of(record, *own),
+        "partial": subtasks.is_partial(record),
+        "subtask_counts": subtasks.counts(record.results),
+        "cost_with_subtasks_nano_usd": together,
+        "subtasks": [
+            {**each, "answer": answer, "answer_ref": ref}
+            for each, (answer, ref) in zip(record.results, theirs, strict=True)
+        ],
+    }
+
+
+def inside(record: TaskRecord, answers: Sequence[str | None]) -> frozenset[int]:
+    """Return which answers travel inside the detail of a task with subtasks, the shortest first, the others by
+    reference: then it fits.
+    """
+    bare = family_detail(record, [(None, "x" * LONGEST_REF)] * len(answers))
+    room, chosen = LARGEST_DETAIL - len(strict_json.dumps(bare).encode()), set[int]()
+    sizes = {place: len(strict_json.dumps(text).encode()) for place, text in enumerate(answers) if text is not None}
+    for place in sorted(sizes, key=lambda place: (sizes[place], place)):
+        room -= sizes[place]
+        if room < 0:
+            break
+        if len((answers[place] or "").encode()) <= LARGEST_ANSWER:
+            chosen.add(place)
+    return frozenset(chosen)
+
+
+def budget_detail(month: str, cap: Cap, spent_nano: int, since: str | None) -> dict[str, Any]:
+    """Return the detail of a cap on the month that is reached; `since` is when it first refused a call, if it did."""
+    return {
+        "version": VERSION,
+        "month": month,
+        "cap": cap.counter,
+        "limit_nano_usd": cap.limit,
+        "spent_nano_usd": spent_nano,
+        "refusing_since": since,
+    }
+
+
+def budget_words(month: str, cap: Cap, spent_nano: int, since: str | None) -> tuple[str, str]:
+    """Return the same for people: a subject of one ASCII line, and a text."""
+    tier = cap.counter.removeprefix("month").removeprefix("_")
+    whose, key = (f"tier {tier}", f"tiers.{tier}.month_usd") if tier else ("all tiers", "month_usd")
+    told = [
+        f"${usd(spent_nano):,.6f} of ${usd(cap.limit):,.6f} is spent in {month} ({whose}).",
+        f"Since {since} calls are refused that might cost more than what is left." if since else "",
+        "What becomes of their tasks is pointsman.budget.when_exhausted in openclaw.json: refuse, hold or degrade.",
+        f"To go on, raise pointsman.budget.{key} there and deploy; else calls begin again with the next month.",
+    ]
+    return f"Pointsman: the budget of {month} is used up ({whose})", "\n".join(line for line in told if line) + "\n"

@@ -1,0 +1,182 @@
+"""What stands between a call and a model: retirement, bench, rest, circuit breaker and the free tier's quota.
+
+One item of the limit table holds it for all instances. Times are Unix milliseconds.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pointsman.execution.outcome import BREAKING, CallResult, Outcome
+from pointsman.routing.catalog import Quota
+from pointsman.values.times import PACIFIC, next_midnight
+
+WINDOW = timedelta(seconds=63)
+"""A minute, and the time that may pass between taking a slot and the request's arrival, so that 60 s hold there too."""
+SLOT_LASTS = timedelta(seconds=2)
+"""A slot taken longer ago than this is given back unused, never sent late."""
+KEPT = timedelta(seconds=180)
+"""How long a slot stays on record: the window, and the longest call of the function that asks the free tier."""
+TRIPS_AFTER = 5
+"""Failures in a row that open the breaker."""
+OPEN_FIRST, OPEN_LONGEST = timedelta(seconds=20), timedelta(minutes=5)
+PROBE_LASTS = timedelta(minutes=2)
+
+
+def ms(moment: datetime) -> int:
+    """Return Unix milliseconds."""
+    return int(moment.timestamp() * 1000)
+
+
+def _at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One request under the quota: when its slot was taken, and its input tokens (first reserved, then actual)."""
+
+    at: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """What all instances know of one model."""
+
+    model: str
+    gone: bool = False
+    bench_until: int = 0
+    """The day's quota is used up until then."""
+    rest_until: int = 0
+    """The provider asked to be left alone until then."""
+    failures: int = 0
+    opens: int = 0
+    open_until: int = 0
+    probe_until: int = 0
+    version: int = 0
+    """Raised by every reservation of a slot: two that saw the same state cannot both take one."""
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    day: str = ""
+    day_count: int = 0
+
+    @property
+    def half_open(self) -> bool:
+        """Whether the breaker lets one probe through, once `open_until` has passed."""
+        return self.opens > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The write that admits a call: what the model's item gains and loses; with nothing to write it is empty."""
+
+    slot: Slot | None = None
+    stale: tuple[str, ...] = ()
+    """Names of slots whose window has long passed."""
+    day: str = ""
+    day_count: int = 0
+    probe_until: int = 0
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model's item changes."""
+        return self.slot is not None or self.probe_until > 0
+
+
+def admit(state: ModelState, quota: Quota | None, tokens: int, now: datetime) -> Admission | CallResult:
+    """Return how a call of `tokens` input tokens is let through, or why it is not."""
+    here = ms(now)
+    if state.gone:
+        return CallResult(Outcome.RETIRED, detail="known to be gone")
+    if state.bench_until > here:
+        return CallResult(Outcome.QUOTA_EXHAUSTED, until=_at(state.bench_until), detail="benched for the day")
+    if state.rest_until > here:
+        return _wait(Outcome.RATE_LIMITED, state.rest_until - here, "asked to wait")
+    if state.open_until > here:
+        return _wait(Outcome.UNAVAILABLE, state.open_until - here, "circuit breaker open")
+    probe = 0
+    if state.half_open:
+        if state.probe_until > here:
+            return _wait(Outcome.UNAVAILABLE, min(state.probe_until - here, 5000), "circuit breaker half open")
+        probe = here + ms_of(PROBE_LASTS)
+    if quota is None:
+        return Admission(probe_until=probe)
+    return _take_slot(state, quota, tokens, now, probe)
+
+
+def _take_slot(state: ModelState, quota: Quota, tokens: int, now: datetime, probe: int) -> Admission | CallResult:
+    here, today = ms(now), now.astimezone(PACIFIC).date().isoformat()
+    used_today = state.day_count if state.day == today else 0
+    if quota.rpd is not None and used_today >= quota.rpd:
+        return CallResult(Outcome.QUOTA_EXHAUSTED, until=next_midnight(now, PACIFIC), detail="day's quota used")
+    if quota.tpm is not None:
+        tokens = min(tokens, quota.tpm)  # an estimate above the quota: the call has its minute to itself
+    window = sorted((slot for slot in state.slots.values() if slot.at > here - ms_of(WINDOW)), key=lambda slot: slot.at)
+    free_at = here
+    if quota.rpm is not None and len(window) >= quota.rpm:
+        free_at = window[len(window) - quota.rpm].at + ms_of(WINDOW)
+    if quota.tpm is not None:
+        load = sum(slot.tokens for slot in window)
+        for slot in window:
+            if load + tokens <= quota.tpm:
+                break
+            load -= slot.tokens
+            free_at = max(free_at, slot.at + ms_of(WINDOW))
+    if free_at > here:
+        return _wait(Outcome.BUSY, free_at - here, "quota of the minute in use")
+    stale = tuple(name for name, slot in state.slots.items() if slot.at < here - ms_of(KEPT))
+    return Admission(Slot(here, tokens), stale[:40], today, used_today + 1, probe)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a call's result changes in the model's item; `sets` and `removes` are its attributes."""
+
+    sets: dict[str, Any] = field(default_factory=dict)
+    removes: tuple[str, ...] = ()
+    adds: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.sets or self.removes or self.adds)
+
+
+def learn(state: ModelState, result: CallResult, now: datetime) -> Lesson:
+    """Return what the result teaches every instance about the model."""
+    here, outcome = ms(now), result.outcome
+    if outcome is Outcome.RETIRED:
+        return Lesson({"gone": True, "gone_at": here})
+    if outcome is Outcome.QUOTA_EXHAUSTED:
+        until = max(ms(result.until or next_midnight(now, PACIFIC)), state.bench_until)
+        return Lesson({"bench_until": until}, ("probe_until",))
+    if outcome is Outcome.RATE_LIMITED and result.retry_after:
+        return Lesson(
+            {"rest_until": max(here + math.ceil(result.retry_after * 1000), state.rest_until)}, ("probe_until",)
+        )
+    if result.ours:
+        return Lesson()
+    if outcome in BREAKING:
+        return _failure(state, here, result.retry_after)
+    if state.failures or state.opens:  # any other answer shows that the model is there
+        return Lesson({"failures": 0, "opens": 0}, ("open_until", "probe_until"))
+    return Lesson()
+
+
+def _failure(state: ModelState, here: int, hint: float | None) -> Lesson:
+    rest = {"rest_until": here + math.ceil(hint * 1000)} if hint else {}
+    if not state.half_open and state.failures + 1 < TRIPS_AFTER:
+        return Lesson(rest, (), {"failures": 1})
+    pause = min(OPEN_FIRST * 2 ** min(state.opens, 8), OPEN_LONGEST)  # the longest is reached before
+    return Lesson(
+        {**rest, "failures": 0, "opens": state.opens + 1, "open_until": here + ms_of(pause)}, ("probe_until",)
+    )
+
+
+def ms_of(span: timedelta) -> int:
+    """Return a span in milliseconds."""
+    return int(span.total_seconds() * 1000)
+
+
+def _wait(outcome: Outcome, milliseconds: int, detail: str) -> CallResult:
+    return CallResult(outcome, retry_after=max(milliseconds, 1) / 1000, detail=detail)

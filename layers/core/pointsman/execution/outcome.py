@@ -1,0 +1,87 @@
+"""What became of one call to a model, as data: the workflow follows it, the ledger keeps it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pointsman.values.usage import Usage
+
+
+class Outcome(StrEnum):
+    """The fixed names of what a tier function reports; `run.next_run` says what follows each."""
+
+    ANSWERED = "answered"
+    TRUNCATED = "truncated"
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    RETIRED = "retired"
+    AUTH = "auth"
+    TOO_LONG = "too_long"
+    OVER_BUDGET = "over_budget"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    INVALID = "invalid"
+    DEADLINE = "deadline"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+    EMPTY = "empty"
+    """Answered without a word of text, or with more than could be stored: paid, but followed like `unknown`."""
+    MALFORMED = "malformed"
+    """An answer that was asked for by a schema and does not follow it: paid, and followed like `empty`."""
+
+
+GOOD = frozenset({Outcome.ANSWERED, Outcome.TRUNCATED})
+PASSING = frozenset(
+    {Outcome.RATE_LIMITED, Outcome.BUSY, Outcome.UNAVAILABLE, Outcome.NOT_SENT, Outcome.QUOTA_EXHAUSTED}
+)
+"""Troubles that time heals: while one of them stands in the way a task waits until its deadline."""
+FINAL = frozenset({Outcome.REFUSED, Outcome.BLOCKED, Outcome.INVALID, Outcome.DEADLINE})
+"""No other model and no other time would change it."""
+_WORDS_ARE_BILLED = frozenset({Outcome.EMPTY, Outcome.MALFORMED, Outcome.REFUSED, Outcome.BLOCKED})
+BREAKING = frozenset({Outcome.UNAVAILABLE, Outcome.UNKNOWN, Outcome.NOT_SENT})
+"""What counts against a model's circuit breaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What checking an answer came to (`pointsman.verify`)."""
+
+    failed: str | None = None
+    """The first check that the answer did not pass; None: it passed them all."""
+    escalated_after: str | None = None
+    """The check that the task's first answer failed, when this is the second one's verdict."""
+    pending: bool = False
+    """Whether the task goes on although it has an answer: to a judge, or one tier up."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """The outcome of a call that was made, or of the decision not to make it."""
+
+    outcome: Outcome
+    text: str = ""
+    usage: Usage | None = None
+    """None: the provider stated none. An error answer bills nothing; see `cost_known`."""
+    answered_by: str | None = None
+    """The model id in the response: what is billed."""
+    request_id: str | None = None
+    retry_after: float | None = None
+    """Seconds until the provider wants to be asked again; None: it did not say."""
+    until: datetime | None = None
+    """When the quota or budget renews."""
+    detail: str = ""
+    """For people: error class, status, quota id. Never text of the task, the answer or a key."""
+
+    ours: bool = False
+    """Whether the trouble was ours, so that it says nothing of the provider."""
+    verdict: Verdict | None = None
+    """Of an answer that was checked; a judge's own result has it when the judge found the answer wanting."""
+
+    @property
+    def cost_known(self) -> bool:
+        """Whether what the provider bills is known: not after a call of unknown end, nor for text without usage."""
+        if self.outcome is Outcome.UNKNOWN:
+            return False
+        return self.usage is not None or self.outcome not in (GOOD | _WORDS_ARE_BILLED)

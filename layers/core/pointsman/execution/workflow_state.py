@@ -1,0 +1,179 @@
+"""The way of one task through the workflow: its position, and where each outcome leads.
+
+The position travels as the workflow's state object, the same shape into and out of every tier function. It names the
+task and never carries its text.
+"""
+
+import random
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pointsman.execution.outcome import FINAL, GOOD, PASSING, CallResult, Outcome
+from pointsman.execution.records import Purpose
+from pointsman.routing.policy import Hop
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import parse_time, to_text
+
+MOST_TRIES = 3
+"""Waits for one model before the next of the chain."""
+MOST_ROUNDS_OF_UNKNOWN = 3
+"""Times that the plan starts again after attempts that may all have been billed; the workflow does so after crashes."""
+LONGEST_PAUSE = timedelta(minutes=15)
+"""Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
+LONGEST_HOLD = timedelta(hours=6)
+"""A held task looks again at least this often: the budget may have been raised."""
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""Where a deadline that a hold moves stops."""
+
+
+class Next(StrEnum):
+    """Where the workflow goes."""
+
+    RUN = "run"
+    WAIT = "wait"
+    DELIVER = "deliver"
+    DELIVER_SAMPLED = "deliver_sampled"
+    """Deliver, then go on with the audit."""
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A task's position in the workflow."""
+
+    task_id: str
+    generation: int
+    deadline: datetime
+    plan: tuple[Hop, ...]
+    came_from: str | None = None
+    """The model that the router left out of the plan, so that the first hop is a fallback already."""
+    private: bool = False
+    """Whether no free model may be asked."""
+    purpose: Purpose = Purpose.TASK
+    """What is asked of the model here."""
+    kept: bool = False
+    """Whether the task has its answer stored: what is sought beyond it is sought briefly, and may be missed."""
+    hop: int = 0
+    attempt: int = 1
+    """Ordinal of the tier function's next attempt within the generation."""
+    tries: int = 0
+    """Waits on this hop."""
+    crashes: int = 0
+    """Attempts of unknown outcome, or without an answer that can be used, on this hop."""
+    rounds: int = 0
+    """Times that the whole plan was gone through."""
+    healing: bool = False
+    """Whether a trouble that time heals was met in this round."""
+    next: Next = Next.RUN
+    wait_seconds: int = 0
+    not_before: float = 0.0
+    """Unix time before which no call may be made: the part of a wait that whole seconds cannot express."""
+    reason: str | None = None
+
+    @property
+    def here(self) -> Hop:
+        """The hop to try."""
+        return self.plan[self.hop]
+
+    @property
+    def turn(self) -> str:
+        """The attempt's name; within a task, later attempts compare greater."""
+        return f"{self.generation:06d}.{self.attempt:06d}"
+
+    def as_state(self) -> dict[str, Any]:
+        """Return the workflow's state object."""
+        return {**asdict(self), "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Run":
+        """Return the position that a state object says."""
+        plan = tuple(Hop(hop["model"], Tier(hop["function"]), Tier(hop["tier"])) for hop in state["plan"])
+        known = {name: state[name] for name in cls.__dataclass_fields__ if name in state}
+        return cls(
+            **{
+                **known,
+                "deadline": parse_time(state["deadline"]),
+                "plan": plan,
+                "purpose": Purpose(state.get("purpose", "task")),
+                "next": Next(state.get("next", "run")),
+            }
+        )
+
+    def beyond(self, hop: Hop, purpose: Purpose, reason: str | None) -> "Run":
+        """Return the run that has its answer and goes on to `hop` alone: to a judge, one tier up, to the audit."""
+        return replace(
+            self,
+            plan=(*self.plan[: self.hop + 1], hop),
+            hop=self.hop + 1,
+            attempt=self.attempt + 1,
+            tries=0,
+            crashes=0,
+            purpose=purpose,
+            kept=True,
+            next=Next.RUN,
+            wait_seconds=0,
+            not_before=0.0,
+            reason=reason,
+        )
+
+    def given_up(self) -> "Run":
+        """Return the run's end without anything more: the failure, or the delivery of the answer that is kept."""
+        return replace(self, next=Next.DELIVER if self.kept else Next.FAIL)
+
+
+def next_run(
+    run: Run, result: CallResult, now: datetime, *, hold: bool = False, dice: random.Random | None = None
+) -> Run:
+    """Return where `result` leads.
+
+    `hold` says that the tier keeps a task whose budget is used up. Time on hold moves the deadline.
+    """
+    outcome = result.outcome
+    after = replace(run, attempt=run.attempt + 1, next=Next.RUN, wait_seconds=0, not_before=0.0, reason=str(outcome))
+    if outcome in GOOD:
+        return replace(after, next=Next.DELIVER, reason=None)
+    if outcome in FINAL:
+        return after.given_up()
+    if outcome is Outcome.OVER_BUDGET and hold and result.until and not run.kept:
+        pause = min(result.until - now, LONGEST_HOLD)
+        deadline = min(run.deadline, LATEST - pause) + pause
+        return _wait(replace(after, deadline=deadline), now + pause, now)
+    heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and run.rounds < MOST_ROUNDS_OF_UNKNOWN)
+    after = replace(after, healing=after.healing or heals)
+    if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
+        return replace(after, crashes=run.crashes + 1) if run.crashes == 0 else _hop_on(after, now, dice)
+    if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and run.tries < MOST_TRIES:
+        again = now + timedelta(seconds=_pause(run.tries, result.retry_after, dice))
+        if again < (min(run.deadline, now + LONGEST_PAUSE) if run.kept else run.deadline):
+            return _wait(replace(after, tries=run.tries + 1), again, now)
+    return _hop_on(after, now, dice, result.until)
+
+
+def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
+    """Return seconds: the provider's hint and up to a twentieth more, else exponential with jitter."""
+    luck = (dice or random).random()
+    return hint * (1 + 0.05 * luck) if hint is not None else (2.0 ** (tries + 1)) * (0.5 + 0.5 * luck)
+
+
+def _hop_on(run: Run, now: datetime, dice: random.Random | None, until: datetime | None = None) -> Run:
+    """Return the next hop; behind the last one the first again after a pause, while time may heal what was met."""
+    fresh = replace(run, tries=0, crashes=0)
+    if run.hop + 1 < len(run.plan):
+        return replace(fresh, hop=run.hop + 1)
+    growth = 2 ** min(run.rounds, 20)  # a year: longer than any pause
+    longest = max(LONGEST_PAUSE, (run.deadline - now) / 100)
+    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
+    again = now + pause
+    if len(run.plan) == 1 and until and until > again:
+        again = until
+    if run.kept or not run.healing or again >= run.deadline:
+        return fresh.given_up()
+    return _wait(replace(fresh, hop=0, rounds=run.rounds + 1, healing=False), again, now)
+
+
+def _wait(run: Run, until: datetime, now: datetime) -> Run:
+    """Return the run that waits in whole seconds of the workflow; the function sleeps the fraction that is left."""
+    seconds = int((until - now).total_seconds())
+    return replace(run, next=Next.WAIT if seconds else Next.RUN, wait_seconds=seconds, not_before=until.timestamp())

@@ -1,0 +1,117 @@
+"""What the day's answers would have cost on one model."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.month import percent_of
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import parse_time
+from pointsman.values.usage import Usage
+
+ESTIMATE = "an estimate: another model would count the tokens of the same text differently"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Some time beside the same answers on the baseline model."""
+
+    configured: str
+    model: str
+    """The baseline: the configured model, or its successor once that has ended."""
+    answers: int
+    usage: Usage
+    """Tokens of the attempts that gave a task its answer."""
+    baseline_nano: int
+    """Those tokens at the model's list price of the time, what a cache served as plain input."""
+    actual_nano: int
+    """All that was spent: the six amounts that follow."""
+    answers_nano: int
+    """For the calls that gave a task its answer."""
+    classification_nano: int
+    """For deciding about tasks, of known cost."""
+    failed_nano: int
+    """For calls that gave no answer (retries, refusals, empty ones), and for answers that a later one replaced."""
+    checking_nano: int
+    """For judging answers, and for the baseline's own answers to a sample of the tasks."""
+    unknown_nano: int
+    """Reserved by calls whose cost nobody knows."""
+    open_nano: int
+    """Reserved by calls that are not settled yet."""
+    aws_nano: int
+    """What AWS charges, an estimate; no part of `actual_nano`, which the ledger books."""
+    mix: dict[Tier, int]
+    """Answers by the tasks' tier: the traffic that the comparison holds for."""
+
+    def __add__(self, other: "Comparison") -> "Comparison":
+        """Return the two together; they are with the same model."""
+        assert self.model == other.model
+        return Comparison(
+            configured=self.configured,
+            model=self.model,
+            answers=self.answers + other.answers,
+            usage=self.usage + other.usage,
+            mix={tier: self.mix[tier] + other.mix[tier] for tier in Tier},
+            **{name: getattr(self, name) + getattr(other, name) for name in AMOUNTS},
+        )
+
+    @property
+    def saved_nano(self) -> int:
+        """The difference, net of all; negative when the time cost more than the baseline."""
+        return self.baseline_nano - self.actual_nano - self.aws_nano
+
+    @property
+    def percent(self) -> float | None:
+        """Of the baseline; None when there is nothing to compare with."""
+        return percent_of(self.saved_nano, self.baseline_nano)
+
+
+AMOUNTS = tuple(name for name in Comparison.__dataclass_fields__ if name.endswith("_nano"))
+
+
+def compare(attempts: Iterable[Booked], points: Points, day: datetime) -> Comparison:
+    """Return the comparison of these attempts without AWS, the baseline's successor being looked up as of `day`."""
+    every = list(attempts)
+    model = points.resolve(points.config.baseline, day)
+    final = {(each.task_id, each.generation): each.turn for each in every if each.gave_answer}
+    answers = [each for each in every if each.gave_answer and final[each.task_id, each.generation] == each.turn]
+    costs: Counter[str] = Counter()
+    for each in every:
+        replaced = each.gave_answer and final[each.task_id, each.generation] != each.turn
+        costs["failed" if replaced and each.cost_known else _part(each)] += each.cost_nano
+    return Comparison(
+        configured=points.config.baseline,
+        model=model.id,
+        answers=len(answers),
+        usage=Usage.sum(each.usage for each in answers),
+        baseline_nano=sum(model.cost_nano(_plain(each.usage), parse_time(each.at)) for each in answers),
+        actual_nano=costs.total(),
+        answers_nano=costs["answers"],
+        classification_nano=costs["classification"],
+        failed_nano=costs["failed"],
+        checking_nano=costs["checking"],
+        unknown_nano=costs["unknown"],
+        open_nano=costs["open"],
+        aws_nano=0,
+        mix={tier: sum(each.tier is tier for each in answers) for tier in Tier},
+    )
+
+
+def _part(attempt: Booked) -> str:
+    """Return the one part of what was spent that an attempt belongs to."""
+    if attempt.is_open:
+        return "open"
+    if not attempt.cost_known:
+        return "unknown"
+    if attempt.gave_answer:
+        return "answers"
+    if attempt.checks_answers:
+        return "checking"
+    return "failed" if attempt.for_task else "classification"
+
+
+def _plain(usage: Usage) -> Usage:
+    return Usage(input=usage.prompt, output=usage.output)

@@ -1,0 +1,72 @@
+"""The answers of the highest tier by how their tasks came to it: what only its model could do, by the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.values.taxonomy import Tier
+
+HIGHEST = list(Tier)[-1]
+FAILED_CHECK = "failed_check"
+"""How `after` begins when a lower tier's answer did not pass; the check's name follows."""
+
+
+class How(StrEnum):
+    """How a task came to the highest tier."""
+
+    DECIDED = "decided"
+    """Nothing lower was asked: by its sender's word, or by the classifier's."""
+    ESCALATED = "escalated"
+    """A lower tier's answer failed a check."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reached:
+    """Answers of one kind."""
+
+    how: How
+    type: str | None
+    model: str
+    """As billed."""
+    check: str | None
+    """The check that the lower answer failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What they come to."""
+
+    answers: int
+    cost_nano: int
+
+    def __add__(self, other: "Sum") -> "Sum":
+        """Return both together."""
+        return Sum(self.answers + other.answers, self.cost_nano + other.cost_nano)
+
+
+NOTHING = Sum(0, 0)
+
+
+def reached(attempts: Iterable[Booked]) -> dict[Reached, Sum]:
+    """Return the answers that the highest tier gave; `attempts` are all of their tasks'."""
+    every, found = list(attempts), dict[Reached, Sum]()
+    failed = {(each.task_id, each.generation): check for each in every if (check := _failed_before(each))}
+    for each in every:
+        if each.tier is HIGHEST and each.gave_answer:
+            check = failed.get((each.task_id, each.generation))
+            kind = Reached(How.ESCALATED if check else How.DECIDED, each.type, each.served_by, check)
+            found[kind] = found.get(kind, NOTHING) + Sum(1, each.cost_nano)
+    return found
+
+
+def added(some: dict[Reached, Sum], more: dict[Reached, Sum]) -> dict[Reached, Sum]:
+    """Return both together, in the order of their kinds."""
+    order = sorted({*some, *more}, key=lambda each: (each.how, each.type or "", each.model, each.check or ""))
+    return {each: some.get(each, NOTHING) + more.get(each, NOTHING) for each in order}
+
+
+def _failed_before(attempt: Booked) -> str | None:
+    """Return the check that led to the attempt; a later try of it names another reason."""
+    head, _, check = (attempt.after or "").partition(":")
+    return check if head == FAILED_CHECK and attempt.tier is HIGHEST else None

@@ -1,0 +1,77 @@
+"""Who stepped in for whom: hops along a chain, and free models that were passed over."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.routing.catalog import Billing
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import Tier
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fallback:
+    """Hops of one kind."""
+
+    came_from: str
+    model: str
+    reason: str
+    """The outcome that led to the hop."""
+    free_to_paid: bool
+    count: int = 0
+
+
+def fallbacks(attempts: Iterable[Booked], since: str, points: Points) -> tuple[Fallback, ...]:
+    """Return the hops made since then. `attempts` may begin earlier, so that a hop is told from a later try of it.
+
+    Several tries on one hop are one hop, as of the first try that was sent.
+    """
+    counts: dict[Fallback, int] = {}
+    tasks = sorted(
+        (each for each in attempts if each.for_task), key=lambda each: (each.task_id, each.generation, each.turn)
+    )
+    for _, tries in groupby(tasks, key=lambda each: (each.task_id, each.generation, each.hop)):
+        hop = list(tries)
+        sent = next((each for each in hop if each.sent), None)
+        if sent is None or sent.came_from is None or sent.at < since:
+            continue
+        paid = sent.billing == Billing.PAID and _is_free(sent.came_from, points)
+        kind = Fallback(sent.came_from, sent.asked, hop[0].after or "unknown", paid)
+        counts[kind] = counts.get(kind, 0) + 1
+    return tuple(
+        Fallback(kind.came_from, kind.model, kind.reason, kind.free_to_paid, counts[kind]) for kind in sorted(counts)
+    )
+
+
+def added(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
+    """Return one entry per kind, their counts added up."""
+    counts: Counter[Fallback] = Counter()
+    for each in hops:
+        counts[replace(each, count=0)] += each.count
+    return tuple(replace(kind, count=counts[kind]) for kind in sorted(counts))
+
+
+def passed_over(attempts: Iterable[Booked], points: Points, now: datetime) -> list[Booked]:
+    """Return paid attempts that came from no other model although their tier begins with a free one.
+
+    The router leaves out models that are benched, and free models for private tasks.
+    """
+    first = {tier: points.resolve(points.chain(tier)[0], now).id for tier in Tier}
+    free = {tier for tier, model in first.items() if _is_free(model, points)}
+    return [
+        each
+        for each in attempts
+        if each.sent
+        and each.came_from is None
+        and each.billing == Billing.PAID
+        and each.tier in free
+        and not each.checks_answers
+    ]
+
+
+def _is_free(model_id: str, points: Points) -> bool:
+    model = points.catalogue.models.get(model_id)
+    return model is not None and points.billing(model) is Billing.FREE

@@ -1,0 +1,103 @@
+"""Earlier days in short: the manifest that the 30-day chart and the index of all days are drawn from."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pointsman.report.figures.aws_share import Done
+from pointsman.report.figures.baseline import Comparison
+from pointsman.report.figures.day_summary import DaySpend, Summary
+from pointsman.report.figures.report import Report
+from pointsman.values.taxonomy import Tier
+from pointsman.values.usage import Usage
+
+KEY = "reports/index.json"
+"""Where the manifest stands in the bucket."""
+VERSION = 1
+SHOWN = 30
+"""Days of the chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A day of the manifest."""
+
+    spend: DaySpend
+    tasks: int
+    attempts: int
+    baseline_nano: int
+    saved_nano: int
+    complete: bool
+    stand_in: bool
+    summary: Summary | None = None
+    """Once all its calls were settled: then its rows need not be read again."""
+
+
+def entry_of(report: Report, *, settled: bool = False) -> Entry:
+    """Return the report's day in short; `settled`: none of its calls was open, and none will begin."""
+    own = report.baseline
+    return Entry(
+        spend=report.days[-1],
+        tasks=report.total.tasks,
+        attempts=report.total.attempts,
+        baseline_nano=own.baseline_nano,
+        saved_nano=own.saved_nano,
+        complete=report.complete,
+        stand_in=report.stand_in,
+        summary=report.summary if settled else None,
+    )
+
+
+def shown(report: Report, entries: Iterable[Entry]) -> list[DaySpend]:
+    """Return the chart's days: the report's month as the ledger has it, days before it from the manifest.
+
+    A day that neither knows cost nothing that is known; it stands as 0.
+    """
+    known = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
+    days = [report.day - timedelta(days=back) for back in range(SHOWN - 1, -1, -1)]
+    return [known.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
+
+
+def with_entry(entries: Iterable[Entry], new: Entry) -> list[Entry]:
+    """Return the entries with the new one in its day's place, oldest first."""
+    days = {entry.spend.day: entry for entry in entries} | {new.spend.day: new}
+    return [days[day] for day in sorted(days)]
+
+
+def read(text: str | None) -> list[Entry]:
+    """Return the entries of a stored manifest; none of one that is not there."""
+    return [_entry(day, fields) for day, fields in json.loads(text)["days"].items()] if text else []
+
+
+def written(entries: Iterable[Entry]) -> str:
+    """Return the manifest: nano-dollars by day."""
+    days = {entry.spend.day.isoformat(): _fields(entry) for entry in entries}
+    return json.dumps({"version": VERSION, "days": days}, indent=1) + "\n"
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    fields = asdict(entry)
+    fields["tiers"] = fields.pop("spend")["tiers"]
+    if summary := fields.pop("summary"):
+        del summary["day"]
+        fields["summary"] = summary
+    return fields
+
+
+def _entry(day: str, fields: dict[str, Any]) -> Entry:
+    stated, on = dict(fields), date.fromisoformat(day)
+    summary = stated.pop("summary", None)
+    return Entry(spend=DaySpend(on, _by_tier(stated.pop("tiers"))), summary=summary and _summary(on, summary), **stated)
+
+
+def _summary(day: date, fields: dict[str, Any]) -> Summary:
+    stated = fields["comparison"]
+    comparison = Comparison(**{**stated, "usage": Usage(**stated["usage"]), "mix": _by_tier(stated["mix"])})
+    done = Done(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
+    return Summary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
+
+
+def _by_tier(stated: Mapping[str, int]) -> dict[Tier, int]:
+    return {tier: int(stated.get(str(tier), 0)) for tier in Tier}

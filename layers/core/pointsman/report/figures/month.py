@@ -1,0 +1,123 @@
+"""The month up to the report's day: what the budget's counters say, beside what the ledger's rows add up to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pointsman.execution.budget import OPEN, charge
+from pointsman.routing.config import Budget
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import day_bounds, month_key, next_month
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Nano-dollars of one counter, and of the rows that should add up to it."""
+
+    spent_nano: int
+    open_nano: int
+    """Reserved by calls that are not settled."""
+    ledger_cost_nano: int
+    ledger_open_nano: int
+
+    @property
+    def difference_nano(self) -> int:
+        """What the counter says beyond the ledger; 0 when the books agree."""
+        return self.spent_nano - self.ledger_cost_nano
+
+
+@dataclass(frozen=True, slots=True)
+class CapUse:
+    """A cap of the budget and how much of it is used."""
+
+    counter: str
+    """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
+    limit_nano: int
+    spent_nano: int
+
+    @property
+    def percent(self) -> float | None:
+        """None for a cap of nothing."""
+        return percent_of(self.spent_nano, self.limit_nano)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month of the report's time zone, up to the end of the report's day."""
+
+    name: str
+    total: Spend
+    tiers: dict[Tier, Spend]
+    """Classification is in the orchestration tier, whose budget pays it."""
+    caps: tuple[CapUse, ...]
+    projected_nano: int | None
+    """What the whole month comes to at this pace; None during its first day, which tells too little."""
+
+    @property
+    def cap(self) -> CapUse | None:
+        """The cap on the month's total; None when there is none."""
+        return next((cap for cap in self.caps if cap.counter == "month"), None)
+
+
+def percent_of(part: int, whole: int) -> float | None:
+    """Return the percentage to two decimals; None of nothing."""
+    return round(100 * part / whole, 2) if whole else None
+
+
+def month_to_date(
+    costs: Mapping[Tier, int],
+    opens: Mapping[Tier, int],
+    counters: Mapping[str, int],
+    budget: Budget,
+    since: datetime,
+    zone: ZoneInfo,
+    read_at: datetime,
+) -> Month:
+    """Return the month up to the day that starts at `since`.
+
+    `costs` and `opens` are what the rows up to that day's end add up to: of settled attempts, and of those that still
+    reserve.
+    `read_at` is that end, or the time of reading when the day is not over.
+
+    The counters of the days are added up, so that the report of a day stays the same while its month goes on.
+    """
+    today = since.astimezone(zone).date()
+    caps = {cap.counter: cap.limit for tier in Tier for cap in charge(budget, tier, 0, since, zone).caps}
+    total = _spend("", sum(costs.values()), sum(opens.values()), counters, today)
+    return Month(
+        name=month_key(since, zone),
+        total=total,
+        tiers={tier: _spend(f"_{tier}", costs[tier], opens[tier], counters, today) for tier in Tier},
+        caps=tuple(CapUse(name, limit, _spent(name, counters, today)) for name, limit in sorted(caps.items())),
+        projected_nano=project(total.spent_nano, day_bounds(today.replace(day=1), zone)[0], read_at, zone),
+    )
+
+
+def project(spent_nano: int, begins: datetime, read_at: datetime, zone: ZoneInfo) -> int | None:
+    """Return what a month that began at `begins` comes to at the pace of what was spent by `read_at`."""
+    gone, whole = read_at - begins, next_month(begins, zone) - begins
+    if gone < timedelta(hours=23):  # a short first day is a whole one
+        return None
+    return spent_nano * round(whole.total_seconds()) // round(gone.total_seconds())
+
+
+def _spend(suffix: str, cost: int, reserved: int, counters: Mapping[str, int], today: date) -> Spend:
+    return Spend(
+        spent_nano=_spent(f"month{suffix}", counters, today),
+        open_nano=sum(counters.get(f"{day}{suffix}{OPEN}", 0) for day in _days(today)),
+        ledger_cost_nano=cost,
+        ledger_open_nano=reserved,
+    )
+
+
+def _spent(counter: str, counters: Mapping[str, int], today: date) -> int:
+    """Return what a day's counter holds without reservations, or what those of a month's days hold."""
+    names = [counter]
+    if counter.startswith("month"):
+        names = [day + counter.removeprefix("month") for day in _days(today)]
+    return sum(counters.get(name, 0) - counters.get(name + OPEN, 0) for name in names)
+
+
+def _days(today: date) -> list[str]:
+    return [f"day_{number:02d}" for number in range(1, today.day + 1)]

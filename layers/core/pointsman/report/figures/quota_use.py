@@ -1,0 +1,95 @@
+"""How much of the free tiers' quotas a day's requests used, by the ledger."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.month import percent_of
+from pointsman.routing.catalog import Billing
+from pointsman.routing.policy import Points
+from pointsman.values.times import PACIFIC, day_bounds, days_between, parse_time
+
+MINUTE = 60_000
+"""Milliseconds, as all instants here are Unix milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaUse:
+    """One free model. Limits are None where none is known."""
+
+    model: str
+    pacific_day: date
+    """Of the quota days that the report's day touches, the one with the most requests."""
+    requests: int
+    requests_a_day: int | None
+    busiest_minute: int
+    """The most requests in any 60 seconds of the report's day."""
+    requests_a_minute: int | None
+
+    @property
+    def percent(self) -> float | None:
+        """Of the day's requests; None without a limit."""
+        return percent_of(self.requests, self.requests_a_day or 0)
+
+
+class Requests:
+    """The requests to free models, an instant each: eight bytes."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, array[int]] = {}
+
+    def add(self, attempts: Iterable[Booked]) -> None:
+        """Add a shard's attempts."""
+        for each in attempts:
+            if each.sent and each.billing == Billing.FREE:
+                self._asked.setdefault(each.asked, array("q")).append(_ms(parse_time(each.at)))
+
+    def by_model(self) -> dict[str, list[int]]:
+        """Return each model's requests in their order."""
+        return {model: sorted(self._asked[model]) for model in sorted(self._asked)}
+
+
+def quota_use(asked: Mapping[str, list[int]], points: Points, since: datetime) -> tuple[QuotaUse, ...]:
+    """Return the use by model. `asked` begins a day before `since`, so that whole quota days are seen."""
+    found = [_use(model, times, points, since) for model, times in asked.items()]
+    return tuple(use for use in found if use)
+
+
+def _use(model_id: str, times: list[int], points: Points, since: datetime) -> QuotaUse | None:
+    today = times[bisect_left(times, _ms(since)) :]
+    if not today:
+        return None
+    first, last = (datetime.fromtimestamp(ms / 1000, PACIFIC).date() for ms in (today[0], today[-1]))
+    counts = {day: _within(times, day) for day in days_between(first, last) if _within(today, day)}
+    fullest = max(counts, key=lambda day: counts[day])
+    model = points.catalogue.models.get(model_id)
+    limits = points.quota(model) if model else None
+    return QuotaUse(
+        model=model_id,
+        pacific_day=fullest,
+        requests=counts[fullest],
+        requests_a_day=limits.rpd if limits else None,
+        busiest_minute=_busiest(today),
+        requests_a_minute=limits.rpm if limits else None,
+    )
+
+
+def _within(times: list[int], day: date) -> int:
+    begins, ends = day_bounds(day, PACIFIC)
+    return bisect_left(times, _ms(ends)) - bisect_left(times, _ms(begins))
+
+
+def _busiest(ascending: list[int]) -> int:
+    most = first = 0
+    for last, moment in enumerate(ascending):
+        while moment - ascending[first] >= MINUTE:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

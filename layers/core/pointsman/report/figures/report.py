@@ -1,0 +1,274 @@
+"""The report of one day: ledger rows in, one typed report out. Every sum is exact, in nano-dollars."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pointsman.execution.outcome import Outcome
+from pointsman.report.figures import ledger_entries, lifetimes
+from pointsman.report.figures.baseline import Comparison
+from pointsman.report.figures.day_summary import DaySpend, Summary, summed
+from pointsman.report.figures.escalations import Reached, Sum, reached
+from pointsman.report.figures.escalations import added as added_reached
+from pointsman.report.figures.fallbacks import Fallback, fallbacks, passed_over
+from pointsman.report.figures.fallbacks import added as added_hops
+from pointsman.report.figures.ledger_entries import Booked, Line
+from pointsman.report.figures.lifetimes import Notice
+from pointsman.report.figures.month import Month, month_to_date
+from pointsman.report.figures.quota_use import QuotaUse, Requests, quota_use
+from pointsman.report.figures.speed import LookUp, Speed, Stopwatch
+from pointsman.report.figures.task_costs import Group, Groups, TaskBook, TaskCost, task_costs
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import day_bounds, days_between, to_text
+
+UNTYPED = "untyped"
+BEFORE = timedelta(hours=25)
+"""How much of the time before the day its rows must cover: the longest quota day, and tries before a hop."""
+
+
+class Work(NamedTuple):
+    """What was done: the report's finest table but for billing and outcome."""
+
+    tier: str
+    type: str
+    """A task type or `untyped`; of what worked on no task its purpose: `classification`, `judge`, `audit`."""
+    model: str
+    """As billed."""
+
+
+class Kind(NamedTuple):
+    """The ledger's attempts of one kind: a line of the CSV file."""
+
+    tier: str
+    type: str
+    model: str
+    billing: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Calls whose cost nobody knows; they are booked at what they reserved."""
+
+    count: int
+    reserved_nano: int
+
+    def and_of(self, attempts: Iterable[Booked]) -> "Unknown":
+        """Return these and the ones among more attempts."""
+        costs = [each.cost_nano for each in attempts if not each.cost_known]
+        return Unknown(self.count + len(costs), self.reserved_nano + sum(costs))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One day of the report's time zone: the attempts that began in it."""
+
+    day: date
+    zone: str
+    since: datetime
+    until: datetime
+    """The first instant of the next day."""
+    complete: bool
+    """Whether the day was over when this was read."""
+    stand_in: bool
+    """Whether stand-ins answer here instead of models."""
+    total: Line
+    """Classification included."""
+    tiers: dict[Tier, Line]
+    """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
+    classification: Line
+    """Attempts at deciding about tasks; the orchestration tier's budget pays them."""
+    checking: Line
+    """Attempts at judging answers, and the baseline's answers to a sample of the tasks; their tasks' tiers pay them."""
+    models: dict[str, Line]
+    """By the model that was billed, classification included; they add up to `total`."""
+    types: dict[str, Line]
+    """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
+    work: dict[Work, Line]
+    """Every attempt; they add up to `total`, but for tasks that stand in several."""
+    kinds: dict[Kind, Line]
+    """The same, finer."""
+    tasks: tuple[TaskCost, ...]
+    """The dearest, by id; where there are few, all of them."""
+    other_tasks: Group
+    groups: dict[str, Groups]
+    """All tasks by `agent`, `ticket` and `parent_id`."""
+    outcomes: dict[str, int]
+    """Rows by outcome; `not_sent` ones are no attempts."""
+    fallbacks: tuple[Fallback, ...]
+    passed_over: Line
+    """Paid attempts in a tier that begins with a free model, by no hop: it was benched, or the task is private."""
+    unknown: Unknown
+    month: Month
+    baseline: Comparison
+    baseline_month: Comparison
+    """Of the month up to the end of the day."""
+    days: tuple[DaySpend, ...]
+    """The month's days up to this one."""
+    reached: dict[Reached, Sum]
+    """The answers of the highest tier."""
+    speed: dict[Tier, Speed]
+    quotas: tuple[QuotaUse, ...]
+    notices: tuple[Notice, ...]
+    summary: Summary
+    """The day in short, for the reports of the rest of its month."""
+
+    @property
+    def free_to_paid(self) -> int:
+        """Hops from a free model to a paid one."""
+        return sum(each.count for each in self.fallbacks if each.free_to_paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a report is of."""
+
+    day: date
+    zone: ZoneInfo
+    points: Points
+    stand_in: bool
+    now: datetime
+
+
+def build(
+    frame: Frame,
+    shards: Iterable[Iterable[Mapping[str, Any]]],
+    counters: Mapping[str, int],
+    earlier: Iterable[Summary] = (),
+    look_up: LookUp = lambda _: {},
+) -> Report:
+    """Return the day's report.
+
+    `shards` are the ledger's rows of the day and of the time `BEFORE` it, all rows of a task in one shard: one shard at
+    a time is held. `counters` are the month's, `earlier` are the month's days before this one.
+    """
+    tally = Tally(frame)
+    for rows in shards:
+        tally.add(rows)
+    return tally.report(counters, list(earlier), look_up)
+
+
+@dataclass(slots=True)
+class Tally:
+    """A day's figures while it is added up."""
+
+    frame: Frame
+    total: Line = ledger_entries.NOTHING
+    classification: Line = ledger_entries.NOTHING
+    checking: Line = ledger_entries.NOTHING
+    passed_over: Line = ledger_entries.NOTHING
+    tiers: dict[str, Line] = field(default_factory=lambda: dict.fromkeys(map(str, Tier), ledger_entries.NOTHING))
+    models: dict[str, Line] = field(default_factory=dict)
+    types: dict[str, Line] = field(default_factory=dict)
+    work: dict[Work, Line] = field(default_factory=dict)
+    kinds: dict[Kind, Line] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    hops: list[Fallback] = field(default_factory=list)
+    unknown: Unknown = Unknown(0, 0)
+    gone: set[str] = field(default_factory=set)
+    """Models whose provider answered that they are retired."""
+    reached: dict[Reached, Sum] = field(default_factory=dict)
+    tasks: TaskBook = field(default_factory=TaskBook)
+    times: Stopwatch = field(default_factory=Stopwatch)
+    requests: Requests = field(default_factory=Requests)
+    summary: Summary = field(init=False)
+
+    def __post_init__(self) -> None:
+        since, _ = self.bounds
+        self.summary = summed(self.frame.day, str(self.frame.zone), [], self.frame.points, since)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """When the day begins, and when the next one does."""
+        return day_bounds(self.frame.day, self.frame.zone)
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add a shard's rows."""
+        points, (since, until) = self.frame.points, self.bounds
+        first, last, before = to_text(since), to_text(until), to_text(since - BEFORE)
+        attempts, parts = ledger_entries.read(rows)
+        attempts = [each for each in attempts if before <= each.at < last]
+        today = [each for each in attempts if each.at >= first]
+        work = [each for each in today if each.for_task]
+        self.requests.add(attempts)
+        self.hops += fallbacks(attempts, first, points)
+        self.total += ledger_entries.line(today)
+        self.classification += ledger_entries.line(each for each in today if each.decides)
+        self.checking += ledger_entries.line(each for each in today if each.checks_answers)
+        self.passed_over += ledger_entries.line(passed_over(today, points, since))
+        self.tiers = ledger_entries.added(self.tiers, ledger_entries.lines(work, lambda each: str(each.tier)))
+        self.models = ledger_entries.added(self.models, ledger_entries.lines(today, lambda each: each.served_by))
+        self.types = ledger_entries.added(self.types, ledger_entries.lines(work, lambda each: each.type or UNTYPED))
+        self.work = ledger_entries.added(self.work, ledger_entries.lines(today, _work))
+        self.kinds = ledger_entries.added(self.kinds, ledger_entries.lines(today, _kind))
+        self.outcomes.update(each.outcome for each in today)
+        self.unknown = self.unknown.and_of(today)
+        self.gone |= {each.asked for each in today if each.outcome == Outcome.RETIRED}
+        self.tasks.add(task_costs(work, [part for part in parts if first <= part.at < last]))
+        self.reached = added_reached(self.reached, reached(work))
+        self.times.add(work)
+        self.summary += Summary.of(self.frame.day, str(self.frame.zone), today, points, since)
+
+    def report(self, counters: Mapping[str, int], earlier: list[Summary], look_up: LookUp) -> Report:
+        """Return the report of what was added."""
+        frame, (since, until) = self.frame, self.bounds
+        points, month = frame.points, [*earlier, self.summary]
+        costs = {tier: sum(each.costs[tier] for each in month) for tier in Tier}
+        opens = {tier: sum(each.opens[tier] for each in month) for tier in Tier}
+        comparison = self.summary.compared
+        for each in earlier:
+            comparison += each.compared
+        spends = {each.day: each.spend for each in month}
+        return Report(
+            day=frame.day,
+            zone=str(frame.zone),
+            since=since,
+            until=until,
+            complete=until <= frame.now,
+            stand_in=frame.stand_in,
+            total=self.total,
+            tiers={tier: self.tiers[tier] for tier in Tier},
+            classification=self.classification,
+            checking=self.checking,
+            models=self.models,
+            types=self.types,
+            work=self.work,
+            kinds=self.kinds,
+            tasks=self.tasks.dearest(),
+            other_tasks=self.tasks.others(),
+            groups=self.tasks.groups(),
+            outcomes=dict(sorted(self.outcomes.items())),
+            fallbacks=added_hops(self.hops),
+            passed_over=self.passed_over,
+            unknown=self.unknown,
+            month=month_to_date(
+                costs, opens, counters, points.config.pointsman.budget, since, frame.zone, min(until, frame.now)
+            ),
+            baseline=self.summary.compared,
+            baseline_month=comparison,
+            days=tuple(
+                spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0))
+                for day in days_between(frame.day.replace(day=1), frame.day)
+            ),
+            reached=self.reached,
+            speed=self.times.speeds(look_up),
+            quotas=quota_use(self.requests.by_model(), points, since),
+            notices=lifetimes.notices(points, frame.day, self.gone),
+            summary=self.summary,
+        )
+
+
+def _work(attempt: Booked) -> Work:
+    return Work(str(attempt.tier), _type(attempt), attempt.served_by)
+
+
+def _kind(attempt: Booked) -> Kind:
+    return Kind(*_work(attempt), attempt.billing, attempt.outcome)
+
+
+def _type(attempt: Booked) -> str:
+    return (attempt.type or UNTYPED) if attempt.for_task else str(attempt.purpose)

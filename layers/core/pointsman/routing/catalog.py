@@ -1,0 +1,168 @@
+"""The models that exist, with their limits, dates and prices: an exact allowlist, carried as package data.
+
+Prices are a snapshot of genai-prices (`make prices`); a model id that is not listed has no price and is never called.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pointsman.values.money import nano
+from pointsman.values.usage import Usage
+
+
+class Provider(StrEnum):
+    """Who serves a model; it decides which function calls it."""
+
+    GEMINI = "gemini"
+    ANTHROPIC = "anthropic"
+
+
+class Billing(StrEnum):
+    """What a call to a model costs us: nothing, within a free tier's quota, or its list price."""
+
+    FREE = "free"
+    PAID = "paid"
+
+
+class UnknownPriceError(LookupError):
+    """The model has no price here. Raised before any call: the message names the model and the choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A free tier's limits for one model. None: no limit of that kind is known."""
+
+    rpm: int | None
+    """Requests in any 60 seconds."""
+    tpm: int | None
+    """Input tokens in any 60 seconds."""
+    rpd: int | None
+    """Requests a day, which ends at midnight in America/Los_Angeles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Prices in USD per million tokens for prompts of more than `above` tokens."""
+
+    above: int
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None
+    cache_write_5m: Decimal | None
+    cache_write_1h: Decimal | None
+    batch_input: Decimal
+    batch_output: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of the catalogue."""
+
+    id: str
+    provider: Provider
+    context_window: int
+    max_output: int
+    ends: date | None
+    successor: str | None
+    free_tier: Quota | None
+    prices: tuple[tuple[date | None, tuple[Band, ...]], ...]
+    """Price lists by the day they start, oldest first; None: from the beginning."""
+
+    def has_ended(self, today: date) -> bool:
+        """Return whether `today` (UTC) is past the last day that the provider serves the model."""
+        return self.ends is not None and today >= self.ends
+
+    def band(self, prompt_tokens: int, at: datetime) -> Band:
+        """Return the prices for a prompt of that length at that time (UTC)."""
+        current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
+        return [band for band in current if prompt_tokens > band.above or band.above == 0][-1]
+
+    def cost_nano(self, usage: Usage, at: datetime, *, batch: bool = False) -> int:
+        """Return the list price of `usage` in nano-dollars; a band holds for all tokens of its call."""
+        band = self.band(usage.prompt, at)
+        full = Decimal(1)
+        if batch:
+            full = band.batch_input / band.input
+        million = (
+            usage.input * (band.batch_input if batch else band.input)
+            + usage.output * (band.batch_output if batch else band.output)
+            + usage.cache_read * full * (band.cache_read if band.cache_read is not None else band.input)
+            + usage.cache_write_5m * full * (band.cache_write_5m if band.cache_write_5m is not None else band.input)
+            + usage.cache_write_1h * full * (band.cache_write_1h if band.cache_write_1h is not None else band.input)
+        )
+        return nano(million / 1_000_000)
+
+    def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime) -> int:
+        """Return the most that a call can cost: every band up to that prompt length is looked at."""
+        current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
+        reached = [band for band in current if band.above <= prompt_tokens]
+        return max(
+            nano((prompt_tokens * band.input + output_tokens * band.output) / Decimal(1_000_000)) for band in reached
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All models by id."""
+
+    models: dict[str, Model]
+
+    def get(self, model_id: str) -> Model:
+        """Return the model with exactly that id.
+
+        Raises:
+            UnknownPriceError: the id is not listed; a prefix or a dated variant does not match.
+        """
+        try:
+            return self.models[model_id]
+        except KeyError:
+            known = ", ".join(self.models)
+            raise UnknownPriceError(f"model {model_id!r} has no price here; known models: {known}") from None
+
+    def billed_as(self, answered_by: str) -> Model:
+        """Return the model to bill when a response names `answered_by`: itself, or the id that it is a dated build of.
+
+        Raises:
+            UnknownPriceError: neither is listed.
+        """
+        name = answered_by.removeprefix("models/")
+        stem, _, build = name.rpartition("-")
+        return self.get(stem if len(build) == 8 and build.isdigit() and name not in self.models else name)
+
+
+@cache
+def load() -> Catalogue:
+    """Return the catalogue that the package carries."""
+    data = files("pointsman") / "data"
+    listed = json.loads((data / "models.json").read_text())["models"]
+    prices = json.loads((data / "prices.json").read_text())
+    return Catalogue({name: _model(name, fields, prices[name]) for name, fields in listed.items()})
+
+
+def _model(name: str, fields: dict[str, Any], prices: list[dict[str, Any]]) -> Model:
+    return Model(
+        id=name,
+        provider=Provider(fields["provider"]),
+        context_window=fields["context_window"],
+        max_output=fields["max_output"],
+        ends=date.fromisoformat(fields["ends"]) if fields["ends"] else None,
+        successor=fields["successor"],
+        free_tier=Quota(**fields["free_tier"]) if fields["free_tier"] else None,
+        prices=tuple((_day(entry["from"]), tuple(_band(band) for band in entry["bands"])) for entry in prices),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _band(fields: dict[str, Any]) -> Band:
+    money = {kind: Decimal(price) for kind, price in fields.items() if kind != "above"}
+    optional = dict.fromkeys(("cache_read", "cache_write_5m", "cache_write_1h"))
+    return Band(above=fields["above"], **{**optional, **money})  # type: ignore[arg-type]

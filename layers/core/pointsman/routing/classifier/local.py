@@ -1,0 +1,285 @@
+"""The local classifier: which type of task a text is, and how sure that is, without a model call.
+
+A multinomial logistic regression over the features of `text_features`, trained by `training/train.py` and shipped as
+8-bit weights. Inference is plain Python, so that the router's layer carries no numeric library.
+
+The weights file is gzip over: a header (one line of JSON), the vocabulary (one a line, `vocabulary_bytes` long),
+then one row of `len(labels) + 1` signed bytes per feature; the last one says how much it addresses the router
+(`steering`).
+"""
+
+import gzip
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from pointsman.routing.classifier.injection_filter import without_steering
+from pointsman.routing.classifier.packed_rows import Lanes
+from pointsman.routing.classifier.spelling import Spelling
+from pointsman.routing.classifier.text_features import (
+    GRAM_UNITS,
+    LEAD_UNITS,
+    PAIR_UNITS,
+    SHAPE_UNITS,
+    UNIT,
+    WORD_UNITS,
+    Reading,
+    Sentence,
+    grams,
+    pairs,
+    read,
+    sentence,
+    sentences,
+)
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
+
+WEIGHTS_FILE = "classifier.bin.gz"
+BACKGROUND = "background"
+"""The label of texts that are none of the types; its probability is doubt, never a verdict."""
+STEERED_CEILING = 0.5
+"""Largest probability of a text that does little else than say how it is to be classified."""
+MAX_DECIDING_WORDS = 5
+WORD_CACHE_SIZE = 20_000
+
+type Scores = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the classifier makes of a text. `type` is always a type of `tier`."""
+
+    type: TaskType
+    """The most probable type of the most probable tier."""
+    probability: float
+    """Calibrated probability of `type`."""
+    words: tuple[str, ...]
+    """The words of the text that spoke for `type` against `runner_up`, strongest first; at most 5."""
+    runner_up: TaskType
+    """The most probable other type; `type` itself if only one was allowed."""
+    tier: Tier
+    """The most probable tier: the sum over its types."""
+    tier_probability: float
+    """Calibrated probability of `tier`."""
+    runner_up_tier: Tier
+    """The most probable other tier; `tier` itself if only one was allowed."""
+
+
+class LocalClassifier:
+    """Classifies texts by shipped weights. Use `load`; the constructor takes the bytes of a weights file."""
+
+    def __init__(self, packed: bytes) -> None:
+        raw = gzip.decompress(packed)
+        start = raw.index(b"\n") + 1
+        self.header: Mapping[str, Any] = json.loads(raw[:start])
+        rows = start + self.header["vocabulary_bytes"]
+        vocabulary = raw[start:rows].decode().split("\n")
+        self._row_of: dict[str, int] = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
+        self._labels: list[str] = self.header["labels"]
+        self._column = {kind: self._labels.index(kind) for kind in TaskType}
+        self._lanes = Lanes(raw[rows:], len(self._labels) + 1)
+        self._words: dict[str, tuple[int, float]] = {}
+        self._spelling = Spelling(feature[1:-1] for feature in vocabulary if feature[0] == "<" and feature[-1] == ">")
+        self._forms: dict[str, str] = {}
+
+    @classmethod
+    def load(cls) -> "LocalClassifier":
+        """Return the classifier with the weights of this package; they are read once per process."""
+        return _load()
+
+    @property
+    def threshold(self) -> float:
+        """The `tier_probability` from which a verdict was right 95 times in 100 in cross-validation."""
+        return float(self.header["threshold"])
+
+    def classify(self, text: str, among: Collection[TaskType] | None = None) -> Verdict:
+        """Return the verdict on a text, from all types or from those in `among`.
+
+        Raises:
+            ValueError: `among` is empty.
+        """
+        kinds = tuple(TaskType) if among is None else tuple(kind for kind in TaskType if kind in among)
+        if not kinds:
+            raise ValueError("among: at least one type is needed")
+        reading, steered = self._read(text)
+        known, scores = self._score(reading)
+        if not known:
+            return _no_signal(kinds)
+        masses = self._masses(scores)
+        mass = {kind: masses[self._column[kind]] for kind in kinds}
+        tiers = self._tier_masses(masses, kinds)
+        tier, runner_up_tier = _first_two(tiers)
+        kind = max((kind for kind in kinds if TIER_OF[kind] is tier), key=mass.__getitem__)
+        runner_up = max((other for other in kinds if other is not kind), key=mass.__getitem__, default=kind)
+        tier_probability = 1.0
+        if len(tiers) > 1:
+            doubt = masses[self._labels.index(BACKGROUND)] if among is None else 0.0
+            share = tiers[tier] / (sum(tiers.values()) + doubt)
+            tier_probability = self._confidence(_evidence(reading, known, share))
+            if steered:
+                tier_probability = min(tier_probability, STEERED_CEILING)
+        return Verdict(
+            type=kind,
+            probability=tier_probability * mass[kind] / tiers[tier],
+            words=self._deciding_words(reading, kind, runner_up),
+            runner_up=runner_up,
+            tier=tier,
+            tier_probability=tier_probability,
+            runner_up_tier=runner_up_tier,
+        )
+
+    @property
+    def vocabulary(self) -> Collection[str]:
+        """The features that have weights."""
+        return self._row_of.keys()
+
+    def scores(self, text: str) -> Scores:
+        """Return the score of each label of the header, in its order: log probabilities up to a constant."""
+        return self._score(self._read(text)[0])[1]
+
+    def evidence(self, text: str) -> tuple[float, ...]:
+        """Return what the calibrated probability of a text's tier depends on, besides a constant.
+
+        In order: the log odds of the tier before calibration, the share of the text's words that training knew, and the
+        logarithm of their weight. For training, which fits the calibration; `classify` applies it.
+        """
+        reading = self._read(text)[0]
+        known, scores = self._score(reading)
+        masses = self._masses(scores)
+        tiers = self._tier_masses(masses, tuple(TaskType))
+        return _evidence(reading, known, max(tiers.values()) / sum(masses))
+
+    def sentences(self, text: str) -> list[Sentence]:
+        """Return the sentences of a text as they are compared with what training knew."""
+        return [self._known(part) for part in sentences(text)]
+
+    def steering(self, part: Sentence) -> float:
+        """Return how much a sentence addresses the router: log odds against a sentence about the work."""
+        words = {norm for norm, _ in part.words}
+        total = sum(self._word(norm)[0] for norm in words) + PAIR_UNITS * self._sum(set(part.pairs))
+        own = self.header["steering"]
+        scale: float = own["scale"] * UNIT * max(len(words), 3.0) ** -0.5
+        return scale * self._lanes.one(total, len(self._labels)) + float(own["bias"])
+
+    def _read(self, text: str) -> tuple[Reading, bool]:
+        """Read a text without its steering; the second value says whether there was nothing else."""
+        kept, steered = without_steering(
+            self.sentences(text),
+            steering=lambda part: self.steering(part) - self.header["steering_from"],
+            part_of=lambda part, text: self._known(sentence(text, part.units)),
+        )
+        return read(kept), steered
+
+    def _known(self, part: Sentence) -> Sentence:
+        """Return a sentence with known words in the place of their misspellings, and known pairs only."""
+        words = tuple([(self._known_form(norm), surface) for norm, surface in part.words])
+        near = part.pairs if words == part.words else pairs(words)
+        return Sentence(part.text, words, tuple([pair for pair in near if pair in self._row_of]), part.units)
+
+    def _known_form(self, norm: str) -> str:
+        form = self._forms.get(norm)
+        if form is None:
+            if len(self._forms) >= WORD_CACHE_SIZE:
+                self._forms.clear()
+            self._forms[norm] = form = norm if f"<{norm}>" in self._row_of else self._spelling.nearest(norm)
+        return form
+
+    def _masses(self, scores: Scores) -> list[float]:
+        """Return what is proportional to the probability of each label."""
+        exponents = [score * self.header["sharpness"] for score in scores]
+        top = max(exponents)
+        return [math.exp(exponent - top) for exponent in exponents]
+
+    def _tier_masses(self, masses: list[float], kinds: tuple[TaskType, ...]) -> dict[Tier, float]:
+        tiers = dict.fromkeys((TIER_OF[kind] for kind in kinds), 0.0)
+        for kind in kinds:
+            tiers[TIER_OF[kind]] += masses[self._column[kind]]
+        return tiers
+
+    def _confidence(self, evidence: tuple[float, ...]) -> float:
+        constant, *slopes = self.header["calibration"]
+        logit = constant + sum(slope * value for slope, value in zip(slopes, evidence, strict=True))
+        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+
+    def _score(self, reading: Reading) -> tuple[float, Scores]:
+        """Return the weight of the words that training knew, and the score of each label."""
+        known, total = 0.0, 0
+        for norm, (_, units) in reading.words.items():
+            row, familiarity = self._word(norm)
+            known += units * familiarity
+            total += units * row
+        leads = self._sum(extra for extra in reading.extras if extra[0] == "^")
+        shapes = self._sum(extra for extra in reading.extras if extra[0] == "#")
+        total += WORD_UNITS * (PAIR_UNITS * self._sum(reading.pairs) + LEAD_UNITS * leads + SHAPE_UNITS * shapes)
+        scale = self.header["scale"] * UNIT**2 * reading.scale
+        return known * UNIT, tuple(
+            scale * value + bias for value, bias in zip(self._lanes.all(total), self.header["bias"], strict=False)
+        )
+
+    def _sum(self, features: Iterable[str]) -> int:
+        """Return the sum of the rows of those features that have weights."""
+        row_of = self._row_of
+        return self._lanes.sum([row_of[feature] for feature in features if feature in row_of])
+
+    def _word(self, norm: str) -> tuple[int, float]:
+        """Return the summed weights of a word's features, and how far training knew it: 1, or by its parts."""
+        cached = self._words.get(norm)
+        if cached is not None:
+            return cached
+        whole, parts = f"<{norm}>", grams(norm)
+        known = [part for part in parts if part in self._row_of]
+        familiarity = 1.0 if whole in self._row_of else 0.5 * len(known) / (len(parts) + 1)
+        if len(self._words) >= WORD_CACHE_SIZE:
+            self._words.clear()
+        row = WORD_UNITS * self._sum((whole,)) + GRAM_UNITS * self._sum(known)
+        self._words[norm] = result = (row, familiarity)
+        return result
+
+    def _deciding_words(self, reading: Reading, kind: TaskType, runner_up: TaskType) -> tuple[str, ...]:
+        """Return the written words with the greatest contribution to `kind` over `runner_up`, at most 5."""
+        to, against = self._column[kind], self._column[runner_up]
+        rows = [units * self._word(norm)[0] for norm, (_, units) in reading.words.items()]
+        gain = dict(zip(reading.words, map(float, self._lanes.differences(rows, to, against)), strict=True))
+        pair_rows = [WORD_UNITS * PAIR_UNITS * self._lanes.sum((self._row_of[pair],)) for pair in reading.pairs]
+        for pair, share in zip(reading.pairs, self._lanes.differences(pair_rows, to, against), strict=True):
+            for norm in pair.split(" "):
+                gain[norm] += share / 2
+        ranked = sorted((norm for norm in gain if gain[norm] > 0), key=lambda norm: -gain[norm])
+        return tuple(reading.words[norm][0] for norm in ranked[:MAX_DECIDING_WORDS])
+
+
+def _evidence(reading: Reading, known: float, share: float) -> tuple[float, ...]:
+    clipped = min(max(share, 1e-6), 1.0 - 1e-6)
+    total = UNIT * sum(units for _, units in reading.words.values()) or 1.0
+    return (math.log(clipped / (1.0 - clipped)), known / total, math.log1p(known))
+
+
+def _first_two(tiers: Mapping[Tier, float]) -> tuple[Tier, Tier]:
+    """Return the most and the second most probable tier; of equals the dearer comes first."""
+    order = list(Tier)
+    ranked = sorted(tiers, key=lambda tier: (tiers[tier], order.index(tier)), reverse=True)
+    return ranked[0], ranked[min(1, len(ranked) - 1)]
+
+
+def _no_signal(kinds: tuple[TaskType, ...]) -> Verdict:
+    """Return the verdict on a text without a known word: the dearest tier, with the probability of a blind guess."""
+    tiers = {TIER_OF[kind]: 0.0 for kind in kinds}
+    tier, runner_up_tier = _first_two(tiers)
+    ranked = sorted(kinds, key=lambda kind: TIER_OF[kind] is not tier)
+    return Verdict(
+        type=ranked[0],
+        probability=1 / len(kinds),
+        words=(),
+        runner_up=ranked[min(1, len(ranked) - 1)],
+        tier=tier,
+        tier_probability=1 / len(tiers),
+        runner_up_tier=runner_up_tier,
+    )
+
+
+@cache
+def _load() -> LocalClassifier:
+    return LocalClassifier((resources.files("pointsman") / "data" / WEIGHTS_FILE).read_bytes())

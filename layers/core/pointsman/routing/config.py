@@ -1,0 +1,265 @@
+"""`openclaw.json`, the one file that a user edits: its shape, its defaults and its errors."""
+
+import difflib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pointsman.routing import catalog, openclaw_agents
+from pointsman.values import json_schema, strict_json
+from pointsman.values.taxonomy import TaskType, Tier
+
+type Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
+type WhenExhausted = Literal["degrade", "hold", "refuse"]
+
+
+class ConfigError(ValueError):
+    """`openclaw.json` or an override says something that cannot be: the message names the key and the choices."""
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Agent(_Shape):
+    """An agent of the team and the model that it asks for."""
+
+    model: str
+    description: str = ""
+
+
+class Routing(_Shape):
+    """The model that serves each tier first."""
+
+    orchestration: str
+    implementation: str
+    reasoning: str
+
+    def of(self, tier: Tier) -> str:
+        """Return the tier's first model."""
+        return str(getattr(self, tier))
+
+
+class Caps(_Shape):
+    """Hard caps in USD; None: none. Days and months are those of the report's time zone."""
+
+    day_usd: Usd | None = None
+    month_usd: Usd | None = None
+
+
+class Budget(_Shape):
+    """The caps over everything and per tier, and what becomes of a task whose budget is used up."""
+
+    day_usd: Usd | None = None
+    month_usd: Usd | None = Decimal(5)
+    tiers: dict[Tier, Caps] = Field(default_factory=dict)
+    when_exhausted: WhenExhausted | dict[Tier, WhenExhausted] = "refuse"
+
+    def policy(self, tier: Tier) -> WhenExhausted:
+        """Return what the tier does when its budget is used up."""
+        if isinstance(self.when_exhausted, str):
+            return self.when_exhausted
+        return self.when_exhausted.get(tier, "refuse")
+
+
+class QuotaLimits(_Shape):
+    """A model's free tier as AI Studio shows it for your project; None: no limit of that kind."""
+
+    rpm: Annotated[int, Field(ge=1)] | None = None
+    tpm: Annotated[int, Field(ge=1)] | None = None
+    rpd: Annotated[int, Field(ge=1)] | None = None
+
+
+class Classifier(_Shape):
+    """How tasks without `tier` and `type` are decided."""
+
+    mode: Literal["local_first", "gemini"] = "local_first"
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Probability of the tier from which the local verdict stands; None: the one measured with its weights."""
+    tiers: dict[TaskType, Tier] = Field(default_factory=dict)
+    """The tier of tasks that are found to be of a type, where it is not the type's own (`taxonomy.TIER_OF`)."""
+
+
+class Checks(_Shape):
+    """What an answer must be for its task to be done; one that is not gets a second try, one tier up."""
+
+    complete: bool = False
+    """It must not be cut at its limit of tokens."""
+    min_chars: Annotated[int, Field(ge=1)] | None = None
+    max_chars: Annotated[int, Field(ge=1)] | None = None
+    sections: tuple[Annotated[str, Field(pattern=r"\w")], ...] = ()
+    """Titles that must stand on a line of their own."""
+    language: Literal["python", "json", "toml"] | None = None
+    """What its code must parse as: fenced blocks of that language, else those without one, else the whole answer."""
+    json_schema: dict[str, Any] | None = None
+    """What its JSON must follow, found as for `language`."""
+    judge: bool = False
+    """Whether a free model is asked if the answer is acceptable, where all other checks are passed and the task is not
+    private."""
+
+    @field_validator("json_schema")
+    @classmethod
+    def _compiles(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            json_schema.compiled(schema)
+        return schema
+
+    @model_validator(mode="after")
+    def _checks_something(self) -> Self:
+        if all(getattr(self, name) in (None, False, ()) for name in type(self).model_fields):
+            raise ValueError(f"states no check; choose from {', '.join(type(self).model_fields)}")
+        if self.min_chars and self.max_chars and self.min_chars > self.max_chars:
+            raise ValueError("min_chars must not be above max_chars")
+        return self
+
+
+class Audit(_Shape):
+    """The sample of answered tasks that the baseline answers too, for people to compare."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    model: str | None = None
+    """None: the baseline."""
+
+
+class Pointsman(_Shape):
+    """Everything optional."""
+
+    chains: dict[Tier, Annotated[list[str], Field(min_length=1, max_length=8)]] = Field(default_factory=dict)
+    """Models of a tier in the order they are tried."""
+    budget: Budget = Field(default_factory=Budget)
+    quotas: dict[str, QuotaLimits] = Field(default_factory=dict)
+    paid_models: list[str] = Field(default_factory=list)
+    """Models with a free tier whose key is on a paid plan: billed at list price, without the free tier's quota."""
+    free_to_paid: list[Tier] = Field(default_factory=lambda: [Tier.ORCHESTRATION])
+    """Tiers whose tasks may fall from a free model to a paid one."""
+    baseline: str | None = None
+    """The model that everything would run on otherwise; None: the reasoning tier's."""
+    classifier: Classifier = Field(default_factory=Classifier)
+    verify: dict[TaskType, Checks] = Field(default_factory=dict)
+    """Checks of the answers to tasks of a type."""
+    audit: Audit = Field(default_factory=Audit)
+
+
+class OpenClaw(_Shape):
+    """The file as a whole."""
+
+    agents: dict[str, Agent] = Field(default_factory=dict)
+    routing: Routing
+    pointsman: Pointsman = Field(default_factory=Pointsman)
+
+    @property
+    def baseline(self) -> str:
+        """The model that costs are compared with."""
+        return self.pointsman.baseline or self.routing.reasoning
+
+    @property
+    def audit_model(self) -> str:
+        """The model that answers the sample."""
+        return self.pointsman.audit.model or self.baseline
+
+
+def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
+    """Return the configuration in `text`, each tier's model replaced where `overrides` names one.
+
+    The text has Pointsman's shape, or the one that OpenClaw itself accepts (`openclaw_agents`).
+
+    Raises:
+        ConfigError: broken JSON, an unknown key, a value out of range or a model that the catalogue does not know.
+    """
+    try:
+        fields = strict_json.loads(text)
+    except strict_json.NotStrictJson as error:
+        raise ConfigError(f"openclaw.json: {error}") from None
+    options = "pointsman"
+    if openclaw_agents.is_openclaws(fields):
+        options = openclaw_agents.OPTIONS
+        try:
+            fields = openclaw_agents.translated(fields)
+        except openclaw_agents.ShapeError as error:
+            raise ConfigError(f"openclaw.json: {error}") from None
+    try:
+        config = OpenClaw.model_validate(fields)
+    except ValidationError as error:
+        told = "; ".join(_explain(problem, options) for problem in error.errors())
+        raise ConfigError(f"openclaw.json: {told}") from None
+    for where, model_id in _models_named(config):
+        _known(f"openclaw.json: {_place(where, options)}", model_id)
+    for tier, model_id in (overrides or {}).items():
+        _known(f"MODEL_OVERRIDE_{tier.upper()}", model_id)
+    if not overrides:
+        return config
+    routing = config.routing.model_copy(update={str(tier): model_id for tier, model_id in overrides.items()})
+    stated = config.pointsman.chains
+    chains = {tier: [overrides.get(tier, chain[0]), *chain[1:]] for tier, chain in stated.items()}
+    own = config.pointsman.model_copy(update={"chains": chains})
+    return config.model_copy(update={"routing": routing, "pointsman": own})
+
+
+def options_path(text: str) -> tuple[str, ...]:
+    """Return the keys on the way to Pointsman's options in a valid file, whichever shape it has."""
+    own = openclaw_agents.is_openclaws(strict_json.loads(text))
+    return tuple(openclaw_agents.OPTIONS.split(".")) if own else ("pointsman",)
+
+
+def _models_named(config: OpenClaw) -> list[tuple[str, str]]:
+    own = config.pointsman
+    named = [(f"agents.{name}.model", agent.model) for name, agent in config.agents.items()]
+    named += [(f"routing.{tier}", config.routing.of(tier)) for tier in Tier]
+    named += [(f"pointsman.chains.{tier}", model_id) for tier, chain in own.chains.items() for model_id in chain]
+    named += [("pointsman.quotas", model_id) for model_id in own.quotas]
+    named += [("pointsman.paid_models", model_id) for model_id in own.paid_models]
+    if own.baseline:
+        named.append(("pointsman.baseline", own.baseline))
+    if own.audit.model:
+        named.append(("pointsman.audit.model", own.audit.model))
+    return named
+
+
+def _known(where: str, model_id: str) -> None:
+    known = catalog.load().models
+    if model_id in known:
+        return
+    close = difflib.get_close_matches(model_id, known, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise ConfigError(f"{where}: unknown model {model_id!r}{hint}; choose from {', '.join(known)}")
+
+
+def _place(where: str, options: str) -> str:
+    """Return where a key stands in the file: in OpenClaw's shape, `options` are elsewhere than at the top."""
+    top, dot, rest = where.partition(".")
+    return f"{options}{dot}{rest}" if top == "pointsman" else where
+
+
+def _explain(problem: Any, options: str) -> str:
+    path, kind = [str(part) for part in problem["loc"]], problem["type"]
+    where = _place(".".join(path), options) or "the file"
+    if kind == "extra_forbidden":
+        choices = _choices(path[:-1])
+        close = difflib.get_close_matches(path[-1], choices, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        return f"unknown key {where!r}{hint}; choose from {', '.join(choices)}"
+    if kind == "missing":
+        return f"key {where!r} is required"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _choices(path: list[str]) -> list[str]:
+    """Return the keys that may stand in the object at `path`."""
+    shapes: dict[str, type[BaseModel]] = {
+        "routing": Routing,
+        "pointsman": Pointsman,
+        "pointsman.budget": Budget,
+        "pointsman.classifier": Classifier,
+        "pointsman.audit": Audit,
+    }
+    if path[:1] == ["agents"]:
+        return list(Agent.model_fields)
+    if path[:2] == ["pointsman", "quotas"]:
+        return list(QuotaLimits.model_fields)
+    if path[:2] == ["pointsman", "verify"]:
+        return list(Checks.model_fields)
+    if path[:3] == ["pointsman", "budget", "tiers"]:
+        return list(Caps.model_fields)
+    return list(shapes.get(".".join(path), OpenClaw).model_fields)

@@ -1,0 +1,138 @@
+"""How a task came to its tier: stored with the task, so that a misrouted one can be explained."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from pointsman.contracts.task import Task
+from pointsman.routing.classifier.local import LocalClassifier, Verdict
+from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
+
+HALF = 0.5
+"""Confidence below which a model is not sure of its own word."""
+
+
+class Source(StrEnum):
+    """Who decided."""
+
+    EXPLICIT = "explicit"
+    LOCAL = "local"
+    GEMINI = "gemini"
+    HAIKU = "haiku"
+    CACHE = "cache"
+    """A model, when it was asked about the same text before."""
+    GUESS = "guess"
+    """The local classifier's best guess, unsure as it was, because no model could be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A task's type and tier, and why."""
+
+    type: TaskType
+    tier: Tier
+    source: Source
+    confidence: float
+    reason: str
+    words: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the decision as it is stored."""
+        return {**asdict(self), "words": list(self.words)}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Decision":
+        """Return the decision that `as_dict` stored."""
+        return cls(
+            TaskType(stored["type"]),
+            Tier(stored["tier"]),
+            Source(stored["source"]),
+            float(stored["confidence"]),
+            stored["reason"],
+            tuple(stored.get("words", ())),
+        )
+
+
+def explicit(task: Task, classifier: LocalClassifier) -> Decision | None:
+    """Return the sender's own choice, or None when there is none; a tier alone gets its most likely type."""
+    if task.tier is None and task.type is None:
+        return None
+    if task.tier is None:
+        assert task.type is not None
+        return Decision(task.type, TIER_OF[task.type], Source.EXPLICIT, 1.0, "the task states its type")
+    if task.type is not None:
+        return Decision(task.type, task.tier, Source.EXPLICIT, 1.0, "the task states its tier")
+    guess = classifier.classify(task.prompt, among=TYPES_OF[task.tier])
+    return Decision(guess.type, task.tier, Source.EXPLICIT, 1.0, "the task states its tier")
+
+
+def local(verdict: Verdict, threshold: float) -> Decision | None:
+    """Return the local verdict when it is sure of the tier, else None."""
+    if verdict.tier_probability < threshold:
+        return None
+    reason = f"local classifier is sure ({verdict.tier_probability:.2f} of {threshold:.2f} needed)"
+    return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
+
+
+def asked(verdict: Verdict, kind: TaskType, confidence: float, source: Source) -> Decision:
+    """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
+    tier = TIER_OF[kind]
+    own = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
+    if confidence < HALF and verdict.tier is not tier:
+        tier = higher(tier, verdict.tier)
+        if tier is not TIER_OF[kind]:
+            reason = f"{source} was unsure of {kind}, {own}: the higher of two tiers"
+            return _of(verdict, tier, source, confidence, reason)
+    return Decision(kind, tier, source, confidence, f"{source} was asked, {own}", verdict.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a model said of a text."""
+
+    type: TaskType
+    confidence: float
+    source: Source
+    """Which model."""
+
+
+def remembered(verdict: Verdict, told: Told) -> Decision:
+    """Return the decision on a text that a model has been asked about before."""
+    again = asked(verdict, told.type, told.confidence, told.source)
+    return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
+
+
+def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Decision:
+    """Return what was found of a task, in the tier that `openclaw.json` gives to its type.
+
+    A cheaper tier than the one found only when it is `sure` that the task is of that type.
+    """
+    tier = tiers.get(found.type, found.tier)
+    if tier is found.tier or not (sure or higher(tier, found.tier) is tier):
+        return found
+    return replace(found, tier=tier, reason=f"{found.reason}; openclaw.json sends {found.type} to {tier}")
+
+
+def text_key(prompt: str) -> str:
+    """Return what texts have in common that differ in case, spacing and ways of encoding only."""
+    plain = " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def guess(verdict: Verdict) -> Decision:
+    """Return the best guess without a model: of two tiers the higher, and without any signal never the cheapest."""
+    tier = higher(verdict.tier, verdict.runner_up_tier)
+    if not verdict.words:
+        tier = higher(tier, Tier.IMPLEMENTATION)
+    return _of(
+        verdict, tier, Source.GUESS, verdict.tier_probability, "no model could be asked: the higher of two tiers"
+    )
+
+
+def _of(verdict: Verdict, tier: Tier, source: Source, confidence: float, reason: str) -> Decision:
+    candidates = (verdict.type, verdict.runner_up, *TYPES_OF[tier])
+    kind = next(kind for kind in candidates if TIER_OF[kind] is tier)
+    return Decision(kind, tier, source, round(confidence, 4), reason, verdict.words)

@@ -1,0 +1,34 @@
+"""The task of an object in S3: read by the first delivery of its event; every later one goes by what was stored."""
+
+from dataclasses import dataclass
+
+from pointsman.contracts.s3_prompt import PromptObject, task_of
+from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.ports import PromptObjects, TaskStore, Texts
+from pointsman.values import strict_json
+from pointsman.values.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPrompts:
+    """The use case: an object becomes a task."""
+
+    tasks: TaskStore
+    texts: Texts
+    objects: PromptObjects
+    buckets: frozenset[str]
+    """Names of the buckets whose objects are prompts."""
+
+    def task(self, wanted: PromptObject) -> Task:
+        """Return the object's task, whatever became of the object since it was first read.
+
+        Raises:
+            Rejection: it can never work.
+            StoreError: S3 throttles or is out of reach; the message goes back to the queue.
+        """
+        there = self.tasks.read(wanted.task_id)
+        if there and there.status is not Status.REJECTED:
+            return read_task(strict_json.loads(self.texts.fetch(there.body)))
+        if wanted.bucket not in self.buckets:
+            raise Rejection("bucket_not_allowed", "bucket: must be one of the buckets in parameter PromptBucketArns")
+        return task_of(wanted, *self.objects.read(wanted))

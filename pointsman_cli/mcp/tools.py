@@ -1,0 +1,165 @@
+"""What the tools do, without the protocol. Everything here may block, but for `state`."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import date
+from typing import Unpack, cast
+
+from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent, SubtaskResult, TaskFields
+from pointsman.contracts.task import read_task
+from pointsman.report.figures.month import CapUse
+from pointsman.report.figures.report import Report
+from pointsman.report.render.as_json import exact
+from pointsman.report.render.text import render_text
+from pointsman.values.taxonomy import Tier
+from pointsman_cli.dry_run import DryRun
+from pointsman_cli.errors import BadInputError, NotFoundError
+from pointsman_cli.mcp.shapes import BudgetState, Cap, Estimate, Submitted, Subtask, TaskState
+from pointsman_cli.stacks import Target
+
+
+class Desk:
+    """One stack, looked for when it is first needed."""
+
+    def __init__(self, find: Callable[[], Target]) -> None:
+        """Take what finds the stack; it is asked again after `forget`."""
+        self._find, self._lock = find, threading.Lock()
+        self._target: Target | None = None
+        self._sent: dict[str, Sent] = {}
+
+    def target(self) -> Target:
+        """Return the stack."""
+        with self._lock:
+            self._target = self._target or self._find()
+            return self._target
+
+    def forget(self) -> None:
+        """Look for the stack anew next time: a local one may have come up again elsewhere."""
+        self._target = None
+
+    def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Submitted:
+        """Put a task on the queue."""
+        found = self.target()
+        sent = found.client.submit(prompt, **fields)
+        self._sent[sent.task_id] = sent
+        return {"task_id": sent.task_id, "stand_in": found.stand_in}
+
+    async def state(self, task_id: str, seconds: float) -> TaskState:
+        """Return how a task ended, or how far it has come by then.
+
+        Raises:
+            NotFoundError: The stack does not know it, and it was not sent from here.
+        """
+        found = await asyncio.to_thread(self.target)
+        last = Progress(task_id, "queued")
+
+        def keep(progress: Progress) -> None:
+            nonlocal last
+            last = progress
+
+        sent = self._sent.get(task_id)
+        try:
+            async for result in AsyncClient(found.client).results([sent or task_id], timeout=seconds, on_progress=keep):
+                return _ended(result, stand_in=found.stand_in)
+        except NotEndedError:
+            pass
+        if last.state == "queued" and sent is None:
+            raise NotFoundError(f"no task {task_id}: it has not been received, or never was sent to this stack")
+        return _under_way(last, stand_in=found.stand_in)
+
+    def estimate(self, prompt: str, *, type: str | None, tier: str | None, private: bool) -> Estimate:
+        """Say who would do a task; no model is asked and nothing is booked."""
+        app = self.target().app
+        task = read_task({"prompt": prompt, "type": type, "tier": tier, "private": private})
+        run = DryRun(app, app.marks.states(app.points.catalogue.models), ask=False)
+        return cast("Estimate", run.answer(task, *run.decide([task])))
+
+    def report(self, day: str | None) -> str:
+        """Return a day's report as text; None: today."""
+        return render_text(self._report(day))
+
+    def budget(self) -> BudgetState:
+        """Return what is spent, reserved and left of the month up to now, and of free tiers."""
+        made, budget = self._report(None), self.target().app.points.config.pointsman.budget
+        month = made.month
+        return {
+            "month": month.name,
+            "spent_usd": exact(month.total.spent_nano),
+            "reserved_usd": exact(month.total.open_nano),
+            "projected_usd": None if month.projected_nano is None else exact(month.projected_nano),
+            "caps": [_cap(each) for each in month.caps],
+            "when_exhausted": {str(tier): budget.policy(tier) for tier in Tier},
+            "quotas": [
+                {"model": each.model, "requests": each.requests, "requests_a_day": each.requests_a_day}
+                for each in made.quotas
+            ],
+            "stand_in": made.stand_in,
+        }
+
+    def _report(self, day: str | None) -> Report:
+        app = self.target().app
+        try:
+            asked = date.fromisoformat(day) if day else app.context.clock.now().astimezone(app.settings.zone).date()
+        except ValueError:
+            raise BadInputError("day: must be like 2026-11-21") from None
+        return app.reporting.build(asked)
+
+
+def _cap(cap: CapUse) -> Cap:
+    return {
+        "name": cap.counter,
+        "limit_usd": exact(cap.limit_nano),
+        "spent_usd": exact(cap.spent_nano),
+        "left_usd": exact(cap.limit_nano - cap.spent_nano),
+        "percent": cap.percent,
+    }
+
+
+def _ended(result: Result, *, stand_in: bool) -> TaskState:
+    return {
+        "task_id": result.task_id,
+        "ended": True,
+        "status": str(result.status),
+        "answer": result.answer,
+        "truncated": result.truncated,
+        "reason": result.reason,
+        "type": result.type,
+        "tier": result.tier,
+        "model": result.model,
+        "attempts": result.attempts,
+        "cost_usd": exact(result.cost_nano_usd),
+        "partial": result.partial,
+        "subtasks": [_subtask(each) for each in result.subtasks],
+        "stand_in": stand_in,
+    }
+
+
+def _subtask(part: SubtaskResult) -> Subtask:
+    return {
+        "task_id": part.task_id,
+        "status": part.status,
+        "answer": part.answer,
+        "reason": part.reason,
+        "type": part.type,
+        "model": part.model,
+    }
+
+
+def _under_way(progress: Progress, *, stand_in: bool) -> TaskState:
+    return {
+        "task_id": progress.task_id,
+        "ended": False,
+        "status": progress.state,
+        "answer": None,
+        "truncated": False,
+        "reason": None,
+        "type": None,
+        "tier": progress.tier,
+        "model": None,
+        "attempts": progress.attempts,
+        "cost_usd": None,
+        "partial": False,
+        "subtasks": [],
+        "stand_in": stand_in,
+    }

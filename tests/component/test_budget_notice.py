@@ -1,0 +1,168 @@
+"""A month's cap that is reached is told once, as an event and as a message, whoever saw it first."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.notices import LimitTableNotices
+from pointsman.execution.budget import Cap
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.values.usage import Usage
+from tests.component.conftest import Aws
+from tests.support.functions import Functions, deploy
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish:UserWarning")
+HAIKU = "claude-haiku-5-5"
+ANSWER = CallResult(Outcome.ANSWERED, text="Left.", usage=Usage(input=2_000, output=280), answered_by=HAIKU)
+"""For $0.00034."""
+CHEAP = {"tier": "implementation", "max_output_tokens": 300}
+
+
+@dataclass
+class Team:
+    """Whoever listens on the bus and at the topic."""
+
+    aws: Aws
+    urls: tuple[str, str]
+
+    @classmethod
+    def listening(cls, aws: Aws) -> "Team":
+        sqs, events = aws.client("sqs"), aws.client("events")
+        urls = tuple(sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("bus-inbox", "topic-inbox"))
+        arns = [
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            for url in urls
+        ]
+        pattern = json.dumps({"source": ["pointsman"], "detail-type": ["Budget Used Up"]})
+        events.put_rule(Name="used-up", EventBusName=aws.event_bus, EventPattern=pattern)
+        events.put_targets(Rule="used-up", EventBusName=aws.event_bus, Targets=[{"Id": "inbox", "Arn": arns[0]}])
+        aws.client("sns").subscribe(TopicArn=aws.topic_arn, Protocol="sqs", Endpoint=arns[1])
+        return cls(aws, (urls[0], urls[1]))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the details of the events since the last time."""
+        return [each["detail"] for each in self._read(self.urls[0])]
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Return subjects and texts since the last time."""
+        return [(each["Subject"], each["Message"]) for each in self._read(self.urls[1])]
+
+    def _read(self, url: str) -> list[dict[str, Any]]:
+        sqs = self.aws.client("sqs")
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for each in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+        return [json.loads(each["Body"]) for each in found]
+
+
+@pytest.fixture
+def start(aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Functions]:
+    """Return what deploys the functions with a budget."""
+
+    def with_budget(**budget: Any) -> Functions:
+        return deploy(aws, monkeypatch, lambda: capsys.readouterr().out, {"pointsman": {"budget": budget}})
+
+    return with_budget
+
+
+@pytest.fixture
+def team(aws: Aws) -> Team:
+    return Team.listening(aws)
+
+
+def test_a_refusal_is_told_once(start: Callable[..., Functions], team: Team) -> None:
+    shop = start(month_usd="0.0004")
+    shop.do("t-1", ANSWER, **CHEAP)
+    shop.run("sweep", {})
+    assert (team.events(), team.messages()) == ([], [])
+    before = shop.clock.now()
+    for number in range(2):
+        shop.do(f"t-{number + 2}", **CHEAP)
+    for _ in range(2):
+        shop.run("sweep", {})
+    (detail,), ((subject, text),) = team.events(), team.messages()
+    since = detail.pop("refusing_since")
+    assert before - timedelta(milliseconds=1) <= datetime.fromisoformat(since) <= shop.clock.now()
+    month = f"{shop.clock.now():%Y-%m}"
+    spent = {"limit_nano_usd": 400_000, "spent_nano_usd": 340_000}
+    assert detail == {"version": 1, "month": month, "cap": "month", **spent}
+    assert subject == f"Pointsman: the budget of {month} is used up (all tiers)"
+    assert f"$0.000340 of $0.000400 is spent in {month} (all tiers)." in text
+    assert f"Since {since} calls are refused" in text
+    assert "pointsman.budget.month_usd" in text
+
+
+def test_each_cap_is_told_and_one_that_was_raised_again(start: Callable[..., Functions], team: Team) -> None:
+    shop = start(month_usd=5, day_usd="0.0004", tiers={"implementation": {"month_usd": "0.0005"}})
+    shop.do("t-1", ANSWER, **CHEAP)
+    shop.do("t-2", **CHEAP)
+    shop.run("sweep", {})
+    (detail,) = team.events()
+    assert detail["cap"] == "month_implementation"  # a day's cap renews by itself
+    assert "pointsman.budget.tiers.implementation.month_usd" in team.messages()[0][1]
+    raised = start(month_usd=5, tiers={"implementation": {"month_usd": "0.0006"}})
+    raised.run("sweep", {})
+    assert team.events() == []
+    raised.do("t-3", **CHEAP)
+    raised.run("sweep", {})
+    assert [each["limit_nano_usd"] for each in team.events()] == [600_000]
+
+
+def test_a_budget_that_is_spent_to_the_end_needs_no_refusal(start: Callable[..., Functions], team: Team) -> None:
+    shop = start(month_usd="0.0004")
+    shop.do("t-1", CallResult(Outcome.ANSWERED, "Left.", Usage(input=5_000), HAIKU), **CHEAP)
+    shop.run("sweep", {})
+    (detail,) = team.events()
+    assert (detail["spent_nano_usd"], detail["refusing_since"]) == (500_000, None)
+
+
+def test_a_call_that_no_cap_would_ever_allow_uses_nothing_up(start: Callable[..., Functions], team: Team) -> None:
+    shop = start(month_usd="0.0004")
+    shop.do("t-1", tier="implementation", max_output_tokens=60_000)
+    shop.run("sweep", {})
+    assert team.events() == []
+
+
+def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., Functions], team: Team) -> None:
+    shop = start(month_usd="0.0004")
+    shop.do("t-1", ANSWER, **CHEAP)
+    shop.do("t-2", **CHEAP)
+    sink, announce = shop.app.sink, shop.app.sink.announce
+
+    def broken(subject: str, text: str) -> None:
+        raise ClientError({"Error": {"Code": "InternalError"}}, "Publish")
+
+    sink.announce = broken  # type: ignore[method-assign]
+    shop.run("sweep", {})
+    assert team.messages() == []
+    assert any("budget notice not sent" in line for line in shop.printed["sweep"])
+    sink.announce = announce  # type: ignore[method-assign]
+    shop.run("sweep", {})
+    assert len(team.messages()) == 1
+
+
+def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[..., Functions], team: Team) -> None:
+    shop = start(month_usd="0.0004")
+    now = shop.clock.now()
+    shop.clock.sleep((datetime(now.year + 1, 1, 1, tzinfo=UTC) - now).total_seconds() - 300)
+    shop.do("t-1", ANSWER, **CHEAP)
+    shop.do("t-2", **CHEAP)
+    shop.clock.sleep(900)
+    shop.run("sweep", {})
+    assert [each["month"] for each in team.events()] == [f"{now.year}-12"]
+
+
+def test_of_two_sweeps_at_once_one_tells(aws: Aws) -> None:
+    notices, cap = LimitTableNotices(aws.dynamodb(), aws.tables), Cap("month", 5)
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    assert notices.claim("2026-11", cap, at)
+    assert notices.claim("2026-11", cap, at), "an answer that was lost"
+    assert not notices.claim("2026-11", cap, at + timedelta(seconds=1))
+    assert notices.claim("2026-11", Cap("month", 6), at + timedelta(seconds=1))
+    notices.release("2026-11", cap)
+    assert notices.claim("2026-11", cap, at + timedelta(seconds=2))

@@ -1,0 +1,256 @@
+"""The front door on moto, behind its own function; its event is as a function URL makes it."""
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.api_keys import LimitTableDoorKeys
+from pointsman.chat_api.authenticator import Doorkeeper
+from pointsman.chat_api.chat_api import FrontDoor, HttpRequest
+from pointsman.contracts.api_key import DoorKey, digest_of, new_key
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.values.times import to_text
+from pointsman.values.usage import Usage
+from tests.component.conftest import Aws
+from tests.support.fakes import NOON, FakeClock
+from tests.support.functions import Functions, deploy
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish:UserWarning")
+
+MODEL = "pointsman/implementation"
+HELLO = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+KEY, OTHER = new_key(), new_key()
+GOOD = CallResult(Outcome.ANSWERED, text="Good day", usage=Usage(input=9, output=3), answered_by="claude-haiku-5-5")
+
+
+@pytest.fixture
+def shop(aws: Aws, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Functions:
+    made = deploy(aws, monkeypatch, lambda: capfd.readouterr().out, {})
+    for name, key in (("ci", KEY), ("bot", OTHER)):
+        assert made.app.door_keys.create(DoorKey(name, str(digest_of(key)), to_text(NOON)))
+    return made
+
+
+def event(method: str, path: str, body: Any = None, *, key: str | None = KEY, **headers: str) -> dict[str, Any]:
+    """Return a function URL's event, payload 2.0."""
+    bearer = {"authorization": f"Bearer {key}"} if key else {}
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", **bearer, **headers},
+        "requestContext": {"http": {"method": method, "path": path}},
+        "isBase64Encoded": False,
+    }
+    return made if body is None else made | {"body": body if isinstance(body, str) else json.dumps(body)}
+
+
+def call(shop: Functions, stated: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+    answer = shop.run("front_door", stated)
+    return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+
+def begin(shop: Functions, body: Any = HELLO, idempotency_key: str | None = "k") -> str:
+    """Make a request whose caller waits for nothing; return the task's id."""
+    headers = {"authorization": f"Bearer {KEY}"}
+    headers |= {"idempotency-key": idempotency_key} if idempotency_key else {}
+    request = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(body).encode())
+    response = shop.app.front_door(request, 0.0)
+    told = json.loads(response.body)
+    assert (response.status, told["status"]) == (202, "queued")
+    assert response.headers["x-pointsman-task-id"] == told["task_id"]
+    assert response.headers["location"] == f"/v1/tasks/{told['task_id']}"
+    return str(told["task_id"])
+
+
+def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Functions) -> None:
+    task_id = begin(shop, {**HELLO, "user": "u-1", "max_tokens": 50})
+    assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "queued"})
+    shop.model.then(GOOD)
+    shop.take_in()
+    assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "started"})
+    shop.play(task_id)
+    record = shop.app.tasks.read(task_id)
+    assert record
+    assert (record.task_fields["metadata"], record.decision and record.decision["source"]) == (
+        {"agent": "ci", "user": "u-1"},
+        "explicit",
+    )
+    assert shop.model.questions[0].max_output_tokens == 50
+
+    fetched = call(shop, event("GET", f"/v1/tasks/{task_id}"))
+    # The same request again is the same task, and waits for nothing.
+    again = call(
+        shop,
+        event("POST", "/v1/chat/completions", {**HELLO, "user": "u-1", "max_tokens": 50}, **{"idempotency-key": "k"}),
+    )
+    for status, body, headers in (fetched, again):
+        assert (status, body["id"], headers["x-pointsman-task-id"]) == (200, task_id, task_id)
+        assert body["choices"][0]["message"]["content"] == "Good day"
+        assert (body["model"], body["usage"]["total_tokens"]) == ("claude-haiku-5-5", 12)
+    shop.take_in()
+    assert len(shop.model.questions) == 1
+
+
+def test_without_a_key_for_it_each_request_is_another_task(shop: Functions) -> None:
+    assert begin(shop, idempotency_key=None) != begin(shop, idempotency_key=None)
+
+
+def test_a_body_may_come_as_base64(shop: Functions) -> None:
+    finish(shop, begin(shop), GOOD)
+    stated = event("POST", "/v1/chat/completions", base64.b64encode(json.dumps(HELLO).encode()).decode())
+    stated["headers"]["idempotency-key"] = "k"
+    assert call(shop, {**stated, "isBase64Encoded": True})[0] == 200
+
+
+def test_a_stream_is_the_answer_in_one_piece(shop: Functions) -> None:
+    finish(shop, begin(shop), GOOD)
+    asked = event("POST", "/v1/chat/completions", {**HELLO, "stream": True}, **{"idempotency-key": "k"})
+    answer = shop.run("front_door", asked)
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "text/event-stream")
+    assert answer["body"].endswith("data: [DONE]\n\n")
+    assert '"content":"Good day"' in answer["body"]
+
+
+def finish(shop: Functions, task_id: str, *results: CallResult) -> None:
+    shop.model.then(*results)
+    shop.take_in()
+    shop.play(task_id)
+
+
+def test_a_failure_says_why_and_is_not_to_be_tried_again(shop: Functions) -> None:
+    task_id = begin(shop)
+    finish(shop, task_id, CallResult(Outcome.REFUSED))
+    status, body, headers = call(shop, event("GET", f"/v1/tasks/{task_id}"))
+    assert (status, body["error"]["code"]) == (400, "content_filter")
+    assert (headers["x-should-retry"], headers["x-pointsman-task-id"]) == ("false", task_id)
+
+
+def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
+    finish(shop, begin(shop), GOOD)
+    begin(shop, {**HELLO, "max_tokens": 7})
+    shop.take_in()
+    door, request = shop.app.front_door, {**HELLO, "max_tokens": 7}
+    headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
+    found = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
+    # This one's own message has to be judged: nobody takes another task's answer for its own.
+    assert door(found, 0.0).status == 202
+
+
+def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None:
+    task_id = begin(shop)
+    finish(shop, task_id, GOOD)
+    status, body, _ = call(shop, event("GET", f"/v1/tasks/{task_id}", key=OTHER))
+    assert (status, body["error"]["code"]) == (404, "task_not_found")
+    request = HttpRequest(
+        "POST",
+        "/v1/chat/completions",
+        {"authorization": f"Bearer {OTHER}", "idempotency-key": "k"},
+        json.dumps(HELLO).encode(),
+    )
+    assert json.loads(shop.app.front_door(request, 0.0).body)["task_id"] != task_id
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/tasks/", "/v1/tasks/..", "/v1/tasks/t-1", "/v1/tasks/a/b", "/", "/v1/completions"]
+)
+def test_what_is_not_there(shop: Functions, path: str) -> None:
+    assert call(shop, event("GET", path))[0] == 404
+
+
+def test_the_models_are_listed(shop: Functions) -> None:
+    status, body, _ = call(shop, event("GET", "/v1/models"))
+    assert (status, body["data"][0]["id"]) == (200, "pointsman/auto")
+
+
+def test_what_cannot_be_a_task_is_refused_before_it_is_sent(shop: Functions) -> None:
+    for body, status, code in (
+        ({**HELLO, "n": 2}, 400, "unsupported_parameter"),
+        ({**HELLO, "metadata": {"": "x"}}, 400, "invalid_value"),
+        ({**HELLO, "messages": [{"role": "user", "content": "x" * 1_048_576}]}, 413, "request_too_large"),
+    ):
+        found, told, _ = call(shop, event("POST", "/v1/chat/completions", body))
+        assert (found, told["error"]["code"]) == (status, code)
+    sqs = shop.aws.client("sqs")
+    assert "Messages" not in sqs.receive_message(QueueUrl=shop.queue_url)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Bearer", "Bearer x", f"Basic {KEY}", f"Bearer {new_key()}", "Bearer ö"],
+    ids=["none", "empty", "no key", "short", "not a bearer", "unknown", "not ASCII"],
+)
+def test_nobody_comes_in_without_a_key(shop: Functions, header: str | None) -> None:
+    asked = event("POST", "/v1/chat/completions", HELLO, key=None)
+    if header is not None:
+        asked["headers"]["authorization"] = header
+    status, body, _ = call(shop, asked)
+    assert (status, body["error"]["code"]) == (401, "invalid_api_key")
+
+
+def test_neither_key_nor_text_is_printed(shop: Functions) -> None:
+    task_id = begin(shop, {**HELLO, "messages": [{"role": "user", "content": "the secret words"}]})
+    call(shop, event("GET", f"/v1/tasks/{task_id}"))
+    call(shop, event("GET", "/v1/models", key=new_key()))
+    printed = "".join(shop.printed["front_door"])
+    assert not any(secret in printed for secret in (KEY, "secret words", str(digest_of(KEY))))
+
+
+class Counted:
+    """The keys in the table, and how often they are read."""
+
+    def __init__(self, keys: LimitTableDoorKeys) -> None:
+        self.keys, self.reads = keys, 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "read":
+            self.reads += 1
+        return getattr(self.keys, name)
+
+
+@pytest.fixture
+def keys(aws: Aws) -> LimitTableDoorKeys:
+    return LimitTableDoorKeys(aws.client("dynamodb"), aws.tables)
+
+
+def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: LimitTableDoorKeys) -> None:
+    clock, counted = FakeClock(), Counted(keys)
+    keeper = Doorkeeper(counted, clock)
+    late = to_text(NOON + timedelta(days=1))
+    assert keys.create(DoorKey("ci", str(digest_of(KEY)), to_text(NOON), expires_at=late))
+    assert not keys.create(DoorKey("ci", str(digest_of(OTHER)), to_text(NOON)))
+    found = keeper.admit(f"Bearer {KEY}")
+    assert found == keys.read()[0]
+    clock.pass_by(86_400)
+    assert keeper.admit(f"bearer {KEY}") is None
+
+    assert keeper.admit(f"Bearer {OTHER}") is None
+    assert keys.create(DoorKey("bot", str(digest_of(OTHER)), to_text(NOON)))
+    clock.pass_by(5)
+    assert keeper.admit(f"Bearer {OTHER}")
+    assert keys.revoke("bot", NOON)
+    assert not keys.revoke("nobody", NOON)
+    clock.pass_by(60)
+    assert keeper.admit(f"Bearer {OTHER}") is None
+
+
+def test_guessing_costs_no_reads(keys: LimitTableDoorKeys) -> None:
+    counted = Counted(keys)
+    keeper = Doorkeeper(counted, FakeClock())
+    for _ in range(50):
+        assert keeper.admit(f"Bearer {new_key()}") is None
+    assert counted.reads == 1
+
+
+def test_a_wait_that_breaks_does_not_lose_the_task(shop: Functions, aws: Aws) -> None:
+    """The task is sent: who heard of an error would send it again, and pay again."""
+    own = shop.app.front_door
+    broken = FrontDoor(own.keeper, own.client, own.clock, own.note)
+    broken.client._tasks._client = None
+    headers = {"authorization": f"Bearer {KEY}"}
+    response = broken(HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(HELLO).encode()), 5.0)
+    assert response.status == 202
+    assert json.loads(response.body)["task_id"]

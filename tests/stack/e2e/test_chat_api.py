@@ -1,0 +1,55 @@
+"""The front door on the deployed local stack, by its function URL and the real OpenAI SDK."""
+
+import uuid
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from tests.support.local_stack import PATIENCE, Stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=stack.door, api_key=stack.door_key, timeout=2 * PATIENCE, max_retries=0) as made:
+        yield made
+
+
+def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.OpenAI) -> None:
+    assert "pointsman/auto" in [model.id for model in client.models.list()]
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    asked = {"model": "pointsman/auto", "metadata": {"ticket": "PAY-8"}, "max_tokens": 200, "extra_headers": key}
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write a parser in Python."}]
+    raw = client.chat.completions.with_raw_response.create(messages=messages, **asked)  # type: ignore[call-overload]
+    answer = raw.parse()
+    task_id = raw.headers["x-pointsman-task-id"]
+    record = stack.tasks.read(task_id)
+    assert record
+    assert (answer.id, answer.model, answer.choices[0].finish_reason) == (task_id, record.model, "stop")
+    assert answer.choices[0].message.content == record.answer.inline
+    assert answer.usage.total_tokens == sum(record.usage[kind] for kind in ("input", "output"))
+    assert record.task_fields["metadata"] == {"agent": "tests", "ticket": "PAY-8"}
+
+    again = client.chat.completions.create(messages=messages, stream=True, **asked)  # type: ignore[call-overload]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in again) == record.answer.inline
+    assert len(stack.requests(task_id)) == 1
+    with pytest.raises(openai.ConflictError) as conflict:
+        client.chat.completions.create(messages=messages[1:], **asked)  # type: ignore[call-overload]
+    assert conflict.value.code == "idempotency_conflict"
+    assert stack.ask(f"/v1/tasks/{task_id}")[1]["choices"][0]["message"]["content"] == record.answer.inline
+
+
+def test_the_openai_sdk_understands_what_goes_wrong(stack: Stack, client: openai.OpenAI) -> None:
+    mark = f"refuse-{uuid.uuid4().hex[:8]}"
+    stack.fault("anthropic", "refusal", contains=mark)
+    hello = [{"role": "user", "content": mark}]
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="pointsman/reasoning", messages=hello)  # type: ignore[arg-type]
+    assert refused.value.code == "content_filter"
+    with pytest.raises(openai.BadRequestError) as unsupported:
+        client.chat.completions.create(model="pointsman/auto", messages=hello, n=2)  # type: ignore[arg-type]
+    assert (unsupported.value.param, unsupported.value.code) == ("n", "unsupported_parameter")
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="pm_" + "a" * 43).models.list()

@@ -1,0 +1,92 @@
+"""The operator's first commands on the deployed local stack: `doctor`, and `init` at a terminal."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pointsman_cli import stacks
+from pointsman_cli.main import main
+from tests.support.local_stack import PATIENCE, Stack
+
+pytestmark = pytest.mark.stack
+
+KEYS = {"gemini": "gemini-key-typed-4711", "anthropic": "claude-key-typed-0815"}
+
+
+def test_doctor_looks_at_all_that_the_emulator_has(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stacks, "find", lambda *_: stacks.of_local(stack.info))
+    code = main(["doctor", "--drift", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert code == (0 if told["ok"] else 5)
+    state = {(each["check"], each["subject"]): each["state"] for each in told["findings"]}
+    drift = [("drift", "pointsman"), ("drift", "openclaw.json")]
+    for good in [("stack", "pointsman"), *drift, ("key", "gemini"), ("key", "anthropic"), ("queue", "router")]:
+        assert state[good] == "ok", told
+    assert {state["alarms", "all"], state["clock", "this machine"]} == {"not checked"}
+    assert {"model", "quota", "budget"} <= {check for check, _ in state}
+
+
+class Terminal:
+    """A command at a pseudo-terminal, and all that was on its screen."""
+
+    def __init__(self, stack: Stack, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GEMINI_"))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pointsman_cli.main", *arguments],
+            env={**environ, **stack.info.environment},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.screen = ""
+
+    def answer(self, question: str, words: str) -> None:
+        """Type once the question is on the screen: what was typed before it is thrown away with a hidden one."""
+        seen, until = len(self.screen), time.monotonic() + PATIENCE
+        while question not in self.screen[seen:]:
+            assert self._read(until), f"no {question!r} on the screen: {self.screen}"
+        os.write(self._master, f"{words}\n".encode())
+
+    def ended(self) -> int:
+        """Return the exit code once the command has ended."""
+        while self._read(time.monotonic() + PATIENCE):
+            pass
+        os.close(self._master)
+        return self._process.wait(PATIENCE)
+
+    def _read(self, until: float) -> bool:
+        if not select.select([self._master], [], [], max(until - time.monotonic(), 0))[0]:
+            return False
+        try:
+            data = os.read(self._master, 4096)
+        except OSError:  # so Linux says that nobody has the other end open
+            return False
+        self.screen += data.decode(errors="replace")
+        return bool(data)
+
+
+def test_keys_are_typed_unseen_and_stored_as_secure_strings(stack: Stack) -> None:
+    terminal = Terminal(stack, "init", "--keys-only", "--stack", "typed")
+    terminal.answer("AWS region [us-east-1]", "Frankfurt")
+    terminal.answer("AWS region [us-east-1]", "us-east-1")
+    for provider, key in KEYS.items():
+        terminal.answer(f"{provider} API key", key)
+    terminal.answer("Do it?", "y")
+    assert terminal.ended() == 0, terminal.screen
+    assert "is no AWS region" in terminal.screen
+    assert not any(key in terminal.screen for key in KEYS.values())
+    names = [f"/typed/{provider}-api-key" for provider in KEYS]
+    found = stack.client("ssm").get_parameters(Names=names, WithDecryption=True)["Parameters"]
+    assert {each["Value"] for each in found} == set(KEYS.values())
+    assert {each["Type"] for each in found} == {"SecureString"}

@@ -1,0 +1,259 @@
+"""Providers fail in every way that they do; where one configured model is alive, tasks are answered all the same.
+
+Each trouble has a part of its own: its own tables, a configuration and tasks whose prompts name it. All parts run at
+once, in real time, against the stand-in; llmock's verdict on its journal says whether anyone asked too early, too
+often, or again where asking again cannot help.
+"""
+
+import json
+import math
+import os
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from pointsman.adapters.dynamo import Tables
+from pointsman.entrypoints.settings import Settings
+from pointsman.services.attempt import SETTLING
+from pointsman.services.intake import Message
+from pointsman.values.status import Status
+from tests.component.conftest import SESSION, _create_tables
+from tests.stack.faults.conftest import SOAK, Figures
+from tests.support.fake_providers import Standin, start, stop
+from tests.support.fakes import FakeWorkflow
+from tests.support.in_process import ClockedApplication, PatientClock, Player, books_agree
+from tests.support.paths import ROOT
+
+SHIPPED = json.loads((ROOT / "openclaw.json").read_text())
+GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+EACH = int(os.environ.get("POINTSMAN_SOAK_TASKS", "504" if SOAK else "72")) // 18
+"""Tasks of one part; there are 18 whose tasks can be answered."""
+HALF = math.ceil(EACH / 2)
+OWN = {
+    "budget": {"month_usd": 1000},
+    "quotas": {GEMINI: {"rpm": 100_000}},  # the stand-in's quotas are met here, not our own
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One trouble, and who meets it."""
+
+    name: str
+    tier: str
+    action: Any
+    times: int | None = HALF
+    """Calls that meet it; None: all."""
+    model: str | None = None
+    seconds: float | None = None
+    """Of a tier function; None: its own timeout."""
+    chains: dict[str, list[str]] = field(default_factory=dict)
+    end: tuple[Status, str | None] = (Status.COMPLETED, None)
+
+    @property
+    def provider(self) -> str:
+        return "gemini" if self.tier == "orchestration" else "anthropic"
+
+    @property
+    def slug(self) -> str:
+        return self.name.replace(" ", "-")
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        stated = {"provider": self.provider, "action": self.action, "contains": f"({self.slug})"}
+        return stated | ({"times": self.times} if self.times else {}) | ({"model": self.model} if self.model else {})
+
+
+DOWN = 6 if SOAK else 4
+"""Calls to a model that is down: in the long form as many as open its breaker. While it is open tasks wait, up to 5
+minutes at a time in a long outage, which would be most of what this test does."""
+CUT_OFF = 3 if SOAK else 2
+"""Tasks whose first provider is there for the first of them only."""
+PARTS = [
+    Part("429 seconds", "implementation", {"rate_limit": {"retry_after": 1}}),
+    Part("429 fraction", "reasoning", {"rate_limit": {"retry_after": 0.4}}),
+    Part("429 date", "implementation", {"rate_limit": {"retry_after": 1, "form": "date"}}),
+    Part("429 bare", "implementation", {"rate_limit": {}}, times=min(HALF, 4)),
+    Part("429 RetryInfo", "orchestration", {"gemini_minute_quota": {"retry_after": 1}}),
+    Part("429 without details", "orchestration", {"gemini_minute_quota": {"details": False}}, times=min(HALF, 4)),
+    Part("429 quota of the day", "orchestration", {"gemini_day_quota": {"retry_after": 1}}, times=None),
+    Part("500", "implementation", {"status": 500}, times=DOWN, model=HAIKU),
+    Part("503", "orchestration", {"status": 503}, times=DOWN),
+    Part("529", "implementation", {"status": 529}, times=DOWN, model=HAIKU),
+    Part("hang", "implementation", "hang", times=2, seconds=SETTLING + 1.5),
+    Part("reset in mid-answer", "implementation", {"reset": "mid_answer"}),
+    Part("reset before the answer", "orchestration", {"reset": "rst"}, times=min(HALF, 4)),
+    Part("half a document", "orchestration", {"malformed": "json"}, times=min(HALF, 4)),
+    Part("a sign-in page", "implementation", {"malformed": "html"}),
+    Part(
+        "404 retired",
+        "implementation",
+        {"status": 404},
+        None,
+        "claude-haiku-4-5",
+        None,
+        {"implementation": ["claude-haiku-4-5"]},
+    ),
+    Part("401", "implementation", {"status": 401}, times=None, model=HAIKU),
+    Part("400 bad key", "orchestration", "invalid_key", times=None),
+]
+TRUNCATED = Part("truncated", "implementation", {"stop": "max_tokens"}, times=None)
+INVALID = Part("400", "implementation", {"status": 400}, times=None, end=(Status.FAILED, "invalid"))
+REFUSED = Part("refused connection", "orchestration", {"answer": {"text": "still here"}}, times=None)
+
+
+class OneAtATime:
+    """A boto3 session on moto, which keeps no locks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        with self._lock:
+            client = SESSION.client(service, config=config)
+        call = client._make_api_call
+
+        def alone(operation: str, arguments: Any) -> Any:
+            with self._lock:
+                return call(operation, arguments)
+
+        client._make_api_call = alone
+        return client
+
+
+@dataclass
+class Play:
+    """A part with its application."""
+
+    part: Part
+    player: Player
+    seconds: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, part: Part, session: OneAtATime, gemini: str, anthropic: str) -> "Play":
+        tables = Tables(*(f"{part.slug}-{name}" for name in ("tasks", "usage", "limits")))
+        _create_tables(session.client("dynamodb"), tables)
+        own = Settings(
+            task_table=tables.tasks,
+            usage_table=tables.usage,
+            limit_table=tables.limits,
+            bucket="data",
+            event_bus="bus",
+            google_gemini_base_url=f"{gemini}/gemini",
+            anthropic_base_url=f"{anthropic}/anthropic",
+            model_calls="loopback",
+        )
+        config = json.dumps({**SHIPPED, "pointsman": {**OWN, "chains": part.chains}})
+        clock, workflow = PatientClock(), FakeWorkflow()
+        app = ClockedApplication(own, config, session).by(clock)
+        app.__dict__["intake"] = replace(app.intake, workflow=workflow)
+        return cls(part, Player(app, clock, workflow.executions.__getitem__, part.seconds))
+
+    def task(self, number: int) -> None:
+        """Send a task and play it to its end."""
+        task_id, began = f"{self.part.slug}-{number}", time.monotonic()
+        fields = {"prompt": f"Do {number} ({self.part.slug}).", "task_id": task_id, "tier": self.part.tier}
+        assert self.player.take_in(Message(f"m-{task_id}", json.dumps(fields))) == 0
+        self.player.play(task_id)
+        self.seconds.append(time.monotonic() - began)
+
+    def requests(self, journal: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        ids = {f"{self.part.slug}-{number}" for number in range(EACH)}
+        return [entry for entry in journal if (entry["attempt"] or "").split(".")[0] in ids]
+
+    def checked(self, journal: list[dict[str, Any]]) -> dict[str, Any]:
+        """Hold the books against the journal, and return the part's figures."""
+        mine = self.requests(journal)
+        rows = books_agree(self.player.app, mine, self.player.clock.now())
+        ends = [self.player.task(f"{self.part.slug}-{number}") for number in range(EACH)]
+        assert all(end.delivered_at for end in ends)
+        assert sum(end.cost_nano for end in ends) == sum(row["cost_nano"] for row in rows)
+        return {
+            "as expected": sum((end.status, end.reason) == self.part.end for end in ends),
+            "requests": len(mine),
+            "outcomes": dict(Counter(row["outcome"] for row in rows)),
+            "models": dict(Counter(end.model for end in ends if end.status is Status.COMPLETED)),
+            "slowest": round(max(self.seconds), 1),
+        }
+
+
+@pytest.fixture(autouse=True)
+def _untaught() -> None:
+    """Nothing of the deployed stack is used here."""
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[Standin]:
+    found = start(tmp_path)
+    yield found
+    stop(found)
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[OneAtATime]:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    with mock_aws():
+        SESSION.client("s3").create_bucket(Bucket="data")
+        SESSION.client("events").create_event_bus(Name="bus")
+        yield OneAtATime()
+
+
+def test_tasks_are_answered_wherever_a_model_is_alive(
+    standin: Standin, session: OneAtATime, tmp_path_factory: pytest.TempPathFactory, figures: Figures
+) -> None:
+    parts = [*PARTS, TRUNCATED, INVALID]
+    standin.control("POST", "faults", [part.rule for part in parts])
+    other = start(tmp_path_factory.mktemp("gemini-that-stops"))
+    plays = [Play.of(part, session, standin.url, standin.url) for part in parts]
+    cut_off = Play.of(REFUSED, session, other.url, standin.url)
+    cut_off.task(0)
+    asked_before = other.requests()
+    stop(other)
+    work = [(play, number) for number in range(EACH) for play in plays]
+    work += [(cut_off, number) for number in range(1, CUT_OFF)]
+    with ThreadPoolExecutor(96 if SOAK else 24) as pool:
+        list(pool.map(lambda one: one[0].task(one[1]), work))
+
+    journal = standin.requests()
+    told = {play.part.name: play.checked(journal) for play in plays}
+    answered = sum(told[part.name]["as expected"] for part in [*PARTS, TRUNCATED])
+    verdict = standin.control("GET", "verdict")
+    figures |= {name: "; ".join(f"{key} {value}" for key, value in found.items()) for name, found in told.items()}
+    figures |= {
+        "answered": f"{answered} of {EACH * (len(PARTS) + 1)}",
+        "requests": len(journal),
+        "verdict": {key: verdict[key] for key in ("passed", "attempts", "faults_injected", "errors", "warnings")},
+        "warnings": dict(Counter(finding["code"] for finding in verdict["findings"])),
+        "median seconds of a task": round(statistics.median(took for play in plays for took in play.seconds), 2),
+    }
+    assert verdict["errors"] == 0, [one for one in verdict["findings"] if one["severity"] == "error"]
+    assert answered >= 0.99 * EACH * (len(PARTS) + 1)
+
+    assert told["400"]["as expected"] == told["400"]["requests"] == EACH
+    assert told["401"]["models"] == {SONNET: EACH}
+    assert told["404 retired"]["models"] == {HAIKU: EACH}
+    assert told["400 bad key"]["requests"] == 2 * EACH
+    assert told["429 quota of the day"]["models"] == {HAIKU: EACH}
+    assert all(
+        play.player.task(f"truncated-{n}").truncated for play in plays if play.part is TRUNCATED for n in range(EACH)
+    )
+    assert all(play.player.crashes == [] for play in [*plays, cut_off])
+
+    done = [cut_off.player.task(f"{REFUSED.slug}-{number}") for number in range(CUT_OFF)]
+    assert [task.model for task in done] == [GEMINI, *[HAIKU] * (len(done) - 1)]
+    rows = books_agree(cut_off.player.app, [*cut_off.requests(journal), *asked_before], cut_off.player.clock.now())
+    unsent = [row for row in rows if row["outcome"] == "not_sent"]
+    assert all(row["cost_nano"] == 0 for row in unsent)
+    figures["connection refused"] = f"{len(done)} tasks, {len(unsent)} attempts not sent"
+    assert unsent

@@ -1,0 +1,292 @@
+"""Eight processes at once against one budget, and against the quotas of a free tier, as the stand-in saw them come."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.usage_ledger import ModelMarks
+from pointsman.execution.budget import OPEN
+from pointsman.routing import catalog
+from pointsman.values.money import NANO_PER_USD
+from tests.stack.faults.conftest import SOAK, Figures
+from tests.support.evidence import Evidence, books_of, this_month
+from tests.support.local_stack import Stack
+from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.stack
+
+PROCESSES = 8
+HAIKU, SONNET, GEMINI = "claude-haiku-5-5", "claude-sonnet-5-5", "gemini-3.5-flash-lite"
+ROUTING = {"orchestration": GEMINI, "implementation": HAIKU, "reasoning": SONNET}
+
+
+@pytest.fixture
+def race(stack: Stack, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """Return what runs eight processes to their ends and gives back what each says; `watch` is called meanwhile."""
+
+    def run(watch: Callable[[], None], most_seconds: float, **spec: Any) -> list[dict[str, Any]]:
+        path = tmp_path / f"{spec['prefix']}.json"
+        path.write_text(json.dumps({"processes": PROCESSES, **spec}))
+        with (tmp_path / f"{spec['prefix']}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.worker", str(path)],
+                cwd=ROOT,
+                env=_environment(stack),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                until = time.monotonic() + most_seconds
+                while process.poll() is None and time.monotonic() < until:
+                    watch()
+                assert process.poll() == 0, (process.returncode, (tmp_path / log.name).read_text()[-2000:])
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, 9)
+                process.wait()
+        results: list[dict[str, Any]] = json.loads(path.with_suffix(".results.json").read_text())
+        assert [result["error"] for result in results if result["error"]] == []
+        return results
+
+    return run
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    """The environment of a tier function, for a process beside the emulator."""
+    out, url = stack.info.outputs, stack.info.standin_url
+    return {
+        "PATH": os.environ["PATH"],
+        **stack.info.environment,
+        "TASK_TABLE": out["TaskTableName"],
+        "USAGE_TABLE": out["UsageTableName"],
+        "LIMIT_TABLE": out["LimitTableName"],
+        "BUCKET": out["DataBucketName"],
+        "GOOGLE_GEMINI_BASE_URL": f"{url}/gemini",
+        "ANTHROPIC_BASE_URL": f"{url}/anthropic",
+        "GEMINI_API_KEY": "stand-in",
+        "ANTHROPIC_API_KEY": "stand-in",
+        "MODEL_CALLS": "loopback",
+        "POWERTOOLS_SERVICE_NAME": "pointsman",
+        "POWERTOOLS_METRICS_NAMESPACE": "Pointsman",
+    }
+
+
+def _ends(results: list[dict[str, Any]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result["ends"])
+    return total
+
+
+@pytest.mark.parametrize(
+    ("input_tokens", "max_output", "output_tokens"), [(600, 500, 350), (300, 2_000, 50)], ids=["twice", "many-times"]
+)
+def test_eight_processes_never_pass_a_budget_for_a_hundred_calls(
+    stack: Stack, race: Any, figures: Figures, input_tokens: int, max_output: int, output_tokens: int
+) -> None:
+    """`twice`: the worst case of a call is at most twice its cost, so that nearly all of the cap can be used."""
+    prefix, books, month = f"b{uuid.uuid4().hex[:6]}", books_of(stack), this_month()
+    start = Evidence.of(stack)
+    usage = {"input_tokens": input_tokens, "output_tokens": output_tokens}
+    stack.fault("anthropic", {"usage": usage}, contains=prefix)
+    before = books.counters(month).get("month", 0)
+    cost = (input_tokens * 100) + (output_tokens * 500)  # nano-dollars a token of claude-haiku-5-5
+    cap = before + 100 * cost
+    seen: list[tuple[int, int]] = []
+
+    def watch() -> None:
+        counters = books.counters(month)
+        seen.append((counters.get("month", 0), counters.get("month" + OPEN, 0)))
+        time.sleep(0.03)
+
+    budget = {"month_usd": float(Decimal(cap) / NANO_PER_USD)}
+    results = race(
+        watch,
+        120,
+        race="budget",
+        prefix=prefix,
+        config={"routing": ROUTING, "pointsman": {"budget": budget}},
+        models=[HAIKU],
+        tier="implementation",
+        prompt=f"Add these amounts ({prefix}). ".ljust(800, "."),
+        max_output_tokens=max_output,
+        calls=50,
+    )
+    evidence = Evidence.of(stack)
+    mine = [row for row in evidence.rows if row["task_id"].startswith(prefix)]
+    spent, worst = sum(row["cost_nano"] for row in mine), max(row["reserved_nano"] for row in mine)
+    ends = _ends(results)
+    figures.update(
+        {
+            "worst case over cost of a call": round(worst / cost, 2),
+            "calls made": len(mine),
+            "spent of the cap, percent": round(100 * spent / (cap - before), 1),
+            "samples of the counter": len(seen),
+            "most of the cap ever spent or reserved, percent": round(
+                100 * (max(held for held, _ in seen) - before) / (cap - before), 1
+            ),
+            "most reservations open at once": max(held // worst for _, held in seen),
+            "attempts that ended": dict(ends),
+        }
+    )
+    assert evidence.disagreements(start) == []
+    assert {row["cost_nano"] for row in mine} == {cost}
+    assert len([tag for tag in evidence.requests if tag.startswith(prefix)]) == len(mine) == ends["answered"]
+    assert max(held for held, _ in seen) <= cap
+    assert spent <= cap - before
+    assert ends["over_budget"] == PROCESSES
+    if worst <= 2 * cost:
+        assert spent >= 0.95 * (cap - before)
+
+
+RPM, TPM, RPD = "gemini-3.1-flash-lite", "gemini-2.5-flash-lite", GEMINI
+QUOTAS = {
+    RPM: {"rpm": 10, "rpd": 35 if SOAK else 500},
+    TPM: {"tpm": 12_000},
+    RPD: {"rpm": 8, "tpm": 250_000, "rpd": 5},
+}
+WINDOWS = 5 if SOAK else 1
+
+
+def test_eight_processes_keep_within_a_free_tiers_quotas(stack: Stack, race: Any, figures: Figures) -> None:
+    """One model each is held by requests a minute, tokens a minute and requests a day; nobody heeds the waits."""
+    start, prefix = Evidence.of(stack), f"q{uuid.uuid4().hex[:6]}"
+    stack.control("POST", "faults", {"rules": [], "limits": QUOTAS})
+    seconds = 63 * WINDOWS + 9
+    results = race(
+        lambda: time.sleep(0.5),
+        seconds + 45,
+        race="quota",
+        prefix=prefix,
+        config={"routing": ROUTING, "pointsman": {"quotas": QUOTAS}},
+        models=list(QUOTAS),
+        tier="orchestration",
+        prompt=f"Which of these goes first ({prefix})? ".ljust(4_000, "."),
+        max_output_tokens=200,
+        seconds=seconds,
+    )
+    evidence = Evidence.of(stack)
+    mine = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
+    figures.update({"seconds of racing": seconds, "attempts that ended": dict(_ends(results))})
+    for model, quota in QUOTAS.items():
+        sent = [entry for entry in mine if entry["model"] == model]
+        requests, tokens = _most(sent, lambda _: 1), _most(sent, lambda entry: entry["input_tokens"] or 0)
+        limits = ", ".join(f"{kind} {limit}" for kind, limit in quota.items())
+        figures[f"{model} ({limits})"] = f"{len(sent)} requests, at most {requests} and {tokens} tokens in any 60 s"
+        assert requests <= quota.get("rpm", requests)
+        assert tokens <= quota.get("tpm", tokens)
+        assert len(sent) <= quota.get("rpd", len(sent))
+    figures["answers with 429"] = sum(entry["status"] == 429 for entry in mine)
+    assert figures["answers with 429"] == 0
+    assert {entry["status"] for entry in mine} == {200}
+    by_model = Counter(entry["model"] for entry in mine)
+    assert by_model[RPD] == QUOTAS[RPD]["rpd"]
+    assert by_model[RPM] >= min((WINDOWS + 1) * QUOTAS[RPM]["rpm"], QUOTAS[RPM]["rpd"]) - 2  # and the quota is used
+    assert evidence.disagreements(start) == []
+
+
+def _most(entries: list[dict[str, Any]], weight: Callable[[dict[str, Any]], int]) -> int:
+    """Return the most that arrived in any 60 s: one of those windows begins with a request."""
+    return max(
+        (
+            sum(weight(entry) for entry in entries if first["started"] <= entry["started"] < first["started"] + 60)
+            for first in entries
+        ),
+        default=0,
+    )
+
+
+def test_a_used_up_day_costs_one_futile_call_for_each_process(stack: Stack, race: Any, figures: Figures) -> None:
+    start, prefix, calls = Evidence.of(stack), f"d{uuid.uuid4().hex[:6]}", 5
+    stack.fault("gemini", "gemini_day_quota", model=RPM, contains=prefix)
+    results = race(
+        lambda: time.sleep(0.1),
+        120,
+        race="failover",
+        prefix=prefix,
+        config={"routing": ROUTING},
+        models=[RPM, HAIKU],
+        tier="orchestration",
+        prompt=f"Which of these goes first ({prefix})?",
+        max_output_tokens=200,
+        calls=calls,
+    )
+    evidence = Evidence.of(stack)
+    mine = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
+    futile = [entry for entry in mine if entry["model"] == RPM]
+    booked = [row for row in evidence.rows if row["task_id"].startswith(prefix) and row["model"] == RPM]
+    benched = min(datetime.fromisoformat(row["ended_at"]).timestamp() for row in booked if row["ended_at"])
+    figures.update(
+        {
+            "tasks": PROCESSES * calls,
+            "futile calls": len(futile),
+            "futile calls begun after the bench was written": sum(
+                row["at"] > _text_of(benched + 0.02) for row in booked
+            ),
+            "seconds from the 429 to the next model's request": _spread(_failovers(mine)),
+            "attempts that ended": dict(_ends(results)),
+        }
+    )
+    assert _ends(results)["answered"] == PROCESSES * calls
+    assert 1 <= len(futile) <= PROCESSES
+    assert max(Counter(entry["attempt"].split("-")[1] for entry in futile).values()) == 1
+    assert _marks(stack)[RPM].bench_until > time.time() * 1000
+    assert evidence.disagreements(start) == []
+
+
+def test_the_deployed_workflow_falls_over_from_a_used_up_day(stack: Stack, figures: Figures) -> None:
+    prefix, spans = f"w{uuid.uuid4().hex[:6]}", []
+    for number in range(6):
+        stack.forget_limits()
+        stack.fault("gemini", "gemini_day_quota", contains=f"{prefix}-{number}", times=1)
+        task_id = stack.send(
+            task_id=f"{prefix}-{number}", prompt=f"Which first ({prefix}-{number})?", tier="orchestration"
+        )
+        record = stack.ended(task_id)
+        assert (record.model, record.attempts) == (HAIKU, 2)
+        spans += _failovers(stack.requests(task_id))
+    figures["seconds from the 429 to the next model's request"] = _spread(spans)
+    figures["of them, first (cold functions)"] = round(spans[0], 3)
+
+
+def _failovers(entries: list[dict[str, Any]]) -> list[float]:
+    """Return the seconds between each 429 and the same task's next request."""
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        by_task.setdefault(entry["attempt"].split(".")[0], []).append(entry)
+    return [
+        after["started"] - before["ended"]
+        for sent in by_task.values()
+        for before, after in pairwise(sent)
+        if before["status"] == 429
+    ]
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"median {statistics.median(seconds):.3f}, most {max(seconds):.3f} of {len(seconds)}"
+
+
+def _text_of(timestamp: float) -> str:
+    moment = datetime.fromtimestamp(timestamp, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _marks(stack: Stack) -> Any:
+    out = stack.info.outputs
+    names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
+    return ModelMarks(stack.client("dynamodb"), names).states(catalog.load().models)

@@ -1,0 +1,56 @@
+"""The stand-in for the providers as a process of its own, and its control API."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Standin:
+    url: str
+    process: subprocess.Popen[bytes]
+    journal: Path
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_control/{path}", method=method, data=data)
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return json.load(response)
+
+    def fault(self, provider: str, action: Any, **rule: Any) -> None:
+        self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
+
+    def requests(self) -> list[dict[str, Any]]:
+        return self.control("GET", "journal")["requests"]
+
+    def last(self, outcome: str) -> dict[str, Any]:
+        """Wait for the last request to end in `outcome`: that the client has left is noticed a moment later."""
+        until = time.monotonic() + 3
+        while (entry := self.requests()[-1])["outcome"] != outcome and time.monotonic() < until:
+            time.sleep(0.01)
+        assert entry["outcome"] == outcome
+        return entry
+
+
+def start(folder: Path) -> Standin:
+    port_file, journal = folder / "standin.json", folder / "journal.jsonl"
+    port_file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", port_file, "--journal", journal]
+    process = subprocess.Popen(command)
+    until = time.monotonic() + 20
+    while not port_file.exists():
+        assert process.poll() is None, "the stand-in did not start"
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return Standin(json.loads(port_file.read_text())["url"], process, journal)
+
+
+def stop(standin: Standin, how: signal.Signals = signal.SIGTERM) -> None:
+    standin.process.send_signal(how)
+    standin.process.wait(timeout=10)

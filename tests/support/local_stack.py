@@ -1,0 +1,176 @@
+"""The deployed local stack as tests use it: send, watch, break what is around it. Nothing of ours is patched."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from devstack import StackInfo
+from devstack.callers import ADMITTED
+from pointsman.adapters.api_keys import LimitTableDoorKeys
+from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.task_table import TaskTable
+from pointsman.contracts.api_key import DoorKey, digest_of, new_key
+from pointsman.execution.records import TaskRecord
+from pointsman.values.status import ENDED
+from tests.support.tls import Receiver
+
+REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
+"""The one queue that tasks may ask to be answered at."""
+_SENDERS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
+PARAMETERS = {
+    **ADMITTED,
+    "ReplyQueueArns": REPLY_QUEUE_ARN,
+    "SenderArns": f"{_SENDERS},{ADMITTED['SenderArns']}",
+}
+"""Who may send: the examples, and a topic and a rule of the tests'."""
+WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
+PATIENCE = 60.0
+"""Seconds that a task may take on a busy machine with every function cold."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A local stack, and the stand-in that answers for the providers."""
+
+    info: StackInfo
+    hooks: Receiver = field(default_factory=Receiver)
+    """Where webhooks may be sent."""
+    webhook_secret: str = field(default_factory=lambda: f"whsec_{uuid.uuid4().hex}")
+    """What they are signed with: as base64, hexadecimal digits are bytes too."""
+
+    @property
+    def webhook(self) -> str:
+        """A place to reply to, whose path is a secret."""
+        return f"https://localhost:{self.hooks.port}{WEBHOOK_PATH}"
+
+    def client(self, service: str) -> Any:
+        return self.info.session().client(service, **self.info.client_options)
+
+    @cached_property
+    def tasks(self) -> TaskTable:
+        out = self.info.outputs
+        names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
+        return TaskTable(self.client("dynamodb"), names)
+
+    @cached_property
+    def door_key(self) -> str:
+        """A key of the front door."""
+        key = new_key()
+        kept = DoorKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
+        names = Tables("", "", self.info.outputs["LimitTableName"])
+        assert LimitTableDoorKeys(self.client("dynamodb"), names).create(kept)
+        return key
+
+    @property
+    def door(self) -> str:
+        """The front door's base URL: the emulator serves function URLs under its own address."""
+        url_id = urlsplit(self.info.outputs["FrontDoorUrl"]).netloc.partition(".")[0]
+        return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
+
+    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+        """Make a request to the front door; return status and JSON."""
+        request = Request(self.door.removesuffix("/v1") + path, None if body is None else json.dumps(body).encode())
+        request.add_header("content-type", "application/json")
+        request.add_header("authorization", f"Bearer {self.door_key}")
+        with urlopen(request, timeout=100) as answer:
+            return answer.status, json.loads(answer.read())
+
+    def send(self, **task: Any) -> str:
+        """Put a task on the queue and return its id."""
+        task_id = task.setdefault("task_id", f"t-{uuid.uuid4().hex[:12]}")
+        self.send_raw(json.dumps(task))
+        return task_id
+
+    def send_raw(self, body: str) -> str:
+        sqs = self.client("sqs")
+        return sqs.send_message(QueueUrl=self.info.outputs["TaskQueueUrl"], MessageBody=body)["MessageId"]
+
+    def start(self, **state: Any) -> str:
+        """Start an execution by hand; return its ARN."""
+        name = state.get("task_id", "by-hand") + "-" + uuid.uuid4().hex[:6]
+        machine = self.info.outputs["StateMachineArn"]
+        answer = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(state)
+        )
+        return answer["executionArn"]
+
+    def ended(self, task_id: str) -> TaskRecord:
+        """Return the task once it has ended and was delivered."""
+        return eventually(lambda: self._delivered(task_id), f"task {task_id} to end")
+
+    def _delivered(self, task_id: str) -> TaskRecord | None:
+        record = self.tasks.read(task_id)
+        return record if record and record.status in ENDED and record.delivered_at else None
+
+    def execution(self, task_id: str) -> str:
+        return f"{self.info.outputs['StateMachineArn'].replace(':stateMachine:', ':execution:')}:{task_id}"
+
+    def path(self, execution: str) -> list[str]:
+        """Return the states that an execution entered, once it has ended."""
+        states = self.client("stepfunctions")
+        eventually(
+            lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING" or None,
+            f"execution {execution.rsplit(':', 1)[1]} to end",
+        )
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        events = [event for page in pages for event in page["events"]]
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
+    def status(self, execution: str) -> str:
+        return self.client("stepfunctions").describe_execution(executionArn=execution)["status"]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the stand-in's control API."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.info.standin_url}/_control/{path}", data, method=method)
+        request.add_header("content-type", "application/json")
+        with urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def fault(self, provider: str, action: Any, **rule: Any) -> None:
+        self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
+
+    def requests(self, task_id: str) -> list[dict[str, Any]]:
+        """Return what the stand-in saw of a task."""
+        journal = self.control("GET", "journal")["requests"]
+        return [entry for entry in journal if (entry["attempt"] or "").startswith(f"{task_id}.")]
+
+    def forget_limits(self) -> None:
+        """Take back what earlier tests taught the guards."""
+        table, dynamodb = self.info.outputs["LimitTableName"], self.client("dynamodb")
+        for item in dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]:
+            if item["limit"]["S"].startswith("model#"):
+                dynamodb.delete_item(TableName=table, Key={"limit": item["limit"]})
+
+
+def eventually[T](look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
+    """Return the first result that is not None."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if (found := look()) is not None:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")
+
+
+def worker_commands(stack: Stack) -> list[tuple[int, str]]:
+    """Return process id and command line of each worker process that this stack has started."""
+    mine, found = f"{stack.info.state_dir}/tmp/", []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if mine in command:
+            found.append((int(entry.name), command))
+    return found

@@ -1,0 +1,168 @@
+"""A day and the month before it as a small team may have them: rows of the ledger for tests that draw pages."""
+
+import json
+import random
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pointsman.report.figures.day_summary import DaySpend, Summary, summed
+from pointsman.report.figures.history import Entry
+from pointsman.report.figures.report import Frame, Report, build
+from pointsman.report.figures.speed import Milestones
+from pointsman.routing import catalog, config
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import TYPES_OF, Tier
+from pointsman.values.times import day_bounds, days_between, to_text
+from pointsman.values.usage import Usage
+
+FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+ZONE = ZoneInfo("Europe/Berlin")
+DAY = date(2026, 11, 21)
+WORK = {Tier.ORCHESTRATION: (FLASH, 15), Tier.IMPLEMENTATION: (HAIKU, 8), Tier.REASONING: (SONNET, 1)}
+"""Each tier's model and its tasks a day."""
+SPEED = {FLASH: 450, HAIKU: 2_100, SONNET: 7_400}
+HOSTILE = '<script>alert("x")</script>&amp;\x1b[31m\u202e'
+
+
+def points() -> Points:
+    routing = {str(tier): model for tier, (model, _) in WORK.items()}
+    agents = {"old": {"model": "claude-sonnet-4-5"}}
+    return Points(config.parse(json.dumps({"routing": routing, "agents": agents})), catalog.load())
+
+
+def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]:
+    """Return a settled attempt as the ledger's read side gives it."""
+    turn = stated.pop("turn", "000001.000001")
+    fields: dict[str, Any] = {
+        "kind": "attempt",
+        "row": f"{to_text(at)}#{task_id}#{turn}",
+        "at": to_text(at),
+        "task_id": task_id,
+        "turn": turn,
+        "purpose": "task",
+        "model": model,
+        "billing": "free" if model == FLASH else "paid",
+        "hop": 0,
+        "reserved_nano": 40_000_000,
+        "outcome": "answered",
+        "cost_known": True,
+        "cost_nano": 0,
+        **stated,
+    }
+    if fields["billing"] == "paid" and "cost_nano" not in stated:
+        used = Usage(**{kind: fields.get(kind, 0) for kind in Usage.__dataclass_fields__})
+        fields["cost_nano"] = catalog.load().get(model).cost_nano(used, at)
+    fields["ended_at"] = to_text(at + timedelta(milliseconds=fields.get("milliseconds", 0) + 90))
+    return fields
+
+
+def rows_of(day: date, dice: random.Random) -> list[dict[str, Any]]:
+    """Return a plain day's attempts."""
+    since, _ = day_bounds(day, ZONE)
+    made: list[dict[str, Any]] = []
+    for tier, (model, tasks) in WORK.items():
+        for number in range(max(0, round(tasks * dice.uniform(0.4, 1.6)))):
+            kind = dice.choice(TYPES_OF[tier])
+            at = since + timedelta(seconds=dice.randint(7 * 3600, 20 * 3600))
+            tokens = dice.randint(3_000, 14_000) * (1 if tier is Tier.ORCHESTRATION else 2 if model == HAIKU else 6)
+            metadata = {"agent": dice.choice(["ci", "main", "work"]), "ticket": f"PAY-{dice.randint(310, 322)}"}
+            made.append(
+                row(
+                    f"{day:%m%d}-{kind.replace('_', '-')}-{number}",
+                    at,
+                    model,
+                    tier=str(tier),
+                    type=str(kind),
+                    metadata=metadata,
+                    parent_id=dice.choice([None, None, None, "release-2026-11"]),
+                    milliseconds=round(SPEED[model] * dice.lognormvariate(0, 0.45)),
+                    input=tokens * 3 // 4,
+                    cache_read=tokens // 8 if model != FLASH else 0,
+                    output=tokens // 4,
+                    thinking=tokens // 9 if model == SONNET else 0,
+                )
+            )
+    return made
+
+
+def troubles(day: date) -> list[dict[str, Any]]:
+    """Return what goes wrong on a day, with names that mean harm."""
+    since, _ = day_bounds(day, ZONE)
+    at = since + timedelta(hours=15)
+    flash = {"tier": "orchestration", "type": "status", "milliseconds": 380}
+    haiku = {"tier": "implementation", "type": "code_generation", "milliseconds": 2_000}
+    classify = {"purpose": "classification", "tier": "orchestration", "input": 900, "output": 60, "milliseconds": 500}
+    hostile = {"metadata": {"ticket": HOSTILE, "agent": "=HYPERLINK(1)"}, "parent_id": HOSTILE}
+    return [
+        row("nightly", at, FLASH, outcome="quota_exhausted", **flash),
+        row("nightly", at + timedelta(seconds=1), HAIKU, turn="000001.000002", hop=1, after="quota_exhausted",
+            came_from=FLASH, input=9_000, output=800, **flash),
+        row("lost", at, HAIKU, outcome="unknown", cost_known=False, cost_nano=16_000_000, **haiku),
+        row("lost", at + timedelta(seconds=60), HAIKU, turn="000001.000002", input=20_000, output=5_000, **haiku),
+        row("busy", at, HAIKU, outcome="unavailable", **{**haiku, "milliseconds": 90}),
+        row("busy", at + timedelta(seconds=5), HAIKU, turn="000001.000002", input=9_000, output=900,
+            **haiku, **hostile),
+        row("draft", at, HAIKU, failed_check="json_schema", input=9_000, output=900, **haiku),
+        row("draft", at + timedelta(seconds=3), SONNET, turn="000001.000002", hop=1, after="failed_check:json_schema",
+            came_from=HAIKU, input=9_000, output=1_400, **{**haiku, "tier": "reasoning", "milliseconds": 7_000}),
+        row("draft", at + timedelta(seconds=20), SONNET, turn="000001.000003", purpose="audit", input=9_000, output=900,
+            **{**haiku, "milliseconds": 6_000}),
+        row("classify-1", at, FLASH, **classify),
+        row("classify-2", at, HAIKU, **classify),
+    ]  # fmt: skip
+
+
+def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
+    """Return what the tasks' records would say."""
+    last = {each["task_id"]: each for each in sorted(rows, key=lambda each: each["at"])}
+    first = {each["task_id"]: each for each in sorted(rows, key=lambda each: each["at"], reverse=True)}
+
+    def shifted(text: str, seconds: float) -> str:
+        return to_text(datetime.fromisoformat(text) + timedelta(seconds=seconds))
+
+    return {
+        name: Milestones(
+            shifted(first[name]["at"], -0.6),
+            last[name]["ended_at"],
+            shifted(last[name]["ended_at"], 0.25),
+            shifted(first[name]["at"], -0.9),
+        )
+        for name in last
+    }
+
+
+def summaries(frame: Frame, rows: list[dict[str, Any]]) -> list[Summary]:
+    """Return the sums of the month's days before the frame's."""
+    at, _ = day_bounds(frame.day, frame.zone)
+    made: list[Summary] = []
+    for day in days_between(frame.day.replace(day=1), frame.day)[:-1]:
+        since, until = map(to_text, day_bounds(day, frame.zone))
+        own = [each for each in rows if since <= each["row"] < until]
+        made.append(summed(day, str(frame.zone), [own], frame.points, at))
+    return made
+
+
+def month(seed: int = 7) -> tuple[Report, list[Entry]]:
+    """Return the report of the month's 21st day, and the manifest of the days before its month."""
+    dice = random.Random(seed)
+    rows = [each for number in range(1, DAY.day + 1) for each in rows_of(DAY.replace(day=number), dice)]
+    rows += troubles(DAY)
+    counters: dict[str, int] = {}
+    for each in rows:
+        day = datetime.fromisoformat(each["at"]).astimezone(ZONE).day
+        for counter in (f"day_{day:02d}", f"day_{day:02d}_{each['tier']}"):
+            counters[counter] = counters.get(counter, 0) + each["cost_nano"]
+    _, until = day_bounds(DAY, ZONE)
+    frame = Frame(DAY, ZONE, points(), stand_in=True, now=until + timedelta(hours=6))
+    known = milestones(rows)
+    made = build(frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids})
+    return made, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
+
+
+def earlier(day: date, dice: random.Random) -> Entry:
+    """Return a day of the manifest."""
+    tiers = {Tier.ORCHESTRATION: 0, Tier.IMPLEMENTATION: dice.randint(9, 40) * 1_000_000}
+    tiers[Tier.REASONING] = dice.randint(0, 1) * dice.randint(50, 190) * 1_000_000
+    spent = sum(tiers.values())
+    return Entry(DaySpend(day, tiers), 22, 24, 20 * spent, 19 * spent, complete=True, stand_in=False)

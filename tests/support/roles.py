@@ -1,0 +1,88 @@
+"""The roles of the deployed functions: what they may, without which statement, and new workers under them."""
+
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.local_stack import Stack, worker_commands
+
+
+@dataclass(frozen=True)
+class Role:
+    """The role of a deployed function, by the name of its output."""
+
+    stack: Stack
+    function: str
+
+    def invoke(self, event: Any) -> tuple[bool, str]:
+        """Return whether the function ended well, and what it returned or raised."""
+        name = self.stack.info.outputs[f"{self.function}FunctionName"]
+        answer = self.stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        return "FunctionError" not in answer, answer["Payload"].read().decode()
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        name = self.stack.info.outputs[f"{self.function}FunctionName"]
+        return dict(self.stack.client("lambda").get_function_configuration(FunctionName=name))
+
+    @property
+    def name(self) -> str:
+        return str(self._configuration["Role"]).rsplit("/", 1)[1]
+
+    @property
+    def keys(self) -> list[str]:
+        """The access keys of its sessions: the emulator derives them from function and role."""
+        config = self._configuration
+        arn = config["FunctionArn"]
+        arns = (arn, f"{arn}:live", f"{arn}:$LATEST", *(f"{arn}:{number}" for number in range(1, 4)))
+        return [f"ASIA{hashlib.sha256(f'{each}:{config["Role"]}'.encode()).hexdigest()[:16].upper()}" for each in arns]
+
+    def policies(self) -> dict[str, dict[str, Any]]:
+        iam = self.stack.client("iam")
+        names = iam.list_role_policies(RoleName=self.name)["PolicyNames"]
+        return {each: iam.get_role_policy(RoleName=self.name, PolicyName=each)["PolicyDocument"] for each in names}
+
+    def statements(self) -> dict[str, set[str]]:
+        """Return the actions of each statement."""
+        found = {}
+        for document in self.policies().values():
+            for statement in document["Statement"]:
+                actions = statement["Action"]
+                found[statement["Sid"]] = {actions} if isinstance(actions, str) else set(actions)
+        return found
+
+    @contextmanager
+    def without(self, sid: str) -> Iterator[None]:
+        """Take one statement away for a block."""
+        iam, role = self.stack.client("iam"), self.name
+        ((policy, document),) = [
+            (name, each)
+            for name, each in self.policies().items()
+            if sid in {statement["Sid"] for statement in each["Statement"]}
+        ]
+        fewer = {**document, "Statement": [each for each in document["Statement"] if each["Sid"] != sid]}
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(fewer))
+        try:
+            yield
+        finally:
+            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def begin_anew(stack: Stack) -> None:
+    """Have every function begin anew, since a worker keeps the keys that it has read.
+
+    The router and the sweep are called once by hand: the next call fails on the worker that is gone, and a batch of the
+    queue would return in 6 minutes.
+    """
+    for pid, _ in worker_commands(stack):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for function, event in (("Router", b'{"Records": []}'), ("Sweep", b"{}")):
+        for qualifier in ("live", "$LATEST"):
+            name = stack.info.outputs[f"{function}FunctionName"]
+            stack.client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=event)

@@ -1,0 +1,136 @@
+"""The router's use case, built on moto's task table and bucket, with all else by hand."""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pointsman.adapters.payload_store import BucketTexts
+from pointsman.adapters.s3_prompts import BucketObjects
+from pointsman.adapters.task_table import TaskTable
+from pointsman.adapters.usage_ledger import DynamoBooks, ModelMarks
+from pointsman.entrypoints.wiring import Application
+from pointsman.execution.records import TaskRecord
+from pointsman.routing import config as openclaw
+from pointsman.routing.catalog import Provider, load
+from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.policy import Points
+from pointsman.services.classification import Classification
+from pointsman.services.context import Context
+from pointsman.services.delivery import Delivery
+from pointsman.services.intake import Intake, Message
+from pointsman.services.s3_prompts import ObjectPrompts
+from pointsman.services.subtasks import Family
+from pointsman.services.sweep import Sweep
+from tests.support.fakes import (
+    FakeBus,
+    FakeClock,
+    FakeDeadLetters,
+    FakeReplies,
+    FakeTaskQueue,
+    FakeWorkflow,
+    ScriptedModel,
+)
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from tests.component.conftest import Aws
+
+SHIPPED = (ROOT / "openclaw.json").read_text()
+SECONDS = 50.0
+PROMPTS = "prompts"
+"""The one bucket whose objects are prompts."""
+
+
+@dataclass
+class Router:
+    intake: Intake
+    tasks: TaskTable
+    clock: FakeClock
+    workflow: FakeWorkflow
+    bus: FakeBus
+    replies: FakeReplies
+    dead: FakeDeadLetters
+    model: ScriptedModel
+    queue: FakeTaskQueue
+    counts: list[str] = field(default_factory=list)
+    """Names of the metrics that were counted."""
+
+    def run(self, *messages: Message, owner: str = "router-1") -> dict[str, Exception]:
+        """Take a batch; return what went back to the queue."""
+        batch = self.intake.take(list(messages), owner, SECONDS)
+        back: dict[str, Exception] = {}
+        for message in messages:
+            try:
+                self.intake.finish(message, batch)
+            except Exception as trouble:  # noqa: BLE001  (whatever it is, the message goes back)
+                back[message.message_id] = trouble
+        return back
+
+    def crash(self, *messages: Message, owner: str = "router-1") -> None:
+        """Claim and decide a batch, and go no further."""
+        self.intake.take(list(messages), owner, SECONDS)
+
+    def task(self, task_id: str = "t-1") -> TaskRecord:
+        found = self.tasks.read(task_id)
+        assert found is not None
+        return found
+
+
+def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = SHIPPED) -> Router:
+    """Return a router on empty stores."""
+    clock, workflow, bus, replies, dead = FakeClock(), FakeWorkflow(), FakeBus(), FakeReplies(), FakeDeadLetters()
+    counts = list[str]()
+    model, texts = ScriptedModel(clock=clock, takes=1.0), BucketTexts(aws.client("s3"), aws.bucket)
+
+    def client(_: Provider) -> ScriptedModel:
+        return model
+
+    def note(event: str, **_: object) -> None:
+        assert event
+
+    def count(name: str, value: float = 1) -> None:
+        counts.append(name)
+
+    ctx = Context(Points(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
+    queue = FakeTaskQueue()
+    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket, Family(ctx, task_table, texts, queue))
+    return Router(
+        Intake(
+            ctx=ctx,
+            tasks=task_table,
+            texts=texts,
+            workflow=workflow,
+            marks=ModelMarks(aws.client("dynamodb"), aws.tables),
+            dead_letters=dead,
+            bus=bus,
+            delivery=delivery,
+            classification=Classification(ctx, LocalClassifier.load()),
+            reply_places=frozenset({aws.reply_arn}),
+            objects=ObjectPrompts(task_table, texts, BucketObjects(aws.client("s3")), frozenset({PROMPTS})),
+        ),
+        task_table,
+        clock,
+        workflow,
+        bus,
+        replies,
+        dead,
+        model,
+        queue,
+        counts,
+    )
+
+
+def build_sweep(aws: "Aws", router: Router, books: DynamoBooks) -> Sweep:
+    """Return a sweep over the router's stores."""
+    own, made = router.intake, Application(aws.settings(), SHIPPED, aws.session).sweep
+    return replace(
+        made,
+        ctx=own.ctx,
+        books=books,
+        ledger=books,
+        tasks=own.tasks,
+        workflow=router.workflow,
+        delivery=own.delivery,
+        notice=replace(made.notice, ctx=own.ctx),
+        archiving=replace(made.archiving, ctx=own.ctx),
+    )

@@ -1,0 +1,187 @@
+"""Requests and responses in the form of OpenAI's chat completions."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from pointsman.chat_api import chat_response
+from pointsman.chat_api.chat_request import MODELS, Asked, ChatError, read
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import Tier
+from pointsman.values.usage import Usage
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def asked(**fields: Any) -> Asked:
+    return read(json.dumps({"model": "pointsman/auto", "messages": HELLO, **fields}).encode())
+
+
+def refused(**fields: Any) -> tuple[int, str, str]:
+    with pytest.raises(ChatError) as caught:
+        asked(**fields)
+    error = caught.value.body["error"]
+    assert error["message"].startswith(f"{error['param']}: ")
+    assert error["type"] == "invalid_request_error"
+    return caught.value.status, error["param"], error["code"]
+
+
+def test_a_message_is_the_prompt_itself() -> None:
+    assert asked() == Asked("Hello")
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_a_model_chooses_a_tier_or_none(tier: Tier) -> None:
+    assert asked(model=f"pointsman/{tier}").tier is tier
+    assert asked(model="pointsman/auto").tier is None
+
+
+def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -> None:
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "One"}, {"type": "text", "text": "and two?"}]},
+        {"role": "assistant", "content": "Three."},
+        {"role": "developer", "content": "In French."},
+        {"role": "user", "content": "And four?"},
+    ]
+    found = asked(messages=messages)
+    assert found.system == "Be brief.\n\nIn French."
+    assert found.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
+
+
+def test_what_a_request_says_of_its_task() -> None:
+    found = asked(max_tokens=9, metadata={"ticket": "PAY-1"}, user="u-1", private=True, stream=False)
+    assert (found.max_output_tokens, found.metadata, found.private) == (9, {"ticket": "PAY-1", "user": "u-1"}, True)
+    assert asked(max_tokens=9, max_completion_tokens=9).max_output_tokens == 9
+    streamed = asked(stream=True, stream_options={"include_usage": True})
+    assert (streamed.stream, streamed.stream_usage) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"temperature": 0.2, "top_p": 1, "seed": 7, "store": False, "tool_choice": "none", "unheard_of": {}},
+        {"n": 1, "tools": [], "functions": [], "stop": None, "response_format": {"type": "text"}, "logprobs": False},
+        {"max_tokens": None, "metadata": None, "user": None, "stream": None, "stream_options": None},
+    ],
+)
+def test_what_only_tunes_or_asks_for_nothing_is_ignored(fields: dict[str, Any]) -> None:
+    assert asked(**fields) == Asked("Hello")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "param", "code"),
+    [
+        ({"n": 2}, 400, "n", "unsupported_parameter"),
+        ({"tools": [{"type": "function"}]}, 400, "tools", "unsupported_parameter"),
+        ({"functions": [{}]}, 400, "functions", "unsupported_parameter"),
+        ({"stop": ["x"]}, 400, "stop", "unsupported_parameter"),
+        ({"response_format": {"type": "json_object"}}, 400, "response_format", "unsupported_parameter"),
+        ({"logprobs": True}, 400, "logprobs", "unsupported_parameter"),
+        ({"modalities": ["audio"]}, 400, "modalities", "unsupported_parameter"),
+        ({"model": "gpt-5"}, 404, "model", "model_not_found"),
+        ({"model": None}, 404, "model", "model_not_found"),
+        ({"model": ["pointsman/auto"]}, 404, "model", "model_not_found"),
+        ({"messages": []}, 400, "messages", "invalid_value"),
+        ({"messages": "Hello"}, 400, "messages", "invalid_value"),
+        ({"messages": [{"role": "system", "content": "a"}]}, 400, "messages", "invalid_value"),
+        ({"messages": [{"role": "user", "content": " "}]}, 400, "messages", "invalid_value"),
+        ({"messages": [*HELLO, "a"]}, 400, "messages[1]", "invalid_value"),
+        ({"messages": [{"role": "tool", "content": "a"}]}, 400, "messages[0].role", "invalid_value"),
+        ({"messages": [{"role": [], "content": "a"}]}, 400, "messages[0].role", "invalid_value"),
+        ({"messages": [{"role": "user", "content": None}]}, 400, "messages[0].content", "invalid_value"),
+        (
+            {"messages": [*HELLO, {"role": "assistant", "content": None, "tool_calls": [{}]}]},
+            *(400, "messages[1].tool_calls", "unsupported_parameter"),
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]},
+            *(400, "messages[0].content[0].type", "unsupported_parameter"),
+        ),
+        ({"max_tokens": 0}, 400, "max_tokens", "invalid_value"),
+        ({"max_tokens": True}, 400, "max_tokens", "invalid_value"),
+        ({"max_completion_tokens": 1_000_000}, 400, "max_completion_tokens", "invalid_value"),
+        ({"max_tokens": 1, "max_completion_tokens": 2}, 400, "max_tokens", "invalid_value"),
+        ({"metadata": {"a": 1}}, 400, "metadata", "invalid_value"),
+        ({"metadata": [1]}, 400, "metadata", "invalid_value"),
+        ({"user": 7}, 400, "user", "invalid_value"),
+        ({"stream": "yes"}, 400, "stream", "invalid_value"),
+        ({"private": 1}, 400, "private", "invalid_value"),
+    ],
+)
+def test_what_cannot_be_followed_is_named(fields: dict[str, Any], status: int, param: str, code: str) -> None:
+    assert refused(**fields) == (status, param, code)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'"\\ud800"', b"null"])
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(ChatError) as caught:
+        read(body)
+    assert (caught.value.status, caught.value.body["error"]["param"]) == (400, "body")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+MESSAGE = st.fixed_dictionaries({}, optional={"role": st.sampled_from(["user", "tool"]) | JSON, "content": JSON})
+NAMES = ("n", "tools", "stop", "max_tokens", "metadata", "user", "stream", "stream_options", "private", "modalities")
+
+
+@given(
+    st.fixed_dictionaries(
+        {"model": st.sampled_from(list(MODELS)) | JSON, "messages": st.lists(MESSAGE, max_size=3) | JSON},
+        optional=dict.fromkeys(NAMES, JSON),
+    )
+)
+def test_any_json_is_followed_or_refused_and_nothing_else(fields: dict[str, Any]) -> None:
+    with suppress(ChatError):
+        assert read(json.dumps(fields).encode()).prompt.strip()
+
+
+USAGE = Usage(input=10, cache_read=5, output=7, thinking=2)
+
+
+@pytest.mark.parametrize(("truncated", "finish"), [(False, "stop"), (True, "length")])
+def test_a_completion_is_one_for_openais_own_types(truncated: bool, finish: str) -> None:
+    made = chat_response.completion("t-1", answer="ö", truncated=truncated, model="m", usage=USAGE, created=5)
+    found = ChatCompletion.model_validate(made, strict=True)
+    assert (found.id, found.choices[0].finish_reason, found.choices[0].message.content) == ("t-1", finish, "ö")
+    usage = found.usage
+    assert usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (15, 7, 22)
+    assert usage.prompt_tokens_details
+    assert usage.prompt_tokens_details.cached_tokens == 5
+
+
+def test_a_stream_says_the_same_in_one_piece() -> None:
+    whole = chat_response.completion("t-1", answer="a\nb", truncated=False, model="m", usage=USAGE, created=5)
+    *events, done, rest = chat_response.as_stream(whole, with_usage=True).split("\n\n")
+    assert (done, rest) == ("data: [DONE]", "")
+    chunks = [ChatCompletionChunk.model_validate_json(each.removeprefix("data: ")) for each in events]
+    assert [choice.delta.content for chunk in chunks for choice in chunk.choices] == ["a\nb", None]
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices] == [None, "stop"]
+    assert chunks[-1].usage
+    assert chunks[-1].usage.total_tokens == 22
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "http", "code"),
+    [
+        (Status.FAILED, "refused", 400, "content_filter"),
+        (Status.FAILED, "over_budget", 429, "insufficient_quota"),
+        (Status.FAILED, "deadline", 504, "deadline"),
+        (Status.FAILED, "no_model_left", 502, "no_model_left"),
+        (Status.FAILED, None, 502, "failed"),
+        (Status.REJECTED, "task_id: is taken by a task with other content", 409, "idempotency_conflict"),
+    ],
+)
+def test_a_failure_keeps_its_reason(status: Status, reason: str | None, http: int, code: str) -> None:
+    error = chat_response.failure("t-1", status, reason)
+    assert (error.status, error.body["error"]["code"], error.task_id) == (http, code, "t-1")

@@ -1,0 +1,93 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.contracts.reply_to import address_of, check, refusal, shown
+from pointsman.entrypoints.settings import Settings
+
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:replies"
+ALLOWED = Settings(reply_queue_arns=QUEUE, webhook_hosts="Hooks.example.com, b.example:8443").reply_places
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://hooks.example.com", "https://hooks.example.com"),
+        ("https://Hooks.Example.com:443/a?key=secret", "https://hooks.example.com"),
+        ("https://b.example:8443?x=1", "https://b.example:8443"),
+        ("https://localhost:9/", "https://localhost:9"),
+    ],
+)
+def test_of_a_webhook_only_host_and_port_are_shown(url: str, address: str) -> None:
+    assert check(url) == url
+    assert address_of(url) == shown(url) == address
+
+
+def test_what_is_shown_of_the_others() -> None:
+    assert shown(QUEUE) == QUEUE
+    assert (address_of("AQCk/a+b="), shown("AQCk/a+b=")) == (None, "task token")
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("http://hooks.example.com/", "must begin with https://"),
+        ("HTTPS://hooks.example.com/", "must begin with https://"),
+        ("ftp://hooks.example.com/", "must begin with https://"),
+        ("https://user:pw@hooks.example.com/", "no user or password"),
+        ("https://hooks.example.com@10.0.0.1/", "no user or password"),
+        ("https://hooks.example.com/#part", "no fragment"),
+        ("https://10.0.0.1/", "not an IP address"),
+        ("https://2130706433/", "not an IP address"),
+        ("https://0x7f.1/", "not an IP address"),
+        ("https://a.0x7f000001/", "not an IP address"),
+        ("https://[::1]/", "with a host name"),
+        ("https://hooks.example.com\\@evil.example/", "with a host name"),
+        ("https://hooks.example.com./", "with a host name"),
+        ("https:///path", "with a host name"),
+        ("https://hooks.example.com:/x", "a valid port"),
+        ("https://hooks.example.com:0/x", "a port from 1 to 65535"),
+        ("https://hooks.example.com:65536/x", "a port from 1 to 65535"),
+        ("https://hooks.example.com:8443x/", "a valid port"),
+        ("https://hooks.example.com/a b", "no spaces"),
+        ("https://hooks.example.com/a\r\nx: y", "no spaces"),
+        ("https://hööks.example.com/", "in ASCII"),
+        (f"https://{'a.' * 127}example/", "at most 253"),
+    ],
+)
+def test_what_is_no_webhook_is_told_by_its_rule(url: str, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        check(url)
+
+
+@pytest.mark.parametrize(
+    ("place", "rule"),
+    [
+        (QUEUE, None),
+        ("AQCk", None),
+        ("https://hooks.example.com/a", None),
+        ("https://b.example:8443/a", None),
+        ("https://b.example/a", "must be a webhook at one of the hosts in parameter WebhookHosts"),
+        ("https://hooks.example.com:444/a", "must be a webhook at one of the hosts in parameter WebhookHosts"),
+        ("https://sub.hooks.example.com/a", "must be a webhook at one of the hosts in parameter WebhookHosts"),
+        (f"{QUEUE}2", "must be one of the queues in parameter ReplyQueueArns"),
+    ],
+)
+def test_who_may_be_told_is_what_the_parameters_name(place: str, rule: str | None) -> None:
+    assert refusal(place, ALLOWED) == rule
+
+
+def test_nobody_is_named_by_default() -> None:
+    assert Settings().reply_places == frozenset()
+
+
+@given(st.text(alphabet="https:/.@#?[]%\\ a0x1:-\n", max_size=30))
+def test_no_url_passes_as_a_token_or_shows_more_than_its_host(text: str) -> None:
+    try:
+        check(text)
+    except ValueError:
+        return
+    if "://" in text:
+        host = str(address_of(text)).removeprefix("https://")
+        assert not set("/?#@\\ \n") & set(host)
+        assert refusal(text, frozenset()) is not None

@@ -1,0 +1,126 @@
+"""Events of S3: which object they name, under which id, and the task that an object states."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pointsman.contracts.envelope import object_in, open_message, parts, readable_id
+from pointsman.contracts.s3_prompt import PromptObject, task_of
+from pointsman.contracts.task import Rejection
+from pointsman.values.taxonomy import TaskType, Tier
+
+TEST = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-24T10:00:00.000Z", "Bucket": "prompts"}
+OBJECT = PromptObject("prompts", "a b/ü.txt", "abc", None, "00A1")
+
+
+def record(key: Any = "a+b/%C3%BC.txt", **changes: Any) -> dict[str, Any]:
+    stated = {"key": key, "size": 5, "eTag": "abc", "sequencer": "00A1", **changes}
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "prompts", "arn": "arn:aws:s3:::prompts"}, "object": stated},
+    }
+
+
+def notification(*records: dict[str, Any]) -> str:
+    return json.dumps({"Records": list(records or [record()])})
+
+
+def event(**changes: Any) -> str:
+    stated = {"key": "a b/ü.txt", "size": 5, "etag": "abc", "sequencer": "00A1", **changes}
+    detail = {"version": "0", "bucket": {"name": "prompts"}, "object": stated, "reason": "PutObject"}
+    return json.dumps({"id": "e-1", "source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+
+def in_sns(body: str) -> str:
+    return json.dumps({"Type": "Notification", "MessageId": "m-9", "Message": body})
+
+
+@pytest.mark.parametrize("body", [notification(), event(), in_sns(notification()), in_sns(event())])
+def test_every_way_names_the_same_write_of_the_same_object(body: str) -> None:
+    assert object_in(body) == OBJECT
+    assert readable_id(body) == OBJECT.task_id
+    assert parts(body) == [body]
+
+
+def test_another_write_is_another_task() -> None:
+    found = {object_in(notification(record(sequencer=it))).task_id for it in ("00A1", "00A2")}  # type: ignore[union-attr]
+    other = object_in(notification(record("a")))
+    assert other is not None
+    assert len(found | {other.task_id}) == 3
+    assert all(task_id.startswith("s3-") and len(task_id) == 51 for task_id in found)
+
+
+def test_a_version_is_read_as_that_version() -> None:
+    for body in (notification(record(versionId="v1")), event(**{"version-id": "v1"})):
+        found = object_in(body)
+        assert found is not None
+        assert found.version == "v1"
+
+
+def test_a_notification_of_several_objects_is_several_messages() -> None:
+    bodies = parts(in_sns(notification(record("a"), record("b"))))
+    assert [object_in(body).key for body in bodies] == ["a", "b"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("body", [json.dumps(TEST), in_sns(json.dumps(TEST))])
+def test_the_test_that_s3_sends_is_no_task(body: str) -> None:
+    assert parts(body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"prompt": "about s3", "source": "aws.s3"}', '{"prompt": "s3", "Records": []}', '{"Records": "s3"}', "s3", "[]"],
+)
+def test_whatever_else_speaks_of_s3_is_an_ordinary_message(body: str) -> None:
+    assert object_in(body) is None
+    assert parts(body) == [body]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        notification({**record(), "eventName": "ObjectRemoved:Delete"}),
+        notification({**record(), "s3": None}),
+        notification(record("")),
+        notification(record("a%00b")),
+        notification(record(key=7)),
+        event(key=7),
+        json.dumps({"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}),
+    ],
+)
+def test_an_event_that_names_no_created_object_is_rejected(body: str) -> None:
+    with pytest.raises(Rejection) as caught:
+        object_in(body)
+    assert caught.value.code == "invalid_s3_event"
+    assert readable_id(body) is None
+
+
+def test_an_event_of_s3_is_judged_by_the_router_alone() -> None:
+    with pytest.raises(Rejection, match="object_unread"):
+        open_message(event(), "m-1")
+
+
+def test_an_object_states_a_task() -> None:
+    stated = {"type": "status", "tier": "reasoning", "private": "true", "ticket": "OPS-1", "agent": "bot", "other": "x"}
+    task = task_of(OBJECT, "\ufeffWie geht's?".encode(), stated)
+    assert (task.prompt, task.type, task.tier, task.private) == ("Wie geht's?", TaskType.STATUS, Tier.REASONING, True)
+    assert task.metadata == {"bucket": "prompts", "key": "a b/ü.txt", "ticket": "OPS-1", "agent": "bot"}
+
+
+@pytest.mark.parametrize(
+    ("data", "stated", "reason"),
+    [
+        (b"\xff\xfe", {}, "object: must be UTF-8 text"),
+        (b"a\x00b", {}, "object: must be UTF-8 text without NUL characters"),
+        (b" \n", {}, "prompt: must not be blank"),
+        (b"a", {"private": "yes"}, "private: must be true or false"),
+        (b"a", {"tier": "cheap"}, "tier: must be one of orchestration, implementation, reasoning"),
+    ],
+)
+def test_what_is_no_task_names_the_rule(data: bytes, stated: dict[str, str], reason: str) -> None:
+    with pytest.raises(Rejection) as caught:
+        task_of(OBJECT, data, stated)
+    assert caught.value.reason == reason

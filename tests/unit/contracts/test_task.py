@@ -1,0 +1,198 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.contracts.envelope import open_message, readable_id
+from pointsman.contracts.task import LARGEST_METADATA, Rejection, Task, read_task
+from pointsman.values.limits import LARGEST_OUTPUT
+from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
+from pointsman.values.times import to_text
+
+FIELDS = list(Task.model_fields)
+SECRET = "qhwx7tzk"
+"""A value that no rule's wording contains."""
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+MOMENTS = st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](Z|[+-][0-2][0-9]:00)")
+BODIES = st.dictionaries(
+    st.sampled_from([*FIELDS, "Type", "Message", "MessageId", "detail", "detail-type", "source", "id"]),
+    JSON | MOMENTS | st.sampled_from(["Notification", "2026-01-01T00:00:00Z", *TaskType, *Tier]),
+)
+
+
+def rejected(fields: Any) -> Rejection:
+    with pytest.raises(Rejection) as caught:
+        read_task(fields)
+    return caught.value
+
+
+def opened(body: str) -> Task | Rejection:
+    try:
+        task_id, task = open_message(body, "the-message")
+    except Rejection as rejection:
+        return rejection
+    assert task_id
+    return task
+
+
+def test_a_prompt_is_enough() -> None:
+    task = read_task({"prompt": "Write a parser."})
+
+    assert (task.task_id, task.explicit_tier, task.deadline, task.reply_to) == (None, None, None, None)
+    assert (task.max_output_tokens, task.private, task.split, task.metadata) == (4096, False, False, {})
+
+
+def test_null_means_not_given() -> None:
+    nothing = {name: None for name in FIELDS if name != "prompt"}
+    assert read_task({"prompt": "a", **nothing}) == read_task({"prompt": "a"})
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert read_task({"prompt": "a", "priority": 9}) == read_task({"prompt": "a"})
+
+
+@pytest.mark.parametrize("kind", TaskType)
+def test_each_type_belongs_to_one_tier(kind: TaskType) -> None:
+    assert [tier for tier, kinds in TYPES_OF.items() if kind in kinds] == [TIER_OF[kind]]
+    assert read_task({"prompt": "a", "type": kind}).explicit_tier is TIER_OF[kind]
+
+
+def test_an_explicit_tier_beats_the_type() -> None:
+    task = read_task({"prompt": "a", "type": "status", "tier": "reasoning"})
+    assert task.explicit_tier is Tier.REASONING
+
+
+def test_the_higher_of_two_tiers() -> None:
+    assert higher(Tier.ORCHESTRATION, Tier.REASONING) is Tier.REASONING
+    assert higher(Tier.IMPLEMENTATION, Tier.ORCHESTRATION) is Tier.IMPLEMENTATION
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("prompt", 7, "prompt: must be a string"),
+        ("prompt", " \n\t\u3000", "prompt: must not be blank"),
+        ("task_id", "", "task_id: must be 1 to 80 of the characters"),
+        ("task_id", "a" * 81, "task_id: must be 1 to 80 of the characters"),
+        ("task_id", "ok\n", "task_id: must be 1 to 80 of the characters"),
+        ("task_id", "té", "task_id: must be 1 to 80 of the characters"),
+        ("task_id", 7, "task_id: must be a string"),
+        ("parent_id", "a b", "parent_id: must be 1 to 80 of the characters"),
+        ("type", "poetry", "type: must be one of orchestration, status, decision"),
+        ("type", ["status"], "type: must be one of orchestration, status, decision"),
+        ("tier", "gold", "tier: must be one of orchestration, implementation, reasoning"),
+        ("tier", "Reasoning", "tier: must be one of"),
+        ("system", {}, "system: must be a string"),
+        ("max_output_tokens", 0, "max_output_tokens: "),
+        ("max_output_tokens", LARGEST_OUTPUT + 1, "max_output_tokens: "),
+        ("max_output_tokens", "100", "max_output_tokens: must be a whole number"),
+        ("max_output_tokens", 1.0, "max_output_tokens: must be a whole number"),
+        ("max_output_tokens", True, "max_output_tokens: must be a whole number"),
+        ("deadline", "2026-12-31", "deadline: must be an RFC 3339 date-time"),
+        ("deadline", "2026-12-31T18:00:00", "deadline: must be an RFC 3339 date-time"),
+        ("deadline", 1798736400, "deadline: must be an RFC 3339 date-time"),
+        ("deadline", "2026-02-30T18:00:00Z", "deadline: must be a date-time that exists"),
+        ("deadline", "2026-02-20T18:00:00+24:00", "deadline: must be a date-time that exists"),
+        ("deadline", "0001-01-01T00:00:00+23:59", "deadline: must be a date-time that exists"),
+        ("deadline", "9999-12-31T23:59:59-01:00", "deadline: must be a date-time that exists"),
+        ("private", "yes", "private: must be true or false"),
+        ("private", 1, "private: must be true or false"),
+        ("metadata", {"a": 1}, "metadata: must be an object of strings"),
+        ("metadata", "x", "metadata: must be an object of strings"),
+        ("metadata", {"a": "é" * LARGEST_METADATA}, "metadata: must be at most"),
+        ("split", "no", "split: must be true or false"),
+        ("reply_to", "", "reply_to: "),
+        ("reply_to", "a" * 2049, "reply_to: "),
+        ("reply_to", "token\x07", "reply_to: must be an SQS queue ARN"),
+        ("reply_to", "http://a.example/x", "reply_to: a webhook must begin with https://"),
+        ("reply_to", 5, "reply_to: must be a string"),
+    ],
+)
+def test_a_broken_rule_names_field_and_rule(field: str, value: Any, rule: str) -> None:
+    rejection = rejected({"prompt": "a", field: value})
+    assert rejection.code == "invalid_task"
+    assert rejection.reason.startswith(rule)
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7, True, [{"prompt": "a"}]])
+def test_a_body_that_is_no_object(body: Any) -> None:
+    assert rejected(body).reason.startswith("body: must be a JSON object")
+
+
+def test_several_broken_rules_are_named_together() -> None:
+    reason = rejected({"tier": "gold", "private": "no"}).reason
+    assert {part.split(":")[0] for part in reason.split("; ")} == {"prompt", "tier", "private"}
+
+
+def test_the_fingerprint_is_over_all_fields_but_id_and_reply_to() -> None:
+    first = read_task({"prompt": "a", "metadata": {"x": "1", "y": "2"}})
+    same = read_task({"metadata": {"y": "2", "x": "1"}, "prompt": "a", "task_id": "b", "reply_to": "c", "more": 1})
+    others: list[dict[str, Any]] = [
+        {"prompt": "b"},
+        {"type": "status"},
+        {"tier": "reasoning"},
+        {"system": "s"},
+        {"max_output_tokens": 9},
+        {"deadline": "2026-12-31T18:00:00Z"},
+        {"private": True},
+        {"parent_id": "p"},
+        {"metadata": {"x": "1"}},
+        {"split": True},
+    ]
+    assert first.fingerprint() == same.fingerprint()
+    prints = {read_task({"prompt": "a", "metadata": {"x": "1", "y": "2"}, **other}).fingerprint() for other in others}
+    assert len(prints | {first.fingerprint()}) == len(others) + 1
+
+
+@given(MOMENTS)
+def test_a_deadline_that_is_accepted_can_be_stored(text: str) -> None:
+    try:
+        task = read_task({"prompt": "a", "deadline": text})
+    except Rejection:
+        return
+    assert task.deadline is not None
+    assert datetime.fromisoformat(to_text(task.deadline)) <= task.deadline
+    assert task.deadline.utcoffset() is not None
+
+
+def test_deadlines_are_read_with_their_offset() -> None:
+    task = read_task({"prompt": "a", "deadline": "2026-12-31t18:00:00.5+02:00"})
+    assert task.deadline == datetime(2026, 12, 31, 16, 0, 0, 500_000, tzinfo=UTC)
+    assert task.deadline.utcoffset() == timedelta(hours=2)
+
+
+@given(st.text() | BODIES.map(json.dumps) | JSON.map(json.dumps))
+def test_nothing_but_a_rejection_escapes(body: str) -> None:
+    found = opened(body)
+    if isinstance(found, Rejection):
+        assert found.code in {"invalid_json", "invalid_task"}
+    else:
+        assert len(found.fingerprint()) == 64
+    readable_id(body)
+
+
+PLANTED = st.recursive(
+    st.sampled_from([SECRET, f"{SECRET} {SECRET}", f"arn:{SECRET}"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from([SECRET, "a"]), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*FIELDS, SECRET]), PLANTED))
+def test_a_reason_never_holds_a_value(fields: dict[str, Any]) -> None:
+    for body in (json.dumps(fields), json.dumps(fields)[:-1], json.dumps(fields).replace('"', "'")):
+        found = opened(body)
+        if isinstance(found, Rejection):
+            assert SECRET not in found.reason
+            assert SECRET not in str(found)
+            assert found.__cause__ is None
+            assert found.__suppress_context__

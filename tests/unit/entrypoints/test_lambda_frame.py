@@ -1,0 +1,58 @@
+"""The frame of the functions' handlers."""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pointsman.entrypoints import lambda_frame
+from pointsman.entrypoints.wiring import WhenUsed
+
+
+@pytest.fixture(autouse=True)
+def _thaw() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_the_collector_is_back_and_what_is_imported_is_frozen() -> None:
+    gc.disable()
+    lambda_frame.function()(lambda event, context: event)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+
+
+def test_a_call_that_keeps_warm_goes_no_further() -> None:
+    seen: list[Any] = []
+    whole = lambda_frame.function()(lambda event, context: seen.append(event))
+    assert whole(lambda_frame.KEEP_WARM, None) is None
+    assert seen == []
+
+
+@pytest.mark.parametrize(("variable", "built"), [("on-demand", 1), (None, 0)])
+def test_parts_are_built_where_lambda_initialises(
+    variable: str | None, built: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
+    if variable:
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", variable)
+    monkeypatch.setattr("pointsman.entrypoints.wiring.application", lambda: "the application")
+    seen: list[Any] = []
+    lambda_frame.function(seen.append)(lambda event, context: event)
+    assert seen == ["the application"] * built
+
+
+def test_a_client_is_built_at_its_first_use_and_once() -> None:
+    built: list[str] = []
+
+    def build() -> str:
+        built.append("client")
+        return "client"
+
+    client = WhenUsed(build)
+    assert not built
+    assert client.upper() == "CLIENT"
+    assert client.title() == "Client"
+    assert built == ["client"]

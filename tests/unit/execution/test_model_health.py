@@ -1,0 +1,256 @@
+"""The guard alone, on one model's item as the limit table would hold it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.execution.model_health import (
+    OPEN_FIRST,
+    OPEN_LONGEST,
+    PROBE_LASTS,
+    TRIPS_AFTER,
+    Admission,
+    Lesson,
+    ModelState,
+    admit,
+    learn,
+    ms,
+)
+from pointsman.execution.outcome import BREAKING, CallResult, Outcome
+from pointsman.routing.catalog import Quota
+from pointsman.values.times import PACIFIC, next_midnight
+from tests.support.fakes import NOON
+
+NEW = ModelState("gemini-3.5-flash-lite")
+MINUTE = 60_000
+
+
+def admitted(state: ModelState, found: Admission | CallResult, name: str) -> ModelState:
+    """Return the item after the write that `Admission` describes."""
+    assert isinstance(found, Admission)
+    slots = {key: slot for key, slot in state.slots.items() if key not in found.stale}
+    if found.slot:
+        slots[name] = found.slot
+        state = replace(state, day=found.day, day_count=found.day_count)
+    if found.probe_until:
+        state = replace(state, probe_until=found.probe_until)
+    return replace(state, slots=slots, version=state.version + found.writes)
+
+
+def taught(state: ModelState, lesson: Lesson) -> ModelState:
+    """Return the item after the write that `Lesson` describes."""
+    known = {name: value for name, value in lesson.sets.items() if name in ModelState.__dataclass_fields__}
+    added: dict[str, Any] = {name: getattr(state, name) + amount for name, amount in lesson.adds.items()}
+    return replace(state, **{**known, **dict.fromkeys(lesson.removes, 0), **added})
+
+
+def refusal(found: Admission | CallResult) -> CallResult:
+    assert isinstance(found, CallResult)
+    return found
+
+
+@given(
+    quota=st.builds(
+        Quota,
+        rpm=st.none() | st.integers(1, 4),
+        tpm=st.none() | st.integers(1, 5_000),
+        rpd=st.none() | st.integers(1, 6),
+    ),
+    start=st.sampled_from(
+        [
+            NOON,
+            datetime(2026, 11, 22, 7, 58, tzinfo=UTC),  # two minutes before midnight there
+            datetime(2026, 3, 8, 7, 59, tzinfo=UTC),  # a day of 23 hours begins
+            datetime(2026, 3, 9, 6, 59, tzinfo=UTC),  # and ends
+            datetime(2026, 11, 1, 6, 59, tzinfo=UTC),  # a day of 25 hours begins
+            datetime(2026, 11, 2, 7, 59, tzinfo=UTC),  # and ends
+        ]
+    ),
+    calls=st.lists(
+        st.tuples(st.integers(0, 40_000) | st.sampled_from([59_999, 60_000, 63_000, 3_600_000]), st.integers(1, 8_000)),
+        min_size=1,
+        max_size=40,
+    ),
+)
+def test_no_minute_and_no_day_ever_sees_more_than_its_quota(
+    quota: Quota, start: datetime, calls: list[tuple[int, int]]
+) -> None:
+    state, now, taken = NEW, start, list[tuple[int, int, str]]()
+    for number, (pause, tokens) in enumerate(calls):
+        now += timedelta(milliseconds=pause)
+        found = admit(state, quota, tokens, now)
+        if isinstance(found, CallResult):
+            assert found.outcome in {Outcome.BUSY, Outcome.QUOTA_EXHAUSTED}
+            continue
+        state = admitted(state, found, f"slot-{number}")
+        assert found.slot is not None
+        taken.append((ms(now), found.slot.tokens, now.astimezone(PACIFIC).date().isoformat()))
+
+    for at, _, day in taken:
+        minute = [(when, tokens) for when, tokens, _ in taken if at <= when < at + MINUTE]
+        if quota.rpm is not None:
+            assert len(minute) <= quota.rpm
+        if quota.tpm is not None:
+            assert sum(tokens for _, tokens in minute) <= quota.tpm
+        if quota.rpd is not None:
+            assert len([when for when, _, other in taken if other == day]) <= quota.rpd
+
+
+@given(
+    quota=st.builds(Quota, rpm=st.integers(1, 4), tpm=st.none() | st.integers(1, 5_000), rpd=st.none()),
+    calls=st.lists(st.tuples(st.integers(0, 30_000), st.integers(1, 8_000)), max_size=20),
+    tokens=st.integers(1, 8_000),
+)
+def test_who_waits_as_long_as_told_is_let_in(quota: Quota, calls: list[tuple[int, int]], tokens: int) -> None:
+    state, now = NEW, NOON
+    for number, (pause, size) in enumerate(calls):
+        now += timedelta(milliseconds=pause)
+        if isinstance(found := admit(state, quota, size, now), Admission):
+            state = admitted(state, found, f"slot-{number}")
+    found = admit(state, quota, tokens, now)
+    if isinstance(found, CallResult):
+        assert found.retry_after is not None
+        assert 0 < found.retry_after <= 63
+        assert isinstance(admit(state, quota, tokens, now + timedelta(seconds=found.retry_after)), Admission)
+
+
+def test_an_estimate_above_the_quota_gets_a_minute_to_itself() -> None:
+    quota = Quota(rpm=None, tpm=1000, rpd=None)
+    state = admitted(NEW, admit(NEW, quota, 5000, NOON), "large")
+    assert refusal(admit(state, quota, 1, NOON)).outcome is Outcome.BUSY
+
+
+@pytest.mark.parametrize("day", [datetime(2026, 3, 8, 20, tzinfo=UTC), datetime(2026, 11, 1, 20, tzinfo=UTC), NOON])
+def test_the_day_s_quota_renews_at_midnight_pacific(day: datetime) -> None:
+    quota = Quota(rpm=None, tpm=None, rpd=1)
+    state = admitted(NEW, admit(NEW, quota, 1, day), "one")
+
+    found = refusal(admit(state, quota, 1, day))
+    assert (found.outcome, found.until) == (Outcome.QUOTA_EXHAUSTED, next_midnight(day, PACIFIC))
+    assert found.until is not None
+    assert isinstance(admit(state, quota, 1, found.until - timedelta(seconds=1)), CallResult)
+    assert isinstance(admit(state, quota, 1, found.until), Admission)
+
+
+def test_a_model_without_a_quota_is_let_through_without_a_write() -> None:
+    found = admit(NEW, None, 10**9, NOON)
+    assert found == Admission()
+    assert isinstance(found, Admission)
+    assert not found.writes
+
+
+def test_what_is_gone_is_not_asked() -> None:
+    lesson = learn(NEW, CallResult(Outcome.RETIRED), NOON)
+    assert refusal(admit(taught(NEW, lesson), None, 1, NOON + timedelta(days=99))).outcome is Outcome.RETIRED
+
+
+def test_a_used_up_day_benches_until_it_renews() -> None:
+    until = NOON + timedelta(hours=5)
+    state = taught(NEW, learn(NEW, CallResult(Outcome.QUOTA_EXHAUSTED, until=until), NOON))
+
+    found = refusal(admit(state, None, 1, NOON))
+    assert (found.outcome, found.until) == (Outcome.QUOTA_EXHAUSTED, until)
+    assert isinstance(admit(state, None, 1, until), Admission)
+
+
+def test_an_unknown_end_of_the_day_is_midnight_pacific() -> None:
+    state = taught(NEW, learn(NEW, CallResult(Outcome.QUOTA_EXHAUSTED), NOON))
+    assert state.bench_until == ms(next_midnight(NOON, PACIFIC))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, *sorted(BREAKING)])
+def test_a_hint_lets_every_instance_rest(outcome: Outcome) -> None:
+    state = taught(NEW, learn(NEW, CallResult(outcome, retry_after=7.5), NOON))
+    found = refusal(admit(state, None, 1, NOON))
+    assert (found.outcome, found.retry_after) == (Outcome.RATE_LIMITED, 7.5)
+    assert isinstance(admit(state, None, 1, NOON + timedelta(seconds=7.5)), Admission)
+
+
+def failing(state: ModelState, now: datetime, outcome: Outcome = Outcome.UNAVAILABLE) -> ModelState:
+    return taught(state, learn(state, CallResult(outcome), now))
+
+
+@pytest.mark.parametrize("outcome", sorted(BREAKING))
+def test_the_breaker_opens_after_five_failures_in_a_row(outcome: Outcome) -> None:
+    state = NEW
+    for _ in range(TRIPS_AFTER):
+        assert isinstance(admit(state, None, 1, NOON), Admission)
+        state = failing(state, NOON, outcome)
+    found = refusal(admit(state, None, 1, NOON))
+    assert (found.outcome, found.retry_after) == (Outcome.UNAVAILABLE, OPEN_FIRST.total_seconds())
+
+
+def test_an_answer_between_keeps_the_breaker_closed() -> None:
+    state = NEW
+    for _ in range(3 * TRIPS_AFTER):
+        for _ in range(TRIPS_AFTER - 1):
+            state = failing(state, NOON)
+        state = taught(state, learn(state, CallResult(Outcome.INVALID), NOON))
+    assert isinstance(admit(state, None, 1, NOON), Admission)
+    assert learn(NEW, CallResult(Outcome.ANSWERED), NOON) == Lesson()
+
+
+def opened() -> ModelState:
+    state = NEW
+    for _ in range(TRIPS_AFTER):
+        state = failing(state, NOON)
+    return state
+
+
+def test_one_probe_passes_a_half_open_breaker() -> None:
+    after = NOON + OPEN_FIRST
+    probe = admit(opened(), None, 1, after)
+    assert isinstance(probe, Admission)
+    assert probe.writes
+    state = admitted(opened(), probe, "probe")
+
+    found = refusal(admit(state, None, 1, after))
+    assert found.outcome is Outcome.UNAVAILABLE
+    assert found.retry_after is not None
+    assert found.retry_after <= 5
+    assert isinstance(admit(state, None, 1, after + PROBE_LASTS), Admission)  # whoever had it, died
+
+
+def test_an_answered_probe_closes_it_and_a_failed_one_opens_it_for_longer() -> None:
+    after = NOON + OPEN_FIRST
+    state = admitted(opened(), admit(opened(), None, 1, after), "probe")
+
+    closed = taught(state, learn(state, CallResult(Outcome.ANSWERED), after))
+    assert admit(closed, None, 1, after) == Admission()
+    again = failing(state, after)
+    assert refusal(admit(again, None, 1, after)).retry_after == 2 * OPEN_FIRST.total_seconds()
+
+
+def test_a_provider_that_is_away_for_days_is_probed_every_five_minutes() -> None:
+    state, now = opened(), NOON
+    for _ in range(1000):
+        found = refusal(admit(state, None, 1, now))
+        assert found.retry_after is not None
+        assert found.retry_after <= OPEN_LONGEST.total_seconds()
+        now += timedelta(seconds=found.retry_after)
+        state = failing(admitted(state, admit(state, None, 1, now), "probe"), now)
+
+
+RESULTS = st.builds(
+    CallResult,
+    st.sampled_from(Outcome),
+    retry_after=st.none() | st.floats(0, 1e6),
+    until=st.none() | st.just(NOON + timedelta(hours=9)),
+)
+
+
+@given(st.lists(st.tuples(RESULTS, st.integers(0, 400)), max_size=60))
+def test_a_model_is_never_shut_out_for_good(history: list[tuple[CallResult, int]]) -> None:
+    state, now = NEW, NOON
+    for number, (result, pause) in enumerate(history):
+        now += timedelta(seconds=pause)
+        found = admit(state, None, 1, now)
+        if isinstance(found, Admission):
+            state = admitted(state, found, f"slot-{number}")
+            state = taught(state, learn(state, result, now))
+    found = admit(state, None, 1, now + timedelta(days=14))
+    assert isinstance(found, Admission) or found.outcome is Outcome.RETIRED

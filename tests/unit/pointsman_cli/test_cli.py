@@ -1,0 +1,402 @@
+"""The commands that need no stack, and what all commands have in common."""
+
+import io
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import devstack
+from pointsman.routing.classifier.local import LocalClassifier
+from pointsman_cli import stacks
+from pointsman_cli.main import main
+
+COMMANDS = (
+    "up",
+    "down",
+    "init",
+    "doctor",
+    "validate",
+    "route",
+    "submit",
+    "status",
+    "result",
+    "report",
+    "cost",
+    "sweep",
+    "replay",
+    "evaluate",
+    "correct",
+    "mcp",
+    "tune",
+)
+
+GROUPED = ("openclaw export", "openclaw import", "openclaw skill", "key create", "key list", "key revoke")
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No local stack is up, and no openclaw.json lies here."""
+    monkeypatch.setattr(stacks, "STATE_DIR", tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    for tier in ("ORCHESTRATION", "IMPLEMENTATION", "REASONING"):
+        monkeypatch.delenv(f"MODEL_OVERRIDE_{tier}", raising=False)
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPED])
+def test_each_command_has_help_with_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"pointsman {command}" in shown.split("Examples:")[1]
+    assert "Exit codes:" in shown
+    assert "--json" in shown
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {command} " in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nonsense"], 2),
+        (["status"], 2),
+        (["openclaw"], 2),
+        (["openclaw", "import", "no-such.json"], 2),
+        (["route", "--tier", "premium", "x"], 2),
+        (["route", "--offline", "x", "--config", "no-such.json"], 2),
+        (["status", "t1"], 1),
+        (["status", "t1", "--profile", "team"], 2),
+        (["report", "--date", "yesterday"], 2),
+        (["report", "--html", "--json"], 2),
+        (["report", "--to", "2026-11-21"], 2),
+        (["report", "--from", "2026-11-01", "--date", "2026-11-21"], 2),
+        (["report", "--from", "1 November"], 2),
+        (["submit"], 2),
+        (["submit", "x", "--file", "y"], 2),
+        (["submit", "   "], 2),
+        (["submit", "x", "--metadata", "novalue"], 2),
+        (["submit", "x", "--task-id", "no spaces"], 2),
+        (["submit", "x", "--task-id", "t", "--idempotency-key", "k"], 2),
+        (["submit", "x" * 1_048_577], 2),
+        (["validate", "--file", "no-such.json"], 2),
+        (["status", "t1", "--stack", "s", "--profile", "no-such-profile"], 1),
+    ],
+)
+def test_what_goes_wrong_is_one_line_on_stderr(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("pointsman: ")
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["statsu"], "Did you mean 'status'?"),
+        (["submit", "x", "--teir", "reasoning"], "Did you mean --tier or --type?"),
+        (["submit", "x", "--type", "code_generatoin"], "Did you mean code_generation?"),
+        (["route", "x", "--tier", "reasonin"], "Did you mean reasoning?"),
+        (["correct", "t1", "--type", "statsu"], "Did you mean status?"),
+    ],
+)
+def test_a_typo_is_answered_with_what_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_a_wrong_use_names_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 2
+    assert "(see `pointsman status --help`)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "step"),
+    [
+        (["status", "t1"], "`pointsman up`"),
+        (["status", "t1", "--stack", "s", "--profile", "no-such-profile"], "aws configure list-profiles"),
+    ],
+)
+def test_a_stack_that_is_not_reached_names_the_next_step(
+    arguments: list[str], step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    assert step in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [("ExpiredToken", "aws sso login"), ("AccessDenied", "permission"), ("ThrottlingException", "again")],
+)
+def test_what_aws_refuses_names_the_next_step(
+    code: str, step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetItem")
+
+    monkeypatch.setattr(stacks, "find", refused)
+    assert main(["sweep"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"pointsman: AWS refuses GetItem: {code}")
+    assert step in told
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("pointsman doc", {"doctor"}),
+        ("pointsman submit --tier r", {"reasoning"}),
+        ("pointsman submit --ti", {"--tier"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_values(
+    words: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_POINTSMAN_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert expected <= set(capsys.readouterr().out.split())
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pointsman 0.")
+
+
+def test_doctor_without_a_stack_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 5
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert [each["state"] for each in told["findings"]] == ["to do", "ok", "ok", "ok", "not checked"]
+    assert "pointsman up" in told["findings"][0]["do"]
+
+
+def test_an_unexpected_error_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr(stacks, "find", broken)
+    assert main(["sweep"]) == 1
+    assert capsys.readouterr().err == "pointsman: RuntimeError: first line second line\n"
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stacks, "find", interrupted)
+    assert main(["sweep"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_validate_shows_the_task_with_its_defaults(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(monkeypatch, b'{"prompt": "Write a changelog", "tier": "implementation"}')
+    assert main(["validate", "--json"]) == 0
+    verdict = json.loads(capsys.readouterr().out)
+    assert verdict["valid"] is True
+    assert verdict["error"] is None
+    assert verdict["task"] | {"prompt": "Write a changelog", "tier": "implementation"} == verdict["task"]
+    assert (verdict["task"]["task_id"], verdict["task"]["max_output_tokens"]) == (None, 4096)
+
+
+def test_validate_takes_an_id_from_the_envelope(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.json").write_text(
+        json.dumps({"Type": "Notification", "MessageId": "m-1", "Message": '{"prompt": "x"}'})
+    )
+    assert main(["validate", "--file", "m.json", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["task"]["task_id"] == "m-1"
+
+
+def test_validate_names_field_and_rule_but_no_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(monkeypatch, b'{"prompt": "x", "tier": "sesame"}')
+    assert main(["validate"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("not valid: tier: must be one of orchestration")
+    assert "sesame" not in told.err + told.out
+
+
+def test_validate_jsonl_answers_every_line_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(
+        monkeypatch,
+        b'{"id": 7, "body": "{\\"prompt\\": \\"x\\"}"}\r\n'
+        b"\n"
+        b"nonsense\n"
+        b"\xff\n"
+        b"[1]\n"
+        b'{"id": NaN, "body": "{}"}\n'
+        b'{"id": "b", "body": {"prompt": "x"}}\n'
+        b'{"id": "c", "body": "{\\"prompt\\": \\"\\\\ud800\\"}"}\n'
+        b'{"body": "{}"}',
+    )
+    assert main(["validate", "--jsonl"]) == 0
+    answers = lines(capsys)
+    assert [answer["id"] for answer in answers] == [7, None, None, None, None, None, "b", "c", None]
+    assert [answer["valid"] for answer in answers] == [True] + [False] * 8
+    assert all(set(answer) == {"id", "valid", "error", "task"} for answer in answers)
+    assert all((answer["error"] is None) is answer["valid"] for answer in answers)
+    assert answers[6]["error"] == "body: must be a string"
+    assert answers[8]["error"] == "prompt: is required"
+
+
+def test_validate_refuses_what_sqs_would_not_take(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    largest = json.dumps({"prompt": "x" * (1_048_576 - len(json.dumps({"prompt": ""})))}).encode()
+    feed(monkeypatch, largest)
+    assert main(["validate"]) == 0
+    feed(monkeypatch, largest + b" ")
+    assert main(["validate"]) == 2
+    assert "1048576 bytes" in capsys.readouterr().err
+
+
+def test_route_offline_prints_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Write unit tests for the invoice parser: empty file, missing columns, duplicate rows."
+    assert main(["route", "--offline", text, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["type", "tier", "model", "source", "confidence", "reason", "estimated_cost_usd"]
+    assert (answer["type"], answer["tier"], answer["model"]) == ("test_writing", "implementation", "claude-haiku-5-5")
+    assert answer["source"] == "local"
+    assert 0 < answer["estimated_cost_usd"] < 0.001
+
+
+def test_route_offline_guesses_what_is_unclear(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["route", "--offline", "qzx vrrp", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["source"] == "guess"
+    assert answer["tier"] != "orchestration"
+
+
+def test_route_says_so_when_it_decides_without_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["route", "x", "--type", "status", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["source"] == "explicit"
+    assert told.err.startswith("Deciding locally: no local stack is up")
+
+
+@pytest.mark.parametrize(
+    ("options", "model", "costs"),
+    [
+        (["--tier", "orchestration"], "gemini-3.5-flash-lite", False),
+        (["--tier", "orchestration", "--private"], "claude-haiku-5-5", True),
+        (["--tier", "reasoning", "--type", "status"], "claude-sonnet-5-5", True),
+    ],
+)
+def test_route_names_the_model_that_would_serve(
+    options: list[str], model: str, costs: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["route", "--offline", "x", *options, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["model"] == model
+    assert (answer["estimated_cost_usd"] > 0) is costs
+
+
+def test_route_decides_by_the_openclaw_json_that_lies_here_and_by_overrides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routing = {
+        "orchestration": "gemini-2.0-flash",
+        "implementation": "claude-haiku-4-5",
+        "reasoning": "claude-sonnet-4-5",
+    }
+    (tmp_path / "openclaw.json").write_text(json.dumps({"routing": routing}))
+    monkeypatch.setenv("MODEL_OVERRIDE_REASONING", "claude-sonnet-5-5")
+    served = []
+    for tier in routing:
+        assert main(["route", "--offline", "x", "--tier", tier, "--json"]) == 0
+        served.append(json.loads(capsys.readouterr().out)["model"])
+    assert served == ["gemini-3.5-flash-lite", "claude-haiku-4-5", "claude-sonnet-5-5"]
+    monkeypatch.setenv("MODEL_OVERRIDE_REASONING", "claude-opus-9")
+    assert main(["route", "--offline", "x"]) == 2
+    assert "MODEL_OVERRIDE_REASONING: unknown model 'claude-opus-9'" in capsys.readouterr().err
+
+
+def test_a_private_task_for_free_models_alone_is_said_to_have_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chains = {"orchestration": ["gemini-3.5-flash-lite"]}
+    routing = dict.fromkeys(("orchestration", "implementation", "reasoning"), "gemini-3.5-flash-lite")
+    (tmp_path / "c.json").write_text(json.dumps({"routing": routing, "pointsman": {"chains": chains}}))
+    arguments = ["route", "--offline", "x", "--type", "status", "--private", "--config", "c.json", "--json"]
+    assert main(arguments) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["model"], answer["estimated_cost_usd"]) == (None, None)
+
+
+def test_route_jsonl_answers_every_line_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(
+        monkeypatch,
+        b'{"id": "a", "text": "x", "tier": "reasoning"}\n'
+        b"broken\n"
+        b'{"text": "x", "type": "status", "private": true}\n'
+        b'{"id": 0, "text": "  "}\n'
+        b'{"id": "d"}\n'
+        b'{"id": "e", "text": "x", "type": "poetry"}\n',
+    )
+    assert main(["route", "--offline", "--jsonl"]) == 0
+    answers = lines(capsys)
+    assert [answer.get("id") for answer in answers] == ["a", None, None, 0, "d", "e"]
+    assert "id" not in answers[2]
+    assert (answers[0]["tier"], answers[2]["model"]) == ("reasoning", "claude-haiku-5-5")
+    assert [answer.get("error", "")[:5] for answer in answers] == ["", "line:", "", "text:", "text:", "type:"]
+
+
+def test_the_text_of_a_file_may_be_a_message_or_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "task.json").write_text('{"prompt": "x", "tier": "reasoning"}')
+    (tmp_path / "text.txt").write_text(
+        '{"tier": "reasoning"} is what the config says. Document this option in the README.'
+    )
+    tiers = []
+    for file in ("task.json", "text.txt"):
+        assert main(["route", "--offline", "--file", file, "--json"]) == 0
+        tiers.append(json.loads(capsys.readouterr().out)["tier"])
+    assert tiers == ["reasoning", "implementation"]
+
+
+def test_offline_and_router_share_one_classifier(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Find the root cause of the deadlock between the two workers."
+    verdict = LocalClassifier.load().classify(text)
+    assert main(["route", "--offline", text, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["type"], answer["confidence"]) == (str(verdict.type), round(verdict.tier_probability, 4))
+
+
+def test_up_env_is_what_a_shell_exports(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the stack that is up: none is started."""
+    stand_in = devstack.StandIns(gemini=True, anthropic=True)
+    info = devstack.StackInfo(state_dir=Path("x y"), token="t", endpoint="http://127.0.0.1:4566", stand_in=stand_in)
+    monkeypatch.setattr(devstack, "find", lambda _: info)
+    assert main(["up", "--env"]) == 0
+    script = f"{capsys.readouterr().out}env"
+    shown = subprocess.run(["/bin/sh", "-c", script], env={}, check=True, capture_output=True, text=True).stdout
+    assert set(shown.splitlines()) >= {f"{name}={value}" for name, value in info.environment.items()}

@@ -1,0 +1,219 @@
+"""`pointsman init` on stores that moto plays; what builds and deploys is replaced, the rest is as it is."""
+
+import getpass
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from devstack.toolchain import ROOT
+from pointsman.contracts.webhook import keys_of
+from pointsman.routing import config
+from pointsman.routing.catalog import Provider
+from pointsman_cli.errors import CommandError
+from pointsman_cli.first_deploy import keys, steps
+from pointsman_cli.first_deploy import options as wishes
+from pointsman_cli.first_deploy.options import Wishes
+from pointsman_cli.main import main
+
+GEMINI, CLAUDE = "gemini-key-of-this-test-4711", "claude-key-of-this-test-0815"
+CONFIG = (ROOT / "openclaw.json").read_text()
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Wishes]]:
+    """What would have been built and deployed; `openclaw.json` is a copy."""
+    made: list[Wishes] = []
+    (tmp_path / "openclaw.json").write_text(CONFIG)
+    monkeypatch.setattr(steps, "CONFIG", tmp_path / "openclaw.json")
+    monkeypatch.setattr(steps, "build_and_deploy", made.append)
+    monkeypatch.setattr(wishes, "deployed", lambda *_: {})
+    for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield made
+
+
+def stored(*names: str) -> dict[str, tuple[str, str]]:
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+    found = ssm.get_parameters(Names=names, WithDecryption=True)["Parameters"]
+    return {each["Name"]: (each["Type"], each["Value"]) for each in found}
+
+
+def test_options_and_the_environment_are_enough(
+    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", f" {CLAUDE}\n")
+    options = ["--region", "eu-central-1", "--stack", "team-a", "--email", "a@example.com", "--budget", "7.5"]
+    assert main(["init", "--yes", *options, "--time-zone", "Europe/Berlin", "--json"]) == 0
+    told = capfd.readouterr()
+    assert not any(key in told.out + told.err for key in (GEMINI, CLAUDE))
+    assert stored("/team-a/gemini-api-key", "/team-a/anthropic-api-key") == {
+        "/team-a/gemini-api-key": ("SecureString", GEMINI),
+        "/team-a/anthropic-api-key": ("SecureString", CLAUDE),
+    }
+    assert config.parse(steps.CONFIG.read_text()).pointsman.budget.month_usd == Decimal("7.5")
+    (asked,) = deployed
+    assert asked.overrides() == {
+        "Architecture": "arm64",
+        "AlarmEmail": "a@example.com",
+        "ReportTimeZone": "Europe/Berlin",
+        "GeminiKeyParameter": "/team-a/gemini-api-key",
+        "AnthropicKeyParameter": "/team-a/anthropic-api-key",
+    }
+    assert not any(key in repr(asked) for key in (GEMINI, CLAUDE))
+    assert json.loads(told.out)["stack"] == "team-a"
+
+
+def test_a_plan_does_nothing_and_shows_no_key(
+    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
+    assert main(["init", "--yes", "--plan", "--region", "eu-central-1", "--budget", "9", "--json"]) == 0
+    told = capfd.readouterr()
+    plan = json.loads(told.out)["steps"]
+    assert plan[:3] == [
+        "store the gemini key as SecureString /pointsman/gemini-api-key",
+        "store no anthropic key",
+        f"set the month's budget in {steps.CONFIG}: $5 becomes $9",
+    ]
+    assert "sam deploy" in plan[-1]
+    assert GEMINI not in told.out + told.err
+    assert (stored("/pointsman/gemini-api-key"), deployed, steps.CONFIG.read_text()) == ({}, [], CONFIG)
+
+
+def test_run_again_it_keeps_what_is_stored(deployed: list[Wishes], capfd: pytest.CaptureFixture[str]) -> None:
+    ssm = boto3.client("ssm", region_name="eu-central-1")
+    ssm.put_parameter(Name="/pointsman/gemini-api-key", Value=GEMINI, Type="SecureString")
+    assert main(["init", "--yes", "--region", "eu-central-1"]) == 0
+    assert "keep the gemini key in /pointsman/gemini-api-key" in capfd.readouterr().err
+    assert stored("/pointsman/gemini-api-key") == {"/pointsman/gemini-api-key": ("SecureString", GEMINI)}
+    assert steps.CONFIG.read_text() == CONFIG
+    assert len(deployed) == 1
+
+
+def test_a_secret_for_webhooks_is_made_once_if_the_stack_may_call_any(
+    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    known = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
+    monkeypatch.setattr(wishes, "deployed", lambda *_: known)
+    assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
+    ((kind, secret),) = stored("/s/webhook-key").values()
+    assert kind == "SecureString"
+    assert len(keys_of(secret)[0]) == 32
+    assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
+    told = "".join(capfd.readouterr())
+    assert "keep the webhook key in /s/webhook-key" in told
+    assert secret not in told
+    assert stored("/s/webhook-key") == {"/s/webhook-key": (kind, secret)}
+
+
+def test_keys_only_builds_and_deploys_nothing(
+    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CLAUDE)
+    assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
+    assert stored("/pointsman/anthropic-api-key") == {"/pointsman/anthropic-api-key": ("SecureString", CLAUDE)}
+    assert deployed == []
+    assert CLAUDE not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--region", "Frankfurt"),
+        ("--stack", "1st"),
+        ("--stack", "a" * 42),
+        ("--email", "nobody"),
+        ("--budget", "much"),
+        ("--budget", "-1"),
+        ("--time-zone", "Mars/Olympus"),
+        ("--time-zone", "../etc/passwd"),
+        ("--architecture", "mips"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(
+    deployed: list[Wishes], option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "--yes", option, value]) == 2
+    assert capsys.readouterr().err.startswith(f"pointsman: {option}: ")
+    assert deployed == []
+
+
+def test_without_a_terminal_it_does_not_wait_for_answers(
+    deployed: list[Wishes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init"]) == 2
+    assert "--yes" in capsys.readouterr().err
+
+
+def test_ctrl_c_at_a_key_does_nothing(
+    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("pointsman_cli.first_deploy.asking.getpass", interrupted)
+    options = ["--region", "eu-central-1", "--stack", "s", "--email", "-", "--budget", "5", "--time-zone", "UTC"]
+    assert main(["init", *options]) == 130
+    assert (deployed, stored("/s/gemini-api-key")) == ([], {})
+    assert getpass.getpass is not interrupted
+
+
+class Quoting:
+    """An AWS whose refusal quotes what it was sent."""
+
+    def put_parameter(self, **stated: Any) -> None:
+        raise ClientError(
+            {"Error": {"Code": "ValidationException", "Message": f"Value {stated['Value']}"}}, "PutParameter"
+        )
+
+
+def test_a_refusal_that_quotes_the_key_is_not_repeated() -> None:
+    with pytest.raises(CommandError, match="ValidationException") as caught:
+        keys.store(Quoting(), keys.Key(Provider.GEMINI, "/p/k", kept=False, value=GEMINI))
+    assert GEMINI not in str(caught.value)
+
+
+@pytest.mark.parametrize("amount", ["0", "5", "12", "7.5", None])
+def test_the_budget_is_written_and_the_rest_of_the_file_stays(amount: str | None) -> None:
+    wanted = Decimal(amount) if amount else None
+    changed = steps.with_budget(CONFIG, wanted)
+    assert steps.budget(changed) == wanted
+    assert {**json.loads(changed), "pointsman": None} == {**json.loads(CONFIG), "pointsman": None}
+    assert (changed == CONFIG) is (amount == "5")
+
+
+class Deployed:
+    """CloudFormation with one stack."""
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if StackName != "there":
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
+        keys = {"GeminiKeyParameter": "/mine/g", "AlarmEmail": "a@example.com"}
+        return {"Stacks": [{"Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in keys.items()]}]}
+
+
+def test_what_is_deployed_is_the_default() -> None:
+    known = wishes.deployed(Deployed(), "there")
+    assert known["AlarmEmail"] == "a@example.com"
+    assert wishes.key_names("there", known) == {
+        Provider.GEMINI: "/mine/g",
+        Provider.ANTHROPIC: "/there/anthropic-api-key",
+    }
+    assert wishes.deployed(Deployed(), "new") == {}
+
+
+def test_no_key_reaches_sam(monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {"GEMINI_API_KEY": GEMINI, "ANTHROPIC_API_KEY": CLAUDE, "AWS_PROFILE": "team"}
+    passed = steps._environment(environ)
+    assert passed["AWS_PROFILE"] == "team"
+    assert not any(key in value for key in (GEMINI, CLAUDE) for value in passed.values())

@@ -1,0 +1,167 @@
+"""Foreign text on a terminal: ids, metadata, reasons and answers are shown, never obeyed."""
+
+import ast
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+import pytest
+
+from pointsman_cli import output
+from tests.support.paths import ROOT
+
+CLI = ROOT / "pointsman_cli"
+HOSTILE = (
+    "\x1b[31mred\x1b[0m",
+    "\x9b2J",
+    "\x07\x08",
+    "[red]markup[/red]",
+    "[link=http://x]y[/link]",
+    "a\rb",
+    "\u202eright to left",
+    "\x1b]8;;http://x\x07link\x1b]8;;\x07",
+    "row\nforged  row",
+    "tab\tulated",
+)
+OBEYED = {"\x1b", "\x9b", "\x07", "\x08", "\r", "\u202e"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def terminal() -> Iterator[Terminal]:
+    """A screen that takes what is printed within the block."""
+    screen = Terminal()
+    with redirect_stdout(screen), redirect_stderr(screen):
+        yield screen
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_rows_show_foreign_text_on_their_own_line(words: str) -> None:
+    with terminal() as screen:
+        output.table(("id", "reason"), [(words, words)])
+        output.pairs([("reason", words), ("task", words)])
+    shown = screen.getvalue()
+    assert not OBEYED & set(shown)
+    assert shown.count("\n") == 4
+    if words.startswith("["):
+        assert shown.count(words) == 4
+
+
+LONG = ("pay-1234-parser", "a finding " * 20, 1_234_567)
+
+
+def columns(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(count))
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    columns(monkeypatch, width)
+    with terminal() as screen:
+        output.table(("task", "found", "tokens"), [LONG, ("x", "short", 5)], right=(2,))
+    shown = screen.getvalue()
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.count("finding") == 20
+    assert "1234567" in shown
+
+
+def test_names_and_values_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns(monkeypatch, 60)
+    with terminal() as screen:
+        output.pairs([("because", "a finding " * 20), ("words", None)])
+    shown = screen.getvalue().splitlines()
+    assert max(map(len, shown)) <= 60
+    assert [line[:9] for line in shown] == ["because  "] + [" " * 9] * (len(shown) - 1)
+    assert screen.getvalue().count("finding") == 20
+
+
+def test_progress_is_one_line_of_a_terminal_that_is_gone_afterwards(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    columns(monkeypatch, 60)
+    with terminal() as screen, output.progress() as tell:
+        tell("adding up " * 20)
+    assert screen.getvalue() == f"\r{('adding up ' * 20)[:59]}\x1b[K\r\x1b[K"
+    with output.progress() as tell:
+        tell("adding up")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_too_narrow_for_any_table_still_gets_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns(monkeypatch, 10)
+    with terminal() as screen:
+        output.table(("task", "found", "tokens"), [LONG], right=(2,))
+    assert screen.getvalue().count("finding") == 20
+
+
+def test_in_a_pipe_each_row_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    columns(monkeypatch, 80)
+    output.table(("task", "found", "tokens"), [LONG], right=(2,))
+    assert capsys.readouterr().out.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colours_are_for_terminals_whose_user_wants_them(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with terminal() as screen:
+        output.table(("state",), [(output.Coloured("ok", "green"),)])
+    assert ("\x1b[32mok\x1b[0m" in screen.getvalue()) is coloured
+
+
+def test_a_pipe_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    output.table(("state",), [(output.Coloured("ok", "green"),)])
+    assert capsys.readouterr().out == "state\nok\n"
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_answers_and_notes_are_shown_without_control(words: str) -> None:
+    with terminal() as screen:
+        output.text(words)
+        output.note(words)
+    assert not OBEYED & set(screen.getvalue())
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_json_escapes_and_keeps_the_value(words: str) -> None:
+    with terminal() as screen:
+        output.document({words: [words]})
+        output.json_line({words: words})
+    whole, _, line = screen.getvalue().rstrip("\n").rpartition("\n")
+    assert not OBEYED & set(whole + line)
+    assert json.loads(whole) == {words: [words]}
+    assert json.loads(line) == {words: words}
+
+
+def test_an_answer_in_a_pipe_is_what_was_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    output.text(HOSTILE[0])
+    assert capsys.readouterr().out == HOSTILE[0] + "\n"
+
+
+def test_rich_markup_is_read_in_the_demo_alone_and_of_our_own_words() -> None:
+    """`rich` reads [red] in what it prints; commands print by `output`, which does not."""
+    importing = {
+        path.relative_to(CLI).as_posix()
+        for path in CLI.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        and any(
+            (name or "").split(".")[0] == "rich"
+            for name in [getattr(node, "module", None), *(alias.name for alias in node.names)]
+        )
+    }
+    assert importing <= {"demo/__main__.py", "demo/progress.py"}

@@ -1,0 +1,371 @@
+"""The commands that work on a stack, on stores that moto plays."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from devstack.toolchain import ROOT
+from pointsman.adapters.dynamo import pack
+from pointsman.adapters.ledger_rows import intent_item, outcome_item
+from pointsman.adapters.task_table import to_item
+from pointsman.contracts.api_key import digest_of
+from pointsman.contracts.message_validation import judge
+from pointsman.execution.budget import Charge
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.records import Content, Intent, Purpose, RowKey, Settled, TaskRecord
+from pointsman.routing.catalog import Billing
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import Tier
+from pointsman.values.usage import Usage
+from pointsman_cli import openclaw, stacks
+from pointsman_cli.main import main
+from pointsman_cli.stacks import Target, find
+
+SESSION = boto3.Session(region_name="us-east-1")
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DECISION = {
+    "type": "status",
+    "tier": "orchestration",
+    "source": "local",
+    "confidence": 0.99,
+    "reason": "sure",
+    "words": ["green"],
+}
+
+
+@dataclass
+class Stores:
+    """The stack's stores and the commands' way to them."""
+
+    target: Target
+    answers: list[Any] = field(default_factory=list)
+
+    def put(self, **fields: Any) -> TaskRecord:
+        record = TaskRecord(**{"received_at": "2026-11-22T12:00:00.000Z", "decision": DECISION, **fields})
+        self.target.app.dynamodb.put_item(TableName="tasks", Item=to_item(record))
+        return record
+
+    def book(self, task_id: str, *, outcome: Outcome | None) -> str:
+        key = RowKey.of(task_id, "000001.000001", NOW)
+        charge = Charge("2026-11", ("month",), (), 5_000)
+        intent = Intent(
+            key, Purpose.TASK, task_id, "000001.000001", NOW, "claude-haiku-5-5", Billing.PAID, "implementation",
+            Tier.IMPLEMENTATION, charge,
+        )  # fmt: skip
+        rows = [intent_item(intent)]
+        if outcome:
+            usage = Usage(input=100, output=30)
+            result = CallResult(outcome, usage=usage)
+            rows.append(outcome_item(Settled(intent, result, 1_234, True, intent.model, usage, NOW, 80)))
+        for row in rows:
+            self.target.app.dynamodb.put_item(TableName="usage", Item=pack(row))
+        return f"{key.day_shard}|{key.row}"
+
+    def bodies(self) -> list[str]:
+        url = self.target.settings.task_queue_url
+        return [each["Body"] for each in self.target.app.sqs.receive_message(QueueUrl=url).get("Messages", [])]
+
+
+def _table(client: Any, name: str, *keys: str) -> None:
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)],
+    )
+
+
+@pytest.fixture
+def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
+    """A stack whose queue nobody reads."""
+    with mock_aws():
+        dynamodb = SESSION.client("dynamodb")
+        _table(dynamodb, "tasks", "task_id")
+        _table(dynamodb, "usage", "day_shard", "row")
+        _table(dynamodb, "limits", "limit")
+        SESSION.client("s3").create_bucket(Bucket="data")
+        url = SESSION.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
+        settings = stacks.Settings(
+            task_table="tasks",
+            usage_table="usage",
+            limit_table="limits",
+            bucket="data",
+            task_queue_url=url,
+            stand_in=True,
+            reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
+        )
+        made = Stores(Target("the test stack", SESSION, settings, {}, openclaw.read(None)))
+        monkeypatch.setattr(stacks, "find", lambda *_: made.target)
+        yield made
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_submit_puts_a_task_with_an_id_of_its_own_on_the_queue(
+    stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--type", "status", "--metadata", "ticket=OPS-1", "--metadata", "agent=a=b", "--private"]
+    assert main(["submit", "Is it green?", *arguments, "--json"]) == 0
+    queued = document(capsys)
+    (body,) = stores.bodies()
+    verdict = judge(body)
+    assert verdict.task
+    assert verdict.task_id == queued["task_id"]
+    assert verdict.task.metadata == {"ticket": "OPS-1", "agent": "a=b"}
+    assert (verdict.task.type, verdict.task.private) == ("status", True)
+    assert queued["stand_in"] is True
+
+
+def test_submit_sends_a_file_as_it_is(stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    body = '{ "prompt":"x",  "unknown": [1] }\n'
+    (tmp_path / "m.json").write_text(body)
+    assert main(["submit", "--file", str(tmp_path / "m.json"), "--json"]) == 0
+    queued = document(capsys)
+    assert stores.bodies() == [body]
+    assert queued["task_id"] == queued["message_id"]
+
+
+def test_submit_lays_options_over_a_task_but_not_over_an_envelope(
+    stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "task.json").write_text('{"prompt": "x", "type": "status"}')
+    (tmp_path / "sns.json").write_text('{"Type": "Notification", "Message": "{\\"prompt\\": \\"x\\"}"}')
+    assert main(["submit", "--file", str(tmp_path / "task.json"), "--tier", "reasoning"]) == 0
+    assert json.loads(stores.bodies()[0]) == {"prompt": "x", "type": "status", "tier": "reasoning"}
+    assert main(["submit", "--file", str(tmp_path / "sns.json"), "--tier", "reasoning"]) == 2
+    assert "envelope" in capsys.readouterr().err
+
+
+def test_submit_refuses_a_reply_queue_that_the_stack_does_not_admit(
+    stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "x", "--reply-to", "arn:aws:sqs:us-east-1:123456789012:other"]) == 2
+    assert main(["submit", "x", "--reply-to", "arn:aws:sqs:us-east-1:123456789012:replies"]) == 0
+    assert len(stores.bodies()) == 1
+
+
+def test_submit_waits_for_the_answer(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    task = judge('{"prompt": "x"}').task
+    assert task
+    stores.put(
+        task_id="t1", status=Status.COMPLETED, fingerprint=task.fingerprint(), answer=Content("All green."), attempts=1
+    )
+    assert main(["submit", "x", "--task-id", "t1", "--wait"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "All green.\n"
+    assert "stand-in" in told.err
+
+
+def test_submit_stops_waiting_with_4(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["submit", "x", "--wait", "--timeout", "0.05"]) == 4
+    assert "has not ended within 0.05 s: it is queued" in capsys.readouterr().err
+
+
+def test_submit_does_not_take_another_tasks_answer_for_its_own(
+    stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores.put(task_id="t1", status=Status.COMPLETED, fingerprint="of other content", answer=Content("Other."))
+    assert main(["submit", "x", "--task-id", "t1", "--wait", "--timeout", "0.05"]) == 4
+    assert "Other." not in capsys.readouterr().out
+
+
+def test_status_shows_attempts_from_the_ledger(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    place = stores.book("t1", outcome=Outcome.ANSWERED)
+    stores.put(task_id="t1", status=Status.COMPLETED, rows=[place], cost_nano=1_234, attempts=1, reply_to=["token"])
+    assert main(["status", "t1", "--json"]) == 0
+    stated = document(capsys)
+    (attempt,) = stated["attempts"]
+    assert (attempt["outcome"], attempt["cost_nano_usd"], attempt["milliseconds"]) == ("answered", 1_234, 80)
+    assert (attempt["input_tokens"], attempt["output_tokens"]) == (100, 30)
+    assert stated["decision"] == DECISION
+    assert stated["reply_to"] == ["task token"]
+    assert stated["stand_in"] is True
+    assert main(["status", "t1"]) == 0
+    assert "$0.000001234" in capsys.readouterr().out
+
+
+def test_status_shows_an_open_attempt_at_what_it_reserved(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.put(task_id="t1", status=Status.STARTED, rows=[stores.book("t1", outcome=None)])
+    assert main(["status", "t1", "--json"]) == 0
+    (attempt,) = document(capsys)["attempts"]
+    assert (attempt["outcome"], attempt["cost_nano_usd"], attempt["cost_known"]) == ("open", 5_000, False)
+
+
+def test_status_finds_a_rejected_message(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.put(task_id="m1", status=Status.REJECTED, decision=None, reason="prompt: must not be blank")
+    assert main(["status", "m1"]) == 0
+    shown = capsys.readouterr().out
+    assert "rejected" in shown
+    assert "prompt: must not be blank" in shown
+
+
+@pytest.mark.parametrize("command", ["status", "result"])
+def test_an_unknown_task_is_3(command: str, stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "nobody"]) == 3
+    assert capsys.readouterr().err.startswith("pointsman: no task nobody")
+
+
+def test_result_reads_a_large_answer_from_s3(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    content = stores.target.app.texts.keep_large("line\n" * 30_000, "t1/answer")
+    stores.put(task_id="t1", status=Status.COMPLETED, answer=content, truncated=True)
+    assert main(["result", "t1", "--json"]) == 0
+    stated = document(capsys)
+    assert stated["answer"] == "line\n" * 30_000
+    assert (stated["truncated"], stated["stand_in"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (Status.FAILED, 1, "task t1 failed: refused"),
+        (Status.REJECTED, 1, "task t1 rejected: refused"),
+        (Status.STARTED, 4, "task t1 has not ended: it is started"),
+    ],
+)
+def test_result_tells_why_there_is_no_answer(
+    status: Status, code: int, told: str, stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores.put(task_id="t1", status=status, reason="refused")
+    assert main(["result", "t1"]) == code
+    assert told in capsys.readouterr().err
+
+
+def test_result_waits_for_a_task_that_another_sent(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.put(task_id="t1", status=Status.COMPLETED, answer=Content("All green."))
+    assert main(["result", "t1", "--wait"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "All green.\n"
+    assert "t1: completed (orchestration, decided by local)" in told.err
+
+
+@pytest.mark.parametrize(("there", "state"), [(False, "queued"), (True, "started")])
+def test_result_stops_waiting_with_4(
+    there: bool, state: str, stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if there:
+        stores.put(task_id="t1", status=Status.STARTED)
+    assert main(["result", "t1", "--wait", "--timeout", "0.05"]) == 4
+    told = capsys.readouterr().err
+    assert f"t1: {state}" in told
+    assert "ask later with `pointsman result t1`" in told
+
+
+def test_report_prints_one_document(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.book("t1", outcome=Outcome.ANSWERED)
+    assert main(["report", "--date", "2026-11-22", "--json"]) == 0
+    stated = document(capsys)
+    assert (stated["date"], stated["totals"]["cost_nano"], stated["stand_in"]) == ("2026-11-22", 1_234, True)
+    assert main(["report", "--date", "2026-11-22"]) == 0
+    assert "STAND-INS" in capsys.readouterr().out
+
+
+def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
+    stores: Stores, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["key", "create", "ci", "--days", "30", "--json"]) == 0
+    made = document(capsys)
+    assert main(["key", "create", "bot"]) == 0
+    assert "pm_" in capsys.readouterr().out
+    (_, kept) = stores.target.app.door_keys.read()
+    assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(made["key"]), made["expires_at"])
+    stored = str(stores.target.app.dynamodb.scan(TableName="limits")["Items"])
+    assert made["key"] not in stored
+
+    assert main(["key", "create", "ci"]) == 1
+    assert main(["key", "create", "-"]) == 2
+    assert main(["key", "revoke", "ci"]) == 0
+    assert main(["key", "revoke", "nobody"]) == 3
+    capsys.readouterr()
+    assert main(["key", "list", "--json"]) == 0
+    bot, ci = document(capsys)["keys"]
+    assert (bot["name"], bot["revoked_at"], ci["name"], bool(ci["revoked_at"])) == ("bot", None, "ci", True)
+    assert main(["key", "list"]) == 0
+    told = capsys.readouterr().out
+    assert "revoked" in told
+    assert made["key"] not in told
+
+
+class Account:
+    """A session of an account with one CloudFormation stack."""
+
+    def __init__(self, outputs: dict[str, str], parameters: dict[str, str]) -> None:
+        self._outputs = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+        self._parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+
+    def client(self, service: str) -> "Account":
+        assert service == "cloudformation"
+        return self
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:
+        if StackName != "s":
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
+        return {"Stacks": [{"Outputs": self._outputs, "Parameters": self._parameters}]}
+
+
+def test_a_stack_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account({"SiteUrl": "x"}, {}))
+    with pytest.raises(stacks.UnreachableError, match="stack s is no Pointsman stack"):
+        find("s", None, "us-east-1")
+    with pytest.raises(stacks.UnreachableError, match=r"no stack nowhere here: .*pointsman init"):
+        find("nowhere", None, "us-east-1")
+
+
+def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_OVERRIDE_REASONING", "claude-sonnet-5-5")
+    outputs = {name: f"the-{name}" for name in [*stacks._OUTPUTS, "RouterFunctionName"]}
+    parameters = {"ReportTimeZone": "Europe/Berlin", "StandIn": "false", "GeminiBaseUrl": "", "Architecture": "arm64"}
+    monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account(outputs, parameters))
+    found = find("s", None, "us-east-1")
+    assert found.settings.task_table == "the-TaskTableName"
+    assert found.settings.report_timezone == "Europe/Berlin"
+    assert found.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}
+    assert found.functions == {"RouterFunctionName": "the-RouterFunctionName"}
+    assert found.stand_in is False
+
+
+def test_the_template_has_every_output_and_parameter_that_is_read() -> None:
+    template = (ROOT / "template.yaml").read_text()
+    _, _, outputs = template.partition("\nOutputs:\n")
+    assert all(f"\n  {name}:" in f"\n{outputs}" for name in stacks._OUTPUTS)
+    parameters = template[template.index("\nParameters:") : template.index("\nConditions:")]
+    assert all(f"\n  {name}:" in parameters for name in stacks._PARAMETERS)
+
+
+def test_a_correction_is_kept_with_its_task(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    stores.put(task_id="t-1", status=Status.COMPLETED)
+    assert main(["correct", "t-1", "--type", "planning"]) == 0
+    assert "corrected to  planning (orchestration)" in capsys.readouterr().out
+    assert main(["correct", "t-1", "--type", "complex_debugging", "--json"]) == 0
+    kept = document(capsys)["correction"]
+    assert (kept["type"], kept["tier"]) == ("complex_debugging", "reasoning")
+    assert kept["was"] == {name: DECISION[name] for name in ("type", "tier", "source", "confidence")}
+    assert main(["status", "t-1", "--json"]) == 0
+    shown = document(capsys)
+    assert (shown["correction"], shown["decision"]) == (kept, DECISION)
+    assert main(["status", "t-1"]) == 0
+    assert "corrected to  complex_debugging (reasoning)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("task_id", "kind", "code", "why"),
+    [
+        ("t-2", "planning", 3, "no task t-2"),
+        ("rejected", "planning", 1, "nothing has been decided"),
+        ("t-2", "cooking", 2, "cooking"),
+    ],
+)
+def test_only_a_decision_can_be_corrected(
+    stores: Stores, capsys: pytest.CaptureFixture[str], task_id: str, kind: str, code: int, why: str
+) -> None:
+    stores.put(task_id="rejected", status=Status.REJECTED, decision=None)
+    assert main(["correct", task_id, "--type", kind]) == code
+    assert why in capsys.readouterr().err

@@ -1,0 +1,381 @@
+"""`pointsman tune`: what evidence leads to, and what it does not."""
+
+import json
+import random
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.report.figures import ledger_entries
+from pointsman.report.figures.ledger_entries import Booked
+from pointsman.routing import config as openclaw
+from pointsman.routing.catalog import load
+from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.decision import Source
+from pointsman.routing.policy import Points
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.values.times import to_text
+from pointsman.values.usage import Usage
+from pointsman_cli.tuning import edit
+from pointsman_cli.tuning.candidates import could_go_down, only_reasoning
+from pointsman_cli.tuning.effects import Cost, effects
+from pointsman_cli.tuning.evidence import Evidence, Ground, Need, Seen, fell_short, need, servers
+from pointsman_cli.tuning.proposal import LEAST, LEAST_TO_RAISE, TARGET, Proposal, propose
+from pointsman_cli.tuning.rules import Rules
+from pointsman_cli.tuning.tuned import tune
+from tests.support.paths import ROOT
+
+FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
+MODEL_OF = dict(zip(Tier, (FLASH, HAIKU, SONNET), strict=True))
+SHIPPED = (ROOT / "openclaw.json").read_text()
+POINTS = Points(openclaw.parse(SHIPPED), load())
+SERVES = servers(POINTS)
+ORCHESTRATION, IMPLEMENTATION, REASONING = Tier
+NOW = Rules(0.8, {})
+SILENT, ESCALATED = Need(ORCHESTRATION, Ground.SILENCE), Need(IMPLEMENTATION, Ground.ESCALATED)
+TO_GEMINI = Rules(0.8, {TaskType.DOCUMENTATION: ORCHESTRATION})
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TOKENS = Usage(input=10_000, output=2_000)
+HAIKU_NANO, SONNET_NANO = 10_000 * 100 + 2_000 * 500, 10_000 * 2_000 + 2_000 * 10_000
+
+
+def attempt(model: str, outcome: Outcome = Outcome.ANSWERED, usage: Usage = TOKENS) -> Booked:
+    billed = usage if outcome in GOOD else Usage()
+    row = {
+        "kind": "attempt",
+        "row": f"{to_text(AT)}#t#000001.000001",
+        "task_id": "t",
+        "turn": "000001.000001",
+        "purpose": "task",
+        "tier": str(SERVES[model]),
+        "model": model,
+        "billed_model": model,
+        "billing": "free" if model == FLASH else "paid",
+        "outcome": str(outcome),
+        "cost_nano": 0 if model == FLASH else load().get(model).cost_nano(billed, AT),
+        **billed.as_dict(),
+    }
+    return ledger_entries.read([row])[0][0]
+
+
+def task(
+    kind: TaskType,
+    *attempts: Booked,
+    says: TaskType | None = None,
+    sure: float = 0.9,
+    to: TaskType | None = None,
+    **stated: Any,
+) -> Seen:
+    """Return a task decided as `kind`, of which the local classifier `says` something, corrected `to` another type."""
+    own = says or kind
+    verdict = Verdict(own, sure, (), own, TIER_OF[own], sure, TIER_OF[own])
+    fields: dict[str, Any] = {
+        "task_id": "t",
+        "text": "how is it",
+        "private": False,
+        "tier": TIER_OF[kind],
+        "source": Source.LOCAL if sure >= NOW.threshold else Source.GEMINI,
+        "confidence": 0.9,
+        "corrected": (to, TIER_OF[to]) if to else None,
+        "attempts": attempts or (attempt(MODEL_OF[TIER_OF[kind]]),),
+    }
+    return Seen(**{**fields, "type": kind, "verdict": verdict, **stated})
+
+
+def made(seen: Sequence[Seen], now: Rules = NOW) -> Proposal:
+    return propose([(each, found) for each in seen if (found := need(each, SERVES))], now)
+
+
+def test_a_model_stands_for_its_tier_and_so_do_its_successor_and_predecessor() -> None:
+    assert [SERVES[model] for model in MODEL_OF.values()] == list(Tier)
+    assert (SERVES["gemini-2.0-flash"], SERVES["claude-haiku-4-5"]) == (ORCHESTRATION, IMPLEMENTATION)
+    assert "gemini-3.8-flash" not in SERVES
+    everything = json.loads(SHIPPED) | {"routing": dict.fromkeys(Tier, SONNET)}
+    assert servers(Points(openclaw.parse(json.dumps(everything)), load()))[SONNET] is REASONING
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        (task(TaskType.STATUS), SILENT),
+        (task(TaskType.STATUS, to=TaskType.ARCHITECTURE), Need(REASONING, Ground.CORRECTED)),
+        (task(TaskType.STATUS, attempt(FLASH, Outcome.UNAVAILABLE)), None),
+        (task(TaskType.STATUS, source=Source.GUESS), None),
+        (task(TaskType.STATUS, attempt(FLASH, Outcome.TOO_LONG), attempt(HAIKU)), ESCALATED),
+        (task(TaskType.STATUS, attempt(FLASH), attempt(HAIKU)), ESCALATED),
+        (task(TaskType.STATUS, attempt(FLASH), attempt(HAIKU), passed=False), None),
+        (task(TaskType.STATUS, attempt(FLASH, Outcome.UNAVAILABLE), attempt(HAIKU)), SILENT),
+    ],
+    ids=["silence", "corrected", "unanswered", "guess", "too long", "not accepted", "accepted by none", "outage"],
+)  # fmt: skip
+def test_what_is_known_of_the_tier_that_a_task_needed(seen: Seen, found: Need | None) -> None:
+    assert need(seen, SERVES) == found
+
+
+def test_what_fell_short_is_of_a_cheaper_tier_and_before_the_answer() -> None:
+    refused, answer = attempt(HAIKU, Outcome.REFUSED), attempt(SONNET)
+    assert fell_short(task(TaskType.DOCUMENTATION, refused, answer), SERVES) == (refused,)
+    assert fell_short(task(TaskType.DOCUMENTATION, attempt(SONNET, Outcome.REFUSED), answer), SERVES) == ()
+    assert fell_short(task(TaskType.DOCUMENTATION, refused), SERVES) == ()
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(TaskType), st.sampled_from(TaskType), st.floats(0, 1), st.booleans()), max_size=80
+    )
+)
+def test_less_than_the_least_labels_never_move_the_threshold_or_lower_a_type(
+    rows: list[tuple[TaskType, TaskType, float, bool]],
+) -> None:
+    labels = 0
+    seen = []
+    for kind, right, sure, says in rows:
+        labels += says and labels < LEAST - 1
+        seen.append(task(kind, sure=sure, to=right if says and labels < LEAST else None))
+    stated = [each for each in seen if each.corrected][: LEAST - 1]
+    found = made([*stated, *(each for each in seen if not each.corrected)])
+    assert found.rules.threshold == NOW.threshold
+    assert found.threshold is not None
+    assert found.threshold.why.startswith("too thin: ")
+    order = list(Tier)
+    assert all(order.index(tier) > order.index(TIER_OF[kind]) for kind, tier in found.rules.tiers.items())
+
+
+def test_nine_labels_are_too_thin_for_everything() -> None:
+    found = made([task(TaskType.STATUS, to=TaskType.ARCHITECTURE)] * (LEAST_TO_RAISE - 1))
+    assert found.empty
+    assert [each.why for each in found.types] == ["too thin: 9 of 10 labels"]
+
+
+def test_a_type_of_which_most_needed_reasoning_goes_there() -> None:
+    found = made([task(TaskType.API_ENDPOINT, to=TaskType.COMPLEX_DEBUGGING)] * 12 + [task(TaskType.API_ENDPOINT)] * 4)
+    assert found.rules.tiers == {TaskType.API_ENDPOINT: REASONING}
+    assert found.types[0].dearer.interval[0] > 0.5
+
+
+def test_evidence_is_of_the_type_that_the_classifier_finds_now() -> None:
+    seen = task(TaskType.DOCUMENTATION, says=TaskType.API_ENDPOINT, to=TaskType.COMPLEX_DEBUGGING)
+    assert made([seen] * 12).rules.tiers == {TaskType.API_ENDPOINT: REASONING}
+
+
+def test_as_many_for_as_against_move_nothing() -> None:
+    down = [task(TaskType.API_ENDPOINT, to=TaskType.COMPLEX_DEBUGGING)] * 20
+    assert made(down + [task(TaskType.API_ENDPOINT, to=TaskType.CODE_GENERATION)] * 20).rules.tiers == {}
+
+
+def test_a_type_that_a_cheaper_tier_would_have_done_goes_there() -> None:
+    down = [task(TaskType.DOCUMENTATION, to=TaskType.STATUS)] * LEAST
+    assert made(down).rules.tiers == {TaskType.DOCUMENTATION: ORCHESTRATION}
+    assert made(down[1:]).rules.tiers == {}
+    assert made([*down, *[task(TaskType.DOCUMENTATION)] * 8]).rules.tiers == {}  # 30 of 32
+
+
+def unsure(right: int, wrong: int, sure: float = 0.7) -> list[Seen]:
+    """Return tasks whose local verdict was not sure, confirmed by a person or not."""
+    good = task(TaskType.STATUS, says=TaskType.STATUS, sure=sure, to=TaskType.STATUS)
+    bad = task(TaskType.DOCUMENTATION, says=TaskType.STATUS, sure=sure, to=TaskType.DOCUMENTATION)
+    return [good] * right + [bad] * wrong
+
+
+def test_a_lower_threshold_is_proposed_when_precision_surely_stays() -> None:
+    found = made([*unsure(120, 1), *unsure(0, 40, sure=0.55)])
+    assert found.rules == replace(NOW, threshold=0.56)
+    assert found.threshold is not None
+    assert found.threshold.proposed is not None
+    assert found.threshold.proposed.precision.interval[0] >= TARGET
+    assert (found.threshold.now.coverage.count, found.threshold.proposed.coverage.count) == (0, 121)
+    assert made(unsure(120, 8)).empty
+
+
+def test_a_higher_threshold_is_proposed_when_precision_surely_is_too_low() -> None:
+    wrong = [task(TaskType.STATUS, sure=0.85, to=TaskType.DOCUMENTATION)] * 20
+    right = [task(TaskType.STATUS, sure=0.97, to=TaskType.STATUS)] * 40
+    found = made(wrong + right)
+    assert found.rules.threshold == 0.86
+    assert found.threshold is not None
+    assert found.threshold.now.precision.interval[1] < TARGET
+    kinds = (TaskType.STATUS, TaskType.DOCUMENTATION, TaskType.ARCHITECTURE)
+    hopeless = made([task(TaskType.STATUS, sure=0.999, to=kind) for kind in kinds] * 15)
+    assert hopeless.threshold is not None
+    assert hopeless.threshold.proposed is None
+    assert '"mode": "gemini"' in hopeless.threshold.why
+
+
+def test_calibrated_errors_of_which_people_find_a_quarter_move_no_type() -> None:
+    for seed in range(6):
+        dice = random.Random(seed)
+        seen = []
+        for _ in range(600):
+            sure = dice.uniform(0.5, 1.0)
+            wrong = dice.random() > sure
+            found = wrong and dice.random() < 0.25
+            seen.append(task(TaskType.STATUS, sure=sure, to=TaskType.DOCUMENTATION if found else None))
+        assert made(seen).rules.tiers == {}
+
+
+def test_the_sender_s_word_is_no_evidence_of_the_classifier() -> None:
+    stated = [task(TaskType.STATUS, source=Source.EXPLICIT, to=TaskType.ARCHITECTURE)] * 50
+    assert (made(stated).labels, made(stated).empty) == (0, True)
+
+
+def test_without_a_threshold_none_is_proposed() -> None:
+    found = made(unsure(120, 1), replace(NOW, local_first=False))
+    assert found.threshold is None
+    assert found.empty
+
+
+@pytest.mark.parametrize(
+    ("seen", "rules", "tier"),
+    [
+        (task(TaskType.DOCUMENTATION), NOW, IMPLEMENTATION),
+        (task(TaskType.DOCUMENTATION), TO_GEMINI, ORCHESTRATION),
+        (task(TaskType.DOCUMENTATION, sure=0.7), TO_GEMINI, ORCHESTRATION),
+        (task(TaskType.DOCUMENTATION, source=Source.EXPLICIT), TO_GEMINI, IMPLEMENTATION),
+        (task(TaskType.DOCUMENTATION, sure=0.7, source=Source.GUESS), TO_GEMINI, IMPLEMENTATION),
+        (task(TaskType.STATUS, says=TaskType.DOCUMENTATION, sure=0.7), Rules(0.6, {}), IMPLEMENTATION),
+        (task(TaskType.STATUS, to=TaskType.ARCHITECTURE), Rules(0.95, {}), REASONING),
+    ],
+    ids=["as it was", "a rule", "a rule for a model's word", "sender", "unsure", "no longer asked", "asked now"],
+)  # fmt: skip
+def test_where_a_past_task_would_go(seen: Seen, rules: Rules, tier: Tier) -> None:
+    found = need(seen, SERVES)
+    assert rules.tier(seen, found.tier if found else None) is tier
+
+
+def test_effects_are_priced_at_each_task_s_own_tokens() -> None:
+    moved = task(TaskType.DOCUMENTATION, to=TaskType.STATUS, task_id="a")
+    unanswered = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.REFUSED), task_id="b")
+    escalated = task(TaskType.CODE_GENERATION, attempt(HAIKU), attempt(SONNET), task_id="c")
+    asked = task(TaskType.STATUS, sure=0.7, task_id="d", share_nano=777)
+    seen = [moved, unanswered, escalated, asked]
+    needs = {each.task_id: found for each in seen if (found := need(each, SERVES))}
+    other = Rules(0.6, {TaskType.DOCUMENTATION: ORCHESTRATION, TaskType.CODE_GENERATION: REASONING})
+    found = effects(seen, needs, NOW, other, POINTS)
+
+    listed = load().get(FLASH).cost_nano(TOKENS, AT)
+    first, second, third = found.moves
+    assert (first.cost_before, first.cost_after) == (Cost(HAIKU_NANO, HAIKU_NANO), Cost(0, listed))
+    assert (second.cost_before, second.cost_after) == (None, None)
+    assert third.cost_before == Cost(HAIKU_NANO + SONNET_NANO, HAIKU_NANO + SONNET_NANO)
+    assert third.cost_after == Cost(SONNET_NANO, SONNET_NANO)
+    assert [(each.needed, each.up) for each in found.moves] == [
+        (ORCHESTRATION, False), (None, False), (REASONING, True),
+    ]  # fmt: skip
+    assert (found.asked_before, found.asked_after, found.spared_nano) == (1, 0, 777)
+    before, after, priced = found.priced()
+    assert (before.billed, after.billed, priced) == (2 * HAIKU_NANO + SONNET_NANO, SONNET_NANO, 2)
+
+
+def test_a_private_task_is_priced_on_a_model_that_may_see_it() -> None:
+    private = task(TaskType.DOCUMENTATION, private=True)
+    found = effects([private], {}, NOW, TO_GEMINI, POINTS)
+    assert found.moves[0].cost_after == Cost(HAIKU_NANO, HAIKU_NANO)
+
+
+def test_what_only_reasoning_did_well() -> None:
+    refused = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.REFUSED), attempt(SONNET))
+    checked = replace(attempt(SONNET), after="failed_check:sections")
+    unaccepted = task(TaskType.DOCUMENTATION, attempt(HAIKU), checked, passed=True)
+    corrected = task(TaskType.STATUS, to=TaskType.ARCHITECTURE)
+    fallen = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.UNAVAILABLE), attempt(SONNET))
+    rightly = task(TaskType.ARCHITECTURE, to=TaskType.DESIGN_REVIEW)
+    found = only_reasoning([refused, unaccepted, corrected, fallen, rightly], SERVES, POINTS)
+    assert [each.why for each in found] == [
+        f"refused by {HAIKU}; then answered by {SONNET}",
+        f"answer by {HAIKU} not accepted (failed_check:sections); then answered by {SONNET}",
+        "corrected from status to architecture",
+    ]
+
+
+def test_what_a_cheaper_tier_could_take_over() -> None:
+    short = Usage(input=900, output=500, thinking=300)
+    simple = task(TaskType.ARCHITECTURE, attempt(SONNET, usage=short), says=TaskType.STATUS, source=Source.EXPLICIT)
+    corrected = task(TaskType.ARCHITECTURE, to=TaskType.DOCUMENTATION)
+    long = task(TaskType.ARCHITECTURE, says=TaskType.STATUS)
+    doubtful = replace(simple, verdict=replace(simple.verdict, tier_probability=0.7))
+    truncated = replace(simple, attempts=(attempt(SONNET, Outcome.TRUNCATED, short),))
+    found = could_go_down([simple, corrected, long, doubtful, truncated], 0.8, POINTS)
+    assert [(each.to, each.booked_nano, each.there_nano) for each in found] == [
+        (IMPLEMENTATION, SONNET_NANO, HAIKU_NANO),
+        (ORCHESTRATION, 900 * 2_000 + 500 * 10_000, 0),
+    ]
+    assert found[1].why == (
+        "answered in 200 tokens; the classifier is sure of status (0.90), its sender chose the tier"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("{}", ["a"], 1),
+        ('{\n  "a": {"b": 1}\n}\n', ["a", "c"], 0.5),
+        ('{\n  "a": {\n    "b": "}, \\" {"\n  }\n}\n', ["a", "c", "d"], "x"),
+        ('{"a": {"b": [1, {"b": 2}], "c": 3}}', ["a", "c"], 4),
+        ('{ }', ["a", "b"], True),
+        ('{"a": {}, "b": 1}', ["a", "c"], None),
+    ],
+)  # fmt: skip
+def test_a_value_is_put_and_the_rest_of_the_text_stays(text: str, path: list[str], value: Any) -> None:
+    expected = json.loads(text)
+    at = expected
+    for key in path[:-1]:
+        at = at.setdefault(key, {})
+    at[path[-1]] = value
+    after = edit.put(text, path, value)
+    assert json.loads(after) == expected
+    assert set(text.splitlines()[:-2]) <= {line.rstrip(",") for line in after.splitlines()}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.text(), st.dictionaries(st.text(), JSON, max_size=4), max_size=4),
+    st.sampled_from([None, 1, 2, "\t"]),
+    st.text(),
+    st.text(),
+    JSON,
+)
+def test_whatever_the_text_looks_like(
+    fields: dict[str, Any], indent: int | str | None, outer: str, inner: str, value: Any
+) -> None:
+    after = edit.put(json.dumps(fields, indent=indent), [outer, inner], value)
+    fields.setdefault(outer, {})[inner] = value
+    assert json.loads(after) == fields
+
+
+def test_the_diff_is_what_patch_takes(tmp_path: Path) -> None:
+    down = [task(TaskType.DOCUMENTATION, to=TaskType.STATUS, task_id=f"t-{n}") for n in range(LEAST)]
+    up = [task(TaskType.STATUS, sure=0.85, to=TaskType.ARCHITECTURE, task_id=f"u-{n}") for n in range(LEAST)]
+    found = tune(Evidence((*down, *up), 3), POINTS, SHIPPED, "openclaw.json")
+    (tmp_path / "openclaw.json").write_text(SHIPPED)
+    done = subprocess.run(
+        ["patch", "openclaw.json"], input=f"Some words.\n{found.diff}", cwd=tmp_path, text=True, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert "with fuzz" not in done.stdout
+    config = openclaw.parse((tmp_path / "openclaw.json").read_text())
+    assert config.pointsman.classifier.tiers == {
+        TaskType.STATUS: REASONING,
+        TaskType.DOCUMENTATION: ORCHESTRATION,
+    }
+    assert config.model_copy(update={"pointsman": POINTS.config.pointsman}) == POINTS.config
+    assert len([line for line in found.diff.splitlines() if line.startswith(("+", "-"))]) == 5
+    assert (found.unreadable, found.grounds[Ground.CORRECTED]) == (3, 60)
+
+
+def test_nothing_is_proposed_by_default() -> None:
+    found = tune(Evidence((), 0), POINTS, SHIPPED, "openclaw.json")
+    assert (found.diff, found.effects, found.proposal.empty) == ("", None, True)

@@ -1,0 +1,185 @@
+"""The catalogue against genai-prices: what we compute is what it computes, to the last digit."""
+
+import importlib.util
+import json
+from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
+
+import genai_prices
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointsman.routing.catalog import Model, Provider, UnknownPriceError, load
+from pointsman.values.limits import LARGEST_OUTPUT
+from pointsman.values.money import nano
+from pointsman.values.usage import Usage
+from tests.support.paths import ROOT
+
+MODELS = list(load().models.values())
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NAMES = {Provider.GEMINI: "google", Provider.ANTHROPIC: "anthropic"}
+TIMES = [AT, datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)]
+COUNTS = st.integers(0, 300_000)
+
+
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("prices_tool", ROOT / "tools/prices.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def elsewhere(model: Model, usage: Usage, at: datetime, *, batch: bool = False) -> int:
+    """Return what genai-prices asks for the usage; its input tokens include those of the caches."""
+    calculated = genai_prices.calc_price(
+        genai_prices.Usage(
+            input_tokens=usage.prompt,
+            cache_read_tokens=usage.cache_read,
+            cache_write_tokens=usage.cache_write_5m + usage.cache_write_1h,
+            cache_write_1h_tokens=usage.cache_write_1h,
+            output_tokens=usage.output,
+        ),
+        model_ref=model.id,
+        provider_id=NAMES[model.provider],
+        genai_request_timestamp=at,
+        price_context={"processing": "batch"} if batch else None,
+    )
+    return nano(calculated.total_price)
+
+
+def usages(model: Model, *, cached: bool = True) -> st.SearchStrategy[Usage]:
+    nothing = st.just(0)
+    writes = COUNTS if cached and model.provider is Provider.ANTHROPIC else nothing
+    return st.builds(
+        Usage,
+        input=COUNTS,
+        cache_read=COUNTS if cached else nothing,
+        cache_write_5m=writes,
+        cache_write_1h=writes,
+        output=COUNTS,
+    )
+
+
+def by_id(model: Model) -> str:
+    return model.id
+
+
+def test_the_contract_of_a_task_knows_the_largest_output() -> None:
+    assert max(model.max_output for model in MODELS) == LARGEST_OUTPUT
+
+
+def test_the_price_list_is_what_genai_prices_says() -> None:
+    found = tool()
+    text = (found.DATA / "prices.json").read_text()
+    assert json.loads(text) == found.price_list()
+    assert text == json.dumps(found.price_list(), indent=1, sort_keys=True) + "\n"
+
+
+def test_successors_exist_and_end_somewhere() -> None:
+    models = load().models
+    for model in MODELS:
+        seen = [model.id]
+        while successor := models[seen[-1]].successor:
+            assert successor not in seen
+            seen.append(successor)
+        assert models[seen[-1]].ends is None
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_id)
+def test_bands_begin_at_zero_and_rise(model: Model) -> None:
+    for _, bands in model.prices:
+        assert [band.above for band in bands] == sorted({band.above for band in bands})
+        assert bands[0].above == 0
+    starts = [start or date.min for start, _ in model.prices]
+    assert starts == sorted(starts)
+    assert starts[0] == date.min
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_id)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_costs_agree_to_the_last_digit(model: Model, data: st.DataObject) -> None:
+    usage, at = data.draw(usages(model)), data.draw(st.sampled_from(TIMES))
+    assert model.cost_nano(usage, at) == elsewhere(model, usage, at)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_id)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_batch_costs_agree_to_the_last_digit(model: Model, data: st.DataObject) -> None:
+    usage, at = data.draw(usages(model, cached=model.provider is Provider.ANTHROPIC)), data.draw(st.sampled_from(TIMES))
+    assert model.cost_nano(usage, at, batch=True) == elsewhere(model, usage, at, batch=True)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_id)
+@pytest.mark.parametrize("edge", [0, 1, 99_999, 100_000, 100_001, 199_999, 200_000, 200_001])
+@pytest.mark.parametrize("kind", ["input", "cache_read", "mixed"])
+def test_both_sides_of_each_band(model: Model, edge: int, kind: str) -> None:
+    usage = {
+        "input": Usage(input=edge, output=10),
+        "cache_read": Usage(cache_read=edge, output=10),
+        "mixed": Usage(input=edge - edge // 2, cache_read=edge // 2, output=10),
+    }[kind]
+    assert model.cost_nano(usage, AT) == elsewhere(model, usage, AT)
+
+
+def test_a_band_holds_for_all_tokens_of_its_call() -> None:
+    haiku = load().get("claude-haiku-5-5")
+    assert haiku.cost_nano(Usage(input=100_000, output=1000), AT) == 10_500_000
+    assert haiku.cost_nano(Usage(input=100_001, output=1000), AT) == 50_000_500 + 2_500_000
+    assert haiku.cost_nano(Usage(input=60_000, cache_write_5m=40_001), AT) == 30_000_000 + 40_001 * 625
+
+
+def test_thinking_is_billed_once() -> None:
+    gemini = load().get("gemini-3.5-flash-lite")
+    assert gemini.cost_nano(Usage(output=10, thinking=4), AT) == gemini.cost_nano(Usage(output=10), AT) == 25_000
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_id)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_no_uncached_call_costs_more_than_was_reserved(model: Model, data: st.DataObject) -> None:
+    reserved = Usage(input=data.draw(COUNTS), output=data.draw(COUNTS))
+    at = data.draw(st.sampled_from(TIMES))
+    prompt, read = data.draw(st.integers(0, reserved.input)), 0
+    read = data.draw(st.integers(0, prompt))
+    used = Usage(input=prompt - read, cache_read=read, output=data.draw(st.integers(0, reserved.output)))
+
+    assert model.cost_nano(used, at) <= model.worst_cost_nano(reserved.input, reserved.output, at)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "claude", "claude-haiku-5", "claude-haiku-5-5-foo", "Claude-Haiku-5-5", "gpt-4o"]
+)
+def test_only_an_exact_id_has_a_price(wrong: str) -> None:
+    with pytest.raises(UnknownPriceError, match=r"known models: gemini-2\.0-flash, "):
+        load().get(wrong)
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "billed"),
+    [
+        ("claude-haiku-4-5", "claude-haiku-4-5"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
+        ("models/gemini-3.5-flash-lite", "gemini-3.5-flash-lite"),
+    ],
+)
+def test_dated_builds_are_billed_as_their_model(answered_by: str, billed: str) -> None:
+    assert load().billed_as(answered_by).id == billed
+
+
+@pytest.mark.parametrize("answered_by", ["claude-haiku-4-5-2025100", "claude-haiku-6-20261001", "-20251001", "x"])
+def test_other_names_have_no_price(answered_by: str) -> None:
+    with pytest.raises(UnknownPriceError):
+        load().billed_as(answered_by)
+
+
+def test_a_model_has_ended_from_its_last_day_on() -> None:
+    sonnet = load().get("claude-sonnet-4-5")
+    assert sonnet.ends is not None
+    assert not sonnet.has_ended(sonnet.ends - timedelta(days=1))
+    assert sonnet.has_ended(sonnet.ends)
+    assert not load().get("claude-haiku-4-5").has_ended(date.max)

@@ -1,0 +1,85 @@
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.values.strict_json import NotStrictJson, dumps, loads
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "syntax error at line 1, column 1"),
+        ("{'a': 1}", "syntax error"),
+        ('{"a": 1,}', "syntax error"),
+        ('\ufeff{"a": 1}', "syntax error"),
+        ("NaN", "NaN and Infinity"),
+        ('{"a": -Infinity}', "NaN and Infinity"),
+        ('{"a": 1, "a": 1}', "a key is given twice"),
+        ('[{"b": {"a": 1, "\\u0061": 2}}]', "a key is given twice"),
+        (r'"\ud800"', "lone surrogate"),
+        (r'{"\udfff": 1}', "lone surrogate"),
+        (r'{"a": ["\u0000"]}', "NUL"),
+        (r'{"a\u0000": 1}', "NUL"),
+        ("[" * 200_000, "nested too deeply"),
+        ("[" * 200_000 + "]" * 200_000, "nested too deeply"),
+        ('{"a":' * 200_000 + "1" + "}" * 200_000, "nested too deeply"),
+    ],
+    ids=lambda value: value[:20] if value.isprintable() else None,
+)
+def test_what_is_not_strict_is_refused_by_its_rule(text: str, rule: str) -> None:
+    with pytest.raises(NotStrictJson, match=rule):
+        loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"\ud83d\ude00"', "😀"),
+        ('{"A": 1, "a": 2}', {"A": 1, "a": 2}),
+        (" [1.5, -0, 1E2]\n", [1.5, 0, 100.0]),
+        ("[" * 500 + "]" * 500, json.loads("[" * 500 + "]" * 500)),
+    ],
+    ids=str,
+)
+def test_what_is_strict_is_read(text: str, value: Any) -> None:
+    assert loads(text) == value
+
+
+@given(JSON)
+def test_what_is_written_is_read_back_the_same(value: Any) -> None:
+    written = dumps(value)
+    assert loads(written) == value
+    assert dumps(loads(written)) == written
+    written.encode()
+
+
+@given(st.dictionaries(TEXT, st.integers(), max_size=5))
+def test_equal_values_give_equal_bytes(value: dict[str, int]) -> None:
+    assert dumps(value) == dumps(dict(reversed(value.items())))
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        value = loads(text)
+    except NotStrictJson:
+        return
+    assert not isinstance(value, float) or math.isfinite(value)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5_000, "-" + "9" * 5_000])
+def test_a_number_of_any_size_is_json(number: str) -> None:
+    found = loads(f'{{"field": {number}}}')
+    assert isinstance(found, dict)
+    assert found["field"] in (float("inf"), float("-inf"))
