@@ -71,18 +71,18 @@ MODELS = {
 type Item = dict[str, Any]
 
 
-def points() -> Points:
+def policy() -> Points:
     routing = {str(tier): model for tier, model in MODELS.items()}
     return Points(config.parse(json.dumps({"routing": routing})), catalog.load())
 
 
-class Books:
+class UsageLedger:
     """Two days of the ledger as the adapters would write them: a tenth of the tasks takes two calls, a tenth was
     classified by a model, ten by one request. About 2.32 items a task.
     """
 
     def __init__(self) -> None:
-        self._points, self._dice = points(), random.Random(7)
+        self._points, self._dice = policy(), random.Random(7)
 
     def items_of(self, day: date, rows: int) -> Iterator[Item]:
         """Yield about `rows` items in the order of their time."""
@@ -197,7 +197,7 @@ class Bucket:
         return {"Body": io.BytesIO(path.read_bytes())}
 
 
-class Marks:
+class ModelHealthStore:
     """A horizon that is past the day."""
 
     def __init__(self, day: date) -> None:
@@ -218,7 +218,7 @@ def peak() -> int:
 
 def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
     """Do one step in this process and return its figures."""
-    own, (since, until) = points(), day_bounds(DAY, ZONE)
+    own, (since, until) = policy(), day_bounds(DAY, ZONE)
     dynamodb, bucket = aws(endpoint) if endpoint else (Pages(folder / "usage"), Bucket(folder / "bucket"))
     books, archive = DynamoBooks(dynamodb, Tables("", TABLE, "")), BucketArchive(bucket, TABLE)
     start, wall, cpu = peak(), time.perf_counter(), time.process_time()
@@ -226,7 +226,7 @@ def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
     if name == "archive":
         ctx = Context(own, books, None, None, ZONE, lambda *_, **__: None, lambda *_: None)  # type: ignore[arg-type]
         for day in (DAY - timedelta(days=1), DAY):
-            Archiving(ctx, books, archive, Marks(day))()
+            Archiving(ctx, books, archive, ModelHealthStore(day))()
     else:
         ledger = ArchivedLedger(books, archive) if name == "report_of_archive" else books
         frame = Frame(DAY, ZONE, own, stand_in=True, now=until + timedelta(hours=6))
@@ -246,7 +246,7 @@ def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
 
 def prepare(folder: Path, rows: int, endpoint: str | None) -> None:
     """Write two days of the ledger."""
-    books, days = Books(), (DAY - timedelta(days=1), DAY)
+    books, days = UsageLedger(), (DAY - timedelta(days=1), DAY)
     if not endpoint:
         for day in days:
             write_pages(folder / "usage", day, books.items_of(day, rows))

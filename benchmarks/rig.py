@@ -18,9 +18,9 @@ from benchmarks.places import ROOT, TIER_MODELS
 from pointsman.entrypoints.settings import Settings
 from pointsman.entrypoints.wiring import Application
 from pointsman.execution.outcome import CallResult
-from pointsman.execution.records import Content, TaskRecord
-from pointsman.execution.workflow_state import Run
-from pointsman.ports import ModelClient, Question
+from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.workflow_state import WorkflowState
+from pointsman.ports import ModelClient, ModelRequest
 from pointsman.routing.catalog import Provider
 from pointsman.values import strict_json
 from pointsman.values.status import Status
@@ -65,7 +65,7 @@ class TimedModel:
     client: ModelClient
     watch: Stopwatch
 
-    def ask(self, question: Question) -> CallResult:
+    def ask(self, question: ModelRequest) -> CallResult:
         """Ask."""
         return self.watch.around(self.client.ask)(question)
 
@@ -138,19 +138,19 @@ def application(stack: Stack, config: str, **changes: str) -> TimedApplication:
     return app
 
 
-def started_task(app: Application, *models: str, tier: Tier) -> Run:
+def started_task(app: Application, *models: str, tier: Tier) -> WorkflowState:
     """Put a task into the table as the router does, started, and return its first position."""
     now = datetime.now(UTC)
     record = TaskRecord(
         task_id=f"b-{uuid.uuid4().hex}",
         status=Status.STARTED,
         fingerprint="benchmark",
-        body=Content(inline=strict_json.dumps({"prompt": PROMPT})),
+        body=Payload(inline=strict_json.dumps({"prompt": PROMPT})),
         received_at=to_text(now),
     )
     app.tasks.claim(record, now)
-    hops = tuple(app.points.hop(app.points.catalogue.get(model), tier) for model in models or (TIER_MODELS[tier],))
-    return Run(record.task_id, 1, now + timedelta(hours=1), hops)
+    hops = tuple(app.policy.hop(app.policy.catalogue.get(model), tier) for model in models or (TIER_MODELS[tier],))
+    return WorkflowState(record.task_id, 1, now + timedelta(hours=1), hops)
 
 
 def role_that_may_all(stack: Stack, name: str) -> str:

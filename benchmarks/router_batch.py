@@ -56,7 +56,7 @@ def _batch(app: TimedApplication) -> float:
     """Take ten new messages in and end each; return seconds."""
     ids = [f"m-{uuid.uuid4().hex}" for _ in range(BATCH)]
     # A text that was asked about before is not asked about again: then each gets a line of its own.
-    own = app.points.config.pointsman.classifier.mode == "gemini"
+    own = app.policy.config.pointsman.classifier.mode == "gemini"
     messages = [
         Message(each, json.dumps({"prompt": f"{text}\n{each}" if own else text}))
         for each, text in zip(ids, sure_texts(app), strict=True)

@@ -21,8 +21,8 @@ from benchmarks.figure import Figure
 from benchmarks.rig import INVOCATION, PROMPT, TimedApplication, shipped
 from pointsman.entrypoints.settings import Settings
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.workflow_state import Next, Run
-from pointsman.ports import Question
+from pointsman.execution.workflow_state import Next, WorkflowState
+from pointsman.ports import ModelRequest
 from pointsman.services.intake import Message
 from pointsman.values.usage import Usage
 from tests.support.fakes import FakeWorkflow
@@ -35,7 +35,7 @@ KEYS = {"tasks": ("task_id",), "usage": ("day_shard", "row"), "limits": ("limit"
 class Instant:
     """A model that answers at once."""
 
-    def ask(self, question: Question) -> CallResult:
+    def ask(self, question: ModelRequest) -> CallResult:
         """Answer."""
         return CallResult(Outcome.ANSWERED, "Yes.", Usage(input=100, output=2), question.model)
 
@@ -101,7 +101,7 @@ def _batch(app: TimedApplication, workflow: FakeWorkflow) -> None:
     batch = app.intake.take(messages, "benchmark", INVOCATION)
     for message in messages:
         app.intake.finish(message, batch)
-        run = Run.from_state(json.loads(workflow.executions.pop(message.message_id)))
+        run = WorkflowState.from_state(json.loads(workflow.executions.pop(message.message_id)))
         if app.attempt(run.here.function)(run, INVOCATION).next is not Next.DELIVER:
             raise RuntimeError("an attempt was not answered")
 

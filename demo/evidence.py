@@ -9,7 +9,7 @@ from typing import Any
 from pointsman.execution.outcome import Outcome
 from pointsman.values.times import day_bounds
 from pointsman_cli.errors import CommandError
-from pointsman_cli.stacks import Target
+from pointsman_cli.stacks import StackConnection
 
 PATIENCE = 10.0
 """Seconds for the last messages to arrive in a queue."""
@@ -30,7 +30,7 @@ class Evidence:
     report_text: str
 
 
-def gather(found: Target, began: datetime, reply_url: str, *, rejected: int, replies: int) -> Evidence:
+def gather(found: StackConnection, began: datetime, reply_url: str, *, rejected: int, replies: int) -> Evidence:
     """Have the stack write its report and read all of it."""
     since, until = day_bounds(began.astimezone(found.settings.zone).date(), found.settings.zone)
     rows = list(found.app.books.rows(since, datetime.now(UTC) + timedelta(minutes=1)))
@@ -46,7 +46,7 @@ def gather(found: Target, began: datetime, reply_url: str, *, rejected: int, rep
     )
 
 
-def _report(found: Target, day: str) -> tuple[dict[str, Any], str]:
+def _report(found: StackConnection, day: str) -> tuple[dict[str, Any], str]:
     """Run the stack's own report function, and return what it stored."""
     client = found.clients.client("lambda")
     name = found.functions["CostReportFunctionName"]
@@ -58,12 +58,12 @@ def _report(found: Target, day: str) -> tuple[dict[str, Any], str]:
     return json.loads(stored[0]), stored[1]
 
 
-def _object(found: Target, key: str) -> str:
+def _object(found: StackConnection, key: str) -> str:
     answer = found.app.s3.get_object(Bucket=found.settings.bucket, Key=key)
     return bytes(answer["Body"].read()).decode()
 
 
-def _received(found: Target, url: str, expected: int) -> list[dict[str, Any]]:
+def _received(found: StackConnection, url: str, expected: int) -> list[dict[str, Any]]:
     """Return the messages of a queue, each once, waiting a little for as many as are expected."""
     messages: dict[str, dict[str, Any]] = {}
     limit = time.monotonic() + PATIENCE

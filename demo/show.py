@@ -34,7 +34,7 @@ def entry(app: Application, message: Message) -> dict[str, Any]:
         "seconds": message.seconds,
         "reason": record.reason if record else None,
         "truncated": record.truncated if record else False,
-        "answer_excerpt": app.texts.fetch(record.answer)[:EXCERPT] if record and answered else None,
+        "answer_excerpt": app.payloads.fetch(record.answer)[:EXCERPT] if record and answered else None,
     }
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import code_of
 from pointsman.entrypoints.wiring import Application
-from pointsman.execution.records import Content, Purpose, TaskRecord
+from pointsman.execution.records import Payload, Purpose, TaskRecord
 from pointsman.values import strict_json
 
 
@@ -41,7 +41,7 @@ def pair(app: Application, record: TaskRecord) -> dict[str, Any]:
             "model": audit["model"],
             "at": audit["at"],
             "outcome": audit.get("outcome", "open"),
-            "answer": _text(app, Content(audit.get("answer"), audit.get("answer_ref"))),
+            "answer": _text(app, Payload(audit.get("answer"), audit.get("answer_ref"))),
             "cost_nano_usd": audit.get("cost_nano"),
         },
         "judgement": audit.get("judgement"),
@@ -55,11 +55,11 @@ def document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, An
     return {"audits": len(found), "cost_nano_usd": sum(costs), "pairs": found, "stand_in": stand_in}
 
 
-def _text(app: Application, content: Content) -> str | None:
-    if content == Content():
+def _text(app: Application, content: Payload) -> str | None:
+    if content == Payload():
         return None
     try:
-        return app.texts.fetch(content)
+        return app.payloads.fetch(content)
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise

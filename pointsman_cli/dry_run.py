@@ -68,15 +68,15 @@ class DryRun:
 
     def _serving(self, task: Task, decision: Decision) -> Model | None:
         """Return the first model of the plan that is not benched, as the router does."""
-        points, now, states = self.app.points, datetime.now(UTC), self.states or {}
+        policy, now, states = self.app.policy, datetime.now(UTC), self.states or {}
         gone = {model for model, state in states.items() if state.gone}
-        hops = points.plan(decision.tier, now, private=task.private, gone=gone)
+        hops = policy.plan(decision.tier, now, private=task.private, gone=gone)
         ready = [hop for hop in hops if not (hop.model in states and states[hop.model].bench_until > ms(now))]
-        return points.catalogue.get((ready or hops)[0].model) if hops else None
+        return policy.catalogue.get((ready or hops)[0].model) if hops else None
 
     def _estimate(self, task: Task, decision: Decision, model: Model) -> int:
         """Return nano-dollars: input by its bytes, output as answers usually are; nothing on a free tier."""
-        if self.app.points.billing(model) is Billing.FREE:
+        if self.app.policy.billing(model) is Billing.FREE:
             return 0
         sent = f"{system_for(decision.tier, task.system)}{task.prompt}"
         usage = Usage(

@@ -7,7 +7,7 @@ from typing import Any
 from pointsman.chat_api.chat_request import AUTO
 from pointsman.contracts.task import DEFAULT_OUTPUT_TOKENS
 from pointsman.routing.openclaw_agents import TIERS, reference
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
 KEY_VARIABLE = "POINTSMAN_API_KEY"
@@ -16,17 +16,17 @@ WINDOW = 200_000
 """Tokens that surely fit into a message of 1 MiB, as words do."""
 
 
-def exported(points: Points, now: datetime, server: Mapping[str, Any]) -> dict[str, Any]:
+def exported(policy: RoutingPolicy, now: datetime, server: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration in OpenClaw's shape, with Pointsman as its MCP server.
 
     Models that have ended are replaced by their successors, as OpenClaw would call them itself.
     """
-    own = points.config.pointsman
-    chains = {tier: list(dict.fromkeys(points.resolve(each, now).id for each in points.chain(tier))) for tier in Tier}
+    own = policy.config.pointsman
+    chains = {tier: list(dict.fromkeys(policy.resolve(each, now).id for each in policy.chain(tier))) for tier in Tier}
     options = own.model_dump(mode="json", exclude_unset=True, exclude={"chains"})
-    if points.config.baseline != chains[Tier.REASONING][0]:
-        options["baseline"] = points.config.baseline
-    described = {name: agent.description for name, agent in points.config.agents.items() if agent.description}
+    if policy.config.baseline != chains[Tier.REASONING][0]:
+        options["baseline"] = policy.config.baseline
+    described = {name: agent.description for name, agent in policy.config.agents.items() if agent.description}
     entries = {
         name: {
             "name": name.capitalize(),
@@ -51,7 +51,7 @@ def tools(server: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     return {"mcp": {"servers": {"pointsman": dict(server)}}, "skills": {"entries": {"pointsman": skill}}}
 
 
-def front_door(base_url: str) -> dict[str, Any]:
+def chat_api(base_url: str) -> dict[str, Any]:
     """Return what makes the front door one of OpenClaw's model providers; its key stands in OpenClaw's environment.
 
     OpenClaw always asks for a stream, and sends tools unless it is told not to.

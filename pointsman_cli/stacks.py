@@ -71,7 +71,7 @@ class OperatorApplication(Application):
 
 
 @dataclass(frozen=True)
-class Target:
+class StackConnection:
     """A stack."""
 
     name: str
@@ -126,7 +126,7 @@ class NoClients:
         """Return no client."""
 
 
-def find(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> Target:
+def find(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> StackConnection:
     """Return the stack that the options name.
 
     Raises:
@@ -147,7 +147,7 @@ def find(stack: str | None, profile: str | None, region: str | None, config: Pat
         raise UnreachableError(f"stack {stack}: {aws_errors.problem(error)}", aws_errors.step(error)) from None
 
 
-def of_local(info: devstack.StackInfo, config: Path | None = None) -> Target:
+def of_local(info: devstack.StackInfo, config: Path | None = None) -> StackConnection:
     """Return a local stack that is up."""
     return _of("the local stack", LocalClients(info), info.stack_name, config)
 
@@ -164,7 +164,7 @@ def _local() -> devstack.StackInfo:
     raise NoLocalStackError("no local stack is up", "start it with `pointsman up`, or name a deployed one with --stack")
 
 
-def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> Target:
+def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> StackConnection:
     described = clients.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
@@ -175,7 +175,7 @@ def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | N
     settings |= {field: parameters[key] for key, field in _PARAMETERS.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
     own = Settings.model_validate(settings | _overrides())
-    return Target(name, clients, own, functions, openclaw.read(config), stack)
+    return StackConnection(name, clients, own, functions, openclaw.read(config), stack)
 
 
 def _overrides() -> dict[str, str]:

@@ -7,10 +7,10 @@ from pointsman_cli.errors import NotEndedError
 
 if TYPE_CHECKING:
     from pointsman.client import Progress, Result, Sent
-    from pointsman_cli.stacks import Target
+    from pointsman_cli.stacks import StackConnection
 
 
-def until_ended(found: "Target", task: "Sent | str", seconds: float) -> "Result":
+def until_ended(found: "StackConnection", task: "Sent | str", seconds: float) -> "Result":
     """Return how the task ended; `task` is what was sent, or its id.
 
     Raises:

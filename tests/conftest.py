@@ -15,7 +15,7 @@ from hypothesis import settings
 from tests.support import figures
 
 if TYPE_CHECKING:
-    from tests.support.fake_providers import Standin
+    from tests.support.fake_providers import FakeProviders
     from tests.support.local_stack import Stack
 
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
@@ -102,7 +102,7 @@ def _runs_alone(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Standin"]:
+def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator["FakeProviders"]:
     from tests.support.fake_providers import start, stop
 
     standin = start(tmp_path_factory.mktemp("provider"))
@@ -111,7 +111,7 @@ def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Standin"]:
 
 
 @pytest.fixture
-def provider(_provider: "Standin") -> "Standin":
+def provider(_provider: "FakeProviders") -> "FakeProviders":
     """The stand-in alone, one for all tests of a run, without rules and journal."""
     _provider.control("DELETE", "faults")
     _provider.control("DELETE", "journal")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.classifier.local import Classification
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
@@ -13,7 +13,7 @@ _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 class Judged:
     """A label and what the classifier said; `expected_type` is None where only the tier is known."""
 
-    verdict: Verdict
+    verdict: Classification
     expected_tier: Tier
     expected_type: TaskType | None = None
 
@@ -93,6 +93,6 @@ def threshold_for(judged: Sequence[Judged], precision: float) -> float:
     return found
 
 
-def judge(text: str, label: TaskType, classify: Callable[[str], Verdict]) -> Judged:
+def judge(text: str, label: TaskType, classify: Callable[[str], Classification]) -> Judged:
     """Return the classifier's verdict beside the label."""
     return Judged(classify(text), TIER_OF[label], label)

@@ -6,7 +6,7 @@ from pointsman.entrypoints.handlers import Context, answer_http
 from pointsman.entrypoints.lambda_frame import function
 
 
-@function(lambda app: app.front_door)
+@function(lambda app: app.chat_api)
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Return the response."""
     return answer_http(event, context)

@@ -66,13 +66,13 @@ def _findings(
         found = stacks.find(stack, profile, region, config)
     except UnreachableError as error:
         yield to_do("stack", stack or "local", error.problem, error.step)
-        yield from models.of_points(stacks.offline(config).points, now, set(), {})
+        yield from models.of_points(stacks.offline(config).policy, now, set(), {})
         yield unchecked("the rest", "", "there is no stack to look at")
         return
     found.say_stand_in()
     with output.progress() as tell:
         yield from examine.examine(
-            stack_probe.Patient(found, now, asks, compares), lambda name: tell(f"looking at {found.name}: {name}")
+            stack_probe.StackProbe(found, now, asks, compares), lambda name: tell(f"looking at {found.name}: {name}")
         )
 
 

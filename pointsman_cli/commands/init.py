@@ -15,7 +15,7 @@ from pointsman_cli.options import AsJson, Profile
 if TYPE_CHECKING:
     from pointsman_cli.first_deploy.asking import Asking
     from pointsman_cli.first_deploy.keys import Key
-    from pointsman_cli.first_deploy.options import Wishes
+    from pointsman_cli.first_deploy.options import DeployOptions
 
 EXAMPLES = """\b
 Examples:
@@ -95,17 +95,17 @@ def _wishes(
     architecture: str,
     *,
     keys_only: bool,
-) -> "Wishes":
+) -> "DeployOptions":
     """Return what options and answers say; what is deployed is the default."""
     from pointsman_cli.first_deploy import steps
     from pointsman_cli.first_deploy.asking import Asking
-    from pointsman_cli.first_deploy.options import Wishes, deployed, key_names, webhook_key
+    from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key
 
     name = asking.text("Name of the stack", STACK, _stack, stack)
     known = deployed(session.client("cloudformation"), name)
     own = Asking(False) if keys_only else asking
     cap = steps.budget(steps.CONFIG.read_text())
-    return Wishes(
+    return DeployOptions(
         stack=name,
         region=session.region_name,
         profile=profile,
@@ -118,7 +118,7 @@ def _wishes(
     )
 
 
-def _plan(wishes: "Wishes", wanted: "list[Key]", *, keys_only: bool) -> list[str]:
+def _plan(wishes: "DeployOptions", wanted: "list[Key]", *, keys_only: bool) -> list[str]:
     from pointsman_cli.first_deploy import steps
 
     todo = [key.words for key in wanted]
@@ -139,13 +139,13 @@ def _amount(usd: Decimal | None) -> str:
     return "no cap" if usd is None else f"${usd}"
 
 
-def _tell(account: str, wishes: "Wishes", todo: list[str]) -> None:
+def _tell(account: str, wishes: "DeployOptions", todo: list[str]) -> None:
     output.note(f"In account {account}, region {wishes.region}:")
     for number, words in enumerate(todo, 1):
         output.note(f"  {number}. {words}")
 
 
-def _show_plan(account: str, wishes: "Wishes", todo: list[str], *, as_json: bool) -> None:
+def _show_plan(account: str, wishes: "DeployOptions", todo: list[str], *, as_json: bool) -> None:
     if as_json:
         output.document({"account": account, "region": wishes.region, "stack": wishes.stack, "steps": todo})
         return
@@ -154,7 +154,7 @@ def _show_plan(account: str, wishes: "Wishes", todo: list[str], *, as_json: bool
         output.text(f"  {number}. {words}")
 
 
-def _show_end(wishes: "Wishes", account: str, *, as_json: bool) -> None:
+def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
     options = f"--stack {wishes.stack} --region {wishes.region}" + (
         f" --profile {wishes.profile}" if wishes.profile else ""
     )

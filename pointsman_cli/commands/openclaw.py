@@ -38,7 +38,7 @@ def export(
     tools_only: Annotated[
         bool, typer.Option("--tools-only", help="Only the MCP server and the skill: leave agents and models alone.")
     ] = False,
-    front_door: Annotated[
+    chat_api: Annotated[
         str | None,
         typer.Option("--front-door", metavar="URL", help="Add it as a model provider: the output FrontDoorUrl."),
     ] = None,
@@ -63,9 +63,9 @@ def export(
     if tools_only:
         made = openclaw_export.tools(server)
     else:
-        made = openclaw_export.exported(stacks.offline(config).points, datetime.now(UTC), server)
-    if front_door:
-        made |= openclaw_export.front_door(front_door)
+        made = openclaw_export.exported(stacks.offline(config).policy, datetime.now(UTC), server)
+    if chat_api:
+        made |= openclaw_export.chat_api(chat_api)
     _put(output.dumped(made), into)
     return Exit.OK
 

@@ -12,7 +12,7 @@ from pointsman_cli.errors import Exit, NotFoundError
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.services.replay import Line
+    from pointsman.services.replay import ReplayedItem
 
 EXAMPLES = """\b
 Examples:
@@ -47,10 +47,10 @@ def replay(
     Shows what would be done; --execute does it. A failed task runs as its next generation, with 24 hours from now, and
     is paid anew. Exits with 1 if something that was to be replayed could not be.
     """
-    from pointsman.services.replay import Wish
+    from pointsman.services.replay import ReplayOptions
     from pointsman_cli import stacks
 
-    wish = Wish(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
+    wish = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
     lines = stacks.find(stack, profile, region).app.replay(wish, f"replay-{uuid4().hex}")
     if wish.ids and not lines:
         raise NotFoundError(f"neither a dead letter nor a failed task: {', '.join(sorted(wish.ids))}")
@@ -61,7 +61,7 @@ def replay(
     return Exit.FAILED if any(line.trouble for line in lines) else Exit.OK
 
 
-def _show(lines: "list[Line]", *, execute: bool) -> None:
+def _show(lines: "list[ReplayedItem]", *, execute: bool) -> None:
     if not lines:
         print("Nothing to replay.")
         return
@@ -74,12 +74,12 @@ def _show(lines: "list[Line]", *, execute: bool) -> None:
         output.note("Nothing was changed: add --execute to do it.")
 
 
-def _row(line: "Line", *, execute: bool) -> tuple[Any, ...]:
+def _row(line: "ReplayedItem", *, execute: bool) -> tuple[Any, ...]:
     because = line.trouble or line.why or line.reason or ""
     return line.source, line.task_id, line.code, line.size, _fate(line, execute=execute), because
 
 
-def _fate(line: "Line", *, execute: bool) -> str:
+def _fate(line: "ReplayedItem", *, execute: bool) -> str:
     if not execute:
         return str(line.verdict)
     if line.trouble:

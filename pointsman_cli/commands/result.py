@@ -10,7 +10,7 @@ from pointsman_cli.options import AsJson, Profile, Region, Stack
 from pointsman_cli.waiting import until_ended
 
 if TYPE_CHECKING:
-    from pointsman_cli.stacks import Target
+    from pointsman_cli.stacks import StackConnection
 
 EXAMPLES = """\b
 Examples:
@@ -46,7 +46,7 @@ def result(
     return show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
 
 
-def show(ended: dict[str, Any], found: "Target", *, as_json: bool) -> int:
+def show(ended: dict[str, Any], found: "StackConnection", *, as_json: bool) -> int:
     """Print how a task ended and return the exit code that says so."""
     completed = ended["status"] == "completed"
     if as_json:

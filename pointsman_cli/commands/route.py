@@ -97,7 +97,7 @@ def _dry_run(
         else:
             app = found.app
             found.say_stand_in()
-            return DryRun(app, app.marks.states(app.points.catalogue.models))
+            return DryRun(app, app.model_health_store.states(app.policy.catalogue.models))
     return DryRun(stacks.offline(config), None)
 
 

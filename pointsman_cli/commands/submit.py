@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from pointsman.contracts.message_validation import judge
+from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.reply_to import refusal
 from pointsman.values import strict_json
 from pointsman_cli import output, reading
@@ -16,7 +16,7 @@ from pointsman_cli.waiting import until_ended
 
 if TYPE_CHECKING:
     from pointsman.client import Sent, TaskFields
-    from pointsman_cli.stacks import Target
+    from pointsman_cli.stacks import StackConnection
 
 EXAMPLES = """\b
 Examples:
@@ -89,7 +89,7 @@ def submit(
         "reply_to": reply_to,
     }
     body = _body(text, file, {name: value for name, value in options.items() if value is not None})
-    verdict = judge(body)
+    verdict = validate_message(body)
     if verdict.error:
         raise BadInputError(f"the message is not valid: {verdict.error}")
     assert verdict.task is not None
@@ -142,7 +142,7 @@ def _metadata(stated: list[str]) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs} or None
 
 
-def _show_queued(sent: "Sent", found: "Target", *, as_json: bool) -> None:
+def _show_queued(sent: "Sent", found: "StackConnection", *, as_json: bool) -> None:
     if as_json:
         output.document({"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": found.stand_in})
     else:

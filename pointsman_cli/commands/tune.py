@@ -42,7 +42,7 @@ def tune(
     app = found.app
     until = app.context.clock.now()
     since = until - timedelta(days=days)
-    made = tuned.tune(read.evidence(app, since, until), app.points, app.config_text, str(config or openclaw.HERE))
+    made = tuned.tune(read.evidence(app, since, until), app.policy, app.config_text, str(config or openclaw.HERE))
     span = [moment.astimezone(app.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:
         output.document(document(made, *span))

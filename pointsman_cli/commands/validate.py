@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.contracts.message_validation import Verdict, judge
+from pointsman.contracts.message_validation import MessageValidation, validate_message
 from pointsman_cli import output, reading
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
@@ -39,7 +39,7 @@ def validate(
         for line in reading.lines(file):
             output.json_line(_verdict_on(line))
         return Exit.OK
-    verdict = judge(reading.read_text(file))
+    verdict = validate_message(reading.read_text(file))
     if as_json:
         output.document(_shown(verdict))
     elif verdict.error:
@@ -59,12 +59,12 @@ def _verdict_on(line: bytes) -> dict[str, Any]:
     try:
         message = reading.read_line(line)
     except reading.BrokenLineError as error:
-        return {"id": None, **_shown(Verdict(None, None, str(error)))}
+        return {"id": None, **_shown(MessageValidation(None, None, str(error)))}
     body = message.get("body")
     if not isinstance(body, str):
-        return {"id": message.get("id"), **_shown(Verdict(None, None, "body: must be a string"))}
-    return {"id": message.get("id"), **_shown(judge(body))}
+        return {"id": message.get("id"), **_shown(MessageValidation(None, None, "body: must be a string"))}
+    return {"id": message.get("id"), **_shown(validate_message(body))}
 
 
-def _shown(verdict: Verdict) -> dict[str, Any]:
+def _shown(verdict: MessageValidation) -> dict[str, Any]:
     return {"valid": verdict.error is None, "error": verdict.error, "task": verdict.normalised}

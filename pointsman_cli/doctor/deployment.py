@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.stack_probe import Patient
+from pointsman_cli.doctor.stack_probe import StackProbe
 
 _WHOLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _PATIENCE, _PAUSE = 300, 2
@@ -20,7 +20,7 @@ _SKEW = 30
 """Seconds: deadlines and the days of the books go by AWS's clock; requests are refused from 5 minutes on."""
 
 
-def status(patient: Patient) -> Iterator[Finding]:
+def status(patient: StackProbe) -> Iterator[Finding]:
     """Say how the last deployment ended."""
     name, stack = patient.target.stack_name, patient.described["Stacks"][0]
     state, since = stack["StackStatus"], stack.get("LastUpdatedTime") or stack["CreationTime"]
@@ -33,7 +33,7 @@ def status(patient: Patient) -> Iterator[Finding]:
         yield to_do("stack", name, state, f"read why with `{events}`, mend it, and deploy again")
 
 
-def drift(patient: Patient) -> Iterator[Finding]:
+def drift(patient: StackProbe) -> Iterator[Finding]:
     """Say whether resources were changed past CloudFormation since they were deployed."""
     name, known = patient.target.stack_name, patient.described["Stacks"][0].get("DriftInformation", {})
     if patient.compares:
@@ -47,7 +47,7 @@ def drift(patient: Patient) -> Iterator[Finding]:
         yield unchecked("drift", name, "never compared; --drift does it, in about a minute")
 
 
-def _compared(patient: Patient) -> Iterator[Finding]:
+def _compared(patient: StackProbe) -> Iterator[Finding]:
     cloudformation, name = patient.client("cloudformation"), patient.target.stack_name
     detection = cloudformation.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
     until = time.monotonic() + _PATIENCE
@@ -88,7 +88,7 @@ def _difference(resource: dict[str, Any]) -> str:
     return f"was changed by hand: {', '.join(paths) or 'properties'}"
 
 
-def configuration(patient: Patient) -> Iterator[Finding]:
+def configuration(patient: StackProbe) -> Iterator[Finding]:
     """Say whether the functions decide by the `openclaw.json` that this examination goes by."""
     if not patient.compares:
         yield unchecked("drift", "openclaw.json", "not compared with the deployed one; --drift does it")
@@ -118,7 +118,7 @@ def configuration(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def clock(patient: Patient) -> Iterator[Finding]:
+def clock(patient: StackProbe) -> Iterator[Finding]:
     """Say how far this machine's clock is from AWS's, by the date of an answer: to the second."""
     if patient.local:
         yield unchecked("clock", "this machine", "the local stack runs by the same one")

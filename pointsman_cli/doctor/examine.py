@@ -6,9 +6,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman_cli.doctor import deployment, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, unchecked
-from pointsman_cli.doctor.stack_probe import Patient
+from pointsman_cli.doctor.stack_probe import StackProbe
 
-type Check = Callable[[Patient], Iterator[Finding]]
+type Check = Callable[[StackProbe], Iterator[Finding]]
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("stack", deployment.status),
@@ -26,7 +26,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
 )
 
 
-def examine(patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
+def examine(patient: StackProbe, tell: Callable[[str], None]) -> Iterator[Finding]:
     """Yield the findings of all checks; `tell` is given the name of each before it is made."""
     for name, check in CHECKS:
         tell(name)

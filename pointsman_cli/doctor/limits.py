@@ -9,20 +9,20 @@ from pointsman.values.taxonomy import Tier
 from pointsman.values.times import PACIFIC, month_key
 from pointsman_cli import output
 from pointsman_cli.doctor.finding import Finding, ok, to_do
-from pointsman_cli.doctor.stack_probe import Patient, configured
+from pointsman_cli.doctor.stack_probe import StackProbe, configured
 
 NEAR = 0.8
 """Share of a cap from which it is named, as by the alarm MonthSpend."""
 
 
-def quotas(patient: Patient) -> Iterator[Finding]:
+def quotas(patient: StackProbe) -> Iterator[Finding]:
     """Say how many free requests are left today, and which models rest."""
-    points, today = patient.points, patient.now.astimezone(PACIFIC).date().isoformat()
-    for name in configured(points):
+    policy, today = patient.policy, patient.now.astimezone(PACIFIC).date().isoformat()
+    for name in configured(policy):
         state = patient.states.get(name, ModelState(name))
         if trouble := _resting(state, patient.now):
             yield to_do("quota", name, *trouble)
-        elif (quota := points.quota(points.catalogue.get(name))) is not None:
+        elif (quota := policy.quota(policy.catalogue.get(name))) is not None:
             used = state.day_count if state.day == today else 0
             if quota.rpd is None:
                 yield ok("quota", name, f"{used} requests today; no limit of the day is known")
@@ -47,9 +47,9 @@ def _resting(state: ModelState, now: datetime) -> tuple[str, str] | None:
     return None
 
 
-def budget(patient: Patient) -> Iterator[Finding]:
+def budget(patient: StackProbe) -> Iterator[Finding]:
     """Say of each cap what is left, with what calls under way have reserved."""
-    own, zone = patient.points.config.pointsman.budget, patient.target.settings.zone
+    own, zone = patient.policy.config.pointsman.budget, patient.target.settings.zone
     counters = patient.target.app.books.counters(month_key(patient.now, zone))
     caps = {cap.counter: cap for tier in Tier for cap in charge(own, tier, 0, patient.now, zone).caps}
     if not caps:

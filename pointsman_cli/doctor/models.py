@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 from pointsman.report.figures.lifetimes import notices
 from pointsman.routing.catalog import Billing, Model, Provider
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
 from pointsman_cli.doctor.providers import Heard
-from pointsman_cli.doctor.stack_probe import VARIABLES, Patient, configured
+from pointsman_cli.doctor.stack_probe import VARIABLES, StackProbe, configured
 
 
-def keys(patient: Patient) -> Iterator[Finding]:
+def keys(patient: StackProbe) -> Iterator[Finding]:
     """Say of each provider that a chain names whether its key is stored, and taken."""
-    catalogue, names = patient.points.catalogue, configured(patient.points)
+    catalogue, names = patient.policy.catalogue, configured(patient.policy)
     for provider, field in VARIABLES.items():
         models = [name for name in names if catalogue.get(name).provider is provider]
         if models:
@@ -21,7 +21,7 @@ def keys(patient: Patient) -> Iterator[Finding]:
             yield _key(patient, provider, parameter, [patient.heard[each] for each in models if each in patient.heard])
 
 
-def _key(patient: Patient, provider: Provider, parameter: str, heard: list[Heard]) -> Finding:
+def _key(patient: StackProbe, provider: Provider, parameter: str, heard: list[Heard]) -> Finding:
     stored = patient.stored.get(parameter)
     store = f"store it with `pointsman init --keys-only --stack {patient.target.stack_name}`"
     if not stored:
@@ -39,7 +39,7 @@ def _key(patient: Patient, provider: Provider, parameter: str, heard: list[Heard
     return ok("key", provider, f"{parameter} is stored and accepted")
 
 
-def webhook_key(patient: Patient) -> Iterator[Finding]:
+def webhook_key(patient: StackProbe) -> Iterator[Finding]:
     """Say whether webhooks can be signed, if the stack may call any."""
     settings = patient.target.settings
     if not settings.hosts_of_webhooks:
@@ -54,17 +54,17 @@ def webhook_key(patient: Patient) -> Iterator[Finding]:
         yield ok("key", "webhook", f"{name} is stored; for {', '.join(settings.hosts_of_webhooks)}")
 
 
-def models(patient: Patient) -> Iterator[Finding]:
+def models(patient: StackProbe) -> Iterator[Finding]:
     """Say of each model in the chains who serves, its price and its end."""
     gone = {name for name, state in patient.states.items() if state.gone}
     gone |= {name for name, heard in patient.heard.items() if heard.state == "gone"}
-    yield from of_points(patient.points, patient.now.astimezone(UTC), gone, patient.heard)
+    yield from of_points(patient.policy, patient.now.astimezone(UTC), gone, patient.heard)
 
 
-def of_points(points: Points, now: datetime, gone: set[str], heard: dict[str, Heard]) -> Iterator[Finding]:
+def of_points(policy: RoutingPolicy, now: datetime, gone: set[str], heard: dict[str, Heard]) -> Iterator[Finding]:
     """Say it by configuration and catalogue, and by what is known beside them."""
-    noticed = {each.model: each for each in notices(points, now.date(), gone)}
-    for name in dict.fromkeys([*configured(points), *noticed]):
+    noticed = {each.model: each for each in notices(policy, now.date(), gone)}
+    for name in dict.fromkeys([*configured(policy), *noticed]):
         if notice := noticed.get(name):
             put = f"put {notice.successor or 'another model'} into openclaw.json and deploy"
             yield to_do("model", name, notice.text.removeprefix(f"{name} "), put)
@@ -75,10 +75,10 @@ def of_points(points: Points, now: datetime, gone: set[str], heard: dict[str, He
             yield to_do("model", name, f"its provider retires it on {word.retires}", put)
             continue
         served = ", its provider serves it" if word and word.state == "served" else ""
-        yield ok("model", name, f"{_price(points, points.catalogue.get(name), now)}, no end is announced{served}")
+        yield ok("model", name, f"{_price(policy, policy.catalogue.get(name), now)}, no end is announced{served}")
 
 
-def _price(points: Points, model: Model, now: datetime) -> str:
+def _price(policy: RoutingPolicy, model: Model, now: datetime) -> str:
     band = model.band(0, now)
     price = f"${band.input:.2f} in, ${band.output:.2f} out per million tokens"
-    return f"free tier ({price} beyond it)" if points.billing(model) is Billing.FREE else price
+    return f"free tier ({price} beyond it)" if policy.billing(model) is Billing.FREE else price

@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 
 from pointsman.execution.model_health import ModelState
 from pointsman.routing.catalog import Provider
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.doctor.providers import Heard, hear
-from pointsman_cli.stacks import Target
+from pointsman_cli.stacks import StackConnection
 
 VARIABLES = {Provider.GEMINI: "gemini_key_parameter", Provider.ANTHROPIC: "anthropic_key_parameter"}
 """The settings that name each provider's SecureString."""
 
 
 @dataclass(frozen=True)
-class Patient:
+class StackProbe:
     """A stack, the time, and how closely to look."""
 
-    target: Target
+    target: StackConnection
     now: datetime
     asks: bool
     """Whether the providers are asked about keys and models, which costs nothing."""
@@ -34,9 +34,9 @@ class Patient:
         return urlsplit(self.client("cloudformation").meta.endpoint_url).hostname in ("127.0.0.1", "localhost")
 
     @property
-    def points(self) -> Points:
+    def policy(self) -> RoutingPolicy:
         """The rules of who serves."""
-        return self.target.app.points
+        return self.target.app.policy
 
     def client(self, service: str) -> Any:
         """Return an AWS client."""
@@ -65,7 +65,7 @@ class Patient:
         settings, found = self.target.settings, {}
         for provider, field in VARIABLES.items():
             stored = self.stored.get(getattr(settings, field))
-            models = [name for name in configured(self.points) if provider is self._provider(name)]
+            models = [name for name in configured(self.policy) if provider is self._provider(name)]
             if stored and models:
                 found.update(hear(provider, settings, stored["Value"].strip(), models))
         return found
@@ -73,12 +73,12 @@ class Patient:
     @cached_property
     def states(self) -> dict[str, ModelState]:
         """What the stack's instances have learnt of the models."""
-        return self.target.app.marks.states(self.points.catalogue.models)
+        return self.target.app.model_health_store.states(self.policy.catalogue.models)
 
     def _provider(self, model: str) -> Provider:
-        return self.points.catalogue.get(model).provider
+        return self.policy.catalogue.get(model).provider
 
 
-def configured(points: Points) -> list[str]:
+def configured(policy: RoutingPolicy) -> list[str]:
     """Return the models that `openclaw.json` names for work, in the order of the tiers."""
-    return list(dict.fromkeys(model for tier in Tier for model in points.chain(tier)))
+    return list(dict.fromkeys(model for tier in Tier for model in policy.chain(tier)))

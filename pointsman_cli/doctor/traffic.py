@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.stack_probe import Patient
+from pointsman_cli.doctor.stack_probe import StackProbe
 
 
-def queues(patient: Patient) -> Iterator[Finding]:
+def queues(patient: StackProbe) -> Iterator[Finding]:
     """Say what waits, what the dead-letter queue holds, and whether the router reads."""
     settings = patient.target.settings
     tasks, dead = (_attributes(patient, url) for url in (settings.task_queue_url, settings.dlq_url))
@@ -21,7 +21,7 @@ def queues(patient: Patient) -> Iterator[Finding]:
     yield from _reader(patient, tasks["QueueArn"])
 
 
-def _attributes(patient: Patient, url: str) -> dict[str, str]:
+def _attributes(patient: StackProbe, url: str) -> dict[str, str]:
     wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"]
     found: dict[str, str] = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)[
         "Attributes"
@@ -29,7 +29,7 @@ def _attributes(patient: Patient, url: str) -> dict[str, str]:
     return found
 
 
-def _reader(patient: Patient, queue: str) -> Iterator[Finding]:
+def _reader(patient: StackProbe, queue: str) -> Iterator[Finding]:
     found = patient.client("lambda").list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
     if not found:
         yield to_do("queue", "router", "nothing reads the queue", "deploy again")
@@ -42,7 +42,7 @@ def _reader(patient: Patient, queue: str) -> Iterator[Finding]:
             yield to_do("queue", "router", f"does not read the queue: {state}", f"let it: `{command}`")
 
 
-def alarms(patient: Patient) -> Iterator[Finding]:
+def alarms(patient: StackProbe) -> Iterator[Finding]:
     """Say which alarms ring; an alarm's description says what to do."""
     if patient.local:
         yield unchecked("alarms", "all", "the emulator has no metrics of SQS and Step Functions, so none could ring")
@@ -63,7 +63,7 @@ def alarms(patient: Patient) -> Iterator[Finding]:
         yield ok("alarms", "all", f"{len(found)}, none rings" + (f"; {blind} without data yet" if blind else ""))
 
 
-def told(patient: Patient) -> Iterator[Finding]:
+def told(patient: StackProbe) -> Iterator[Finding]:
     """Say whether somebody gets the alarms and reports."""
     if patient.local:
         yield unchecked("alarms", "recipients", "the local stack sends no mail")
@@ -80,7 +80,7 @@ def told(patient: Patient) -> Iterator[Finding]:
         yield to_do("alarms", "recipients", "nobody", "deploy with --parameter-overrides AlarmEmail=you@example.com")
 
 
-def _alarms(patient: Patient) -> list[dict[str, Any]]:
+def _alarms(patient: StackProbe) -> list[dict[str, Any]]:
     resources = patient.client("cloudformation").get_paginator("list_stack_resources")
     pages = resources.paginate(StackName=patient.target.stack_name)
     names = [
@@ -95,7 +95,7 @@ def _alarms(patient: Patient) -> list[dict[str, Any]]:
     return found
 
 
-def _short(patient: Patient, alarm: dict[str, Any]) -> str:
+def _short(patient: StackProbe, alarm: dict[str, Any]) -> str:
     """Return the name that docs/operations.md has: without the stack's and without CloudFormation's own letters."""
     name = str(alarm["AlarmName"]).removeprefix(f"{patient.target.stack_name}-")
     return name.rpartition("-")[0].removesuffix("Alarm") or name

@@ -11,7 +11,7 @@ from pointsman.entrypoints.wiring import Application
 from pointsman.prompts import text as prompt
 from pointsman.routing import decision
 from pointsman.routing.catalog import Billing, Model
-from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Decision
 from pointsman.services.classification import EXCERPT, TOKENS_PER_VERDICT
 from pointsman.values.taxonomy import Tier
@@ -25,7 +25,7 @@ class Routed:
     """A labelled text, the local verdict on it, and the decision that it gets."""
 
     example: Example
-    verdict: Verdict
+    verdict: Classification
     decision: Decision
     sure: bool
     """Whether no model needs to be asked."""
@@ -72,7 +72,7 @@ def live(app: Application, examples: Sequence[Example]) -> tuple[list[Routed], A
 
 def threshold(app: Application) -> float:
     """Return the probability from which the local verdict stands."""
-    stated = app.points.config.pointsman.classifier.threshold
+    stated = app.policy.config.pointsman.classifier.threshold
     return app.classifier.threshold if stated is None else stated
 
 
@@ -85,10 +85,10 @@ def _offline(app: Application, example: Example) -> Routed:
 def _expected(app: Application, undecided: list[str], texts: int) -> Asking:
     part = len(undecided) / texts
     in_batches = texts / BATCH * (1 - (1 - part) ** BATCH)
-    points, now = app.points, datetime.now(UTC)
-    models = [points.catalogue.get(hop.model) for hop in points.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
+    policy, now = app.policy, datetime.now(UTC)
+    models = [policy.catalogue.get(hop.model) for hop in policy.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
     prices = {model.id: sum(_price(model, each, now) for each in undecided) for model in models}
-    free = {model.id for model in models if points.billing(model) is Billing.FREE}
+    free = {model.id for model in models if policy.billing(model) is Billing.FREE}
     costs = {model: 0 if model in free else price for model, price in prices.items()}
     return Asking(len(undecided), in_batches, costs, prices)
 

@@ -16,7 +16,7 @@ VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROPIC_A
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DeployOptions:
     """One deployment. No key stands here."""
 
     stack: str

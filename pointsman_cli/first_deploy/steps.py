@@ -12,7 +12,7 @@ from devstack.toolchain import BUILDS, ROOT, SAM, sam_settings
 from pointsman.routing import config
 from pointsman_cli import output
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy.options import VARIABLES, Wishes
+from pointsman_cli.first_deploy.options import VARIABLES, DeployOptions
 from pointsman_cli.tuning.edit import put
 
 CONFIG = ROOT / "openclaw.json"
@@ -39,7 +39,7 @@ def _number(usd: Decimal | None) -> int | float | None:
     return int(usd) if usd == int(usd) else float(usd)
 
 
-def sam_deploy(wishes: Wishes) -> list[str]:
+def sam_deploy(wishes: DeployOptions) -> list[str]:
     """Return the command that deploys what was built; nothing in it is secret."""
     command = [str(SAM), "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--no-confirm-changeset"]
     command += ["--template-file", str(BUILDS / "build/template.yaml")]
@@ -48,7 +48,7 @@ def sam_deploy(wishes: Wishes) -> list[str]:
     return [*command, "--parameter-overrides", *(f'{name}="{value}"' for name, value in wishes.overrides().items())]
 
 
-def build_and_deploy(wishes: Wishes) -> None:
+def build_and_deploy(wishes: DeployOptions) -> None:
     """Build for AWS and deploy.
 
     Raises:

@@ -16,11 +16,11 @@ from pydantic import Field, ValidationError
 from devstack import LocalStackError
 from pointsman.contracts.task import Rejection
 from pointsman.routing.config import ConfigError
-from pointsman.values.errors import StoreError, words_for
+from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.errors import CommandError
 from pointsman_cli.mcp.shapes import BudgetState, Estimate, Submitted, TaskState
-from pointsman_cli.mcp.tools import Desk
+from pointsman_cli.mcp.tools import McpTools
 
 INSTRUCTIONS = """\
 Pointsman does tasks for language models on the cheapest model that can do them, within a budget. Give it whole pieces \
@@ -44,7 +44,7 @@ _READS = ToolAnnotations(read_only_hint=True)
 class PointsmanServer(MCPServer[Any]):
     """An MCP server whose errors are one line each and hold no input, no stack trace and no text of AWS."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: McpTools) -> None:
         """Offer the desk's tools."""
         own = version("pointsman-operator")
         super().__init__("pointsman", instructions=INSTRUCTIONS, version=own, log_level="WARNING", subscriptions=False)
@@ -75,10 +75,10 @@ def one_line(error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, Rejection):
         return error.reason
-    return words_for(error) if isinstance(error, Exception) else type(error).__name__
+    return safe_message(error) if isinstance(error, Exception) else type(error).__name__
 
 
-def _tools(desk: Desk) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
+def _tools(desk: McpTools) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
     def submit_task(
         prompt: Prompt,
         type: Kind = None,

@@ -16,19 +16,19 @@ from pointsman.values.taxonomy import Tier
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import BadInputError, NotFoundError
 from pointsman_cli.mcp.shapes import BudgetState, Cap, Estimate, Submitted, Subtask, TaskState
-from pointsman_cli.stacks import Target
+from pointsman_cli.stacks import StackConnection
 
 
-class Desk:
+class McpTools:
     """One stack, looked for when it is first needed."""
 
-    def __init__(self, find: Callable[[], Target]) -> None:
+    def __init__(self, find: Callable[[], StackConnection]) -> None:
         """Take what finds the stack; it is asked again after `forget`."""
         self._find, self._lock = find, threading.Lock()
-        self._target: Target | None = None
+        self._target: StackConnection | None = None
         self._sent: dict[str, Sent] = {}
 
-    def target(self) -> Target:
+    def target(self) -> StackConnection:
         """Return the stack."""
         with self._lock:
             self._target = self._target or self._find()
@@ -72,7 +72,7 @@ class Desk:
         """Say who would do a task; no model is asked and nothing is booked."""
         app = self.target().app
         task = read_task({"prompt": prompt, "type": type, "tier": tier, "private": private})
-        run = DryRun(app, app.marks.states(app.points.catalogue.models), ask=False)
+        run = DryRun(app, app.model_health_store.states(app.policy.catalogue.models), ask=False)
         return cast("Estimate", run.answer(task, *run.decide([task])))
 
     def report(self, day: str | None) -> str:
@@ -81,7 +81,7 @@ class Desk:
 
     def budget(self) -> BudgetState:
         """Return what is spent, reserved and left of the month up to now, and of free tiers."""
-        made, budget = self._report(None), self.target().app.points.config.pointsman.budget
+        made, budget = self._report(None), self.target().app.policy.config.pointsman.budget
         month = made.month
         return {
             "month": month.name,
@@ -89,7 +89,7 @@ class Desk:
             "reserved_usd": exact(month.total.open_nano),
             "projected_usd": None if month.projected_nano is None else exact(month.projected_nano),
             "caps": [_cap(each) for each in month.caps],
-            "when_exhausted": {str(tier): budget.policy(tier) for tier in Tier},
+            "when_exhausted": {str(tier): budget.when_exhausted_for(tier) for tier in Tier},
             "quotas": [
                 {"model": each.model, "requests": each.requests, "requests_a_day": each.requests_a_day}
                 for each in made.quotas

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pointsman.execution.outcome import GOOD, Outcome
-from pointsman.report.figures.ledger_entries import Booked
-from pointsman.routing.policy import Points
+from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.tuning.effects import as_booked, at_tier
 from pointsman_cli.tuning.evidence import Seen, dearer, fell_short
@@ -31,19 +31,19 @@ class Candidate:
     """What its answer's tokens cost on that tier; None: it has none, or no model may serve it there."""
 
 
-def only_reasoning(seen: Sequence[Seen], serves: Mapping[str, Tier], points: Points) -> list[Candidate]:
+def only_reasoning(seen: Sequence[Seen], serves: Mapping[str, Tier], policy: RoutingPolicy) -> list[Candidate]:
     """Return the tasks that were sent to a cheaper tier and needed reasoning."""
     found = []
     for each in seen:
         if why := _needed_reasoning(each, serves):
-            found.append(_candidate(each, Tier.REASONING, why, points))
+            found.append(_candidate(each, Tier.REASONING, why, policy))
     return found
 
 
-def could_go_down(seen: Sequence[Seen], threshold: float, points: Points) -> list[Candidate]:
+def could_go_down(seen: Sequence[Seen], threshold: float, policy: RoutingPolicy) -> list[Candidate]:
     """Return the tasks that a cheaper tier than theirs could take over, the largest saving first."""
     found = [
-        _candidate(each, to, why, points)
+        _candidate(each, to, why, policy)
         for each in seen
         for to, why in (_corrected_down(each) or _looks_simple(each, threshold),)
         if to
@@ -62,7 +62,7 @@ def _needed_reasoning(seen: Seen, serves: Mapping[str, Tier]) -> str | None:
     return None
 
 
-def _shortcoming(attempt: Booked, answer: Booked) -> str:
+def _shortcoming(attempt: LedgerEntry, answer: LedgerEntry) -> str:
     if attempt.outcome in GOOD:
         return f"answer by {attempt.served_by} not accepted{f' ({answer.after})' if answer.after else ''}"
     return f"{attempt.outcome} by {attempt.served_by}"
@@ -87,8 +87,8 @@ def _looks_simple(seen: Seen, threshold: float) -> tuple[Tier | None, str]:
     return own.tier, f"{said}, {f'{seen.source} said {seen.type}' if seen.classified else 'its sender chose the tier'}"
 
 
-def _candidate(seen: Seen, to: Tier, why: str, points: Points) -> Candidate:
-    there = at_tier(seen, seen.answer, to, points) if seen.answer else None
+def _candidate(seen: Seen, to: Tier, why: str, policy: RoutingPolicy) -> Candidate:
+    there = at_tier(seen, seen.answer, to, policy) if seen.answer else None
     return Candidate(
         seen.task_id,
         seen.type,
@@ -96,6 +96,6 @@ def _candidate(seen: Seen, to: Tier, why: str, points: Points) -> Candidate:
         to,
         why,
         seen.text,
-        as_booked(seen, points).billed,
+        as_booked(seen, policy).billed,
         there.billed if there else None,
     )

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing.catalog import Billing, Model
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 from pointsman_cli.tuning.evidence import Need, Seen, dearer
@@ -70,7 +70,9 @@ class Effects:
         return before, after, len(pairs)
 
 
-def effects(seen: Sequence[Seen], needs: Mapping[str, Need], now: Rules, other: Rules, points: Points) -> Effects:
+def effects(
+    seen: Sequence[Seen], needs: Mapping[str, Need], now: Rules, other: Rules, policy: RoutingPolicy
+) -> Effects:
     """Return what `other` rules would have made of the tasks, beside what the rules of now make of them."""
     moves, spared = [], 0
     for each in seen:
@@ -79,40 +81,40 @@ def effects(seen: Sequence[Seen], needs: Mapping[str, Need], now: Rules, other: 
         before, after = now.tier(each, needed), other.tier(each, needed)
         if before is not after:
             stated = needed if need and need.stated else None
-            costs = _before(each, before, points), _price(each, after, points)
+            costs = _before(each, before, policy), _price(each, after, policy)
             moves.append(Move(each.task_id, before, after, stated, *costs))
         if now.asks(each) and not other.asks(each):
             spared += each.share_nano
     return Effects(tuple(moves), sum(map(now.asks, seen)), sum(map(other.asks, seen)), spared)
 
 
-def at_tier(seen: Seen, answer: Booked, tier: Tier, points: Points) -> Cost | None:
+def at_tier(seen: Seen, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     """Return what the tokens of an answer cost on the first model of a tier; None when none may serve the task."""
     at = parse_time(answer.at)
-    hops = points.plan(tier, at, private=seen.private)
+    hops = policy.plan(tier, at, private=seen.private)
     if not hops:
         return None
-    model = points.catalogue.get(hops[0].model)
+    model = policy.catalogue.get(hops[0].model)
     listed = model.cost_nano(answer.usage, at)
-    return Cost(0 if points.billing(model) is Billing.FREE else listed, listed)
+    return Cost(0 if policy.billing(model) is Billing.FREE else listed, listed)
 
 
-def as_booked(seen: Seen, points: Points) -> Cost:
+def as_booked(seen: Seen, policy: RoutingPolicy) -> Cost:
     """Return what a task's attempts cost, failed ones too."""
-    listed = sum(_model(points, each).cost_nano(each.usage, parse_time(each.at)) for each in seen.attempts)
+    listed = sum(_model(policy, each).cost_nano(each.usage, parse_time(each.at)) for each in seen.attempts)
     return Cost(seen.booked_nano, listed)
 
 
-def _before(seen: Seen, tier: Tier, points: Points) -> Cost | None:
+def _before(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     """Return what is booked, if the task went there; else the price of its tokens there."""
     if seen.answer is None:
         return None
-    return as_booked(seen, points) if seen.tier is tier else _price(seen, tier, points)
+    return as_booked(seen, policy) if seen.tier is tier else _price(seen, tier, policy)
 
 
-def _price(seen: Seen, tier: Tier, points: Points) -> Cost | None:
-    return at_tier(seen, seen.answer, tier, points) if seen.answer else None
+def _price(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+    return at_tier(seen, seen.answer, tier, policy) if seen.answer else None
 
 
-def _model(points: Points, attempt: Booked) -> Model:
-    return points.catalogue.get(attempt.served_by)
+def _model(policy: RoutingPolicy, attempt: LedgerEntry) -> Model:
+    return policy.catalogue.get(attempt.served_by)

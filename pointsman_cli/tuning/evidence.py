@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pointsman.execution.outcome import GOOD, Outcome
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing.catalog import Catalogue, Model
-from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Source
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
 
 SILENCE = 0.25
@@ -61,10 +61,10 @@ class Seen:
     tier: Tier
     source: Source
     confidence: float
-    verdict: Verdict
+    verdict: Classification
     """The local classifier's, with the weights of now."""
     corrected: tuple[TaskType, Tier] | None
-    attempts: tuple[Booked, ...]
+    attempts: tuple[LedgerEntry, ...]
     """For the task itself, in the order of their time."""
     passed: bool | None = None
     """Whether its answer passed its checks; None: it was not checked."""
@@ -77,7 +77,7 @@ class Seen:
         return self.source is not Source.EXPLICIT
 
     @property
-    def answer(self) -> Booked | None:
+    def answer(self) -> LedgerEntry | None:
         """The attempt whose answer was delivered."""
         return next((each for each in reversed(self.attempts) if each.gave_answer), None)
 
@@ -96,17 +96,17 @@ class Evidence:
     """Tasks of the ledger whose record or text is gone."""
 
 
-def servers(points: Points) -> dict[str, Tier]:
+def servers(policy: RoutingPolicy) -> dict[str, Tier]:
     """Return the tier that each model of the catalogue stands for: that of the configured model which is its successor
     or predecessor, or the model itself; of a model that serves several tiers the dearest.
     """
-    models = points.catalogue.models
-    last = {_last(points.catalogue, models[points.config.routing.of(tier)]).id: tier for tier in Tier}
-    found = {name: last.get(_last(points.catalogue, model).id) for name, model in models.items()}
+    models = policy.catalogue.models
+    last = {_last(policy.catalogue, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}
+    found = {name: last.get(_last(policy.catalogue, model).id) for name, model in models.items()}
     return {name: tier for name, tier in found.items() if tier}
 
 
-def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[Booked, ...]:
+def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
     """Return the attempts of cheaper tiers' models that could not do what the one which answered could."""
     answer = seen.answer
     if answer is None or answer.served_by not in serves or seen.passed is False:

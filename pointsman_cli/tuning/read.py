@@ -11,7 +11,7 @@ from pointsman.adapters.dynamo import code_of
 from pointsman.entrypoints.wiring import Application
 from pointsman.execution.records import TaskRecord
 from pointsman.report.figures import ledger_entries
-from pointsman.report.figures.ledger_entries import Booked, Part
+from pointsman.report.figures.ledger_entries import LedgerEntry, Part
 from pointsman.routing.decision import Source
 from pointsman.values import strict_json
 from pointsman.values.taxonomy import TaskType, Tier
@@ -32,7 +32,7 @@ def evidence(app: Application, since: datetime, until: datetime) -> Evidence:
     return Evidence(tuple(seen), len(own) - len(seen))
 
 
-def _seen(app: Application, record: TaskRecord, attempts: list[Booked], parts: list[Part]) -> Seen | None:
+def _seen(app: Application, record: TaskRecord, attempts: list[LedgerEntry], parts: list[Part]) -> Seen | None:
     """Return a task, or None when its text is gone."""
     found = _task_of(app, record)
     decision = record.decision
@@ -59,7 +59,7 @@ def _seen(app: Application, record: TaskRecord, attempts: list[Booked], parts: l
 def _task_of(app: Application, record: TaskRecord) -> dict[str, Any] | None:
     """Return the task's fields, as its record or the bucket holds them."""
     try:
-        body = strict_json.loads(app.texts.fetch(record.body)) if record.body.inline or record.body.ref else None
+        body = strict_json.loads(app.payloads.fetch(record.body)) if record.body.inline or record.body.ref else None
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise
@@ -67,7 +67,7 @@ def _task_of(app: Application, record: TaskRecord) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _by_task[One: Booked | Part](rows: Iterable[One]) -> dict[str, list[One]]:
+def _by_task[One: LedgerEntry | Part](rows: Iterable[One]) -> dict[str, list[One]]:
     found: dict[str, list[One]] = {}
     for each in rows:
         found.setdefault(each.task_id, []).append(each)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pointsman.routing import decision
-from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.classifier.local import Classification
 from pointsman.routing.config import Classifier
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
@@ -32,7 +32,7 @@ class Rules:
         """Return the tier that tasks go to when they are found to be of that type, and it is sure."""
         return self.tiers.get(kind, TIER_OF[kind])
 
-    def local(self, verdict: Verdict) -> Tier | None:
+    def local(self, verdict: Classification) -> Tier | None:
         """Return where the local verdict sends a task; None: it is not sure, and a model is asked."""
         found = decision.local(verdict, self.threshold) if self.local_first else None
         return decision.ruled(found, self.tiers, sure=verdict.probability >= self.threshold).tier if found else None

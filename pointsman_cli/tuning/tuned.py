@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pointsman.routing import config
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.tuning import candidates, edit
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects, effects
@@ -35,11 +35,11 @@ class Tuned:
     could_go_down: list[Candidate]
 
 
-def tune(evidence: Evidence, points: Points, config_text: str, name: str) -> Tuned:
+def tune(evidence: Evidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
     """Return what the evidence says of the configuration in a text; `name` is that of its file."""
-    serves, seen = servers(points), evidence.seen
+    serves, seen = servers(policy), evidence.seen
     needs = {each.task_id: found for each in seen if (found := need(each, serves))}
-    now = Rules.of(points.config.pointsman.classifier, LocalClassifier.load().threshold)
+    now = Rules.of(policy.config.pointsman.classifier, LocalClassifier.load().threshold)
     made = propose([(each, needs[each.task_id]) for each in seen if each.task_id in needs], now)
     return Tuned(
         tasks=len(seen),
@@ -48,11 +48,11 @@ def tune(evidence: Evidence, points: Points, config_text: str, name: str) -> Tun
         grounds=tally([needs.get(each.task_id) for each in seen if each.classified]),
         booked_nano=sum(each.booked_nano for each in seen),
         proposal=made,
-        effects=None if made.empty else effects(seen, needs, now, made.rules, points),
+        effects=None if made.empty else effects(seen, needs, now, made.rules, policy),
         file=name,
         diff=edit.diff(config_text, changed(config_text, made), name),
-        only_reasoning=candidates.only_reasoning(seen, serves, points),
-        could_go_down=candidates.could_go_down(seen, now.threshold, points),
+        only_reasoning=candidates.only_reasoning(seen, serves, policy),
+        could_go_down=candidates.could_go_down(seen, now.threshold, policy),
     )
 
 

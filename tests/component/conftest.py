@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.settings import Settings
 
 TABLES = Tables("tasks", "usage", "limits")
@@ -78,8 +78,8 @@ def aws() -> Iterator[Aws]:
 
 
 @pytest.fixture
-def books(aws: Aws) -> DynamoBooks:
-    return DynamoBooks(aws.dynamodb(), aws.tables)
+def books(aws: Aws) -> DynamoUsageLedger:
+    return DynamoUsageLedger(aws.dynamodb(), aws.tables)
 
 
 @pytest.fixture

@@ -51,15 +51,15 @@ def told(functions: Functions) -> list[Datapoint]:
 def crashes(functions: Functions, now: datetime) -> list[Datapoint]:
     """Return the datapoints that the log groups' filters make of what the functions printed."""
     filters = [it["Properties"] for it in RESOURCES.values() if it["Type"] == "AWS::Logs::MetricFilter"]
-    points: list[Datapoint] = []
+    policy: list[Datapoint] = []
     for name, lines in functions.printed.items():
-        points += [
+        policy += [
             point
             for each in filters
             if each["LogGroupName"]["Ref"] == LOG[name]
             for point in filtered(each, lines, now)
         ]
-    return points
+    return policy
 
 
 def answered(model: str = HAIKU, **usage: int) -> CallResult:
@@ -177,9 +177,9 @@ def test_orchestration_slow_alarm(functions: Deploy) -> None:
     assert watch.state(hours([*[fast] * 19, slow], 2), now) == OK, "one in twenty may be slow"
 
 
-def hours(points: list[Datapoint], number: int) -> list[Datapoint]:
+def hours(policy: list[Datapoint], number: int) -> list[Datapoint]:
     """Return the same in each of so many hours."""
-    return [replace(point, at=point.at - HOUR * back) for point in points for back in range(number)]
+    return [replace(point, at=point.at - HOUR * back) for point in policy for back in range(number)]
 
 
 def test_quota_used_alarm(functions: Deploy) -> None:

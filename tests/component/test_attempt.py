@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.workflow_state import Next, Run
-from pointsman.ports import Question, Reservation
+from pointsman.execution.workflow_state import Next, WorkflowState
+from pointsman.ports import ModelRequest, Reservation
 from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING, Attempt
 from pointsman.services.intake import Message
 from pointsman.values.errors import NotKeptError, StoreError
@@ -39,21 +39,21 @@ def answered(text: str = "words") -> CallResult:
     return CallResult(Outcome.ANSWERED, text, USED)
 
 
-def started(router: Router, tier: str = "orchestration", **fields: Any) -> Run:
+def started(router: Router, tier: str = "orchestration", **fields: Any) -> WorkflowState:
     body = json.dumps({"prompt": "Is it done?", "task_id": "t-1", "tier": tier, **fields})
     assert router.run(Message("m-1", body)) == {}
-    return Run.from_state(json.loads(router.workflow.executions["t-1"]))
+    return WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))
 
 
-def step(router: Router, run: Run) -> Run:
+def step(router: Router, run: WorkflowState) -> WorkflowState:
     """Run one tier function, its state as JSON on both sides."""
     state = json.loads(json.dumps(run.as_state()))
     function = run.here.function
-    attempt = Attempt(router.intake.ctx, router.intake.texts, function)
-    return attempt(Run.from_state(state), float(FUNCTION_SECONDS[function]))
+    attempt = Attempt(router.intake.ctx, router.intake.payloads, function)
+    return attempt(WorkflowState.from_state(state), float(FUNCTION_SECONDS[function]))
 
 
-def finished(router: Router, run: Run, most: int = 400) -> Run:
+def finished(router: Router, run: WorkflowState, most: int = 400) -> WorkflowState:
     """Play the workflow to its end, the delivery included."""
     for _ in range(most):
         if run.next in (Next.DELIVER, Next.FAIL):
@@ -71,16 +71,16 @@ def asked(router: Router) -> list[str]:
     return [question.model for question in router.model.questions]
 
 
-def configured(aws: Aws, books: DynamoBooks, task_table: TaskTable, **own: Any) -> Router:
+def configured(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable, **own: Any) -> Router:
     return build(aws, books, task_table, json.dumps({**SHIPPED, "pointsman": own}))
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
     return build(aws, books, task_table)
 
 
-def test_an_answer_is_booked_stored_and_told(router: Router, books: DynamoBooks) -> None:
+def test_an_answer_is_booked_stored_and_told(router: Router, books: DynamoUsageLedger) -> None:
     router.model.then(answered())
     finished(router, started(router, "implementation", metadata={"ticket": "A-1"}))
 
@@ -121,15 +121,15 @@ def test_a_hint_is_slept_out_before_the_next_call(router: Router) -> None:
 
 
 def test_a_call_may_take_what_waiting_and_reserving_have_left(
-    router: Router, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch
+    router: Router, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserve = DynamoBooks.reserve
+    reserve = DynamoUsageLedger.reserve
 
     def slowly(*args: Any) -> Reservation:
         router.clock.pass_by(1.5)
         return reserve(*args)
 
-    monkeypatch.setattr(DynamoBooks, "reserve", slowly)
+    monkeypatch.setattr(DynamoUsageLedger, "reserve", slowly)
     router.model.then(answered())
     run = replace(started(router, "implementation"), not_before=(NOON + timedelta(seconds=0.5)).timestamp())
     step(router, run)
@@ -146,7 +146,7 @@ def test_a_store_out_of_reach_is_waited_for_and_no_crash(
 
     run = started(router, "implementation")
     with monkeypatch.context() as while_down:
-        while_down.setattr(DynamoBooks, what, fails)
+        while_down.setattr(DynamoUsageLedger, what, fails)
         waiting = step(router, run)
     assert (waiting.next, waiting.reason, waiting.crashes, waiting.hop) == (Next.WAIT, Outcome.UNAVAILABLE, 0, 0)
     router.model.then(answered())
@@ -155,12 +155,12 @@ def test_a_store_out_of_reach_is_waited_for_and_no_crash(
 
 
 def test_an_answer_that_cannot_be_kept_is_paid_and_asked_for_once_more(
-    router: Router, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch
+    router: Router, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any) -> Any:
         raise NotKeptError("ClientError from the bucket")
 
-    monkeypatch.setattr(type(router.intake.texts), "keep_answer", fails)
+    monkeypatch.setattr(type(router.intake.payloads), "keep_answer", fails)
     router.model.then(answered(), answered())
     run = started(router, "implementation")
     again = step(router, run)
@@ -198,7 +198,7 @@ def during_the_call(router: Router, what: Callable[[], object]) -> None:
     """Let something happen while the provider thinks."""
     ask = router.model.ask
 
-    def interrupted(question: Question) -> CallResult:
+    def interrupted(question: ModelRequest) -> CallResult:
         router.model.ask = ask  # type: ignore[method-assign]
         what()
         return ask(question)
@@ -210,7 +210,7 @@ def dies() -> None:
     raise Crash
 
 
-def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, books: DynamoBooks) -> None:
+def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, books: DynamoUsageLedger) -> None:
     run = started(router, "implementation")
     during_the_call(router, dies)
     with pytest.raises(Crash):
@@ -226,7 +226,7 @@ def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, books
     assert books.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_an_abort_during_the_call_stays_the_end(router: Router, books: DynamoBooks) -> None:
+def test_an_abort_during_the_call_stays_the_end(router: Router, books: DynamoUsageLedger) -> None:
     run = started(router, "implementation")
     router.model.then(answered())
     during_the_call(router, lambda: router.intake.delivery.finish("t-1", 1, "workflow_aborted"))
@@ -246,7 +246,7 @@ def test_past_the_deadline_no_call_is_made(router: Router) -> None:
     assert router.task().reason == "deadline"
 
 
-def test_a_retired_model_is_replaced_for_everyone(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_retired_model_is_replaced_for_everyone(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     router = configured(aws, books, task_table, chains={"implementation": ["claude-haiku-4-5"]})
     router.model.then(CallResult(Outcome.RETIRED), answered())
     finished(router, started(router, "implementation"))
@@ -254,21 +254,21 @@ def test_a_retired_model_is_replaced_for_everyone(aws: Aws, books: DynamoBooks, 
     assert books.look(None, "claude-haiku-4-5", "x").model.gone
 
 
-def test_without_a_budget_no_paid_call_is_made(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_without_a_budget_no_paid_call_is_made(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     router = configured(aws, books, task_table, budget={"month_usd": 0})
     end = finished(router, started(router, "reasoning"))
     assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
     assert json.loads(router.bus.events[0][1])["reason"] == "over_budget"
 
 
-def test_a_free_call_needs_no_budget(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_free_call_needs_no_budget(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     router = configured(aws, books, task_table, budget={"month_usd": 0})
     router.model.then(answered())
     assert finished(router, started(router)).next is Next.DELIVER
     assert router.task().cost_nano == 0
 
 
-def test_degrading_takes_the_cheaper_tier_s_chain(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_degrading_takes_the_cheaper_tier_s_chain(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     budget = {"tiers": {"reasoning": {"day_usd": 0}}, "when_exhausted": "degrade"}
     router = configured(aws, books, task_table, budget=budget)
     router.model.then(answered())
@@ -277,19 +277,21 @@ def test_degrading_takes_the_cheaper_tier_s_chain(aws: Aws, books: DynamoBooks, 
     assert books.counters("2026-11")["month_implementation"] == 200_000
 
 
-def test_a_held_task_runs_when_the_day_is_new(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_held_task_runs_when_the_day_is_new(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     router = configured(aws, books, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
     router.model.then(CallResult(Outcome.ANSWERED, "a", Usage(input=200_000)), answered())
     finished(router, started(router, "implementation"))
     other = json.dumps({"prompt": "b", "task_id": "t-2", "tier": "implementation", "max_output_tokens": 40_000})
     assert router.run(Message("m-2", other)) == {}
-    held = Run.from_state(json.loads(router.workflow.executions["t-2"]))
+    held = WorkflowState.from_state(json.loads(router.workflow.executions["t-2"]))
     finished(router, held)
     assert router.task("t-2").status is Status.COMPLETED
     assert router.clock.now().date() > NOON.date()
 
 
-def test_a_task_that_no_budget_will_ever_hold_is_not_held(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_task_that_no_budget_will_ever_hold_is_not_held(
+    aws: Aws, books: DynamoUsageLedger, task_table: TaskTable
+) -> None:
     router = configured(aws, books, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
     end = finished(router, started(router, "implementation", max_output_tokens=100_000))
     assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
@@ -321,7 +323,7 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         client = SESSION.client("dynamodb")
         _create_tables(client)
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
-        books, tasks = DynamoBooks(client, TABLES), TaskTable(client, TABLES)
+        books, tasks = DynamoUsageLedger(client, TABLES), TaskTable(client, TABLES)
         budget = {"day_usd": cents, "when_exhausted": policy}
         own = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
         router = configured(Aws(SESSION, TABLES, BUCKET, ""), books, tasks, **own)

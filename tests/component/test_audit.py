@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
 from pointsman.execution.model_health import Admission, ModelState
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.records import RowKey
-from pointsman.execution.workflow_state import Next, Run
+from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.services.audit import is_sampled
 from pointsman.services.call import close_unknown
 from pointsman.services.intake import Message
@@ -23,7 +23,7 @@ from pointsman.values.status import Status
 from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
-from pointsman_cli.stacks import Target
+from pointsman_cli.stacks import StackConnection
 from tests.component.conftest import Aws
 from tests.component.test_attempt import (
     GEMINI,
@@ -47,14 +47,14 @@ ALL = {"share": 1.0}
 
 
 @pytest.fixture
-def configure(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Configure:
+def configure(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Configure:
     def make(audit: dict[str, Any] = ALL, **own: Any) -> Router:
         return configured(aws, books, task_table, audit=audit, **own)
 
     return make
 
 
-def to_audit(router: Router, run: Run) -> Run:
+def to_audit(router: Router, run: WorkflowState) -> WorkflowState:
     """Play a task up to its audit, delivery included."""
     run = step(router, run)
     assert run.next is Next.DELIVER_SAMPLED
@@ -62,12 +62,12 @@ def to_audit(router: Router, run: Run) -> Run:
     return replace(run, next=Next.RUN)
 
 
-def audits(router: Router, books: DynamoBooks) -> list[dict[str, Any]]:
+def audits(router: Router, books: DynamoUsageLedger) -> list[dict[str, Any]]:
     rows = books.rows(NOON, router.clock.now() + timedelta(days=1))
     return [row for row in rows if row["kind"] == "attempt" and row["purpose"] == "audit"]
 
 
-def test_the_baseline_answers_what_has_been_delivered(configure: Configure, books: DynamoBooks) -> None:
+def test_the_baseline_answers_what_has_been_delivered(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure()
     router.model.then(answered("cheap"))
     run = to_audit(router, started(router, "implementation", metadata={"ticket": "A-1"}))
@@ -81,7 +81,7 @@ def test_the_baseline_answers_what_has_been_delivered(configure: Configure, book
     first, second = router.model.questions
     assert (second.prompt, second.system) == (first.prompt, first.system)
     assert task.audit is not None
-    assert router.intake.texts.fetch(task.answer) == "cheap"
+    assert router.intake.payloads.fetch(task.answer) == "cheap"
     assert (task.audit["model"], task.audit["outcome"], task.audit["cost_nano"]) == (SONNET, "answered", 4_000_000)
     assert task.audit["answer_ref"] == "tasks/t-1/audit.1"
     assert (task.attempts, task.cost_nano, task.model) == (1, before.cost_nano, HAIKU)
@@ -116,7 +116,7 @@ def test_neither_a_failed_task_nor_one_of_the_baseline_s_own_is_audited(configur
     assert finished(router, started(router, "implementation")).next is Next.FAIL
     router.model.then(answered())
     router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "reasoning"})))
-    finished(router, Run.from_state(json.loads(router.workflow.executions["t-2"])))
+    finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     assert asked(router) == [HAIKU, SONNET]
     assert router.task("t-2").audit is None
 
@@ -131,7 +131,7 @@ def test_a_private_task_is_not_audited_by_a_free_model(
     assert asked(router) == models
 
 
-def test_beyond_the_budget_the_audit_is_left_out(configure: Configure, books: DynamoBooks) -> None:
+def test_beyond_the_budget_the_audit_is_left_out(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure(budget={"month_usd": "0.005", "when_exhausted": "hold"})
     router.model.then(answered())
     end = finished(router, started(router, "implementation"))
@@ -140,7 +140,7 @@ def test_beyond_the_budget_the_audit_is_left_out(configure: Configure, books: Dy
     assert router.clock.now() - NOON < timedelta(minutes=1)
 
 
-def test_a_provider_in_trouble_is_asked_once(configure: Configure, books: DynamoBooks) -> None:
+def test_a_provider_in_trouble_is_asked_once(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure()
     router.model.then(answered(), CallResult(Outcome.RATE_LIMITED, retry_after=600))
     finished(router, started(router, "implementation"))
@@ -150,7 +150,7 @@ def test_a_provider_in_trouble_is_asked_once(configure: Configure, books: Dynamo
 
 
 def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated(
-    configure: Configure, books: DynamoBooks
+    configure: Configure, books: DynamoUsageLedger
 ) -> None:
     router = configure()
     router.model.then(answered())
@@ -172,7 +172,7 @@ def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated
     assert books.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_of_two_that_would_audit_a_task_one_does(configure: Configure, books: DynamoBooks) -> None:
+def test_of_two_that_would_audit_a_task_one_does(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure()
     router.model.then(answered(), answered())
     finished(router, started(router, "implementation"))
@@ -185,7 +185,7 @@ def test_of_two_that_would_audit_a_task_one_does(configure: Configure, books: Dy
 
 
 def test_an_audit_that_cannot_be_kept_is_booked(
-    configure: Configure, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch
+    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = configure()
     router.model.then(answered(), answered("d" * 9_000))
@@ -194,7 +194,7 @@ def test_an_audit_that_cannot_be_kept_is_booked(
     def fails(*_: Any) -> Any:
         raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
-    monkeypatch.setattr(type(router.intake.texts), "keep_large", fails)
+    monkeypatch.setattr(type(router.intake.payloads), "keep_large", fails)
     assert step(router, run).next is Next.DELIVER
     assert "answer_ref" not in (router.task().audit or {})
     assert audits(router, books)[0]["cost_nano"] == 4_000_000
@@ -212,7 +212,7 @@ def test_after_a_second_try_the_answer_that_was_delivered_is_audited(configure: 
 @pytest.fixture
 def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find these stores."""
-    found = Target("the test stack", aws.session, aws.settings(), {}, openclaw.read(None))
+    found = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read(None))
     found.app.__dict__["context"] = replace(found.app.context, clock=FakeClock(NOON + timedelta(hours=1)))
     monkeypatch.setattr(stacks, "find", lambda *_: found)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.api_keys import LimitTableDoorKeys
-from pointsman.chat_api.authenticator import Doorkeeper
-from pointsman.chat_api.chat_api import FrontDoor, HttpRequest
-from pointsman.contracts.api_key import DoorKey, digest_of, new_key
+from pointsman.adapters.api_keys import DynamoApiKeys
+from pointsman.chat_api.authenticator import ApiKeyAuthenticator
+from pointsman.chat_api.chat_api import ChatApi, HttpRequest
+from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
@@ -30,7 +30,7 @@ GOOD = CallResult(Outcome.ANSWERED, text="Good day", usage=Usage(input=9, output
 def shop(aws: Aws, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Functions:
     made = deploy(aws, monkeypatch, lambda: capfd.readouterr().out, {})
     for name, key in (("ci", KEY), ("bot", OTHER)):
-        assert made.app.door_keys.create(DoorKey(name, str(digest_of(key)), to_text(NOON)))
+        assert made.app.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(NOON)))
     return made
 
 
@@ -58,7 +58,7 @@ def begin(shop: Functions, body: Any = HELLO, idempotency_key: str | None = "k")
     headers = {"authorization": f"Bearer {KEY}"}
     headers |= {"idempotency-key": idempotency_key} if idempotency_key else {}
     request = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(body).encode())
-    response = shop.app.front_door(request, 0.0)
+    response = shop.app.chat_api(request, 0.0)
     told = json.loads(response.body)
     assert (response.status, told["status"]) == (202, "queued")
     assert response.headers["x-pointsman-task-id"] == told["task_id"]
@@ -133,7 +133,7 @@ def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     finish(shop, begin(shop), GOOD)
     begin(shop, {**HELLO, "max_tokens": 7})
     shop.take_in()
-    door, request = shop.app.front_door, {**HELLO, "max_tokens": 7}
+    door, request = shop.app.chat_api, {**HELLO, "max_tokens": 7}
     headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
     found = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
     # This one's own message has to be judged: nobody takes another task's answer for its own.
@@ -151,7 +151,7 @@ def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None
         {"authorization": f"Bearer {OTHER}", "idempotency-key": "k"},
         json.dumps(HELLO).encode(),
     )
-    assert json.loads(shop.app.front_door(request, 0.0).body)["task_id"] != task_id
+    assert json.loads(shop.app.chat_api(request, 0.0).body)["task_id"] != task_id
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_neither_key_nor_text_is_printed(shop: Functions) -> None:
 class Counted:
     """The keys in the table, and how often they are read."""
 
-    def __init__(self, keys: LimitTableDoorKeys) -> None:
+    def __init__(self, keys: DynamoApiKeys) -> None:
         self.keys, self.reads = keys, 0
 
     def __getattr__(self, name: str) -> Any:
@@ -212,23 +212,23 @@ class Counted:
 
 
 @pytest.fixture
-def keys(aws: Aws) -> LimitTableDoorKeys:
-    return LimitTableDoorKeys(aws.client("dynamodb"), aws.tables)
+def keys(aws: Aws) -> DynamoApiKeys:
+    return DynamoApiKeys(aws.client("dynamodb"), aws.tables)
 
 
-def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: LimitTableDoorKeys) -> None:
+def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: DynamoApiKeys) -> None:
     clock, counted = FakeClock(), Counted(keys)
-    keeper = Doorkeeper(counted, clock)
+    keeper = ApiKeyAuthenticator(counted, clock)
     late = to_text(NOON + timedelta(days=1))
-    assert keys.create(DoorKey("ci", str(digest_of(KEY)), to_text(NOON), expires_at=late))
-    assert not keys.create(DoorKey("ci", str(digest_of(OTHER)), to_text(NOON)))
+    assert keys.create(ApiKey("ci", str(digest_of(KEY)), to_text(NOON), expires_at=late))
+    assert not keys.create(ApiKey("ci", str(digest_of(OTHER)), to_text(NOON)))
     found = keeper.admit(f"Bearer {KEY}")
     assert found == keys.read()[0]
     clock.pass_by(86_400)
     assert keeper.admit(f"bearer {KEY}") is None
 
     assert keeper.admit(f"Bearer {OTHER}") is None
-    assert keys.create(DoorKey("bot", str(digest_of(OTHER)), to_text(NOON)))
+    assert keys.create(ApiKey("bot", str(digest_of(OTHER)), to_text(NOON)))
     clock.pass_by(5)
     assert keeper.admit(f"Bearer {OTHER}")
     assert keys.revoke("bot", NOON)
@@ -237,9 +237,9 @@ def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: LimitTableDoorKeys
     assert keeper.admit(f"Bearer {OTHER}") is None
 
 
-def test_guessing_costs_no_reads(keys: LimitTableDoorKeys) -> None:
+def test_guessing_costs_no_reads(keys: DynamoApiKeys) -> None:
     counted = Counted(keys)
-    keeper = Doorkeeper(counted, FakeClock())
+    keeper = ApiKeyAuthenticator(counted, FakeClock())
     for _ in range(50):
         assert keeper.admit(f"Bearer {new_key()}") is None
     assert counted.reads == 1
@@ -247,8 +247,8 @@ def test_guessing_costs_no_reads(keys: LimitTableDoorKeys) -> None:
 
 def test_a_wait_that_breaks_does_not_lose_the_task(shop: Functions, aws: Aws) -> None:
     """The task is sent: who heard of an error would send it again, and pay again."""
-    own = shop.app.front_door
-    broken = FrontDoor(own.keeper, own.client, own.clock, own.note)
+    own = shop.app.chat_api
+    broken = ChatApi(own.keeper, own.client, own.clock, own.note)
     broken.client._tasks._client = None
     headers = {"authorization": f"Bearer {KEY}"}
     response = broken(HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(HELLO).encode()), 5.0)

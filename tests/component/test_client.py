@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters import task_table
-from pointsman.adapters.payload_store import BucketTexts
+from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.task_table import to_item
 from pointsman.client import (
     AsyncClient,
@@ -28,7 +28,7 @@ from pointsman.client import (
     TaskRejectedError,
     blocking,
 )
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values.status import Status
 from tests.component.conftest import BUCKET, TABLES, Aws
 
@@ -92,7 +92,7 @@ def test_what_would_be_rejected_is_not_sent(
 def test_the_result_has_answer_cost_and_way(aws: Aws, client: Client) -> None:
     sent = client.submit("Is it green?")
     usage = {"metadata": {"ticket": "OPS-1"}}
-    put(aws, sent, answer=Content("All green."), cost_nano=1_500, attempts=1, model="m", task_fields=usage)
+    put(aws, sent, answer=Payload("All green."), cost_nano=1_500, attempts=1, model="m", task_fields=usage)
     result = client.wait(sent)
     assert (result.answer, result.truncated, result.model, result.tier) == ("All green.", False, "m", "orchestration")
     assert (result.cost_usd, result.cost_known, result.metadata) == (Decimal("0.0000015"), True, {"ticket": "OPS-1"})
@@ -102,7 +102,7 @@ def test_the_result_has_answer_cost_and_way(aws: Aws, client: Client) -> None:
 
 def test_a_large_answer_comes_from_the_bucket(aws: Aws, client: Client) -> None:
     sent = client.submit("All of it.")
-    put(aws, sent, answer=BucketTexts(aws.client("s3"), BUCKET).keep_large("line\n" * 30_000, "t/answer"))
+    put(aws, sent, answer=BucketPayloads(aws.client("s3"), BUCKET).keep_large("line\n" * 30_000, "t/answer"))
     assert client.wait(sent).answer == "line\n" * 30_000
 
 
@@ -133,7 +133,7 @@ def test_pauses_grow_to_a_limit(aws: Aws, client: Client, monkeypatch: pytest.Mo
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 9:
-            put(aws, sent, answer=Content("Yes."))
+            put(aws, sent, answer=Payload("Yes."))
 
     monkeypatch.setattr(blocking.time, "sleep", sleep)
     assert client.wait(sent, timeout=None).answer == "Yes."
@@ -145,9 +145,9 @@ def test_results_come_as_tasks_end_and_progress_is_told_once(
 ) -> None:
     slow, quick, broken = (client.submit(word) for word in ("slow", "quick", "broken"))
     put(aws, slow, Status.STARTED)
-    put(aws, quick, answer=Content("Quick."))
+    put(aws, quick, answer=Payload("Quick."))
     put(aws, broken, Status.FAILED, reason="refused")
-    monkeypatch.setattr(blocking.time, "sleep", lambda _: put(aws, slow, answer=Content("Slow."), rows=["a", "b"]))
+    monkeypatch.setattr(blocking.time, "sleep", lambda _: put(aws, slow, answer=Payload("Slow."), rows=["a", "b"]))
     told: list[Progress] = []
     results = list(client.results([slow, quick, broken], on_progress=told.append))
     assert [result.answer for result in results] == ["Quick.", None, "Slow."]
@@ -159,7 +159,7 @@ def test_more_tasks_than_a_request_takes(aws: Aws, client: Client, monkeypatch: 
     monkeypatch.setattr(task_table, "_PAGE", 2)
     ids = [f"t-{number}" for number in range(5)]
     for task_id in ids:
-        put(aws, task_id, answer=Content(task_id))
+        put(aws, task_id, answer=Payload(task_id))
     assert {result.answer for result in client.results(ids)} == set(ids)
 
 
@@ -176,7 +176,7 @@ def test_the_same_for_asyncio(aws: Aws, client: Client) -> None:
             while beats < 20:
                 await asyncio.sleep(0.005)
                 beats += 1
-            put(aws, first, answer=Content("Yes."))
+            put(aws, first, answer=Payload("Yes."))
 
         _, result = await asyncio.gather(heart(), own.wait(first, on_progress=lambda each: told.append(each.state)))
         assert beats == 20  # the loop was not blocked
@@ -193,7 +193,7 @@ def test_the_same_for_asyncio(aws: Aws, client: Client) -> None:
 
 def test_threads_may_share_a_client(aws: Aws, client: Client) -> None:
     answers: list[str | None] = []
-    put(aws, "t", answer=Content("Yes."))
+    put(aws, "t", answer=Payload("Yes."))
     threads = [threading.Thread(target=lambda: answers.append(client.wait("t").answer)) for _ in range(4)]
     for thread in threads:
         thread.start()

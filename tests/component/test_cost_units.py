@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.report.figures import aws_units as units
 from pointsman.values.taxonomy import Tier
 from tests.component.conftest import SESSION, TABLES, Aws
@@ -36,7 +36,7 @@ def sent() -> Iterator[list[tuple[str, ...]]]:
 
 
 @pytest.fixture
-def router(sent: list[tuple[str, ...]], aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+def router(sent: list[tuple[str, ...]], aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
     made = build(aws, books, task_table)
     sent.clear()
     return made

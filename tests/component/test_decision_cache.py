@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pointsman.adapters.decision_cache import LimitTableCache
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.task import Task
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing import config
 from pointsman.routing.catalog import Provider, load
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman.routing.decision import Source, Told, text_key
-from pointsman.routing.policy import Points
-from pointsman.services.classification import REMEMBERED, Classification
+from pointsman.routing.decision import ModelVote, Source, text_key
+from pointsman.routing.policy import RoutingPolicy
+from pointsman.services.classification import REMEMBERED, TaskClassifier
 from pointsman.services.context import Context
 from pointsman.values.errors import StoreError
 from pointsman.values.taxonomy import TaskType, Tier
@@ -36,7 +36,7 @@ def said(*kinds: TaskType, sure: float = 0.9) -> CallResult:
 class Broken:
     """A cache out of reach."""
 
-    def recall(self, *_: Any) -> dict[str, Told]:
+    def recall(self, *_: Any) -> dict[str, ModelVote]:
         raise StoreError("BatchGetItem: ThrottlingException")
 
     def keep(self, *_: Any) -> None:
@@ -65,8 +65,8 @@ def notes() -> list[str]:
 
 @pytest.fixture
 def own(
-    books: DynamoBooks, clock: FakeClock, model: ScriptedModel, cache: LimitTableCache, notes: list[str]
-) -> Classification:
+    books: DynamoUsageLedger, clock: FakeClock, model: ScriptedModel, cache: LimitTableCache, notes: list[str]
+) -> TaskClassifier:
     def client(_: Provider) -> ScriptedModel:
         return model
 
@@ -76,12 +76,12 @@ def own(
     def count(name: str, value: float = 1) -> None:
         assert name
 
-    points = Points(config.parse(SHIPPED), load())
-    ctx = Context(points, books, client, clock, ZoneInfo("UTC"), note, count)
-    return Classification(ctx, LocalClassifier.load(), cache)
+    policy = RoutingPolicy(config.parse(SHIPPED), load())
+    ctx = Context(policy, books, client, clock, ZoneInfo("UTC"), note, count)
+    return TaskClassifier(ctx, LocalClassifier.load(), cache)
 
 
-def decide(own: Classification, *tasks: Task) -> list[Any]:
+def decide(own: TaskClassifier, *tasks: Task) -> list[Any]:
     return list(own.ask_for({f"t-{n}": task for n, task in enumerate(tasks)}, 10.0).values())
 
 
@@ -90,7 +90,7 @@ def limit_items(aws: Aws) -> list[dict[str, Any]]:
     return [item for item in items if item["limit"]["S"].startswith("decision#")]
 
 
-def test_a_text_that_comes_again_is_not_asked_about_again(own: Classification, model: ScriptedModel) -> None:
+def test_a_text_that_comes_again_is_not_asked_about_again(own: TaskClassifier, model: ScriptedModel) -> None:
     model.then(said(TaskType.PLANNING))
     (first,) = decide(own, Task(prompt=UNCLEAR))
     (again,) = decide(own, Task(prompt=f"  {UNCLEAR.upper()}\n"))
@@ -100,7 +100,7 @@ def test_a_text_that_comes_again_is_not_asked_about_again(own: Classification, m
     assert again.reason.startswith("same text as before, of which: gemini was asked")
 
 
-def test_only_what_is_not_known_is_asked(own: Classification, model: ScriptedModel) -> None:
+def test_only_what_is_not_known_is_asked(own: TaskClassifier, model: ScriptedModel) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
     decisions = decide(own, Task(prompt="vrrp qzx wolk"), Task(prompt=UNCLEAR))
@@ -108,7 +108,7 @@ def test_only_what_is_not_known_is_asked(own: Classification, model: ScriptedMod
     assert UNCLEAR not in model.questions[1].prompt
 
 
-def test_what_a_model_said_expires(own: Classification, model: ScriptedModel, clock: FakeClock) -> None:
+def test_what_a_model_said_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
     clock.pass_by((REMEMBERED + timedelta(seconds=2)).total_seconds())
@@ -116,13 +116,13 @@ def test_what_a_model_said_expires(own: Classification, model: ScriptedModel, cl
     assert (again.source, again.type) == (Source.GEMINI, TaskType.STATUS)
 
 
-def test_an_unsure_word_stays_unsure(own: Classification, model: ScriptedModel) -> None:
+def test_an_unsure_word_stays_unsure(own: TaskClassifier, model: ScriptedModel) -> None:
     model.then(said(TaskType.STATUS, sure=0.2))
     decisions = decide(own, Task(prompt=UNCLEAR)) + decide(own, Task(prompt=UNCLEAR))
     assert {each.tier for each in decisions} == {Tier.REASONING}
 
 
-def test_private_texts_are_neither_kept_nor_looked_up(own: Classification, model: ScriptedModel, aws: Aws) -> None:
+def test_private_texts_are_neither_kept_nor_looked_up(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR, private=True))
     assert limit_items(aws) == []
@@ -131,14 +131,14 @@ def test_private_texts_are_neither_kept_nor_looked_up(own: Classification, model
     assert (private.source, private.type) == (Source.HAIKU, TaskType.STATUS)
 
 
-def test_a_guess_is_not_kept(own: Classification, model: ScriptedModel, aws: Aws) -> None:
+def test_a_guess_is_not_kept(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
     model.then(CallResult(Outcome.UNAVAILABLE), CallResult(Outcome.UNAVAILABLE))
     (guess,) = decide(own, Task(prompt=UNCLEAR))
     assert guess.source is Source.GUESS
     assert limit_items(aws) == []
 
 
-def test_what_is_kept_holds_no_text_and_goes_by_itself(own: Classification, model: ScriptedModel, aws: Aws) -> None:
+def test_what_is_kept_holds_no_text_and_goes_by_itself(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
     model.then(said(TaskType.PLANNING))
     decide(own, Task(prompt=UNCLEAR))
     (item,) = limit_items(aws)
@@ -147,17 +147,17 @@ def test_what_is_kept_holds_no_text_and_goes_by_itself(own: Classification, mode
 
 
 def test_a_cache_out_of_reach_costs_a_request_and_nothing_else(
-    own: Classification, model: ScriptedModel, notes: list[str]
+    own: TaskClassifier, model: ScriptedModel, notes: list[str]
 ) -> None:
     model.then(said(TaskType.PLANNING))
-    (found,) = decide(Classification(own.ctx, own.local, Broken()), Task(prompt=UNCLEAR))
+    (found,) = decide(TaskClassifier(own.ctx, own.local, Broken()), Task(prompt=UNCLEAR))
     assert found.source is Source.GEMINI
     assert [each for each in notes if "decisions" in each] == ["decisions not recalled", "decisions not kept"]
 
 
 def test_many_texts_are_read_page_by_page(cache: LimitTableCache, clock: FakeClock) -> None:
     keys = [text_key(f"text {number}") for number in range(120)]
-    cache.keep({key: Told(TaskType.STATUS, 1.0, Source.HAIKU) for key in keys}, clock.now() + REMEMBERED)
+    cache.keep({key: ModelVote(TaskType.STATUS, 1.0, Source.HAIKU) for key in keys}, clock.now() + REMEMBERED)
     assert cache.recall([*keys, keys[0]], clock.now()).keys() == set(keys)
 
 

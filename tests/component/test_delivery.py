@@ -9,9 +9,9 @@ import pytest
 
 from pointsman.adapters.messaging import QueueAndTokenReplies
 from pointsman.adapters.task_table import TaskTable, to_item
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.wiring import Application
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.ports import DeadExecution
 from pointsman.services.intake import Message
 from pointsman.services.sweep import Sweep
@@ -27,12 +27,12 @@ TOKEN = "AQCk-the-senders-secret"
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
     return build(aws, books, task_table)
 
 
 @pytest.fixture
-def sweep(aws: Aws, router: Router, books: DynamoBooks) -> Sweep:
+def sweep(aws: Aws, router: Router, books: DynamoUsageLedger) -> Sweep:
     return build_sweep(aws, router, books)
 
 
@@ -45,7 +45,7 @@ def done(router: Router) -> Callable[..., TaskRecord]:
         record = replace(
             router.task(),
             status=Status.COMPLETED,
-            answer=Content(inline="words"),
+            answer=Payload(inline="words"),
             reply_to=list(reply_to),
             ended_at=to_text(router.clock.now()),
         )
@@ -127,7 +127,7 @@ def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
 def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, done: Callable[..., TaskRecord]) -> None:
     record = done()
     client: Any = router.tasks._client
-    client.put_item(TableName=router.tasks._table, Item=to_item(replace(record, answer=Content(ref="tasks/gone"))))
+    client.put_item(TableName=router.tasks._table, Item=to_item(replace(record, answer=Payload(ref="tasks/gone"))))
     with pytest.raises(DeliveryError, match="its answer cannot be read"):
         router.intake.delivery.finish("t-1", 1, None)
     assert "its answer cannot be read" in shown(aws, router)["not delivered"]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
-from pointsman.execution.records import Content
-from pointsman.execution.workflow_state import Next, Run
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.execution.records import Payload
+from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config
 from pointsman.routing.catalog import load
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.intake import Message
 from pointsman.services.start import execution_name
 from pointsman.values.errors import InputMismatchError, RetryLaterError
@@ -23,7 +23,7 @@ from tests.support.router import SECONDS, Router, build
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Iterator[Router]:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Iterator[Router]:
     built = build(aws, books, task_table)
     yield built
     assert built.model.questions == []
@@ -40,7 +40,7 @@ def test_a_message_becomes_one_execution(router: Router) -> None:
     assert record.status is Status.STARTED
     assert router.workflow.executions == {"t-1": record.input}
     state = json.loads(router.workflow.executions["t-1"])
-    assert Run.from_state(state).here.model == "claude-sonnet-5-5"
+    assert WorkflowState.from_state(state).here.model == "claude-sonnet-5-5"
     assert "Write it." not in router.workflow.executions["t-1"]
 
 
@@ -174,7 +174,7 @@ def test_a_corrected_message_may_use_its_id_again(router: Router) -> None:
 def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router, aws: Aws) -> None:
     router.run(message())
     done = router.task()
-    done.status, done.answer, done.ended_at = Status.COMPLETED, Content(inline="words"), to_text(router.clock.now())
+    done.status, done.answer, done.ended_at = Status.COMPLETED, Payload(inline="words"), to_text(router.clock.now())
     aws.client("dynamodb").delete_item(TableName=aws.tables.tasks, Key={"task_id": {"S": "t-1"}})
     router.tasks.claim(done, router.clock.now())
 
@@ -185,14 +185,14 @@ def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router
 
 
 def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Router) -> None:
-    own = router.intake.ctx.points.config
+    own = router.intake.ctx.policy.config
     only_free = own.model_copy(
         update={"pointsman": config.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})}
     )
-    points = Points(only_free, load())
-    object.__setattr__(router.intake.ctx, "points", points)
+    policy = RoutingPolicy(only_free, load())
+    object.__setattr__(router.intake.ctx, "policy", policy)
     assert router.run(message(tier="orchestration", private=True)) == {}
-    state = Run.from_state(json.loads(router.workflow.executions["t-1"]))
+    state = WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))
     assert (state.next, state.reason, state.plan) == (Next.FAIL, "private", ())
 
 

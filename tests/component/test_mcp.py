@@ -13,12 +13,12 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
 from pointsman.adapters.task_table import to_item
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values.status import Status
 from pointsman_cli import openclaw
 from pointsman_cli.mcp.server import PointsmanServer
-from pointsman_cli.mcp.tools import Desk
-from pointsman_cli.stacks import NoLocalStackError, Target
+from pointsman_cli.mcp.tools import McpTools
+from pointsman_cli.stacks import NoLocalStackError, StackConnection
 from tests.component.conftest import TABLES, Aws
 from tests.support.paths import ROOT
 
@@ -27,10 +27,10 @@ TOOLS = {"submit_task", "wait_for_task", "estimate_task", "read_report", "read_b
 
 
 @pytest.fixture
-def target(aws: Aws) -> Target:
+def target(aws: Aws) -> StackConnection:
     url = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
     settings = aws.settings(task_queue_url=url, stand_in=True)
-    return Target("the test stack", aws.session, settings, {}, openclaw.read(None))
+    return StackConnection("the test stack", aws.session, settings, {}, openclaw.read(None))
 
 
 def asked[T](server: PointsmanServer, talk: Callable[[Client], Awaitable[T]]) -> T:
@@ -54,13 +54,13 @@ def told(result: CallToolResult) -> str:
     return content.text
 
 
-def put(aws: Aws, target: Target, task_id: str, status: Status, **fields: Any) -> None:
+def put(aws: Aws, target: StackConnection, task_id: str, status: Status, **fields: Any) -> None:
     record = TaskRecord(task_id, status, received_at="2026-11-22T12:00:00.000Z", **fields)
     aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(record))
 
 
-def test_a_task_is_submitted_and_its_answer_fetched(aws: Aws, target: Target) -> None:
-    server = PointsmanServer(Desk(lambda: target))
+def test_a_task_is_submitted_and_its_answer_fetched(aws: Aws, target: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: target))
     arguments = {"type": "status", "metadata": {"ticket": "OPS-1"}, "idempotency_key": "build-118", "private": True}
     submitted = call(server, "submit_task", prompt="Is it green?", **arguments).structured_content
     assert submitted
@@ -79,22 +79,22 @@ def test_a_task_is_submitted_and_its_answer_fetched(aws: Aws, target: Target) ->
     assert waiting
     assert (waiting["ended"], waiting["status"], waiting["answer"]) == (False, "queued", None)
     task = target.client.send(json.dumps(body))
-    put(aws, target, task.task_id, Status.COMPLETED, fingerprint=task.fingerprint or "", answer=Content("Green."),
+    put(aws, target, task.task_id, Status.COMPLETED, fingerprint=task.fingerprint or "", answer=Payload("Green."),
         cost_nano=1_500)  # fmt: skip
     ended = call(server, "wait_for_task", task_id=submitted["task_id"]).structured_content
     assert ended
     assert (ended["ended"], ended["answer"], ended["cost_usd"]) == (True, "Green.", "0.000001500")
 
 
-def test_a_task_that_failed_says_why(aws: Aws, target: Target) -> None:
+def test_a_task_that_failed_says_why(aws: Aws, target: StackConnection) -> None:
     put(aws, target, "t-1", Status.FAILED, reason="over_budget")
-    ended = call(PointsmanServer(Desk(lambda: target)), "wait_for_task", task_id="t-1").structured_content
+    ended = call(PointsmanServer(McpTools(lambda: target)), "wait_for_task", task_id="t-1").structured_content
     assert ended
     assert (ended["ended"], ended["status"], ended["reason"]) == (True, "failed", "over_budget")
 
 
-def test_an_estimate_asks_no_model_and_sends_nothing(aws: Aws, target: Target) -> None:
-    server = PointsmanServer(Desk(lambda: target))
+def test_an_estimate_asks_no_model_and_sends_nothing(aws: Aws, target: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: target))
     sure = call(server, "estimate_task", prompt="Review our design.", tier="reasoning").structured_content
     assert sure
     assert (sure["model"], sure["source"]) == ("claude-sonnet-5-5", "explicit")
@@ -105,8 +105,8 @@ def test_an_estimate_asks_no_model_and_sends_nothing(aws: Aws, target: Target) -
     assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=target.settings.task_queue_url)
 
 
-def test_report_and_budget_are_read(target: Target) -> None:
-    server = PointsmanServer(Desk(lambda: target))
+def test_report_and_budget_are_read(target: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: target))
     report = call(server, "read_report").structured_content
     assert report
     assert "the day so far" in report["result"]
@@ -132,22 +132,22 @@ def test_report_and_budget_are_read(target: Target) -> None:
     ],
 )
 def test_what_goes_wrong_is_one_line_without_the_input(
-    target: Target, tool: str, arguments: dict[str, Any], line: str
+    target: StackConnection, tool: str, arguments: dict[str, Any], line: str
 ) -> None:
-    words = told(call(PointsmanServer(Desk(lambda: target)), tool, **arguments))
+    words = told(call(PointsmanServer(McpTools(lambda: target)), tool, **arguments))
     assert words.startswith(line)
     assert SECRET not in words
 
 
-def test_a_stack_that_is_out_of_reach_is_looked_for_anew(target: Target) -> None:
-    looks: list[Exception | Target] = [
+def test_a_stack_that_is_out_of_reach_is_looked_for_anew(target: StackConnection) -> None:
+    looks: list[Exception | StackConnection] = [
         NoLocalStackError("no local stack is up", "start it with `pointsman up`"),
         ClientError({"Error": {"Code": "AccessDenied", "Message": SECRET}}, "DescribeStacks"),
         EndpointConnectionError(endpoint_url=f"https://{SECRET}"),
         target,
     ]
 
-    def find() -> Target:
+    def find() -> StackConnection:
         if isinstance(look := looks.pop(0), Exception):
             raise look
         return look
@@ -155,7 +155,7 @@ def test_a_stack_that_is_out_of_reach_is_looked_for_anew(target: Target) -> None
     async def talk(client: Client) -> list[CallToolResult]:
         return [await client.call_tool("read_budget", {}) for _ in range(5)]
 
-    *failed, first, second = asked(PointsmanServer(Desk(find)), talk)
+    *failed, first, second = asked(PointsmanServer(McpTools(find)), talk)
     assert [told(result) for result in failed] == [
         "no local stack is up: start it with `pointsman up`",
         "ClientError: AccessDenied",

@@ -3,46 +3,46 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.adapters.payload_store import INLINE, LARGEST_INLINE, BucketTexts
-from pointsman.execution.records import Content
+from pointsman.adapters.payload_store import INLINE, LARGEST_INLINE, BucketPayloads
+from pointsman.execution.records import Payload
 from pointsman.values.errors import NotKeptError
 from tests.component.conftest import Aws
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_small_texts_stay_with_their_record(text: str) -> None:
-    texts = BucketTexts(None, "data")
-    assert texts.fetch(texts.keep(text, "t-1/task.f")) == text
+    payloads = BucketPayloads(None, "data")
+    assert payloads.fetch(payloads.keep(text, "t-1/task.f")) == text
 
 
 @pytest.mark.parametrize(("text", "inline"), [("a" * INLINE, True), ("a" * (INLINE + 1), False), ("é" * INLINE, False)])
 def test_large_texts_go_to_the_bucket(aws: Aws, text: str, inline: bool) -> None:
-    texts = BucketTexts(aws.client("s3"), aws.bucket)
-    content = texts.keep(text, "t-1/task.f")
-    assert content == (Content(inline=text) if inline else Content(ref="tasks/t-1/task.f"))
-    assert texts.fetch(content) == text
+    payloads = BucketPayloads(aws.client("s3"), aws.bucket)
+    content = payloads.keep(text, "t-1/task.f")
+    assert content == (Payload(inline=text) if inline else Payload(ref="tasks/t-1/task.f"))
+    assert payloads.fetch(content) == text
 
 
 def test_line_ends_and_bytes_survive(aws: Aws) -> None:
-    texts = BucketTexts(aws.client("s3"), aws.bucket)
+    payloads = BucketPayloads(aws.client("s3"), aws.bucket)
     text = "\r\n\ufeff😀\x85\u2028" * 10_000
-    assert texts.fetch(texts.keep(text, "t-1/answer.1")) == text
+    assert payloads.fetch(payloads.keep(text, "t-1/answer.1")) == text
 
 
 def test_a_text_can_be_put_there_whatever_its_size(aws: Aws) -> None:
-    texts = BucketTexts(aws.client("s3"), aws.bucket)
-    content = texts.keep_large("", "t-1/answer.1")
-    assert content == Content(ref="tasks/t-1/answer.1")
-    assert texts.fetch(content) == ""
+    payloads = BucketPayloads(aws.client("s3"), aws.bucket)
+    content = payloads.keep_large("", "t-1/answer.1")
+    assert content == Payload(ref="tasks/t-1/answer.1")
+    assert payloads.fetch(content) == ""
 
 
 def test_no_content_is_no_text() -> None:
-    assert BucketTexts(None, "data").fetch(Content()) == ""
+    assert BucketPayloads(None, "data").fetch(Payload()) == ""
 
 
 def test_a_text_that_is_gone_is_an_error(aws: Aws) -> None:
     with pytest.raises(ClientError, match="NoSuchKey"):
-        BucketTexts(aws.client("s3"), aws.bucket).fetch(Content(ref="tasks/gone"))
+        BucketPayloads(aws.client("s3"), aws.bucket).fetch(Payload(ref="tasks/gone"))
 
 
 class NoBucket:
@@ -51,10 +51,10 @@ class NoBucket:
 
 
 def test_an_answer_stays_with_its_record_when_the_bucket_does_not_take_it() -> None:
-    texts = BucketTexts(NoBucket(), "data")
+    payloads = BucketPayloads(NoBucket(), "data")
     large = "é" * (LARGEST_INLINE // 2)
-    assert texts.keep_answer(large, "t-1/answer.1") == Content(inline=large)
+    assert payloads.keep_answer(large, "t-1/answer.1") == Payload(inline=large)
     with pytest.raises(NotKeptError, match="ClientError from the bucket"):
-        texts.keep_answer(large + "a", "t-1/answer.1")
+        payloads.keep_answer(large + "a", "t-1/answer.1")
     with pytest.raises(ClientError):
-        texts.keep(large, "t-1/task.f")
+        payloads.keep(large, "t-1/task.f")

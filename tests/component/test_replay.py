@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.dead_letters import QueueBox
+from pointsman.adapters.dead_letters import DeadLetterQueueReader
 from pointsman.adapters.dynamo import pack
 from pointsman.adapters.messaging import DeadLetterQueue
 from pointsman.adapters.task_table import TOMBSTONE, TaskTable, to_item
-from pointsman.adapters.usage_ledger import DynamoBooks
-from pointsman.execution.records import Content, TaskRecord
-from pointsman.execution.workflow_state import Run
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.workflow_state import WorkflowState
 from pointsman.services.intake import LIFETIME, Message
-from pointsman.services.replay import LEASE, Replay, Verdict, Wish
+from pointsman.services.replay import LEASE, Replay, ReplayOptions, ReplayOutcome
 from pointsman.services.start import execution_name
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import Status
@@ -23,11 +23,11 @@ from pointsman.values.times import parse_time, to_text
 from tests.component.conftest import Aws
 from tests.support.router import PROMPTS, Router, build
 
-GO = Wish(execute=True)
+GO = ReplayOptions(execute=True)
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
     return build(aws, books, task_table)
 
 
@@ -42,11 +42,11 @@ def replay(aws: Aws, router: Router, queue: str) -> Replay:
     return Replay(
         own.ctx,
         own.tasks,
-        own.texts,
+        own.payloads,
         router.workflow,
-        own.marks,
+        own.model_health_store,
         own.classification,
-        QueueBox(sqs, aws.dlq_url, queue, s3, aws.bucket, patience=0),
+        DeadLetterQueueReader(sqs, aws.dlq_url, queue, s3, aws.bucket, patience=0),
         own.reply_places,
     )
 
@@ -98,11 +98,11 @@ def fail(router: Router, task_id: str = "t-1", reason: str = "refused", **change
 def test_a_dry_run_shows_and_leaves_everything(aws: Aws, replay: Replay, router: Router, queue: str) -> None:
     die(aws, '{"prompt": "a"}')
     failed = fail(router)
-    first, second = replay(Wish(failed=True), "operator")
+    first, second = replay(ReplayOptions(failed=True), "operator")
     assert (first.source, first.task_id, first.code, first.size) == ("queue", "m-1", "reply_to_not_allowed", 15)
     assert (second.source, second.task_id, second.code) == ("task", "t-1", "refused")
     assert second.size == len(str(failed.body.inline))
-    assert {first.verdict, second.verdict} == {Verdict.REPLAY}
+    assert {first.verdict, second.verdict} == {ReplayOutcome.REPLAY}
     assert not first.replayed
     assert (router.task().status, router.task().generation) == (Status.FAILED, 1)
     assert bodies(aws, queue) == []
@@ -162,25 +162,25 @@ def test_what_would_be_rejected_again_is_skipped_unless_told(
     router.run(Message("m-0", '{"prompt": "another", "task_id": "t-1", "tier": "reasoning"}'))
     die(aws, body)
     (line,) = replay(GO, "operator")
-    assert (line.verdict, line.replayed) == (Verdict.REJECTED_AGAIN, False)
+    assert (line.verdict, line.replayed) == (ReplayOutcome.REJECTED_AGAIN, False)
     assert str(line.why).startswith(rule)
     assert bodies(aws, queue) == []
-    (line,) = replay(Wish(execute=True, anyway=True), "operator")
+    (line,) = replay(ReplayOptions(execute=True, anyway=True), "operator")
     assert line.replayed
     assert len(bodies(aws, queue)) == 1
 
 
 def test_a_reply_queue_that_was_admitted_since_is_no_reason_any_more(aws: Aws, replay: Replay) -> None:
     die(aws, json.dumps({"prompt": "a", "reply_to": aws.reply_arn}))
-    assert replay(Wish(), "operator")[0].verdict is Verdict.REPLAY
+    assert replay(ReplayOptions(), "operator")[0].verdict is ReplayOutcome.REPLAY
 
 
 def test_a_message_of_a_task_that_is_there_says_so(aws: Aws, replay: Replay, router: Router) -> None:
     body = '{"prompt": "a", "task_id": "t-1", "tier": "reasoning"}'
     router.run(Message("m-0", body))
     give_up(aws, body)
-    (line,) = replay(Wish(), "operator")
-    assert (line.verdict, line.why) == (Verdict.DUPLICATE, "the task is started")
+    (line,) = replay(ReplayOptions(), "operator")
+    assert (line.verdict, line.why) == (ReplayOutcome.DUPLICATE, "the task is started")
 
 
 def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
@@ -195,19 +195,21 @@ def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
 def test_a_body_with_no_room_for_its_id_stays(aws: Aws, replay: Replay, queue: str) -> None:
     give_up(aws, json.dumps({"prompt": "x" * (LARGEST_BODY - 20)}, separators=(",", ":")))
     (line,) = replay(GO, "operator")
-    assert line.verdict is Verdict.IMPOSSIBLE
+    assert line.verdict is ReplayOutcome.IMPOSSIBLE
     assert bodies(aws, queue) == []
 
 
 def test_a_forged_claim_check_is_no_way_into_the_bucket(aws: Aws, replay: Replay) -> None:
     aws.client("s3").put_object(Bucket=aws.bucket, Key="tasks/other", Body=b'{"prompt": "secret"}')
     die(aws, '{"claim_check": {"bucket": "data", "key": "tasks/other"}}')
-    assert replay(Wish(), "operator")[0].verdict is Verdict.REJECTED_AGAIN
+    assert replay(ReplayOptions(), "operator")[0].verdict is ReplayOutcome.REJECTED_AGAIN
 
 
 def test_a_letter_is_dropped_only_when_it_was_sent(aws: Aws, replay: Replay) -> None:
     die(aws, '{"prompt": "a"}')
-    gone = QueueBox(aws.client("sqs"), aws.dlq_url, aws.dlq_url + "-gone", aws.client("s3"), aws.bucket, patience=0)
+    gone = DeadLetterQueueReader(
+        aws.client("sqs"), aws.dlq_url, aws.dlq_url + "-gone", aws.client("s3"), aws.bucket, patience=0
+    )
     (line,) = replace(replay, box=gone)(GO, "operator")
     assert (line.replayed, line.trouble) == (False, "QueueDoesNotExist: AWS.SimpleQueueService.NonExistentQueue")
     assert bodies(aws, aws.dlq_url) == ['{"prompt": "a"}']
@@ -219,31 +221,31 @@ def test_codes_and_ids_choose(aws: Aws, replay: Replay, router: Router, queue: s
     give_up(aws, '{"prompt": "c"}')
     fail(router)
     fail(router, "t-2", "deadline")
-    assert [line.code for line in replay(Wish(code="gave_up"), "operator")] == ["gave_up"]
-    assert [line.task_id for line in replay(Wish(code="deadline", failed=True), "operator")] == ["t-2"]
-    assert [line.task_id for line in replay(Wish(ids=frozenset({"t-9", "t-1"})), "operator")] == ["t-9", "t-1"]
-    assert replay(Wish(ids=frozenset({"nobody"})), "operator") == []
+    assert [line.code for line in replay(ReplayOptions(code="gave_up"), "operator")] == ["gave_up"]
+    assert [line.task_id for line in replay(ReplayOptions(code="deadline", failed=True), "operator")] == ["t-2"]
+    assert [line.task_id for line in replay(ReplayOptions(ids=frozenset({"t-9", "t-1"})), "operator")] == ["t-9", "t-1"]
+    assert replay(ReplayOptions(ids=frozenset({"nobody"})), "operator") == []
 
 
 def test_more_than_a_page_is_read_once_each(aws: Aws, replay: Replay, queue: str) -> None:
     for number in range(23):
         die(aws, json.dumps({"prompt": "a", "task_id": f"t-{number}"}), f"m-{number}")
-    assert len(replay(Wish(), "operator")) == 23
+    assert len(replay(ReplayOptions(), "operator")) == 23
     assert len(replay(GO, "operator")) == 23
     assert len(bodies(aws, queue)) == 23
-    assert replay(Wish(), "operator") == []
+    assert replay(ReplayOptions(), "operator") == []
 
 
 def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Router) -> None:
     fail(router, attention="delivery", attention_since="2026-11-22T11:00:00.000Z", told=["event"], unreached=["x"])
     first = router.task()
     router.clock.pass_by(7200)
-    (line,) = replay(Wish(ids=frozenset({"t-1"}), execute=True), "operator")
+    (line,) = replay(ReplayOptions(ids=frozenset({"t-1"}), execute=True), "operator")
     assert (line.replayed, line.generation, line.trouble) == (True, 2, None)
 
     record, now = router.task(), router.clock.now()
     assert router.workflow.executions[execution_name("t-1", 2)] == record.input
-    state = Run.from_state(json.loads(str(record.input)))
+    state = WorkflowState.from_state(json.loads(str(record.input)))
     assert (state.generation, state.attempt, state.deadline) == (2, 1, now + LIFETIME)
     assert (record.status, record.generation, record.decision) == (Status.STARTED, 2, first.decision)
     assert parse_time(record.deadline) == now + LIFETIME
@@ -257,7 +259,7 @@ def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Route
 
 def test_a_replay_that_crashed_is_resumed_by_whoever_repeats_it(replay: Replay, router: Router) -> None:
     fail(router)
-    wish = Wish(failed=True, execute=True)
+    wish = ReplayOptions(failed=True, execute=True)
     router.workflow.failures.append(RuntimeError())
     (line,) = replay(wish, "first")
     assert (line.replayed, line.trouble) == (False, "RuntimeError")
@@ -279,10 +281,10 @@ def test_a_replay_that_crashed_after_its_start_finds_it_started(replay: Replay, 
         raise stopped
 
     router.tasks.start = crash  # type: ignore[method-assign]
-    assert replay(Wish(failed=True, execute=True), "first")[0].trouble == "RuntimeError"
+    assert replay(ReplayOptions(failed=True, execute=True), "first")[0].trouble == "RuntimeError"
     router.tasks.start = start  # type: ignore[method-assign]
     router.clock.pass_by(LEASE.total_seconds() + 1)
-    assert replay(Wish(failed=True, execute=True), "second")[0].replayed
+    assert replay(ReplayOptions(failed=True, execute=True), "second")[0].replayed
     assert router.task().status is Status.STARTED
     assert len(router.workflow.executions) == 2
 
@@ -290,7 +292,7 @@ def test_a_replay_that_crashed_after_its_start_finds_it_started(replay: Replay, 
 def test_an_execution_with_another_input_is_no_start(replay: Replay, router: Router) -> None:
     fail(router)
     router.workflow.executions[execution_name("t-1", 2)] = "{}"
-    (line,) = replay(Wish(failed=True, execute=True), "operator")
+    (line,) = replay(ReplayOptions(failed=True, execute=True), "operator")
     assert line.trouble == "task t-1: an execution has its name and another input"
 
 
@@ -307,35 +309,35 @@ def test_only_what_failed_is_replayed(replay: Replay, router: Router, status: St
     failed = fail(router)
     client: Any = router.tasks._client
     client.put_item(TableName=router.tasks._table, Item=to_item(replace(failed, status=status)))
-    assert replay(Wish(ids=frozenset({"t-1"}), failed=True, execute=True), "operator") == []
+    assert replay(ReplayOptions(ids=frozenset({"t-1"}), failed=True, execute=True), "operator") == []
     assert router.task().generation == 1
 
 
 def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: Router) -> None:
     stale = {"type": "status", "tier": "orchestration", "source": "guess", "confidence": 0.2, "reason": "a guess"}
     fail(router, decision=stale)
-    replay(Wish(failed=True, execute=True), "operator")
+    replay(ReplayOptions(failed=True, execute=True), "operator")
     assert router.task().decision == stale
     fail(router, "t-2", decision=stale)
-    replay(Wish(failed=True, execute=True, route_again=True), "operator")
+    replay(ReplayOptions(failed=True, execute=True, route_again=True), "operator")
     decided = router.task("t-2").decision
     assert decided is not None
     assert (decided["tier"], decided["source"]) == ("reasoning", "explicit")
-    assert Run.from_state(json.loads(str(router.task("t-2").input))).here.model == "claude-sonnet-5-5"
+    assert WorkflowState.from_state(json.loads(str(router.task("t-2").input))).here.model == "claude-sonnet-5-5"
 
 
 def test_a_task_whose_text_is_gone_is_told(replay: Replay, router: Router) -> None:
-    fail(router, body=Content(ref="tasks/t-1/gone"))
-    (line,) = replay(Wish(failed=True), "operator")
-    assert line.verdict is Verdict.IMPOSSIBLE
-    assert replay(Wish(failed=True, execute=True), "operator")[0].trouble
+    fail(router, body=Payload(ref="tasks/t-1/gone"))
+    (line,) = replay(ReplayOptions(failed=True), "operator")
+    assert line.verdict is ReplayOutcome.IMPOSSIBLE
+    assert replay(ReplayOptions(failed=True, execute=True), "operator")[0].trouble
     assert router.task().status is Status.FAILED
 
 
 def test_a_late_word_of_the_old_generation_changes_nothing(replay: Replay, router: Router) -> None:
     """Its delivery may still be under way when the task is replayed."""
     old = fail(router)
-    replay(Wish(failed=True, execute=True), "operator")
+    replay(ReplayOptions(failed=True, execute=True), "operator")
     router.tasks.needs_attention(replace(old, unreached=["event bus"]), router.clock.now())
     router.tasks.delivered("t-1", 1, router.clock.now())
     assert router.intake.delivery.finish("t-1", 1, "refused") is None
@@ -343,9 +345,9 @@ def test_a_late_word_of_the_old_generation_changes_nothing(replay: Replay, route
     assert (record.status, record.attention, record.delivered_at) == (Status.STARTED, None, None)
 
 
-def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, books: DynamoBooks) -> None:
+def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, books: DynamoUsageLedger) -> None:
     fail(router, open_intent={"day_shard": "2026-11-22#3", "row": "nowhere"})
-    (line,) = replay(Wish(failed=True, execute=True), "operator")
+    (line,) = replay(ReplayOptions(failed=True, execute=True), "operator")
     assert line.trouble == "another process was faster"
     router.clock.pass_by(timedelta(minutes=1).total_seconds())
     assert router.task().status is Status.FAILED
@@ -359,8 +361,8 @@ def test_an_event_of_s3_goes_back_as_it_came(replay: Replay, router: Router, aws
     one, two = (json.dumps({"Records": records}) for records in ([record], [record, record]))
     give_up(aws, two)
     give_up(aws, one)
-    assert [line.verdict for line in replay(GO, "op")] == [Verdict.REPLAY] * 2
+    assert [line.verdict for line in replay(GO, "op")] == [ReplayOutcome.REPLAY] * 2
     assert bodies(aws, queue) == [two, one]
     router.run(Message("m-1", one))
     die(aws, one)
-    assert [line.verdict for line in replay(Wish(), "op")] == [Verdict.DUPLICATE]
+    assert [line.verdict for line in replay(ReplayOptions(), "op")] == [ReplayOutcome.DUPLICATE]

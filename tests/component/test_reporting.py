@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.entrypoints.wiring import Application
-from pointsman.execution.model_health import Lesson
+from pointsman.execution.model_health import HealthUpdate
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.records import Content, Purpose, TaskRecord
+from pointsman.execution.records import Payload, Purpose, TaskRecord
 from pointsman.ports import Share
 from pointsman.report.figures import history
 from pointsman.report.figures.speed import Phases
@@ -20,7 +20,7 @@ from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
 from pointsman.report.render.index import render_index
 from pointsman.report.render.text import render_summary, render_text
-from pointsman.services.call import Order, open_intent, price
+from pointsman.services.call import CallSpec, open_intent, price
 from pointsman.services.context import Context
 from pointsman.services.report import Reporting
 from pointsman.values.status import Status
@@ -53,7 +53,7 @@ class Office:
     clock: FakeClock
     counted: list[tuple[str, float]] = field(default_factory=list)
 
-    def call(self, order: Order, at: datetime, result: CallResult | None, parts: tuple[Share, ...] = ()) -> int:
+    def call(self, order: CallSpec, at: datetime, result: CallResult | None, parts: tuple[Share, ...] = ()) -> int:
         """Book one call as the services do; None leaves its intent open. Returns what was booked."""
         self.clock.time = at
         view = self.ctx.books.look(order.task_id, order.model.id, month_key(at, ZONE))
@@ -62,22 +62,22 @@ class Office:
         if result is None:
             return intent.charge.amount
         settled = price(self.ctx, intent, result, at + timedelta(seconds=2), 2_000)
-        answer = Content(inline=result.text) if result.outcome in GOOD else None
-        assert self.ctx.books.settle(settled, Lesson(), answer, parts)
+        answer = Payload(inline=result.text) if result.outcome in GOOD else None
+        assert self.ctx.books.settle(settled, HealthUpdate(), answer, parts)
         return settled.cost_nano
 
-    def order(self, task_id: str, model: str, attempt: int = 1, **stated: Any) -> Order:
+    def order(self, task_id: str, model: str, attempt: int = 1, **stated: Any) -> CallSpec:
         self.app.tasks.claim(TaskRecord(task_id, Status.CLAIMED, lease_owner="router"), self.clock.now())
         own: dict[str, Any] = {
             "tier": Tier.IMPLEMENTATION,
             "type": TaskType.CODE_GENERATION,
             "function": "implementation",
         }
-        return Order(
+        return CallSpec(
             purpose=stated.pop("purpose", Purpose.TASK),
             task_id=task_id,
             turn=f"000001.{attempt:06d}",
-            model=self.ctx.points.catalogue.get(model),
+            model=self.ctx.policy.catalogue.get(model),
             prompt="write it",
             system="",
             max_output_tokens=1_000,
@@ -97,7 +97,7 @@ def office(aws: Aws) -> Office:
     def count(name: str, value: float = 1) -> None:
         counted.append((name, value))
 
-    ctx = Context(app.points, app.books, app.model, clock, ZONE, app.note, count)
+    ctx = Context(app.policy, app.books, app.model, clock, ZONE, app.note, count)
     own = app.reporting
     reporting = Reporting(ctx, own.ledger, own.sink, own.times, own.horizon, own.stand_in)
     return Office(aws, app, ctx, reporting, clock, counted)
@@ -243,7 +243,7 @@ def test_a_call_that_ends_after_midnight_is_of_the_day_in_which_it_began(office:
     assert first["totals"]["cost_nano"] == reserved
     (intent,) = office.ctx.books.open_intents(SINCE, UNTIL)
     settled = price(office.ctx, intent, answered(HAIKU, Usage(input=100, output=10)), UNTIL + timedelta(hours=1), 9_000)
-    assert office.ctx.books.settle(settled, Lesson(), Content(inline="done"))
+    assert office.ctx.books.settle(settled, HealthUpdate(), Payload(inline="done"))
     office.clock.time = UNTIL + timedelta(hours=6)
     again = office.reporting.publish(DAY)
     assert (again["totals"]["tasks"], again["totals"]["cost_nano"]) == (1, settled.cost_nano)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.s3_prompts import BucketObjects
+from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.envelope import object_in
-from pointsman.contracts.s3_prompt import PromptObject
+from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.execution.records import TaskRecord
 from pointsman.services.intake import Message
 from pointsman.values.errors import StoreError
@@ -23,7 +23,7 @@ from tests.support.router import PROMPTS, SECONDS, Router, build
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Iterator[Router]:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Iterator[Router]:
     aws.client("s3").create_bucket(Bucket=PROMPTS)
     built = build(aws, books, task_table)
     yield built
@@ -134,4 +134,4 @@ class Busy:
 )
 def test_trouble_of_s3_is_no_verdict_on_the_object(code: str, status: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        BucketObjects(Busy(code, status)).read(PromptObject("prompts", "a", "abc", None, "1"))
+        S3PromptObjects(Busy(code, status)).read(S3Prompt("prompts", "a", "abc", None, "1"))

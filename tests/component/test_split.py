@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.client import Client, Places
 from pointsman.entrypoints.wiring import Application
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.subtasks import SCHEMA
-from pointsman.execution.workflow_state import Next, Run
+from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.report.figures import ledger_entries
 from pointsman.report.figures.task_costs import TaskBook, task_costs
 from pointsman.services.attempt import Attempt
 from pointsman.services.intake import Message
-from pointsman.services.replay import Replay, Wish
+from pointsman.services.replay import Replay, ReplayOptions
 from pointsman.services.subtasks import PATIENCE
 from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
@@ -38,7 +38,7 @@ REFUSED = CallResult(Outcome.REFUSED, usage=USED)
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
     return build(aws, books, task_table)
 
 
@@ -46,11 +46,11 @@ def handing_out(*parts: dict[str, Any], answer: str = "Three parts.") -> CallRes
     return answered(json.dumps({"answer": answer, "subtasks": list(parts)}))
 
 
-def begun(router: Router, **fields: Any) -> Run:
+def begun(router: Router, **fields: Any) -> WorkflowState:
     return started(router, split=True, metadata={"ticket": "PAY-7"}, **fields)
 
 
-def waiting(router: Router, *parts: dict[str, Any], **fields: Any) -> Run:
+def waiting(router: Router, *parts: dict[str, Any], **fields: Any) -> WorkflowState:
     """Have t-1 hand out subtasks; they lie in the queue afterwards."""
     router.model.then(handing_out(*(parts or PARTS)))
     return finished(router, begun(router, **fields))
@@ -63,8 +63,8 @@ def take_in(router: Router) -> None:
         assert router.run(Message(f"sub-{number}", body), owner=f"router-{number}") == {}
 
 
-def run_of(router: Router, number: int, suffix: str = "") -> Run:
-    return Run.from_state(json.loads(router.workflow.executions[f"t-1-s{number:02d}{suffix}"]))
+def run_of(router: Router, number: int, suffix: str = "") -> WorkflowState:
+    return WorkflowState.from_state(json.loads(router.workflow.executions[f"t-1-s{number:02d}{suffix}"]))
 
 
 def do(router: Router, number: int, result: CallResult | None = None) -> None:
@@ -82,7 +82,7 @@ def short(detail: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
     return [(each["status"], each["answer"], each["reason"]) for each in detail["subtasks"]]
 
 
-def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, books: DynamoBooks) -> None:
+def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, books: DynamoUsageLedger) -> None:
     run = waiting(router, reply_to="the-senders-token")
     (question,) = router.model.questions
     assert (question.model, question.schema) == (GEMINI, SCHEMA)
@@ -131,10 +131,10 @@ def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Ro
 
     router.model.then(handing_out(PARTS[0]))
     router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "orchestration", "split": True})))
-    finished(router, Run.from_state(json.loads(router.workflow.executions["t-2"])))
+    finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     take_in(router)
     router.model.then(answered())
-    finished(router, Run.from_state(json.loads(router.workflow.executions["t-2-s01"])))
+    finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2-s01"])))
     (detail,) = told(router, "t-2")
     assert (detail["status"], detail["partial"]) == ("completed", False)
 
@@ -182,7 +182,7 @@ BAD = [
 
 @pytest.mark.parametrize("bad", BAD, ids=["no JSON", "blank", "too many", "cut off"])
 def test_a_bad_split_is_booked_and_asked_for_once_more_then_elsewhere(
-    router: Router, books: DynamoBooks, bad: CallResult
+    router: Router, books: DynamoUsageLedger, bad: CallResult
 ) -> None:
     router.model.then(bad, bad, bad, handing_out(*PARTS))
     finished(router, begun(router))
@@ -315,7 +315,7 @@ def test_an_end_that_could_not_be_told_is_told_by_who_ended_it(router: Router) -
     assert (len(told(router)), len(told(router, "t-1-s01"))) == (1, 1)
 
 
-def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router, books: DynamoBooks) -> None:
+def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router, books: DynamoUsageLedger) -> None:
     sweep = build_sweep(aws, router, books)
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))
@@ -326,7 +326,7 @@ def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router,
     assert (len(told(router)), sweep().gathered) == (1, 0)
 
 
-def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, books: DynamoBooks) -> None:
+def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, books: DynamoUsageLedger) -> None:
     sweep = build_sweep(aws, router, books)
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))
@@ -337,7 +337,7 @@ def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Rout
     assert (told(router)[0]["reason"], told(router)[0]["subtask_counts"]["unfinished"]) == ("subtasks_failed", 3)
 
 
-def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books: DynamoBooks) -> None:
+def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books: DynamoUsageLedger) -> None:
     """The last subtask's function died after its end was stored, and its workflow is gone."""
     sweep = build_sweep(aws, router, books)
     waiting(router, *PARTS[:1])
@@ -353,7 +353,9 @@ def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books:
     assert list(router.tasks.wanting_attention()) == []
 
 
-def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(aws: Aws, router: Router, books: DynamoBooks) -> None:
+def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(
+    aws: Aws, router: Router, books: DynamoUsageLedger
+) -> None:
     sweep = build_sweep(aws, router, books)
     waiting(router)
     lost, *bodies = router.queue.bodies  # one ends in the dead-letter queue, as SQS moves it
@@ -397,7 +399,7 @@ def test_a_failed_task_that_is_replayed_hands_out_anew(router: Router) -> None:
     second = json.loads(list(router.workflow.executions.values())[-1])
     assert (second["task_id"], second["generation"], router.task().subtasks) == ("t-1", 2, [])
     router.model.then(handing_out(*PARTS[:1]))
-    finished(router, Run.from_state(second))
+    finished(router, WorkflowState.from_state(second))
     take_in(router)
     router.model.then(answered("at last"))
     finished(router, run_of(router, 1, "-g2"))
@@ -412,7 +414,7 @@ def test_a_subtask_that_is_replayed_is_waited_for_again_until_the_end(router: Ro
     replayed(router, "t-1-s01")
     do(router, 2)
     assert told(router) == []
-    second = Run.from_state(json.loads(list(router.workflow.executions.values())[-1]))
+    second = WorkflowState.from_state(json.loads(list(router.workflow.executions.values())[-1]))
     router.model.then(answered("at last"))
     finished(router, second)
     assert short(told(router)[0]) == [("completed", "at last", None), ("completed", "part 2", None)]
@@ -427,9 +429,16 @@ def replayed(router: Router, task_id: str) -> None:
 
     box: Any = NoBox()
     replay = Replay(
-        own.ctx, own.tasks, own.texts, router.workflow, own.marks, own.classification, box, own.reply_places
+        own.ctx,
+        own.tasks,
+        own.payloads,
+        router.workflow,
+        own.model_health_store,
+        own.classification,
+        box,
+        own.reply_places,
     )
-    (line,) = replay(Wish(ids=frozenset({task_id}), execute=True), "operator")
+    (line,) = replay(ReplayOptions(ids=frozenset({task_id}), execute=True), "operator")
     assert line.replayed
 
 
@@ -477,7 +486,9 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     assert [each["status"] for each in done["subtasks"]] == ["completed", "failed"]
 
 
-def test_a_split_answer_is_neither_checked_nor_audited(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_split_answer_is_neither_checked_nor_audited(
+    aws: Aws, books: DynamoUsageLedger, task_table: TaskTable
+) -> None:
     verify = {"orchestration": {"min_chars": 5_000, "judge": True}}
     router = configured(aws, books, task_table, audit={"share": 1.0}, verify=verify)
     router.model.then(handing_out(PARTS[0]))

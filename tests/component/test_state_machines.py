@@ -13,11 +13,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN, charge, judge
-from pointsman.execution.model_health import Lesson, ModelState
+from pointsman.execution.model_health import HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
-from pointsman.execution.records import Content, Intent, Settled, TaskRecord
+from pointsman.execution.records import Intent, Payload, Settled, TaskRecord
 from pointsman.ports import ModelClient
 from pointsman.routing.catalog import Provider
 from pointsman.routing.config import Budget
@@ -43,7 +43,7 @@ class OnMoto(RuleBasedStateMachine):
         self._aws.start()
         self.client = SESSION.client("dynamodb")
         _create_tables(self.client)
-        self.books, self.tasks = DynamoBooks(self.client, TABLES), TaskTable(self.client, TABLES)
+        self.books, self.tasks = DynamoUsageLedger(self.client, TABLES), TaskTable(self.client, TABLES)
 
     def teardown(self) -> None:
         self._aws.stop()
@@ -110,7 +110,7 @@ class BudgetMachine(OnMoto):
         """The call came back; its cost in per cent of what was reserved, more than all of it sometimes."""
         cost = held.intent.charge.amount * share // 100
         result = settled(held.intent, Outcome.ANSWERED if good else Outcome.REFUSED, cost)
-        self._close(held, result, Content(inline="words") if good else None)
+        self._close(held, result, Payload(inline="words") if good else None)
         task = self.tasks.read(held.intent.task_id)
         assert task is not None
         assert (task.status, task.cost_nano) == (Status.COMPLETED if good else Status.STARTED, cost)
@@ -128,7 +128,7 @@ class BudgetMachine(OnMoto):
 
     @rule(held=done, cost=st.integers(0, 500))
     def settle_again(self, held: Held, cost: int) -> None:
-        assert not self.books.settle(settled(held.intent, cost=cost), Lesson(), Content(inline="late"))
+        assert not self.books.settle(settled(held.intent, cost=cost), HealthUpdate(), Payload(inline="late"))
 
     @rule(held=reservations)
     def reserve_the_turn_again(self, held: Held) -> None:
@@ -140,8 +140,8 @@ class BudgetMachine(OnMoto):
     def time_passes(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
 
-    def _close(self, held: Held, result: Settled, answer: Content | None) -> None:
-        assert self.books.settle(result, Lesson(), answer)
+    def _close(self, held: Held, result: Settled, answer: Payload | None) -> None:
+        assert self.books.settle(result, HealthUpdate(), answer)
         amount, month = held.intent.charge.amount, held.intent.charge.month
         for name in held.intent.charge.counters:
             self.open[month, name] -= amount

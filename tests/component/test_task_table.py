@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.task_table import TOMBSTONE, TaskTable, from_item, to_item
 from pointsman.execution.model_health import ms
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
@@ -25,7 +25,7 @@ def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> Task
     stated: dict[str, Any] = {
         "status": Status.CLAIMED,
         "fingerprint": "f",
-        "body": Content(inline='{"prompt":"a"}'),
+        "body": Payload(inline='{"prompt":"a"}'),
         "lease_owner": owner,
         "lease_until": ms(NOON + LEASE),
         "received_at": to_text(NOON),
@@ -56,7 +56,7 @@ def test_records_are_stored_and_read_back() -> None:
         cost_nano=7,
         cost_known=False,
         model="m",
-        answer=Content(ref="tasks/t-1/answer"),
+        answer=Payload(ref="tasks/t-1/answer"),
         truncated=True,
         open_intent={"day_shard": "2026-11-22#3", "row": "x"},
         task_fields={"metadata": {"ticket": "A-1"}, "private": True, "split": False},
@@ -75,7 +75,7 @@ def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:
     in_the_way = task_table.claim(record(owner="router-2", fingerprint="g"), NOON)
     assert in_the_way is not None
     assert (in_the_way.lease_owner, in_the_way.fingerprint) == ("router-1", "f")
-    assert in_the_way.body == Content(inline='{"prompt":"a"}')
+    assert in_the_way.body == Payload(inline='{"prompt":"a"}')
 
 
 def test_of_many_claims_at_once_one_wins(aws: Aws, task_table: TaskTable) -> None:

@@ -10,14 +10,14 @@ import pytest
 
 from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Content, Purpose, TaskRecord
+from pointsman.execution.records import Payload, Purpose, TaskRecord
 from pointsman.ports import Share
 from pointsman.routing import config
 from pointsman.routing.catalog import load
-from pointsman.routing.policy import Points
-from pointsman.services.classification import Classification
+from pointsman.routing.policy import RoutingPolicy
+from pointsman.services.classification import TaskClassifier
 from pointsman.services.intake import Message
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
@@ -38,7 +38,7 @@ UNCLEAR = "qzx vrrp"
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Router:
+def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
     """A router whose `openclaw.json` sends documentation to Gemini and status to Sonnet."""
     tiers = {"documentation": "orchestration", "status": "reasoning"}
     return build(
@@ -83,7 +83,7 @@ def test_a_model_s_word_follows_too_and_from_the_cache_again(
 ) -> None:
     cache = LimitTableCache(aws.client("dynamodb"), aws.tables)
     own = router.intake.classification
-    object.__setattr__(router.intake, "classification", Classification(own.ctx, own.local, cache))
+    object.__setattr__(router.intake, "classification", TaskClassifier(own.ctx, own.local, cache))
     router.model.then(said(kind, sure))
     assert [decided(router, f"m-{n}", UNCLEAR)["tier"] for n in (1, 2)] == [tier] * 2
     assert len(router.model.questions) == 1
@@ -106,9 +106,9 @@ def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Off
     app = SimpleNamespace(
         reporting=own.reporting,
         tasks=own.tasks,
-        texts=own.texts,
+        payloads=own.payloads,
         classifier=own.classifier,
-        points=Points(config.parse(CONFIG), load()),
+        policy=RoutingPolicy(config.parse(CONFIG), load()),
         context=office.ctx,
         settings=own.settings,
         config_text=CONFIG,
@@ -124,7 +124,7 @@ def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Off
 
 def put(desk: Office, task_id: str, kind: TaskType, *, text: str = DOCUMENT, to: TaskType | None = None) -> None:
     decision = {"type": kind, "tier": TIER_OF[kind], "source": "local", "confidence": 0.97, "reason": "", "words": []}
-    body = Content(inline=json.dumps({"prompt": text}))
+    body = Payload(inline=json.dumps({"prompt": text}))
     record = TaskRecord(task_id, Status.CLAIMED, body=body, decision=decision, received_at="2026-11-21T20:00:00.000Z")
     assert desk.app.tasks.claim(record, desk.clock.now()) is None
     if to:

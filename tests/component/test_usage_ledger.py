@@ -16,11 +16,11 @@ from moto import mock_aws
 
 from pointsman.adapters.dynamo import unpack
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks, ModelMarks
+from pointsman.adapters.usage_ledger import DynamoModelHealth, DynamoUsageLedger
 from pointsman.execution.budget import OPEN, charge
-from pointsman.execution.model_health import KEPT, Admission, Lesson, ModelState, admit, learn, ms
+from pointsman.execution.model_health import KEPT, Admission, HealthUpdate, ModelState, admit, learn, ms
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import SHARDS, Content, Intent, Purpose, RowKey, Settled, TaskRecord
+from pointsman.execution.records import SHARDS, Intent, Payload, Purpose, RowKey, Settled, TaskRecord
 from pointsman.ports import Share
 from pointsman.routing.catalog import Billing, Quota
 from pointsman.routing.config import Budget
@@ -100,7 +100,7 @@ def free_intent(number: int, at: datetime = NOON, **fields: Any) -> Intent:
 # What one transaction writes
 
 
-def test_a_reservation_is_written_as_a_whole(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_reservation_is_written_as_a_whole(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
     assert books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
@@ -123,12 +123,12 @@ def test_a_reservation_is_written_as_a_whole(aws: Aws, books: DynamoBooks, task_
     assert view.counters == counters
 
 
-def test_a_settlement_is_written_as_a_whole(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_settlement_is_written_as_a_whole(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
     books.reserve(mine, NO_QUOTA, ModelState(MODEL))
-    lesson = Lesson({"rest_until": 5})
-    assert books.settle(settled(mine, Outcome.TRUNCATED), lesson, Content(inline="words"))
+    lesson = HealthUpdate({"rest_until": 5})
+    assert books.settle(settled(mine, Outcome.TRUNCATED), lesson, Payload(inline="words"))
 
     counters = books.counters("2026-11")
     assert {name: count for name, count in counters.items() if not name.endswith(OPEN)} == dict.fromkeys(
@@ -136,7 +136,7 @@ def test_a_settlement_is_written_as_a_whole(aws: Aws, books: DynamoBooks, task_t
     )
     assert {count for name, count in counters.items() if name.endswith(OPEN)} == {0}
     found = task(task_table)
-    assert (found.status, found.answer, found.truncated) == (Status.COMPLETED, Content(inline="words"), True)
+    assert (found.status, found.answer, found.truncated) == (Status.COMPLETED, Payload(inline="words"), True)
     assert (found.open_intent, found.attempts, found.cost_nano, found.cost_known) == (None, 1, 60, True)
     assert (found.model, found.usage, found.ended_at) == (MODEL, CALLED.as_dict(), to_text(NOON + timedelta(seconds=2)))
     assert books.look("t-1", MODEL, "2026-11").model.rest_until == 5
@@ -145,13 +145,13 @@ def test_a_settlement_is_written_as_a_whole(aws: Aws, books: DynamoBooks, task_t
     assert outcome.outcome is Outcome.TRUNCATED
 
 
-def test_a_failed_call_leaves_the_task_open_and_adds_up(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_failed_call_leaves_the_task_open_and_adds_up(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     for turn, (outcome, cost) in enumerate([(Outcome.UNKNOWN, 100), (Outcome.NOT_SENT, 0), (Outcome.ANSWERED, 60)], 1):
         mine = intent(turn=turn)
         assert books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
-        answer = Content(ref="tasks/t-1/answer") if outcome is Outcome.ANSWERED else None
-        assert books.settle(settled(mine, outcome, cost), Lesson(), answer)
+        answer = Payload(ref="tasks/t-1/answer") if outcome is Outcome.ANSWERED else None
+        assert books.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
         if not answer:
             assert task(task_table).status is Status.STARTED
     found = task(task_table)
@@ -160,7 +160,9 @@ def test_a_failed_call_leaves_the_task_open_and_adds_up(books: DynamoBooks, task
 
 
 @pytest.mark.parametrize("why", ["budget", "slot", "turn", "completed", "failed", "intent"])
-def test_a_refused_reservation_writes_nothing(aws: Aws, books: DynamoBooks, task_table: TaskTable, why: str) -> None:
+def test_a_refused_reservation_writes_nothing(
+    aws: Aws, books: DynamoUsageLedger, task_table: TaskTable, why: str
+) -> None:
     known(task_table)
     mine, state, admission = intent(), ModelState(MODEL), admit(ModelState(MODEL), Quota(9, None, None), 1, NOON)
     assert isinstance(admission, Admission)
@@ -189,50 +191,52 @@ def test_a_refused_reservation_writes_nothing(aws: Aws, books: DynamoBooks, task
     assert before == [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
 
 
-def test_a_call_above_the_cap_alone_is_refused_on_an_empty_month(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_call_above_the_cap_alone_is_refused_on_an_empty_month(
+    books: DynamoUsageLedger, task_table: TaskTable
+) -> None:
     known(task_table)
     assert not books.reserve(intent(amount=801), NO_QUOTA, ModelState(MODEL)).made
     assert books.reserve(intent(amount=800), NO_QUOTA, ModelState(MODEL)).made
     assert not books.reserve(intent(turn=2, amount=1), NO_QUOTA, ModelState(MODEL)).made
 
 
-def test_an_outcome_is_written_once(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> None:
+def test_an_outcome_is_written_once(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
     books.reserve(mine, NO_QUOTA, ModelState(MODEL))
-    assert books.settle(settled(mine, Outcome.UNKNOWN, 100), Lesson(), None)
+    assert books.settle(settled(mine, Outcome.UNKNOWN, 100), HealthUpdate(), None)
     before = [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
 
     late = settled(mine, after=400)
-    assert not books.settle(late, learn(ModelState(MODEL, failures=2), late.result, late.at), Content(inline="late"))
+    assert not books.settle(late, learn(ModelState(MODEL, failures=2), late.result, late.at), Payload(inline="late"))
     assert before == [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
     assert task(task_table).status is Status.STARTED
 
 
-def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     first, second = intent(), intent(turn=2)
     books.reserve(first, NO_QUOTA, ModelState(MODEL))
     books.reserve(second, NO_QUOTA, ModelState(MODEL))
 
-    assert books.settle(settled(first), Lesson({"gone": True}), Content(inline="of the first"))
+    assert books.settle(settled(first), HealthUpdate({"gone": True}), Payload(inline="of the first"))
     found = task(task_table)
     assert (found.status, found.open_intent, found.answer) == (
         Status.STARTED,
         {"day_shard": second.key.day_shard, "row": second.key.row},
-        Content(),
+        Payload(),
     )
     assert books.look(None, MODEL, "2026-11").model.gone
     assert books.counters("2026-11")["month"] == 160
-    assert books.settle(settled(second), Lesson(), Content(inline="of the second"))
+    assert books.settle(settled(second), HealthUpdate(), Payload(inline="of the second"))
     assert task(task_table).answer.inline == "of the second"
 
 
-def test_a_classification_is_one_attempt_with_shares_beside_it(books: DynamoBooks) -> None:
+def test_a_classification_is_one_attempt_with_shares_beside_it(books: DynamoUsageLedger) -> None:
     mine = free_intent(1, purpose=Purpose.CLASSIFICATION, type=None)
     assert books.reserve(mine, NO_QUOTA, ModelState(GEMINI)).made
     parts = tuple(Share(f"t-{n}", n, Usage(input=n), {"ticket": str(n)}, None) for n in range(12))
-    assert books.settle(settled(mine, cost=0), Lesson(), None, parts)
+    assert books.settle(settled(mine, cost=0), HealthUpdate(), None, parts)
 
     rows = list(books.rows(NOON, NOON + timedelta(seconds=1)))
     (attempt,) = [row for row in rows if row["kind"] == "attempt"]
@@ -246,7 +250,7 @@ def test_a_classification_is_one_attempt_with_shares_beside_it(books: DynamoBook
 # Many at once
 
 
-def test_the_cap_holds_whatever_runs_at_once(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_the_cap_holds_whatever_runs_at_once(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table, *(f"t-{n}" for n in range(40)))
 
     def call(number: int) -> bool:
@@ -256,7 +260,7 @@ def test_the_cap_holds_whatever_runs_at_once(books: DynamoBooks, task_table: Tas
         held = books.counters("2026-11")
         assert held["day_22"] <= 800
         if number % 2:
-            books.settle(settled(mine, cost=70), Lesson(), None)
+            books.settle(settled(mine, cost=70), HealthUpdate(), None)
         return True
 
     with ThreadPoolExecutor(16) as pool:
@@ -268,7 +272,7 @@ def test_the_cap_holds_whatever_runs_at_once(books: DynamoBooks, task_table: Tas
     assert sum(made) >= 8
 
 
-def test_a_turn_is_taken_once(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_turn_is_taken_once(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
 
     def take(number: int) -> bool:
@@ -281,17 +285,17 @@ def test_a_turn_is_taken_once(books: DynamoBooks, task_table: TaskTable) -> None
     assert len(list(books.open_intents(NOON, NOON + timedelta(seconds=1)))) == 1
 
 
-def test_an_outcome_is_written_by_one_of_many(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_an_outcome_is_written_by_one_of_many(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
     books.reserve(mine, NO_QUOTA, ModelState(MODEL))
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda n: books.settle(settled(mine, cost=n), Lesson(), None), range(10, 26)))
+        told = list(pool.map(lambda n: books.settle(settled(mine, cost=n), HealthUpdate(), None), range(10, 26)))
     assert told.count(True) == 1
     assert books.counters("2026-11")["month"] == 10 + told.index(True)
 
 
-def test_slots_are_taken_at_most_as_often_as_the_quota_says(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_slots_are_taken_at_most_as_often_as_the_quota_says(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     quota = Quota(rpm=5, tpm=None, rpd=None)
     known(task_table, *(f"t-{n}" for n in range(24)))
 
@@ -329,7 +333,7 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
         return call(operation, arguments)
 
     client._make_api_call = busy
-    books = DynamoBooks(client, aws.tables)
+    books = DynamoUsageLedger(client, aws.tables)
     assert books.reserve(intent(), NO_QUOTA, ModelState(MODEL)).made
     assert len(pauses) == 3
     assert not books.reserve(intent(), NO_QUOTA, ModelState(MODEL)).made
@@ -345,23 +349,23 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
 # The model's item
 
 
-def slot(books: DynamoBooks, mine: Intent, quota: Quota | None = None, tokens: int = 500) -> None:
+def slot(books: DynamoUsageLedger, mine: Intent, quota: Quota | None = None, tokens: int = 500) -> None:
     state = books.look(None, mine.model, "2026-11").model
     found = admit(state, quota or Quota(15, 1000, 20), tokens, mine.at)
     assert isinstance(found, Admission)
     assert books.reserve(mine, found, state).made
 
 
-def test_a_slot_is_corrected_to_the_tokens_used(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_slot_is_corrected_to_the_tokens_used(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1")
     mine = free_intent(1)
     slot(books, mine)
     assert books.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == 500
-    books.settle(settled(mine, cost=0), Lesson(), Content(inline="a"))
+    books.settle(settled(mine, cost=0), HealthUpdate(), Payload(inline="a"))
     assert books.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == CALLED.prompt == 110
 
 
-def test_a_slot_that_was_not_used_is_given_back(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_slot_that_was_not_used_is_given_back(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
     one, other = free_intent(1), free_intent(2)
     slot(books, one)
@@ -373,35 +377,37 @@ def test_a_slot_that_was_not_used_is_given_back(books: DynamoBooks, task_table: 
 
 
 def test_a_slot_given_back_after_midnight_is_not_taken_from_the_new_day(
-    books: DynamoBooks, task_table: TaskTable
+    books: DynamoUsageLedger, task_table: TaskTable
 ) -> None:
     known(task_table, "t-1", "t-2")
     midnight = datetime(2026, 11, 22, 8, tzinfo=NOON.tzinfo)
     one, other = free_intent(1, midnight - timedelta(seconds=1)), free_intent(2, midnight + timedelta(seconds=1))
     slot(books, one)
     slot(books, other)
-    books.settle(settled(one, Outcome.NOT_SENT, 0, after=3), Lesson(), None)
+    books.settle(settled(one, Outcome.NOT_SENT, 0, after=3), HealthUpdate(), None)
     state = books.look(None, GEMINI, "x").model
     assert (list(state.slots), state.day, state.day_count) == (["t-2.000001.000001"], "2026-11-22", 1)
 
 
-def test_old_slots_are_dropped(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_old_slots_are_dropped(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
     slot(books, free_intent(1))
     slot(books, free_intent(2, NOON + KEPT + timedelta(seconds=1)))
     assert list(books.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
 
 
-def test_a_lesson_outlives_a_slot_that_is_gone(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_lesson_outlives_a_slot_that_is_gone(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1")
     mine = free_intent(1)
     books.reserve(mine, NO_QUOTA, ModelState(GEMINI))
     gone = settled(mine, Outcome.ANSWERED, 0)
-    assert books.settle(gone, Lesson({"failures": 0, "opens": 0}), Content(inline="a"))
+    assert books.settle(gone, HealthUpdate({"failures": 0, "opens": 0}), Payload(inline="a"))
     assert task(task_table).status is Status.COMPLETED
 
 
-def test_a_model_that_was_probed_before_it_had_a_quota_takes_slots(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_a_model_that_was_probed_before_it_had_a_quota_takes_slots(
+    books: DynamoUsageLedger, task_table: TaskTable
+) -> None:
     known(task_table, "t-1", "t-2")
     probe = admit(ModelState(GEMINI, opens=1), None, 1, NOON)
     assert isinstance(probe, Admission)
@@ -410,7 +416,7 @@ def test_a_model_that_was_probed_before_it_had_a_quota_takes_slots(books: Dynamo
     assert list(books.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
 
 
-def test_one_probe_passes(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_one_probe_passes(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
     first = settled(free_intent(0, purpose=Purpose.CLASSIFICATION), Outcome.UNAVAILABLE, 0)
     books.reserve(first.intent, NO_QUOTA, ModelState(GEMINI))
@@ -424,18 +430,18 @@ def test_one_probe_passes(books: DynamoBooks, task_table: TaskTable) -> None:
         assert books.reserve(free_intent(number, later), admission, seen).made is made
 
 
-def test_the_router_sees_all_models_at_once(aws: Aws, books: DynamoBooks) -> None:
+def test_the_router_sees_all_models_at_once(aws: Aws, books: DynamoUsageLedger) -> None:
     mine = free_intent(1, purpose=Purpose.CLASSIFICATION)
     books.reserve(mine, NO_QUOTA, ModelState(GEMINI))
-    books.settle(settled(mine, Outcome.RETIRED, 0), Lesson({"gone": True, "gone_at": 5}), None)
-    states = ModelMarks(aws.client("dynamodb"), aws.tables).states([GEMINI, MODEL])
+    books.settle(settled(mine, Outcome.RETIRED, 0), HealthUpdate({"gone": True, "gone_at": 5}), None)
+    states = DynamoModelHealth(aws.client("dynamodb"), aws.tables).states([GEMINI, MODEL])
     assert states == {GEMINI: ModelState(GEMINI, gone=True)}
 
 
 # Reading the ledger
 
 
-def test_rows_are_read_across_days_and_shards(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_rows_are_read_across_days_and_shards(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     budget = Budget(month_usd=None)
     names = [f"t-{n}" for n in range(30)]
     known(task_table, *names)
@@ -444,7 +450,7 @@ def test_rows_are_read_across_days_and_shards(books: DynamoBooks, task_table: Ta
     for number, mine in enumerate(made):
         assert books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
         if number % 3:
-            assert books.settle(settled(mine), Lesson(), None)
+            assert books.settle(settled(mine), HealthUpdate(), None)
 
     rows = list(books.rows(start, NOON + timedelta(days=3)))
     assert Counter(row["task_id"] for row in rows) == Counter(names)
@@ -460,14 +466,14 @@ def test_rows_are_read_across_days_and_shards(books: DynamoBooks, task_table: Ta
     assert open_ones == {f"t-{n}" for n in range(0, 30, 3)}
     again = next(one for one in books.open_intents(start, start + timedelta(seconds=1)))
     assert again == books.find_intent(made[0].key)
-    assert books.settle(settled(again, Outcome.UNKNOWN, 100), Lesson(), None)
+    assert books.settle(settled(again, Outcome.UNKNOWN, 100), HealthUpdate(), None)
 
 
-def test_an_open_intent_is_settled_from_its_stored_row(books: DynamoBooks, task_table: TaskTable) -> None:
+def test_an_open_intent_is_settled_from_its_stored_row(books: DynamoUsageLedger, task_table: TaskTable) -> None:
     known(task_table)
     books.reserve(intent(), NO_QUOTA, ModelState(MODEL))
     stored = next(iter(books.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))))
-    assert books.settle(settled(stored, Outcome.UNKNOWN, stored.charge.amount), Lesson(), None)
+    assert books.settle(settled(stored, Outcome.UNKNOWN, stored.charge.amount), HealthUpdate(), None)
     counters = books.counters("2026-11")
     assert (counters["month"], counters["month" + OPEN]) == (100, 0)
     assert task(task_table).open_intent is None
@@ -493,7 +499,7 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
     with mock_aws():
         client = SESSION.client("dynamodb")
         _create_tables(client)
-        books, tasks = DynamoBooks(client, TABLES), TaskTable(client, TABLES)
+        books, tasks = DynamoUsageLedger(client, TABLES), TaskTable(client, TABLES)
         known(tasks, *names)
         made, turns, now = list[Intent](), Counter[str](), NOON
         for what, which, amount, outcome in steps:
@@ -507,11 +513,11 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
             elif what.startswith("settle") and made:
                 mine = made[which % len(made)]
                 cost = mine.charge.amount if outcome is Outcome.UNKNOWN else min(amount, mine.charge.amount)
-                answer = Content(inline="a") if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
-                books.settle(settled(mine, outcome, cost), Lesson(), answer)
+                answer = Payload(inline="a") if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
+                books.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
             elif what == "close":
                 for mine in books.open_intents(NOON - timedelta(hours=1), now - timedelta(seconds=60)):
-                    books.settle(settled(mine, Outcome.UNKNOWN, mine.charge.amount), Lesson(), None)
+                    books.settle(settled(mine, Outcome.UNKNOWN, mine.charge.amount), HealthUpdate(), None)
             elif what == "add_reply":
                 tasks.add_reply(name, f"place-{amount}")
             elif what == "fail":

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.workflow_state import LONGEST_PAUSE, Next, Run
+from pointsman.execution.workflow_state import LONGEST_PAUSE, Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.intake import Message
 from pointsman.values.status import Status
@@ -52,19 +52,19 @@ JUDGED = {"code_generation": {"judge": True}}
 
 
 @pytest.fixture
-def configure(aws: Aws, books: DynamoBooks, task_table: TaskTable) -> Configure:
+def configure(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Configure:
     def make(**own: Any) -> Router:
         return configured(aws, books, task_table, **own)
 
     return make
 
 
-def begun(router: Router, **fields: Any) -> Run:
+def begun(router: Router, **fields: Any) -> WorkflowState:
     return started(router, "implementation", type="code_generation", **fields)
 
 
 def answer(router: Router) -> str:
-    return router.intake.texts.fetch(router.task().answer)
+    return router.intake.payloads.fetch(router.task().answer)
 
 
 def verdict(task: TaskRecord) -> tuple[bool, str | None, str | None]:
@@ -72,19 +72,19 @@ def verdict(task: TaskRecord) -> tuple[bool, str | None, str | None]:
     return task.verdict["passed"], task.verdict["failed"], task.verdict["escalated_after"]
 
 
-def rows(router: Router, books: DynamoBooks) -> list[dict[str, Any]]:
+def rows(router: Router, books: DynamoUsageLedger) -> list[dict[str, Any]]:
     found = list(books.rows(NOON, router.clock.now() + timedelta(days=1)))
     return sorted((row for row in found if row["kind"] == "attempt"), key=lambda row: row["turn"])
 
 
-def books_agree(router: Router, books: DynamoBooks) -> None:
+def books_agree(router: Router, books: DynamoUsageLedger) -> None:
     attempts, counters = rows(router, books), books.counters("2026-11")
     assert all("outcome" in row for row in attempts)
     assert router.task().cost_nano == sum(row["cost_nano"] for row in attempts) == counters.get("month", 0)
     assert counters.get("month" + OPEN, 0) == 0
 
 
-def test_an_answer_that_passes_is_one_call(configure: Configure, books: DynamoBooks) -> None:
+def test_an_answer_that_passes_is_one_call(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(GOOD))
     assert step(router, begun(router)).next is Next.DELIVER
@@ -101,7 +101,7 @@ def test_another_type_is_not_checked(configure: Configure) -> None:
 
 @pytest.mark.parametrize("first", [BAD, LARGE])
 def test_a_failed_check_leads_one_tier_up_and_is_booked_as_such(
-    configure: Configure, books: DynamoBooks, first: str
+    configure: Configure, books: DynamoUsageLedger, first: str
 ) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(first), answered(GOOD))
@@ -133,7 +133,7 @@ def test_a_second_answer_is_checked_and_delivered_whatever_it_is(configure: Conf
 
 @pytest.mark.parametrize("trouble", [Outcome.REFUSED, Outcome.AUTH, Outcome.RETIRED])
 def test_without_a_second_answer_the_first_is_delivered(
-    configure: Configure, books: DynamoBooks, trouble: Outcome
+    configure: Configure, books: DynamoUsageLedger, trouble: Outcome
 ) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(LARGE), CallResult(trouble))
@@ -148,7 +148,7 @@ def test_without_a_second_answer_the_first_is_delivered(
 
 @pytest.mark.parametrize("policy", ["refuse", "hold", "degrade"])
 def test_beyond_the_budget_the_first_answer_is_delivered_at_once(
-    configure: Configure, books: DynamoBooks, policy: str
+    configure: Configure, books: DynamoUsageLedger, policy: str
 ) -> None:
     budget = {"tiers": {"reasoning": {"day_usd": "0.001"}}, "when_exhausted": policy}
     router = configure(verify=PYTHON, budget=budget)
@@ -168,7 +168,7 @@ def test_an_outage_above_is_waited_for_briefly(configure: Configure) -> None:
 
     router.model.then(answered(BAD), CallResult(Outcome.RATE_LIMITED, retry_after=LONGEST_PAUSE.total_seconds()))
     router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "type": "code_generation"})))
-    finished(router, Run.from_state(json.loads(router.workflow.executions["t-2"])))
+    finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     assert (router.task("t-2").status, router.task("t-2").model) == (Status.COMPLETED, HAIKU)
     assert router.clock.now() - NOON < timedelta(minutes=2)
 
@@ -209,19 +209,19 @@ def test_after_a_fallback_the_same_model_is_not_asked_again(configure: Configure
 
 def dies_after(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Let the function die once, just after that was written."""
-    real = getattr(DynamoBooks, what)
+    real = getattr(DynamoUsageLedger, what)
 
     def and_dies(*args: Any, **named: Any) -> Any:
-        monkeypatch.setattr(DynamoBooks, what, real)
+        monkeypatch.setattr(DynamoUsageLedger, what, real)
         real(*args, **named)
         raise Crash
 
-    monkeypatch.setattr(DynamoBooks, what, and_dies)
+    monkeypatch.setattr(DynamoUsageLedger, what, and_dies)
 
 
 @pytest.mark.parametrize("caught", [False, True])
 def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
-    configure: Configure, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch, caught: bool
+    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch, caught: bool
 ) -> None:
     router = configure(verify=PYTHON)
     run = begun(router)
@@ -238,7 +238,7 @@ def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
 
 
 def test_a_crash_in_the_second_call_is_booked_and_the_first_answer_kept(
-    configure: Configure, books: DynamoBooks
+    configure: Configure, books: DynamoUsageLedger
 ) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD))
@@ -254,7 +254,7 @@ def test_a_crash_in_the_second_call_is_booked_and_the_first_answer_kept(
 
 
 def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
-    configure: Configure, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch
+    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = configure(verify=PYTHON)
     run, real = begun(router), TaskTable.read
@@ -272,7 +272,7 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
     books_agree(router, books)
 
 
-def test_the_second_state_twice_is_one_call(configure: Configure, books: DynamoBooks) -> None:
+def test_the_second_state_twice_is_one_call(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD), CallResult(Outcome.AUTH))
     second = step(router, begun(router))
@@ -286,7 +286,7 @@ def says(word: str) -> CallResult:
     return answered(json.dumps({"verdict": word}))
 
 
-def test_what_a_judge_accepts_is_delivered(configure: Configure, books: DynamoBooks) -> None:
+def test_what_a_judge_accepts_is_delivered(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("the answer"), says("acceptable"))
     waiting = step(router, begun(router))
@@ -303,7 +303,7 @@ def test_what_a_judge_accepts_is_delivered(configure: Configure, books: DynamoBo
     books_agree(router, books)
 
 
-def test_what_a_judge_finds_wanting_leads_one_tier_up(configure: Configure, books: DynamoBooks) -> None:
+def test_what_a_judge_finds_wanting_leads_one_tier_up(configure: Configure, books: DynamoUsageLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("half"), says("incomplete"), answered("whole"))
     finished(router, begun(router))
@@ -332,7 +332,7 @@ NO_WORD = [
 
 @pytest.mark.parametrize("result", NO_WORD, ids=lambda result: f"{result.outcome} {result.text[:9]}")
 def test_a_judge_that_cannot_be_had_passes_the_answer_at_once(
-    configure: Configure, books: DynamoBooks, result: CallResult
+    configure: Configure, books: DynamoUsageLedger, result: CallResult
 ) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("the answer"), result)
@@ -348,7 +348,7 @@ def test_a_benched_judge_is_not_asked(configure: Configure) -> None:
     finished(router, started(router, type="status"))
     router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "type": "code_generation"})))
     router.model.then(answered())
-    finished(router, Run.from_state(json.loads(router.workflow.executions["t-2"])))
+    finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     assert asked(router) == [GEMINI, HAIKU, HAIKU]
 
 
@@ -367,7 +367,7 @@ def test_no_judge_for_a_private_task_on_a_paid_plan_or_of_a_long_one(
 @pytest.mark.parametrize("written", ["reserve", "settle"])
 @pytest.mark.parametrize("word", ["acceptable", "wrong"])
 def test_a_judge_that_dies_is_not_asked_again(
-    configure: Configure, books: DynamoBooks, monkeypatch: pytest.MonkeyPatch, written: str, word: str
+    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch, written: str, word: str
 ) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("first"))
@@ -390,7 +390,10 @@ def test_the_second_answer_has_the_time_of_its_own_function(configure: Configure
     router.model.then(answered(BAD), answered(GOOD))
     finished(router, begun(router))
     first, second = router.model.questions
-    assert first.timeout < FUNCTION_SECONDS[Run.from_state(json.loads(router.workflow.executions["t-1"])).here.function]
+    assert (
+        first.timeout
+        < FUNCTION_SECONDS[WorkflowState.from_state(json.loads(router.workflow.executions["t-1"])).here.function]
+    )
     assert second.timeout > first.timeout
 
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import ModelClient, Question
+from pointsman.ports import ModelClient, ModelRequest
 
 KEY = "zzqx-a-key-that-nobody-may-see"
 PROMPT = "Plan the wvkq release for Friday."
@@ -28,7 +28,7 @@ def asked(
 ) -> CallResult:
     """Ask, and hold that what is for people names neither the task nor the key."""
     assert schema is None or isinstance(schema, dict)
-    result = client.ask(Question(model, PROMPT, SYSTEM, limit, timeout, "t-1.000001.000001", schema))
+    result = client.ask(ModelRequest(model, PROMPT, SYSTEM, limit, timeout, "t-1.000001.000001", schema))
     for secret in (KEY, "zzqx", "wvkq", "jjqz", "stand-in"):
         assert secret not in result.detail
     assert len(result.detail) < 100

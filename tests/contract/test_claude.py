@@ -13,20 +13,20 @@ from pointsman.adapters.claude import Claude
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
 from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.support.fake_providers import Standin
+from tests.support.fake_providers import FakeProviders
 
 MODEL = "claude-haiku-5-5"
 IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)
 
 
 @pytest.fixture(scope="module")
-def client(_provider: Standin) -> Iterator[Claude]:
+def client(_provider: FakeProviders) -> Iterator[Claude]:
     adapter = Claude(KEY, f"{_provider.url}/anthropic")
     yield adapter
     adapter._client.close()
 
 
-def met(provider: Standin, client: Claude, action: Any, **options: Any) -> CallResult:
+def met(provider: FakeProviders, client: Claude, action: Any, **options: Any) -> CallResult:
     """Ask once, with that fault."""
     provider.fault("anthropic", action)
     result = asked(client, MODEL, **options)
@@ -34,7 +34,7 @@ def met(provider: Standin, client: Claude, action: Any, **options: Any) -> CallR
     return result
 
 
-def test_an_answer(provider: Standin, client: Claude) -> None:
+def test_an_answer(provider: FakeProviders, client: Claude) -> None:
     result = asked(client, MODEL)
 
     (request,) = provider.requests()
@@ -45,29 +45,29 @@ def test_an_answer(provider: Standin, client: Claude) -> None:
     assert request["attempt"] == "t-1.000001.000001"
 
 
-def test_a_long_answer(provider: Standin, client: Claude) -> None:
+def test_a_long_answer(provider: FakeProviders, client: Claude) -> None:
     result = met(provider, client, {"answer": {"bytes": 300_000}}, limit=100_000)
     assert (result.outcome, len(result.text.encode())) == (Outcome.ANSWERED, 300_000)
 
 
-def test_structured_output(provider: Standin, client: Claude) -> None:
+def test_structured_output(provider: FakeProviders, client: Claude) -> None:
     schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
     result = asked(client, MODEL, schema=schema)
     assert result.outcome is Outcome.ANSWERED
     assert set(json.loads(result.text)) == {"title"}
 
 
-def test_max_tokens(provider: Standin, client: Claude) -> None:
+def test_max_tokens(provider: FakeProviders, client: Claude) -> None:
     result = asked(client, MODEL, limit=5)
     assert (result.outcome, len(result.text), result.detail) == (Outcome.TRUNCATED, 20, "stop_reason max_tokens")
     assert result.usage == Usage(input=IN, output=5)
 
 
-def test_the_largest_output_needs_no_stream(provider: Standin, client: Claude) -> None:
+def test_the_largest_output_needs_no_stream(provider: FakeProviders, client: Claude) -> None:
     assert asked(client, MODEL, limit=128_000, timeout=290).outcome is Outcome.ANSWERED
 
 
-def test_a_model_on_its_way_out_is_asked_all_the_same(provider: Standin, client: Claude) -> None:
+def test_a_model_on_its_way_out_is_asked_all_the_same(provider: FakeProviders, client: Claude) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         assert asked(client, "claude-sonnet-4-5").answered_by == "claude-sonnet-4-5"
@@ -105,18 +105,18 @@ def test_a_model_on_its_way_out_is_asked_all_the_same(provider: Standin, client:
         ),
     ],
 )
-def test_usage_by_kind(provider: Standin, client: Claude, stated: dict[str, Any], usage: Usage) -> None:
+def test_usage_by_kind(provider: FakeProviders, client: Claude, stated: dict[str, Any], usage: Usage) -> None:
     result = met(provider, client, {"usage": stated})
     assert (result.usage, result.cost_known) == (usage, True)
 
 
 @pytest.mark.parametrize("stated", [None, {"input_tokens": None}, {"output_tokens": None}])
-def test_an_answer_without_usage_has_an_unknown_cost(provider: Standin, client: Claude, stated: Any) -> None:
+def test_an_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, client: Claude, stated: Any) -> None:
     result = met(provider, client, {"usage": stated})
     assert (result.outcome, result.usage, result.cost_known) == (Outcome.ANSWERED, None, False)
 
 
-def test_another_model_may_answer(provider: Standin, client: Claude) -> None:
+def test_another_model_may_answer(provider: FakeProviders, client: Claude) -> None:
     assert met(provider, client, {"model": "claude-haiku-5-5-20261001"}).answered_by == "claude-haiku-5-5-20261001"
 
 
@@ -130,14 +130,14 @@ def test_another_model_may_answer(provider: Standin, client: Claude) -> None:
         ({"status": 429}, None),
     ],
 )
-def test_rate_limits(provider: Standin, client: Claude, action: Any, seconds: float | None) -> None:
+def test_rate_limits(provider: FakeProviders, client: Claude, action: Any, seconds: float | None) -> None:
     result = met(provider, client, action)
     assert (result.outcome, result.retry_after, result.until) == (Outcome.RATE_LIMITED, seconds, None)
     assert (result.usage, result.cost_known) == (None, True)
     assert result.request_id == f"req_{provider.requests()[0]['id']}"
 
 
-def test_a_rate_limit_with_a_date(provider: Standin, client: Claude) -> None:
+def test_a_rate_limit_with_a_date(provider: FakeProviders, client: Claude) -> None:
     result = met(provider, client, {"rate_limit": {"retry_after": 30, "form": "date"}})
     assert result.retry_after is not None
     assert 25 < result.retry_after <= 31  # a date has whole seconds, rounded up
@@ -162,13 +162,13 @@ def test_a_rate_limit_with_a_date(provider: Standin, client: Claude) -> None:
     ],
     ids=str,
 )
-def test_refusals_bill_nothing(provider: Standin, client: Claude, action: Any, outcome: Outcome) -> None:
+def test_refusals_bill_nothing(provider: FakeProviders, client: Claude, action: Any, outcome: Outcome) -> None:
     result = met(provider, client, action)
     assert (result.outcome, result.usage, result.cost_known) == (outcome, None, True)
     assert result.detail
 
 
-def test_a_refusal_of_the_model_is_paid(provider: Standin, client: Claude) -> None:
+def test_a_refusal_of_the_model_is_paid(provider: FakeProviders, client: Claude) -> None:
     result = met(provider, client, "refusal")
     assert (result.outcome, result.cost_known, result.detail) == (Outcome.REFUSED, True, "stop_reason refusal")
     assert result.usage == Usage(input=IN)
@@ -186,7 +186,7 @@ def test_a_refusal_of_the_model_is_paid(provider: Standin, client: Claude) -> No
         ("a_new_one", Outcome.EMPTY),
     ],
 )
-def test_stop_reasons(provider: Standin, client: Claude, reason: str, outcome: Outcome) -> None:
+def test_stop_reasons(provider: FakeProviders, client: Claude, reason: str, outcome: Outcome) -> None:
     result = met(provider, client, {"stop": reason})
     assert (result.outcome, result.cost_known) == (outcome, True)
 
@@ -199,7 +199,7 @@ def test_every_stop_reason_of_the_sdk_has_a_meaning() -> None:
     assert set(get_args(StopReason)) == set(claude._STOPS) | {"tool_use", "pause_turn"}
 
 
-def test_an_answer_without_a_word(provider: Standin, client: Claude) -> None:
+def test_an_answer_without_a_word(provider: FakeProviders, client: Claude) -> None:
     result = met(provider, client, "empty")
     assert (result.outcome, result.usage, result.cost_known) == (Outcome.EMPTY, Usage(input=IN), True)
 
@@ -217,14 +217,16 @@ def test_an_answer_without_a_word(provider: Standin, client: Claude) -> None:
     ],
     ids=str,
 )
-def test_what_was_sent_and_not_answered_has_an_unknown_end(provider: Standin, client: Claude, action: Any) -> None:
+def test_what_was_sent_and_not_answered_has_an_unknown_end(
+    provider: FakeProviders, client: Claude, action: Any
+) -> None:
     result = met(provider, client, action)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
     assert result.detail
 
 
 @pytest.mark.parametrize("action", ["hang", {"delay": 3}], ids=str)
-def test_timeouts(provider: Standin, client: Claude, action: Any) -> None:
+def test_timeouts(provider: FakeProviders, client: Claude, action: Any) -> None:
     began = time.monotonic()
     result = met(provider, client, action, timeout=0.4)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)

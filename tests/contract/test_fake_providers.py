@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field
 
 from devstack.fake_providers.journal import Journal, read_journal
 from devstack.fake_providers.quotas import Limit, Quotas
-from tests.support.fake_providers import Standin, start, stop
+from tests.support.fake_providers import FakeProviders, start, stop
 
 GEMINI = "gemini-3.5-flash-lite"
 HAIKU = "claude-haiku-5-5"
@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 0.4
 
 
 @pytest.fixture
-def standin(provider: Standin) -> Standin:
+def standin(provider: FakeProviders) -> FakeProviders:
     return provider
 
 
@@ -52,14 +52,14 @@ def claude_client(url: str) -> anthropic.Anthropic:
 
 
 @pytest.fixture(scope="module")
-def gemini(_provider: Standin) -> Iterator[genai.Client]:
+def gemini(_provider: FakeProviders) -> Iterator[genai.Client]:
     client = gemini_client(_provider.url)
     yield client
     client.close()
 
 
 @pytest.fixture(scope="module")
-def claude(_provider: Standin) -> Iterator[anthropic.Anthropic]:
+def claude(_provider: FakeProviders) -> Iterator[anthropic.Anthropic]:
     with claude_client(_provider.url) as client:
         yield client
 
@@ -85,12 +85,12 @@ def claude_text(message: anthropic.types.Message) -> str:
 # Plain answers
 
 
-def test_it_listens_on_loopback_only(standin: Standin) -> None:
+def test_it_listens_on_loopback_only(standin: FakeProviders) -> None:
     assert standin.url.startswith("http://127.0.0.1:")
     assert standin.control("GET", "health") == {"status": "ok"}
 
 
-def test_gemini_answers_from_the_text_and_says_who_it_is(standin: Standin, gemini: genai.Client) -> None:
+def test_gemini_answers_from_the_text_and_says_who_it_is(standin: FakeProviders, gemini: genai.Client) -> None:
     answer = ask_gemini(gemini, "Plan the müsli release for Friday.")
 
     assert answer.text.startswith(f"[stand-in {GEMINI}]")
@@ -105,7 +105,7 @@ def test_gemini_answers_from_the_text_and_says_who_it_is(standin: Standin, gemin
     assert ask_gemini(gemini, "Is the build healthy?").text != answer.text
 
 
-def test_claude_answers_from_the_text_and_says_who_it_is(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_claude_answers_from_the_text_and_says_who_it_is(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     message = ask_claude(claude, "Write a parser for dates.", system="Be brief.")
 
     assert claude_text(message).startswith(f"[stand-in {HAIKU}] On “Write a parser for dates.”")
@@ -115,7 +115,7 @@ def test_claude_answers_from_the_text_and_says_who_it_is(standin: Standin, claud
     assert message.id == f"msg_{standin.requests()[0]['id']}"
 
 
-def test_gemini_is_asked_under_v1_unless_told_otherwise(standin: Standin, gemini: genai.Client) -> None:
+def test_gemini_is_asked_under_v1_unless_told_otherwise(standin: FakeProviders, gemini: genai.Client) -> None:
     ask_gemini(gemini)
     older = gemini_client(standin.url, api_version="v1beta")
     ask_gemini(older)
@@ -125,7 +125,9 @@ def test_gemini_is_asked_under_v1_unless_told_otherwise(standin: Standin, gemini
     assert paths == [f"/gemini/{version}/models/{GEMINI}:generateContent" for version in ("v1", "v1beta")]
 
 
-def test_the_journal_has_all_of_a_request(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_the_journal_has_all_of_a_request(
+    standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic
+) -> None:
     ask_gemini(gemini, "Plan it.", http_options=types.HttpOptions(headers={"x-pointsman-attempt": "t-1#1"}))
     message = ask_claude(claude, "Write it.", extra_headers={"x-pointsman-attempt": "t-1#2"})
 
@@ -147,7 +149,7 @@ def test_the_journal_has_all_of_a_request(standin: Standin, gemini: genai.Client
     assert counts["output_tokens"] == first["output_tokens"] + second["output_tokens"]
 
 
-def test_max_tokens_cuts_the_answer(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_max_tokens_cuts_the_answer(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     answer = ask_gemini(gemini, max_output_tokens=5)
     assert answer.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
     assert (len(answer.text), answer.usage_metadata.candidates_token_count) == (20, 5)
@@ -156,7 +158,7 @@ def test_max_tokens_cuts_the_answer(standin: Standin, gemini: genai.Client, clau
     assert (message.stop_reason, message.usage.output_tokens, len(claude_text(message))) == ("max_tokens", 5, 20)
 
 
-def test_a_plain_call_takes_milliseconds(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_a_plain_call_takes_milliseconds(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     took = []
     for _ in range(30):
         began = time.perf_counter()
@@ -170,7 +172,7 @@ def test_starting_does_not_load_llmocks_server() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(standin: Standin, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_said_in_one_line(standin: FakeProviders, tmp_path: Path) -> None:
     port = standin.url.rpartition(":")[2]
     command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", tmp_path / "p", "--port", port]
     found = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -207,7 +209,7 @@ MESSAGES = """Classify each message.
 @pytest.mark.parametrize(
     "config", [{"response_json_schema": Verdicts.model_json_schema()}, {"response_schema": Verdicts}]
 )
-def test_gemini_classifies_by_schema(standin: Standin, gemini: genai.Client, config: dict[str, Any]) -> None:
+def test_gemini_classifies_by_schema(standin: FakeProviders, gemini: genai.Client, config: dict[str, Any]) -> None:
     answer = ask_gemini(gemini, MESSAGES, response_mime_type="application/json", **config)
 
     found = Verdicts.model_validate_json(answer.text).verdicts
@@ -216,14 +218,16 @@ def test_gemini_classifies_by_schema(standin: Standin, gemini: genai.Client, con
     assert all(one.reason.startswith("[stand-in") for one in found)
 
 
-def test_claude_classifies_by_schema(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_claude_classifies_by_schema(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     output = {"format": {"type": "json_schema", "schema": Verdicts.model_json_schema()}}
     message = ask_claude(claude, MESSAGES, output_config=output)
 
     assert [one.id for one in Verdicts.model_validate_json(claude_text(message)).verdicts] == ["a1", "b2", "c3"]
 
 
-def test_other_schemas_get_a_valid_value(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_other_schemas_get_a_valid_value(
+    standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic
+) -> None:
     answer = ask_gemini(gemini, response_mime_type="application/json", response_json_schema=Part.model_json_schema())
     output = {"format": {"type": "json_schema", "schema": Part.model_json_schema()}}
     message = ask_claude(claude, output_config=output)
@@ -232,7 +236,9 @@ def test_other_schemas_get_a_valid_value(standin: Standin, gemini: genai.Client,
     assert "Write a parser" in Part.model_validate_json(claude_text(message)).title
 
 
-def test_structured_output_is_cut_at_max_tokens_like_any_other(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_structured_output_is_cut_at_max_tokens_like_any_other(
+    standin: FakeProviders, claude: anthropic.Anthropic
+) -> None:
     output = {"format": {"type": "json_schema", "schema": Verdicts.model_json_schema()}}
     message = ask_claude(claude, MESSAGES, max_tokens=10, output_config=output)
 
@@ -255,7 +261,7 @@ def gemini_details(error: gemini_errors.APIError) -> dict[str, dict[str, Any]]:
         ({"gemini_minute_quota": 47}, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
     ],
 )
-def test_gemini_quotas(standin: Standin, gemini: genai.Client, action: dict[str, Any], quota_id: str) -> None:
+def test_gemini_quotas(standin: FakeProviders, gemini: genai.Client, action: dict[str, Any], quota_id: str) -> None:
     standin.fault("gemini", action)
     with pytest.raises(gemini_errors.ClientError) as caught:
         ask_gemini(gemini)
@@ -267,7 +273,7 @@ def test_gemini_quotas(standin: Standin, gemini: genai.Client, action: dict[str,
     assert caught.value.response.headers.get("retry-after") is None
 
 
-def test_a_gemini_quota_may_come_without_details(standin: Standin, gemini: genai.Client) -> None:
+def test_a_gemini_quota_may_come_without_details(standin: FakeProviders, gemini: genai.Client) -> None:
     standin.fault("gemini", {"gemini_day_quota": {"details": False}})
     with pytest.raises(gemini_errors.ClientError) as caught:
         ask_gemini(gemini)
@@ -276,7 +282,9 @@ def test_a_gemini_quota_may_come_without_details(standin: Standin, gemini: genai
 
 
 @pytest.mark.parametrize("hint", [{"retry_after": 7}, {"retry_after": 30, "form": "date"}, {}])
-def test_rate_limits(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic, hint: dict[str, Any]) -> None:
+def test_rate_limits(
+    standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic, hint: dict[str, Any]
+) -> None:
     standin.fault("gemini", {"rate_limit": hint})
     standin.fault("anthropic", {"rate_limit": hint})
     with pytest.raises(gemini_errors.ClientError) as one:
@@ -308,7 +316,7 @@ def test_rate_limits(standin: Standin, gemini: genai.Client, claude: anthropic.A
     ],
 )
 def test_gemini_statuses(
-    standin: Standin, gemini: genai.Client, status: int, error: type[gemini_errors.APIError], name: str
+    standin: FakeProviders, gemini: genai.Client, status: int, error: type[gemini_errors.APIError], name: str
 ) -> None:
     standin.fault("gemini", {"status": status})
     with pytest.raises(error) as caught:
@@ -336,7 +344,7 @@ def test_gemini_statuses(
     ],
 )
 def test_claude_statuses(
-    standin: Standin, claude: anthropic.Anthropic, status: int, error: type[anthropic.APIStatusError], kind: str
+    standin: FakeProviders, claude: anthropic.Anthropic, status: int, error: type[anthropic.APIStatusError], kind: str
 ) -> None:
     standin.fault("anthropic", {"status": status})
     with pytest.raises(error) as caught:
@@ -350,7 +358,7 @@ def test_claude_statuses(
         assert caught.value.api_message == f"model: {HAIKU}"
 
 
-def test_an_invalid_key(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_an_invalid_key(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", "invalid_key")
     standin.fault("anthropic", "invalid_key")
     with pytest.raises(gemini_errors.ClientError) as one:
@@ -362,7 +370,7 @@ def test_an_invalid_key(standin: Standin, gemini: genai.Client, claude: anthropi
     assert gemini_details(one.value)["ErrorInfo"]["reason"] == "API_KEY_INVALID"
 
 
-def test_too_long(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_too_long(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"too_long": 8})
     standin.fault("anthropic", {"too_long": 8})
     with pytest.raises(gemini_errors.ClientError) as one:
@@ -379,14 +387,14 @@ def test_too_long(standin: Standin, gemini: genai.Client, claude: anthropic.Anth
 # HTTP 200, and yet no answer
 
 
-def test_claude_refuses(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_claude_refuses(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     standin.fault("anthropic", "refusal")
     message = ask_claude(claude)
     assert (message.stop_reason, message.content, message.stop_details.type) == ("refusal", [], "refusal")
     assert message.usage.input_tokens > 0
 
 
-def test_gemini_blocks_the_prompt(standin: Standin, gemini: genai.Client) -> None:
+def test_gemini_blocks_the_prompt(standin: FakeProviders, gemini: genai.Client) -> None:
     standin.fault("gemini", {"blocked": "PROHIBITED_CONTENT"})
     answer = ask_gemini(gemini)
     assert (answer.candidates, answer.text) == (None, None)
@@ -394,27 +402,27 @@ def test_gemini_blocks_the_prompt(standin: Standin, gemini: genai.Client) -> Non
     assert answer.usage_metadata.total_token_count == answer.usage_metadata.prompt_token_count > 0
 
 
-def test_gemini_stops_for_safety(standin: Standin, gemini: genai.Client) -> None:
+def test_gemini_stops_for_safety(standin: FakeProviders, gemini: genai.Client) -> None:
     standin.fault("gemini", {"stop": "SAFETY"})
     answer = ask_gemini(gemini)
     assert (answer.candidates[0].finish_reason, answer.text) == (types.FinishReason.SAFETY, None)
 
 
-def test_gemini_warns_of_a_finish_reason_it_does_not_know(standin: Standin, gemini: genai.Client) -> None:
+def test_gemini_warns_of_a_finish_reason_it_does_not_know(standin: FakeProviders, gemini: genai.Client) -> None:
     standin.fault("gemini", {"stop": "SOMETHING_NEW"})
     with pytest.warns(UserWarning, match="SOMETHING_NEW is not a valid FinishReason"):
         answer = ask_gemini(gemini)
     assert answer.candidates[0].finish_reason.value == "SOMETHING_NEW"
 
 
-def test_claude_stops_for_its_context_window(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_claude_stops_for_its_context_window(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     standin.fault("anthropic", {"stop": "model_context_window_exceeded"})
     message = ask_claude(claude)
     assert message.stop_reason == "model_context_window_exceeded"
     assert claude_text(message)
 
 
-def test_an_answer_without_text(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_an_answer_without_text(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", "empty")
     standin.fault("anthropic", "empty")
     answer, message = ask_gemini(gemini), ask_claude(claude)
@@ -424,7 +432,7 @@ def test_an_answer_without_text(standin: Standin, gemini: genai.Client, claude: 
     assert (message.content, message.stop_reason, message.usage.output_tokens) == ([], "end_turn", 0)
 
 
-def test_no_body_at_all(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_no_body_at_all(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"empty": "body"})
     standin.fault("anthropic", {"empty": "body"})
     answer = ask_gemini(gemini)  # no error: a response with nothing in it
@@ -433,7 +441,7 @@ def test_no_body_at_all(standin: Standin, gemini: genai.Client, claude: anthropi
         ask_claude(claude)
 
 
-def test_broken_json(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_broken_json(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", "malformed")
     standin.fault("anthropic", "malformed")
     with pytest.raises(json.JSONDecodeError):  # not an errors.APIError
@@ -442,7 +450,7 @@ def test_broken_json(standin: Standin, gemini: genai.Client, claude: anthropic.A
         ask_claude(claude)
 
 
-def test_a_proxys_page(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_a_proxys_page(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"malformed": "html"})
     standin.fault("anthropic", {"malformed": "html"})
     with pytest.raises(json.JSONDecodeError):
@@ -451,7 +459,7 @@ def test_a_proxys_page(standin: Standin, gemini: genai.Client, claude: anthropic
     assert isinstance(message, str)  # a content type other than JSON is handed out as text
 
 
-def test_an_error_within_200(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_an_error_within_200(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", "error_in_200")
     standin.fault("anthropic", "error_in_200")
     answer, message = ask_gemini(gemini), ask_claude(claude)  # neither SDK raises
@@ -463,7 +471,7 @@ def test_an_error_within_200(standin: Standin, gemini: genai.Client, claude: ant
 
 
 @pytest.mark.parametrize("action", ["hang", {"delay": 3}])
-def test_a_read_timeout(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic, action: Any) -> None:
+def test_a_read_timeout(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic, action: Any) -> None:
     standin.fault("gemini", action)
     standin.fault("anthropic", action)
     with pytest.raises(httpx2.ReadTimeout):  # raw: not an errors.APIError
@@ -478,7 +486,7 @@ def test_a_read_timeout(standin: Standin, gemini: genai.Client, claude: anthropi
     assert (late["status"], late["output_tokens"] is None) == ((None, True) if action == "hang" else (200, False))
 
 
-def test_a_short_delay_is_only_late(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_a_short_delay_is_only_late(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     standin.fault("anthropic", {"delay": 0.15})
     began = time.perf_counter()
     assert ask_claude(claude).stop_reason == "end_turn"
@@ -494,7 +502,7 @@ def test_a_short_delay_is_only_late(standin: Standin, claude: anthropic.Anthropi
     ],
 )
 def test_a_dropped_connection(
-    standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic, at: str, cause: type[Exception]
+    standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic, at: str, cause: type[Exception]
 ) -> None:
     standin.fault("gemini", {"reset": at})
     standin.fault("anthropic", {"reset": at})
@@ -526,7 +534,7 @@ def test_a_refused_connection() -> None:
 # Changed answers
 
 
-def test_another_model_serves(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_another_model_serves(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"model": "gemini-3.6-flash-lite"})
     standin.fault("anthropic", {"model": "claude-haiku-5-6"})
     assert ask_gemini(gemini).model_version == "gemini-3.6-flash-lite"
@@ -535,7 +543,7 @@ def test_another_model_serves(standin: Standin, gemini: genai.Client, claude: an
     assert [entry["served_model"] for entry in standin.requests()] == ["gemini-3.6-flash-lite", "claude-haiku-5-6"]
 
 
-def test_given_usage(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_given_usage(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     raw = {
         "promptTokenCount": 500,
         "thoughtsTokenCount": 70,
@@ -553,14 +561,14 @@ def test_given_usage(standin: Standin, gemini: genai.Client, claude: anthropic.A
     assert standin.requests()[0]["output_tokens"] == 100
 
 
-def test_no_usage(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_no_usage(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"usage": None})
     standin.fault("anthropic", {"usage": None})
     assert ask_gemini(gemini).usage_metadata is None
     assert ask_claude(claude).usage is None
 
 
-def test_given_answers(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_given_answers(standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"answer": "no"})
     standin.fault("anthropic", {"answer": {"bytes": 70_000}})
     assert ask_gemini(gemini).text == "no"
@@ -571,7 +579,7 @@ def test_given_answers(standin: Standin, gemini: genai.Client, claude: anthropic
 # Rules, limits, control
 
 
-def test_the_first_rule_that_meets_wins_and_is_used_up(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_the_first_rule_that_meets_wins_and_is_used_up(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     standin.fault("gemini", {"answer": "gemini's"})
     standin.fault("anthropic", {"answer": "other model's"}, model="claude-sonnet-5-5")
     standin.fault("anthropic", {"answer": "cat's"}, contains="cat", times=1)
@@ -582,7 +590,7 @@ def test_the_first_rule_that_meets_wins_and_is_used_up(standin: Standin, claude:
     assert [rule["left"] for rule in standin.control("GET", "faults")["rules"]] == [None, None, 0, None]
 
 
-def test_times_hold_whatever_runs_at_once(standin: Standin, claude: anthropic.Anthropic) -> None:
+def test_times_hold_whatever_runs_at_once(standin: FakeProviders, claude: anthropic.Anthropic) -> None:
     standin.fault("anthropic", {"status": 529}, times=5)
 
     def overloaded(_: int) -> bool:
@@ -608,7 +616,7 @@ def test_times_hold_whatever_runs_at_once(standin: Standin, claude: anthropic.An
         ({"limits": {GEMINI: {"rpm": 0}}}, "greater than 0"),
     ],
 )
-def test_the_control_api_refuses_what_it_does_not_know(standin: Standin, body: Any, complaint: str) -> None:
+def test_the_control_api_refuses_what_it_does_not_know(standin: FakeProviders, body: Any, complaint: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         standin.control("POST", "faults", body)
     with caught.value as response:
@@ -617,7 +625,9 @@ def test_the_control_api_refuses_what_it_does_not_know(standin: Standin, body: A
     assert standin.control("GET", "faults") == {"rules": [], "limits": {}}
 
 
-def test_limits_refuse_like_the_providers(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_limits_refuse_like_the_providers(
+    standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic
+) -> None:
     standin.control("POST", "faults", {"limits": {GEMINI: {"rpm": 2, "rpd": 500, "tpm": 250_000}, HAIKU: {"tpm": 5}}})
     ask_gemini(gemini)
     ask_gemini(gemini)
@@ -720,7 +730,7 @@ def test_a_cleared_journal_stays_cleared(tmp_path: Path) -> None:
 
 
 def test_the_verdict_knows_a_client_that_retries_what_never_works(
-    standin: Standin, claude: anthropic.Anthropic
+    standin: FakeProviders, claude: anthropic.Anthropic
 ) -> None:
     ask_claude(claude)
     assert standin.control("GET", "verdict")["passed"] is True
@@ -732,7 +742,7 @@ def test_the_verdict_knows_a_client_that_retries_what_never_works(
     assert (verdict["passed"], verdict["findings"][0]["code"]) == (False, "retried_non_retryable")
 
 
-def test_the_verdict_knows_a_client_that_does_not_wait(standin: Standin, gemini: genai.Client) -> None:
+def test_the_verdict_knows_a_client_that_does_not_wait(standin: FakeProviders, gemini: genai.Client) -> None:
     standin.fault("gemini", {"gemini_minute_quota": 30}, times=1)
     with pytest.raises(gemini_errors.ClientError):
         ask_gemini(gemini)
@@ -740,7 +750,9 @@ def test_the_verdict_knows_a_client_that_does_not_wait(standin: Standin, gemini:
     assert standin.control("GET", "verdict")["findings"][0]["code"] == "retry_after_ignored"
 
 
-def test_llmock_answers_a_call_on_request(standin: Standin, gemini: genai.Client, claude: anthropic.Anthropic) -> None:
+def test_llmock_answers_a_call_on_request(
+    standin: FakeProviders, gemini: genai.Client, claude: anthropic.Anthropic
+) -> None:
     standin.fault("gemini", {"llmock": [{"type": "fail", "status": 503}]}, times=1)
     standin.fault("anthropic", "llmock")
     patient_claude = claude.with_options(timeout=20)  # its first request loads llmock
@@ -753,7 +765,7 @@ def test_llmock_answers_a_call_on_request(standin: Standin, gemini: genai.Client
         assert json.load(response)["status"] == "ok"
 
 
-def test_a_request_without_a_key_is_refused(standin: Standin) -> None:
+def test_a_request_without_a_key_is_refused(standin: FakeProviders) -> None:
     for path, status in ((f"gemini/v1/models/{GEMINI}:generateContent", 403), ("anthropic/v1/messages", 401)):
         request = urllib.request.Request(f"{standin.url}/{path}", method="POST", data=b"{}")
         with pytest.raises(urllib.error.HTTPError) as caught:
@@ -763,7 +775,7 @@ def test_a_request_without_a_key_is_refused(standin: Standin) -> None:
     assert [entry["outcome"] for entry in standin.requests()] == ["completed", "completed"]
 
 
-def test_what_is_not_a_request_gets_a_400(standin: Standin) -> None:
+def test_what_is_not_a_request_gets_a_400(standin: FakeProviders) -> None:
     for body in (b"", b"[1]", b'{"contents": 5}', b'{"contents": ["x"]}'):
         headers = {"x-goog-api-key": "k"}
         url = f"{standin.url}/gemini/v1/models/{GEMINI}:generateContent"

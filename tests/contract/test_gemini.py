@@ -15,20 +15,20 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
 from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.support.fake_providers import Standin
+from tests.support.fake_providers import FakeProviders
 
 MODEL = "gemini-3.5-flash-lite"
 IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)
 
 
 @pytest.fixture(scope="module")
-def client(_provider: Standin) -> Iterator[Gemini]:
+def client(_provider: FakeProviders) -> Iterator[Gemini]:
     adapter = Gemini(KEY, f"{_provider.url}/gemini")
     yield adapter
     adapter._client.close()
 
 
-def met(provider: Standin, client: Gemini, action: Any, **options: Any) -> CallResult:
+def met(provider: FakeProviders, client: Gemini, action: Any, **options: Any) -> CallResult:
     """Ask once, with that fault."""
     provider.fault("gemini", action)
     result = asked(client, MODEL, **options)
@@ -36,7 +36,7 @@ def met(provider: Standin, client: Gemini, action: Any, **options: Any) -> CallR
     return result
 
 
-def test_an_answer(provider: Standin, client: Gemini) -> None:
+def test_an_answer(provider: FakeProviders, client: Gemini) -> None:
     result = asked(client, MODEL)
 
     (request,) = provider.requests()
@@ -48,19 +48,19 @@ def test_an_answer(provider: Standin, client: Gemini) -> None:
     assert request["path"] == f"/gemini/v1/models/{MODEL}:generateContent"
 
 
-def test_a_long_answer(provider: Standin, client: Gemini) -> None:
+def test_a_long_answer(provider: FakeProviders, client: Gemini) -> None:
     result = met(provider, client, {"answer": {"bytes": 300_000}}, limit=100_000)
     assert (result.outcome, len(result.text.encode())) == (Outcome.ANSWERED, 300_000)
 
 
-def test_structured_output(provider: Standin, client: Gemini) -> None:
+def test_structured_output(provider: FakeProviders, client: Gemini) -> None:
     schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
     result = asked(client, MODEL, schema=schema)
     assert result.outcome is Outcome.ANSWERED
     assert set(json.loads(result.text)) == {"title"}
 
 
-def test_max_tokens(provider: Standin, client: Gemini) -> None:
+def test_max_tokens(provider: FakeProviders, client: Gemini) -> None:
     result = asked(client, MODEL, limit=5)
     assert (result.outcome, len(result.text), result.detail) == (Outcome.TRUNCATED, 20, "finish_reason MAX_TOKENS")
     assert result.usage == Usage(input=IN, output=5)
@@ -89,22 +89,22 @@ def test_max_tokens(provider: Standin, client: Gemini) -> None:
         ),
     ],
 )
-def test_usage_by_kind(provider: Standin, client: Gemini, stated: dict[str, Any], usage: Usage) -> None:
+def test_usage_by_kind(provider: FakeProviders, client: Gemini, stated: dict[str, Any], usage: Usage) -> None:
     result = met(provider, client, {"usage": stated})
     assert (result.usage, result.cost_known) == (usage, True)
 
 
 @pytest.mark.parametrize("stated", [None, {"promptTokenCount": None}])
-def test_an_answer_without_usage_has_an_unknown_cost(provider: Standin, client: Gemini, stated: Any) -> None:
+def test_an_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, client: Gemini, stated: Any) -> None:
     result = met(provider, client, {"usage": stated})
     assert (result.outcome, result.usage, result.cost_known) == (Outcome.ANSWERED, None, False)
 
 
-def test_another_model_may_answer(provider: Standin, client: Gemini) -> None:
+def test_another_model_may_answer(provider: FakeProviders, client: Gemini) -> None:
     assert met(provider, client, {"model": "gemini-3.8-flash"}).answered_by == "gemini-3.8-flash"
 
 
-def test_a_used_up_day_however_short_the_delay_beside_it(provider: Standin, client: Gemini) -> None:
+def test_a_used_up_day_however_short_the_delay_beside_it(provider: FakeProviders, client: Gemini) -> None:
     result = met(provider, client, {"gemini_day_quota": 47})
     assert result.outcome is Outcome.QUOTA_EXHAUSTED
     assert result.until == next_midnight(datetime.now(UTC), PACIFIC)
@@ -123,13 +123,13 @@ def test_a_used_up_day_however_short_the_delay_beside_it(provider: Standin, clie
         ({"status": 429}, None),
     ],
 )
-def test_rate_limits(provider: Standin, client: Gemini, action: Any, seconds: float | None) -> None:
+def test_rate_limits(provider: FakeProviders, client: Gemini, action: Any, seconds: float | None) -> None:
     result = met(provider, client, action)
     assert (result.outcome, result.retry_after, result.until) == (Outcome.RATE_LIMITED, seconds, None)
     assert (result.usage, result.cost_known) == (None, True)
 
 
-def test_a_rate_limit_with_a_date(provider: Standin, client: Gemini) -> None:
+def test_a_rate_limit_with_a_date(provider: FakeProviders, client: Gemini) -> None:
     result = met(provider, client, {"rate_limit": {"retry_after": 30, "form": "date"}})
     assert result.retry_after is not None
     assert 25 < result.retry_after <= 31  # a date has whole seconds, rounded up
@@ -151,14 +151,14 @@ def test_a_rate_limit_with_a_date(provider: Standin, client: Gemini) -> None:
     ],
     ids=str,
 )
-def test_refusals_bill_nothing(provider: Standin, client: Gemini, action: Any, outcome: Outcome) -> None:
+def test_refusals_bill_nothing(provider: FakeProviders, client: Gemini, action: Any, outcome: Outcome) -> None:
     result = met(provider, client, action)
     assert (result.outcome, result.usage, result.cost_known) == (outcome, None, True)
     assert result.detail
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "PROHIBITED_CONTENT", "OTHER"])
-def test_a_blocked_prompt(provider: Standin, client: Gemini, reason: str) -> None:
+def test_a_blocked_prompt(provider: FakeProviders, client: Gemini, reason: str) -> None:
     result = met(provider, client, {"blocked": reason})
     assert (result.outcome, result.text, result.detail) == (Outcome.BLOCKED, "", f"blocked {reason}")
     assert result.usage == Usage(input=IN)
@@ -176,7 +176,7 @@ def test_a_blocked_prompt(provider: Standin, client: Gemini, reason: str) -> Non
         ("STOP", Outcome.ANSWERED),
     ],
 )
-def test_finish_reasons(provider: Standin, client: Gemini, reason: str, outcome: Outcome) -> None:
+def test_finish_reasons(provider: FakeProviders, client: Gemini, reason: str, outcome: Outcome) -> None:
     result = met(provider, client, {"stop": reason})
     assert (result.outcome, result.cost_known) == (outcome, True)
 
@@ -211,7 +211,7 @@ def test_a_text_that_no_store_takes_is_mended() -> None:
     assert (result.outcome, result.text) == (Outcome.ANSWERED, "half a smile ?")
 
 
-def test_an_answer_without_a_word(provider: Standin, client: Gemini) -> None:
+def test_an_answer_without_a_word(provider: FakeProviders, client: Gemini) -> None:
     result = met(provider, client, "empty")
     assert (result.outcome, result.usage, result.cost_known) == (Outcome.EMPTY, Usage(input=IN), True)
 
@@ -228,19 +228,21 @@ def test_an_answer_without_a_word(provider: Standin, client: Gemini) -> None:
     ],
     ids=str,
 )
-def test_what_was_sent_and_not_answered_has_an_unknown_end(provider: Standin, client: Gemini, action: Any) -> None:
+def test_what_was_sent_and_not_answered_has_an_unknown_end(
+    provider: FakeProviders, client: Gemini, action: Any
+) -> None:
     result = met(provider, client, action)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
     assert result.detail
 
 
-def test_an_error_in_a_200_is_no_answer(provider: Standin, client: Gemini) -> None:
+def test_an_error_in_a_200_is_no_answer(provider: FakeProviders, client: Gemini) -> None:
     result = met(provider, client, "error_in_200")
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
 
 
 @pytest.mark.parametrize("action", ["hang", {"delay": 3}], ids=str)
-def test_timeouts(provider: Standin, client: Gemini, action: Any) -> None:
+def test_timeouts(provider: FakeProviders, client: Gemini, action: Any) -> None:
     began = time.monotonic()
     result = met(provider, client, action, timeout=0.4)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)

@@ -7,7 +7,7 @@ from pointsman.routing.catalog import Provider
 from pointsman_cli.doctor.providers import Heard, hear
 from tests.contract.conftest import KEY
 from tests.contract.test_fake_providers import GEMINI, HAIKU
-from tests.support.fake_providers import Standin
+from tests.support.fake_providers import FakeProviders
 
 BOTH = pytest.mark.parametrize(("which", "model"), [(Provider.GEMINI, GEMINI), (Provider.ANTHROPIC, HAIKU)])
 
@@ -20,7 +20,7 @@ def heard(which: Provider, model: str, url: str, key: str = KEY, calls: str = "l
 
 
 @BOTH
-def test_a_model_that_is_served_costs_no_call(provider: Standin, which: Provider, model: str) -> None:
+def test_a_model_that_is_served_costs_no_call(provider: FakeProviders, which: Provider, model: str) -> None:
     assert heard(which, model, provider.url) == Heard("served")
     assert provider.control("GET", "journal") == {"requests": []}
 
@@ -36,7 +36,7 @@ def test_a_model_that_is_served_costs_no_call(provider: Standin, which: Provider
     ],
 )
 def test_a_refusal_is_told_from_a_model_that_is_gone(
-    provider: Standin, which: Provider, model: str, action: object, state: str
+    provider: FakeProviders, which: Provider, model: str, action: object, state: str
 ) -> None:
     provider.control("POST", "faults", [{"provider": str(which), "action": action}])
     said = heard(which, model, provider.url)
@@ -45,7 +45,9 @@ def test_a_refusal_is_told_from_a_model_that_is_gone(
 
 
 @BOTH
-def test_a_404_of_some_server_between_says_nothing_of_the_model(provider: Standin, which: Provider, model: str) -> None:
+def test_a_404_of_some_server_between_says_nothing_of_the_model(
+    provider: FakeProviders, which: Provider, model: str
+) -> None:
     assert heard(which, model, f"{provider.url}/nowhere") == Heard("no_answer", "404")
 
 

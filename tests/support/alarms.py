@@ -71,10 +71,10 @@ class Alarm:
         metric = Metric(properties["Namespace"], properties["MetricName"], frozenset(dimensions.items()))
         return cls(properties, metric)
 
-    def state(self, points: Iterable[Datapoint], now: datetime) -> str:
+    def state(self, policy: Iterable[Datapoint], now: datetime) -> str:
         """Return the state that the datapoints lead to, `now` being the end of the last period."""
         length, periods = timedelta(seconds=self.stated["Period"]), self.stated["EvaluationPeriods"]
-        mine = [point for point in points if point.metric == self.metric]
+        mine = [point for point in policy if point.metric == self.metric]
         ends = [now - length * number for number in range(periods)]
         windows = [[point.value for point in mine if end - length < point.at <= end] for end in ends]
         verdicts = [self._verdict(values) for values in windows]
@@ -98,7 +98,7 @@ class Alarm:
 
 def embedded(output: str) -> list[Datapoint]:
     """Return the datapoints in what a function printed, in CloudWatch's embedded metric format."""
-    points: list[Datapoint] = []
+    policy: list[Datapoint] = []
     for line in output.splitlines():
         if '"_aws"' not in line:
             continue
@@ -110,10 +110,10 @@ def embedded(output: str) -> list[Datapoint]:
                 for stated in directive["Metrics"]:
                     metric = Metric(directive["Namespace"], stated["Name"], dimensions)
                     values = document[stated["Name"]]
-                    points += [
+                    policy += [
                         Datapoint(metric, at, value) for value in (values if isinstance(values, list) else [values])
                     ]
-    return points
+    return policy
 
 
 def filtered(properties: dict[str, Any], lines: Iterable[str], at: datetime) -> list[Datapoint]:

@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Standin:
+class FakeProviders:
     url: str
     process: subprocess.Popen[bytes]
     journal: Path
@@ -38,7 +38,7 @@ class Standin:
         return entry
 
 
-def start(folder: Path) -> Standin:
+def start(folder: Path) -> FakeProviders:
     port_file, journal = folder / "standin.json", folder / "journal.jsonl"
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", port_file, "--journal", journal]
@@ -48,9 +48,9 @@ def start(folder: Path) -> Standin:
         assert process.poll() is None, "the stand-in did not start"
         assert time.monotonic() < until
         time.sleep(0.01)
-    return Standin(json.loads(port_file.read_text())["url"], process, journal)
+    return FakeProviders(json.loads(port_file.read_text())["url"], process, journal)
 
 
-def stop(standin: Standin, how: signal.Signals = signal.SIGTERM) -> None:
+def stop(standin: FakeProviders, how: signal.Signals = signal.SIGTERM) -> None:
     standin.process.send_signal(how)
     standin.process.wait(timeout=10)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import DeadExecution, Execution, Question
+from pointsman.ports import DeadExecution, Execution, ModelRequest
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""
@@ -38,13 +38,13 @@ class ScriptedModel:
         self._results = list(results)
         self._clock, self._takes = clock, takes
         self._lock = threading.Lock()
-        self.questions: list[Question] = []
+        self.questions: list[ModelRequest] = []
 
     def then(self, *results: CallResult) -> None:
         """Append results."""
         self._results += results
 
-    def ask(self, question: Question) -> CallResult:
+    def ask(self, question: ModelRequest) -> CallResult:
         with self._lock:
             self.questions.append(question)
             assert self._results, f"nobody expected a question to {question.model}"

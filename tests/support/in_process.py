@@ -12,7 +12,7 @@ from typing import Any
 from pointsman.entrypoints.wiring import Application
 from pointsman.execution.budget import OPEN
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.workflow_state import Next, Run
+from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import Clock
 from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.context import Context
@@ -67,7 +67,7 @@ class ClockedApplication(Application):
         def count(name: str, value: float = 1) -> None:
             counts.append(name)
 
-        return Context(self.points, self.books, self.model, self.__dict__["clock"], self.settings.zone, note, count)
+        return Context(self.policy, self.books, self.model, self.__dict__["clock"], self.settings.zone, note, count)
 
     @cached_property
     def notes(self) -> list[tuple[str, dict[str, object]]]:
@@ -117,9 +117,9 @@ class Player:
                 back.append(message)
         return back
 
-    def play(self, task_id: str, most: int = 200) -> Run:
+    def play(self, task_id: str, most: int = 200) -> WorkflowState:
         """Play an execution to its end, delivery included."""
-        run = Run.from_state(json.loads(self.input_of(task_id)))
+        run = WorkflowState.from_state(json.loads(self.input_of(task_id)))
         for _ in range(most):
             if run.hop >= len(run.plan):
                 run = replace(run, next=Next.FAIL, reason="no_model_left", hop=0)
@@ -133,17 +133,19 @@ class Player:
             run = self._step(replace(run, next=Next.RUN))
         raise AssertionError(f"{task_id} does not end")
 
-    def _step(self, run: Run) -> Run:
+    def _step(self, run: WorkflowState) -> WorkflowState:
         function = run.here.function
         state = json.loads(json.dumps(run.as_state()))
         try:
-            return self.app.attempt(function)(Run.from_state(state), self.seconds or float(FUNCTION_SECONDS[function]))
+            return self.app.attempt(function)(
+                WorkflowState.from_state(state), self.seconds or float(FUNCTION_SECONDS[function])
+            )
         except Exception as crash:  # noqa: BLE001  (the state machine's Catch takes them all)
             self.crashes.append(type(crash).__name__)
         again = replace(run, attempt=run.attempt + 1)
         return replace(again, crashes=1) if run.crashes == 0 else replace(again, hop=run.hop + 1, crashes=0, tries=0)
 
-    def _deliver(self, run: Run) -> None:
+    def _deliver(self, run: WorkflowState) -> None:
         for _ in range(MOST_DELIVERIES):
             try:
                 self.app.delivery.finish(run.task_id, run.generation, run.reason)

@@ -13,10 +13,10 @@ from urllib.request import Request, urlopen
 
 from devstack import StackInfo
 from devstack.callers import ADMITTED
-from pointsman.adapters.api_keys import LimitTableDoorKeys
+from pointsman.adapters.api_keys import DynamoApiKeys
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
-from pointsman.contracts.api_key import DoorKey, digest_of, new_key
+from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import ENDED
 from tests.support.tls import Receiver
@@ -63,9 +63,9 @@ class Stack:
     def door_key(self) -> str:
         """A key of the front door."""
         key = new_key()
-        kept = DoorKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
+        kept = ApiKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
         names = Tables("", "", self.info.outputs["LimitTableName"])
-        assert LimitTableDoorKeys(self.client("dynamodb"), names).create(kept)
+        assert DynamoApiKeys(self.client("dynamodb"), names).create(kept)
         return key
 
     @property

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pointsman.report.figures.day_summary import DaySpend, Summary, summed
 from pointsman.report.figures.history import Entry
-from pointsman.report.figures.report import Frame, Report, build
+from pointsman.report.figures.report import Report, ReportScope, build
 from pointsman.report.figures.speed import Milestones
 from pointsman.routing import catalog, config
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TYPES_OF, Tier
 from pointsman.values.times import day_bounds, days_between, to_text
 from pointsman.values.usage import Usage
@@ -25,10 +25,10 @@ SPEED = {FLASH: 450, HAIKU: 2_100, SONNET: 7_400}
 HOSTILE = '<script>alert("x")</script>&amp;\x1b[31m\u202e'
 
 
-def points() -> Points:
+def policy() -> RoutingPolicy:
     routing = {str(tier): model for tier, (model, _) in WORK.items()}
     agents = {"old": {"model": "claude-sonnet-4-5"}}
-    return Points(config.parse(json.dumps({"routing": routing, "agents": agents})), catalog.load())
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing, "agents": agents})), catalog.load())
 
 
 def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]:
@@ -132,14 +132,14 @@ def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
     }
 
 
-def summaries(frame: Frame, rows: list[dict[str, Any]]) -> list[Summary]:
+def summaries(frame: ReportScope, rows: list[dict[str, Any]]) -> list[Summary]:
     """Return the sums of the month's days before the frame's."""
     at, _ = day_bounds(frame.day, frame.zone)
     made: list[Summary] = []
     for day in days_between(frame.day.replace(day=1), frame.day)[:-1]:
         since, until = map(to_text, day_bounds(day, frame.zone))
         own = [each for each in rows if since <= each["row"] < until]
-        made.append(summed(day, str(frame.zone), [own], frame.points, at))
+        made.append(summed(day, str(frame.zone), [own], frame.policy, at))
     return made
 
 
@@ -154,7 +154,7 @@ def month(seed: int = 7) -> tuple[Report, list[Entry]]:
         for counter in (f"day_{day:02d}", f"day_{day:02d}_{each['tier']}"):
             counters[counter] = counters.get(counter, 0) + each["cost_nano"]
     _, until = day_bounds(DAY, ZONE)
-    frame = Frame(DAY, ZONE, points(), stand_in=True, now=until + timedelta(hours=6))
+    frame = ReportScope(DAY, ZONE, policy(), stand_in=True, now=until + timedelta(hours=6))
     known = milestones(rows)
     made = build(frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids})
     return made, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]

@@ -4,22 +4,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pointsman.adapters.payload_store import BucketTexts
-from pointsman.adapters.s3_prompts import BucketObjects
+from pointsman.adapters.payload_store import BucketPayloads
+from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks, ModelMarks
+from pointsman.adapters.usage_ledger import DynamoModelHealth, DynamoUsageLedger
 from pointsman.entrypoints.wiring import Application
 from pointsman.execution.records import TaskRecord
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import Provider, load
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman.routing.policy import Points
-from pointsman.services.classification import Classification
+from pointsman.routing.policy import RoutingPolicy
+from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
 from pointsman.services.intake import Intake, Message
-from pointsman.services.s3_prompts import ObjectPrompts
-from pointsman.services.subtasks import Family
+from pointsman.services.s3_prompts import S3Prompts
+from pointsman.services.subtasks import SubtaskService
 from pointsman.services.sweep import Sweep
 from tests.support.fakes import (
     FakeBus,
@@ -76,11 +76,11 @@ class Router:
         return found
 
 
-def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = SHIPPED) -> Router:
+def build(aws: "Aws", books: DynamoUsageLedger, task_table: TaskTable, config: str = SHIPPED) -> Router:
     """Return a router on empty stores."""
     clock, workflow, bus, replies, dead = FakeClock(), FakeWorkflow(), FakeBus(), FakeReplies(), FakeDeadLetters()
     counts = list[str]()
-    model, texts = ScriptedModel(clock=clock, takes=1.0), BucketTexts(aws.client("s3"), aws.bucket)
+    model, payloads = ScriptedModel(clock=clock, takes=1.0), BucketPayloads(aws.client("s3"), aws.bucket)
 
     def client(_: Provider) -> ScriptedModel:
         return model
@@ -91,22 +91,24 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
     def count(name: str, value: float = 1) -> None:
         counts.append(name)
 
-    ctx = Context(Points(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
+    ctx = Context(RoutingPolicy(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
     queue = FakeTaskQueue()
-    delivery = Delivery(ctx, task_table, texts, bus, replies, aws.bucket, Family(ctx, task_table, texts, queue))
+    delivery = Delivery(
+        ctx, task_table, payloads, bus, replies, aws.bucket, SubtaskService(ctx, task_table, payloads, queue)
+    )
     return Router(
         Intake(
             ctx=ctx,
             tasks=task_table,
-            texts=texts,
+            payloads=payloads,
             workflow=workflow,
-            marks=ModelMarks(aws.client("dynamodb"), aws.tables),
+            model_health_store=DynamoModelHealth(aws.client("dynamodb"), aws.tables),
             dead_letters=dead,
             bus=bus,
             delivery=delivery,
-            classification=Classification(ctx, LocalClassifier.load()),
+            classification=TaskClassifier(ctx, LocalClassifier.load()),
             reply_places=frozenset({aws.reply_arn}),
-            objects=ObjectPrompts(task_table, texts, BucketObjects(aws.client("s3")), frozenset({PROMPTS})),
+            objects=S3Prompts(task_table, payloads, S3PromptObjects(aws.client("s3")), frozenset({PROMPTS})),
         ),
         task_table,
         clock,
@@ -120,7 +122,7 @@ def build(aws: "Aws", books: DynamoBooks, task_table: TaskTable, config: str = S
     )
 
 
-def build_sweep(aws: "Aws", router: Router, books: DynamoBooks) -> Sweep:
+def build_sweep(aws: "Aws", router: Router, books: DynamoUsageLedger) -> Sweep:
     """Return a sweep over the router's stores."""
     own, made = router.intake, Application(aws.settings(), SHIPPED, aws.session).sweep
     return replace(

@@ -21,8 +21,8 @@ from typing import Any
 from pointsman.adapters import claude, gemini
 from pointsman.entrypoints.settings import Settings
 from pointsman.entrypoints.wiring import Application
-from pointsman.execution.records import Content, TaskRecord
-from pointsman.execution.workflow_state import Next, Run
+from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing.catalog import Provider
 from pointsman.values import strict_json
 from pointsman.values.status import Status
@@ -46,7 +46,7 @@ class Worker:
     """How many attempts ended with which reason; `answered` counts tasks."""
     tasks: int = 0
 
-    def task(self, *models: str) -> Run:
+    def task(self, *models: str) -> WorkflowState:
         """Put a task into the table, started, and return its first position."""
         self.tasks += 1
         now = datetime.now(UTC)
@@ -56,16 +56,16 @@ class Worker:
             task_id=task_id,
             status=Status.STARTED,
             fingerprint="fault-test",
-            body=Content(inline=strict_json.dumps(body)),
+            body=Payload(inline=strict_json.dumps(body)),
             received_at=to_text(now),
         )
         assert self.app.tasks.claim(record, now) is None
         hops = tuple(
-            self.app.points.hop(self.app.points.catalogue.get(model), Tier(self.spec["tier"])) for model in models
+            self.app.policy.hop(self.app.policy.catalogue.get(model), Tier(self.spec["tier"])) for model in models
         )
-        return Run(task_id, 1, now + timedelta(hours=1), hops)
+        return WorkflowState(task_id, 1, now + timedelta(hours=1), hops)
 
-    def attempt(self, run: Run) -> Run:
+    def attempt(self, run: WorkflowState) -> WorkflowState:
         """Make the attempt that the run stands at and count how it ended; any wait is left to the caller."""
         after = self.app.attempt(run.here.function)(replace(run, not_before=0.0), INVOCATION)
         self.ends["answered" if after.next is Next.DELIVER else str(after.reason)] += 1

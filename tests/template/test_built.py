@@ -70,9 +70,9 @@ def test_an_adapter_makes_its_client_without_what_is_left_out(built: Path, layer
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"  # an import of one of them raises
         f"from pointsman.adapters.{module} import {name}\n"
-        "from pointsman.ports import Question\n"
+        "from pointsman.ports import ModelRequest\n"
         f"client = {name}('key', 'http://127.0.0.1:9')\n"
-        "question = Question('m', 'p', 's', max_output_tokens=9, timeout=5.0, tag='t')\n"
+        "question = ModelRequest('m', 'p', 's', max_output_tokens=9, timeout=5.0, tag='t')\n"
         "print(client.ask(question).outcome)\n"
     )
     layers = os.pathsep.join(str(built / each / "python") for each in ("CoreLayer", layer))

@@ -9,7 +9,7 @@ import pytest
 from devstack import providers
 from pointsman.adapters.api_keys import ITEM
 from pointsman.chat_api.chat_api import LONGEST_WAIT
-from pointsman.entrypoints.handlers import SPARE
+from pointsman.entrypoints.handlers import TIMEOUT_MARGIN
 from pointsman.entrypoints.lambda_frame import KEEP_WARM
 from tests.support.cloudformation import Resource, as_list, load, statements
 from tests.support.paths import ROOT
@@ -165,7 +165,7 @@ def test_the_front_door_sees_no_more_than_keys_tasks_and_answers(functions: Reso
     assert allowed == {"dynamodb:GetItem", "dynamodb:BatchGetItem", "sqs:SendMessage", "s3:GetObject"}
     (keys,) = [statement for statement in statements(door) if statement["Sid"] == "KnowKeys"]
     assert keys["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ITEM]}}
-    assert door["Properties"]["Timeout"] >= LONGEST_WAIT + SPARE
+    assert door["Properties"]["Timeout"] >= LONGEST_WAIT + TIMEOUT_MARGIN
     assert [name for name, function in functions.items() if "FunctionUrlConfig" in function["Properties"]] == [
         "FrontDoorFunction"
     ]

@@ -6,16 +6,16 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pointsman.execution.budget import Cap, Charge
-from pointsman.execution.model_health import Admission, Lesson, ModelState
+from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
-from pointsman.execution.records import Content, Intent, RowKey, Settled, Subtasks, TaskRecord
+from pointsman.execution.records import Intent, Payload, RowKey, Settled, Subtasks, TaskRecord
 from pointsman.values.usage import Usage
 
 if TYPE_CHECKING:  # of one function's ports each: the others need not import it
-    from pointsman.contracts.api_key import DoorKey
-    from pointsman.contracts.s3_prompt import PromptObject
+    from pointsman.contracts.api_key import ApiKey
+    from pointsman.contracts.s3_prompt import S3Prompt
     from pointsman.report.figures.speed import Milestones
-    from pointsman.routing.decision import Told
+    from pointsman.routing.decision import ModelVote
 
 
 class Clock(Protocol):
@@ -31,7 +31,7 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ModelRequest:
     """One request to a model."""
 
     model: str
@@ -49,23 +49,23 @@ class Question:
 class ModelClient(Protocol):
     """A provider. It asks once, never retries, and returns what happened as data."""
 
-    def ask(self, question: Question) -> CallResult:
+    def ask(self, question: ModelRequest) -> CallResult:
         """Return the outcome of one request; no exception for anything that a provider or the network does."""
         ...
 
 
-class Texts(Protocol):
+class PayloadStore(Protocol):
     """Prompts and answers: small ones stay in their record, large ones go to S3 (claim check)."""
 
-    def keep(self, text: str, key: str) -> Content:
+    def keep(self, text: str, key: str) -> Payload:
         """Store the text under the key when it is large; return where it is."""
         ...
 
-    def keep_large(self, text: str, key: str) -> Content:
+    def keep_large(self, text: str, key: str) -> Payload:
         """Store the text under the key whatever its size."""
         ...
 
-    def keep_answer(self, text: str, key: str, beside: Content | None = None) -> Content:
+    def keep_answer(self, text: str, key: str, beside: Payload | None = None) -> Payload:
         """Store the text as `keep` does, or as well as it can be done; it cannot be had again without paying.
 
         `beside` is what the same record holds already of that answer.
@@ -75,15 +75,15 @@ class Texts(Protocol):
         """
         ...
 
-    def fetch(self, content: Content) -> str:
+    def fetch(self, content: Payload) -> str:
         """Return the text."""
         ...
 
 
-class PromptObjects(Protocol):
+class S3PromptReader(Protocol):
     """Objects in S3 that are prompts."""
 
-    def read(self, wanted: "PromptObject") -> tuple[bytes, Mapping[str, str]]:
+    def read(self, wanted: "S3Prompt") -> tuple[bytes, Mapping[str, str]]:
         """Return what was written, and the object's user metadata.
 
         Raises:
@@ -185,7 +185,7 @@ class View:
     counters: dict[str, int] = field(default_factory=dict)
 
 
-class Books(Protocol):
+class UsageLedger(Protocol):
     """Ledger, budget and guards: what must change together does so in one transaction."""
 
     def look(self, task_id: str | None, model: str, month: str) -> View:
@@ -199,8 +199,8 @@ class Books(Protocol):
     def settle(
         self,
         settled: Settled,
-        lesson: Lesson,
-        answer: Content | None,
+        lesson: HealthUpdate,
+        answer: Payload | None,
         parts: "tuple[Share, ...]" = (),
         subtasks: Subtasks | None = None,
     ) -> bool:
@@ -252,16 +252,16 @@ class Share:
 class DecisionCache(Protocol):
     """What models said of public texts, by `decision.text_key`; it holds no text."""
 
-    def recall(self, keys: Collection[str], now: datetime) -> dict[str, "Told"]:
+    def recall(self, keys: Collection[str], now: datetime) -> dict[str, "ModelVote"]:
         """Return what is known and has not expired."""
         ...
 
-    def keep(self, told: Mapping[str, "Told"], until: datetime) -> None:
+    def keep(self, told: Mapping[str, "ModelVote"], until: datetime) -> None:
         """Store what was said, up to that time."""
         ...
 
 
-class Marks(Protocol):
+class ModelHealthStore(Protocol):
     """The models' states, read for a batch at once."""
 
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
@@ -350,7 +350,7 @@ class DeadLetter:
     receipt: str
 
 
-class DeadLetterBox(Protocol):
+class DeadLetterReader(Protocol):
     """The dead-letter queue as its reader sees it, and the way back to the task queue."""
 
     def letters(self) -> Iterable[DeadLetter]:
@@ -402,7 +402,7 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class LedgerWatermarks:
     """How far the ledger's books are closed."""
 
     begins: datetime
@@ -413,10 +413,10 @@ class Reach:
     """The first day of UTC that is not in the archive; None: none is."""
 
 
-class Horizon(Protocol):
+class WatermarkStore(Protocol):
     """The marks up to which the ledger is settled and archived; they only move forward."""
 
-    def reach(self) -> Reach | None:
+    def reach(self) -> LedgerWatermarks | None:
         """Return the marks; None before the first sweep."""
         ...
 
@@ -465,14 +465,14 @@ class Notices(Protocol):
         ...
 
 
-class DoorKeys(Protocol):
+class ApiKeyStore(Protocol):
     """The keys of the front door."""
 
-    def read(self) -> list["DoorKey"]:
+    def read(self) -> list["ApiKey"]:
         """Return all of them, revoked ones too."""
         ...
 
-    def create(self, key: "DoorKey") -> bool:
+    def create(self, key: "ApiKey") -> bool:
         """Store a key; False when its name is taken."""
         ...
 
@@ -490,33 +490,33 @@ class TaskTimes(Protocol):
 
 
 __all__ = [
+    "ApiKeyStore",
     "Archive",
-    "Books",
     "Charge",
     "Clock",
     "DeadLetter",
-    "DeadLetterBox",
+    "DeadLetterReader",
     "DeadLetters",
     "DecisionCache",
-    "DoorKeys",
     "EventPublisher",
     "Execution",
-    "Horizon",
     "Ledger",
-    "Marks",
+    "LedgerWatermarks",
     "ModelClient",
+    "ModelHealthStore",
+    "ModelRequest",
     "Notices",
-    "PromptObjects",
-    "Question",
-    "Reach",
+    "PayloadStore",
     "Replies",
     "ReportSink",
     "Reservation",
+    "S3PromptReader",
     "Share",
     "TaskQueue",
     "TaskStore",
     "TaskTimes",
-    "Texts",
+    "UsageLedger",
     "View",
+    "WatermarkStore",
     "Workflow",
 ]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.values.status import Status
 from tests.support.local_stack import Stack, eventually
 
@@ -74,7 +74,9 @@ def received(stack: Stack, url: str) -> list[dict[str, str]] | None:
 def books_agree(stack: Stack, task_id: str, since: datetime, cost: int) -> None:
     out = stack.info.outputs
     tables = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    rows = list(DynamoBooks(stack.client("dynamodb"), tables).rows(since, datetime.now(UTC) + timedelta(seconds=1)))
+    rows = list(
+        DynamoUsageLedger(stack.client("dynamodb"), tables).rows(since, datetime.now(UTC) + timedelta(seconds=1))
+    )
     mine = [row for row in rows if row["kind"] == "attempt" and row.get("parent_id") == task_id]
     sent = [entry["attempt"] for entry in stack.control("GET", "journal")["requests"] if task_id in entry["attempt"]]
     assert Counter(sent) == Counter(f"{row['task_id']}.{row['turn']}" for row in mine)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.values.status import Status
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
 
@@ -239,7 +239,7 @@ def test_the_ledger_has_exactly_one_row_for_each_request(stack: Stack) -> None:
 
     out, now = stack.info.outputs, datetime.now(UTC)
     tables = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    rows = list(DynamoBooks(stack.client("dynamodb"), tables).rows(now - timedelta(hours=1), now))
+    rows = list(DynamoUsageLedger(stack.client("dynamodb"), tables).rows(now - timedelta(hours=1), now))
     attempts = {f"{row['task_id']}.{row['turn']}": row for row in rows if row["kind"] == "attempt"}
     seen = [entry["attempt"] for entry in stack.control("GET", "journal")["requests"]]
     assert len(seen) == len(set(seen))

@@ -23,7 +23,7 @@ from devstack.signals import termination_as_exit
 from devstack.toolchain import runtime_environment
 from pointsman.adapters.dynamo import Tables
 from pointsman.entrypoints.settings import Settings
-from pointsman.execution.model_health import Admission, Lesson, ModelState
+from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import Next
 from pointsman.services.intake import Message
@@ -33,7 +33,7 @@ from tests.component.conftest import _create_tables
 from tests.component.test_usage_ledger import intent, settled
 from tests.stack.faults.conftest import SOAK, Figures, thinned
 from tests.support.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
-from tests.support.fake_providers import Standin
+from tests.support.fake_providers import FakeProviders
 from tests.support.in_process import ClockedApplication, LeapClock, Player, books_agree
 from tests.support.paths import ROOT
 
@@ -86,7 +86,7 @@ class World:
     player: Player
     seen: ClockedApplication
     proxy: AwsProxy
-    provider: Standin
+    provider: FakeProviders
     reply_arn: str
     heard_url: str
     replies_url: str
@@ -130,7 +130,7 @@ def message(task_id: str, **fields: Any) -> Message:
 
 
 @pytest.fixture
-def world(emulator: str, provider: Standin, proxy: AwsProxy, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(emulator: str, provider: FakeProviders, proxy: AwsProxy, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     name, direct = f"w{uuid.uuid4().hex[:10]}", Through(emulator)
@@ -335,9 +335,9 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
         for number in range(each):
             task_id, cost = f"t-{thread}-{number}", dice.randrange(1, 90)
             app.tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(now)), now)
-            mine = intent(task_id, amount=100, at=now, budget=app.points.config.pointsman.budget)
+            mine = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
             assert app.books.reserve(mine, Admission(), ModelState(HAIKU)).made
-            assert app.books.settle(settled(mine, cost=cost), Lesson(), None)
+            assert app.books.settle(settled(mine, cost=cost), HealthUpdate(), None)
             total += cost
         return total
 

@@ -15,7 +15,7 @@ import pytest
 
 from pointsman.execution.budget import OPEN
 from pointsman.execution.records import TaskRecord
-from pointsman.services.replay import GIVEN_UP, Wish
+from pointsman.services.replay import GIVEN_UP, ReplayOptions
 from pointsman.values.status import ENDED, Status
 from pointsman_cli import stacks
 from tests.stack.faults.conftest import SOAK, Figures
@@ -96,7 +96,7 @@ class Traffic:
     def take_up(self) -> None:
         """Send back what the queue gave up, as `pointsman replay --reason gave_up --execute` does."""
         operator = stacks.of_local(self.stack.info).app.replay
-        lines = operator(Wish(code=GIVEN_UP, execute=True), "operator")
+        lines = operator(ReplayOptions(code=GIVEN_UP, execute=True), "operator")
         self.replayed += [line.task_id for line in lines if line.replayed and line.task_id in self.records]
 
     @property

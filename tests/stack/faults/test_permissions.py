@@ -14,10 +14,10 @@ import pytest
 from devstack.callers import ADMITTED
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import to_item
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.envelope import object_in
 from pointsman.execution.budget import month_caps
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.routing import config
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
@@ -44,7 +44,7 @@ def started(stack: Stack, body: dict[str, Any] | None = None, **fields: Any) -> 
     record = TaskRecord(
         task_id,
         Status.STARTED,
-        body=Content(inline=text),
+        body=Payload(inline=text),
         received_at=to_text(datetime.now(UTC)),
         **{"task_fields": {"metadata": {}, "private": False, "split": False}, **fields},
     )
@@ -232,7 +232,7 @@ def _sweep_and_report(stack: Stack) -> None:
     stack.client("s3").put_object(Bucket=stack.info.outputs["DataBucketName"], Key=key, Body=b"words")
     for place in (REPLY_QUEUE_ARN, "no-such-token", stack.webhook):
         fields = {"reply_to": [place], "attention": "delivery", "attention_since": to_text(datetime.now(UTC))}
-        task_id = started(stack, **fields, answer=Content(ref=key))
+        task_id = started(stack, **fields, answer=Payload(ref=key))
         stack.client("dynamodb").update_item(
             TableName=stack.info.outputs["TaskTableName"],
             Key={"task_id": {"S": task_id}},
@@ -249,7 +249,7 @@ def _sweep_and_report(stack: Stack) -> None:
 
 def _use_up_the_budget(stack: Stack) -> None:
     month, (cap, *_) = f"{datetime.now(UTC):%Y-%m}", month_caps(config.parse(SHIPPED).pointsman.budget)
-    books = DynamoBooks(stack.client("dynamodb"), Tables("", "", stack.info.outputs["LimitTableName"]))
+    books = DynamoUsageLedger(stack.client("dynamodb"), Tables("", "", stack.info.outputs["LimitTableName"]))
     books.refused(month, [cap], datetime.now(UTC))
 
 

@@ -29,7 +29,7 @@ from pointsman.services.intake import Message
 from pointsman.values.status import Status
 from tests.component.conftest import SESSION, _create_tables
 from tests.stack.faults.conftest import SOAK, Figures
-from tests.support.fake_providers import Standin, start, stop
+from tests.support.fake_providers import FakeProviders, start, stop
 from tests.support.fakes import FakeWorkflow
 from tests.support.in_process import ClockedApplication, PatientClock, Player, books_agree
 from tests.support.paths import ROOT
@@ -193,7 +193,7 @@ def _untaught() -> None:
 
 
 @pytest.fixture
-def standin(tmp_path: Path) -> Iterator[Standin]:
+def standin(tmp_path: Path) -> Iterator[FakeProviders]:
     found = start(tmp_path)
     yield found
     stop(found)
@@ -210,7 +210,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[OneAtATime]:
 
 
 def test_tasks_are_answered_wherever_a_model_is_alive(
-    standin: Standin, session: OneAtATime, tmp_path_factory: pytest.TempPathFactory, figures: Figures
+    standin: FakeProviders, session: OneAtATime, tmp_path_factory: pytest.TempPathFactory, figures: Figures
 ) -> None:
     parts = [*PARTS, TRUNCATED, INVALID]
     standin.control("POST", "faults", [part.rule for part in parts])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import ModelMarks
+from pointsman.adapters.usage_ledger import DynamoModelHealth
 from pointsman.execution.budget import OPEN
 from pointsman.routing import catalog
 from pointsman.values.money import NANO_PER_USD
@@ -289,4 +289,4 @@ def _text_of(timestamp: float) -> str:
 def _marks(stack: Stack) -> Any:
     out = stack.info.outputs
     names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    return ModelMarks(stack.client("dynamodb"), names).states(catalog.load().models)
+    return DynamoModelHealth(stack.client("dynamodb"), names).states(catalog.load().models)

@@ -26,5 +26,5 @@ def test_workflow_failed_alarm(stack: Stack) -> None:
     stack.ended(stack.send(prompt="Say which way the train goes.", tier="orchestration"))
     assert watch.state(failed(stack, watch, began), began + timedelta(seconds=30)) == OK
     stack.ended(stack.send(prompt="Too late.", tier="orchestration", deadline="2020-01-01T00:00:00Z"))
-    points = eventually(lambda: failed(stack, watch, began), "the execution to fail")
-    assert watch.state(points, began + timedelta(seconds=30)) == ALARM
+    policy = eventually(lambda: failed(stack, watch, began), "the execution to fail")
+    assert watch.state(policy, began + timedelta(seconds=30)) == ALARM

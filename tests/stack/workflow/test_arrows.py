@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import to_item
-from pointsman.execution.records import Content, Purpose, TaskRecord
-from pointsman.execution.workflow_state import MOST_ROUNDS_OF_UNKNOWN, Next, Run
+from pointsman.execution.records import Payload, Purpose, TaskRecord
+from pointsman.execution.workflow_state import MOST_ROUNDS_OF_UNKNOWN, Next, WorkflowState
 from pointsman.routing.policy import Hop
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -68,7 +68,15 @@ def test_a_used_up_quota_falls_back_and_benches(stack: Stack) -> None:
     first = stack.ended(stack.send(prompt=f"Which build goes first? {mark}", tier="orchestration"))
     assert (first.status, first.model, first.attempts) == (Status.COMPLETED, HAIKU, 2)
     path = stack.path(stack.execution(first.task_id))
-    assert path == [NEXT, "Run orchestration", NEXT, "Run implementation", NEXT, "Deliver answer", "Completed"]
+    assert path == [
+        NEXT,
+        "Run orchestration",
+        NEXT,
+        "Run implementation",
+        NEXT,
+        "Deliver answer",
+        "Completed",
+    ]
     second = stack.ended(stack.send(prompt="And which build goes second?", tier="orchestration"))
     assert (second.model, second.attempts) == (HAIKU, 1)
     assert [entry["provider"] for entry in stack.requests(second.task_id)] == ["anthropic"]
@@ -151,17 +159,17 @@ def test_a_function_killed_twice_gives_way_to_the_next_model(stack: Stack) -> No
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, SONNET, 3)
 
 
-def keep_answer(stack: Stack, prompt: str) -> Run:
+def keep_answer(stack: Stack, prompt: str) -> WorkflowState:
     """Put a task as it is when its first answer is stored, and return where it stands."""
-    run = Run(f"t-{uuid.uuid4().hex[:10]}", 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,))
+    run = WorkflowState(f"t-{uuid.uuid4().hex[:10]}", 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,))
     record = TaskRecord(
         run.task_id,
         Status.STARTED,
-        body=Content(json.dumps({"prompt": prompt, "tier": "implementation"})),
+        body=Payload(json.dumps({"prompt": prompt, "tier": "implementation"})),
         decision={"type": "code_generation", "tier": "implementation"},
         received_at=to_text(datetime.now(UTC)),
         last_turn=run.turn,
-        answer=Content("half of it"),
+        answer=Payload("half of it"),
         verdict={"passed": True, "failed": None, "escalated_after": None, "model": HAIKU, "turn": run.turn},
     )
     stack.client("dynamodb").put_item(TableName=stack.info.outputs["TaskTableName"], Item=to_item(record))
@@ -171,7 +179,15 @@ def keep_answer(stack: Stack, prompt: str) -> Run:
 def test_an_answer_that_a_judge_finds_wanting_is_sought_one_tier_up(stack: Stack) -> None:
     run = keep_answer(stack, "Write the class, the answer being incomplete.").beyond(JUDGE, Purpose.JUDGE, None)
     path = stack.path(stack.start(**run.as_state()))
-    assert path == [NEXT, "Run orchestration", NEXT, "Run reasoning", NEXT, "Deliver answer", "Completed"]
+    assert path == [
+        NEXT,
+        "Run orchestration",
+        NEXT,
+        "Run reasoning",
+        NEXT,
+        "Deliver answer",
+        "Completed",
+    ]
     record = stack.ended(run.task_id)
     assert (record.status, record.model) == (Status.COMPLETED, SONNET)
     assert (record.verdict or {})["escalated_after"] == "judge"
@@ -188,7 +204,9 @@ def test_an_answer_that_is_kept_is_delivered_when_its_time_is_up(stack: Stack) -
 
 def test_a_task_of_the_sample_is_audited_after_its_delivery(stack: Stack) -> None:
     record = stack.ended(stack.send(prompt="Write the class.", tier="implementation"))
-    run = Run(record.task_id, 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,)).beyond(ABOVE, Purpose.AUDIT, None)
+    run = WorkflowState(record.task_id, 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,)).beyond(
+        ABOVE, Purpose.AUDIT, None
+    )
     path = stack.path(stack.start(**replace(run, next=Next.DELIVER_SAMPLED).as_state()))
     audited = [NEXT, "Deliver sampled answer", NEXT, "Run reasoning", NEXT, "Deliver answer", "Completed"]
     assert path == audited
@@ -234,7 +252,7 @@ def test_functions_that_keep_crashing_are_left_and_come_back_to(stack: Stack) ->
         name=f"cut-{uuid.uuid4().hex[:8]}", definition=json.dumps(definition), roleArn=deployed["roleArn"]
     )["stateMachineArn"]
     plan = [{"model": "m", "function": name, "tier": "reasoning"} for name in ("implementation", "reasoning")]
-    state = Run("nobody", 1, datetime.now(UTC) + timedelta(minutes=5), (), rounds=MOST_ROUNDS_OF_UNKNOWN - 1)
+    state = WorkflowState("nobody", 1, datetime.now(UTC) + timedelta(minutes=5), (), rounds=MOST_ROUNDS_OF_UNKNOWN - 1)
     started = states.start_execution(stateMachineArn=machine, input=json.dumps(state.as_state() | {"plan": plan}))
     one = [NEXT, "Run implementation", NEXT, "Run implementation", NEXT]
     other = [NEXT, "Run reasoning", NEXT, "Run reasoning", NEXT]

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from pointsman.contracts.envelope import object_in, open_message, parts, readable_id
-from pointsman.contracts.s3_prompt import PromptObject, task_of
+from pointsman.contracts.s3_prompt import S3Prompt, task_of
 from pointsman.contracts.task import Rejection
 from pointsman.values.taxonomy import TaskType, Tier
 
 TEST = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-24T10:00:00.000Z", "Bucket": "prompts"}
-OBJECT = PromptObject("prompts", "a b/ü.txt", "abc", None, "00A1")
+OBJECT = S3Prompt("prompts", "a b/ü.txt", "abc", None, "00A1")
 
 
 def record(key: Any = "a+b/%C3%BC.txt", **changes: Any) -> dict[str, Any]:

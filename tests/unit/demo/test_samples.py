@@ -6,7 +6,7 @@ import pytest
 
 from demo import samples
 from demo.phases import PHASES
-from pointsman.contracts.message_validation import judge
+from pointsman.contracts.message_validation import validate_message
 from pointsman.values.taxonomy import TaskType
 
 SAMPLES = samples.load()
@@ -23,7 +23,7 @@ def test_the_readme_lists_each_sample_once() -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.file)
 def test_each_sample_is_valid_or_bad_as_listed(sample: samples.Sample) -> None:
-    verdict = judge(sample.body)
+    verdict = validate_message(sample.body)
     assert (verdict.error or "").startswith(BAD.get(sample.number, ""))
     assert (verdict.error is None) is (sample.number not in BAD)
 
@@ -34,7 +34,7 @@ def test_all_task_types_are_among_them() -> None:
 
 
 def test_half_of_them_leave_the_decision_to_the_router() -> None:
-    tasks = [verdict.task for sample in SAMPLES if (verdict := judge(sample.body)).task]
+    tasks = [verdict.task for sample in SAMPLES if (verdict := validate_message(sample.body)).task]
     assert sum(task.explicit_tier is None for task in tasks) >= len(tasks) / 2
 
 
@@ -46,7 +46,7 @@ def test_the_large_prompt_has_the_size_that_its_specification_states() -> None:
 
 
 def test_the_duplicate_is_one_and_the_conflict_is_none() -> None:
-    once, again, different = (judge(BY_NUMBER[number].body) for number in (22, 23, 24))
+    once, again, different = (validate_message(BY_NUMBER[number].body) for number in (22, 23, 24))
     assert once.task
     assert again.task
     assert different.task

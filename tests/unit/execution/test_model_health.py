@@ -14,7 +14,7 @@ from pointsman.execution.model_health import (
     PROBE_LASTS,
     TRIPS_AFTER,
     Admission,
-    Lesson,
+    HealthUpdate,
     ModelState,
     admit,
     learn,
@@ -41,8 +41,8 @@ def admitted(state: ModelState, found: Admission | CallResult, name: str) -> Mod
     return replace(state, slots=slots, version=state.version + found.writes)
 
 
-def taught(state: ModelState, lesson: Lesson) -> ModelState:
-    """Return the item after the write that `Lesson` describes."""
+def taught(state: ModelState, lesson: HealthUpdate) -> ModelState:
+    """Return the item after the write that `HealthUpdate` describes."""
     known = {name: value for name, value in lesson.sets.items() if name in ModelState.__dataclass_fields__}
     added: dict[str, Any] = {name: getattr(state, name) + amount for name, amount in lesson.adds.items()}
     return replace(state, **{**known, **dict.fromkeys(lesson.removes, 0), **added})
@@ -191,7 +191,7 @@ def test_an_answer_between_keeps_the_breaker_closed() -> None:
             state = failing(state, NOON)
         state = taught(state, learn(state, CallResult(Outcome.INVALID), NOON))
     assert isinstance(admit(state, None, 1, NOON), Admission)
-    assert learn(NEW, CallResult(Outcome.ANSWERED), NOON) == Lesson()
+    assert learn(NEW, CallResult(Outcome.ANSWERED), NOON) == HealthUpdate()
 
 
 def opened() -> ModelState:

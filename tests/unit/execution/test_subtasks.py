@@ -14,7 +14,7 @@ from pointsman.contracts.envelope import open_message
 from pointsman.contracts.task import ID_PATTERN, Task
 from pointsman.execution import events, subtasks
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.subtasks import NotASplitError, Parent
 from pointsman.values import strict_json
 from pointsman.values.status import Status
@@ -190,7 +190,7 @@ def closed(texts: list[str | None], **fields: Any) -> TaskRecord:
         ended(number, Status.COMPLETED if text is not None else Status.FAILED) for number, text in enumerate(texts, 1)
     ]
     status = Status.COMPLETED if any(text is not None for text in texts) else Status.FAILED
-    return TaskRecord("pay-7", status, results=results(*own) or [], answer=Content(inline="a"), **fields)
+    return TaskRecord("pay-7", status, results=results(*own) or [], answer=Payload(inline="a"), **fields)
 
 
 @given(

@@ -14,8 +14,8 @@ from pointsman.execution.workflow_state import (
     MOST_ROUNDS_OF_UNKNOWN,
     MOST_TRIES,
     Next,
-    Run,
-    next_run,
+    WorkflowState,
+    next_state,
 )
 from pointsman.routing.policy import Hop
 from pointsman.values.taxonomy import Tier
@@ -30,30 +30,30 @@ LATER = NOON + timedelta(hours=24)
 WAITING = [Outcome.RATE_LIMITED, Outcome.BUSY, Outcome.UNAVAILABLE, Outcome.NOT_SENT]
 
 
-def run(hops: int = 2, deadline: datetime = LATER, **fields: object) -> Run:
-    return Run(task_id="t", generation=1, deadline=deadline, plan=HOPS[:hops], **fields)  # type: ignore[arg-type]
+def run(hops: int = 2, deadline: datetime = LATER, **fields: object) -> WorkflowState:
+    return WorkflowState(task_id="t", generation=1, deadline=deadline, plan=HOPS[:hops], **fields)  # type: ignore[arg-type]
 
 
-def where(found: Run) -> tuple[Next, int, int]:
+def where(found: WorkflowState) -> tuple[Next, int, int]:
     return found.next, found.hop, found.wait_seconds
 
 
 @pytest.mark.parametrize("outcome", sorted(GOOD))
 def test_an_answer_is_delivered(outcome: Outcome) -> None:
-    found = next_run(run(reason="busy"), CallResult(outcome), NOON)
+    found = next_state(run(reason="busy"), CallResult(outcome), NOON)
     assert (found.next, found.reason, found.attempt) == (Next.DELIVER, None, 2)
 
 
 @pytest.mark.parametrize("outcome", sorted(FINAL))
 def test_what_nothing_would_change_fails(outcome: Outcome) -> None:
-    found = next_run(run(), CallResult(outcome), NOON)
+    found = next_state(run(), CallResult(outcome), NOON)
     assert (found.next, found.reason) == (Next.FAIL, outcome)
 
 
 @pytest.mark.parametrize("outcome", WAITING)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_hint_is_honoured_and_at_most_a_tenth_later(outcome: Outcome, seed: int) -> None:
-    found = next_run(run(), CallResult(outcome, retry_after=47.3), NOON, dice=random.Random(seed))
+    found = next_state(run(), CallResult(outcome, retry_after=47.3), NOON, dice=random.Random(seed))
 
     assert (found.next, found.hop, found.tries, found.reason) == (Next.WAIT, 0, 1, outcome)
     assert 47.3 <= found.not_before - NOON.timestamp() <= 47.3 * 1.1
@@ -64,16 +64,16 @@ def test_a_hint_is_honoured_and_at_most_a_tenth_later(outcome: Outcome, seed: in
 def test_without_a_hint_the_waits_grow_with_jitter_then_the_next_follows(outcome: Outcome) -> None:
     here, waits = run(), []
     for number in range(MOST_TRIES):
-        here = next_run(here, CallResult(outcome), NOON)
+        here = next_state(here, CallResult(outcome), NOON)
         assert (here.hop, here.tries) == (0, number + 1)
         waits.append(here.not_before - NOON.timestamp())
     for number, wait in enumerate(waits):
         assert 2**number <= wait <= 2 ** (number + 1)
-    assert where(next_run(here, CallResult(outcome), NOON)) == (Next.RUN, 1, 0)
+    assert where(next_state(here, CallResult(outcome), NOON)) == (Next.RUN, 1, 0)
 
 
 def test_a_wait_below_a_second_is_left_to_the_function() -> None:
-    found = next_run(run(), CallResult(Outcome.BUSY, retry_after=0.25), NOON)
+    found = next_state(run(), CallResult(Outcome.BUSY, retry_after=0.25), NOON)
     assert where(found) == (Next.RUN, 0, 0)
     assert found.not_before >= NOON.timestamp() + 0.25
 
@@ -81,9 +81,9 @@ def test_a_wait_below_a_second_is_left_to_the_function() -> None:
 @pytest.mark.parametrize("outcome", WAITING)
 def test_a_wait_beyond_the_deadline_leads_to_the_next(outcome: Outcome) -> None:
     soon = run(deadline=NOON + timedelta(seconds=30))
-    assert where(next_run(soon, CallResult(outcome, retry_after=30), NOON)) == (Next.RUN, 1, 0)
+    assert where(next_state(soon, CallResult(outcome, retry_after=30), NOON)) == (Next.RUN, 1, 0)
     last = run(1, deadline=NOON + timedelta(seconds=20))
-    assert next_run(last, CallResult(outcome, retry_after=30), NOON).next is Next.FAIL
+    assert next_state(last, CallResult(outcome, retry_after=30), NOON).next is Next.FAIL
 
 
 @pytest.mark.parametrize(
@@ -92,45 +92,45 @@ def test_a_wait_beyond_the_deadline_leads_to_the_next(outcome: Outcome) -> None:
 )
 def test_what_only_another_model_helps_leads_to_the_next(outcome: Outcome) -> None:
     result = CallResult(outcome, until=NOON + timedelta(hours=3))
-    found = next_run(run(tries=2, crashes=1), result, NOON)
+    found = next_state(run(tries=2, crashes=1), result, NOON)
     assert where(found) == (Next.RUN, 1, 0)
     assert (found.tries, found.crashes, found.reason) == (0, 0, outcome)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RETIRED, Outcome.AUTH, Outcome.TOO_LONG, Outcome.OVER_BUDGET])
 def test_behind_the_last_model_the_task_fails(outcome: Outcome) -> None:
-    found = next_run(run(hop=1), CallResult(outcome, until=NOON + timedelta(hours=3)), NOON)
+    found = next_state(run(hop=1), CallResult(outcome, until=NOON + timedelta(hours=3)), NOON)
     assert (found.next, found.reason) == (Next.FAIL, outcome)
 
 
 def test_a_quota_that_renews_before_the_deadline_is_waited_for() -> None:
     result = CallResult(Outcome.QUOTA_EXHAUSTED, until=NOON + timedelta(hours=3))
-    assert where(next_run(run(1), result, NOON)) == (Next.WAIT, 0, 3 * 3600)
+    assert where(next_state(run(1), result, NOON)) == (Next.WAIT, 0, 3 * 3600)
     soon = run(1, deadline=NOON + timedelta(hours=2))
-    assert next_run(soon, result, NOON).next is Next.FAIL
+    assert next_state(soon, result, NOON).next is Next.FAIL
 
 
 def test_a_trouble_that_time_heals_lets_the_plan_begin_again() -> None:
-    behind = next_run(run(), CallResult(Outcome.QUOTA_EXHAUSTED), NOON)
-    again = next_run(behind, CallResult(Outcome.AUTH), NOON)
+    behind = next_state(run(), CallResult(Outcome.QUOTA_EXHAUSTED), NOON)
+    again = next_state(behind, CallResult(Outcome.AUTH), NOON)
     assert (again.next, again.hop, again.rounds, again.healing) == (Next.WAIT, 0, 1, False)
     assert timedelta(seconds=20) < timedelta(seconds=again.not_before - NOON.timestamp()) < LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED])
 def test_an_unknown_end_gets_one_new_attempt_on_that_model(outcome: Outcome) -> None:
-    second = next_run(run(), CallResult(outcome), NOON)
+    second = next_state(run(), CallResult(outcome), NOON)
     assert (where(second), second.crashes) == ((Next.RUN, 0, 0), 1)
-    assert where(next_run(second, CallResult(outcome), NOON)) == (Next.RUN, 1, 0)
-    last = next_run(run(1, rounds=MOST_ROUNDS_OF_UNKNOWN), CallResult(outcome), NOON)
-    assert next_run(last, CallResult(outcome), NOON).next is Next.FAIL
+    assert where(next_state(second, CallResult(outcome), NOON)) == (Next.RUN, 1, 0)
+    last = next_state(run(1, rounds=MOST_ROUNDS_OF_UNKNOWN), CallResult(outcome), NOON)
+    assert next_state(last, CallResult(outcome), NOON).next is Next.FAIL
 
 
 def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> None:
     """Each may have been billed; the workflow does the same for crashes."""
     here, rounds = run(), []
     while here.next is not Next.FAIL:
-        here = next_run(here, CallResult(Outcome.UNKNOWN), NOON)
+        here = next_state(here, CallResult(Outcome.UNKNOWN), NOON)
         if here.next is Next.WAIT:
             rounds.append(here.rounds)
     assert rounds == [1, 2, 3]
@@ -139,21 +139,26 @@ def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> N
 
 def test_a_held_task_waits_for_its_budget_and_keeps_its_time() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
-    found = next_run(run(), result, NOON, hold=True)
+    found = next_state(run(), result, NOON, hold=True)
     assert where(found) == (Next.WAIT, 0, 7200)
     assert found.deadline == LATER + timedelta(hours=2)
     month = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(days=9))
-    assert next_run(run(), month, NOON, hold=True).wait_seconds == LONGEST_HOLD.total_seconds()
+    assert next_state(run(), month, NOON, hold=True).wait_seconds == LONGEST_HOLD.total_seconds()
 
 
 def test_a_held_task_with_the_last_deadline_there_is() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
     last = parse_time("9999-12-31T23:00:00Z")
-    assert next_run(run(deadline=last), result, NOON, hold=True).deadline >= last
+    assert next_state(run(deadline=last), result, NOON, hold=True).deadline >= last
 
 
 def test_the_turns_of_a_task_rise_as_text() -> None:
-    turns = [run(attempt=9).turn, run(attempt=10).turn, Run("t", 2, LATER, HOPS).turn, Run("t", 10, LATER, HOPS).turn]
+    turns = [
+        run(attempt=9).turn,
+        run(attempt=10).turn,
+        WorkflowState("t", 2, LATER, HOPS).turn,
+        WorkflowState("t", 10, LATER, HOPS).turn,
+    ]
     assert turns == sorted(set(turns))
 
 
@@ -171,9 +176,9 @@ def test_the_turns_of_a_task_rise_as_text() -> None:
         reason=st.none() | st.sampled_from(Outcome).map(str),
     )
 )
-def test_the_state_object_is_read_back_as_it_was(here: Run) -> None:
+def test_the_state_object_is_read_back_as_it_was(here: WorkflowState) -> None:
     state = json.loads(json.dumps(here.as_state()))
-    assert Run.from_state(state) == here
+    assert WorkflowState.from_state(state) == here
     assert "." not in str(state["wait_seconds"])
 
 
@@ -206,7 +211,7 @@ def test_every_run_ends_by_its_deadline(
         if now >= here.deadline:
             return
         now += timedelta(seconds=takes)
-        before, here = here, next_run(here, results[step % len(results)], now, dice=dice)
+        before, here = here, next_state(here, results[step % len(results)], now, dice=dice)
         assert here.attempt == before.attempt + 1
         assert 0 <= here.hop < len(here.plan)
         assert here.tries <= MOST_TRIES
@@ -223,7 +228,7 @@ def test_a_provider_that_is_away_for_days_is_waited_for_until_the_deadline() -> 
     here, now = run(1, deadline=NOON + timedelta(days=30)), NOON
     while here.next in (Next.RUN, Next.WAIT):
         now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
-        here = next_run(here, CallResult(Outcome.UNAVAILABLE), now)
+        here = next_state(here, CallResult(Outcome.UNAVAILABLE), now)
     assert here.reason == Outcome.UNAVAILABLE
     assert now > here.deadline - LONGEST_PAUSE - timedelta(minutes=1)
 
@@ -248,7 +253,7 @@ def test_a_run_that_has_its_answer_soon_delivers_and_never_fails(
     assert (here.turn > first.turn, here.here, here.plan[:-1]) == (True, ABOVE, HOPS[: hop + 1])
     for step in range(2 * MOST_TRIES + 4):
         now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
-        here = next_run(here, results[step % len(results)], now, hold=hold, dice=dice)
+        here = next_state(here, results[step % len(results)], now, hold=hold, dice=dice)
         if here.next is Next.DELIVER:
             assert now - NOON <= MOST_TRIES * LONGEST_PAUSE
             return

@@ -16,12 +16,12 @@ from botocore.exceptions import ClientError
 from pointsman.execution.model_health import ModelState, ms
 from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.doctor import deployment, examine, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, State
 from pointsman_cli.doctor.providers import Heard
-from pointsman_cli.doctor.stack_probe import Patient
-from pointsman_cli.stacks import Settings, Target
+from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.stacks import Settings, StackConnection
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
@@ -68,15 +68,17 @@ def patient(
     counters: dict[str, int] | None = None,
     compares: bool = False,
     **answers: Any,
-) -> Patient:
+) -> StackProbe:
     text = json.dumps({"routing": ROUTING, **({"pointsman": config} if config else {})})
-    target = Target("stack p", Aws(**answers), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p")
+    target = StackConnection(
+        "stack p", Aws(**answers), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p"
+    )
     target.__dict__["app"] = SimpleNamespace(
-        points=Points(openclaw.parse(text), catalog.load()),
-        marks=SimpleNamespace(states=lambda _: states or {}),
+        policy=RoutingPolicy(openclaw.parse(text), catalog.load()),
+        model_health_store=SimpleNamespace(states=lambda _: states or {}),
         books=SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {}),
     )
-    made = Patient(target, NOW, asks=heard is not None, compares=compares)
+    made = StackProbe(target, NOW, asks=heard is not None, compares=compares)
     made.__dict__["heard"] = heard or {}
     return made
 

@@ -19,7 +19,7 @@ from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
 from pointsman_cli.first_deploy import keys, steps
 from pointsman_cli.first_deploy import options as wishes
-from pointsman_cli.first_deploy.options import Wishes
+from pointsman_cli.first_deploy.options import DeployOptions
 from pointsman_cli.main import main
 
 GEMINI, CLAUDE = "gemini-key-of-this-test-4711", "claude-key-of-this-test-0815"
@@ -27,9 +27,9 @@ CONFIG = (ROOT / "openclaw.json").read_text()
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Wishes]]:
+def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[DeployOptions]]:
     """What would have been built and deployed; `openclaw.json` is a copy."""
-    made: list[Wishes] = []
+    made: list[DeployOptions] = []
     (tmp_path / "openclaw.json").write_text(CONFIG)
     monkeypatch.setattr(steps, "CONFIG", tmp_path / "openclaw.json")
     monkeypatch.setattr(steps, "build_and_deploy", made.append)
@@ -47,7 +47,7 @@ def stored(*names: str) -> dict[str, tuple[str, str]]:
 
 
 def test_options_and_the_environment_are_enough(
-    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
     monkeypatch.setenv("ANTHROPIC_API_KEY", f" {CLAUDE}\n")
@@ -73,7 +73,7 @@ def test_options_and_the_environment_are_enough(
 
 
 def test_a_plan_does_nothing_and_shows_no_key(
-    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
     assert main(["init", "--yes", "--plan", "--region", "eu-central-1", "--budget", "9", "--json"]) == 0
@@ -89,7 +89,7 @@ def test_a_plan_does_nothing_and_shows_no_key(
     assert (stored("/pointsman/gemini-api-key"), deployed, steps.CONFIG.read_text()) == ({}, [], CONFIG)
 
 
-def test_run_again_it_keeps_what_is_stored(deployed: list[Wishes], capfd: pytest.CaptureFixture[str]) -> None:
+def test_run_again_it_keeps_what_is_stored(deployed: list[DeployOptions], capfd: pytest.CaptureFixture[str]) -> None:
     ssm = boto3.client("ssm", region_name="eu-central-1")
     ssm.put_parameter(Name="/pointsman/gemini-api-key", Value=GEMINI, Type="SecureString")
     assert main(["init", "--yes", "--region", "eu-central-1"]) == 0
@@ -100,7 +100,7 @@ def test_run_again_it_keeps_what_is_stored(deployed: list[Wishes], capfd: pytest
 
 
 def test_a_secret_for_webhooks_is_made_once_if_the_stack_may_call_any(
-    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     known = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
     monkeypatch.setattr(wishes, "deployed", lambda *_: known)
@@ -116,7 +116,7 @@ def test_a_secret_for_webhooks_is_made_once_if_the_stack_may_call_any(
 
 
 def test_keys_only_builds_and_deploys_nothing(
-    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", CLAUDE)
     assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
@@ -140,7 +140,7 @@ def test_keys_only_builds_and_deploys_nothing(
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_done(
-    deployed: list[Wishes], option: str, value: str, capsys: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", "--yes", option, value]) == 2
     assert capsys.readouterr().err.startswith(f"pointsman: {option}: ")
@@ -148,14 +148,14 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
 
 
 def test_without_a_terminal_it_does_not_wait_for_answers(
-    deployed: list[Wishes], capsys: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init"]) == 2
     assert "--yes" in capsys.readouterr().err
 
 
 def test_ctrl_c_at_a_key_does_nothing(
-    deployed: list[Wishes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: Any, **__: Any) -> str:
         raise KeyboardInterrupt

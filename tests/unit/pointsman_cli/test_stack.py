@@ -16,17 +16,17 @@ from pointsman.adapters.dynamo import pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item
 from pointsman.adapters.task_table import to_item
 from pointsman.contracts.api_key import digest_of
-from pointsman.contracts.message_validation import judge
+from pointsman.contracts.message_validation import validate_message
 from pointsman.execution.budget import Charge
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Content, Intent, Purpose, RowKey, Settled, TaskRecord
+from pointsman.execution.records import Intent, Payload, Purpose, RowKey, Settled, TaskRecord
 from pointsman.routing.catalog import Billing
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
-from pointsman_cli.stacks import Target, find
+from pointsman_cli.stacks import StackConnection, find
 
 SESSION = boto3.Session(region_name="us-east-1")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ DECISION = {
 class Stores:
     """The stack's stores and the commands' way to them."""
 
-    target: Target
+    target: StackConnection
     answers: list[Any] = field(default_factory=list)
 
     def put(self, **fields: Any) -> TaskRecord:
@@ -101,7 +101,7 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
             stand_in=True,
             reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
         )
-        made = Stores(Target("the test stack", SESSION, settings, {}, openclaw.read(None)))
+        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read(None)))
         monkeypatch.setattr(stacks, "find", lambda *_: made.target)
         yield made
 
@@ -117,7 +117,7 @@ def test_submit_puts_a_task_with_an_id_of_its_own_on_the_queue(
     assert main(["submit", "Is it green?", *arguments, "--json"]) == 0
     queued = document(capsys)
     (body,) = stores.bodies()
-    verdict = judge(body)
+    verdict = validate_message(body)
     assert verdict.task
     assert verdict.task_id == queued["task_id"]
     assert verdict.task.metadata == {"ticket": "OPS-1", "agent": "a=b"}
@@ -154,10 +154,10 @@ def test_submit_refuses_a_reply_queue_that_the_stack_does_not_admit(
 
 
 def test_submit_waits_for_the_answer(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
-    task = judge('{"prompt": "x"}').task
+    task = validate_message('{"prompt": "x"}').task
     assert task
     stores.put(
-        task_id="t1", status=Status.COMPLETED, fingerprint=task.fingerprint(), answer=Content("All green."), attempts=1
+        task_id="t1", status=Status.COMPLETED, fingerprint=task.fingerprint(), answer=Payload("All green."), attempts=1
     )
     assert main(["submit", "x", "--task-id", "t1", "--wait"]) == 0
     told = capsys.readouterr()
@@ -173,7 +173,7 @@ def test_submit_stops_waiting_with_4(stores: Stores, capsys: pytest.CaptureFixtu
 def test_submit_does_not_take_another_tasks_answer_for_its_own(
     stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stores.put(task_id="t1", status=Status.COMPLETED, fingerprint="of other content", answer=Content("Other."))
+    stores.put(task_id="t1", status=Status.COMPLETED, fingerprint="of other content", answer=Payload("Other."))
     assert main(["submit", "x", "--task-id", "t1", "--wait", "--timeout", "0.05"]) == 4
     assert "Other." not in capsys.readouterr().out
 
@@ -215,7 +215,7 @@ def test_an_unknown_task_is_3(command: str, stores: Stores, capsys: pytest.Captu
 
 
 def test_result_reads_a_large_answer_from_s3(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
-    content = stores.target.app.texts.keep_large("line\n" * 30_000, "t1/answer")
+    content = stores.target.app.payloads.keep_large("line\n" * 30_000, "t1/answer")
     stores.put(task_id="t1", status=Status.COMPLETED, answer=content, truncated=True)
     assert main(["result", "t1", "--json"]) == 0
     stated = document(capsys)
@@ -240,7 +240,7 @@ def test_result_tells_why_there_is_no_answer(
 
 
 def test_result_waits_for_a_task_that_another_sent(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
-    stores.put(task_id="t1", status=Status.COMPLETED, answer=Content("All green."))
+    stores.put(task_id="t1", status=Status.COMPLETED, answer=Payload("All green."))
     assert main(["result", "t1", "--wait"]) == 0
     told = capsys.readouterr()
     assert told.out == "All green.\n"
@@ -275,7 +275,7 @@ def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
     made = document(capsys)
     assert main(["key", "create", "bot"]) == 0
     assert "pm_" in capsys.readouterr().out
-    (_, kept) = stores.target.app.door_keys.read()
+    (_, kept) = stores.target.app.api_keys.read()
     assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(made["key"]), made["expires_at"])
     stored = str(stores.target.app.dynamodb.scan(TableName="limits")["Items"])
     assert made["key"] not in stored

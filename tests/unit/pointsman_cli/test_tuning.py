@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.report.figures import ledger_entries
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import load
-from pointsman.routing.classifier.local import Verdict
+from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Source
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
@@ -36,7 +36,7 @@ from tests.support.paths import ROOT
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 MODEL_OF = dict(zip(Tier, (FLASH, HAIKU, SONNET), strict=True))
 SHIPPED = (ROOT / "openclaw.json").read_text()
-POINTS = Points(openclaw.parse(SHIPPED), load())
+POINTS = RoutingPolicy(openclaw.parse(SHIPPED), load())
 SERVES = servers(POINTS)
 ORCHESTRATION, IMPLEMENTATION, REASONING = Tier
 NOW = Rules(0.8, {})
@@ -47,7 +47,7 @@ TOKENS = Usage(input=10_000, output=2_000)
 HAIKU_NANO, SONNET_NANO = 10_000 * 100 + 2_000 * 500, 10_000 * 2_000 + 2_000 * 10_000
 
 
-def attempt(model: str, outcome: Outcome = Outcome.ANSWERED, usage: Usage = TOKENS) -> Booked:
+def attempt(model: str, outcome: Outcome = Outcome.ANSWERED, usage: Usage = TOKENS) -> LedgerEntry:
     billed = usage if outcome in GOOD else Usage()
     row = {
         "kind": "attempt",
@@ -68,7 +68,7 @@ def attempt(model: str, outcome: Outcome = Outcome.ANSWERED, usage: Usage = TOKE
 
 def task(
     kind: TaskType,
-    *attempts: Booked,
+    *attempts: LedgerEntry,
     says: TaskType | None = None,
     sure: float = 0.9,
     to: TaskType | None = None,
@@ -76,7 +76,7 @@ def task(
 ) -> Seen:
     """Return a task decided as `kind`, of which the local classifier `says` something, corrected `to` another type."""
     own = says or kind
-    verdict = Verdict(own, sure, (), own, TIER_OF[own], sure, TIER_OF[own])
+    verdict = Classification(own, sure, (), own, TIER_OF[own], sure, TIER_OF[own])
     fields: dict[str, Any] = {
         "task_id": "t",
         "text": "how is it",
@@ -99,7 +99,7 @@ def test_a_model_stands_for_its_tier_and_so_do_its_successor_and_predecessor() -
     assert (SERVES["gemini-2.0-flash"], SERVES["claude-haiku-4-5"]) == (ORCHESTRATION, IMPLEMENTATION)
     assert "gemini-3.8-flash" not in SERVES
     everything = json.loads(SHIPPED) | {"routing": dict.fromkeys(Tier, SONNET)}
-    assert servers(Points(openclaw.parse(json.dumps(everything)), load()))[SONNET] is REASONING
+    assert servers(RoutingPolicy(openclaw.parse(json.dumps(everything)), load()))[SONNET] is REASONING
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pointsman.report.figures import speed, task_costs
 from pointsman.report.figures.aws_bill import share_nano
 from pointsman.report.figures.aws_units import Day
-from pointsman.report.figures.escalations import FAILED_CHECK, How, Reached, Sum
-from pointsman.report.figures.report import Frame, Report, build
+from pointsman.report.figures.escalations import FAILED_CHECK, Escalations, How, Sum
+from pointsman.report.figures.report import Report, ReportScope, build
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.formatting import dollars, fold, percent
 from pointsman.report.render.html import render_html
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.routing import catalog, config
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.services import verification
 from pointsman.services.report import subject
 from pointsman.values.taxonomy import TaskType, Tier
@@ -34,19 +34,19 @@ ROUTING = {"orchestration": FLASH, "implementation": HAIKU, "reasoning": SONNET}
 KINDS = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "thinking"]
 
 
-def points(routing: dict[str, str] = ROUTING, **own: Any) -> Points:
-    return Points(config.parse(json.dumps({"routing": routing, "pointsman": own})), catalog.load())
+def policy(routing: dict[str, str] = ROUTING, **own: Any) -> RoutingPolicy:
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing, "pointsman": own})), catalog.load())
 
 
-def frame(**changes: Any) -> Frame:
+def frame(**changes: Any) -> ReportScope:
     stated: dict[str, Any] = {
         "day": DAY,
         "zone": BERLIN,
-        "points": points(),
+        "policy": policy(),
         "stand_in": False,
         "now": UNTIL + timedelta(hours=6),
     }
-    return Frame(**(stated | changes))
+    return ReportScope(**(stated | changes))
 
 
 def row(
@@ -180,12 +180,12 @@ def test_page_and_message_fit_and_do_not_depend_on_the_order_of_rows(
 ) -> None:
     caps = {tier: {"month_usd": "1.5", "day_usd": "0.25"} for tier in ROUTING}
     old = {"orchestration": "gemini-2.0-flash", "implementation": "claude-haiku-4-5", "reasoning": "claude-sonnet-4-5"}
-    stated = points(old, budget={"tiers": caps, "day_usd": 1}, baseline="gemini-2.5-flash")
+    stated = policy(old, budget={"tiers": caps, "day_usd": 1}, baseline="gemini-2.5-flash")
     now = UNTIL if over else SINCE
     counters = {
         f"{name}{suffix}": 123_456_789 for name in ("day_20", "day_21") for suffix in ("", *(f"_{t}" for t in Tier))
     }
-    one = report(*rows, counters=counters, points=stated, stand_in=stand_in, now=now)
+    one = report(*rows, counters=counters, policy=stated, stand_in=stand_in, now=now)
     page, message = render_text(one), render_summary(one)
     assert len(page.splitlines()) <= 45
     assert max(map(len, page.splitlines())) <= 72
@@ -195,7 +195,7 @@ def test_page_and_message_fit_and_do_not_depend_on_the_order_of_rows(
     assert (page + message + subject(one)).isascii()
     assert ("STAND-INS ANSWERED" in page) == ("STAND-INS ANSWERED" in message) == stand_in
     dice.shuffle(rows)
-    other = report(*rows, counters=counters, points=stated, stand_in=stand_in, now=now)
+    other = report(*rows, counters=counters, policy=stated, stand_in=stand_in, now=now)
     assert json.dumps(as_json(other)) == json.dumps(as_json(one))
     assert render_text(other) == page
 
@@ -355,7 +355,7 @@ def test_a_free_model_that_was_passed_over_is_shown() -> None:
     made = report(row(tier="orchestration", type="status"), row("t2"), classification())
     assert (made.passed_over.attempts, made.passed_over.cost_nano) == (1, 2_000_000)
     assert made.fallbacks == ()
-    assert report(row(tier="orchestration"), points=points(paid_models=[FLASH])).passed_over.attempts == 0
+    assert report(row(tier="orchestration"), policy=policy(paid_models=[FLASH])).passed_over.attempts == 0
 
 
 # ---------------------------------------------------------------- baseline
@@ -409,8 +409,8 @@ def test_what_only_the_highest_tier_could_do_is_told_by_why_it_was_asked() -> No
     by_fault = row("t3", model=SONNET, hop=1, after="unavailable", came_from=HAIKU)
     made = report(row(failed_check="json_schema"), busy, again, plain, by_fault)
     assert made.reached == {
-        Reached(How.DECIDED, "architecture", SONNET, None): Sum(1, 4_000_000),
-        Reached(How.ESCALATED, "code_generation", SONNET, "json_schema"): Sum(1, 9_000_000),
+        Escalations(How.DECIDED, "architecture", SONNET, None): Sum(1, 4_000_000),
+        Escalations(How.ESCALATED, "code_generation", SONNET, "json_schema"): Sum(1, 9_000_000),
     }
     assert FAILED_CHECK == verification.FAILED_CHECK
     page = render_html(made)
@@ -428,9 +428,9 @@ def test_a_months_aws_is_the_sum_of_its_days_and_nothing_of_days_without_a_call(
 
 
 def test_the_baseline_is_configurable_and_a_day_may_cost_more() -> None:
-    made = report(row(cost_nano=9_000_000), points=points(baseline="claude-haiku-4-5"))
+    made = report(row(cost_nano=9_000_000), policy=policy(baseline="claude-haiku-4-5"))
     assert (made.baseline.model, made.baseline.baseline_nano) == ("claude-haiku-4-5", 20_000_000)
-    dear = report(row(cost_nano=30_000_000), points=points(baseline="claude-haiku-4-5"))
+    dear = report(row(cost_nano=30_000_000), policy=policy(baseline="claude-haiku-4-5"))
     lost = 10_000_000 + dear.baseline.aws_nano
     assert dear.baseline.percent == -round(lost / 200_000, 2)
     told = f"Lost    ${lost / 10**9:.6f} of $0.020000 (-{lost / 200_000:.1f}%)"
@@ -439,7 +439,7 @@ def test_the_baseline_is_configurable_and_a_day_may_cost_more() -> None:
 
 
 def test_a_baseline_that_has_ended_is_its_successor() -> None:
-    made = report(points=points(baseline="gemini-2.0-flash")).baseline
+    made = report(policy=policy(baseline="gemini-2.0-flash")).baseline
     assert (made.configured, made.model) == ("gemini-2.0-flash", FLASH)
 
 
@@ -468,9 +468,9 @@ def test_the_month_runs_from_its_first_day_to_the_reports() -> None:
 
 
 def test_caps_show_what_is_used_of_them() -> None:
-    stated = points(budget={"month_usd": 2, "day_usd": "0.5", "tiers": {"reasoning": {"month_usd": 1, "day_usd": 0}}})
+    stated = policy(budget={"month_usd": 2, "day_usd": "0.5", "tiers": {"reasoning": {"month_usd": 1, "day_usd": 0}}})
     counters = {"day_20": 300_000_000, "day_21": 200_000_000, "day_20_reasoning": 300_000_000}
-    made = report(counters=counters, points=stated)
+    made = report(counters=counters, policy=stated)
     assert {cap.counter: (cap.spent_nano, cap.percent) for cap in made.month.caps} == {
         "day_21": (200_000_000, 40.0),
         "day_21_reasoning": (0, None),
@@ -482,7 +482,7 @@ def test_caps_show_what_is_used_of_them() -> None:
 
 
 def test_no_cap_is_no_percentage() -> None:
-    made = report(points=points(budget={"month_usd": None}))
+    made = report(policy=policy(budget={"month_usd": None}))
     assert made.month.cap is None
     assert "no cap" in render_text(made)
 
@@ -499,21 +499,21 @@ def test_books_that_differ_are_named_once_the_day_is_over() -> None:
 
 def test_models_that_end_or_have_ended_are_named_with_their_successors() -> None:
     bare = {"orchestration": "gemini-2.0-flash", "implementation": "claude-haiku-4-5", "reasoning": "claude-sonnet-4-5"}
-    found = as_json(report(points=points(bare)))["models_ending"]
+    found = as_json(report(policy=policy(bare)))["models_ending"]
     assert found == [
         {"model": "claude-sonnet-4-5", "state": "ending", "ends": "2026-11-30", "successor": SONNET},
         {"model": "gemini-2.0-flash", "state": "ended", "ends": "2026-06-01", "successor": FLASH},
     ]
-    page = render_text(report(points=points(bare)))
+    page = render_text(report(policy=policy(bare)))
     assert "! gemini-2.0-flash ended 2026-06-01, gemini-3.5-flash-lite serves now." in page
     assert "! claude-sonnet-4-5 ends 2026-11-30, then claude-sonnet-5-5 serves." in page
-    assert "! claude-sonnet-4-5 ends 2026-11-30" in render_summary(report(points=points(bare)))
+    assert "! claude-sonnet-4-5 ends 2026-11-30" in render_summary(report(policy=policy(bare)))
 
 
 @pytest.mark.parametrize(("day", "named"), [(date(2026, 10, 1), False), (date(2026, 10, 2), True)])
 def test_an_end_is_announced_sixty_days_ahead(day: date, named: bool) -> None:
-    stated = points({**ROUTING, "orchestration": "gemini-2.5-flash"})
-    assert bool(report(day=day, points=stated).notices) is named
+    stated = policy({**ROUTING, "orchestration": "gemini-2.5-flash"})
+    assert bool(report(day=day, policy=stated).notices) is named
 
 
 def test_a_model_that_answered_as_gone_is_named() -> None:

@@ -20,7 +20,7 @@ from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySpend
 from pointsman.report.figures.history import Entry
 from pointsman.report.figures.month import project
-from pointsman.report.figures.report import Frame, Report, build
+from pointsman.report.figures.report import Report, ReportScope, build
 from pointsman.report.figures.speed import Phases, percentile
 from pointsman.report.render.as_csv import render_csv
 from pointsman.report.render.as_json import as_json
@@ -45,8 +45,8 @@ def tree(page: str) -> ElementTree.Element:
 
 def report(*rows: dict[str, Any], day: date = DAY, zone: ZoneInfo = ZONE, **changes: Any) -> Report:
     _, until = day_bounds(day, zone)
-    stated: dict[str, Any] = {"day": day, "zone": zone, "points": pages.points(), "stand_in": False, "now": until}
-    return build(Frame(**(stated | changes)), [rows], {})
+    stated: dict[str, Any] = {"day": day, "zone": zone, "policy": pages.policy(), "stand_in": False, "now": until}
+    return build(ReportScope(**(stated | changes)), [rows], {})
 
 
 def section(page: str, name: str) -> ElementTree.Element:
@@ -176,7 +176,7 @@ def test_the_page_says_what_a_reader_looks_for() -> None:
 
 
 def test_an_empty_day_is_a_page() -> None:
-    page = render_html(report(points=_modern()))
+    page = render_html(report(policy=_modern()))
     told = "".join(tree(page).itertext())
     assert "No task ran." in told
     assert "All is well" in told
@@ -188,10 +188,10 @@ def _modern() -> Any:
     import json
 
     from pointsman.routing import catalog, config
-    from pointsman.routing.policy import Points
+    from pointsman.routing.policy import RoutingPolicy
 
     routing = {str(tier): model for tier, (model, _) in pages.WORK.items()}
-    return Points(config.parse(json.dumps({"routing": routing})), catalog.load())
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing})), catalog.load())
 
 
 def test_a_day_that_is_not_over_says_so() -> None:
@@ -349,7 +349,9 @@ def test_time_is_split_into_queue_routing_waiting_model_and_delivery() -> None:
         return {"t": pages.Milestones(received, to_text(ended), delivered, sent)}
 
     _, until = day_bounds(DAY, ZONE)
-    own = build(Frame(DAY, ZONE, pages.points(), False, until), [rows], {}, (), look_up).speed[Tier.IMPLEMENTATION]
+    own = build(ReportScope(DAY, ZONE, pages.policy(), False, until), [rows], {}, (), look_up).speed[
+        Tier.IMPLEMENTATION
+    ]
     assert (own.call_p50_ms, own.task_p95_ms) == (2_000, 7_090)
     parts = own.phases
     assert parts == Phases(tasks=1, queue_ms=400, routing_ms=1_000, waiting_ms=4_990, model_ms=2_100, delivery_ms=300)

@@ -32,7 +32,7 @@ def test_the_bare_block_loads_with_defaults() -> None:
     assert config.agents["work"].model == "claude-haiku-4-5"
     own = config.pointsman
     assert (own.budget.month_usd, own.budget.day_usd, own.budget.tiers) == (Decimal(5), None, {})
-    assert [own.budget.policy(tier) for tier in Tier] == ["refuse"] * 3
+    assert [own.budget.when_exhausted_for(tier) for tier in Tier] == ["refuse"] * 3
     assert (own.chains, own.quotas, own.paid_models, own.free_to_paid) == ({}, {}, [], [Tier.ORCHESTRATION])
     assert (own.classifier.mode, own.classifier.threshold) == ("local_first", None)
     assert config.baseline == "claude-sonnet-4-5"
@@ -64,7 +64,7 @@ def test_everything_that_may_be_said() -> None:
     budget = config.pointsman.budget
     assert (budget.day_usd, budget.month_usd) == (Decimal("0.1"), None)
     assert budget.tiers[Tier.REASONING].month_usd == Decimal("2.5")
-    assert [budget.policy(tier) for tier in Tier] == ["refuse", "refuse", "degrade"]
+    assert [budget.when_exhausted_for(tier) for tier in Tier] == ["refuse", "refuse", "degrade"]
     assert config.baseline == "claude-haiku-4-5"
     assert config.pointsman.classifier.tiers == {TaskType.DOCUMENTATION: Tier.ORCHESTRATION}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import load
 from pointsman.routing.config import ConfigError
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.openclaw_export import exported, tools
 from pointsman_cli.tuning.edit import put
@@ -167,8 +167,8 @@ configurations = st.fixed_dictionaries(
 
 @given(configurations)
 def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
-    before = Points(openclaw.parse(json.dumps(fields)), load())
-    after = Points(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load())
+    before = RoutingPolicy(openclaw.parse(json.dumps(fields)), load())
+    after = RoutingPolicy(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load())
     for tier in Tier:
         for private in (False, True):
             assert after.plan(tier, NOW, private=private) == before.plan(tier, NOW, private=private)
@@ -180,7 +180,7 @@ def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
 
 
 def test_the_export_names_no_model_that_has_ended() -> None:
-    made = exported(Points(openclaw.parse(json.dumps(BARE)), load()), NOW, SERVER)
+    made = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load()), NOW, SERVER)
     assert made["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
     assert made["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
     assert made["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"

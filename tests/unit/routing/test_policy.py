@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import Billing, Catalogue, load
 from pointsman.routing.config import OpenClaw, Pointsman
-from pointsman.routing.policy import Hop, Points
+from pointsman.routing.policy import Hop, RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from tests.support.fakes import NOON
 from tests.support.paths import ROOT
@@ -18,9 +18,9 @@ from tests.support.paths import ROOT
 IDS = list(load().models)
 
 
-def points(text: str | None = None, **own: Any) -> Points:
+def policy(text: str | None = None, **own: Any) -> RoutingPolicy:
     config = openclaw.parse(text or (ROOT / "openclaw.json").read_text())
-    return Points(config.model_copy(update={"pointsman": Pointsman.model_validate(own)}), load())
+    return RoutingPolicy(config.model_copy(update={"pointsman": Pointsman.model_validate(own)}), load())
 
 
 def models(hops: list[Hop]) -> list[str]:
@@ -31,7 +31,7 @@ BARE = (ROOT / "tests/data/openclaw_bare.json").read_text()
 
 
 def test_the_default_plans() -> None:
-    own = points()
+    own = policy()
     gemini, haiku, sonnet = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 
     assert own.plan(Tier.ORCHESTRATION, NOON, private=False) == [
@@ -46,7 +46,7 @@ def test_the_default_plans() -> None:
 
 
 def test_the_bare_block_is_served_by_what_is_alive() -> None:
-    own = points(BARE)
+    own = policy(BARE)
     assert models(own.plan(Tier.ORCHESTRATION, NOON, private=False)) == ["gemini-3.5-flash-lite", "claude-haiku-4-5"]
     assert models(own.plan(Tier.REASONING, NOON, private=False)) == ["claude-sonnet-4-5"]
     december = datetime(2026, 12, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ def test_the_bare_block_is_served_by_what_is_alive() -> None:
 
 
 def test_what_a_provider_called_gone_is_replaced() -> None:
-    own = points(BARE)
+    own = policy(BARE)
     gone = {"claude-haiku-4-5", "gemini-3.5-flash-lite"}
     assert models(own.plan(Tier.IMPLEMENTATION, NOON, private=False, gone=gone))[0] == "claude-haiku-5-5"
     assert models(own.plan(Tier.ORCHESTRATION, NOON, private=False, gone=gone)) == [
@@ -65,18 +65,18 @@ def test_what_a_provider_called_gone_is_replaced() -> None:
 
 
 def test_a_private_task_goes_to_the_first_paid_model() -> None:
-    assert models(points().plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
+    assert models(policy().plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
     chains = {"orchestration": ["gemini-3.5-flash-lite", "gemini-3.8-flash"]}
-    assert models(points(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.8-flash"]
+    assert models(policy(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.8-flash"]
 
 
 def test_a_private_task_without_a_paid_model_has_no_plan() -> None:
-    own = points(chains={"orchestration": ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite"]})
+    own = policy(chains={"orchestration": ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite"]})
     assert own.plan(Tier.ORCHESTRATION, NOON, private=True) == []
 
 
 def test_a_key_on_a_paid_plan_makes_its_model_paid() -> None:
-    own = points(paid_models=["gemini-3.5-flash-lite"], free_to_paid=[])
+    own = policy(paid_models=["gemini-3.5-flash-lite"], free_to_paid=[])
     gemini = load().get("gemini-3.5-flash-lite")
     assert (own.billing(gemini), own.quota(gemini)) == (Billing.PAID, None)
     assert models(own.plan(Tier.ORCHESTRATION, NOON, private=True))[0] == "gemini-3.5-flash-lite"
@@ -84,12 +84,12 @@ def test_a_key_on_a_paid_plan_makes_its_model_paid() -> None:
 
 
 def test_free_to_paid_only_where_configured() -> None:
-    assert models(points(free_to_paid=[]).plan(Tier.ORCHESTRATION, NOON, private=False)) == ["gemini-3.5-flash-lite"]
+    assert models(policy(free_to_paid=[]).plan(Tier.ORCHESTRATION, NOON, private=False)) == ["gemini-3.5-flash-lite"]
 
 
 def test_paid_to_free_never() -> None:
     chain = ["claude-haiku-5-5", "gemini-3.5-flash-lite", "claude-sonnet-5-5"]
-    own = points(chains={"reasoning": chain}, free_to_paid=list(Tier))
+    own = policy(chains={"reasoning": chain}, free_to_paid=list(Tier))
     assert models(own.plan(Tier.REASONING, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
 
 
@@ -98,19 +98,19 @@ def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
     old = replace(known.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
     changed = Catalogue({**known.models, old.id: old})
     config = openclaw.parse(BARE)
-    assert models(Points(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
+    assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
     closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
-    assert Points(closed, changed).plan(Tier.ORCHESTRATION, NOON, private=False) == []
+    assert RoutingPolicy(closed, changed).plan(Tier.ORCHESTRATION, NOON, private=False) == []
 
 
 def test_stated_quotas_replace_those_of_the_free_tier() -> None:
-    own = points(quotas={"gemini-3.5-flash-lite": {"rpm": 5}, "claude-haiku-5-5": {"rpm": 50}})
+    own = policy(quotas={"gemini-3.5-flash-lite": {"rpm": 5}, "claude-haiku-5-5": {"rpm": 50}})
     gemini, haiku = (own.quota(load().get(name)) for name in ("gemini-3.5-flash-lite", "claude-haiku-5-5"))
     assert gemini is not None
     assert haiku is not None
     assert (gemini.rpm, gemini.tpm, gemini.rpd) == (5, None, None)
     assert haiku.rpm == 50
-    assert points().quota(load().get("claude-haiku-5-5")) is None
+    assert policy().quota(load().get("claude-haiku-5-5")) is None
 
 
 @given(
@@ -131,7 +131,7 @@ def test_no_plan_breaks_the_rules(
     private: bool,
     now: datetime,
 ) -> None:
-    own = Points(
+    own = RoutingPolicy(
         OpenClaw.model_validate(
             {
                 "routing": dict.fromkeys(Tier, chain[0]),
@@ -162,14 +162,14 @@ def test_no_plan_breaks_the_rules(
 
 @pytest.mark.parametrize("tier", Tier)
 def test_a_stated_chain_is_the_plan(tier: Tier) -> None:
-    own = points(chains={tier: ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"]})
+    own = policy(chains={tier: ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"]})
     assert models(own.plan(tier, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
 
 
 GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 
 
-def above(own: Points, tier: Tier, model: str, *, private: bool = False) -> Hop | None:
+def above(own: RoutingPolicy, tier: Tier, model: str, *, private: bool = False) -> Hop | None:
     return own.above(own.hop(own.catalogue.get(model), tier), NOON, private=private)
 
 
@@ -184,18 +184,18 @@ def above(own: Points, tier: Tier, model: str, *, private: bool = False) -> Hop 
     ],
 )
 def test_one_tier_up_another_model_answers_and_its_tier_pays(tier: Tier, model: str, found: Hop | None) -> None:
-    assert above(points(), tier, model) == found
+    assert above(policy(), tier, model) == found
 
 
 def test_up_from_free_to_paid_only_where_that_is_allowed_and_never_back() -> None:
-    assert above(points(free_to_paid=[]), Tier.ORCHESTRATION, GEMINI) is None
-    assert above(points(chains={"reasoning": [GEMINI]}), Tier.IMPLEMENTATION, HAIKU) is None
-    assert above(points(chains={"reasoning": [GEMINI, SONNET]}), Tier.IMPLEMENTATION, HAIKU, private=True) == Hop(
+    assert above(policy(free_to_paid=[]), Tier.ORCHESTRATION, GEMINI) is None
+    assert above(policy(chains={"reasoning": [GEMINI]}), Tier.IMPLEMENTATION, HAIKU) is None
+    assert above(policy(chains={"reasoning": [GEMINI, SONNET]}), Tier.IMPLEMENTATION, HAIKU, private=True) == Hop(
         SONNET, Tier.REASONING, Tier.REASONING
     )
 
 
 def test_a_judge_is_free_or_there_is_none() -> None:
-    assert points().free_hop(NOON) == Hop(GEMINI, Tier.ORCHESTRATION, Tier.ORCHESTRATION)
-    assert points(paid_models=[GEMINI]).free_hop(NOON) is None
-    assert points(chains={"orchestration": [HAIKU]}).free_hop(NOON) is None
+    assert policy().free_hop(NOON) == Hop(GEMINI, Tier.ORCHESTRATION, Tier.ORCHESTRATION)
+    assert policy(paid_models=[GEMINI]).free_hop(NOON) is None
+    assert policy(chains={"orchestration": [HAIKU]}).free_hop(NOON) is None

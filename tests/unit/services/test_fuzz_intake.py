@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 from pointsman.contracts.envelope import open_message
 from pointsman.contracts.task import ID_PATTERN, Rejection, Task, read_task
 from pointsman.execution.model_health import ModelState
-from pointsman.execution.records import Content, TaskRecord
-from pointsman.execution.workflow_state import Run
-from pointsman.ports import Books, ModelClient, Replies, TaskStore
+from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.workflow_state import WorkflowState
+from pointsman.ports import ModelClient, Replies, TaskStore, UsageLedger
 from pointsman.routing import config
 from pointsman.routing.catalog import Provider, load
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman.routing.policy import Points
-from pointsman.services.classification import Classification
+from pointsman.routing.policy import RoutingPolicy
+from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
 from pointsman.services.intake import Intake, Message
-from pointsman.services.s3_prompts import ObjectPrompts
-from pointsman.services.subtasks import Family
+from pointsman.services.s3_prompts import S3Prompts
+from pointsman.services.subtasks import SubtaskService
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import Status
 from tests.support.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow
@@ -41,7 +41,7 @@ MESSAGE_ID = "0d9c0f4e-5b1f-4e0c-9f47-1b1c7a0e0001"
 FIELDS = ["body", "event", "bucket", *Task.model_fields]
 REASON = re.compile(rf"({'|'.join(FIELDS)}): \S.*")
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:replies"
-POINTS, LOCAL = Points(config.parse(SHIPPED), load()), LocalClassifier.load()
+POINTS, LOCAL = RoutingPolicy(config.parse(SHIPPED), load()), LocalClassifier.load()
 
 
 @dataclass
@@ -69,9 +69,9 @@ class Shelf:
     def start(self, task_id: str, at: datetime) -> None:
         self.records[task_id].status = Status.STARTED
 
-    def keep(self, text: str, key: str) -> Content:
+    def keep(self, text: str, key: str) -> Payload:
         text.encode()
-        return Content(inline=text)
+        return Payload(inline=text)
 
     def states(self, models: object) -> dict[str, ModelState]:
         return {}
@@ -99,24 +99,24 @@ def door() -> Door:
     def count(name: str, value: float = 1) -> None:
         notes.append(name)
 
-    books: Books = None  # type: ignore[assignment]
+    books: UsageLedger = None  # type: ignore[assignment]
     tasks: TaskStore = shelf  # type: ignore[assignment]
     replies: Replies = FakeReplies()
     ctx = Context(POINTS, books, no_key, FakeClock(), ZoneInfo("UTC"), note, count)
-    family = Family(ctx, tasks, shelf, FakeTaskQueue())  # type: ignore[arg-type]
+    family = SubtaskService(ctx, tasks, shelf, FakeTaskQueue())  # type: ignore[arg-type]
     delivery = Delivery(ctx, tasks, shelf, bus, replies, "data", family)  # type: ignore[arg-type]
     intake = Intake(
         ctx=ctx,
         tasks=tasks,
-        texts=shelf,  # type: ignore[arg-type]
+        payloads=shelf,  # type: ignore[arg-type]
         workflow=workflow,
-        marks=shelf,
+        model_health_store=shelf,
         dead_letters=dead,
         bus=bus,
         delivery=delivery,
-        classification=Classification(ctx, LOCAL),
+        classification=TaskClassifier(ctx, LOCAL),
         reply_places=frozenset({QUEUE}),
-        objects=ObjectPrompts(tasks, shelf, shelf, frozenset({"prompts"})),  # type: ignore[arg-type]
+        objects=S3Prompts(tasks, shelf, shelf, frozenset({"prompts"})),  # type: ignore[arg-type]
     )
     return Door(intake, shelf, workflow, dead, bus, notes)
 
@@ -132,7 +132,7 @@ def holds(body: str) -> str:
     if record.status is Status.STARTED:
         ((name, state),) = here.workflow.executions.items()
         assert re.fullmatch(ID_PATTERN, name)
-        assert Run.from_state(json.loads(state)).task_id == name == record.task_id
+        assert WorkflowState.from_state(json.loads(state)).task_id == name == record.task_id
         assert len(state.encode()) < 10_000
         assert SECRET not in state
         assert (here.dead.messages, here.bus.events) == ([], [])
@@ -154,16 +154,16 @@ def holds(body: str) -> str:
 
 # What is generated
 
-texts = st.one_of(
+payloads = st.one_of(
     st.just(SECRET),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(["", " ", "\x00", "\ud800", "t-1", "a" * 81, "reasoning", "null", QUEUE, "2026-12-31T18:00:00Z"]),
 )
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), texts, st.just(10**400), st.just(-1), st.just(1e308)
+    st.none(), st.booleans(), st.integers(), st.floats(), payloads, st.just(10**400), st.just(-1), st.just(1e308)
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(payloads, inner, max_size=3), max_leaves=8
 )
 stated = st.fixed_dictionaries(
     {"prompt": st.just("Write it.") | values},

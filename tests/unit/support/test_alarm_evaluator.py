@@ -25,12 +25,12 @@ MINE = Metric("N", "M", frozenset({("service", "s")}))
 
 def state(values: dict[int, float | list[float]], **changes: Any) -> str:
     """Return the state by the values of each minute, counted back from now."""
-    points = [
+    policy = [
         Datapoint(MINE, NOW - timedelta(minutes=back), value)
         for back, some in values.items()
         for value in (some if isinstance(some, list) else [some])
     ]
-    return Alarm.of({**STATED, **changes}, {"Service": "s"}).state(points, NOW)
+    return Alarm.of({**STATED, **changes}, {"Service": "s"}).state(policy, NOW)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_the_state_follows_from_the_periods(values: dict[int, Any], changes: dic
 def test_a_percentile_is_the_nearest_rank(slow: int, expected: str) -> None:
     one = {"EvaluationPeriods": 1, "ExtendedStatistic": "p95"}
     stated = {name: value for name, value in STATED.items() if name != "Statistic"}
-    points = [Datapoint(MINE, NOW, 9.0 if number < slow else 1.0) for number in range(20)]
-    assert Alarm.of({**stated, **one}, {"Service": "s"}).state(points, NOW) == expected
+    policy = [Datapoint(MINE, NOW, 9.0 if number < slow else 1.0) for number in range(20)]
+    assert Alarm.of({**stated, **one}, {"Service": "s"}).state(policy, NOW) == expected
 
 
 def test_another_metric_is_none_of_its_business() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Tables, Update, code_of, pack, patiently, unpack
-from pointsman.contracts.api_key import DoorKey
+from pointsman.contracts.api_key import ApiKey
 from pointsman.values.times import to_text
 
 ITEM = "door_keys"
@@ -15,23 +15,21 @@ _KEY = "key "
 """Before a key's name."""
 
 
-class LimitTableDoorKeys:
-    """`DoorKeys` on DynamoDB."""
+class DynamoApiKeys:
+    """`ApiKeyStore` on DynamoDB."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:
         self._client, self._table = client, tables.limits
 
-    def read(self) -> list[DoorKey]:
+    def read(self) -> list[ApiKey]:
         """Return all keys, revoked ones too, by name."""
         found = patiently(lambda: self._client.get_item(TableName=self._table, Key=pack({"limit": ITEM})))
         item = unpack(found.get("Item", {}))
         return [
-            DoorKey(name=name.removeprefix(_KEY), **each)
-            for name, each in sorted(item.items())
-            if name.startswith(_KEY)
+            ApiKey(name=name.removeprefix(_KEY), **each) for name, each in sorted(item.items()) if name.startswith(_KEY)
         ]
 
-    def create(self, key: DoorKey) -> bool:
+    def create(self, key: ApiKey) -> bool:
         """Store a key; False when its name is taken."""
         kept = {name: value for name, value in asdict(key).items() if name != "name" and value is not None}
         update = Update().set({_KEY + key.name: kept})

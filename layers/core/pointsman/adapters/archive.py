@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.adapters.usage_ledger import DynamoBooks
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.values.errors import ArchiveError
 from pointsman.values.times import to_text, utc_days
 
@@ -95,7 +95,7 @@ class BucketArchive:
 class ArchivedLedger:
     """`Ledger` of two sources: an archived day is read from its archive, another one from DynamoDB."""
 
-    def __init__(self, books: DynamoBooks, archive: BucketArchive) -> None:
+    def __init__(self, books: DynamoUsageLedger, archive: BucketArchive) -> None:
         self._books, self._archive = books, archive
 
     def shards(self, since: datetime, until: datetime) -> Iterator[Iterator[Row]]:

@@ -6,7 +6,7 @@ import anthropic
 
 from pointsman.adapters.retry_hints import retry_after, storable
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import Question
+from pointsman.ports import ModelRequest
 from pointsman.values.usage import Usage
 
 CONNECT_SECONDS = 5.0
@@ -26,7 +26,7 @@ class Claude:
     def __init__(self, key: str, base_url: str | None) -> None:
         self._client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0)
 
-    def ask(self, question: Question) -> CallResult:
+    def ask(self, question: ModelRequest) -> CallResult:
         """Send one message."""
         arguments: dict[str, Any] = {}
         if question.schema is not None:

@@ -15,8 +15,8 @@ OURS = ("reason", "code", "task_id", "message_id")
 """Attributes that the router writes."""
 
 
-class QueueBox:
-    """`DeadLetterBox` on two SQS queues and the bucket of the claim checks."""
+class DeadLetterQueueReader:
+    """`DeadLetterReader` on two SQS queues and the bucket of the claim checks."""
 
     def __init__(
         self, sqs: AwsClient, dead_letters: str, tasks: str, s3: AwsClient, bucket: str, *, patience: int = 1

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import batched
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, pack, reachable, unpack
-from pointsman.routing.decision import Source, Told
+from pointsman.routing.decision import ModelVote, Source
 from pointsman.values.taxonomy import TaskType
 
 _MOST_READ, _MOST_WRITTEN = 100, 25
@@ -19,7 +19,7 @@ class LimitTableCache:
         self._client, self._table = client, tables.limits
 
     @reachable()
-    def recall(self, keys: Collection[str], now: datetime) -> dict[str, Told]:
+    def recall(self, keys: Collection[str], now: datetime) -> dict[str, ModelVote]:
         """Read all keys at once; what DynamoDB leaves unread counts as not known."""
         found: list[Item] = []
         for some in batched(sorted(set(keys)), _MOST_READ, strict=False):
@@ -27,7 +27,7 @@ class LimitTableCache:
             answer = self._client.batch_get_item(RequestItems=wanted)
             found += [unpack(item) for item in answer["Responses"].get(self._table, [])]
         return {
-            item["limit"].removeprefix("decision#"): Told(
+            item["limit"].removeprefix("decision#"): ModelVote(
                 TaskType(item["type"]), float(item["confidence"]), Source(item["source"])
             )
             for item in found
@@ -35,14 +35,14 @@ class LimitTableCache:
         }
 
     @reachable()
-    def keep(self, told: Mapping[str, Told], until: datetime) -> None:
+    def keep(self, told: Mapping[str, ModelVote], until: datetime) -> None:
         """Write one item a text, over what is there; what DynamoDB leaves unwritten is asked about again some day."""
         for some in batched(told.items(), _MOST_WRITTEN, strict=False):
             puts = [{"PutRequest": {"Item": pack(_item(key, each, until))}} for key, each in some]
             self._client.batch_write_item(RequestItems={self._table: puts})
 
 
-def _item(key: str, told: Told, until: datetime) -> Item:
+def _item(key: str, told: ModelVote, until: datetime) -> Item:
     return {
         "limit": _name(key),
         "type": told.type,

@@ -9,7 +9,7 @@ from google.genai import errors, types
 
 from pointsman.adapters.retry_hints import bounded, retry_after, storable
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import Question
+from pointsman.ports import ModelRequest
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
 
@@ -22,7 +22,7 @@ class Gemini:
     def __init__(self, key: str, base_url: str | None) -> None:
         self._client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base_url or None))
 
-    def ask(self, question: Question) -> CallResult:
+    def ask(self, question: ModelRequest) -> CallResult:
         """Generate content once."""
         config = types.GenerateContentConfig(
             system_instruction=question.system or None,

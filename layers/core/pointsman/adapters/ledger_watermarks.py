@@ -5,27 +5,27 @@ from datetime import date, datetime
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Tables, Update, code_of, pack, patiently, reachable, unpack
-from pointsman.ports import Reach
+from pointsman.ports import LedgerWatermarks
 from pointsman.values.times import parse_time, to_text
 
 KEY = {"limit": "ledger"}
 
 
-class LimitTableHorizon:
-    """`Horizon` on DynamoDB."""
+class DynamoWatermarks:
+    """`WatermarkStore` on DynamoDB."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:
         self._client, self._table = client, tables.limits
 
     @reachable()
-    def reach(self) -> Reach | None:
+    def reach(self) -> LedgerWatermarks | None:
         """Return the item; None before the first sweep."""
         found = self._client.get_item(TableName=self._table, Key=pack(KEY), ConsistentRead=True)
         if "Item" not in found:
             return None
         item = unpack(found["Item"])
         archived = item.get("archived_before")
-        return Reach(
+        return LedgerWatermarks(
             begins=parse_time(item["begins"]),
             settled_before=parse_time(item["settled_before"]),
             archived_before=date.fromisoformat(archived) if archived else None,

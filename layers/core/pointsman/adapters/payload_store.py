@@ -3,7 +3,7 @@
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman.adapters.dynamo import AwsClient, reachable
-from pointsman.execution.records import Content
+from pointsman.execution.records import Payload
 from pointsman.values.errors import NotKeptError
 
 INLINE = 8_192
@@ -15,25 +15,25 @@ LARGEST_INLINE = 300_000
 a task are bounded (body 8 KiB, metadata 64 KiB)."""
 
 
-class BucketTexts:
-    """`Texts` on one bucket; keys begin with `tasks/`."""
+class BucketPayloads:
+    """`PayloadStore` on one bucket; keys begin with `tasks/`."""
 
     def __init__(self, client: AwsClient, bucket: str) -> None:
         self._client, self._bucket = client, bucket
 
-    def keep(self, text: str, key: str) -> Content:
+    def keep(self, text: str, key: str) -> Payload:
         """Return the text itself when small, else where it was put."""
-        return Content(inline=text) if len(text.encode()) <= INLINE else self.keep_large(text, key)
+        return Payload(inline=text) if len(text.encode()) <= INLINE else self.keep_large(text, key)
 
-    def keep_large(self, text: str, key: str) -> Content:
+    def keep_large(self, text: str, key: str) -> Payload:
         """Return where the text was put."""
         where = f"tasks/{key}"
         self._client.put_object(
             Bucket=self._bucket, Key=where, Body=text.encode(), ContentType="text/plain; charset=utf-8"
         )
-        return Content(ref=where)
+        return Payload(ref=where)
 
-    def keep_answer(self, text: str, key: str, beside: Content | None = None) -> Content:
+    def keep_answer(self, text: str, key: str, beside: Payload | None = None) -> Payload:
         """Store an answer that is paid for: where the bucket fails, it stays with its record if that can hold it.
 
         `beside` is what the record holds already of that answer.
@@ -47,10 +47,10 @@ class BucketTexts:
             held = ((beside.inline if beside else None) or "") + text
             if len(held.encode()) > LARGEST_INLINE:
                 raise NotKeptError(f"{type(error).__name__} from the bucket") from error
-            return Content(inline=text)
+            return Payload(inline=text)
 
     @reachable()
-    def fetch(self, content: Content) -> str:
+    def fetch(self, content: Payload) -> str:
         """Return the text from where it is."""
         if content.ref is None:
             return content.inline or ""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of, reachable
-from pointsman.contracts.s3_prompt import PromptObject
+from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.contracts.task import Rejection
 from pointsman.values.limits import LARGEST_OBJECT
 
@@ -21,13 +21,13 @@ _VERDICTS = {
 }
 
 
-class BucketObjects:
-    """`PromptObjects` on S3."""
+class S3PromptObjects:
+    """`S3PromptReader` on S3."""
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
 
-    def read(self, wanted: PromptObject) -> tuple[bytes, Mapping[str, str]]:
+    def read(self, wanted: S3Prompt) -> tuple[bytes, Mapping[str, str]]:
         """Return the bytes that were written, and no later ones, with the object's user metadata."""
         which = {"VersionId": wanted.version, "IfMatch": wanted.etag and f'"{wanted.etag}"'}
         try:

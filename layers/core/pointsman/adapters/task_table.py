@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
 from pointsman.execution.model_health import ms
-from pointsman.execution.records import Content, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import parse_time, to_text
@@ -39,7 +39,7 @@ def to_item(record: TaskRecord) -> Item:
     values: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
     values["status"] = str(record.status)
     for name in _TEXTS:
-        text: Content = getattr(record, name)
+        text: Payload = getattr(record, name)
         values |= {name: text.inline, f"{name}_ref": text.ref}
     if record.received_at:
         values["expires_at"] = int((parse_time(record.received_at) + TOMBSTONE).timestamp())
@@ -53,7 +53,7 @@ def from_item(item: Item) -> TaskRecord:
         if name in item:
             setattr(record, name, item[name])
     for name in _TEXTS:
-        setattr(record, name, Content(item.get(name), item.get(f"{name}_ref")))
+        setattr(record, name, Payload(item.get(name), item.get(f"{name}_ref")))
     record.usage = {kind: item.get(USED + kind, 0) for kind in Usage().as_dict()}
     return record
 

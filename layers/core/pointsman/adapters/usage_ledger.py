@@ -23,9 +23,9 @@ from pointsman.adapters.notices import REFUSED, notices_key
 from pointsman.adapters.shards import Row, in_shards
 from pointsman.adapters.task_table import ATTENTION, USED, from_item
 from pointsman.execution.budget import OPEN, Cap
-from pointsman.execution.model_health import KEPT, Admission, Lesson, ModelState, Slot
+from pointsman.execution.model_health import KEPT, Admission, HealthUpdate, ModelState, Slot
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.records import Content, Intent, Purpose, RowKey, Settled, Subtasks
+from pointsman.execution.records import Intent, Payload, Purpose, RowKey, Settled, Subtasks
 from pointsman.ports import Reservation, Share, View
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import PACIFIC, to_text, utc_days
@@ -33,7 +33,7 @@ from pointsman.values.times import PACIFIC, to_text, utc_days
 ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
-class DynamoBooks:
+class DynamoUsageLedger:
     """`Books` and `Ledger` on the three tables."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:
@@ -76,8 +76,8 @@ class DynamoBooks:
     def settle(
         self,
         settled: Settled,
-        lesson: Lesson,
-        answer: Content | None,
+        lesson: HealthUpdate,
+        answer: Payload | None,
         parts: tuple[Share, ...] = (),
         subtasks: Subtasks | None = None,
     ) -> bool:
@@ -229,7 +229,7 @@ class DynamoBooks:
         update.add({counter + OPEN: -charge.amount for counter in charge.counters})
         return self._update(self._tables.limits, {"limit": _month_key(charge.month)}, update)
 
-    def _model_update(self, settled: Settled, lesson: Lesson) -> Item | None:
+    def _model_update(self, settled: Settled, lesson: HealthUpdate) -> Item | None:
         """The lesson, and the slot's tokens as they really were, while the slot is surely still on record."""
         update, changed = Update(), bool(lesson)
         update.set(lesson.sets).add(lesson.adds).remove(lesson.removes)
@@ -246,7 +246,7 @@ class DynamoBooks:
             changed = True
         return self._update(self._tables.limits, {"limit": _model_key(intent.model)}, update) if changed else None
 
-    def _end_turn(self, settled: Settled, answer: Content | None, subtasks: Subtasks | None) -> Item:
+    def _end_turn(self, settled: Settled, answer: Payload | None, subtasks: Subtasks | None) -> Item:
         intent, result, update = settled.intent, settled.result, Update()
         update.remove(["open_intent"])
         used = {USED + kind: count for kind, count in settled.usage.as_dict().items()}
@@ -277,7 +277,7 @@ class DynamoBooks:
         update.only_if(f"{row} = {update.value(intent.key.row)}")
         return self._update(self._tables.tasks, {"task_id": intent.task_id}, update)
 
-    def _end_audit(self, settled: Settled, answer: Content | None) -> Item:
+    def _end_audit(self, settled: Settled, answer: Payload | None) -> Item:
         update, told = Update(), {"outcome": str(settled.result.outcome), "cost_nano": settled.cost_nano}
         told |= {"answer": answer.inline, "answer_ref": answer.ref} if answer else {}
         for name, value in told.items():
@@ -290,7 +290,7 @@ class DynamoBooks:
         return {"Update": {"TableName": table, "Key": pack(key), **ALL_OLD, **update.arguments()}}
 
 
-class ModelMarks:
+class DynamoModelHealth:
     """What `doctor` and the router read of all models at once."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:

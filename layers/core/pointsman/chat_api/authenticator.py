@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pointsman.contracts.api_key import DoorKey, digest_of
-from pointsman.ports import Clock, DoorKeys
+from pointsman.contracts.api_key import ApiKey, digest_of
+from pointsman.ports import ApiKeyStore, Clock
 
 KNOWN = timedelta(seconds=60)
 """How long a key that was revoked may still open the door."""
@@ -13,15 +13,15 @@ AGAIN = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
-class Doorkeeper:
+class ApiKeyAuthenticator:
     """Keeps the keys in mind, so that neither a good key nor guessing costs a read each time."""
 
-    keys: DoorKeys
+    keys: ApiKeyStore
     clock: Clock
     _read_at: datetime | None = None
-    _known: dict[str, DoorKey] = field(default_factory=dict)
+    _known: dict[str, ApiKey] = field(default_factory=dict)
 
-    def admit(self, authorization: str) -> DoorKey | None:
+    def admit(self, authorization: str) -> ApiKey | None:
         """Return the key in a header `Authorization: Bearer …`; None: it does not open the door."""
         scheme, _, key = authorization.partition(" ")
         digest = digest_of(key.strip()) if scheme.lower() == "bearer" else None

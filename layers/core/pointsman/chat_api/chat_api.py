@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from pointsman.chat_api import chat_request, chat_response
-from pointsman.chat_api.authenticator import Doorkeeper
+from pointsman.chat_api.authenticator import ApiKeyAuthenticator
 from pointsman.chat_api.chat_request import Asked, ChatError
 from pointsman.client import Client, InvalidTaskError, NotEndedError, Progress, Result, Sent
 from pointsman.client.message import body_of, id_from, task_of
-from pointsman.contracts.api_key import DoorKey
+from pointsman.contracts.api_key import ApiKey
 from pointsman.contracts.task import ID_PATTERN
 from pointsman.ports import Clock
 from pointsman.services.context import Note
 from pointsman.values import strict_json
-from pointsman.values.errors import words_for
+from pointsman.values.errors import safe_message
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import Status
 
@@ -44,10 +44,10 @@ class HttpResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class FrontDoor:
+class ChatApi:
     """The use case of the front door's function."""
 
-    keeper: Doorkeeper
+    keeper: ApiKeyAuthenticator
     client: Client
     clock: Clock
     note: Note
@@ -74,7 +74,7 @@ class FrontDoor:
                 return self._fetch(path.removeprefix(_TASKS), key)
         raise ChatError(404, "there is no such method and path", code="not_found")
 
-    def _complete(self, request: HttpRequest, key: DoorKey, seconds: float) -> HttpResponse:
+    def _complete(self, request: HttpRequest, key: ApiKey, seconds: float) -> HttpResponse:
         asked = chat_request.read(request.body)
         sent = self._send(asked, key, request.headers.get("idempotency-key"))
         self.note("task taken in", task_id=sent.task_id, key=key.name)
@@ -89,11 +89,11 @@ class FrontDoor:
         except NotEndedError:
             return _under_way(progress, stream=asked.stream)
         except Exception as trouble:  # noqa: BLE001  (it is sent: who tries again would send another)
-            self.note("not waited for", level="warning", task_id=sent.task_id, why=words_for(trouble))
+            self.note("not waited for", level="warning", task_id=sent.task_id, why=safe_message(trouble))
             return _under_way(progress, stream=asked.stream)
         return self._ended(result, sent.task_id, asked)
 
-    def _send(self, asked: Asked, key: DoorKey, idempotency_key: str | None) -> Sent:
+    def _send(self, asked: Asked, key: ApiKey, idempotency_key: str | None) -> Sent:
         own = id_from(idempotency_key) if idempotency_key else str(uuid4())
         try:
             body = body_of(
@@ -116,7 +116,7 @@ class FrontDoor:
         except InvalidTaskError as error:
             raise ChatError(400, str(error), code="invalid_value") from None
 
-    def _fetch(self, task_id: str, key: DoorKey) -> HttpResponse:
+    def _fetch(self, task_id: str, key: ApiKey) -> HttpResponse:
         """Return how far a task has come that this key has sent."""
         if not re.fullmatch(ID_PATTERN, task_id) or not task_id.startswith(key.task_id("")):
             raise ChatError(404, "task_id: must be of a task that was sent by this key", code="task_not_found")
@@ -124,7 +124,7 @@ class FrontDoor:
         try:
             result = self.client.result(task_id) if record else None
         except Exception as trouble:  # noqa: BLE001  (its text has expired, or the bucket is out of reach)
-            self.note("cannot be read", level="warning", task_id=task_id, why=words_for(trouble))
+            self.note("cannot be read", level="warning", task_id=task_id, why=safe_message(trouble))
             raise ChatError(503, "its answer cannot be read", code="unreadable", type="server_error") from None
         if result:
             return self._ended(result, task_id, None)

@@ -9,14 +9,14 @@ import boto3
 
 from pointsman.adapters.aws import AWS_CALLS
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.payload_store import BucketTexts
+from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client.errors import InvalidTaskError, NoStackError
 from pointsman.client.message import TaskFields, body_of, task_of
 from pointsman.client.result import Result
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
-from pointsman.contracts.message_validation import judge
+from pointsman.contracts.message_validation import validate_message
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
@@ -62,7 +62,7 @@ class Client:
         self.places = places
         self._sqs = made.client("sqs", config=AWS_CALLS)
         self._tasks = TaskTable(made.client("dynamodb", config=AWS_CALLS), Tables(places.task_table, "", ""))
-        self._texts = BucketTexts(made.client("s3", config=AWS_CALLS), places.bucket)
+        self._texts = BucketPayloads(made.client("s3", config=AWS_CALLS), places.bucket)
 
     @classmethod
     def of_stack(cls, name: str = "pointsman", session: Any = None) -> Self:
@@ -92,7 +92,7 @@ class Client:
         Raises:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
         """
-        if error := judge(body).error:
+        if error := validate_message(body).error:
             raise InvalidTaskError(error)
         answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body)
         return Sent.of(answer["MessageId"], body)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pointsman.contracts.envelope import readable_id
-from pointsman.contracts.message_validation import judge
+from pointsman.contracts.message_validation import validate_message
 from pointsman.execution.records import TaskRecord
 
 
@@ -22,7 +22,7 @@ class Sent:
     @classmethod
     def of(cls, message_id: str, body: str) -> "Sent":
         """Return what a body was sent as."""
-        verdict = judge(body)
+        verdict = validate_message(body)
         fingerprint = verdict.task.fingerprint() if verdict.task else None
         return cls(message_id, verdict.task_id or readable_id(body) or message_id, fingerprint)
 

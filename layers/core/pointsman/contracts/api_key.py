@@ -26,7 +26,7 @@ def digest_of(key: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorKey:
+class ApiKey:
     """What is kept of a key."""
 
     name: str

@@ -4,7 +4,7 @@ import re
 
 from pointsman.contracts import s3_prompt
 from pointsman.contracts.reply_to import check
-from pointsman.contracts.s3_prompt import PromptObject
+from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
 from pointsman.values import strict_json
 from pointsman.values.strict_json import Json, NotStrictJson
@@ -41,7 +41,7 @@ def parts(body: str) -> list[str]:
     return [strict_json.dumps({"Records": [record]}) for record in records] if len(records) > 1 else [body]
 
 
-def object_in(body: str) -> PromptObject | None:
+def object_in(body: str) -> S3Prompt | None:
     """Return the object in S3 that is the message's prompt; None if the prompt is in the message.
 
     Raises:

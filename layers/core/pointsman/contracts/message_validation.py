@@ -9,7 +9,7 @@ from pointsman.values.limits import LARGEST_BODY
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MessageValidation:
     """Whether the router would take a message, and as which task."""
 
     task: Task | None
@@ -24,12 +24,12 @@ class Verdict:
         return {**self.task.model_dump(mode="json"), "task_id": self.task_id} if self.task else None
 
 
-def judge(body: str) -> Verdict:
+def validate_message(body: str) -> MessageValidation:
     """Return the verdict on a message's body."""
     if len(body.encode(errors="surrogatepass")) > LARGEST_BODY:
-        return Verdict(None, None, f"body: must be at most {LARGEST_BODY} bytes, as SQS takes no more")
+        return MessageValidation(None, None, f"body: must be at most {LARGEST_BODY} bytes, as SQS takes no more")
     try:
         task_id, task = open_message(body, "")
     except Rejection as rejection:
-        return Verdict(None, None, rejection.reason)
-    return Verdict(task, task_id or None, None)
+        return MessageValidation(None, None, rejection.reason)
+    return MessageValidation(task, task_id or None, None)

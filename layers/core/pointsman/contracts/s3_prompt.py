@@ -16,7 +16,7 @@ _KEPT = ("ticket", "agent")
 
 
 @dataclass(frozen=True, slots=True)
-class PromptObject:
+class S3Prompt:
     """One write of an object, as an event of S3 names it."""
 
     bucket: str
@@ -54,7 +54,7 @@ def records_of(fields: Json) -> list[dict[str, Any]]:
     return [it for it in records if isinstance(it, dict) and it.get("eventSource") == "aws:s3"]
 
 
-def named_in(fields: Json) -> PromptObject:
+def named_in(fields: Json) -> S3Prompt:
     """Return the object that an event of S3 names, the first one of a notification.
 
     Raises:
@@ -75,7 +75,7 @@ def named_in(fields: Json) -> PromptObject:
     if not name or not key or "\x00" in key:
         raise Rejection("invalid_s3_event", "event: must name bucket and key of an object")
     version = _word(stated, "versionId", "version-id") or None
-    return PromptObject(name, key, etag or None, version, _word(stated, "sequencer") or version or etag)
+    return S3Prompt(name, key, etag or None, version, _word(stated, "sequencer") or version or etag)
 
 
 def _inside(value: Any, name: str) -> Any:
@@ -88,7 +88,7 @@ def _word(value: Any, *names: str) -> str:
     return next((each for each in found if isinstance(each, str)), "")
 
 
-def task_of(wanted: PromptObject, data: bytes, stated: Mapping[str, str]) -> Task:
+def task_of(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> Task:
     """Return the task of an object's bytes and its user metadata (names without `x-amz-meta-`).
 
     Raises:

@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 from pointsman.entrypoints.wiring import application
-from pointsman.execution.workflow_state import Run
+from pointsman.execution.workflow_state import WorkflowState
 from pointsman.values.strict_json import loads
 from pointsman.values.taxonomy import Tier
 
 # Most invocations have nothing to count; Powertools would say so in every log.
 warnings.filterwarnings("ignore", message="No application metrics to publish", category=UserWarning)
 
-SPARE = 5.0
+TIMEOUT_MARGIN = 5.0
 """Seconds before a function's timeout at which a claim's lease ends, or a caller is answered."""
 
 
@@ -30,7 +30,7 @@ class Context(Protocol):
 
 def attempt(function: Tier, state: dict[str, Any], context: Context) -> dict[str, Any]:
     """Make one attempt and return the workflow's next state object."""
-    return application().attempt(function)(Run.from_state(state), seconds_left(context)).as_state()
+    return application().attempt(function)(WorkflowState.from_state(state), seconds_left(context)).as_state()
 
 
 def deliver(event: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def answer_http(event: dict[str, Any], context: Context) -> dict[str, Any]:
     body = b64decode(stated) if event.get("isBase64Encoded") else stated.encode(errors="surrogatepass")
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     request = HttpRequest(event["requestContext"]["http"]["method"], event["rawPath"], headers, body)
-    response = application().front_door(request, seconds_left(context) - SPARE)
+    response = application().chat_api(request, seconds_left(context) - TIMEOUT_MARGIN)
     return {"statusCode": response.status, "headers": response.headers, "body": response.body}
 
 

@@ -7,10 +7,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from pointsman.contracts.envelope import parts
-from pointsman.entrypoints.handlers import SPARE, Context, seconds_left
+from pointsman.entrypoints.handlers import TIMEOUT_MARGIN, Context, seconds_left
 from pointsman.entrypoints.wiring import application
 from pointsman.services.intake import Message
-from pointsman.values.errors import words_for
+from pointsman.values.errors import safe_message
 from pointsman.values.times import from_ms
 
 
@@ -31,7 +31,9 @@ def _take(event: dict[str, Any], context: Context) -> Callable[[str], None]:
     intake = app.intake
     messages = {record["messageId"]: _messages(record) for record in event["Records"]}
     batch = intake.take(
-        [each for some in messages.values() for each in some], context.aws_request_id, seconds_left(context) - SPARE
+        [each for some in messages.values() for each in some],
+        context.aws_request_id,
+        seconds_left(context) - TIMEOUT_MARGIN,
     )
 
     def finish(message_id: str) -> None:
@@ -39,7 +41,7 @@ def _take(event: dict[str, Any], context: Context) -> Callable[[str], None]:
             for message in messages[message_id]:
                 intake.finish(message, batch)
         except Exception as trouble:
-            app.note("message goes back", level="warning", message_id=message_id, why=words_for(trouble))
+            app.note("message goes back", level="warning", message_id=message_id, why=safe_message(trouble))
             raise
 
     return finish

@@ -17,32 +17,32 @@ from botocore.session import Session, get_session
 
 from pointsman.adapters.aws import AWS_CALLS
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.ledger_watermarks import LimitTableHorizon
+from pointsman.adapters.ledger_watermarks import DynamoWatermarks
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies, RepliesByKind, SqsTaskQueue
-from pointsman.adapters.payload_store import BucketTexts
+from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.secret_keys import key_from
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoBooks, ModelMarks
+from pointsman.adapters.usage_ledger import DynamoModelHealth, DynamoUsageLedger
 from pointsman.adapters.workflow import StepFunctions
 from pointsman.entrypoints.settings import Settings
 from pointsman.ports import ModelClient, Replies
 from pointsman.routing import catalog, config
 from pointsman.routing.catalog import Provider
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.attempt import Attempt
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.subtasks import Family
+from pointsman.services.subtasks import SubtaskService
 from pointsman.values.errors import NotLoopbackError
 from pointsman.values.taxonomy import Tier
 
 if TYPE_CHECKING:
-    from pointsman.adapters.api_keys import LimitTableDoorKeys
+    from pointsman.adapters.api_keys import DynamoApiKeys
     from pointsman.adapters.archive import BucketArchive
     from pointsman.adapters.report_sink import BucketAndTopic
-    from pointsman.chat_api.chat_api import FrontDoor
+    from pointsman.chat_api.chat_api import ChatApi
     from pointsman.routing.classifier.local import LocalClassifier
-    from pointsman.services.classification import Classification
+    from pointsman.services.classification import TaskClassifier
     from pointsman.services.intake import Intake
     from pointsman.services.replay import Replay
     from pointsman.services.report import Reporting
@@ -139,19 +139,19 @@ class Application:
         return self._aws("sqs")
 
     @cached_property
-    def points(self) -> Points:
+    def policy(self) -> RoutingPolicy:
         """The rules of who serves."""
-        return Points(config.parse(self.config_text, self.settings.overrides), catalog.load())
+        return RoutingPolicy(config.parse(self.config_text, self.settings.overrides), catalog.load())
 
     @cached_property
-    def books(self) -> DynamoBooks:
+    def books(self) -> DynamoUsageLedger:
         """Ledger, budget and guards."""
-        return DynamoBooks(self.dynamodb, self.tables)
+        return DynamoUsageLedger(self.dynamodb, self.tables)
 
     @cached_property
-    def marks(self) -> ModelMarks:
+    def model_health_store(self) -> DynamoModelHealth:
         """The states of all models."""
-        return ModelMarks(self.dynamodb, self.tables)
+        return DynamoModelHealth(self.dynamodb, self.tables)
 
     @cached_property
     def tasks(self) -> TaskTable:
@@ -159,9 +159,9 @@ class Application:
         return TaskTable(self.dynamodb, self.tables)
 
     @cached_property
-    def texts(self) -> BucketTexts:
+    def payloads(self) -> BucketPayloads:
         """Where large texts are."""
-        return BucketTexts(self.s3, self.settings.bucket)
+        return BucketPayloads(self.s3, self.settings.bucket)
 
     @cached_property
     def bus(self) -> Bus:
@@ -172,7 +172,7 @@ class Application:
     def context(self) -> Context:
         """What most use cases need."""
         return Context(
-            self.points, self.books, self.model, SystemClock(), self.settings.zone, self.note, self.count_metric
+            self.policy, self.books, self.model, SystemClock(), self.settings.zone, self.note, self.count_metric
         )
 
     def note(self, event: str, *, level: str = "info", **fields: object) -> None:
@@ -222,8 +222,10 @@ class Application:
     def delivery(self) -> Delivery:
         """The delivery of a task's end."""
         replies = RepliesByKind(QueueAndTokenReplies(self.sqs, self._aws("stepfunctions")), self._webhooks)
-        family = Family(self.context, self.tasks, self.texts, SqsTaskQueue(self.sqs, self.settings.task_queue_url))
-        return Delivery(self.context, self.tasks, self.texts, self.bus, replies, self.settings.bucket, family)
+        family = SubtaskService(
+            self.context, self.tasks, self.payloads, SqsTaskQueue(self.sqs, self.settings.task_queue_url)
+        )
+        return Delivery(self.context, self.tasks, self.payloads, self.bus, replies, self.settings.bucket, family)
 
     def _webhooks(self) -> Replies:
         from pointsman.adapters.webhook import Webhooks, is_own, is_public
@@ -233,38 +235,38 @@ class Application:
         return Webhooks(lambda: key_from(WEBHOOK_KEY, own.webhook_key_parameter, lambda: self._aws("ssm")), rule)
 
     @cached_property
-    def classification(self) -> "Classification":
+    def classification(self) -> "TaskClassifier":
         """The decisions."""
         from pointsman.adapters.decision_cache import LimitTableCache
-        from pointsman.services.classification import Classification
+        from pointsman.services.classification import TaskClassifier
 
-        return Classification(self.context, self.classifier, LimitTableCache(self.dynamodb, self.tables))
+        return TaskClassifier(self.context, self.classifier, LimitTableCache(self.dynamodb, self.tables))
 
     @cached_property
     def intake(self) -> "Intake":
         """The router's work."""
-        from pointsman.adapters.s3_prompts import BucketObjects
+        from pointsman.adapters.s3_prompts import S3PromptObjects
         from pointsman.services.intake import Intake
-        from pointsman.services.s3_prompts import ObjectPrompts
+        from pointsman.services.s3_prompts import S3Prompts
 
         own = self.settings
         return Intake(
             ctx=self.context,
             tasks=self.tasks,
-            texts=self.texts,
+            payloads=self.payloads,
             workflow=self.workflow,
-            marks=self.marks,
+            model_health_store=self.model_health_store,
             dead_letters=DeadLetterQueue(self.sqs, own.dlq_url, self.s3, own.bucket),
             bus=self.bus,
             delivery=self.delivery,
             classification=self.classification,
             reply_places=own.reply_places,
-            objects=ObjectPrompts(self.tasks, self.texts, BucketObjects(self.s3), own.prompt_buckets),
+            objects=S3Prompts(self.tasks, self.payloads, S3PromptObjects(self.s3), own.prompt_buckets),
         )
 
     def attempt(self, function: Tier) -> Attempt:
         """Return a tier function's work."""
-        return Attempt(self.context, self.texts, function)
+        return Attempt(self.context, self.payloads, function)
 
     @cached_property
     def sweep(self) -> "Sweep":
@@ -280,7 +282,7 @@ class Application:
             ctx=self.context,
             books=self.books,
             ledger=self.books,
-            marks=self.marks,
+            model_health_store=self.model_health_store,
             tasks=self.tasks,
             workflow=self.workflow,
             delivery=self.delivery,
@@ -302,9 +304,9 @@ class Application:
         return BucketArchive(self.s3, self.settings.bucket)
 
     @cached_property
-    def horizon(self) -> LimitTableHorizon:
+    def horizon(self) -> DynamoWatermarks:
         """How far the ledger is settled and archived."""
-        return LimitTableHorizon(self.dynamodb, self.tables)
+        return DynamoWatermarks(self.dynamodb, self.tables)
 
     @cached_property
     def sink(self) -> "BucketAndTopic":
@@ -316,38 +318,38 @@ class Application:
     @cached_property
     def replay(self) -> "Replay":
         """The replay of dead letters and failed tasks."""
-        from pointsman.adapters.dead_letters import QueueBox
+        from pointsman.adapters.dead_letters import DeadLetterQueueReader
         from pointsman.services.replay import Replay
 
         own = self.settings
         return Replay(
             ctx=self.context,
             tasks=self.tasks,
-            texts=self.texts,
+            payloads=self.payloads,
             workflow=self.workflow,
-            marks=self.marks,
+            model_health_store=self.model_health_store,
             classification=self.classification,
-            box=QueueBox(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
+            box=DeadLetterQueueReader(self.sqs, own.dlq_url, own.task_queue_url, self.s3, own.bucket),
             reply_places=own.reply_places,
         )
 
     @cached_property
-    def door_keys(self) -> "LimitTableDoorKeys":
+    def api_keys(self) -> "DynamoApiKeys":
         """The front door's keys."""
-        from pointsman.adapters.api_keys import LimitTableDoorKeys
+        from pointsman.adapters.api_keys import DynamoApiKeys
 
-        return LimitTableDoorKeys(self.dynamodb, self.tables)
+        return DynamoApiKeys(self.dynamodb, self.tables)
 
     @cached_property
-    def front_door(self) -> "FrontDoor":
+    def chat_api(self) -> "ChatApi":
         """The front door."""
-        from pointsman.chat_api.authenticator import Doorkeeper
-        from pointsman.chat_api.chat_api import FrontDoor
+        from pointsman.chat_api.authenticator import ApiKeyAuthenticator
+        from pointsman.chat_api.chat_api import ChatApi
         from pointsman.client import Client, Places
 
         own, clock = self.settings, SystemClock()
         client = Client(Places(own.task_queue_url, own.task_table, own.bucket), self.session)
-        return FrontDoor(Doorkeeper(self.door_keys, clock), client, clock, self.note)
+        return ChatApi(ApiKeyAuthenticator(self.api_keys, clock), client, clock, self.note)
 
     @cached_property
     def reporting(self) -> "Reporting":

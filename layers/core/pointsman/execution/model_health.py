@@ -131,7 +131,7 @@ def _take_slot(state: ModelState, quota: Quota, tokens: int, now: datetime, prob
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class HealthUpdate:
     """What a call's result changes in the model's item; `sets` and `removes` are its attributes."""
 
     sets: dict[str, Any] = field(default_factory=dict)
@@ -142,33 +142,33 @@ class Lesson:
         return bool(self.sets or self.removes or self.adds)
 
 
-def learn(state: ModelState, result: CallResult, now: datetime) -> Lesson:
+def learn(state: ModelState, result: CallResult, now: datetime) -> HealthUpdate:
     """Return what the result teaches every instance about the model."""
     here, outcome = ms(now), result.outcome
     if outcome is Outcome.RETIRED:
-        return Lesson({"gone": True, "gone_at": here})
+        return HealthUpdate({"gone": True, "gone_at": here})
     if outcome is Outcome.QUOTA_EXHAUSTED:
         until = max(ms(result.until or next_midnight(now, PACIFIC)), state.bench_until)
-        return Lesson({"bench_until": until}, ("probe_until",))
+        return HealthUpdate({"bench_until": until}, ("probe_until",))
     if outcome is Outcome.RATE_LIMITED and result.retry_after:
-        return Lesson(
+        return HealthUpdate(
             {"rest_until": max(here + math.ceil(result.retry_after * 1000), state.rest_until)}, ("probe_until",)
         )
     if result.ours:
-        return Lesson()
+        return HealthUpdate()
     if outcome in BREAKING:
         return _failure(state, here, result.retry_after)
     if state.failures or state.opens:  # any other answer shows that the model is there
-        return Lesson({"failures": 0, "opens": 0}, ("open_until", "probe_until"))
-    return Lesson()
+        return HealthUpdate({"failures": 0, "opens": 0}, ("open_until", "probe_until"))
+    return HealthUpdate()
 
 
-def _failure(state: ModelState, here: int, hint: float | None) -> Lesson:
+def _failure(state: ModelState, here: int, hint: float | None) -> HealthUpdate:
     rest = {"rest_until": here + math.ceil(hint * 1000)} if hint else {}
     if not state.half_open and state.failures + 1 < TRIPS_AFTER:
-        return Lesson(rest, (), {"failures": 1})
+        return HealthUpdate(rest, (), {"failures": 1})
     pause = min(OPEN_FIRST * 2 ** min(state.opens, 8), OPEN_LONGEST)  # the longest is reached before
-    return Lesson(
+    return HealthUpdate(
         {**rest, "failures": 0, "opens": state.opens + 1, "open_until": here + ms_of(pause)}, ("probe_until",)
     )
 

@@ -45,7 +45,7 @@ BREAKING = frozenset({Outcome.UNAVAILABLE, Outcome.UNKNOWN, Outcome.NOT_SENT})
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """What checking an answer came to (`pointsman.verify`)."""
 
     failed: str | None = None
@@ -76,7 +76,7 @@ class CallResult:
 
     ours: bool = False
     """Whether the trouble was ours, so that it says nothing of the provider."""
-    verdict: Verdict | None = None
+    verdict: CheckResult | None = None
     """Of an answer that was checked; a judge's own result has it when the judge found the answer wanting."""
 
     @property

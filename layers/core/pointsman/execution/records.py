@@ -103,7 +103,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class Payload:
     """Text that is stored beside its record, or in S3 when it is large."""
 
     inline: str | None = None
@@ -117,7 +117,7 @@ class Subtasks:
 
     expected: list[dict[str, str]]
     """`task_id` and `fingerprint` of each."""
-    drafts: Content
+    drafts: Payload
     """What the answer says of each, as a JSON list."""
     deadline: str
     """Of all of them, and of the task that waits for them: UTC."""
@@ -131,7 +131,7 @@ class TaskRecord:
     status: Status
     generation: int = 1
     fingerprint: str = ""
-    body: Content = field(default_factory=Content)
+    body: Payload = field(default_factory=Payload)
     """The task as strict JSON, without `reply_to`."""
     reply_to: list[str] = field(default_factory=list)
     lease_until: int = 0
@@ -157,7 +157,7 @@ class TaskRecord:
     cost_known: bool = True
     usage: dict[str, int] = field(default_factory=dict)
     model: str | None = None
-    answer: Content = field(default_factory=Content)
+    answer: Payload = field(default_factory=Payload)
     """Of a task that has not ended: a first answer, kept while a better one or a judge's word is sought."""
     truncated: bool = False
     verdict: dict[str, Any] | None = None
@@ -169,7 +169,7 @@ class TaskRecord:
     subtasks: list[dict[str, str]] = field(default_factory=list)
     """Those that it waits for or waited for: `task_id` and `fingerprint`, by which a task of that id is told from
     another one."""
-    drafts: Content = field(default_factory=Content)
+    drafts: Payload = field(default_factory=Payload)
     """What its answer said of each of them, as a JSON list."""
     results: list[dict[str, Any]] = field(default_factory=list)
     """How each subtask stood when the task ended."""
@@ -188,4 +188,4 @@ class TaskRecord:
     @property
     def answer_is_kept(self) -> bool:
         """Whether the task has an answer that is paid for, and has not ended."""
-        return self.status not in ENDED and self.answer != Content()
+        return self.status not in ENDED and self.answer != Payload()

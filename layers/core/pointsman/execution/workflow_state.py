@@ -40,7 +40,7 @@ class Next(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class WorkflowState:
     """A task's position in the workflow."""
 
     task_id: str
@@ -87,7 +87,7 @@ class Run:
         return {**asdict(self), "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "Run":
+    def from_state(cls, state: dict[str, Any]) -> "WorkflowState":
         """Return the position that a state object says."""
         plan = tuple(Hop(hop["model"], Tier(hop["function"]), Tier(hop["tier"])) for hop in state["plan"])
         known = {name: state[name] for name in cls.__dataclass_fields__ if name in state}
@@ -101,7 +101,7 @@ class Run:
             }
         )
 
-    def beyond(self, hop: Hop, purpose: Purpose, reason: str | None) -> "Run":
+    def beyond(self, hop: Hop, purpose: Purpose, reason: str | None) -> "WorkflowState":
         """Return the run that has its answer and goes on to `hop` alone: to a judge, one tier up, to the audit."""
         return replace(
             self,
@@ -118,14 +118,14 @@ class Run:
             reason=reason,
         )
 
-    def given_up(self) -> "Run":
+    def given_up(self) -> "WorkflowState":
         """Return the run's end without anything more: the failure, or the delivery of the answer that is kept."""
         return replace(self, next=Next.DELIVER if self.kept else Next.FAIL)
 
 
-def next_run(
-    run: Run, result: CallResult, now: datetime, *, hold: bool = False, dice: random.Random | None = None
-) -> Run:
+def next_state(
+    run: WorkflowState, result: CallResult, now: datetime, *, hold: bool = False, dice: random.Random | None = None
+) -> WorkflowState:
     """Return where `result` leads.
 
     `hold` says that the tier keeps a task whose budget is used up. Time on hold moves the deadline.
@@ -157,7 +157,9 @@ def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
     return hint * (1 + 0.05 * luck) if hint is not None else (2.0 ** (tries + 1)) * (0.5 + 0.5 * luck)
 
 
-def _hop_on(run: Run, now: datetime, dice: random.Random | None, until: datetime | None = None) -> Run:
+def _hop_on(
+    run: WorkflowState, now: datetime, dice: random.Random | None, until: datetime | None = None
+) -> WorkflowState:
     """Return the next hop; behind the last one the first again after a pause, while time may heal what was met."""
     fresh = replace(run, tries=0, crashes=0)
     if run.hop + 1 < len(run.plan):
@@ -173,7 +175,7 @@ def _hop_on(run: Run, now: datetime, dice: random.Random | None, until: datetime
     return _wait(replace(fresh, hop=0, rounds=run.rounds + 1, healing=False), again, now)
 
 
-def _wait(run: Run, until: datetime, now: datetime) -> Run:
+def _wait(run: WorkflowState, until: datetime, now: datetime) -> WorkflowState:
     """Return the run that waits in whole seconds of the workflow; the function sleeps the fraction that is left."""
     seconds = int((until - now).total_seconds())
     return replace(run, next=Next.WAIT if seconds else Next.RUN, wait_seconds=seconds, not_before=until.timestamp())

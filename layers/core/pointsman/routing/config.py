@@ -57,7 +57,7 @@ class Budget(_Shape):
     tiers: dict[Tier, Caps] = Field(default_factory=dict)
     when_exhausted: WhenExhausted | dict[Tier, WhenExhausted] = "refuse"
 
-    def policy(self, tier: Tier) -> WhenExhausted:
+    def when_exhausted_for(self, tier: Tier) -> WhenExhausted:
         """Return what the tier does when its budget is used up."""
         if isinstance(self.when_exhausted, str):
             return self.when_exhausted

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pointsman.contracts.task import Task
-from pointsman.routing.classifier.local import LocalClassifier, Verdict
+from pointsman.routing.classifier.local import Classification, LocalClassifier
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
 
 HALF = 0.5
@@ -69,7 +69,7 @@ def explicit(task: Task, classifier: LocalClassifier) -> Decision | None:
     return Decision(guess.type, task.tier, Source.EXPLICIT, 1.0, "the task states its tier")
 
 
-def local(verdict: Verdict, threshold: float) -> Decision | None:
+def local(verdict: Classification, threshold: float) -> Decision | None:
     """Return the local verdict when it is sure of the tier, else None."""
     if verdict.tier_probability < threshold:
         return None
@@ -77,7 +77,7 @@ def local(verdict: Verdict, threshold: float) -> Decision | None:
     return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
 
 
-def asked(verdict: Verdict, kind: TaskType, confidence: float, source: Source) -> Decision:
+def asked(verdict: Classification, kind: TaskType, confidence: float, source: Source) -> Decision:
     """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
     tier = TIER_OF[kind]
     own = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
@@ -90,7 +90,7 @@ def asked(verdict: Verdict, kind: TaskType, confidence: float, source: Source) -
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ModelVote:
     """What a model said of a text."""
 
     type: TaskType
@@ -99,7 +99,7 @@ class Told:
     """Which model."""
 
 
-def remembered(verdict: Verdict, told: Told) -> Decision:
+def remembered(verdict: Classification, told: ModelVote) -> Decision:
     """Return the decision on a text that a model has been asked about before."""
     again = asked(verdict, told.type, told.confidence, told.source)
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
@@ -122,7 +122,7 @@ def text_key(prompt: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def guess(verdict: Verdict) -> Decision:
+def guess(verdict: Classification) -> Decision:
     """Return the best guess without a model: of two tiers the higher, and without any signal never the cheapest."""
     tier = higher(verdict.tier, verdict.runner_up_tier)
     if not verdict.words:
@@ -132,7 +132,7 @@ def guess(verdict: Verdict) -> Decision:
     )
 
 
-def _of(verdict: Verdict, tier: Tier, source: Source, confidence: float, reason: str) -> Decision:
+def _of(verdict: Classification, tier: Tier, source: Source, confidence: float, reason: str) -> Decision:
     candidates = (verdict.type, verdict.runner_up, *TYPES_OF[tier])
     kind = next(kind for kind in candidates if TIER_OF[kind] is tier)
     return Decision(kind, tier, source, round(confidence, 4), reason, verdict.words)

@@ -20,7 +20,7 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class RoutingPolicy:
     """The rules of who serves, over one configuration."""
 
     config: OpenClaw

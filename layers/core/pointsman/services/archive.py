@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pointsman.ports import Archive, Horizon, Ledger
+from pointsman.ports import Archive, Ledger, WatermarkStore
 from pointsman.services.context import Context
 from pointsman.values.errors import ArchiveError
 
@@ -72,7 +72,7 @@ class Archiving:
     ledger: Ledger
     """The table itself."""
     archive: Archive
-    horizon: Horizon
+    horizon: WatermarkStore
 
     def __call__(self) -> int:
         """Archive what can be; return the number of days. A day with a manifest stays as it is.

@@ -8,7 +8,7 @@ from pointsman.execution.events import BUDGET_USED_UP, budget_detail, budget_wor
 from pointsman.ports import EventPublisher, Ledger, Notices, ReportSink
 from pointsman.services.context import Context
 from pointsman.values import strict_json
-from pointsman.values.errors import words_for
+from pointsman.values.errors import safe_message
 from pointsman.values.times import month_key
 
 LATE = timedelta(hours=1)
@@ -27,7 +27,7 @@ class BudgetNotice:
 
     def __call__(self, now: datetime) -> int:
         """Tell of each cap that is reached and of which nobody told; return how many were told of."""
-        caps = month_caps(self.ctx.points.config.pointsman.budget)
+        caps = month_caps(self.ctx.policy.config.pointsman.budget)
         months = {month_key(now - LATE, self.ctx.zone), month_key(now, self.ctx.zone)} if caps else set()
         return sum(self._month(month, caps, now) for month in sorted(months))
 
@@ -44,7 +44,7 @@ class BudgetNotice:
             self.sink.announce(*budget_words(month, cap, used, since))
         except Exception as error:  # noqa: BLE001  (the next sweep tries again)
             self.notices.release(month, cap)
-            self.ctx.note("budget notice not sent", level="warning", cap=cap.counter, why=words_for(error))
+            self.ctx.note("budget notice not sent", level="warning", cap=cap.counter, why=safe_message(error))
             return False
         self.ctx.note("budget used up", level="warning", month=month, cap=cap.counter)
         return True

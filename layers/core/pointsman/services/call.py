@@ -7,8 +7,8 @@ from typing import Any
 
 from pointsman.execution import budget, model_health
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.records import Content, Intent, Purpose, RowKey, Settled, TaskRecord
-from pointsman.ports import ModelClient, Question, View
+from pointsman.execution.records import Intent, Payload, Purpose, RowKey, Settled, TaskRecord
+from pointsman.ports import ModelClient, ModelRequest, View
 from pointsman.routing.catalog import Billing, Model, UnknownPriceError
 from pointsman.services.context import Context
 from pointsman.values import strict_json
@@ -25,7 +25,7 @@ MOST_RACES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CallSpec:
     """A call that someone wants made, and who pays."""
 
     purpose: Purpose
@@ -64,7 +64,7 @@ class Order:
         return min(self.max_output_tokens, self.model.max_output)
 
 
-def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> Intent | CallResult:
+def open_intent(ctx: Context, order: CallSpec, view: View, client: ModelClient) -> Intent | CallResult:
     """Reserve what the order may cost and write its intent; return why not when a guard or the budget says no.
 
     `client` is only asked for so that it is built before a slot is taken.
@@ -72,11 +72,11 @@ def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> 
     del client
     for _ in range(MOST_RACES):
         now = ctx.clock.now()
-        billing, quota = ctx.points.billing(order.model), ctx.points.quota(order.model)
+        billing, quota = ctx.policy.billing(order.model), ctx.policy.quota(order.model)
         worst = (
             0 if billing is Billing.FREE else order.model.worst_cost_nano(order.reserved_input, order.output_cap, now)
         )
-        charge = budget.charge(ctx.points.config.pointsman.budget, order.tier, worst, now, ctx.zone)
+        charge = budget.charge(ctx.policy.config.pointsman.budget, order.tier, worst, now, ctx.zone)
         admission = model_health.admit(view.model, quota, order.reserved_input, now)
         if isinstance(admission, CallResult):
             return admission
@@ -112,11 +112,11 @@ def open_intent(ctx: Context, order: Order, view: View, client: ModelClient) -> 
     return CallResult(Outcome.BUSY, retry_after=1.0, detail="others were faster")
 
 
-def ask(ctx: Context, order: Order, intent: Intent, client: ModelClient) -> tuple[CallResult, int]:
+def ask(ctx: Context, order: CallSpec, intent: Intent, client: ModelClient) -> tuple[CallResult, int]:
     """Make the call; return its result and its milliseconds. A slot that has grown old is not used."""
-    if ctx.points.quota(order.model) and ctx.clock.now() - intent.at > model_health.SLOT_LASTS:
+    if ctx.policy.quota(order.model) and ctx.clock.now() - intent.at > model_health.SLOT_LASTS:
         return CallResult(Outcome.NOT_SENT, detail="slot grew old", ours=True), 0
-    question = Question(
+    question = ModelRequest(
         model=order.model.id,
         prompt=order.prompt,
         system=order.system,
@@ -139,12 +139,12 @@ def price(ctx: Context, intent: Intent, result: CallResult, now: datetime, milli
     cost = 0 if known else intent.charge.amount
     if known and result.usage:
         try:
-            model = ctx.points.catalogue.billed_as(result.answered_by or intent.model)
+            model = ctx.policy.catalogue.billed_as(result.answered_by or intent.model)
         except UnknownPriceError:
             known, cost, billed = False, intent.charge.amount, str(result.answered_by)
         else:
             billed = model.id
-            free = ctx.points.billing(model) is Billing.FREE
+            free = ctx.policy.billing(model) is Billing.FREE
             cost = 0 if free else model.cost_nano(usage, intent.at)
     return Settled(intent, result, cost, known, billed, usage, now, milliseconds)
 
@@ -168,20 +168,20 @@ def report(ctx: Context, settled: Settled) -> None:
     if settled.cost_nano > intent.charge.amount:
         ctx.note(BUG, task_id=intent.task_id, turn=intent.turn, level="error")
     if intent.came_from and result.outcome in GOOD and intent.billing is Billing.PAID:
-        before = ctx.points.catalogue.get(intent.came_from)
-        if ctx.points.billing(before) is Billing.FREE:
+        before = ctx.policy.catalogue.get(intent.came_from)
+        if ctx.policy.billing(before) is Billing.FREE:
             ctx.count("FreeToPaidHops")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Interpretation:
     """What was made of a call's result: the result as it is settled, and what to store with it."""
 
     result: CallResult
-    answer: Content | None = None
+    answer: Payload | None = None
 
 
-def book(ctx: Context, order: Order, view: View, read: Callable[[CallResult], Reading]) -> CallResult:
+def book(ctx: Context, order: CallSpec, view: View, read: Callable[[CallResult], Interpretation]) -> CallResult:
     """Make a call that no task depends on, if it may be made at once; return what became of it."""
     try:
         client = ctx.model(order.model.provider)
@@ -211,5 +211,5 @@ def close_unknown(ctx: Context, intent: Intent) -> None:
     """Settle an intent whose call nobody can tell the end of, at its reserved cost."""
     now = ctx.clock.now()
     settled = price(ctx, intent, CallResult(Outcome.UNKNOWN, detail="no outcome was written"), now, 0)
-    if ctx.books.settle(settled, model_health.Lesson(), None):
+    if ctx.books.settle(settled, model_health.HealthUpdate(), None):
         report(ctx, settled)

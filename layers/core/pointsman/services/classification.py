@@ -16,11 +16,11 @@ from pointsman.prompts import text
 from pointsman.routing import decision
 from pointsman.routing.catalog import Provider
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman.routing.decision import Decision, Source, Told
-from pointsman.services.call import Order, ask, open_intent, price, report
+from pointsman.routing.decision import Decision, ModelVote, Source
+from pointsman.services.call import CallSpec, ask, open_intent, price, report
 from pointsman.services.context import Context
 from pointsman.values import strict_json
-from pointsman.values.errors import MissingKeyError, StoreError, words_for
+from pointsman.values.errors import MissingKeyError, StoreError, safe_message
 from pointsman.values.money import shares
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import month_key
@@ -35,7 +35,7 @@ REMEMBERED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Classification:
+class TaskClassifier:
     """The use case: decisions for the messages of one batch."""
 
     ctx: Context
@@ -47,7 +47,7 @@ class Classification:
         """Return the decision that costs nothing, or None when a model should be asked."""
         if chosen := decision.explicit(task, self.local):
             return chosen
-        own = self.ctx.points.config.pointsman.classifier
+        own = self.ctx.policy.config.pointsman.classifier
         if own.mode == "gemini":
             return None
         threshold = own.threshold if own.threshold is not None else self.local.threshold
@@ -60,9 +60,9 @@ class Classification:
         return self._ruled(decision.guess(self.local.classify(task.prompt)), sure=False)
 
     def _ruled(self, found: Decision, *, sure: bool) -> Decision:
-        return decision.ruled(found, self.ctx.points.config.pointsman.classifier.tiers, sure=sure)
+        return decision.ruled(found, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
 
-    def _told(self, found: Decision, told: Told) -> Decision:
+    def _told(self, found: Decision, told: ModelVote) -> Decision:
         """Return what a model's word comes to; below one half it was not sure of the type."""
         return self._ruled(found, sure=told.confidence >= decision.HALF)
 
@@ -91,7 +91,7 @@ class Classification:
         try:
             known = self.cache.recall(keys.values(), self.ctx.clock.now())
         except StoreError as error:
-            self.ctx.note("decisions not recalled", level="warning", detail=words_for(error))
+            self.ctx.note("decisions not recalled", level="warning", detail=safe_message(error))
             return {}
         return {
             task_id: self._told(
@@ -101,7 +101,7 @@ class Classification:
             if key in known
         }
 
-    def _remember(self, group: Mapping[str, Task], told: Mapping[str, Told]) -> None:
+    def _remember(self, group: Mapping[str, Task], told: Mapping[str, ModelVote]) -> None:
         """Keep what a model said of the public texts; that it cannot be kept is no reason to lose it."""
         public = {decision.text_key(group[task_id].prompt): each for task_id, each in told.items()}
         if self.cache is None or any(task.private for task in group.values()):
@@ -109,18 +109,18 @@ class Classification:
         try:
             self.cache.keep(public, self.ctx.clock.now() + REMEMBERED)
         except StoreError as error:
-            self.ctx.note("decisions not kept", level="warning", detail=words_for(error))
+            self.ctx.note("decisions not kept", level="warning", detail=safe_message(error))
 
     def _group(self, group: Mapping[str, Task], *, private: bool, seconds: float) -> dict[str, Decision]:
         """Ask Gemini, or Haiku where Gemini cannot or may not see the messages."""
         now = self.ctx.clock.now()
-        for hop in self.ctx.points.plan(Tier.ORCHESTRATION, now, private=private)[:2]:
-            model = self.ctx.points.catalogue.get(hop.model)
+        for hop in self.ctx.policy.plan(Tier.ORCHESTRATION, now, private=private)[:2]:
+            model = self.ctx.policy.catalogue.get(hop.model)
             order = self._order(group, hop.model, seconds / 2)
             result, told = self._booked(order, group)
             if result.outcome in GOOD:
                 source = Source.GEMINI if model.provider is Provider.GEMINI else Source.HAIKU
-                said = {task_id: Told(kind, sure, source) for task_id, (kind, sure) in told.items()}
+                said = {task_id: ModelVote(kind, sure, source) for task_id, (kind, sure) in told.items()}
                 self._remember(group, said)
                 return {
                     task_id: self._told(
@@ -134,15 +134,15 @@ class Classification:
             )
         return {}
 
-    def _order(self, group: Mapping[str, Task], model_id: str, seconds: float) -> Order:
+    def _order(self, group: Mapping[str, Task], model_id: str, seconds: float) -> CallSpec:
         numbered = [
             {"id": str(number), "message": _excerpt(task.prompt)} for number, task in enumerate(group.values(), 1)
         ]
-        return Order(
+        return CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
             turn=TURN,
-            model=self.ctx.points.catalogue.get(model_id),
+            model=self.ctx.policy.catalogue.get(model_id),
             tier=Tier.ORCHESTRATION,
             function="router",
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(numbered),
@@ -152,7 +152,9 @@ class Classification:
             schema=schema(len(group)),
         )
 
-    def _booked(self, order: Order, group: Mapping[str, Task]) -> tuple[CallResult, dict[str, tuple[TaskType, float]]]:
+    def _booked(
+        self, order: CallSpec, group: Mapping[str, Task]
+    ) -> tuple[CallResult, dict[str, tuple[TaskType, float]]]:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
         ctx = self.ctx
         try:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from pointsman.ports import Books, Clock, ModelClient
+from pointsman.ports import Clock, ModelClient, UsageLedger
 from pointsman.routing.catalog import Provider
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 
 
 class Note(Protocol):
@@ -30,8 +30,8 @@ class Count(Protocol):
 class Context:
     """The rules, the books, the providers and the clock."""
 
-    points: Points
-    books: Books
+    policy: RoutingPolicy
+    books: UsageLedger
     model: Callable[[Provider], ModelClient]
     """Builds a provider's client when it is first asked, so that nothing imports an SDK it does not call."""
     clock: Clock

@@ -7,12 +7,12 @@ from pointsman.contracts.reply_to import shown
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import EventPublisher, Replies, TaskStore, Texts
+from pointsman.ports import EventPublisher, PayloadStore, Replies, TaskStore
 from pointsman.services.call import close_open_intent
 from pointsman.services.context import Context
-from pointsman.services.subtasks import Family
+from pointsman.services.subtasks import SubtaskService
 from pointsman.values import strict_json
-from pointsman.values.errors import DeliveryError, words_for
+from pointsman.values.errors import DeliveryError, safe_message
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
@@ -27,11 +27,11 @@ class Delivery:
 
     ctx: Context
     tasks: TaskStore
-    texts: Texts
+    payloads: PayloadStore
     bus: EventPublisher
     replies: Replies
     bucket: str
-    family: Family
+    family: SubtaskService
 
     def finish(self, task_id: str, generation: int, reason: str | None) -> Status | None:
         """End the task if it has not ended, and deliver; return its status.
@@ -101,8 +101,8 @@ class Delivery:
         try:
             detail = strict_json.dumps(self.detail(record))
         except Exception as error:  # noqa: BLE001  (kept, and raised in words that may be logged)
-            self._keep(record, [], [f"its answer cannot be read ({words_for(error)})"])
-            raise DeliveryError(f"task {record.task_id}: its answer cannot be read ({words_for(error)})") from None
+            self._keep(record, [], [f"its answer cannot be read ({safe_message(error)})"])
+            raise DeliveryError(f"task {record.task_id}: its answer cannot be read ({safe_message(error)})") from None
         failed_with = record.reason if record.status is Status.FAILED else None
         end = event_id(record.task_id, record.generation, record.status)
         told: list[str] = []
@@ -111,14 +111,14 @@ class Delivery:
             try:
                 self.bus.publish(events.DETAIL_TYPES[record.status], detail)
             except Exception as error:  # noqa: BLE001  (the replies must still be tried)
-                failed.append(f"event bus ({words_for(error)})")
+                failed.append(f"event bus ({safe_message(error)})")
             else:
                 told.append(BUS)
         for place in reply_to:
             try:
                 reached = self.replies.reply(place, detail, failed_with, end)
             except Exception as error:  # noqa: BLE001  (the others must still be tried)
-                failed.append(f"{shown(place)} ({words_for(error)})")
+                failed.append(f"{shown(place)} ({safe_message(error)})")
             else:
                 told.append(place)
                 if not reached:
@@ -133,7 +133,7 @@ class Delivery:
             return self._of_family(record)
         if record.status is not Status.COMPLETED:
             return events.detail_of(record, None, None)
-        text = self.texts.fetch(record.answer)
+        text = self.payloads.fetch(record.answer)
         detail = events.detail_of(record, text, None)
         if events.fits(detail):
             return detail
@@ -144,7 +144,7 @@ class Delivery:
         done = self.tasks.read_many(subtasks.completed(record.results))
         own = record if record.status is Status.COMPLETED else None
         holders = [own, *(done.get(each["task_id"]) for each in record.results)]
-        texts = [self.texts.fetch(each.answer) if each else None for each in holders]
+        texts = [self.payloads.fetch(each.answer) if each else None for each in holders]
         inside = events.inside(record, texts)
         told = [
             (text, None) if place in inside or each is None or text is None else (None, self._ref(each, text))
@@ -157,7 +157,7 @@ class Delivery:
         there.
         """
         ref = record.answer.ref
-        kept = ref or self.texts.keep_large(text, f"{record.task_id}/answer.{record.generation}").ref
+        kept = ref or self.payloads.keep_large(text, f"{record.task_id}/answer.{record.generation}").ref
         return f"s3://{self.bucket}/{kept}"
 
     def _time(self, record: TaskRecord, now: datetime) -> None:

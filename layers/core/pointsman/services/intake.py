@@ -10,15 +10,15 @@ from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.model_health import ModelState, ms
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import DeadLetters, EventPublisher, Marks, TaskStore, Texts, Workflow
+from pointsman.ports import DeadLetters, EventPublisher, ModelHealthStore, PayloadStore, TaskStore, Workflow
 from pointsman.routing.decision import Decision
-from pointsman.services.classification import Classification
+from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.s3_prompts import ObjectPrompts
+from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.start import first_position, start
 from pointsman.values import strict_json
-from pointsman.values.errors import DeliveryError, RetryLaterError, words_for
+from pointsman.values.errors import DeliveryError, RetryLaterError, safe_message
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_text
 
@@ -60,22 +60,22 @@ class Intake:
 
     ctx: Context
     tasks: TaskStore
-    texts: Texts
+    payloads: PayloadStore
     workflow: Workflow
-    marks: Marks
+    model_health_store: ModelHealthStore
     dead_letters: DeadLetters
     bus: EventPublisher
     delivery: Delivery
-    classification: Classification
+    classification: TaskClassifier
     reply_places: frozenset[str]
     """Addresses (`reply_to.address_of`) that tasks may ask to be answered at."""
-    objects: ObjectPrompts
+    objects: S3Prompts
 
     def take(self, messages: list[Message], owner: str, seconds: float) -> Batch:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
         now = self.ctx.clock.now()
         batch = Batch(owner, now + timedelta(seconds=seconds))
-        batch.states = self.marks.states(self.ctx.points.catalogue.models)
+        batch.states = self.model_health_store.states(self.ctx.policy.catalogue.models)
         for message in messages:
             try:
                 self._claim(message, batch)
@@ -130,7 +130,7 @@ class Intake:
             task_id=task_id,
             status=Status.CLAIMED,
             fingerprint=fingerprint,
-            body=self.texts.keep(body, f"{task_id}/task.{fingerprint[:16]}"),
+            body=self.payloads.keep(body, f"{task_id}/task.{fingerprint[:16]}"),
             reply_to=[task.reply_to] if task.reply_to else [],
             lease_owner=batch.owner,
             lease_until=ms(batch.until),
@@ -242,7 +242,7 @@ class Intake:
         try:
             self.delivery.replies.reply(place, detail, code, event_id(task_id, 1, Status.REJECTED))
         except Exception as trouble:  # noqa: BLE001  (to repeat the whole rejection for it would double its dead letter)
-            self.ctx.note("rejection not told", level="warning", task_id=task_id, why=words_for(trouble))
+            self.ctx.note("rejection not told", level="warning", task_id=task_id, why=safe_message(trouble))
 
 
 def read_message(body: str, message_id: str, reply_places: frozenset[str]) -> tuple[str, Task]:

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from pointsman.execution.outcome import GOOD, CallResult, Verdict
+from pointsman.execution.outcome import GOOD, CallResult, CheckResult
 from pointsman.execution.records import Purpose
-from pointsman.execution.workflow_state import Next, Run
-from pointsman.ports import Texts, View
+from pointsman.execution.workflow_state import Next, WorkflowState
+from pointsman.ports import PayloadStore, View
 from pointsman.prompts import text
 from pointsman.routing.catalog import Billing
-from pointsman.services.call import Order, Reading, book
+from pointsman.services.call import CallSpec, Interpretation, book
 from pointsman.services.context import Context
 from pointsman.services.verification import onward
 from pointsman.values import strict_json
@@ -29,7 +29,7 @@ SCHEMA = {
 }
 
 
-def judge(ctx: Context, texts: Texts, run: Run, view: View, order: Order) -> Run:
+def judge(ctx: Context, payloads: PayloadStore, run: WorkflowState, view: View, order: CallSpec) -> WorkflowState:
     """Return where the run goes after the judgement of the answer that is kept; `order` is the task's own.
 
     A turn that was taken before is not taken again: what it found stands with the answer, or nothing does.
@@ -40,9 +40,9 @@ def judge(ctx: Context, texts: Texts, run: Run, view: View, order: Order) -> Run
     before = replace(run, hop=run.hop - 1, purpose=Purpose.TASK)  # where the answer was given
     if failed := record.verdict["failed"]:
         return onward(ctx, before, record, failed) or passed
-    if record.last_turn != record.verdict["turn"] or ctx.points.billing(order.model) is not Billing.FREE:
+    if record.last_turn != record.verdict["turn"] or ctx.policy.billing(order.model) is not Billing.FREE:
         return passed
-    answer = texts.fetch(record.answer)
+    answer = payloads.fetch(record.answer)
     if len(order.prompt) + len(answer) > LONGEST:
         return passed
     asked = replace(
@@ -59,9 +59,9 @@ def judge(ctx: Context, texts: Texts, run: Run, view: View, order: Order) -> Run
     return (onward(ctx, before, record, failed) if failed else None) or passed
 
 
-def _read(result: CallResult) -> Reading:
+def _read(result: CallResult) -> Interpretation:
     found_wanting = result.outcome in GOOD and _said(result.text) in FAULTS
-    return Reading(replace(result, verdict=Verdict(CHECK)) if found_wanting else result)
+    return Interpretation(replace(result, verdict=CheckResult(CHECK)) if found_wanting else result)
 
 
 def _said(answer: str) -> object:

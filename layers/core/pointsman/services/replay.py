@@ -7,18 +7,18 @@ from enum import StrEnum
 from typing import Any
 
 from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
-from pointsman.contracts.s3_prompt import PromptObject, is_s3_event
+from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
 from pointsman.contracts.task import Rejection, Task, read_task
 from pointsman.execution.model_health import ms
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import DeadLetter, DeadLetterBox, Marks, TaskStore, Texts, Workflow
+from pointsman.ports import DeadLetter, DeadLetterReader, ModelHealthStore, PayloadStore, TaskStore, Workflow
 from pointsman.services.call import close_open_intent
-from pointsman.services.classification import Classification
+from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import LIFETIME, read_message
 from pointsman.services.start import first_position, start
 from pointsman.values import strict_json
-from pointsman.values.errors import RetryLaterError, words_for
+from pointsman.values.errors import RetryLaterError, safe_message
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -33,7 +33,7 @@ GIVEN_UP = "gave_up"
 """The code of a message that SQS itself moved, after `maxReceiveCount` receipts: the router had never got through."""
 
 
-class Verdict(StrEnum):
+class ReplayOutcome(StrEnum):
     """What a replay would come to."""
 
     REPLAY = "replay"
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReplayOptions:
     """What an operator asks for."""
 
     ids: frozenset[str] = frozenset()
@@ -62,7 +62,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReplayedItem:
     """One message or task, and what the replay made of it."""
 
     source: str
@@ -73,7 +73,7 @@ class Line:
     reason: str | None
     size: int
     """UTF-8 bytes of the message or of the stored task."""
-    verdict: Verdict
+    verdict: ReplayOutcome
     why: str | None = None
     """What stands in the way, field and rule."""
     replayed: bool = False
@@ -89,27 +89,27 @@ class Replay:
 
     ctx: Context
     tasks: TaskStore
-    texts: Texts
+    payloads: PayloadStore
     workflow: Workflow
-    marks: Marks
-    classification: Classification
-    box: DeadLetterBox
+    model_health_store: ModelHealthStore
+    classification: TaskClassifier
+    box: DeadLetterReader
     reply_places: frozenset[str]
 
-    def __call__(self, wish: Wish, owner: str) -> list[Line]:
+    def __call__(self, wish: ReplayOptions, owner: str) -> list[ReplayedItem]:
         """Return what is (or, if the wish is to execute, was) replayed; `owner` names this process in its claims."""
         letters = [self._letter(letter, wish) for letter in self.box.letters() if self._wanted(letter, wish)]
         ids = dict.fromkeys([*(self.tasks.replayable() if wish.failed else ()), *sorted(wish.ids)])
         return [*letters, *self._failed(ids, wish, owner)]
 
-    def _wanted(self, letter: DeadLetter, wish: Wish) -> bool:
+    def _wanted(self, letter: DeadLetter, wish: ReplayOptions) -> bool:
         own = {_id_of(letter), _first_id(letter), letter.message_id, readable_id(letter.body) or ""}
         named = not wish.ids or bool(wish.ids & own)
         return named and wish.code in (None, _code(letter))
 
-    def _letter(self, letter: DeadLetter, wish: Wish) -> Line:
+    def _letter(self, letter: DeadLetter, wish: ReplayOptions) -> ReplayedItem:
         body, verdict, why = self._judge(letter)
-        line = Line(
+        line = ReplayedItem(
             source="queue",
             task_id=_id_of(letter),
             code=_code(letter),
@@ -118,65 +118,65 @@ class Replay:
             verdict=verdict,
             why=why,
         )
-        skipped = verdict is Verdict.IMPOSSIBLE or (verdict is Verdict.REJECTED_AGAIN and not wish.anyway)
+        skipped = verdict is ReplayOutcome.IMPOSSIBLE or (verdict is ReplayOutcome.REJECTED_AGAIN and not wish.anyway)
         if skipped or not wish.execute:
             return line
         try:
             self.box.send_back(body)
             self.box.drop(letter)  # only now: a crash in between doubles the message, and its id makes that harmless
         except Exception as error:  # noqa: BLE001  (one letter's trouble is no other's)
-            return replace(line, trouble=words_for(error))
+            return replace(line, trouble=safe_message(error))
         self.ctx.note("dead letter replayed", task_id=line.task_id, code=line.code)
         return replace(line, replayed=True)
 
-    def _judge(self, letter: DeadLetter) -> tuple[str, Verdict, str | None]:
+    def _judge(self, letter: DeadLetter) -> tuple[str, ReplayOutcome, str | None]:
         """Return the body to send, whether the router would take it, and why not."""
         body = letter.body
         try:
             if len(parts(body)) != 1:
-                return body, Verdict.REPLAY, None
+                return body, ReplayOutcome.REPLAY, None
             if found := object_in(body):
                 return body, *self._of_object(found)
             body = with_id(body, _first_id(letter))
             if len(body.encode()) > LARGEST_BODY:
-                return body, Verdict.IMPOSSIBLE, f"body: with its task_id it has more than {LARGEST_BODY} bytes"
+                return body, ReplayOutcome.IMPOSSIBLE, f"body: with its task_id it has more than {LARGEST_BODY} bytes"
             task_id, task = read_message(body, _first_id(letter), self.reply_places)
         except Rejection as rejection:
-            return body, Verdict.REJECTED_AGAIN, rejection.reason
+            return body, ReplayOutcome.REJECTED_AGAIN, rejection.reason
         there = self.tasks.read(task_id)
         if there is None or there.status is Status.REJECTED:
-            return body, Verdict.REPLAY, None
+            return body, ReplayOutcome.REPLAY, None
         if there.fingerprint != task.fingerprint():
-            return body, Verdict.REJECTED_AGAIN, "task_id: is taken by a task with other content"
+            return body, ReplayOutcome.REJECTED_AGAIN, "task_id: is taken by a task with other content"
         if there.status is Status.CLAIMED:
-            return body, Verdict.REPLAY, None
-        return body, Verdict.DUPLICATE, f"the task is {there.status}"
+            return body, ReplayOutcome.REPLAY, None
+        return body, ReplayOutcome.DUPLICATE, f"the task is {there.status}"
 
-    def _of_object(self, found: PromptObject) -> tuple[Verdict, str | None]:
+    def _of_object(self, found: S3Prompt) -> tuple[ReplayOutcome, str | None]:
         """Return the verdict on an event of S3; whether its object may be had now is for the router to see."""
         there = self.tasks.read(found.task_id)
         if there is None or there.status in (Status.REJECTED, Status.CLAIMED):
-            return Verdict.REPLAY, None
-        return Verdict.DUPLICATE, f"the task is {there.status}"
+            return ReplayOutcome.REPLAY, None
+        return ReplayOutcome.DUPLICATE, f"the task is {there.status}"
 
-    def _failed(self, ids: Iterable[str], wish: Wish, owner: str) -> Iterable[Line]:
+    def _failed(self, ids: Iterable[str], wish: ReplayOptions, owner: str) -> Iterable[ReplayedItem]:
         for task_id in ids:
             record = self.tasks.read(task_id)
             if record and _is_failed(record) and wish.code in (None, record.reason or UNFINISHED):
                 yield self._task(record, wish, owner)
 
-    def _task(self, record: TaskRecord, wish: Wish, owner: str) -> Line:
-        line = Line(
+    def _task(self, record: TaskRecord, wish: ReplayOptions, owner: str) -> ReplayedItem:
+        line = ReplayedItem(
             source="task",
             task_id=record.task_id,
             code=record.reason or UNFINISHED,
             reason=None if record.status is Status.FAILED else "a replay was begun and has not started it",
             size=0,
-            verdict=Verdict.REPLAY,
+            verdict=ReplayOutcome.REPLAY,
             generation=record.generation,
         )
         try:
-            text = self.texts.fetch(record.body)
+            text = self.payloads.fetch(record.body)
             line = replace(line, size=len(text.encode()))
             if wish.execute:
                 generation = self._again(record, read_task(strict_json.loads(text)), wish, owner)
@@ -184,13 +184,15 @@ class Replay:
         except RetryLaterError as error:
             return replace(line, trouble=str(error))
         except Exception as error:  # noqa: BLE001  (one task's trouble is no other's)
-            words = words_for(error)
+            words = safe_message(error)
             return (
-                replace(line, trouble=words) if wish.execute else replace(line, verdict=Verdict.IMPOSSIBLE, why=words)
+                replace(line, trouble=words)
+                if wish.execute
+                else replace(line, verdict=ReplayOutcome.IMPOSSIBLE, why=words)
             )
         return line
 
-    def _again(self, record: TaskRecord, task: Task, wish: Wish, owner: str) -> int:
+    def _again(self, record: TaskRecord, task: Task, wish: ReplayOptions, owner: str) -> int:
         """Claim the next generation and start it; a replay that was begun is resumed as it was stored."""
         now = self.ctx.clock.now()
         if record.status is Status.CLAIMED:
@@ -209,7 +211,7 @@ class Replay:
         )
         if wish.route_again or claim.decision is None:
             claim.decision = self._decision(task, record.task_id)
-        states = self.marks.states(self.ctx.points.catalogue.models)
+        states = self.model_health_store.states(self.ctx.policy.catalogue.models)
         claim.input = strict_json.dumps(
             first_position(self.ctx, claim, Tier(claim.decision["tier"]), states).as_state()
         )

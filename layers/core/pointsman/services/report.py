@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pointsman.ports import Horizon, Ledger, ReportSink, TaskTimes
+from pointsman.ports import Ledger, ReportSink, TaskTimes, WatermarkStore
 from pointsman.report.figures import history, report
 from pointsman.report.figures.day_summary import Summary, summed
-from pointsman.report.figures.report import BEFORE, Frame, Report
+from pointsman.report.figures.report import BEFORE, Report, ReportScope
 from pointsman.report.render.as_json import as_json, exact
 from pointsman.report.render.formatting import dollars
 from pointsman.report.render.text import render_summary, render_text
@@ -28,7 +28,7 @@ class Reporting:
     ledger: Ledger
     sink: ReportSink
     times: TaskTimes
-    horizon: Horizon
+    horizon: WatermarkStore
     stand_in: bool
 
     def build(self, day: date) -> Report:
@@ -40,8 +40,8 @@ class Reporting:
         """Return the day in short, of which its rows alone are read."""
         return history.entry_of(report.build(self._frame(day), self._shards(day), {}))
 
-    def _frame(self, day: date) -> Frame:
-        return Frame(day, self.ctx.zone, self.ctx.points, self.stand_in, self.ctx.clock.now())
+    def _frame(self, day: date) -> ReportScope:
+        return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, self.ctx.clock.now())
 
     def _shards(self, day: date) -> Iterable[Iterable[Mapping[str, Any]]]:
         since, until = day_bounds(day, self.ctx.zone)
@@ -49,16 +49,16 @@ class Reporting:
 
     def _earlier(self, day: date) -> list[Summary]:
         """Return the month's days before this one: as published once they were settled, else from their rows."""
-        zone, points = self.ctx.zone, self.ctx.points
+        zone, policy = self.ctx.zone, self.ctx.policy
         at, _ = day_bounds(day, zone)
-        baseline = points.resolve(points.config.baseline, at).id
+        baseline = policy.resolve(policy.config.baseline, at).id
         known = {entry.spend.day: entry.summary for entry in self.published()}
         found: list[Summary] = []
         for earlier in days_between(day.replace(day=1), day)[:-1]:
             summary = known.get(earlier)
             if summary is None or not summary.holds(str(zone), baseline):
                 rows = self.ledger.shards(*day_bounds(earlier, zone))
-                summary = summed(earlier, str(zone), rows, points, at)
+                summary = summed(earlier, str(zone), rows, policy, at)
             found.append(summary)
         return found
 

@@ -2,24 +2,24 @@
 
 from dataclasses import dataclass
 
-from pointsman.contracts.s3_prompt import PromptObject, task_of
+from pointsman.contracts.s3_prompt import S3Prompt, task_of
 from pointsman.contracts.task import Rejection, Task, read_task
-from pointsman.ports import PromptObjects, TaskStore, Texts
+from pointsman.ports import PayloadStore, S3PromptReader, TaskStore
 from pointsman.values import strict_json
 from pointsman.values.status import Status
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectPrompts:
+class S3Prompts:
     """The use case: an object becomes a task."""
 
     tasks: TaskStore
-    texts: Texts
-    objects: PromptObjects
+    payloads: PayloadStore
+    objects: S3PromptReader
     buckets: frozenset[str]
     """Names of the buckets whose objects are prompts."""
 
-    def task(self, wanted: PromptObject) -> Task:
+    def task(self, wanted: S3Prompt) -> Task:
         """Return the object's task, whatever became of the object since it was first read.
 
         Raises:
@@ -28,7 +28,7 @@ class ObjectPrompts:
         """
         there = self.tasks.read(wanted.task_id)
         if there and there.status is not Status.REJECTED:
-            return read_task(strict_json.loads(self.texts.fetch(there.body)))
+            return read_task(strict_json.loads(self.payloads.fetch(there.body)))
         if wanted.bucket not in self.buckets:
             raise Rejection("bucket_not_allowed", "bucket: must be one of the buckets in parameter PromptBucketArns")
         return task_of(wanted, *self.objects.read(wanted))

@@ -5,22 +5,22 @@ from dataclasses import replace
 from pointsman.contracts.task import Task
 from pointsman.execution import subtasks
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.records import Content, Purpose, Subtasks, TaskRecord
+from pointsman.execution.records import Payload, Purpose, Subtasks, TaskRecord
 from pointsman.execution.subtasks import NotASplitError, Parent, Split
-from pointsman.execution.workflow_state import Run
-from pointsman.ports import Texts
+from pointsman.execution.workflow_state import WorkflowState
+from pointsman.ports import PayloadStore
 from pointsman.values import strict_json
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 
 
-def asked(run: Run, task: Task) -> bool:
+def asked(run: WorkflowState, task: Task) -> bool:
     """Return whether the call that `run` stands at may hand out subtasks: in the orchestration tier, whoever serves."""
     first = run.purpose is Purpose.TASK and not run.kept
     return first and run.here.tier is Tier.ORCHESTRATION and subtasks.may_split(run.task_id, task)
 
 
-def read(run: Run, record: TaskRecord, result: CallResult) -> tuple[CallResult, Split | None]:
+def read(run: WorkflowState, record: TaskRecord, result: CallResult) -> tuple[CallResult, Split | None]:
     """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing."""
     if result.outcome not in GOOD:
         return result, None
@@ -32,11 +32,11 @@ def read(run: Run, record: TaskRecord, result: CallResult) -> tuple[CallResult, 
     return whole, split if split.drafts else None
 
 
-def keep(texts: Texts, run: Run, split: Split, answer: Content) -> Subtasks:
+def keep(payloads: PayloadStore, run: WorkflowState, split: Split, answer: Payload) -> Subtasks:
     """Store what is handed out, beside the answer that is kept already.
 
     Raises:
         NotKeptError: it could not be stored at all.
     """
-    drafts = texts.keep_answer(strict_json.dumps(split.drafts), f"{run.task_id}/subtasks.{run.turn}", answer)
+    drafts = payloads.keep_answer(strict_json.dumps(split.drafts), f"{run.task_id}/subtasks.{run.turn}", answer)
     return Subtasks(split.expected, drafts, to_text(run.deadline))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pointsman.execution.model_health import ModelState, ms
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.workflow_state import Next, Run
+from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import TaskStore, Workflow
 from pointsman.services.context import Context
 from pointsman.values.errors import InputMismatchError
@@ -24,15 +24,15 @@ def task_of(workflow: Workflow, execution: str) -> tuple[str, int]:
     return workflow.position(execution) if "." in execution else (execution, 1)
 
 
-def first_position(ctx: Context, record: TaskRecord, tier: Tier, states: Mapping[str, ModelState]) -> Run:
+def first_position(ctx: Context, record: TaskRecord, tier: Tier, states: Mapping[str, ModelState]) -> WorkflowState:
     """Return the run's first position; models benched for the day are left out, unless no other is there."""
     now, private = ctx.clock.now(), bool(record.task_fields.get("private"))
     gone = {model for model, state in states.items() if state.gone}
-    hops = ctx.points.plan(tier, now, private=private, gone=gone)
+    hops = ctx.policy.plan(tier, now, private=private, gone=gone)
     benched = {model for model, state in states.items() if state.bench_until > ms(now)}
     ready = [hop for hop in hops if hop.model not in benched] or hops
     passed_over = hops[0].model if ready[:1] != hops[:1] else None
-    return Run(
+    return WorkflowState(
         task_id=record.task_id,
         generation=record.generation,
         deadline=parse_time(record.deadline),

@@ -11,10 +11,10 @@ from typing import Any, cast
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Parent
-from pointsman.ports import TaskQueue, TaskStore, Texts
+from pointsman.ports import PayloadStore, TaskQueue, TaskStore
 from pointsman.services.context import Context
 from pointsman.values import strict_json
-from pointsman.values.errors import DeliveryError, words_for
+from pointsman.values.errors import DeliveryError, safe_message
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time
 
@@ -23,12 +23,12 @@ PATIENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class SubtaskService:
     """The use case: `send_out` and `gather` move a task on that has subtasks."""
 
     ctx: Context
     tasks: TaskStore
-    texts: Texts
+    payloads: PayloadStore
     queue: TaskQueue
 
     def send_out(self, record: TaskRecord) -> TaskRecord | None:
@@ -43,12 +43,12 @@ class Family:
             for message in self._messages(record):
                 self.queue.send(strict_json.dumps(message))
         except Exception as error:  # noqa: BLE001  (raised in words that may be logged)
-            raise DeliveryError(f"task {record.task_id}: subtasks not sent ({words_for(error)})") from None
+            raise DeliveryError(f"task {record.task_id}: subtasks not sent ({safe_message(error)})") from None
         self.ctx.note("subtasks sent", task_id=record.task_id, count=len(record.subtasks))
         return self.tasks.wait(record)
 
     def _messages(self, record: TaskRecord) -> list[dict[str, Any]]:
-        drafts = cast("list[dict[str, Any]]", strict_json.loads(self.texts.fetch(record.drafts)))
+        drafts = cast("list[dict[str, Any]]", strict_json.loads(self.payloads.fetch(record.drafts)))
         return subtasks.messages(Parent.of(record, record.deadline), drafts)
 
     def too_late(self, record: TaskRecord) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import OPEN
-from pointsman.ports import Books, Horizon, Ledger, Marks, TaskStore, Workflow
+from pointsman.ports import Ledger, ModelHealthStore, TaskStore, UsageLedger, WatermarkStore, Workflow
 from pointsman.report.figures.month import percent_of
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
@@ -30,7 +30,7 @@ DEAD_FOR = timedelta(minutes=5), timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What one sweep did."""
 
     closed: int
@@ -49,17 +49,17 @@ class Sweep:
     """The use case of the sweep function and of `pointsman sweep`."""
 
     ctx: Context
-    books: Books
+    books: UsageLedger
     ledger: Ledger
-    marks: Marks
+    model_health_store: ModelHealthStore
     tasks: TaskStore
     workflow: Workflow
     delivery: Delivery
     notice: BudgetNotice
-    horizon: Horizon
+    horizon: WatermarkStore
     archiving: Archiving
 
-    def __call__(self) -> Swept:
+    def __call__(self) -> SweepResult:
         """Close every intent whose function must have ended, and deliver what waits."""
         now = self.ctx.clock.now()
         closed = self._close_open(now)
@@ -68,7 +68,7 @@ class Sweep:
         self._gauge(now)
         self.notice(now)
         archived = self.archiving()
-        swept = Swept(closed, delivered, undelivered, finished, archived, gathered)
+        swept = SweepResult(closed, delivered, undelivered, finished, archived, gathered)
         self.ctx.note("swept", **asdict(swept))
         return swept
 
@@ -121,13 +121,13 @@ class Sweep:
 
     def _gauge(self, now: datetime) -> None:
         """Say how much of the month's budget and of the fullest free quota is used."""
-        if cap := self.ctx.points.config.pointsman.budget.month_usd:
+        if cap := self.ctx.policy.config.pointsman.budget.month_usd:
             counters = self.ledger.counters(month_key(now, self.ctx.zone))
             spent = counters.get("month", 0) - counters.get("month" + OPEN, 0)
             self.ctx.count("MonthSpendPercent", float(percent_of(spent, nano(cap)) or 0))
         today = now.astimezone(PACIFIC).date().isoformat()
-        states = self.marks.states(self.ctx.points.catalogue.models).values()
-        used = [(state, self.ctx.points.quota(self.ctx.points.catalogue.get(state.model))) for state in states]
+        states = self.model_health_store.states(self.ctx.policy.catalogue.models).values()
+        used = [(state, self.ctx.policy.quota(self.ctx.policy.catalogue.get(state.model))) for state in states]
         shares = [
             100 * state.day_count / quota.rpd for state, quota in used if quota and quota.rpd and state.day == today
         ]

@@ -5,7 +5,7 @@ class PointsmanError(Exception):
     """The root of them."""
 
 
-def words_for(error: Exception) -> str:
+def safe_message(error: Exception) -> str:
     """Return what may be logged and stored of any error: our own words, else type and AWS's code, never its text."""
     if isinstance(error, PointsmanError):
         return str(error)

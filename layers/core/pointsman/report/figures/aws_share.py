@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pointsman.report.figures.aws_bill import share_nano
 from pointsman.report.figures.aws_units import Day
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.values.taxonomy import Tier
 
 
@@ -21,7 +21,7 @@ class Done:
     """Of all calls."""
 
     @classmethod
-    def of(cls, attempts: Iterable[Booked]) -> "Done":
+    def of(cls, attempts: Iterable[LedgerEntry]) -> "Done":
         """Return the counts of some attempts."""
         sent = [each for each in attempts if each.sent]
         calls = dict.fromkeys(Tier, 0)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.report.figures.month import percent_of
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
@@ -72,10 +72,10 @@ class Comparison:
 AMOUNTS = tuple(name for name in Comparison.__dataclass_fields__ if name.endswith("_nano"))
 
 
-def compare(attempts: Iterable[Booked], points: Points, day: datetime) -> Comparison:
+def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetime) -> Comparison:
     """Return the comparison of these attempts without AWS, the baseline's successor being looked up as of `day`."""
     every = list(attempts)
-    model = points.resolve(points.config.baseline, day)
+    model = policy.resolve(policy.config.baseline, day)
     final = {(each.task_id, each.generation): each.turn for each in every if each.gave_answer}
     answers = [each for each in every if each.gave_answer and final[each.task_id, each.generation] == each.turn]
     costs: Counter[str] = Counter()
@@ -83,7 +83,7 @@ def compare(attempts: Iterable[Booked], points: Points, day: datetime) -> Compar
         replaced = each.gave_answer and final[each.task_id, each.generation] != each.turn
         costs["failed" if replaced and each.cost_known else _part(each)] += each.cost_nano
     return Comparison(
-        configured=points.config.baseline,
+        configured=policy.config.baseline,
         model=model.id,
         answers=len(answers),
         usage=Usage.sum(each.usage for each in answers),
@@ -100,7 +100,7 @@ def compare(attempts: Iterable[Booked], points: Points, day: datetime) -> Compar
     )
 
 
-def _part(attempt: Booked) -> str:
+def _part(attempt: LedgerEntry) -> str:
     """Return the one part of what was spent that an attempt belongs to."""
     if attempt.is_open:
         return "open"

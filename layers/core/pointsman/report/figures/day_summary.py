@@ -7,9 +7,9 @@ from typing import Any
 
 from pointsman.report.figures.aws_share import Done
 from pointsman.report.figures.baseline import Comparison, compare
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.report.figures.ledger_entries import read as read_rows
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
 
@@ -53,12 +53,12 @@ class Summary:
         return DaySpend(self.day, {tier: self.costs[tier] + self.opens[tier] for tier in Tier})
 
     @classmethod
-    def of(cls, day: date, zone: str, attempts: list[Booked], points: Points, at: datetime) -> "Summary":
+    def of(cls, day: date, zone: str, attempts: list[LedgerEntry], policy: RoutingPolicy, at: datetime) -> "Summary":
         """Return the sums of some of the day's attempts."""
         costs, opens = dict.fromkeys(Tier, 0), dict.fromkeys(Tier, 0)
         for each in attempts:
             (opens if each.is_open else costs)[each.tier] += each.cost_nano
-        return cls(day, zone, costs, opens, compare(attempts, points, at), Done.of(attempts))
+        return cls(day, zone, costs, opens, compare(attempts, policy, at), Done.of(attempts))
 
     def __add__(self, other: "Summary") -> "Summary":
         """Return the sums of both parts of the day."""
@@ -77,11 +77,11 @@ class Summary:
 
 
 def summed(
-    day: date, zone: str, shards: Iterable[Iterable[Mapping[str, Any]]], points: Points, at: datetime
+    day: date, zone: str, shards: Iterable[Iterable[Mapping[str, Any]]], policy: RoutingPolicy, at: datetime
 ) -> Summary:
     """Return what a day's rows add up to, beside the baseline as of `at`."""
-    total = Summary.of(day, zone, [], points, at)
+    total = Summary.of(day, zone, [], policy, at)
     for rows in shards:
         attempts, _ = read_rows(rows)
-        total += Summary.of(day, zone, attempts, points, at)
+        total += Summary.of(day, zone, attempts, policy, at)
     return total

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.values.taxonomy import Tier
 
 HIGHEST = list(Tier)[-1]
@@ -22,7 +22,7 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Reached:
+class Escalations:
     """Answers of one kind."""
 
     how: How
@@ -48,25 +48,25 @@ class Sum:
 NOTHING = Sum(0, 0)
 
 
-def reached(attempts: Iterable[Booked]) -> dict[Reached, Sum]:
+def reached(attempts: Iterable[LedgerEntry]) -> dict[Escalations, Sum]:
     """Return the answers that the highest tier gave; `attempts` are all of their tasks'."""
-    every, found = list(attempts), dict[Reached, Sum]()
+    every, found = list(attempts), dict[Escalations, Sum]()
     failed = {(each.task_id, each.generation): check for each in every if (check := _failed_before(each))}
     for each in every:
         if each.tier is HIGHEST and each.gave_answer:
             check = failed.get((each.task_id, each.generation))
-            kind = Reached(How.ESCALATED if check else How.DECIDED, each.type, each.served_by, check)
+            kind = Escalations(How.ESCALATED if check else How.DECIDED, each.type, each.served_by, check)
             found[kind] = found.get(kind, NOTHING) + Sum(1, each.cost_nano)
     return found
 
 
-def added(some: dict[Reached, Sum], more: dict[Reached, Sum]) -> dict[Reached, Sum]:
+def added(some: dict[Escalations, Sum], more: dict[Escalations, Sum]) -> dict[Escalations, Sum]:
     """Return both together, in the order of their kinds."""
     order = sorted({*some, *more}, key=lambda each: (each.how, each.type or "", each.model, each.check or ""))
     return {each: some.get(each, NOTHING) + more.get(each, NOTHING) for each in order}
 
 
-def _failed_before(attempt: Booked) -> str | None:
+def _failed_before(attempt: LedgerEntry) -> str | None:
     """Return the check that led to the attempt; a later try of it names another reason."""
     head, _, check = (attempt.after or "").partition(":")
     return check if head == FAILED_CHECK and attempt.tier is HIGHEST else None

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing.catalog import Billing
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
 
@@ -24,7 +24,7 @@ class Fallback:
     count: int = 0
 
 
-def fallbacks(attempts: Iterable[Booked], since: str, points: Points) -> tuple[Fallback, ...]:
+def fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy) -> tuple[Fallback, ...]:
     """Return the hops made since then. `attempts` may begin earlier, so that a hop is told from a later try of it.
 
     Several tries on one hop are one hop, as of the first try that was sent.
@@ -38,7 +38,7 @@ def fallbacks(attempts: Iterable[Booked], since: str, points: Points) -> tuple[F
         sent = next((each for each in hop if each.sent), None)
         if sent is None or sent.came_from is None or sent.at < since:
             continue
-        paid = sent.billing == Billing.PAID and _is_free(sent.came_from, points)
+        paid = sent.billing == Billing.PAID and _is_free(sent.came_from, policy)
         kind = Fallback(sent.came_from, sent.asked, hop[0].after or "unknown", paid)
         counts[kind] = counts.get(kind, 0) + 1
     return tuple(
@@ -54,13 +54,13 @@ def added(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
     return tuple(replace(kind, count=counts[kind]) for kind in sorted(counts))
 
 
-def passed_over(attempts: Iterable[Booked], points: Points, now: datetime) -> list[Booked]:
+def passed_over(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, now: datetime) -> list[LedgerEntry]:
     """Return paid attempts that came from no other model although their tier begins with a free one.
 
     The router leaves out models that are benched, and free models for private tasks.
     """
-    first = {tier: points.resolve(points.chain(tier)[0], now).id for tier in Tier}
-    free = {tier for tier, model in first.items() if _is_free(model, points)}
+    first = {tier: policy.resolve(policy.chain(tier)[0], now).id for tier in Tier}
+    free = {tier for tier, model in first.items() if _is_free(model, policy)}
     return [
         each
         for each in attempts
@@ -72,6 +72,6 @@ def passed_over(attempts: Iterable[Booked], points: Points, now: datetime) -> li
     ]
 
 
-def _is_free(model_id: str, points: Points) -> bool:
-    model = points.catalogue.models.get(model_id)
-    return model is not None and points.billing(model) is Billing.FREE
+def _is_free(model_id: str, policy: RoutingPolicy) -> bool:
+    model = policy.catalogue.models.get(model_id)
+    return model is not None and policy.billing(model) is Billing.FREE

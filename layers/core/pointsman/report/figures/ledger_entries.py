@@ -15,7 +15,7 @@ OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class LedgerEntry:
     """One attempt in the ledger."""
 
     at: str
@@ -97,7 +97,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Totals:
     """A sum of attempts."""
 
     tasks: int
@@ -108,9 +108,9 @@ class Line:
     cost_nano: int
     """Open attempts are in it with what they reserve."""
 
-    def __add__(self, other: "Line") -> "Line":
+    def __add__(self, other: "Totals") -> "Totals":
         """Return the sum of two lines that have no task in common."""
-        return Line(
+        return Totals(
             self.tasks + other.tasks,
             self.attempts + other.attempts,
             self.open_attempts + other.open_attempts,
@@ -119,12 +119,12 @@ class Line:
         )
 
 
-NOTHING = Line(0, 0, 0, Usage(), 0)
+NOTHING = Totals(0, 0, 0, Usage(), 0)
 
 
-def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Booked], list[Part]]:
+def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Part]]:
     """Return attempts and shares by time, whatever the order of `rows`."""
-    attempts: list[Booked] = []
+    attempts: list[LedgerEntry] = []
     parts: list[Part] = []
     for row in rows:
         if row["kind"] == "share":
@@ -136,11 +136,11 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Booked], list[Part]]:
     return attempts, sorted(parts, key=lambda each: (each.at, each.task_id))
 
 
-def line(attempts: Iterable[Booked]) -> Line:
+def line(attempts: Iterable[LedgerEntry]) -> Totals:
     """Return the attempts' sum; what was never sent counts as no attempt."""
     every = list(attempts)
     sent = [each for each in every if each.sent]
-    return Line(
+    return Totals(
         tasks=len({each.task_id for each in sent if each.for_task}),
         attempts=len(sent),
         open_attempts=sum(each.is_open for each in sent),
@@ -149,22 +149,24 @@ def line(attempts: Iterable[Booked]) -> Line:
     )
 
 
-def lines[Key: str | tuple[str, ...]](attempts: Iterable[Booked], name: Callable[[Booked], Key]) -> dict[Key, Line]:
+def lines[Key: str | tuple[str, ...]](
+    attempts: Iterable[LedgerEntry], name: Callable[[LedgerEntry], Key]
+) -> dict[Key, Totals]:
     """Return one line per name."""
-    groups: dict[Key, list[Booked]] = {}
+    groups: dict[Key, list[LedgerEntry]] = {}
     for each in attempts:
         groups.setdefault(name(each), []).append(each)
     return {key: line(group) for key, group in groups.items()}
 
 
-def added[Key: str | tuple[str, ...]](some: Mapping[Key, Line], more: Mapping[Key, Line]) -> dict[Key, Line]:
+def added[Key: str | tuple[str, ...]](some: Mapping[Key, Totals], more: Mapping[Key, Totals]) -> dict[Key, Totals]:
     """Return the sums by name, in the names' order, of lines that have no task in common."""
     return {key: some.get(key, NOTHING) + more.get(key, NOTHING) for key in sorted({*some, *more})}
 
 
-def _attempt(row: Mapping[str, Any]) -> Booked:
+def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
     settled = "outcome" in row
-    return Booked(
+    return LedgerEntry(
         at=_instant(row),
         task_id=row["task_id"],
         turn=row["turn"],

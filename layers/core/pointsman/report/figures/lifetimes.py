@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
 NOTICE = timedelta(days=60)
@@ -35,23 +35,23 @@ class Notice:
         return f"{self.model} {told[self.state]}"
 
 
-def notices(points: Points, day: date, gone: Collection[str]) -> tuple[Notice, ...]:
+def notices(policy: RoutingPolicy, day: date, gone: Collection[str]) -> tuple[Notice, ...]:
     """Return the notices as of that day; `gone` are the models that answered as retired."""
-    config = points.config
-    named = {model for tier in Tier for model in points.chain(tier)}
+    config = policy.config
+    named = {model for tier in Tier for model in policy.chain(tier)}
     named |= {agent.model for agent in config.agents.values()} | {config.baseline}
-    found = [_notice(points, model, day, model in gone) for model in sorted(named | set(gone))]
+    found = [_notice(policy, model, day, model in gone) for model in sorted(named | set(gone))]
     return tuple(notice for notice in found if notice)
 
 
-def _notice(points: Points, model_id: str, day: date, gone: bool) -> Notice | None:
-    model = points.catalogue.models.get(model_id)
+def _notice(policy: RoutingPolicy, model_id: str, day: date, gone: bool) -> Notice | None:
+    model = policy.catalogue.models.get(model_id)
     if model is None:
         return Notice(model_id, "gone", None, None)
     ended = model.has_ended(day)
     if not (ended or gone or (model.ends and model.ends <= day + NOTICE)):
         return None
     then = datetime.combine(max(model.ends or day, day), time(), UTC)
-    heir = points.resolve(model_id, then, {model_id}).id
+    heir = policy.resolve(model_id, then, {model_id}).id
     state: Literal["ending", "ended", "gone"] = "ended" if ended else "gone" if gone else "ending"
     return Notice(model_id, state, model.ends, heir if heir != model_id else None)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.report.figures.month import percent_of
 from pointsman.routing.catalog import Billing
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import PACIFIC, day_bounds, days_between, parse_time
 
 MINUTE = 60_000
@@ -41,7 +41,7 @@ class Requests:
     def __init__(self) -> None:
         self._asked: dict[str, array[int]] = {}
 
-    def add(self, attempts: Iterable[Booked]) -> None:
+    def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts."""
         for each in attempts:
             if each.sent and each.billing == Billing.FREE:
@@ -52,21 +52,21 @@ class Requests:
         return {model: sorted(self._asked[model]) for model in sorted(self._asked)}
 
 
-def quota_use(asked: Mapping[str, list[int]], points: Points, since: datetime) -> tuple[QuotaUse, ...]:
+def quota_use(asked: Mapping[str, list[int]], policy: RoutingPolicy, since: datetime) -> tuple[QuotaUse, ...]:
     """Return the use by model. `asked` begins a day before `since`, so that whole quota days are seen."""
-    found = [_use(model, times, points, since) for model, times in asked.items()]
+    found = [_use(model, times, policy, since) for model, times in asked.items()]
     return tuple(use for use in found if use)
 
 
-def _use(model_id: str, times: list[int], points: Points, since: datetime) -> QuotaUse | None:
+def _use(model_id: str, times: list[int], policy: RoutingPolicy, since: datetime) -> QuotaUse | None:
     today = times[bisect_left(times, _ms(since)) :]
     if not today:
         return None
     first, last = (datetime.fromtimestamp(ms / 1000, PACIFIC).date() for ms in (today[0], today[-1]))
     counts = {day: _within(times, day) for day in days_between(first, last) if _within(today, day)}
     fullest = max(counts, key=lambda day: counts[day])
-    model = points.catalogue.models.get(model_id)
-    limits = points.quota(model) if model else None
+    model = policy.catalogue.models.get(model_id)
+    limits = policy.quota(model) if model else None
     return QuotaUse(
         model=model_id,
         pacific_day=fullest,

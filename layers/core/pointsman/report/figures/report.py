@@ -11,17 +11,17 @@ from pointsman.execution.outcome import Outcome
 from pointsman.report.figures import ledger_entries, lifetimes
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import DaySpend, Summary, summed
-from pointsman.report.figures.escalations import Reached, Sum, reached
+from pointsman.report.figures.escalations import Escalations, Sum, reached
 from pointsman.report.figures.escalations import added as added_reached
 from pointsman.report.figures.fallbacks import Fallback, fallbacks, passed_over
 from pointsman.report.figures.fallbacks import added as added_hops
-from pointsman.report.figures.ledger_entries import Booked, Line
+from pointsman.report.figures.ledger_entries import LedgerEntry, Totals
 from pointsman.report.figures.lifetimes import Notice
 from pointsman.report.figures.month import Month, month_to_date
 from pointsman.report.figures.quota_use import QuotaUse, Requests, quota_use
 from pointsman.report.figures.speed import LookUp, Speed, Stopwatch
 from pointsman.report.figures.task_costs import Group, Groups, TaskBook, TaskCost, task_costs
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import day_bounds, days_between, to_text
 
@@ -57,7 +57,7 @@ class Unknown:
     count: int
     reserved_nano: int
 
-    def and_of(self, attempts: Iterable[Booked]) -> "Unknown":
+    def and_of(self, attempts: Iterable[LedgerEntry]) -> "Unknown":
         """Return these and the ones among more attempts."""
         costs = [each.cost_nano for each in attempts if not each.cost_known]
         return Unknown(self.count + len(costs), self.reserved_nano + sum(costs))
@@ -76,21 +76,21 @@ class Report:
     """Whether the day was over when this was read."""
     stand_in: bool
     """Whether stand-ins answer here instead of models."""
-    total: Line
+    total: Totals
     """Classification included."""
-    tiers: dict[Tier, Line]
+    tiers: dict[Tier, Totals]
     """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
-    classification: Line
+    classification: Totals
     """Attempts at deciding about tasks; the orchestration tier's budget pays them."""
-    checking: Line
+    checking: Totals
     """Attempts at judging answers, and the baseline's answers to a sample of the tasks; their tasks' tiers pay them."""
-    models: dict[str, Line]
+    models: dict[str, Totals]
     """By the model that was billed, classification included; they add up to `total`."""
-    types: dict[str, Line]
+    types: dict[str, Totals]
     """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
-    work: dict[Work, Line]
+    work: dict[Work, Totals]
     """Every attempt; they add up to `total`, but for tasks that stand in several."""
-    kinds: dict[Kind, Line]
+    kinds: dict[Kind, Totals]
     """The same, finer."""
     tasks: tuple[TaskCost, ...]
     """The dearest, by id; where there are few, all of them."""
@@ -100,7 +100,7 @@ class Report:
     outcomes: dict[str, int]
     """Rows by outcome; `not_sent` ones are no attempts."""
     fallbacks: tuple[Fallback, ...]
-    passed_over: Line
+    passed_over: Totals
     """Paid attempts in a tier that begins with a free model, by no hop: it was benched, or the task is private."""
     unknown: Unknown
     month: Month
@@ -109,7 +109,7 @@ class Report:
     """Of the month up to the end of the day."""
     days: tuple[DaySpend, ...]
     """The month's days up to this one."""
-    reached: dict[Reached, Sum]
+    reached: dict[Escalations, Sum]
     """The answers of the highest tier."""
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
@@ -124,18 +124,18 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ReportScope:
     """What a report is of."""
 
     day: date
     zone: ZoneInfo
-    points: Points
+    policy: RoutingPolicy
     stand_in: bool
     now: datetime
 
 
 def build(
-    frame: Frame,
+    frame: ReportScope,
     shards: Iterable[Iterable[Mapping[str, Any]]],
     counters: Mapping[str, int],
     earlier: Iterable[Summary] = (),
@@ -146,32 +146,32 @@ def build(
     `shards` are the ledger's rows of the day and of the time `BEFORE` it, all rows of a task in one shard: one shard at
     a time is held. `counters` are the month's, `earlier` are the month's days before this one.
     """
-    tally = Tally(frame)
+    tally = ReportBuilder(frame)
     for rows in shards:
         tally.add(rows)
     return tally.report(counters, list(earlier), look_up)
 
 
 @dataclass(slots=True)
-class Tally:
+class ReportBuilder:
     """A day's figures while it is added up."""
 
-    frame: Frame
-    total: Line = ledger_entries.NOTHING
-    classification: Line = ledger_entries.NOTHING
-    checking: Line = ledger_entries.NOTHING
-    passed_over: Line = ledger_entries.NOTHING
-    tiers: dict[str, Line] = field(default_factory=lambda: dict.fromkeys(map(str, Tier), ledger_entries.NOTHING))
-    models: dict[str, Line] = field(default_factory=dict)
-    types: dict[str, Line] = field(default_factory=dict)
-    work: dict[Work, Line] = field(default_factory=dict)
-    kinds: dict[Kind, Line] = field(default_factory=dict)
+    frame: ReportScope
+    total: Totals = ledger_entries.NOTHING
+    classification: Totals = ledger_entries.NOTHING
+    checking: Totals = ledger_entries.NOTHING
+    passed_over: Totals = ledger_entries.NOTHING
+    tiers: dict[str, Totals] = field(default_factory=lambda: dict.fromkeys(map(str, Tier), ledger_entries.NOTHING))
+    models: dict[str, Totals] = field(default_factory=dict)
+    types: dict[str, Totals] = field(default_factory=dict)
+    work: dict[Work, Totals] = field(default_factory=dict)
+    kinds: dict[Kind, Totals] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     hops: list[Fallback] = field(default_factory=list)
     unknown: Unknown = Unknown(0, 0)
     gone: set[str] = field(default_factory=set)
     """Models whose provider answered that they are retired."""
-    reached: dict[Reached, Sum] = field(default_factory=dict)
+    reached: dict[Escalations, Sum] = field(default_factory=dict)
     tasks: TaskBook = field(default_factory=TaskBook)
     times: Stopwatch = field(default_factory=Stopwatch)
     requests: Requests = field(default_factory=Requests)
@@ -179,7 +179,7 @@ class Tally:
 
     def __post_init__(self) -> None:
         since, _ = self.bounds
-        self.summary = summed(self.frame.day, str(self.frame.zone), [], self.frame.points, since)
+        self.summary = summed(self.frame.day, str(self.frame.zone), [], self.frame.policy, since)
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
@@ -188,18 +188,18 @@ class Tally:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add a shard's rows."""
-        points, (since, until) = self.frame.points, self.bounds
+        policy, (since, until) = self.frame.policy, self.bounds
         first, last, before = to_text(since), to_text(until), to_text(since - BEFORE)
         attempts, parts = ledger_entries.read(rows)
         attempts = [each for each in attempts if before <= each.at < last]
         today = [each for each in attempts if each.at >= first]
         work = [each for each in today if each.for_task]
         self.requests.add(attempts)
-        self.hops += fallbacks(attempts, first, points)
+        self.hops += fallbacks(attempts, first, policy)
         self.total += ledger_entries.line(today)
         self.classification += ledger_entries.line(each for each in today if each.decides)
         self.checking += ledger_entries.line(each for each in today if each.checks_answers)
-        self.passed_over += ledger_entries.line(passed_over(today, points, since))
+        self.passed_over += ledger_entries.line(passed_over(today, policy, since))
         self.tiers = ledger_entries.added(self.tiers, ledger_entries.lines(work, lambda each: str(each.tier)))
         self.models = ledger_entries.added(self.models, ledger_entries.lines(today, lambda each: each.served_by))
         self.types = ledger_entries.added(self.types, ledger_entries.lines(work, lambda each: each.type or UNTYPED))
@@ -211,12 +211,12 @@ class Tally:
         self.tasks.add(task_costs(work, [part for part in parts if first <= part.at < last]))
         self.reached = added_reached(self.reached, reached(work))
         self.times.add(work)
-        self.summary += Summary.of(self.frame.day, str(self.frame.zone), today, points, since)
+        self.summary += Summary.of(self.frame.day, str(self.frame.zone), today, policy, since)
 
     def report(self, counters: Mapping[str, int], earlier: list[Summary], look_up: LookUp) -> Report:
         """Return the report of what was added."""
         frame, (since, until) = self.frame, self.bounds
-        points, month = frame.points, [*earlier, self.summary]
+        policy, month = frame.policy, [*earlier, self.summary]
         costs = {tier: sum(each.costs[tier] for each in month) for tier in Tier}
         opens = {tier: sum(each.opens[tier] for each in month) for tier in Tier}
         comparison = self.summary.compared
@@ -246,7 +246,7 @@ class Tally:
             passed_over=self.passed_over,
             unknown=self.unknown,
             month=month_to_date(
-                costs, opens, counters, points.config.pointsman.budget, since, frame.zone, min(until, frame.now)
+                costs, opens, counters, policy.config.pointsman.budget, since, frame.zone, min(until, frame.now)
             ),
             baseline=self.summary.compared,
             baseline_month=comparison,
@@ -256,19 +256,19 @@ class Tally:
             ),
             reached=self.reached,
             speed=self.times.speeds(look_up),
-            quotas=quota_use(self.requests.by_model(), points, since),
-            notices=lifetimes.notices(points, frame.day, self.gone),
+            quotas=quota_use(self.requests.by_model(), policy, since),
+            notices=lifetimes.notices(policy, frame.day, self.gone),
             summary=self.summary,
         )
 
 
-def _work(attempt: Booked) -> Work:
+def _work(attempt: LedgerEntry) -> Work:
     return Work(str(attempt.tier), _type(attempt), attempt.served_by)
 
 
-def _kind(attempt: Booked) -> Kind:
+def _kind(attempt: LedgerEntry) -> Kind:
     return Kind(*_work(attempt), attempt.billing, attempt.outcome)
 
 
-def _type(attempt: Booked) -> str:
+def _type(attempt: LedgerEntry) -> str:
     return (attempt.type or UNTYPED) if attempt.for_task else str(attempt.purpose)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from heapq import nsmallest
 
-from pointsman.report.figures.ledger_entries import Booked
+from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
@@ -63,7 +63,7 @@ class Speed:
 
 type LookUp = Callable[[list[str]], Mapping[str, Milestones]]
 """Returns what the records of these tasks say of their way; those that are not there any more are left out."""
-type Way = list[Booked]
+type Way = list[LedgerEntry]
 """A generation's attempts in one tier, in the order of their time."""
 
 
@@ -75,7 +75,7 @@ class Stopwatch:
         self._spans: dict[Tier, array[int]] = {tier: array("q") for tier in Tier}
         self._sample: list[tuple[bytes, Tier, Way]] = []
 
-    def add(self, attempts: Iterable[Booked]) -> None:
+    def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts for tasks, in the order of their time."""
         ways: dict[tuple[str, str, Tier], Way] = {}
         for each in attempts:
@@ -117,25 +117,25 @@ def percentile(ascending: Sequence[int], percent: int) -> int | None:
     return ascending[math.ceil(len(ascending) * percent / 100) - 1] if ascending else None
 
 
-def _phases(answered: list[list[Booked]], looked_up: Mapping[str, Milestones]) -> Phases:
+def _phases(answered: list[list[LedgerEntry]], looked_up: Mapping[str, Milestones]) -> Phases:
     parts = [_way(way, known) for way in answered if (known := looked_up.get(way[0].task_id)) and _timed(known, way)]
     totals = [sum(column) for column in zip(*parts, strict=True)] or [0] * 5
     return Phases(len(parts), *totals)
 
 
-def _timed(known: Milestones, way: list[Booked]) -> bool:
+def _timed(known: Milestones, way: list[LedgerEntry]) -> bool:
     """Return whether the record tells this way's times: it is of the first generation, and no later one took over."""
     first, told = way[0].turn.startswith(FIRST), known.sent_at and known.delivered_at
     return bool(first and told and known.ended_at == way[-1].ended_at)
 
 
-def _way(way: list[Booked], known: Milestones) -> tuple[int, int, int, int, int]:
+def _way(way: list[LedgerEntry], known: Milestones) -> tuple[int, int, int, int, int]:
     model = sum(each.milliseconds for each in way)
     queue, delivery = _between(known.sent_at, known.received_at), _between(known.ended_at, known.delivered_at)
     return queue, _between(known.received_at, way[0].at), max(_span(way) - model, 0), model, delivery
 
 
-def _span(way: list[Booked]) -> int:
+def _span(way: list[LedgerEntry]) -> int:
     return _between(way[0].at, way[-1].ended_at)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from pointsman.report.figures.ledger_entries import Booked, Part
+from pointsman.report.figures.ledger_entries import LedgerEntry, Part
 
 MOST_TASKS = 1_000
 """Tasks of a day that a report lists: the dearest; all others are one sum."""
@@ -130,9 +130,9 @@ class TaskBook:
         return made
 
 
-def task_costs(attempts: Iterable[Booked], parts: Iterable[Part]) -> tuple[TaskCost, ...]:
+def task_costs(attempts: Iterable[LedgerEntry], parts: Iterable[Part]) -> tuple[TaskCost, ...]:
     """Return the tasks by id; `attempts` are those for tasks, in the order of their time."""
-    tries: dict[str, list[Booked]] = {}
+    tries: dict[str, list[LedgerEntry]] = {}
     for each in attempts:
         tries.setdefault(each.task_id, []).append(each)
     shares: dict[str, list[Part]] = {}
@@ -141,7 +141,7 @@ def task_costs(attempts: Iterable[Booked], parts: Iterable[Part]) -> tuple[TaskC
     return tuple(_task(name, tries.get(name, []), shares.get(name, [])) for name in sorted({*tries, *shares}))
 
 
-def _task(task_id: str, tries: list[Booked], parts: list[Part]) -> TaskCost:
+def _task(task_id: str, tries: list[LedgerEntry], parts: list[Part]) -> TaskCost:
     last = tries[-1] if tries else None
     stated = last.metadata if last else parts[-1].metadata
     return TaskCost(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
-from pointsman.report.figures.ledger_entries import Line
+from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.month import Month, Spend
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.task_costs import Groups
@@ -86,7 +86,7 @@ def exact(nano: int) -> str:
     return f"{usd(nano):.9f}"
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: Totals) -> dict[str, Any]:
     return {
         "tasks": line.tasks,
         "attempts": line.attempts,

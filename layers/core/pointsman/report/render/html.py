@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pointsman.report.figures.baseline import ESTIMATE
 from pointsman.report.figures.history import Entry, shown
-from pointsman.report.figures.ledger_entries import Line
+from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
 from pointsman.report.render.chart import days_chart, in_words, tiers_legend
 from pointsman.report.render.components import bar, count, headline, key, money, name, note, page, section, table
@@ -168,7 +168,7 @@ def _tiers(report: Report) -> Markup:
     )
 
 
-def _numbers(line: Line, whole: int) -> list[Child]:
+def _numbers(line: Totals, whole: int) -> list[Child]:
     share = 100 * line.cost_nano / whole if whole else None
     drawn = bar(share, f"{percent(share)} of the cost", plain=True) if share is not None else None
     counts = [line.tasks, line.attempts, line.usage.prompt, line.usage.output]

@@ -1,7 +1,7 @@
 """The page's sections on money: what each model did for it, and what was saved how."""
 
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
-from pointsman.report.figures.ledger_entries import Line
+from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
 from pointsman.report.render.components import count, key, money, name, note, section, stacked, table, words
 from pointsman.report.render.formatting import percent
@@ -39,7 +39,7 @@ def work_section(report: Report) -> Markup | None:
     )
 
 
-def _numbers(line: Line, kinds: list[str]) -> list[Child]:
+def _numbers(line: Totals, kinds: list[str]) -> list[Child]:
     used = line.usage.as_dict()
     return [money(line.cost_nano), count(line.attempts), *(count(used[kind]) for kind in kinds)]
 

@@ -1,6 +1,6 @@
 """The page's section on the highest tier: why its tasks came to it."""
 
-from pointsman.report.figures.escalations import HIGHEST, NOTHING, How, Reached
+from pointsman.report.figures.escalations import HIGHEST, NOTHING, Escalations, How
 from pointsman.report.figures.report import Report
 from pointsman.report.render.components import count, money, name, note, section, stacked, table, words
 from pointsman.report.render.formatting import plural
@@ -40,7 +40,7 @@ def reached_section(report: Report) -> Markup | None:
     )
 
 
-def _row(each: Reached, report: Report) -> list[Child]:
+def _row(each: Escalations, report: Report) -> list[Child]:
     found = report.reached[each]
     why = WHY[each.how] + (f": {words(each.check)}" if each.check else "")
     return [stacked(words(each.type), why, name(each.model)), count(found.answers), money(found.cost_nano)]

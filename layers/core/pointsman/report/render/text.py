@@ -2,7 +2,7 @@
 
 import textwrap
 
-from pointsman.report.figures.ledger_entries import Line
+from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
 from pointsman.report.render.formatting import cap_dollars, cautions, clip, dollars, fold, percent, plural, tokens
 from pointsman.values.times import to_text
@@ -98,25 +98,25 @@ def _saved(report: Report) -> list[str]:
     ]
 
 
-def _rest(report: Report) -> dict[str, Line]:
+def _rest(report: Report) -> dict[str, Totals]:
     own = {"classification": report.classification, "judges and audits": report.checking}
     return {**{name: line for name, line in own.items() if line.attempts}, "total": report.total}
 
 
-def _table(title: str, lines: dict[str, Line]) -> list[str]:
+def _table(title: str, lines: dict[str, Totals]) -> list[str]:
     if not lines:
         return []
     head = f"{title:<24}{'Tasks':>7}{'Calls':>7}{'Tokens in':>11}{'out':>10}{'Cost':>13}"
     return [head, *(_row(name, line) for name, line in lines.items())]
 
 
-def _row(name: str, line: Line) -> str:
+def _row(name: str, line: Totals) -> str:
     counts = f"{tokens(line.tasks):>7}{tokens(line.attempts):>7}"
     used = f"{tokens(line.usage.prompt):>11}{tokens(line.usage.output):>10}"
     return f"{clip(name, 24):<24}{counts}{used}{dollars(line.cost_nano):>13}"
 
 
-def _dearest(lines: dict[str, Line], most: int) -> dict[str, Line]:
+def _dearest(lines: dict[str, Totals], most: int) -> dict[str, Totals]:
     """Return the lines by cost and tokens, the last ones added up when there are more than `most`."""
     order = sorted(lines, key=lambda name: (-lines[name].cost_nano, -lines[name].usage.total, name))
     if len(order) <= most:
@@ -125,8 +125,8 @@ def _dearest(lines: dict[str, Line], most: int) -> dict[str, Line]:
     return {**{name: lines[name] for name in kept}, f"{len(rest)} others": _sum(rest)}
 
 
-def _sum(lines: list[Line]) -> Line:
-    return Line(
+def _sum(lines: list[Totals]) -> Totals:
+    return Totals(
         tasks=sum(line.tasks for line in lines),
         attempts=sum(line.attempts for line in lines),
         open_attempts=sum(line.open_attempts for line in lines),

@@ -49,7 +49,7 @@ type Scores = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Classification:
     """What the classifier makes of a text. `type` is always a type of `tier`."""
 
     type: TaskType
@@ -95,7 +95,7 @@ class LocalClassifier:
         """The `tier_probability` from which a verdict was right 95 times in 100 in cross-validation."""
         return float(self.header["threshold"])
 
-    def classify(self, text: str, among: Collection[TaskType] | None = None) -> Verdict:
+    def classify(self, text: str, among: Collection[TaskType] | None = None) -> Classification:
         """Return the verdict on a text, from all types or from those in `among`.
 
         Raises:
@@ -121,7 +121,7 @@ class LocalClassifier:
             tier_probability = self._confidence(_evidence(reading, known, share))
             if steered:
                 tier_probability = min(tier_probability, STEERED_CEILING)
-        return Verdict(
+        return Classification(
             type=kind,
             probability=tier_probability * mass[kind] / tiers[tier],
             words=self._deciding_words(reading, kind, runner_up),
@@ -264,12 +264,12 @@ def _first_two(tiers: Mapping[Tier, float]) -> tuple[Tier, Tier]:
     return ranked[0], ranked[min(1, len(ranked) - 1)]
 
 
-def _no_signal(kinds: tuple[TaskType, ...]) -> Verdict:
+def _no_signal(kinds: tuple[TaskType, ...]) -> Classification:
     """Return the verdict on a text without a known word: the dearest tier, with the probability of a blind guess."""
     tiers = {TIER_OF[kind]: 0.0 for kind in kinds}
     tier, runner_up_tier = _first_two(tiers)
     ranked = sorted(kinds, key=lambda kind: TIER_OF[kind] is not tier)
-    return Verdict(
+    return Classification(
         type=ranked[0],
         probability=1 / len(kinds),
         words=(),
