@@ -121,7 +121,7 @@ class UsageLedger:
         failed: bool = False,
         **about: Any,
     ) -> Iterator[Item]:
-        dice, model, name = self._dice, self._points.catalogue.get(MODELS[tier]), f"000001.{turn:06d}"
+        dice, model, name = self._dice, self._points.catalog.get(MODELS[tier]), f"000001.{turn:06d}"
         paid = tier is not Tier.ORCHESTRATION
         intent = Intent(
             key=RowKey.of(task_id, name, at),

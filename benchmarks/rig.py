@@ -149,7 +149,7 @@ def started_task(app: Application, *models: str, tier: Tier) -> WorkflowState:
         received_at=to_text(now),
     )
     app.tasks.claim(record, now)
-    hops = tuple(app.policy.hop(app.policy.catalogue.get(model), tier) for model in models or (TIER_MODELS[tier],))
+    hops = tuple(app.policy.hop(app.policy.catalog.get(model), tier) for model in models or (TIER_MODELS[tier],))
     return WorkflowState(record.task_id, 1, now + timedelta(hours=1), hops)
 
 

@@ -15,6 +15,7 @@ import devstack
 from demo import checks, evidence, fake_providers, phases, progress, samples, show
 from demo.traffic import Traffic
 from devstack.toolchain import ROOT
+from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.render.html import render_html
 from pointsman_cli import output
 from pointsman_cli.errors import Exit
@@ -42,17 +43,19 @@ class Demo:
         """Send everything, follow it to its end and return the document of result.json."""
         found = of_local(self.info)
         reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
-        traffic = Traffic(found.app, [])
+        traffic = Traffic(found.runtime, [])
         self._play(traffic)
         traffic.await_deliveries()
         outcomes = [message.outcome for message in traffic.messages]
         wanted = len(checks.wanting_reply(traffic.messages))
         seen = evidence.gather(found, self.began, reply_url, rejected=outcomes.count("rejected"), replies=wanted)
-        self.page = render_html(found.app.reporting.build(date.fromisoformat(seen.report["date"])), linked=False)
+        self.page = render_html(
+            found.runtime.part(build_reporting).build(date.fromisoformat(seen.report["date"])), linked=False
+        )
         return {
             "stand_in": self.info.stand_in.any,
             "seconds": round((datetime.now(UTC) - self.began).total_seconds(), 1),
-            "tasks": [show.entry(found.app, message) for message in traffic.messages],
+            "tasks": [show.entry(found.runtime, message) for message in traffic.messages],
             "dead_letters": seen.dead_letters,
             "report": seen.report,
             "report_text": seen.report_text,

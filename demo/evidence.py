@@ -33,7 +33,7 @@ class Evidence:
 def gather(found: StackConnection, began: datetime, reply_url: str, *, rejected: int, replies: int) -> Evidence:
     """Have the stack write its report and read all of it."""
     since, until = day_bounds(began.astimezone(found.settings.zone).date(), found.settings.zone)
-    rows = list(found.app.books.rows(since, datetime.now(UTC) + timedelta(minutes=1)))
+    rows = list(found.runtime.stores.ledger_reader.rows(since, datetime.now(UTC) + timedelta(minutes=1)))
     calls = [row for row in rows if row["kind"] == "attempt" and row.get("outcome") != Outcome.NOT_SENT]
     document, text = _report(found, since.astimezone(found.settings.zone).date().isoformat())
     return Evidence(
@@ -59,7 +59,7 @@ def _report(found: StackConnection, day: str) -> tuple[dict[str, Any], str]:
 
 
 def _object(found: StackConnection, key: str) -> str:
-    answer = found.app.s3.get_object(Bucket=found.settings.bucket, Key=key)
+    answer = found.runtime.stores.s3.get_object(Bucket=found.settings.bucket, Key=key)
     return bytes(answer["Body"].read()).decode()
 
 
@@ -68,7 +68,7 @@ def _received(found: StackConnection, url: str, expected: int) -> list[dict[str,
     messages: dict[str, dict[str, Any]] = {}
     limit = time.monotonic() + PATIENCE
     while len(messages) < expected and time.monotonic() < limit:
-        answer = found.app.sqs.receive_message(
+        answer = found.runtime.stores.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
         )
         messages |= {each["MessageId"]: each for each in answer.get("Messages", [])}

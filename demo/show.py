@@ -3,7 +3,7 @@
 from typing import Any
 
 from demo.traffic import Message
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.values.status import Status
 from pointsman_cli import output
 
@@ -11,10 +11,10 @@ EXCERPT = 200
 """Characters of an answer in result.json."""
 
 
-def entry(app: Application, message: Message) -> dict[str, Any]:
+def entry(runtime: Runtime, message: Message) -> dict[str, Any]:
     """Return what became of a message, for result.json."""
     record, outcome = message.record, message.outcome
-    decision = (record.decision if record else None) or {}
+    decision = record.decision if record else None
     worked = record is not None and outcome != "duplicate"
     answered = record is not None and record.status is Status.COMPLETED
     return {
@@ -23,18 +23,18 @@ def entry(app: Application, message: Message) -> dict[str, Any]:
         "message_id": message.sent.message_id,
         "task_id": record.task_id if record else message.sent.task_id,
         "outcome": outcome,
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
+        "type": decision.type if decision else None,
+        "tier": decision.tier if decision else None,
         "model": record.model if record else None,
-        "source": decision.get("source"),
-        "confidence": decision.get("confidence"),
+        "source": decision.source if decision else None,
+        "confidence": decision.confidence if decision else None,
         "attempts": record.attempts if record and worked else 0,
         "tokens": record.usage.get("input", 0) + record.usage.get("output", 0) if record and worked else 0,
         "cost_nano_usd": record.cost_nano if record and worked else 0,
         "seconds": message.seconds,
         "reason": record.reason if record else None,
         "truncated": record.truncated if record else False,
-        "answer_excerpt": app.payloads.fetch(record.answer)[:EXCERPT] if record and answered else None,
+        "answer_excerpt": runtime.stores.payloads.fetch(record.answer)[:EXCERPT] if record and answered else None,
     }
 
 

@@ -10,7 +10,7 @@ from demo.phases import Phase
 from demo.samples import Sample
 from pointsman.client import Sent
 from pointsman.client.watch import has_ended
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time
@@ -64,7 +64,7 @@ class Message:
 class Traffic:
     """All messages of the demo."""
 
-    app: Application
+    runtime: Runtime
     messages: list[Message]
 
     def run(self, phase: Phase, samples: list[Sample], tell: Callable[[int, int], None]) -> bool:
@@ -96,8 +96,8 @@ class Traffic:
             time.sleep(POLL_SECONDS)
 
     def _send(self, phase: Phase, sample: Sample) -> Message:
-        now, queue = datetime.now(UTC), self.app.settings.task_queue_url
-        answer = self.app.sqs.send_message(QueueUrl=queue, MessageBody=sample.body)
+        now, queue = datetime.now(UTC), self.runtime.settings.task_queue_url
+        answer = self.runtime.stores.sqs.send_message(QueueUrl=queue, MessageBody=sample.body)
         sent = Sent.of(answer["MessageId"], sample.body)
         repeats = any(_same(sent, earlier.sent) for earlier in self.messages)
         message = Message(sample, phase.name, sent, now, repeats)
@@ -119,13 +119,17 @@ class Traffic:
                 message.accounted = has_ended(message.record)
 
     def _records(self, messages: list[Message]) -> dict[str, TaskRecord]:
-        return self.app.tasks.read_many(id_ for each in messages for id_ in (each.sent.task_id, each.sent.message_id))
+        return self.runtime.stores.tasks.read_many(
+            id_ for each in messages for id_ in (each.sent.task_id, each.sent.message_id)
+        )
 
     def _queue_is_empty(self) -> bool:
         """Return whether no message waits or is being worked on: a duplicate leaves no other trace."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = self.app.settings.task_queue_url
-        stated: dict[str, Any] = self.app.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        url = self.runtime.settings.task_queue_url
+        stated: dict[str, Any] = self.runtime.stores.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)[
+            "Attributes"
+        ]
         return not any(int(stated[name]) for name in names)
 
 

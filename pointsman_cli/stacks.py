@@ -1,4 +1,4 @@
-"""The stack that a command works on: the local one, or a deployed one; and the application over it."""
+"""The stack that a command works on: the local one, or a deployed one; and the runtime over it."""
 
 import os
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 import devstack
 from devstack.toolchain import ROOT
 from pointsman.client import Client, Places
+from pointsman.entrypoints.runtime import Runtime, build_runtime
 from pointsman.entrypoints.settings import Settings
-from pointsman.entrypoints.wiring import Application
+from pointsman.values.log_events import LogEvent
 from pointsman_cli import aws_errors, openclaw, output
 from pointsman_cli.errors import BadInputError, UnreachableError
 
@@ -57,17 +58,19 @@ _PARAMETERS = {
 """What the template hands to the functions' environment, in the settings' names."""
 
 
-class OperatorApplication(Application):
-    """The application on an operator's machine: warnings go to stderr, and no metrics are sent."""
+def operator_runtime(settings: Settings, config_text: str, session: Any) -> Runtime:
+    """Return the runtime on an operator's machine: warnings go to stderr, and no metrics are sent."""
+    return build_runtime(settings, config_text, session, log=_warn, count=_count_nothing)
 
-    def note(self, event: str, *, level: str = "info", **fields: object) -> None:
-        """Tell the operator of warnings and errors."""
-        if level != "info":
-            stated = ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None)
-            output.note(f"{level}: {event}{f' ({stated})' if stated else ''}")
 
-    def count_metric(self, name: str, value: float = 1) -> None:
-        """Send none: metrics are those of the functions."""
+def _warn(event: LogEvent, *, level: str = "info", **fields: object) -> None:
+    if level != "info":
+        details = ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None)
+        output.note(f"{level}: {event.replace('_', ' ')}{f' ({details})' if details else ''}")
+
+
+def _count_nothing(name: str, value: float = 1) -> None:
+    """Send no metric: metrics are those of the functions."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,15 @@ class StackConnection:
     """As CloudFormation knows it; empty where there is no such stack."""
 
     @cached_property
-    def app(self) -> Application:
-        """The application over this stack."""
-        return OperatorApplication(self.settings, self.config_text, self.clients)
+    def runtime(self) -> Runtime:
+        """The runtime over this stack."""
+        return operator_runtime(self.settings, self.config_text, self.clients)
 
     @cached_property
     def client(self) -> Client:
         """What hands tasks to this stack and reads their results."""
-        own = self.settings
-        return Client(Places(own.task_queue_url, own.task_table, own.bucket), self.clients)
+        places = Places(self.settings.task_queue_url, self.settings.task_table, self.settings.bucket)
+        return Client(places, self.clients)
 
     @property
     def stand_in(self) -> bool:
@@ -152,10 +155,10 @@ def of_local(info: devstack.StackInfo, config: Path | None = None) -> StackConne
     return _of("the local stack", LocalClients(info), info.stack_name, config)
 
 
-def offline(config: Path | None = None) -> Application:
-    """Return an application without any stack: only its rules and its local classifier can be asked."""
+def offline(config: Path | None = None) -> Runtime:
+    """Return a runtime without any stack: only its rules and its local classifier can be asked."""
     settings = Settings.model_validate(_overrides())
-    return OperatorApplication(settings, openclaw.read(config), NoClients())
+    return operator_runtime(settings, openclaw.read(config), NoClients())
 
 
 def _local() -> devstack.StackInfo:

@@ -43,9 +43,9 @@ def audit(
             raise NotFoundError(f"task {task_id} has no audit")
         records = [record]
     else:
-        until = found.app.context.clock.now()
-        records = audits.sampled(found.app, until - timedelta(days=days), until)
-    stated = audits.document((audits.pair(found.app, record) for record in records), stand_in=found.stand_in)
+        until = found.runtime.context.clock.now()
+        records = audits.sampled(found.runtime, until - timedelta(days=days), until)
+    stated = audits.document((audits.pair(found.runtime, record) for record in records), stand_in=found.stand_in)
     if as_json:
         output.document(stated)
         return Exit.OK

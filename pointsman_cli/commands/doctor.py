@@ -66,7 +66,7 @@ def _findings(
         found = stacks.find(stack, profile, region, config)
     except UnreachableError as error:
         yield to_do("stack", stack or "local", error.problem, error.step)
-        yield from models.of_points(stacks.offline(config).policy, now, set(), {})
+        yield from models.of_points(stacks.offline(config).context.policy, now, set(), {})
         yield unchecked("the rest", "", "there is no stack to look at")
         return
     found.say_stand_in()

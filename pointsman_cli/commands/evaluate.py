@@ -10,7 +10,7 @@ from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.entrypoints.wiring import Application
+    from pointsman.entrypoints.runtime import Runtime
 
 EXAMPLES = """\b
 Examples:
@@ -48,17 +48,18 @@ def evaluate(
 
     Without --live no model is asked, and no stack and no key is needed.
     """
+    from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
     from pointsman_cli.evaluation.document import document
     from pointsman_cli.evaluation.litellm import Graded, grade
 
     sets = [examples.read(file) for file in files or examples.own_sets()]
-    app = _application(live, config, stack, profile, region)
+    runtime = _application(live, config, stack, profile, region)
     graded = grade([each.text for one in sets for each in one.examples], litellm)
     start = 0
     measured = []
     for one in sets:
-        routed, asking = (routing.live if live else routing.offline)(app, one.examples)
+        routed, asking = (routing.live if live else routing.offline)(runtime, one.examples)
         end = start + len(one.examples)
         own = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
         start = end
@@ -67,13 +68,13 @@ def evaluate(
                 one.name,
                 routed,
                 asking,
-                routing.threshold(app),
-                lambda text: app.classifier.classify(text).tier,
+                routing.threshold(runtime),
+                lambda text: runtime.part(build_local_classifier).classify(text).tier,
                 own,
             )
         )
     if as_json:
-        weights = app.classifier.header["trained_on"]
+        weights = runtime.part(build_local_classifier).header["trained_on"]
         output.document({"live": live, "trained_on": weights, "sets": [document(each) for each in measured]})
     else:
         for each in measured:
@@ -87,11 +88,11 @@ def evaluate(
 
 def _application(
     live: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
-) -> "Application":
+) -> "Runtime":
     from pointsman_cli import stacks
 
     if not live:
         return stacks.offline(config)
     found = stacks.find(stack, profile, region, config)
     found.say_stand_in()
-    return found.app
+    return found.runtime

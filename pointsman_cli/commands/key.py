@@ -47,7 +47,7 @@ def create(
     found, now, key = stacks.find(stack, profile, region), datetime.now(UTC), new_key()
     expires = to_text(now + timedelta(days=days)) if days else None
     kept = ApiKey(name, str(digest_of(key)), to_text(now), expires)
-    if not found.app.api_keys.create(kept):
+    if not found.runtime.stores.api_keys.create(kept):
         raise CommandError(f"there is a key {name} already: take another name")
     if as_json:
         output.document({"name": name, "key": key, "expires_at": expires})
@@ -67,7 +67,7 @@ def show(
     from pointsman_cli import stacks
 
     now = datetime.now(UTC)
-    keys = stacks.find(stack, profile, region).app.api_keys.read()
+    keys = stacks.find(stack, profile, region).runtime.stores.api_keys.read()
     if as_json:
         names = ("name", "created_at", "expires_at", "revoked_at")
         output.document({"keys": [{each: getattr(key, each) for each in names} for key in keys]})
@@ -87,7 +87,7 @@ def revoke(
     """Have a key open the front door no more, within a minute."""
     from pointsman_cli import stacks
 
-    if not stacks.find(stack, profile, region).app.api_keys.revoke(name, datetime.now(UTC)):
+    if not stacks.find(stack, profile, region).runtime.stores.api_keys.revoke(name, datetime.now(UTC)):
         raise NotFoundError(f"there is no key {name}: see `pointsman key list`")
     if as_json:
         output.document({"name": name, "revoked": True})

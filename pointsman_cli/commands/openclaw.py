@@ -63,7 +63,7 @@ def export(
     if tools_only:
         made = openclaw_export.tools(server)
     else:
-        made = openclaw_export.exported(stacks.offline(config).policy, datetime.now(UTC), server)
+        made = openclaw_export.exported(stacks.offline(config).context.policy, datetime.now(UTC), server)
     if chat_api:
         made |= openclaw_export.chat_api(chat_api)
     _put(output.dumped(made), into)

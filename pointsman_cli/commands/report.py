@@ -58,14 +58,15 @@ def report(
         raise BadInputError("--date and --from: choose one")
     asked, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
 
+    from pointsman.entrypoints.cost_report import build_reporting
     from pointsman_cli import stacks
 
-    app = stacks.find(stack, profile, region).app
-    today = app.context.clock.now().astimezone(app.settings.zone).date()
+    runtime = stacks.find(stack, profile, region).runtime
+    today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
     if since:
-        text = _range(app.reporting, since, until or today, as_html=as_html, as_json=as_json)
+        text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
-        text = _one(app.reporting, asked or today, as_html=as_html, as_json=as_json)
+        text = _one(runtime.part(build_reporting), asked or today, as_html=as_html, as_json=as_json)
     _put(text, into)
     return Exit.OK
 

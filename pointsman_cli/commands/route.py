@@ -95,9 +95,9 @@ def _dry_run(
         except stacks.NoLocalStackError as error:
             output.note(f"Deciding locally: {error}")
         else:
-            app = found.app
+            runtime = found.runtime
             found.say_stand_in()
-            return DryRun(app, app.model_health_store.states(app.policy.catalogue.models))
+            return DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models))
     return DryRun(stacks.offline(config), None)
 
 

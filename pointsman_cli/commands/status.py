@@ -28,7 +28,7 @@ def status(
     from pointsman_cli import stacks, tasks
 
     found = stacks.find(stack, profile, region)
-    stated = tasks.document(found.app, tasks.read(found.client, task_id), stand_in=found.stand_in)
+    stated = tasks.document(found.runtime, tasks.read(found.client, task_id), stand_in=found.stand_in)
     if as_json:
         output.document(stated)
         return Exit.OK

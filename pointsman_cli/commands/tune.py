@@ -39,11 +39,13 @@ def tune(
 
     found = stacks.find(stack, profile, region, config)
     found.say_stand_in()
-    app = found.app
-    until = app.context.clock.now()
+    runtime = found.runtime
+    until = runtime.context.clock.now()
     since = until - timedelta(days=days)
-    made = tuned.tune(read.evidence(app, since, until), app.policy, app.config_text, str(config or openclaw.HERE))
-    span = [moment.astimezone(app.settings.zone).date().isoformat() for moment in (since, until)]
+    made = tuned.tune(
+        read.evidence(runtime, since, until), runtime.context.policy, runtime.config_text, str(config or openclaw.HERE)
+    )
+    span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:
         output.document(document(made, *span))
     else:

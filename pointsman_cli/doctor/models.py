@@ -13,9 +13,9 @@ from pointsman_cli.doctor.stack_probe import VARIABLES, StackProbe, configured
 
 def keys(patient: StackProbe) -> Iterator[Finding]:
     """Say of each provider that a chain names whether its key is stored, and taken."""
-    catalogue, names = patient.policy.catalogue, configured(patient.policy)
+    catalog, names = patient.policy.catalog, configured(patient.policy)
     for provider, field in VARIABLES.items():
-        models = [name for name in names if catalogue.get(name).provider is provider]
+        models = [name for name in names if catalog.get(name).provider is provider]
         if models:
             parameter = str(getattr(patient.target.settings, field))
             yield _key(patient, provider, parameter, [patient.heard[each] for each in models if each in patient.heard])
@@ -56,7 +56,7 @@ def webhook_key(patient: StackProbe) -> Iterator[Finding]:
 
 def models(patient: StackProbe) -> Iterator[Finding]:
     """Say of each model in the chains who serves, its price and its end."""
-    gone = {name for name, state in patient.states.items() if state.gone}
+    gone = {name for name, state in patient.states.items() if state.retired}
     gone |= {name for name, heard in patient.heard.items() if heard.state == "gone"}
     yield from of_points(patient.policy, patient.now.astimezone(UTC), gone, patient.heard)
 
@@ -75,7 +75,7 @@ def of_points(policy: RoutingPolicy, now: datetime, gone: set[str], heard: dict[
             yield to_do("model", name, f"its provider retires it on {word.retires}", put)
             continue
         served = ", its provider serves it" if word and word.state == "served" else ""
-        yield ok("model", name, f"{_price(policy, policy.catalogue.get(name), now)}, no end is announced{served}")
+        yield ok("model", name, f"{_price(policy, policy.catalog.get(name), now)}, no end is announced{served}")
 
 
 def _price(policy: RoutingPolicy, model: Model, now: datetime) -> str:

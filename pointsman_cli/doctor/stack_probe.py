@@ -36,7 +36,7 @@ class StackProbe:
     @property
     def policy(self) -> RoutingPolicy:
         """The rules of who serves."""
-        return self.target.app.policy
+        return self.target.runtime.context.policy
 
     def client(self, service: str) -> Any:
         """Return an AWS client."""
@@ -73,10 +73,10 @@ class StackProbe:
     @cached_property
     def states(self) -> dict[str, ModelState]:
         """What the stack's instances have learnt of the models."""
-        return self.target.app.model_health_store.states(self.policy.catalogue.models)
+        return self.target.runtime.stores.model_health.states(self.policy.catalog.models)
 
     def _provider(self, model: str) -> Provider:
-        return self.policy.catalogue.get(model).provider
+        return self.policy.catalog.get(model).provider
 
 
 def configured(policy: RoutingPolicy) -> list[str]:

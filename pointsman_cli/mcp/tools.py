@@ -8,6 +8,7 @@ from typing import Unpack, cast
 
 from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent, SubtaskResult, TaskFields
 from pointsman.contracts.task import read_task
+from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.figures.month import CapUse
 from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact
@@ -70,9 +71,9 @@ class McpTools:
 
     def estimate(self, prompt: str, *, type: str | None, tier: str | None, private: bool) -> Estimate:
         """Say who would do a task; no model is asked and nothing is booked."""
-        app = self.target().app
+        runtime = self.target().runtime
         task = read_task({"prompt": prompt, "type": type, "tier": tier, "private": private})
-        run = DryRun(app, app.model_health_store.states(app.policy.catalogue.models), ask=False)
+        run = DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models), ask=False)
         return cast("Estimate", run.answer(task, *run.decide([task])))
 
     def report(self, day: str | None) -> str:
@@ -81,7 +82,7 @@ class McpTools:
 
     def budget(self) -> BudgetState:
         """Return what is spent, reserved and left of the month up to now, and of free tiers."""
-        made, budget = self._report(None), self.target().app.policy.config.pointsman.budget
+        made, budget = self._report(None), self.target().runtime.context.policy.config.pointsman.budget
         month = made.month
         return {
             "month": month.name,
@@ -98,12 +99,14 @@ class McpTools:
         }
 
     def _report(self, day: str | None) -> Report:
-        app = self.target().app
+        runtime = self.target().runtime
         try:
-            asked = date.fromisoformat(day) if day else app.context.clock.now().astimezone(app.settings.zone).date()
+            asked = (
+                date.fromisoformat(day) if day else runtime.context.clock.now().astimezone(runtime.settings.zone).date()
+            )
         except ValueError:
             raise BadInputError("day: must be like 2026-11-21") from None
-        return app.reporting.build(asked)
+        return runtime.part(build_reporting).build(asked)
 
 
 def _cap(cap: CapUse) -> Cap:

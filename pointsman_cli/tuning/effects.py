@@ -94,7 +94,7 @@ def at_tier(seen: Seen, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) 
     hops = policy.plan(tier, at, private=seen.private)
     if not hops:
         return None
-    model = policy.catalogue.get(hops[0].model)
+    model = policy.catalog.get(hops[0].model)
     listed = model.cost_nano(answer.usage, at)
     return Cost(0 if policy.billing(model) is Billing.FREE else listed, listed)
 
@@ -117,4 +117,4 @@ def _price(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
 
 
 def _model(policy: RoutingPolicy, attempt: LedgerEntry) -> Model:
-    return policy.catalogue.get(attempt.served_by)
+    return policy.catalog.get(attempt.served_by)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.report.figures.ledger_entries import LedgerEntry
-from pointsman.routing.catalog import Catalogue, Model
+from pointsman.routing.catalog import Catalog, Model
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Source
 from pointsman.routing.policy import RoutingPolicy
@@ -100,9 +100,9 @@ def servers(policy: RoutingPolicy) -> dict[str, Tier]:
     """Return the tier that each model of the catalogue stands for: that of the configured model which is its successor
     or predecessor, or the model itself; of a model that serves several tiers the dearest.
     """
-    models = policy.catalogue.models
-    last = {_last(policy.catalogue, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}
-    found = {name: last.get(_last(policy.catalogue, model).id) for name, model in models.items()}
+    models = policy.catalog.models
+    last = {_last(policy.catalog, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}
+    found = {name: last.get(_last(policy.catalog, model).id) for name, model in models.items()}
     return {name: tier for name, tier in found.items() if tier}
 
 
@@ -143,7 +143,7 @@ def tally(needs: Sequence[Need | None]) -> dict[Ground, int]:
     return {ground: sum(each is not None and each.ground is ground for each in needs) for ground in Ground}
 
 
-def _last(catalogue: Catalogue, model: Model) -> Model:
+def _last(catalog: Catalog, model: Model) -> Model:
     while model.successor:
-        model = catalogue.get(model.successor)
+        model = catalog.get(model.successor)
     return model

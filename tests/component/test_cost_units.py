@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.report.figures import aws_units as units
 from pointsman.values.taxonomy import Tier
-from tests.component.conftest import SESSION, TABLES, Aws
 from tests.component.test_attempt import answered, finished, started
+from tests.support.aws import SESSION, TABLES, Aws, MotoLedger
 from tests.support.router import Router, build
 
 NAMES = {TABLES.tasks: "task", TABLES.usage: "row", TABLES.limits: "limit"}
@@ -36,8 +35,8 @@ def sent() -> Iterator[list[tuple[str, ...]]]:
 
 
 @pytest.fixture
-def router(sent: list[tuple[str, ...]], aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
-    made = build(aws, books, task_table)
+def router(sent: list[tuple[str, ...]], aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
+    made = build(aws, ledger, task_table)
     sent.clear()
     return made
 

@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import ModelClient, ModelRequest
+from pointsman.ports import ModelClient
 
 KEY = "zzqx-a-key-that-nobody-may-see"
 PROMPT = "Plan the wvkq release for Friday."

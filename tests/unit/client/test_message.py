@@ -13,7 +13,7 @@ from pointsman.client import InvalidTaskError, Sent
 from pointsman.client.message import body_of, task_of
 from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.task import ID_PATTERN
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import RejectedMessage, TaskRecord
 from pointsman.values.status import Status
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1)
@@ -84,7 +84,9 @@ def test_a_task_of_the_same_id_and_other_content_is_not_taken_for_it() -> None:
     body = json.dumps({"prompt": "x", "task_id": "t-1"})
     sent = Sent.of("m-1", body)
     other = TaskRecord("t-1", Status.COMPLETED, fingerprint="of other content")
-    conflict = TaskRecord("m-1", Status.REJECTED, reason="task_id: …", task_fields={"message_id": "m-1"})
+    conflict = TaskRecord(
+        "m-1", Status.REJECTED, reason="task_id: …", rejection=RejectedMessage("task_id_conflict", "m-1", None)
+    )
     assert sent.fate({"t-1": other}) is None
     assert sent.fate({"t-1": other, "m-1": conflict}) is conflict
     own = TaskRecord("t-1", Status.STARTED, fingerprint=sent.fingerprint or "")

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.execution.model_health import ModelState, ms
+from pointsman.execution.model_health import ModelState
 from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.values.times import to_ms
 from pointsman_cli.doctor import deployment, examine, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, State
 from pointsman_cli.doctor.providers import Heard
@@ -37,7 +38,7 @@ class Aws:
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Any = None) -> Any:
         return _Client(self.answers)
 
 
@@ -73,10 +74,13 @@ def patient(
     target = StackConnection(
         "stack p", Aws(**answers), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p"
     )
-    target.__dict__["app"] = SimpleNamespace(
-        policy=RoutingPolicy(openclaw.parse(text), catalog.load()),
-        model_health_store=SimpleNamespace(states=lambda _: states or {}),
-        books=SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {}),
+    reader = SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {})
+    target.__dict__["runtime"] = SimpleNamespace(
+        context=SimpleNamespace(policy=RoutingPolicy(openclaw.parse(text), catalog.load())),
+        stores=SimpleNamespace(
+            model_health=SimpleNamespace(states=lambda _: states or {}),
+            ledger_reader=reader,
+        ),
     )
     made = StackProbe(target, NOW, asks=heard is not None, compares=compares)
     made.__dict__["heard"] = heard or {}
@@ -331,7 +335,7 @@ def test_a_model_that_ends_or_is_gone_names_its_successor() -> None:
     assert "2026-11-30" in found["claude-sonnet-4-5"].says
     assert "claude-sonnet-5-5" in (found["claude-sonnet-4-5"].do or "")
     by_word = {each.subject: each for each in models.models(patient(heard={**SERVED, HAIKU: Heard("gone")}))}
-    by_mark = {each.subject: each for each in models.models(patient(states={HAIKU: ModelState(HAIKU, gone=True)}))}
+    by_mark = {each.subject: each for each in models.models(patient(states={HAIKU: ModelState(HAIKU, retired=True)}))}
     assert by_word[HAIKU].state == by_mark[HAIKU].state == State.TO_DO
 
 
@@ -348,8 +352,8 @@ def test_a_retirement_that_only_the_provider_knows_is_told() -> None:
         (ModelState(GEMINI, day="2026-11-22", day_count=120), State.OK, "380 of 500"),
         (ModelState(GEMINI, day="2026-11-21", day_count=500), State.OK, "500 of 500"),
         (ModelState(GEMINI, day="2026-11-22", day_count=500), State.TO_DO, "0 of 500"),
-        (ModelState(GEMINI, bench_until=ms(NOW) + 60_000), State.TO_DO, "until 12:01 UTC"),
-        (ModelState(GEMINI, opens=1, open_until=ms(NOW) + 60_000), State.TO_DO, "circuit breaker"),
+        (ModelState(GEMINI, quota_exhausted_until=to_ms(NOW) + 60_000), State.TO_DO, "until 12:01 UTC"),
+        (ModelState(GEMINI, opens=1, open_until=to_ms(NOW) + 60_000), State.TO_DO, "circuit breaker"),
     ],
 )
 def test_what_is_left_of_a_free_quota(state: ModelState, expected: State, says: str) -> None:

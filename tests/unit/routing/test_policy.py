@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import Billing, Catalogue, load
+from pointsman.routing.catalog import Billing, Catalog, load
 from pointsman.routing.config import OpenClaw, Pointsman
 from pointsman.routing.policy import Hop, RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -96,7 +96,7 @@ def test_paid_to_free_never() -> None:
 def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
     known = load()
     old = replace(known.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
-    changed = Catalogue({**known.models, old.id: old})
+    changed = Catalog({**known.models, old.id: old})
     config = openclaw.parse(BARE)
     assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
     closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
@@ -170,7 +170,7 @@ GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-son
 
 
 def above(own: RoutingPolicy, tier: Tier, model: str, *, private: bool = False) -> Hop | None:
-    return own.above(own.hop(own.catalogue.get(model), tier), NOON, private=private)
+    return own.above(own.hop(own.catalog.get(model), tier), NOON, private=private)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 import anthropic
 
 from pointsman.adapters.retry_hints import retry_after, storable
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import ModelRequest
 from pointsman.values.usage import Usage
 
 CONNECT_SECONDS = 5.0

@@ -8,8 +8,8 @@ from google import genai
 from google.genai import errors, types
 
 from pointsman.adapters.retry_hints import bounded, retry_after, storable
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import ModelRequest
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
 

@@ -18,7 +18,7 @@ class DynamoWatermarks:
         self._client, self._table = client, tables.limits
 
     @reachable()
-    def reach(self) -> LedgerWatermarks | None:
+    def read(self) -> LedgerWatermarks | None:
         """Return the item; None before the first sweep."""
         found = self._client.get_item(TableName=self._table, Key=pack(KEY), ConsistentRead=True)
         if "Item" not in found:

@@ -13,10 +13,11 @@ from pointsman.client.message import body_of, id_from, task_of
 from pointsman.contracts.api_key import ApiKey
 from pointsman.contracts.task import ID_PATTERN
 from pointsman.ports import Clock
-from pointsman.services.context import Note
+from pointsman.services.context import Log
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
 from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 
 LONGEST_WAIT = 60.0
@@ -50,7 +51,7 @@ class ChatApi:
     keeper: ApiKeyAuthenticator
     client: Client
     clock: Clock
-    note: Note
+    log: Log
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse:
         """Return the response, within `seconds`."""
@@ -77,7 +78,7 @@ class ChatApi:
     def _complete(self, request: HttpRequest, key: ApiKey, seconds: float) -> HttpResponse:
         asked = chat_request.read(request.body)
         sent = self._send(asked, key, request.headers.get("idempotency-key"))
-        self.note("task taken in", task_id=sent.task_id, key=key.name)
+        self.log(LogEvent.TASK_ACCEPTED, task_id=sent.task_id, key=key.name)
         progress = Progress(sent.task_id, "queued")
 
         def keep(news: Progress) -> None:
@@ -89,7 +90,7 @@ class ChatApi:
         except NotEndedError:
             return _under_way(progress, stream=asked.stream)
         except Exception as trouble:  # noqa: BLE001  (it is sent: who tries again would send another)
-            self.note("not waited for", level="warning", task_id=sent.task_id, why=safe_message(trouble))
+            self.log(LogEvent.RESULT_NOT_AWAITED, level="warning", task_id=sent.task_id, why=safe_message(trouble))
             return _under_way(progress, stream=asked.stream)
         return self._ended(result, sent.task_id, asked)
 
@@ -124,7 +125,7 @@ class ChatApi:
         try:
             result = self.client.result(task_id) if record else None
         except Exception as trouble:  # noqa: BLE001  (its text has expired, or the bucket is out of reach)
-            self.note("cannot be read", level="warning", task_id=task_id, why=safe_message(trouble))
+            self.log(LogEvent.RESULT_NOT_READABLE, level="warning", task_id=task_id, why=safe_message(trouble))
             raise ChatError(503, "its answer cannot be read", code="unreadable", type="server_error") from None
         if result:
             return self._ended(result, task_id, None)

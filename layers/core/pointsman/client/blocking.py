@@ -158,6 +158,6 @@ class Client:
 
     def _result(self, record: TaskRecord) -> Result:
         completed = record.status is Status.COMPLETED
-        parts = self._tasks.read_many(subtasks.completed(record.results))
+        parts = self._tasks.read_many(subtasks.completed_ids(record.results))
         answers = {task_id: self._texts.fetch(each.answer) for task_id, each in parts.items()}
         return Result.of(record, self._texts.fetch(record.answer) if completed else None, answers)

@@ -35,4 +35,6 @@ class Sent:
         if own and own.fingerprint and own.fingerprint == self.fingerprint:
             return own
         rejected = [record for record in (own, records.get(self.message_id)) if record]
-        return next((each for each in rejected if each.task_fields.get("message_id") == self.message_id), None)
+        return next(
+            (record for record in rejected if record.rejection and record.rejection.message_id == self.message_id), None
+        )

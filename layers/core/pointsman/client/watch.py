@@ -33,8 +33,13 @@ class Progress:
         """Return what a record tells."""
         if record is None:
             return cls(task_id, "queued")
-        decision = record.decision or {}
-        return cls(task_id, str(record.status), decision.get("tier"), decision.get("source"), len(record.rows))
+        return cls(
+            task_id,
+            str(record.status),
+            record.tier,
+            record.decision.source if record.decision else None,
+            len(record.rows),
+        )
 
 
 def has_ended(record: TaskRecord | None) -> bool:

@@ -108,7 +108,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalog:
     """All models by id."""
 
     models: dict[str, Model]
@@ -137,12 +137,12 @@ class Catalogue:
 
 
 @cache
-def load() -> Catalogue:
+def load() -> Catalog:
     """Return the catalogue that the package carries."""
     data = files("pointsman") / "data"
     listed = json.loads((data / "models.json").read_text())["models"]
     prices = json.loads((data / "prices.json").read_text())
-    return Catalogue({name: _model(name, fields, prices[name]) for name, fields in listed.items()})
+    return Catalog({name: _model(name, fields, prices[name]) for name, fields in listed.items()})
 
 
 def _model(name: str, fields: dict[str, Any], prices: list[dict[str, Any]]) -> Model:

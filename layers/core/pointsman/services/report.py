@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pointsman.ports import Ledger, ReportSink, TaskTimes, WatermarkStore
+from pointsman.ports import LedgerReader, ReportSink, TaskTimes, WatermarkStore
 from pointsman.report.figures import history, report
 from pointsman.report.figures.day_summary import Summary, summed
 from pointsman.report.figures.report import BEFORE, Report, ReportScope
@@ -14,6 +14,7 @@ from pointsman.report.render.as_json import as_json, exact
 from pointsman.report.render.formatting import dollars
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.context import Context
+from pointsman.values.log_events import LogEvent
 from pointsman.values.times import day_bounds, days_between, month_key
 
 INDEX = "reports/index.html"
@@ -25,10 +26,10 @@ class Reporting:
     """The use case of the report function and of `pointsman report`."""
 
     ctx: Context
-    ledger: Ledger
+    ledger: LedgerReader
     sink: ReportSink
     times: TaskTimes
-    horizon: WatermarkStore
+    watermarks: WatermarkStore
     stand_in: bool
 
     def build(self, day: date) -> Report:
@@ -68,7 +69,7 @@ class Reporting:
 
     def publish(self, day: date) -> dict[str, Any]:
         """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
-        reach = self.horizon.reach()  # before the rows are read: what is settled then stays as it is read
+        reach = self.watermarks.read()  # before the rows are read: what is settled then stays as it is read
         made = self.build(day)
         settled = reach is not None and made.until <= reach.settled_before
         folder = f"reports/{day:%Y/%m/%d}"
@@ -86,7 +87,7 @@ class Reporting:
             "saved_nano": made.baseline.saved_nano,
             "month_spent_nano": made.month.total.spent_nano,
         }
-        self.ctx.note("report published", date=day.isoformat(), stand_in=made.stand_in, **totals)
+        self.ctx.log(LogEvent.REPORT_PUBLISHED, date=day.isoformat(), stand_in=made.stand_in, **totals)
         return {
             "date": day.isoformat(),
             "json_key": f"{folder}/report.json",

@@ -73,5 +73,5 @@ def passed_over(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, now: dat
 
 
 def _is_free(model_id: str, policy: RoutingPolicy) -> bool:
-    model = policy.catalogue.models.get(model_id)
+    model = policy.catalog.models.get(model_id)
     return model is not None and policy.billing(model) is Billing.FREE

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
+from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, Outcome
-from pointsman.execution.records import Purpose
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 

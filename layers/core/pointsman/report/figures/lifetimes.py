@@ -45,7 +45,7 @@ def notices(policy: RoutingPolicy, day: date, gone: Collection[str]) -> tuple[No
 
 
 def _notice(policy: RoutingPolicy, model_id: str, day: date, gone: bool) -> Notice | None:
-    model = policy.catalogue.models.get(model_id)
+    model = policy.catalog.models.get(model_id)
     if model is None:
         return Notice(model_id, "gone", None, None)
     ended = model.has_ended(day)

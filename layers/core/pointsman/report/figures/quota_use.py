@@ -65,7 +65,7 @@ def _use(model_id: str, times: list[int], policy: RoutingPolicy, since: datetime
     first, last = (datetime.fromtimestamp(ms / 1000, PACIFIC).date() for ms in (today[0], today[-1]))
     counts = {day: _within(times, day) for day in days_between(first, last) if _within(today, day)}
     fullest = max(counts, key=lambda day: counts[day])
-    model = policy.catalogue.models.get(model_id)
+    model = policy.catalog.models.get(model_id)
     limits = policy.quota(model) if model else None
     return QuotaUse(
         model=model_id,
