@@ -37,14 +37,14 @@ class DryRun:
 
     def decide(self, tasks: list[Task]) -> list[Decision]:
         """Return a decision for each task, in order; what a model is asked is booked on the stack."""
-        own = self.runtime.part(build_classifier)
-        decided = {str(number): own.decide_without_model(task) for number, task in enumerate(tasks)}
+        classifier = self.runtime.part(build_classifier)
+        decided = {str(number): classifier.decide_without_model(task) for number, task in enumerate(tasks)}
         undecided = {key: tasks[int(key)] for key, decision in decided.items() if decision is None}
         if not self._may_ask:
-            asked = {key: own.guess(task) for key, task in undecided.items()}
+            decisions = {key: classifier.guess(task) for key, task in undecided.items()}
         else:
-            asked = own.decide(undecided, ASKING_SECONDS) if undecided else {}
-        return [decision or asked[key] for key, decision in decided.items()]
+            decisions = classifier.decide(undecided, ASKING_SECONDS) if undecided else {}
+        return [decision or decisions[key] for key, decision in decided.items()]
 
     def certain(self, task: Task) -> bool:
         """Return whether the task needs no model to be decided."""

@@ -94,9 +94,9 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; what goes wrong is one line on stderr."""
-    stated = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(app(stated or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
+        return int(app(words or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
     except TyperException as error:
         return _failed(_usage(error), error.exit_code)
     except (KeyboardInterrupt, Abort):
@@ -118,8 +118,8 @@ def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, what was meant perhaps, and whose help to read."""
     place = getattr(error, "ctx", None)
     words = error.message if (meant := getattr(error, "possibilities", None)) else error.format_message()
-    asked = place.command_path if place else "pointsman"
-    return f"{words.rstrip('.')}{did_you_mean(sorted(meant or []))} (see `{asked} --help`)"
+    command = place.command_path if place else "pointsman"
+    return f"{words.rstrip('.')}{did_you_mean(sorted(meant or []))} (see `{command} --help`)"
 
 
 def _failed(words: str, code: int) -> int:

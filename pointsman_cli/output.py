@@ -54,10 +54,10 @@ def text(words: str) -> None:
 
 def pairs(rows: Iterable[tuple[str, object]]) -> None:
     """Print names and values, aligned, on a terminal folded to fit it; a value that is None is left out."""
-    stated = [(name, _on_one_line(value)) for name, value in rows if value is not None]
-    width = max((len(name) for name, _ in stated), default=0)
+    pairs_shown = [(name, _on_one_line(value)) for name, value in rows if value is not None]
+    width = max((len(name) for name, _ in pairs_shown), default=0)
     room = shutil.get_terminal_size().columns - width - len(_GAP) if sys.stdout.isatty() else None
-    for name, value in stated:
+    for name, value in pairs_shown:
         first, *more = [value] if room is None else _folded(value, max(room, _NARROWEST))
         print(f"{name:<{width}}{_GAP}{first}")
         for line in more:
@@ -73,13 +73,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Ite
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     if sys.stdout.isatty():
         widths = _fitted(widths, numbers, shutil.get_terminal_size().columns)
-    for row, stated in zip(cells, [header, *rows], strict=True):
+    for row, cell_texts in zip(cells, [header, *rows], strict=True):
         folded = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in range(max(map(len, folded), default=0)):
             shown = []
             for column, width in enumerate(widths):
                 cell = folded[column][line] if line < len(folded[column]) else ""
-                shown.append(_painted(cell.rjust(width) if column in numbers else cell.ljust(width), stated[column]))
+                shown.append(
+                    _painted(cell.rjust(width) if column in numbers else cell.ljust(width), cell_texts[column])
+                )
             print(_GAP.join(shown).rstrip())
 
 

@@ -118,8 +118,10 @@ class LocalClients:
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """Return a client."""
-        own: Config = self._options["config"]
-        return self._session.client(service, **{**self._options, "config": config.merge(own) if config else own})
+        local_config: Config = self._options["config"]
+        return self._session.client(
+            service, **{**self._options, "config": config.merge(local_config) if config else local_config}
+        )
 
 
 class NoClients:
@@ -169,20 +171,22 @@ def _local() -> devstack.StackInfo:
 
 def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> StackConnection:
     described = clients.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
+    outputs = {output_entry["OutputKey"]: output_entry["OutputValue"] for output_entry in described.get("Outputs", [])}
+    parameters = {
+        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])
+    }
     if missing := sorted(_OUTPUTS.keys() - outputs.keys()):
         problem = f"{name} is no Pointsman stack, or not fully deployed (no output {missing[0]})"
         raise UnreachableError(problem, "name another, or deploy it again")
     settings = {field: outputs[key] for key, field in _OUTPUTS.items()}
     settings |= {field: parameters[key] for key, field in _PARAMETERS.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
-    own = Settings.model_validate(settings | _overrides())
-    return StackConnection(name, clients, own, functions, openclaw.read(config), stack)
+    all_settings = Settings.model_validate(settings | _overrides())
+    return StackConnection(name, clients, all_settings, functions, openclaw.read(config), stack)
 
 
 def _overrides() -> dict[str, str]:
     """The models that this environment puts in place of the tiers'."""
     names = ("orchestration", "implementation", "reasoning")
-    stated = {f"model_override_{name}": os.environ.get(f"MODEL_OVERRIDE_{name.upper()}", "") for name in names}
-    return {field: model for field, model in stated.items() if model}
+    models = {f"model_override_{name}": os.environ.get(f"MODEL_OVERRIDE_{name.upper()}", "") for name in names}
+    return {field: model for field, model in models.items() if model}

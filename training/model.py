@@ -104,15 +104,15 @@ def prepare_steering() -> list[PreparedSteering]:
     """Return the features of the sentences that address the router, with typing errors as well."""
     return [
         PreparedSteering(
-            each.group,
+            sentence_record.group,
             tuple(
                 values
-                for text in each.texts
+                for text in sentence_record.texts
                 for variant in (text, typos(text, random.Random(text)))  # noqa: S311
                 for values in _sentence_features(variant)
             ),
         )
-        for each in steering.sentences()
+        for sentence_record in steering.sentences()
     ]
 
 
@@ -134,8 +134,8 @@ def fit(prepared: Sequence[Prepared], steers: Sequence[PreparedSteering]) -> Mod
     counts: Counter[str] = Counter()
     for one in prepared:
         counts.update(one.rows[0].keys())
-    for each in steers:
-        counts.update(each.sentences[0].keys())
+    for steer in steers:
+        counts.update(steer.sentences[0].keys())
     frequent = [name for name in counts if counts[name] >= MIN_TEXTS]
     frequent.sort(key=lambda name: (-counts[name], name))
     vocabulary = sorted(frequent[:MAX_FEATURES])
@@ -184,7 +184,7 @@ def _fit_steering(
     """Fit what tells sentences that address the router from those about the work; return coefficients and bias."""
     asides = [values for aside in ASIDES for values in _sentence_features(aside)]
     work = [*(values for one in prepared for values in one.sentences), *asides]
-    steering_rows = [(values, 1 / len(each.sentences)) for each in steers for values in each.sentences]
+    steering_rows = [(values, 1 / len(steer.sentences)) for steer in steers for values in steer.sentences]
     regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
     regression.fit(
         _matrix([*work, *(values for values, _ in steering_rows)], index) @ sparse.diags(rarity),

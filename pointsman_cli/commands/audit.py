@@ -36,24 +36,26 @@ def audit(
     """
     from pointsman_cli import audits, stacks, tasks
 
-    found = stacks.find(stack, profile, region)
+    connection = stacks.find(stack, profile, region)
     if task_id:
-        record = tasks.read(found.client, task_id)
+        record = tasks.read(connection.client, task_id)
         if record.audit is None:
             raise NotFoundError(f"task {task_id} has no audit")
         records = [record]
     else:
-        until = found.runtime.context.clock.now()
-        records = audits.sampled(found.runtime, until - timedelta(days=days), until)
-    stated = audits.document((audits.pair(found.runtime, record) for record in records), stand_in=found.stand_in)
+        until = connection.runtime.context.clock.now()
+        records = audits.sampled(connection.runtime, until - timedelta(days=days), until)
+    document = audits.document(
+        (audits.pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
+    )
     if as_json:
-        output.document(stated)
+        output.document(document)
         return Exit.OK
-    found.say_stand_in()
+    connection.say_stand_in()
     if task_id:
-        _show(stated["pairs"][0])
+        _show(document["pairs"][0])
     else:
-        _list(stated, days)
+        _list(document, days)
     return Exit.OK
 
 
@@ -62,22 +64,22 @@ def _list(stated: dict[str, Any], days: int) -> None:
         output.note(f"No task was audited in the last {days} days.")
         return
     header = ("task", "type", "answered by", "cost", "baseline", "outcome", "cost", "at")
-    output.table(header, [_row(each) for each in stated["pairs"]], right=(3, 6))
+    output.table(header, [_row(pair) for pair in stated["pairs"]], right=(3, 6))
     print()
     output.pairs([("audits", stated["audits"]), ("cost", output.dollars(stated["cost_nano_usd"]))])
 
 
 def _row(pair: dict[str, Any]) -> tuple[object, ...]:
-    own, other = pair["delivered"], pair["baseline"]
+    delivered, other = pair["delivered"], pair["baseline"]
     baseline = (other["model"], other["outcome"], _cost(other), other["at"])
-    return pair["task_id"], pair["type"], own["model"], _cost(own), *baseline
+    return pair["task_id"], pair["type"], delivered["model"], _cost(delivered), *baseline
 
 
 def _show(pair: dict[str, Any]) -> None:
-    own, other = pair["delivered"], pair["baseline"]
+    delivered, other = pair["delivered"], pair["baseline"]
     parts = [
         (f"task {pair['task_id']} ({pair['type']})", pair["prompt"]),
-        (f"delivered: {own['model']}, {_cost(own)}", own["answer"]),
+        (f"delivered: {delivered['model']}, {_cost(delivered)}", delivered["answer"]),
         (f"baseline: {other['model']}, {other['outcome']}, {_cost(other)}", other["answer"]),
     ]
     for title, words in parts:

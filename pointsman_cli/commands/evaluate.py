@@ -55,13 +55,13 @@ def evaluate(
 
     sets = [examples.read(file) for file in files or examples.own_sets()]
     runtime = _application(live, config, stack, profile, region)
-    graded = grade([each.text for one in sets for each in one.examples], litellm)
+    graded = grade([example.text for one in sets for example in one.examples], litellm)
     start = 0
     measured = []
     for one in sets:
         routed, asking = (routing.live if live else routing.offline)(runtime, one.examples)
         end = start + len(one.examples)
-        own = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
+        grades = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
         start = end
         measured.append(
             figures.figures(
@@ -70,12 +70,14 @@ def evaluate(
                 asking,
                 routing.threshold(runtime),
                 lambda text: runtime.part(build_local_classifier).classify(text).tier,
-                own,
+                grades,
             )
         )
     if as_json:
         weights = runtime.part(build_local_classifier).header["trained_on"]
-        output.document({"live": live, "trained_on": weights, "sets": [document(each) for each in measured]})
+        output.document(
+            {"live": live, "trained_on": weights, "sets": [document(figures_of_set) for figures_of_set in measured]}
+        )
     else:
         for each in measured:
             show.show(each, live=live)
@@ -93,6 +95,6 @@ def _application(
 
     if not live:
         return stacks.offline(config)
-    found = stacks.find(stack, profile, region, config)
-    found.say_stand_in()
-    return found.runtime
+    connection = stacks.find(stack, profile, region, config)
+    connection.say_stand_in()
+    return connection.runtime

@@ -66,15 +66,15 @@ def init(
     account = session.client("sts").get_caller_identity()["Account"]
     wishes = _wishes(asking, session, profile, stack, email, budget, time_zone, architecture, keys_only=keys_only)
     ssm = session.client("ssm")
-    wanted = [*keys.wanted(ssm, wishes.key_names, asking), *keys.for_webhooks(ssm, wishes.webhook_key)]
-    todo = _plan(wishes, wanted, keys_only=keys_only)
+    missing_keys = [*keys.wanted(ssm, wishes.key_names, asking), *keys.for_webhooks(ssm, wishes.webhook_key)]
+    todo = _plan(wishes, missing_keys, keys_only=keys_only)
     if plan:
         _show_plan(account, wishes, todo, as_json=as_json)
         return Exit.OK
     _tell(account, wishes, todo)
     if not asking.sure("Do it?", default=False):
         raise CommandError("nothing was done: run `pointsman init` again, or with --plan to see what it would do")
-    for key in wanted:
+    for key in missing_keys:
         if key.value:
             keys.store(ssm, key)
     if not keys_only:
@@ -102,19 +102,21 @@ def _wishes(
     from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key
 
     name = asking.text("Name of the stack", STACK, _stack, stack)
-    known = deployed(session.client("cloudformation"), name)
-    own = Asking(False) if keys_only else asking
+    stack_there = deployed(session.client("cloudformation"), name)
+    keys_asking = Asking(False) if keys_only else asking
     cap = steps.budget(steps.CONFIG.read_text())
     return DeployOptions(
         stack=name,
         region=session.region_name,
         profile=profile,
-        email=own.text("E-mail for reports and alarms (- for none)", known.get("AlarmEmail") or "-", _email, email),
-        zone=own.text("Time zone of the report", known.get("ReportTimeZone") or "UTC", _zone, time_zone),
-        month_usd=own.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
+        email=keys_asking.text(
+            "E-mail for reports and alarms (- for none)", stack_there.get("AlarmEmail") or "-", _email, email
+        ),
+        zone=keys_asking.text("Time zone of the report", stack_there.get("ReportTimeZone") or "UTC", _zone, time_zone),
+        month_usd=keys_asking.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
         architecture=_architecture(architecture),
-        key_names=key_names(name, known),
-        webhook_key=webhook_key(known),
+        key_names=key_names(name, stack_there),
+        webhook_key=webhook_key(stack_there),
     )
 
 
@@ -126,7 +128,7 @@ def _plan(wishes: "DeployOptions", wanted: "list[Key]", *, keys_only: bool) -> l
         return todo
     text = steps.CONFIG.read_text()
     if steps.with_budget(text, wishes.month_usd) != text:
-        was, to_be = (_amount(each) for each in (steps.budget(text), wishes.month_usd))
+        was, to_be = (_amount(amount) for amount in (steps.budget(text), wishes.month_usd))
         todo.append(f"set the month's budget in {steps.shown(steps.CONFIG)}: {was} becomes {to_be}")
     return [
         *todo,

@@ -44,10 +44,10 @@ def create(
 
     if not re.fullmatch(NAME, name):
         raise BadInputError("NAME: must be up to 64 letters, digits, dots, hyphens and underscores, no sign first")
-    found, now, key = stacks.find(stack, profile, region), datetime.now(UTC), new_key()
+    connection, now, key = stacks.find(stack, profile, region), datetime.now(UTC), new_key()
     expires = to_text(now + timedelta(days=days)) if days else None
     kept = ApiKey(name, str(digest_of(key)), to_text(now), expires)
-    if not found.runtime.stores.api_keys.create(kept):
+    if not connection.runtime.stores.api_keys.create(kept):
         raise CommandError(f"there is a key {name} already: take another name")
     if as_json:
         output.document({"name": name, "key": key, "expires_at": expires})
@@ -70,7 +70,7 @@ def show(
     keys = stacks.find(stack, profile, region).runtime.stores.api_keys.read()
     if as_json:
         names = ("name", "created_at", "expires_at", "revoked_at")
-        output.document({"keys": [{each: getattr(key, each) for each in names} for key in keys]})
+        output.document({"keys": [{field_name: getattr(key, field_name) for field_name in names} for key in keys]})
     else:
         rows = [(key.name, "open" if key.admits(now) else "closed", key.created_at, _until(key)) for key in keys]
         output.table(("name", "door", "made", "until"), rows)

@@ -58,15 +58,15 @@ def export(
 
     del as_json  # it is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
-    stated = [*_options(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
-    server = {"command": _command(), "args": ["mcp", *stated], "requestTimeoutMs": CALL_MILLISECONDS}
+    arguments = [*_options(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
+    server = {"command": _command(), "args": ["mcp", *arguments], "requestTimeoutMs": CALL_MILLISECONDS}
     if tools_only:
-        made = openclaw_export.tools(server)
+        exported = openclaw_export.tools(server)
     else:
-        made = openclaw_export.exported(stacks.offline(config).context.policy, datetime.now(UTC), server)
+        exported = openclaw_export.exported(stacks.offline(config).context.policy, datetime.now(UTC), server)
     if chat_api:
-        made |= openclaw_export.chat_api(chat_api)
-    _put(output.dumped(made), into)
+        exported |= openclaw_export.chat_api(chat_api)
+    _put(output.dumped(exported), into)
     return Exit.OK
 
 
@@ -118,8 +118,8 @@ def _command() -> str:
 
 
 def _options(stack: str | None, profile: str | None, region: str | None) -> list[str]:
-    stated = (("--stack", stack), ("--profile", profile), ("--region", region))
-    return [part for name, value in stated if value for part in (name, value)]
+    options = (("--stack", stack), ("--profile", profile), ("--region", region))
+    return [part for name, value in options if value for part in (name, value)]
 
 
 def _put(text: str, into: Path | None) -> None:

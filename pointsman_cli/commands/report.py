@@ -56,7 +56,7 @@ def report(
         raise BadInputError("--to goes with --from")
     if first and day:
         raise BadInputError("--date and --from: choose one")
-    asked, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
+    chosen_day, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
 
     from pointsman.entrypoints.cost_report import build_reporting
     from pointsman_cli import stacks
@@ -66,24 +66,24 @@ def report(
     if since:
         text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
-        text = _one(runtime.part(build_reporting), asked or today, as_html=as_html, as_json=as_json)
+        text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
     _put(text, into)
     return Exit.OK
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
-    made = reporting.build(day)
+    report = reporting.build(day)
     if as_html:
         from pointsman.report.render.html import render_html
 
-        return render_html(made, reporting.published(), linked=False)
+        return render_html(report, reporting.published(), linked=False)
     if as_json:
         from pointsman.report.render.as_json import as_json as as_document
 
-        return output.dumped(as_document(made))
+        return output.dumped(as_document(report))
     from pointsman.report.render.text import render_text
 
-    return render_text(made)
+    return render_text(report)
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:

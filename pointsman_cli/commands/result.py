@@ -38,12 +38,12 @@ def result(
     """
     from pointsman_cli import stacks, tasks
 
-    found = stacks.find(stack, profile, region)
-    ended = until_ended(found, task_id, timeout) if wait else found.client.result(task_id)
+    connection = stacks.find(stack, profile, region)
+    ended = until_ended(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
-        state = tasks.read(found.client, task_id).status
+        state = tasks.read(connection.client, task_id).status
         raise NotEndedError(f"task {task_id} has not ended: it is {state}; ask again later")
-    return show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
+    return show(tasks.outcome(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
 
 def show(ended: dict[str, Any], found: "StackConnection", *, as_json: bool) -> int:
@@ -66,8 +66,8 @@ def show(ended: dict[str, Any], found: "StackConnection", *, as_json: bool) -> i
 def _show_parts(ended: dict[str, Any]) -> None:
     if ended["partial"]:
         output.note("Not all of its subtasks completed.")
-    for each in ended["subtasks"]:
-        came_to = each["status"] + (f": {each['reason']}" if each["reason"] else "")
-        output.text(f"\n--- {each['task_id']} ({each['type'] or 'not classified'}), {came_to}")
-        if each["answer"] is not None:
-            output.text(each["answer"])
+    for subtask in ended["subtasks"]:
+        came_to = subtask["status"] + (f": {subtask['reason']}" if subtask["reason"] else "")
+        output.text(f"\n--- {subtask['task_id']} ({subtask['type'] or 'not classified'}), {came_to}")
+        if subtask["answer"] is not None:
+            output.text(subtask["answer"])

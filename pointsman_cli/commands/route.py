@@ -91,12 +91,12 @@ def _dry_run(
 
     if not offline:
         try:
-            found = stacks.find(stack, profile, region, config)
+            connection = stacks.find(stack, profile, region, config)
         except stacks.NoLocalStackError as error:
             output.note(f"Deciding locally: {error}")
         else:
-            runtime = found.runtime
-            found.say_stand_in()
+            runtime = connection.runtime
+            connection.say_stand_in()
             return DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models))
     return DryRun(stacks.offline(config), None)
 
@@ -153,11 +153,11 @@ def _line(raw: bytes) -> _Line:
         fields = reading.read_line(raw)
     except reading.BrokenLineError as error:
         return _Line({}, error=str(error))
-    known = {"id": fields["id"]} if "id" in fields else {}
-    wanted = {name: fields[name] for name in ("type", "tier", "private") if name in fields}
+    identity = {"id": fields["id"]} if "id" in fields else {}
+    choices = {name: fields[name] for name in ("type", "tier", "private") if name in fields}
     try:
-        return _Line(known, read_task(wanted | {"prompt": fields["text"]}))
+        return _Line(identity, read_task(choices | {"prompt": fields["text"]}))
     except KeyError:
-        return _Line(known, error="text: is required")
+        return _Line(identity, error="text: is required")
     except Rejection as rejection:
-        return _Line(known, error=rejection.reason.replace("prompt:", "text:"))
+        return _Line(identity, error=rejection.reason.replace("prompt:", "text:"))

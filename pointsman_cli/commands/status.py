@@ -27,23 +27,23 @@ def status(
     """Show a task's state, decision, attempts, cost and subtasks."""
     from pointsman_cli import stacks, tasks
 
-    found = stacks.find(stack, profile, region)
-    stated = tasks.document(found.runtime, tasks.read(found.client, task_id), stand_in=found.stand_in)
+    connection = stacks.find(stack, profile, region)
+    document = tasks.document(connection.runtime, tasks.read(connection.client, task_id), stand_in=connection.stand_in)
     if as_json:
-        output.document(stated)
+        output.document(document)
         return Exit.OK
-    found.say_stand_in()
-    output.pairs(_rows(stated))
-    if stated["attempts"]:
+    connection.say_stand_in()
+    output.pairs(_rows(document))
+    if document["attempts"]:
         print()
         columns = ("attempt", "model", "outcome", "ms", "tokens", "cost", "detail")
         output.table(
-            columns, [_attempt(number, each) for number, each in enumerate(stated["attempts"], 1)], right=(3, 4)
+            columns, [_attempt(number, attempt) for number, attempt in enumerate(document["attempts"], 1)], right=(3, 4)
         )
-    if stated["subtasks"]:
+    if document["subtasks"]:
         print()
         header = ("subtask", "status", "type", "model", "cost", "reason")
-        output.table(header, [_subtask(each) for each in stated["subtasks"]], right=(4,))
+        output.table(header, [_subtask(subtask) for subtask in document["subtasks"]], right=(4,))
     return Exit.OK
 
 
@@ -76,10 +76,10 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
 
 def _how_far(subtasks: list[dict[str, Any]]) -> str | None:
     """Return how many subtasks there are, and what they came to."""
-    counts = Counter(each["status"] for each in subtasks)
-    cost = output.dollars(sum(each["cost_nano_usd"] for each in subtasks))
-    told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    return f"{len(subtasks)}: {told}; {cost} together" if subtasks else None
+    counts = Counter(subtask["status"] for subtask in subtasks)
+    cost = output.dollars(sum(subtask["cost_nano_usd"] for subtask in subtasks))
+    status_list = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    return f"{len(subtasks)}: {status_list}; {cost} together" if subtasks else None
 
 
 def _subtask(subtask: dict[str, Any]) -> tuple[object, ...]:
@@ -115,5 +115,5 @@ def _attempt(number: int, attempt: dict[str, Any]) -> tuple[object, ...]:
     milliseconds = "" if attempt["milliseconds"] is None else attempt["milliseconds"]
     judge = "judge" if attempt["purpose"] == "judge" else None
     failed = f"failed {attempt['failed_check']}" if attempt["failed_check"] else None
-    detail = ", ".join(each for each in (judge, failed, attempt["detail"]) if each)
+    detail = ", ".join(clause for clause in (judge, failed, attempt["detail"]) if clause)
     return number, attempt["model"], attempt["outcome"], milliseconds, tokens, cost, detail

@@ -93,16 +93,16 @@ def submit(
     if verdict.error:
         raise BadInputError(f"the message is not valid: {verdict.error}")
     assert verdict.task is not None
-    found = stacks.find(stack, profile, region)
+    connection = stacks.find(stack, profile, region)
     place = verdict.task.reply_to
-    if place and (rule := refusal(place, found.settings.reply_places)):
+    if place and (rule := refusal(place, connection.settings.reply_places)):
         raise BadInputError(f"reply_to: {rule}")
-    sent = found.client.send(body)
+    sent = connection.client.send(body)
     if not wait:
-        _show_queued(sent, found, as_json=as_json)
+        _show_queued(sent, connection, as_json=as_json)
         return Exit.OK
-    ended = until_ended(found, sent, timeout)
-    return result.show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
+    ended = until_ended(connection, sent, timeout)
+    return result.show(tasks.outcome(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
 
 def _body(text: str | None, file: Path | None, stated: dict[str, Any]) -> str:

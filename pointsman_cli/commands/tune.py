@@ -37,17 +37,17 @@ def tune(
     from pointsman_cli.tuning import read, show, tuned
     from pointsman_cli.tuning.document import document
 
-    found = stacks.find(stack, profile, region, config)
-    found.say_stand_in()
-    runtime = found.runtime
+    connection = stacks.find(stack, profile, region, config)
+    connection.say_stand_in()
+    runtime = connection.runtime
     until = runtime.context.clock.now()
     since = until - timedelta(days=days)
-    made = tuned.tune(
+    result = tuned.tune(
         read.evidence(runtime, since, until), runtime.context.policy, runtime.config_text, str(config or openclaw.HERE)
     )
     span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:
-        output.document(document(made, *span))
+        output.document(document(result, *span))
     else:
-        show.show(made, *span)
+        show.show(result, *span)
     return Exit.OK

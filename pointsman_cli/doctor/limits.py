@@ -49,9 +49,9 @@ def _resting(state: ModelState, now: datetime) -> tuple[str, str] | None:
 
 def budget(patient: StackProbe) -> Iterator[Finding]:
     """Say of each cap what is left, with what calls under way have reserved."""
-    own, zone = patient.policy.config.pointsman.budget, patient.target.settings.zone
+    budget_options, zone = patient.policy.config.pointsman.budget, patient.target.settings.zone
     counters = patient.target.runtime.stores.ledger_reader.counters(month_key(patient.now, zone))
-    caps = {cap.counter: cap for tier in Tier for cap in charge(own, tier, 0, patient.now, zone).caps}
+    caps = {cap.counter: cap for tier in Tier for cap in charge(budget_options, tier, 0, patient.now, zone).caps}
     if not caps:
         raise_it = "state pointsman.budget.month_usd in openclaw.json and deploy"
         yield to_do("budget", "month", "there is no cap on what is spent", raise_it)

@@ -18,7 +18,9 @@ def keys(patient: StackProbe) -> Iterator[Finding]:
         models = [name for name in names if catalog.get(name).provider is provider]
         if models:
             parameter = str(getattr(patient.target.settings, field))
-            yield _key(patient, provider, parameter, [patient.heard[each] for each in models if each in patient.heard])
+            yield _key(
+                patient, provider, parameter, [patient.heard[model] for model in models if model in patient.heard]
+            )
 
 
 def _key(patient: StackProbe, provider: Provider, parameter: str, heard: list[Heard]) -> Finding:
@@ -28,13 +30,13 @@ def _key(patient: StackProbe, provider: Provider, parameter: str, heard: list[He
         return to_do("key", provider, f"there is no {parameter} in Parameter Store", store)
     if stored["Type"] != "SecureString":
         return to_do("key", provider, f"{parameter} is a plain {stored['Type']}", f"delete it there and {store}")
-    if any(each.state == "key_refused" for each in heard):
+    if any(answer.state == "key_refused" for answer in heard):
         return to_do(
             "key", provider, f"the provider refuses {parameter}", f"make a new one at the provider and {store}"
         )
     if not heard:
         return unchecked("key", provider, f"{parameter} is stored; the provider was not asked")
-    if not any(each.state == "served" for each in heard):
+    if not any(answer.state == "served" for answer in heard):
         return unchecked("key", provider, f"{parameter} is stored; the provider's answer: {heard[0].detail}")
     return ok("key", provider, f"{parameter} is stored and accepted")
 
@@ -63,7 +65,7 @@ def models(patient: StackProbe) -> Iterator[Finding]:
 
 def of_points(policy: RoutingPolicy, now: datetime, gone: set[str], heard: dict[str, Heard]) -> Iterator[Finding]:
     """Say it by configuration and catalogue, and by what is known beside them."""
-    noticed = {each.model: each for each in notices(policy, now.date(), gone)}
+    noticed = {notice.model: notice for notice in notices(policy, now.date(), gone)}
     for name in dict.fromkeys([*configured(policy), *noticed]):
         if notice := noticed.get(name):
             put = f"put {notice.successor or 'another model'} into openclaw.json and deploy"

@@ -63,14 +63,14 @@ def _claude(key: str, base_url: str) -> Callable[[str], Heard]:
 
     def look(model: str) -> Heard:
         try:
-            found = client.models.retrieve(model)
+            info = client.models.retrieve(model)
         except anthropic.APIStatusError as error:
             return _refusal(error.status_code, gone=getattr(error, "type", None) == "not_found_error")
         except anthropic.APIError as error:
             return Heard("no_answer", type(error).__name__)
-        if found.lifecycle == "retired":
+        if info.lifecycle == "retired":
             return Heard("gone", "retired")
-        return Heard("served", retires=found.retires_at.date() if found.retires_at else None)
+        return Heard("served", retires=info.retires_at.date() if info.retires_at else None)
 
     return look
 

@@ -55,20 +55,20 @@ class StackProbe:
         names = [str(getattr(settings, field)) for field in VARIABLES.values()]
         names += [settings.webhook_key_parameter] if settings.hosts_of_webhooks else []
         answer = self.client("ssm").get_parameters(Names=names, WithDecryption=self.asks)
-        return {each["Name"]: each for each in answer["Parameters"]}
+        return {parameter["Name"]: parameter for parameter in answer["Parameters"]}
 
     @cached_property
     def heard(self) -> dict[str, Heard]:
         """What the providers say of the models that are configured, by model; empty when they are not asked."""
         if not self.asks:
             return {}
-        settings, found = self.target.settings, {}
+        settings, answers = self.target.settings, {}
         for provider, field in VARIABLES.items():
             stored = self.stored.get(getattr(settings, field))
             models = [name for name in configured(self.policy) if provider is self._provider(name)]
             if stored and models:
-                found.update(hear(provider, settings, stored["Value"].strip(), models))
-        return found
+                answers.update(hear(provider, settings, stored["Value"].strip(), models))
+        return answers
 
     @cached_property
     def states(self) -> dict[str, ModelState]:

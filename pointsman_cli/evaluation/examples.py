@@ -66,16 +66,16 @@ def _example(raw: bytes, file: Path, number: int) -> Example:
         line = reading.read_line(raw)
     except reading.BrokenLineError as error:
         raise BadInputError(f"{file}, line {number}: {error}") from None
-    text, stated = line.get("text"), line.get("type")
+    text, type_name = line.get("text"), line.get("type")
     if not isinstance(text, str) or not text.strip():
         raise BadInputError(f"{file}, line {number}: text: must be a string that is not blank")
-    if stated not in list(TaskType):
+    if type_name not in list(TaskType):
         raise BadInputError(f"{file}, line {number}: type: must be one of {', '.join(TaskType)}")
     kind, plain = line.get("kind"), line.get("plain")
     return Example(
         str(line.get("id", number)),
         text,
-        TaskType(stated),
+        TaskType(type_name),
         str(kind) if kind else None,
         plain if isinstance(plain, str) else None,
     )

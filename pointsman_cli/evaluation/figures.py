@@ -100,30 +100,30 @@ def figures(
     graded: Graded,
 ) -> Figures:
     """Return the figures of a set; `classify` gives the local verdict's tier of a changed text."""
-    seen = [Sureness(each.verdict.tier_probability, _right(each)) for each in routed]
+    seen = [Sureness(text.verdict.tier_probability, _right(text)) for text in routed]
     return Figures(
         name=name,
         threshold=threshold,
-        types_right=share(each.verdict.type is each.example.type for each in routed),
-        forced=_tiering((each.example.tier, each.verdict.tier) for each in routed),
+        types_right=share(text.verdict.type is text.example.type for text in routed),
+        forced=_tiering((text.example.tier, text.verdict.tier) for text in routed),
         by_type={
-            kind: share(each.verdict.type is kind for each in routed if each.example.type is kind) for kind in TaskType
+            kind: share(text.verdict.type is kind for text in routed if text.example.type is kind) for kind in TaskType
         },
-        by_tier={tier: share(_right(each) for each in routed if each.example.tier is tier) for tier in Tier},
+        by_tier={tier: share(_right(text) for text in routed if text.example.tier is tier) for tier in Tier},
         by_kind=_by_kind(routed),
         confusion=_confusion(routed),
         at_threshold=point(seen, threshold),
         curve=curve(seen),
         calibration_error=calibration_error(seen),
         sure=_tiering(
-            (each.example.tier, each.verdict.tier) for each in routed if each.verdict.tier_probability >= threshold
+            (text.example.tier, text.verdict.tier) for text in routed if text.verdict.tier_probability >= threshold
         ),
-        decided=_tiering((each.example.tier, each.decision.tier) for each in routed),
+        decided=_tiering((text.example.tier, text.decision.tier) for text in routed),
         sources=_sources(routed),
         stability={what: _stability(routed, change, classify) for what, change in PERTURBATIONS.items()},
         steering=_steering(routed, classify, threshold),
         asking=asking,
-        baselines=_baselines([each.example for each in routed], graded),
+        baselines=_baselines([text.example for text in routed], graded),
     )
 
 
@@ -138,37 +138,37 @@ def _tiering(pairs: Iterable[tuple[Tier, Tier]]) -> Tiering:
 
 
 def _by_kind(routed: Sequence[Routed]) -> dict[str, Share]:
-    kinds = dict.fromkeys(each.example.kind for each in routed if each.example.kind)
-    return {kind: share(_right(each) for each in routed if each.example.kind == kind) for kind in kinds if kind}
+    kinds = dict.fromkeys(text.example.kind for text in routed if text.example.kind)
+    return {kind: share(_right(text) for text in routed if text.example.kind == kind) for kind in kinds if kind}
 
 
 def _confusion(routed: Sequence[Routed]) -> dict[TaskType, dict[TaskType, int]]:
     counts = {true: dict.fromkeys(TaskType, 0) for true in TaskType}
-    for each in routed:
-        counts[each.example.type][each.verdict.type] += 1
+    for text in routed:
+        counts[text.example.type][text.verdict.type] += 1
     return counts
 
 
 def _sources(routed: Sequence[Routed]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for each in routed:
-        counts[str(each.decision.source)] = counts.get(str(each.decision.source), 0) + 1
+    for text in routed:
+        counts[str(text.decision.source)] = counts.get(str(text.decision.source), 0) + 1
     return counts
 
 
 def _stability(routed: Sequence[Routed], change: Callable[[str], str], classify: Callable[[str], Tier]) -> Stability:
-    after = [classify(change(each.example.text)) for each in routed]
+    after = [classify(change(text.example.text)) for text in routed]
     return Stability(
-        share(tier is each.verdict.tier for tier, each in zip(after, routed, strict=True)),
-        share(tier is each.example.tier for tier, each in zip(after, routed, strict=True)),
+        share(tier is text.verdict.tier for tier, text in zip(after, routed, strict=True)),
+        share(tier is text.example.tier for tier, text in zip(after, routed, strict=True)),
     )
 
 
 def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], threshold: float) -> Steering | None:
     gaps = [
-        (_RANK[each.verdict.tier] - _RANK[classify(each.example.plain)], each.verdict.tier_probability >= threshold)
-        for each in routed
-        if each.example.plain
+        (_RANK[text.verdict.tier] - _RANK[classify(text.example.plain)], text.verdict.tier_probability >= threshold)
+        for text in routed
+        if text.example.plain
     ]
     if not gaps:
         return None
@@ -181,11 +181,11 @@ def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], thresho
 
 
 def _baselines(examples: Sequence[Example], graded: Graded) -> list[Baseline]:
-    found = [
+    baselines = [
         Baseline(name, _tiering((example.tier, choose(example.text)) for example in examples))
         for name, choose in BASELINES.items()
     ]
     if graded.tiers is None:
-        return [*found, Baseline(NAME, None, graded.skipped)]
+        return [*baselines, Baseline(NAME, None, graded.skipped)]
     pairs = zip((example.tier for example in examples), graded.tiers, strict=True)
-    return [*found, Baseline(f"{NAME} {graded.version}", _tiering(pairs))]
+    return [*baselines, Baseline(f"{NAME} {graded.version}", _tiering(pairs))]

@@ -66,7 +66,7 @@ def grade(texts: Sequence[str], python: Path | None) -> Graded:
         return _skipped(last[0])
     try:
         answer = json.loads(run.stdout.splitlines()[-1])
-        tiers = tuple(_TIERS[each] for _, each in zip(texts, answer["grades"], strict=True))
+        tiers = tuple(_TIERS[grade_name] for _, grade_name in zip(texts, answer["grades"], strict=True))
         return Graded(str(answer["version"]), tiers)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         return _skipped(f"an answer that is not understood ({type(error).__name__})")

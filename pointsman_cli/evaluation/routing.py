@@ -49,7 +49,7 @@ class Asking:
 def offline(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
     """Return the decisions that are made without a model, and what the models would have been asked."""
     routed = [_offline(runtime, example) for example in examples]
-    undecided = [each.example.text for each in routed if not each.sure]
+    undecided = [text.example.text for text in routed if not text.sure]
     return routed, _expected(runtime, undecided, len(examples))
 
 
@@ -58,14 +58,23 @@ def live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], A
 
     The stack's cache of decisions is neither read nor written.
     """
-    own, since, run = replace(runtime.part(build_classifier), cache=None), datetime.now(UTC), f"evaluate-{uuid4().hex}"
+    classifier, since, run = (
+        replace(runtime.part(build_classifier), cache=None),
+        datetime.now(UTC),
+        f"evaluate-{uuid4().hex}",
+    )
     tasks = {f"{run}-{number}": Task(prompt=example.text) for number, example in enumerate(examples)}
-    plain = {task_id: own.decide_without_model(task) for task_id, task in tasks.items()}
-    asked: dict[str, Decision] = {}
+    plain = {task_id: classifier.decide_without_model(task) for task_id, task in tasks.items()}
+    decisions: dict[str, Decision] = {}
     for some in batched((task_id for task_id in tasks if plain[task_id] is None), BATCH, strict=False):
-        asked |= own.decide({task_id: tasks[task_id] for task_id in some}, ASKING_SECONDS)
+        decisions |= classifier.decide({task_id: tasks[task_id] for task_id in some}, ASKING_SECONDS)
     routed = [
-        Routed(example, own.local.classify(example.text), plain[task_id] or asked[task_id], plain[task_id] is not None)
+        Routed(
+            example,
+            classifier.local.classify(example.text),
+            plain[task_id] or decisions[task_id],
+            plain[task_id] is not None,
+        )
         for task_id, example in zip(tasks, examples, strict=True)
     ]
     return routed, _booked(runtime, run, since)
@@ -73,8 +82,8 @@ def live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], A
 
 def threshold(runtime: Runtime) -> float:
     """Return the probability from which the local verdict stands."""
-    stated = runtime.context.policy.config.pointsman.classifier.threshold
-    return runtime.part(build_local_classifier).threshold if stated is None else stated
+    configured = runtime.context.policy.config.pointsman.classifier.threshold
+    return runtime.part(build_local_classifier).threshold if configured is None else configured
 
 
 def _offline(runtime: Runtime, example: Example) -> Routed:
@@ -88,7 +97,7 @@ def _expected(runtime: Runtime, undecided: list[str], texts: int) -> Asking:
     in_batches = texts / BATCH * (1 - (1 - part) ** BATCH)
     policy, now = runtime.context.policy, datetime.now(UTC)
     models = [policy.catalog.get(hop.model) for hop in policy.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
-    prices = {model.id: sum(_price(model, each, now) for each in undecided) for model in models}
+    prices = {model.id: sum(_price(model, prompt, now) for prompt in undecided) for model in models}
     free = {model.id for model in models if policy.billing(model) is Billing.FREE}
     costs = {model: 0 if model in free else price for model, price in prices.items()}
     return Asking(len(undecided), in_batches, costs, prices)
@@ -104,9 +113,9 @@ def _booked(runtime: Runtime, run: str, since: datetime) -> Asking:
     rows = list(
         runtime.stores.ledger_reader.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1))
     )
-    own = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
+    share_rows = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
     costs: dict[str, int] = {}
-    for row in own:
+    for row in share_rows:
         costs[row["model"]] = costs.get(row["model"], 0) + row["cost_nano"]
-    requests = {str(row["row"]).rpartition("#share")[0] for row in own}
+    requests = {str(row["row"]).rpartition("#share")[0] for row in share_rows}
     return Asking(len(requests), None, costs, {})

@@ -27,7 +27,10 @@ def show(own: Figures, *, live: bool) -> None:
     _section(
         "Stability of the tier",
         ("change", "same tier", "95% interval", "right tier"),
-        [(what, *_cells(each.same)[:2], _number(each.right.value)) for what, each in own.stability.items()],
+        [
+            (what, *_cells(stability.same)[:2], _number(stability.right.value))
+            for what, stability in own.stability.items()
+        ],
     )
     if own.steering:
         _section(
@@ -47,9 +50,9 @@ def show(own: Figures, *, live: bool) -> None:
         ("who", "right", "95% interval", "too cheap", "too dear"),
         _rivals(own, live),
     )
-    for each in own.baselines:
-        if each.skipped:
-            print(f"{each.name}: skipped, {each.skipped}")
+    for baseline in own.baselines:
+        if baseline.skipped:
+            print(f"{baseline.name}: skipped, {baseline.skipped}")
     print()
     output.pairs(_asking(own, live))
     print()
@@ -71,13 +74,13 @@ def _main(own: Figures) -> list[tuple[str, ...]]:
 
 
 def _named(shares: Iterable[tuple[str, Share]]) -> list[tuple[str, ...]]:
-    return [(str(name), *_cells(each)) for name, each in shares if each.of]
+    return [(str(name), *_cells(ratio)) for name, ratio in shares if ratio.of]
 
 
 def _thresholds(own: Figures) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for threshold in CURVE_THRESHOLDS:
-        reached = [each for each in own.curve if each.threshold >= threshold]
+        reached = [curve_point for curve_point in own.curve if curve_point.threshold >= threshold]
         if reached:
             precision = reached[-1].precision
             rows.append((f"{threshold:.2f}", _number(reached[-1].coverage.value), *_cells(precision)[:2]))
@@ -87,7 +90,7 @@ def _thresholds(own: Figures) -> list[tuple[str, ...]]:
 def _confusion(own: Figures) -> None:
     numbers = {kind: str(number) for number, kind in enumerate(TaskType, 1)}
     rows = [
-        (f"{numbers[true]} {true}", *(str(counts[given] or ".") for given in TaskType))
+        (f"{numbers[true]} {true}", *(str(counts[predicted] or ".") for predicted in TaskType))
         for true, counts in own.confusion.items()
         if any(counts.values())
     ]
@@ -97,11 +100,11 @@ def _confusion(own: Figures) -> None:
 def _rivals(own: Figures, live: bool) -> list[tuple[str, ...]]:
     decided = "decisions" if live else "decisions without a model"
     rows = [_rival("local verdicts", own.forced), _rival(decided, own.decided)]
-    return rows + [_rival(each.name, each.tiering) for each in _tried(own.baselines) if each.tiering]
+    return rows + [_rival(baseline.name, baseline.tiering) for baseline in _tried(own.baselines) if baseline.tiering]
 
 
 def _tried(baselines: Iterable[Baseline]) -> list[Baseline]:
-    return [each for each in baselines if each.tiering]
+    return [baseline for baseline in baselines if baseline.tiering]
 
 
 def _rival(name: str, own: Tiering) -> tuple[str, ...]:
@@ -110,12 +113,12 @@ def _rival(name: str, own: Tiering) -> tuple[str, ...]:
 
 def _asking(own: Figures, live: bool) -> list[tuple[str, object]]:
     asking, texts = own.asking, own.texts
-    each = f"{asking.requests / texts:.3f} per task"
+    per_task = f"{asking.requests / texts:.3f} per task"
     batches = (
         "" if asking.requests_in_batches is None else f", {asking.requests_in_batches / texts:.3f} in full batches"
     )
     rows: list[tuple[str, object]] = [
-        ("requests booked" if live else "requests to expect", each + batches),
+        ("requests booked" if live else "requests to expect", per_task + batches),
         ("decided by", ", ".join(f"{source} {count}" for source, count in own.sources.items())),
     ]
     for model, cost in asking.costs_nano.items():

@@ -39,15 +39,15 @@ class Key:
 def wanted(ssm: Any, names: Mapping[Provider, str], asking: Asking) -> list[Key]:
     """Return what becomes of each key, by what is stored, what the environment has and what is typed."""
     answer = ssm.get_parameters(Names=list(names.values()), WithDecryption=False)
-    stored = {each["Name"] for each in answer["Parameters"]}
+    stored = {parameter["Name"] for parameter in answer["Parameters"]}
     return [_wanted(provider, name, name in stored, asking) for provider, name in names.items()]
 
 
 def _wanted(provider: Provider, name: str, kept: bool, asking: Asking) -> Key:
     variable = VARIABLES[provider]
-    given = os.environ.get(variable, "").strip()
-    if given and asking.sure(f"Store the {provider} key that is in {variable}?", default=True):
-        return Key(provider, name, kept, given)
+    value = os.environ.get(variable, "").strip()
+    if value and asking.sure(f"Store the {provider} key that is in {variable}?", default=True):
+        return Key(provider, name, kept, value)
     hint = "empty keeps the stored one" if kept else "empty for none; its models are then passed over"
     return Key(provider, name, kept, asking.secret(f"{provider} API key, not shown ({hint})"))
 

@@ -47,12 +47,12 @@ class DeployOptions:
 def deployed(cloudformation: Any, stack: str) -> dict[str, str]:
     """Return the parameters of a stack as it is deployed; empty when there is none."""
     try:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        description = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":  # so CloudFormation says that there is none
             raise
         return {}
-    return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in description.get("Parameters", [])}
 
 
 def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:

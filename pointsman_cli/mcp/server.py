@@ -46,8 +46,10 @@ class PointsmanServer(MCPServer[Any]):
 
     def __init__(self, desk: McpTools) -> None:
         """Offer the desk's tools."""
-        own = version("pointsman-operator")
-        super().__init__("pointsman", instructions=INSTRUCTIONS, version=own, log_level="WARNING", subscriptions=False)
+        package_version = version("pointsman-operator")
+        super().__init__(
+            "pointsman", instructions=INSTRUCTIONS, version=package_version, log_level="WARNING", subscriptions=False
+        )
         self._desk = desk
         for tool, annotations in _tools(desk):
             self.add_tool(tool, annotations=annotations)
@@ -70,7 +72,9 @@ def one_line(error: BaseException) -> str:
     """Return what went wrong in words that may leave this machine."""
     if isinstance(error, ValidationError):
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in problems)
+        return "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'arguments'}: {problem['msg']}" for problem in problems
+        )
     if isinstance(error, CommandError | LocalStackError | ConfigError | ToolError):
         return " ".join(str(error).split())
     if isinstance(error, Rejection):

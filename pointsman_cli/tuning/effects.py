@@ -60,12 +60,12 @@ class Effects:
 
     def counts(self) -> dict[tuple[Tier, Tier], int]:
         """Return how many move, by tier before and after."""
-        ways = [(each.before, each.after) for each in self.moves]
+        ways = [(move.before, move.after) for move in self.moves]
         return {way: ways.count(way) for way in sorted(set(ways), key=lambda way: [list(Tier).index(t) for t in way])}
 
     def priced(self) -> tuple[Cost, Cost, int]:
         """Return the moved tasks' cost before and after, and how many are in it."""
-        pairs = [(each.cost_before, each.cost_after) for each in self.moves if each.cost_before and each.cost_after]
+        pairs = [(move.cost_before, move.cost_after) for move in self.moves if move.cost_before and move.cost_after]
         before, after = (sum((pair[n] for pair in pairs), NOTHING) for n in (0, 1))
         return before, after, len(pairs)
 
@@ -75,16 +75,16 @@ def effects(
 ) -> Effects:
     """Return what `other` rules would have made of the tasks, beside what the rules of now make of them."""
     moves, spared = [], 0
-    for each in seen:
-        need = needs.get(each.task_id)
+    for task in seen:
+        need = needs.get(task.task_id)
         needed = need.tier if need else None
-        before, after = now.tier(each, needed), other.tier(each, needed)
+        before, after = now.tier(task, needed), other.tier(task, needed)
         if before is not after:
-            stated = needed if need and need.stated else None
-            costs = _before(each, before, policy), _price(each, after, policy)
-            moves.append(Move(each.task_id, before, after, stated, *costs))
-        if now.asks(each) and not other.asks(each):
-            spared += each.share_nano
+            stated_tier = needed if need and need.stated else None
+            costs = _before(task, before, policy), _price(task, after, policy)
+            moves.append(Move(task.task_id, before, after, stated_tier, *costs))
+        if now.asks(task) and not other.asks(task):
+            spared += task.share_nano
     return Effects(tuple(moves), sum(map(now.asks, seen)), sum(map(other.asks, seen)), spared)
 
 
@@ -101,7 +101,7 @@ def at_tier(seen: Seen, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) 
 
 def as_booked(seen: Seen, policy: RoutingPolicy) -> Cost:
     """Return what a task's attempts cost, failed ones too."""
-    listed = sum(_model(policy, each).cost_nano(each.usage, parse_time(each.at)) for each in seen.attempts)
+    listed = sum(_model(policy, attempt).cost_nano(attempt.usage, parse_time(attempt.at)) for attempt in seen.attempts)
     return Cost(seen.booked_nano, listed)
 
 

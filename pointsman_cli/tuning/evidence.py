@@ -79,12 +79,12 @@ class Seen:
     @property
     def answer(self) -> LedgerEntry | None:
         """The attempt whose answer was delivered."""
-        return next((each for each in reversed(self.attempts) if each.gave_answer), None)
+        return next((attempt for attempt in reversed(self.attempts) if attempt.gave_answer), None)
 
     @property
     def booked_nano(self) -> int:
         """What all of its attempts cost; reserved, where that is not known."""
-        return sum(each.cost_nano for each in self.attempts)
+        return sum(attempt.cost_nano for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def servers(policy: RoutingPolicy) -> dict[str, Tier]:
     """
     models = policy.catalog.models
     last = {_last(policy.catalog, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}
-    found = {name: last.get(_last(policy.catalog, model).id) for name, model in models.items()}
-    return {name: tier for name, tier in found.items() if tier}
+    tiers = {name: last.get(_last(policy.catalog, model).id) for name, model in models.items()}
+    return {name: tier for name, tier in tiers.items() if tier}
 
 
 def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
@@ -114,9 +114,9 @@ def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...
     by = serves[answer.served_by]
     earlier = seen.attempts[: seen.attempts.index(answer)]
     return tuple(
-        each
-        for each in earlier
-        if each.outcome in INSUFFICIENT and each.served_by in serves and dearer(by, serves[each.served_by])
+        attempt
+        for attempt in earlier
+        if attempt.outcome in INSUFFICIENT and attempt.served_by in serves and dearer(by, serves[attempt.served_by])
     )
 
 
@@ -140,7 +140,10 @@ def dearer(one: Tier, other: Tier) -> bool:
 
 def tally(needs: Sequence[Need | None]) -> dict[Ground, int]:
     """Return how many tasks there are of each ground."""
-    return {ground: sum(each is not None and each.ground is ground for each in needs) for ground in Ground}
+    return {
+        ground: sum(need_of_task is not None and need_of_task.ground is ground for need_of_task in needs)
+        for ground in Ground
+    }
 
 
 def _last(catalog: Catalog, model: Model) -> Model:

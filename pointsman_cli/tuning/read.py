@@ -71,7 +71,7 @@ def _task_of(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | None:
 
 
 def _by_task[One: LedgerEntry | Part](rows: Iterable[One]) -> dict[str, list[One]]:
-    found: dict[str, list[One]] = {}
-    for each in rows:
-        found.setdefault(each.task_id, []).append(each)
-    return found
+    groups: dict[str, list[One]] = {}
+    for row in rows:
+        groups.setdefault(row.task_id, []).append(row)
+    return groups

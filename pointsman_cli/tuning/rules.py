@@ -34,8 +34,12 @@ class Rules:
 
     def local(self, verdict: Classification) -> Tier | None:
         """Return where the local verdict sends a task; None: it is not sure, and a model is asked."""
-        found = decision.local(verdict, self.threshold) if self.local_first else None
-        return decision.ruled(found, self.tiers, sure=verdict.probability >= self.threshold).tier if found else None
+        local_decision = decision.local(verdict, self.threshold) if self.local_first else None
+        return (
+            decision.ruled(local_decision, self.tiers, sure=verdict.probability >= self.threshold).tier
+            if local_decision
+            else None
+        )
 
     def tier(self, seen: Seen, needed: Tier | None) -> Tier:
         """Return the tier of a past task under these rules.
@@ -45,8 +49,8 @@ class Rules:
         """
         if not seen.classified:
             return seen.tier
-        if own := self.local(seen.verdict):
-            return own
+        if local_tier := self.local(seen.verdict):
+            return local_tier
         if seen.source is Source.LOCAL:
             return needed or seen.tier
         sure = seen.source in _ASKED and seen.confidence >= decision.HALF

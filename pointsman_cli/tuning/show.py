@@ -76,14 +76,14 @@ def _rate(own: Rate) -> tuple[str, str]:
 
 
 def _types(found: Sequence[TypeFinding]) -> None:
-    labelled = [each for each in found if each.dearer.labels]
+    labelled = [finding for finding in found if finding.dearer.labels]
     if not found:
         return
     print("\n== Types ==\n")
     if labelled:
         header = ("type", "goes to", "tasks", "labels", "needed dearer", "cheaper would do", "")
-        output.table(header, [_type(each) for each in labelled], right=(2, 3))
-    if bare := [f"{each.type} {each.tasks}" for each in found if not each.dearer.labels]:
+        output.table(header, [_type(finding) for finding in labelled], right=(2, 3))
+    if bare := [f"{finding.type} {finding.tasks}" for finding in found if not finding.dearer.labels]:
         print(fill(f"Without a label: {', '.join(bare)}.", WIDTH))
 
 
@@ -108,9 +108,9 @@ def _with_interval(own: Rate) -> str:
 def _effects(own: Effects) -> None:
     print("\n== What it would have changed ==\n")
     before, after, priced = own.priced()
-    right = sum(each.needed is each.after for each in own.moves)
-    wrong = sum(each.needed is each.before for each in own.moves)
-    silent = sum(each.needed is None for each in own.moves)
+    right = sum(move.needed is move.after for move in own.moves)
+    wrong = sum(move.needed is move.before for move in own.moves)
+    silent = sum(move.needed is None for move in own.moves)
     said = f"{right} to the tier they needed, {wrong} away from it, {silent} of which nobody said a word"
     moved = [(f"{old} to {new}", count) for (old, new), count in own.counts().items()]
     output.pairs(
@@ -136,14 +136,14 @@ def _candidates(title: str, found: Sequence[Candidate]) -> None:
         return
     print(f"\n== {title} ==")
     groups: dict[tuple[str, Tier, Tier], list[Candidate]] = {}
-    for each in found:
-        groups.setdefault((each.type, each.tier, each.to), []).append(each)
+    for candidate in found:
+        groups.setdefault((candidate.type, candidate.tier, candidate.to), []).append(candidate)
     for (kind, tier, to), some in sorted(groups.items(), key=lambda group: -len(group[1])):
-        booked = sum(each.booked_nano for each in some if each.there_nano is not None)
-        there = sum(each.there_nano for each in some if each.there_nano is not None)
+        booked = sum(candidate.booked_nano for candidate in some if candidate.there_nano is not None)
+        there = sum(candidate.there_nano for candidate in some if candidate.there_nano is not None)
         costs = f"booked {output.dollars(booked)}, there {output.dollars(there)}"
         print(f"\n{kind} ({tier}) to {to}: {len(some)}, {costs}")
-        for each in some[:SHOWN]:
-            output.pairs([(f"  {each.task_id}", each.why), ("", f"  {clipped(each.text, WIDTH)}")])
+        for candidate in some[:SHOWN]:
+            output.pairs([(f"  {candidate.task_id}", candidate.why), ("", f"  {clipped(candidate.text, WIDTH)}")])
         if len(some) > SHOWN:
             print(f"  and {len(some) - SHOWN} more")

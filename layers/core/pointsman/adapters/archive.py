@@ -149,7 +149,7 @@ def _written(value: Any) -> str:
 
 
 def _row(line: str) -> Row:
-    fields = line.split(",") if "\\" not in line else [_plain(found[1]) for found in _FIELD.finditer(line)]
+    fields = line.split(",") if "\\" not in line else [_plain(field[1]) for field in _FIELD.finditer(line)]
     return {name: read(field) for (name, read), field in zip(_READ.items(), fields, strict=False) if field}
 
 

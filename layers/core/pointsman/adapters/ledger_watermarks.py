@@ -20,10 +20,10 @@ class DynamoWatermarks:
     @reachable()
     def read(self) -> LedgerWatermarks | None:
         """Return the item; None before the first sweep."""
-        found = self._client.get_item(TableName=self._table, Key=pack(KEY), ConsistentRead=True)
-        if "Item" not in found:
+        response = self._client.get_item(TableName=self._table, Key=pack(KEY), ConsistentRead=True)
+        if "Item" not in response:
             return None
-        item = unpack(found["Item"])
+        item = unpack(response["Item"])
         archived = item.get("archived_before")
         return LedgerWatermarks(
             begins=parse_time(item["begins"]),

@@ -16,15 +16,15 @@ def bounded(seconds: float) -> float | None:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that header `retry-after` asks for: a number or an HTTP date; None when it says neither."""
-    stated = headers.get("retry-after")
-    if stated is None:
+    header = headers.get("retry-after")
+    if header is None:
         return None
     try:
-        return bounded(float(stated))
+        return bounded(float(header))
     except ValueError:
         pass
     try:
-        return _seconds_until(parsedate_to_datetime(stated))
+        return _seconds_until(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError):
         return None
 

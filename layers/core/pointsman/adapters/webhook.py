@@ -112,9 +112,9 @@ class Webhooks:
 
     def _looked_at(self, host: str, port: int) -> list[str]:
         """Return the host's addresses, all of which may be called."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        if not all(self._may_call(ip_address(each)) for each in addresses):
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        if not all(self._may_call(ip_address(address)) for address in addresses):
             raise PublishError("its host has an address that may not be called")
         return addresses[:MOST_ADDRESSES]
 

@@ -37,11 +37,11 @@ class StepFunctions:
             pages = self._client.get_paginator("list_executions").paginate(
                 stateMachineArn=self._machine, statusFilter=status
             )
-            for found in (found for page in pages for found in page["executions"]):
-                if found["startDate"] < since - LONGEST:
+            for summary in (summary for page in pages for summary in page["executions"]):
+                if summary["startDate"] < since - LONGEST:
                     break
-                if since <= found["stopDate"] <= until:
-                    yield DeadExecution(found["name"], status)
+                if since <= summary["stopDate"] <= until:
+                    yield DeadExecution(summary["name"], status)
 
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""

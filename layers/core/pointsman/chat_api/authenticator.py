@@ -29,6 +29,6 @@ class ApiKeyAuthenticator:
             return None
         now = self.clock.now()
         if self._read_at is None or now - self._read_at >= (KNOWN if digest in self._known else AGAIN):
-            self._known, self._read_at = {each.digest: each for each in self.keys.read()}, now
-        found = self._known.get(digest)
-        return found if found and found.admits(now) else None
+            self._known, self._read_at = {api_key.digest: api_key for api_key in self.keys.read()}, now
+        api_key = self._known.get(digest)
+        return api_key if api_key and api_key.admits(now) else None

@@ -76,8 +76,8 @@ class ChatApi:
         raise ChatError(404, "there is no such method and path", code="not_found")
 
     def _complete(self, request: HttpRequest, key: ApiKey, seconds: float) -> HttpResponse:
-        asked = chat_request.read(request.body)
-        sent = self._send(asked, key, request.headers.get("idempotency-key"))
+        chat = chat_request.read(request.body)
+        sent = self._send(chat, key, request.headers.get("idempotency-key"))
         self.log(LogEvent.TASK_ACCEPTED, task_id=sent.task_id, key=key.name)
         progress = Progress(sent.task_id, "queued")
 
@@ -88,20 +88,20 @@ class ChatApi:
         try:
             result = next(self.client.results([sent], timeout=seconds, on_progress=keep))
         except NotEndedError:
-            return _under_way(progress, stream=asked.stream)
+            return _under_way(progress, stream=chat.stream)
         except Exception as trouble:  # noqa: BLE001  (it is sent: who tries again would send another)
             self.log(LogEvent.RESULT_NOT_AWAITED, level="warning", task_id=sent.task_id, why=safe_message(trouble))
-            return _under_way(progress, stream=asked.stream)
-        return self._ended(result, sent.task_id, asked)
+            return _under_way(progress, stream=chat.stream)
+        return self._ended(result, sent.task_id, chat)
 
     def _send(self, asked: Asked, key: ApiKey, idempotency_key: str | None) -> Sent:
-        own = id_from(idempotency_key) if idempotency_key else str(uuid4())
+        task_id = id_from(idempotency_key) if idempotency_key else str(uuid4())
         try:
             body = body_of(
                 task_of(
                     asked.prompt,
                     {
-                        "task_id": key.task_id(own),
+                        "task_id": key.task_id(task_id),
                         "system": asked.system,
                         "tier": asked.tier,
                         "max_output_tokens": asked.max_output_tokens,
@@ -152,9 +152,9 @@ def _under_way(progress: Progress, *, stream: bool) -> HttpResponse:
         words = f"task {progress.task_id} has not ended: get {_TASKS}{progress.task_id} later"
         error = ChatError(202, words, code="not_ended", type="server_error")
         return _events(202, chat_response.event(error.body), progress.task_id)
-    told = {"task_id": progress.task_id, "status": progress.state}
+    body = {"task_id": progress.task_id, "status": progress.state}
     where = {"location": f"{_TASKS}{progress.task_id}", "retry-after": "5"}
-    return _json(202, told, task_id=progress.task_id, more=where)
+    return _json(202, body, task_id=progress.task_id, more=where)
 
 
 def _events(status: int, body: str, task_id: str) -> HttpResponse:

@@ -107,9 +107,9 @@ def _texts(messages: Any) -> tuple[str | None, str]:
     """Return instructions and prompt: the one user message itself, a longer conversation as a transcript."""
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages", "must be a list of messages")
-    told = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
-    instructions = [text for role, text in told if role in _INSTRUCTIONS]
-    spoken = [(role, text) for role, text in told if role in _SPEAKERS]
+    parts = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
+    instructions = [text for role, text in parts if role in _INSTRUCTIONS]
+    spoken = [(role, text) for role, text in parts if role in _SPEAKERS]
     if not any(role == "user" and text.strip() for role, text in spoken):
         raise _invalid("messages", "must hold a user message with text")
     transcript = "\n\n".join(f"{_SPEAKERS[role]}:\n{text}" for role, text in spoken)
@@ -140,13 +140,13 @@ def _part(part: Any, where: str) -> str:
 
 
 def _limit(fields: dict[str, Any]) -> int | None:
-    stated = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
-    for name in stated:
+    names = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
+    for name in names:
         if type(fields[name]) is not int or not 1 <= fields[name] <= LARGEST_OUTPUT:
             raise _invalid(name, f"must be a whole number from 1 to {LARGEST_OUTPUT}")
-    if len({fields[name] for name in stated}) > 1:
+    if len({fields[name] for name in names}) > 1:
         raise _invalid("max_tokens", "must not differ from max_completion_tokens")
-    return fields[stated[0]] if stated else None
+    return fields[names[0]] if names else None
 
 
 def _metadata(fields: dict[str, Any]) -> dict[str, str]:

@@ -58,11 +58,11 @@ class Client:
             places: The stack's queue, table and bucket.
             session: A boto3 session; None: the default one.
         """
-        made = session or boto3
+        clients = session or boto3
         self.places = places
-        self._sqs = made.client("sqs", config=AWS_CALLS)
-        self._tasks = TaskTable(made.client("dynamodb", config=AWS_CALLS), Tables(places.task_table, "", ""))
-        self._texts = BucketPayloads(made.client("s3", config=AWS_CALLS), places.bucket)
+        self._sqs = clients.client("sqs", config=AWS_CALLS)
+        self._tasks = TaskTable(clients.client("dynamodb", config=AWS_CALLS), Tables(places.task_table, "", ""))
+        self._texts = BucketPayloads(clients.client("s3", config=AWS_CALLS), places.bucket)
 
     @classmethod
     def of_stack(cls, name: str = "pointsman", session: Any = None) -> Self:
@@ -72,10 +72,10 @@ class Client:
             NoStackError: The stack has not the outputs of Pointsman's template.
         """
         described = (session or boto3).client("cloudformation", config=AWS_CALLS).describe_stacks(StackName=name)
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0].get("Outputs", [])}
-        if missing := [each for each in _OUTPUTS if each not in outputs]:
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
+        if missing := [key for key in _OUTPUTS if key not in outputs]:
             raise NoStackError(f"stack {name} has no output {missing[0]}: it is not Pointsman's, or not fully deployed")
-        return cls(Places(*(outputs[each] for each in _OUTPUTS)), session)
+        return cls(Places(*(outputs[key] for key in _OUTPUTS)), session)
 
     def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Sent:
         """Put a task on the queue and return it as it was sent.
@@ -159,5 +159,5 @@ class Client:
     def _result(self, record: TaskRecord) -> Result:
         completed = record.status is Status.COMPLETED
         parts = self._tasks.read_many(subtasks.completed_ids(record.results))
-        answers = {task_id: self._texts.fetch(each.answer) for task_id, each in parts.items()}
+        answers = {task_id: self._texts.fetch(part.answer) for task_id, part in parts.items()}
         return Result.of(record, self._texts.fetch(record.answer) if completed else None, answers)

@@ -109,7 +109,7 @@ class Result:
     @property
     def cost_with_subtasks_usd(self) -> Decimal:
         """The cost of the task and its subtasks together, in exact dollars."""
-        return usd(self.cost_nano_usd + sum(each.cost_nano_usd for each in self.subtasks))
+        return usd(self.cost_nano_usd + sum(subtask.cost_nano_usd for subtask in self.subtasks))
 
     def raise_for_status(self) -> Self:
         """Return the result itself if the task completed.

@@ -164,7 +164,9 @@ def _after_failure(state: ModelState, now_ms: int, hint: float | None) -> Health
     backoff = {"backoff_until": now_ms + math.ceil(hint * 1000)} if hint else {}
     if not state.half_open and state.failures + 1 < BREAKER_TRIPS_AFTER:
         return HealthUpdate(backoff, (), {"failures": 1})
-    pause = min(BREAKER_OPENS_FOR * 2 ** min(state.opens, 8), BREAKER_OPENS_FOR_AT_MOST)  # the longest is reached before
+    pause = min(
+        BREAKER_OPENS_FOR * 2 ** min(state.opens, 8), BREAKER_OPENS_FOR_AT_MOST
+    )  # the longest is reached before
     return HealthUpdate(
         {**backoff, "failures": 0, "opens": state.opens + 1, "open_until": now_ms + _milliseconds(pause)},
         ("probe_until",),

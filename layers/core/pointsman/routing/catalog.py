@@ -122,8 +122,8 @@ class Catalog:
         try:
             return self.models[model_id]
         except KeyError:
-            known = ", ".join(self.models)
-            raise UnknownPriceError(f"model {model_id!r} has no price here; known models: {known}") from None
+            choices = ", ".join(self.models)
+            raise UnknownPriceError(f"model {model_id!r} has no price here; known models: {choices}") from None
 
     def billed_as(self, answered_by: str) -> Model:
         """Return the model to bill when a response names `answered_by`: itself, or the id that it is a dated build of.

@@ -82,13 +82,13 @@ def local(verdict: "Classification", threshold: float) -> Decision | None:
 def asked(verdict: "Classification", kind: TaskType, confidence: float, source: Source) -> Decision:
     """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
     tier = TIER_OF[kind]
-    own = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
+    local_says = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
     if confidence < HALF and verdict.tier is not tier:
         tier = higher(tier, verdict.tier)
         if tier is not TIER_OF[kind]:
-            reason = f"{source} was unsure of {kind}, {own}: the higher of two tiers"
+            reason = f"{source} was unsure of {kind}, {local_says}: the higher of two tiers"
             return _of(verdict, tier, source, confidence, reason)
-    return Decision(kind, tier, source, confidence, f"{source} was asked, {own}", verdict.words)
+    return Decision(kind, tier, source, confidence, f"{source} was asked, {local_says}", verdict.words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ class RoutingPolicy:
 
     def quota(self, model: Model) -> Quota | None:
         """Return the limits to keep for the model: the configured ones, else those of its free tier."""
-        if stated := self.config.pointsman.quotas.get(model.id):
-            return Quota(stated.rpm, stated.tpm, stated.rpd)
+        if limits := self.config.pointsman.quotas.get(model.id):
+            return Quota(limits.rpm, limits.tpm, limits.rpd)
         return model.free_tier if self.billing(model) is Billing.FREE else None
 
     def resolve(self, model_id: str, now: datetime, gone: Collection[str] = ()) -> Model:
@@ -55,14 +55,14 @@ class RoutingPolicy:
         implementation the reasoning tier's.
         """
         routing = self.config.routing
-        if stated := self.config.pointsman.chains.get(tier):
-            return list(dict.fromkeys(stated))
+        if models := self.config.pointsman.chains.get(tier):
+            return list(dict.fromkeys(models))
         following = {
             Tier.ORCHESTRATION: [Tier.IMPLEMENTATION],
             Tier.IMPLEMENTATION: [Tier.REASONING],
             Tier.REASONING: [],
         }
-        return list(dict.fromkeys(routing.of(each) for each in [tier, *following[tier]]))
+        return list(dict.fromkeys(routing.of(following_tier) for following_tier in [tier, *following[tier]]))
 
     def plan(self, tier: Tier, now: datetime, *, private: bool, gone: Collection[str] = ()) -> list[Hop]:
         """Return the hops of a task of that tier; empty when no model may serve it (a private task on free models).

@@ -121,18 +121,18 @@ def _ask(ctx: Context, intent: Intent, model: Model, client: ModelClient, until:
 
 def price_call(ctx: Context, intent: Intent, result: CallResult, now: datetime, milliseconds: int) -> Settled:
     """Return what the call cost: by the model id in the response, or what was reserved when that is not known."""
-    usage, billed_model, known = result.usage or Usage(), intent.spec.model, result.cost_known
-    cost_nano = 0 if known else intent.charge.amount
-    if known and result.usage:
+    usage, billed_model, cost_known = result.usage or Usage(), intent.spec.model, result.cost_known
+    cost_nano = 0 if cost_known else intent.charge.amount
+    if cost_known and result.usage:
         try:
             model = ctx.policy.catalog.billed_as(result.answered_by or intent.spec.model)
         except UnknownPriceError:
-            known, cost_nano, billed_model = False, intent.charge.amount, str(result.answered_by)
+            cost_known, cost_nano, billed_model = False, intent.charge.amount, str(result.answered_by)
         else:
             billed_model = model.id
             free = ctx.policy.billing(model) is Billing.FREE
             cost_nano = 0 if free else model.cost_nano(usage, intent.at)
-    return Settled(intent, result, cost_nano, known, billed_model, usage, now, milliseconds)
+    return Settled(intent, result, cost_nano, cost_known, billed_model, usage, now, milliseconds)
 
 
 def _report(ctx: Context, settled: Settled) -> None:

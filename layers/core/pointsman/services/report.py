@@ -53,15 +53,15 @@ class Reporting:
         zone, policy = self.ctx.zone, self.ctx.policy
         at, _ = day_bounds(day, zone)
         baseline = policy.resolve(policy.config.baseline, at).id
-        known = {entry.spend.day: entry.summary for entry in self.published()}
-        found: list[Summary] = []
+        summaries_by_day = {entry.spend.day: entry.summary for entry in self.published()}
+        summaries: list[Summary] = []
         for earlier in days_between(day.replace(day=1), day)[:-1]:
-            summary = known.get(earlier)
+            summary = summaries_by_day.get(earlier)
             if summary is None or not summary.holds(str(zone), baseline):
                 rows = self.ledger.shards(*day_bounds(earlier, zone))
                 summary = summed(earlier, str(zone), rows, policy, at)
-            found.append(summary)
-        return found
+            summaries.append(summary)
+        return summaries
 
     def published(self) -> list[history.Entry]:
         """Return the days that were published, oldest first."""
@@ -70,24 +70,24 @@ class Reporting:
     def publish(self, day: date) -> dict[str, Any]:
         """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
         reach = self.watermarks.read()  # before the rows are read: what is settled then stays as it is read
-        made = self.build(day)
-        settled = reach is not None and made.until <= reach.settled_before
+        report = self.build(day)
+        settled = reach is not None and report.until <= reach.settled_before
         folder = f"reports/{day:%Y/%m/%d}"
-        days = history.with_entry(self.published(), history.entry_of(made, settled=settled))
+        days = history.with_entry(self.published(), history.entry_of(report, settled=settled))
         for name, (content_type, render) in _files(days).items():
-            self.sink.store(f"{folder}/{name}", content_type, render(made))
+            self.sink.store(f"{folder}/{name}", content_type, render(report))
         self._index(days)
-        self.sink.announce(subject(made), render_summary(made))
+        self.sink.announce(subject(report), render_summary(report))
         self.ctx.count("ReportPublished")
         totals: dict[str, Any] = {
-            "tasks": made.total.tasks,
-            "attempts": made.total.attempts,
-            "cost_nano": made.total.cost_nano,
-            "usd": exact(made.total.cost_nano),
-            "saved_nano": made.baseline.saved_nano,
-            "month_spent_nano": made.month.total.spent_nano,
+            "tasks": report.total.tasks,
+            "attempts": report.total.attempts,
+            "cost_nano": report.total.cost_nano,
+            "usd": exact(report.total.cost_nano),
+            "saved_nano": report.baseline.saved_nano,
+            "month_spent_nano": report.month.total.spent_nano,
         }
-        self.ctx.log(LogEvent.REPORT_PUBLISHED, date=day.isoformat(), stand_in=made.stand_in, **totals)
+        self.ctx.log(LogEvent.REPORT_PUBLISHED, date=day.isoformat(), stand_in=report.stand_in, **totals)
         return {
             "date": day.isoformat(),
             "json_key": f"{folder}/report.json",

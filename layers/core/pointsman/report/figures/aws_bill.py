@@ -60,22 +60,24 @@ class Bill:
 def prices() -> dict[str, Price]:
     """Return the prices by their keys."""
     return {
-        key: Price(each["name"], Decimal(each["usd"]), each["per"], each["free"], each["source"])
-        for key, each in document()["units"].items()
+        key: Price(unit["name"], Decimal(unit["usd"]), unit["per"], unit["free"], unit["source"])
+        for key, unit in document()["units"].items()
     }
 
 
 @cache
 def document() -> dict[str, Any]:
     """Return aws_prices.json: region, date and prices."""
-    stated: dict[str, Any] = json.loads((files("pointsman") / "data/aws_prices.json").read_text(encoding="utf-8"))
-    return stated
+    prices_document: dict[str, Any] = json.loads(
+        (files("pointsman") / "data/aws_prices.json").read_text(encoding="utf-8")
+    )
+    return prices_document
 
 
 def bill(day: Day) -> Bill:
     """Return the bill of a month of such days."""
-    known = prices()
-    items = [Item(key, known[key], amount, known[key].of(amount)) for key, amount in units(day).items()]
+    price_list = prices()
+    items = [Item(key, price_list[key], amount, price_list[key].of(amount)) for key, amount in units(day).items()]
     return Bill(day, tuple(sorted(items, key=lambda item: (-item.usd, item.key))))
 
 

@@ -50,20 +50,20 @@ NOTHING = Sum(0, 0)
 
 def reached(attempts: Iterable[LedgerEntry]) -> dict[Escalations, Sum]:
     """Return the answers that the highest tier gave; `attempts` are all of their tasks'."""
-    every, found = list(attempts), dict[Escalations, Sum]()
-    failed = {(each.task_id, each.generation): check for each in every if (check := _failed_before(each))}
-    for each in every:
-        if each.tier is HIGHEST and each.gave_answer:
-            check = failed.get((each.task_id, each.generation))
-            kind = Escalations(How.ESCALATED if check else How.DECIDED, each.type, each.served_by, check)
-            found[kind] = found.get(kind, NOTHING) + Sum(1, each.cost_nano)
-    return found
+    every, sums = list(attempts), dict[Escalations, Sum]()
+    failed = {(entry.task_id, entry.generation): check for entry in every if (check := _failed_before(entry))}
+    for entry in every:
+        if entry.tier is HIGHEST and entry.gave_answer:
+            check = failed.get((entry.task_id, entry.generation))
+            kind = Escalations(How.ESCALATED if check else How.DECIDED, entry.type, entry.served_by, check)
+            sums[kind] = sums.get(kind, NOTHING) + Sum(1, entry.cost_nano)
+    return sums
 
 
 def added(some: dict[Escalations, Sum], more: dict[Escalations, Sum]) -> dict[Escalations, Sum]:
     """Return both together, in the order of their kinds."""
     order = sorted({*some, *more}, key=lambda each: (each.how, each.type or "", each.model, each.check or ""))
-    return {each: some.get(each, NOTHING) + more.get(each, NOTHING) for each in order}
+    return {kind: some.get(kind, NOTHING) + more.get(kind, NOTHING) for kind in order}
 
 
 def _failed_before(attempt: LedgerEntry) -> str | None:

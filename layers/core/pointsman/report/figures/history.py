@@ -37,13 +37,13 @@ class Entry:
 
 def entry_of(report: Report, *, settled: bool = False) -> Entry:
     """Return the report's day in short; `settled`: none of its calls was open, and none will begin."""
-    own = report.baseline
+    comparison = report.baseline
     return Entry(
         spend=report.days[-1],
         tasks=report.total.tasks,
         attempts=report.total.attempts,
-        baseline_nano=own.baseline_nano,
-        saved_nano=own.saved_nano,
+        baseline_nano=comparison.baseline_nano,
+        saved_nano=comparison.saved_nano,
         complete=report.complete,
         stand_in=report.stand_in,
         summary=report.summary if settled else None,
@@ -55,9 +55,9 @@ def shown(report: Report, entries: Iterable[Entry]) -> list[DaySpend]:
 
     A day that neither knows cost nothing that is known; it stands as 0.
     """
-    known = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
+    spends = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
     days = [report.day - timedelta(days=back) for back in range(SHOWN - 1, -1, -1)]
-    return [known.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
+    return [spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
 
 
 def with_entry(entries: Iterable[Entry], new: Entry) -> list[Entry]:
@@ -87,14 +87,16 @@ def _fields(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(day: str, fields: dict[str, Any]) -> Entry:
-    stated, on = dict(fields), date.fromisoformat(day)
-    summary = stated.pop("summary", None)
-    return Entry(spend=DaySpend(on, _by_tier(stated.pop("tiers"))), summary=summary and _summary(on, summary), **stated)
+    rest, on = dict(fields), date.fromisoformat(day)
+    summary = rest.pop("summary", None)
+    return Entry(spend=DaySpend(on, _by_tier(rest.pop("tiers"))), summary=summary and _summary(on, summary), **rest)
 
 
 def _summary(day: date, fields: dict[str, Any]) -> Summary:
-    stated = fields["comparison"]
-    comparison = Comparison(**{**stated, "usage": Usage(**stated["usage"]), "mix": _by_tier(stated["mix"])})
+    comparison_fields = fields["comparison"]
+    comparison = Comparison(
+        **{**comparison_fields, "usage": Usage(**comparison_fields["usage"]), "mix": _by_tier(comparison_fields["mix"])}
+    )
     done = Done(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
     return Summary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
 

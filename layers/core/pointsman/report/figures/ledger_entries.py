@@ -128,8 +128,8 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Par
     parts: list[Part] = []
     for row in rows:
         if row["kind"] == "share":
-            stated = row.get("metadata") or {}
-            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), stated))
+            metadata = row.get("metadata") or {}
+            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata))
         else:
             attempts.append(_attempt(row))
     attempts.sort(key=lambda each: (each.at, each.task_id, each.turn))
@@ -139,13 +139,13 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Par
 def line(attempts: Iterable[LedgerEntry]) -> Totals:
     """Return the attempts' sum; what was never sent counts as no attempt."""
     every = list(attempts)
-    sent = [each for each in every if each.sent]
+    sent = [entry for entry in every if entry.sent]
     return Totals(
-        tasks=len({each.task_id for each in sent if each.for_task}),
+        tasks=len({entry.task_id for entry in sent if entry.for_task}),
         attempts=len(sent),
-        open_attempts=sum(each.is_open for each in sent),
-        usage=Usage.sum(each.usage for each in every),
-        cost_nano=sum(each.cost_nano for each in every),
+        open_attempts=sum(entry.is_open for entry in sent),
+        usage=Usage.sum(entry.usage for entry in every),
+        cost_nano=sum(entry.cost_nano for entry in every),
     )
 
 
@@ -154,8 +154,8 @@ def lines[Key: str | tuple[str, ...]](
 ) -> dict[Key, Totals]:
     """Return one line per name."""
     groups: dict[Key, list[LedgerEntry]] = {}
-    for each in attempts:
-        groups.setdefault(name(each), []).append(each)
+    for entry in attempts:
+        groups.setdefault(name(entry), []).append(entry)
     return {key: line(group) for key, group in groups.items()}
 
 

@@ -43,9 +43,9 @@ class Requests:
 
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts."""
-        for each in attempts:
-            if each.sent and each.billing == Billing.FREE:
-                self._asked.setdefault(each.asked, array("q")).append(_ms(parse_time(each.at)))
+        for entry in attempts:
+            if entry.sent and entry.billing == Billing.FREE:
+                self._asked.setdefault(entry.asked, array("q")).append(_ms(parse_time(entry.at)))
 
     def by_model(self) -> dict[str, list[int]]:
         """Return each model's requests in their order."""
@@ -54,8 +54,8 @@ class Requests:
 
 def quota_use(asked: Mapping[str, list[int]], policy: RoutingPolicy, since: datetime) -> tuple[QuotaUse, ...]:
     """Return the use by model. `asked` begins a day before `since`, so that whole quota days are seen."""
-    found = [_use(model, times, policy, since) for model, times in asked.items()]
-    return tuple(use for use in found if use)
+    uses = [_use(model, times, policy, since) for model, times in asked.items()]
+    return tuple(use for use in uses if use)
 
 
 def _use(model_id: str, times: list[int], policy: RoutingPolicy, since: datetime) -> QuotaUse | None:

@@ -59,7 +59,7 @@ class Unknown:
 
     def and_of(self, attempts: Iterable[LedgerEntry]) -> "Unknown":
         """Return these and the ones among more attempts."""
-        costs = [each.cost_nano for each in attempts if not each.cost_known]
+        costs = [entry.cost_nano for entry in attempts if not entry.cost_known]
         return Unknown(self.count + len(costs), self.reserved_nano + sum(costs))
 
 
@@ -120,7 +120,7 @@ class Report:
     @property
     def free_to_paid(self) -> int:
         """Hops from a free model to a paid one."""
-        return sum(each.count for each in self.fallbacks if each.free_to_paid)
+        return sum(fallback.count for fallback in self.fallbacks if fallback.free_to_paid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,23 +191,23 @@ class ReportBuilder:
         policy, (since, until) = self.frame.policy, self.bounds
         first, last, before = to_text(since), to_text(until), to_text(since - BEFORE)
         attempts, parts = ledger_entries.read(rows)
-        attempts = [each for each in attempts if before <= each.at < last]
-        today = [each for each in attempts if each.at >= first]
-        work = [each for each in today if each.for_task]
+        attempts = [entry for entry in attempts if before <= entry.at < last]
+        today = [entry for entry in attempts if entry.at >= first]
+        work = [entry for entry in today if entry.for_task]
         self.requests.add(attempts)
         self.hops += fallbacks(attempts, first, policy)
         self.total += ledger_entries.line(today)
-        self.classification += ledger_entries.line(each for each in today if each.decides)
-        self.checking += ledger_entries.line(each for each in today if each.checks_answers)
+        self.classification += ledger_entries.line(entry for entry in today if entry.decides)
+        self.checking += ledger_entries.line(entry for entry in today if entry.checks_answers)
         self.passed_over += ledger_entries.line(passed_over(today, policy, since))
         self.tiers = ledger_entries.added(self.tiers, ledger_entries.lines(work, lambda each: str(each.tier)))
         self.models = ledger_entries.added(self.models, ledger_entries.lines(today, lambda each: each.served_by))
         self.types = ledger_entries.added(self.types, ledger_entries.lines(work, lambda each: each.type or UNTYPED))
         self.work = ledger_entries.added(self.work, ledger_entries.lines(today, _work))
         self.kinds = ledger_entries.added(self.kinds, ledger_entries.lines(today, _kind))
-        self.outcomes.update(each.outcome for each in today)
+        self.outcomes.update(entry.outcome for entry in today)
         self.unknown = self.unknown.and_of(today)
-        self.gone |= {each.asked for each in today if each.outcome == Outcome.RETIRED}
+        self.gone |= {entry.asked for entry in today if entry.outcome == Outcome.RETIRED}
         self.tasks.add(task_costs(work, [part for part in parts if first <= part.at < last]))
         self.reached = added_reached(self.reached, reached(work))
         self.times.add(work)
@@ -217,12 +217,12 @@ class ReportBuilder:
         """Return the report of what was added."""
         frame, (since, until) = self.frame, self.bounds
         policy, month = frame.policy, [*earlier, self.summary]
-        costs = {tier: sum(each.costs[tier] for each in month) for tier in Tier}
-        opens = {tier: sum(each.opens[tier] for each in month) for tier in Tier}
+        costs = {tier: sum(summary.costs[tier] for summary in month) for tier in Tier}
+        opens = {tier: sum(summary.opens[tier] for summary in month) for tier in Tier}
         comparison = self.summary.compared
-        for each in earlier:
-            comparison += each.compared
-        spends = {each.day: each.spend for each in month}
+        for summary in earlier:
+            comparison += summary.compared
+        spends = {summary.day: summary.spend for summary in month}
         return Report(
             day=frame.day,
             zone=str(frame.zone),

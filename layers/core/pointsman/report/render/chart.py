@@ -95,9 +95,11 @@ def _column(day: DaySpend, left: float, pitch: float, scale: float, size: Size) 
             base -= tall
             where = {"x": _round(left + pitch * 0.14), "y": _round(base), "width": _round(pitch * 0.72)}
             parts.append(el("rect", **where, height=_round(tall), class_=str(tier)))
-    told = ", ".join(f"{tier} {dollars(nano)}" for tier, nano in day.tiers.items() if nano)
+    amounts = ", ".join(f"{tier} {dollars(nano)}" for tier, nano in day.tiers.items() if nano)
     return el(
-        "g", el("title", f"{day.day:%a %-d %b}: {dollars(day.cost_nano)}" + (f" ({told})" if told else "")), *parts
+        "g",
+        el("title", f"{day.day:%a %-d %b}: {dollars(day.cost_nano)}" + (f" ({amounts})" if amounts else "")),
+        *parts,
     )
 
 

@@ -70,8 +70,8 @@ def seconds(milliseconds: int | None) -> str:
 
 def key(tier: Tier | str) -> Markup:
     """Return a tier's name with its colour beside it."""
-    known = str(tier) in set(Tier)
-    colour = el("span", class_=f"key {tier}", aria_hidden="true") if known else None
+    is_tier = str(tier) in set(Tier)
+    colour = el("span", class_=f"key {tier}", aria_hidden="true") if is_tier else None
     return el("span", colour, str(tier), class_="name")
 
 
@@ -83,7 +83,7 @@ def name(text: str | None) -> Markup | None:
 def stacked(main: Child, *below: Child) -> Markup:
     """Return a name with what is to be known of it in small print below, so that a row fits a phone."""
     parts = [part for part in below if part]
-    between = [each for part in parts for each in (Markup(" · "), part)][1:]
+    between = [child for part in parts for child in (Markup(" · "), part)][1:]
     return el("div", el("span", main), el("div", *between, class_="below") if parts else None, class_="stacked")
 
 

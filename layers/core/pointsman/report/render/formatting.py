@@ -56,21 +56,23 @@ def percent(value: float | None) -> str:
 
 def cautions(report: Report) -> list[tuple[str, str]]:
     """Return what needs a person's eye, each in full and in at most 38 characters, the gravest first."""
-    found: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
     if report.complete and (off := report.month.total.difference_nano):
-        told = f"The budget's counters and the ledger's rows differ by {dollars(abs(off))} this month."
-        found.append((told, clip(f"books differ by {dollars(abs(off))}", 38)))
+        sentence = f"The budget's counters and the ledger's rows differ by {dollars(abs(off))} this month."
+        messages.append((sentence, clip(f"books differ by {dollars(abs(off))}", 38)))
     if report.unknown.count:
         calls, booked = plural(report.unknown.count, "call"), dollars(report.unknown.reserved_nano)
-        found.append((f"{calls} of unknown cost, booked as reserved: {booked}.", clip(f"{calls} of unknown cost", 38)))
+        messages.append(
+            (f"{calls} of unknown cost, booked as reserved: {booked}.", clip(f"{calls} of unknown cost", 38))
+        )
     if report.total.open_attempts:
         calls = plural(report.total.open_attempts, "call")
-        found.append((f"{calls} still open, counted with what they reserve.", clip(f"{calls} still open", 38)))
+        messages.append((f"{calls} still open, counted with what they reserve.", clip(f"{calls} still open", 38)))
     if over := report.passed_over.attempts:
         calls, cost = plural(over, "call"), dollars(report.passed_over.cost_nano)
-        told = f"{calls} went straight to a paid model in a free tier (benched, or private): {cost}."
-        found.append((told, clip(f"{calls} passed over the free model", 38)))
-    for each in report.notices:
-        short = f"{each.model} {f'ends {each.ends}' if each.state == 'ending' else each.state}"
-        found.append((each.text + ".", clip(short, 38)))
-    return found
+        sentence = f"{calls} went straight to a paid model in a free tier (benched, or private): {cost}."
+        messages.append((sentence, clip(f"{calls} passed over the free model", 38)))
+    for notice in report.notices:
+        short = f"{notice.model} {f'ends {notice.ends}' if notice.state == 'ending' else notice.state}"
+        messages.append((notice.text + ".", clip(short, 38)))
+    return messages

@@ -54,8 +54,8 @@ def _header(report: Report, entries: Sequence[Entry], *, linked: bool) -> Markup
 def _stand_in(report: Report) -> Markup | None:
     if not report.stand_in:
         return None
-    told = "Stand-ins answered, not real models. Costs are as if they were real."
-    return el("p", el("strong", told), class_="standin", role="note")
+    sentence = "Stand-ins answered, not real models. Costs are as if they were real."
+    return el("p", el("strong", sentence), class_="standin", role="note")
 
 
 def _figures(report: Report) -> Markup:
@@ -83,19 +83,19 @@ def _figure(title: str, big: Markup | str, *sub: Markup | None) -> Markup:
 
 
 def _saved(report: Report) -> Markup:
-    own = report.baseline
-    if own.percent is None:
+    comparison = report.baseline
+    if comparison.percent is None:
         return _figure("Saved", "–", el("span", "Nothing to compare: no task was answered."))  # noqa: RUF001
     of = el(
         "span",
-        money(abs(own.saved_nano), 4),
+        money(abs(comparison.saved_nano), 4),
         " of ",
-        money(own.baseline_nano, 4),
+        money(comparison.baseline_nano, 4),
         " at list price of ",
-        name(own.model),
+        name(comparison.model),
     )
-    title = "Saved, an estimate" if own.saved_nano >= 0 else "Lost, an estimate"
-    return _figure(title, percent(abs(own.percent)), el("span", of))
+    title = "Saved, an estimate" if comparison.saved_nano >= 0 else "Lost, an estimate"
+    return _figure(title, percent(abs(comparison.percent)), el("span", of))
 
 
 def _month(report: Report) -> Markup:
@@ -111,17 +111,17 @@ def _month(report: Report) -> Markup:
 
 
 def _attention(report: Report) -> Markup:
-    found = [text for text, _ in cautions(report)]
+    warnings = [text for text, _ in cautions(report)]
     month = report.month
     if month.cap and month.projected_nano and month.projected_nano > month.cap.limit_nano:
-        told = f"At this pace {month.name} comes to {dollars(month.projected_nano, 2)}, over its budget."
-        found.insert(0, f"{told} Past the cap, tasks are held, degraded or refused, as openclaw.json says.")
-    if not found:
+        sentence = f"At this pace {month.name} comes to {dollars(month.projected_nano, 2)}, over its budget."
+        warnings.insert(0, f"{sentence} Past the cap, tasks are held, degraded or refused, as openclaw.json says.")
+    if not warnings:
         return el("div", el("p", "All is well: nothing here needs you."), class_="eye quiet")
     return el(
         "section",
         el("h2", "Worth a look", id="eye"),
-        el("ul", *(el("li", text) for text in found)),
+        el("ul", *(el("li", text) for text in warnings)),
         class_="eye",
         aria_labelledby="eye",
     )
@@ -187,7 +187,7 @@ def _cap_words(report: Report) -> Iterable[str]:
 def _footer(report: Report, *, linked: bool) -> Markup:
     span = f"Calls that began from {to_text(report.since)} until {to_text(report.until)}, a day of {report.zone}."
     files = [el("a", file, href=file) for file in ("report.csv", "report.json", "report.txt")]
-    told = el(
+    sentence = el(
         "p",
         "The same for programs: ",
         files[0],
@@ -201,5 +201,5 @@ def _footer(report: Report, *, linked: bool) -> Markup:
         "footer",
         el("p", span + " Amounts are rounded to read; their exact values stand in the page and in the files."),
         el("p", f"Savings are {ESTIMATE}. So is AWS: a part of a month of such days, as `pointsman cost` has it."),
-        told if linked else None,
+        sentence if linked else None,
     )

@@ -74,14 +74,14 @@ def saved_section(report: Report) -> Markup | None:
 def _share(day: Comparison, month: Comparison) -> str:
     of_day = f"{percent(day.percent)} of the baseline this day" if day.percent is not None else ""
     of_month = f"{percent(month.percent)} this month" if month.percent is not None else ""
-    told = ", ".join(each for each in (of_day, of_month) if each)
-    return f"Saved {told}." if told else "There was no answer to compare."
+    caption = ", ".join(clause for clause in (of_day, of_month) if clause)
+    return f"Saved {caption}." if caption else "There was no answer to compare."
 
 
 def _lead(day: Comparison) -> str:
-    stated = day.model if day.model == day.configured else f"{day.model}, which serves for {day.configured}"
+    model_name = day.model if day.model == day.configured else f"{day.model}, which serves for {day.configured}"
     mix = ", ".join(f"{number:,} {tier}" for tier, number in day.mix.items() if number) or "none"
-    return f"The baseline is everything on {stated}, at its list price of the time. Answers compared: {mix}."
+    return f"The baseline is everything on {model_name}, at its list price of the time. Answers compared: {mix}."
 
 
 def _sums(name: str, day: int, month: int) -> list[Child]:

@@ -17,15 +17,15 @@ def reached_section(report: Report) -> Markup | None:
     if not report.reached:
         return None
     order = sorted(report.reached, key=lambda each: (each.how is How.DECIDED, -report.reached[each].answers, str(each)))
-    rows = [_row(each, report) for each in order]
+    rows = [_row(kind, report) for kind in order]
     whole = sum(report.reached.values(), NOTHING)
-    proven = sum(found.answers for each, found in report.reached.items() if each.how is How.ESCALATED)
-    models = " or ".join(sorted({each.model for each in report.reached}))
-    told = f"{plural(whole.answers, 'answer')} of the {HIGHEST} tier, {proven:,} after a lower tier’s did not pass."  # noqa: RUF001
+    proven = sum(total.answers for kind, total in report.reached.items() if kind.how is How.ESCALATED)
+    models = " or ".join(sorted({kind.model for kind in report.reached}))
+    caption = f"{plural(whole.answers, 'answer')} of the {HIGHEST} tier, {proven:,} after a lower tier’s did not pass."  # noqa: RUF001
     return section(
         "reached",
         f"What only {models} could do",
-        el("p", told, class_="lead"),
+        el("p", caption, class_="lead"),
         table(
             "Answers of the highest tier by why it gave them",
             ["Task type and why", "Answers", "Cost"],
@@ -41,6 +41,6 @@ def reached_section(report: Report) -> Markup | None:
 
 
 def _row(each: Escalations, report: Report) -> list[Child]:
-    found = report.reached[each]
+    total = report.reached[each]
     why = WHY[each.how] + (f": {words(each.check)}" if each.check else "")
-    return [stacked(words(each.type), why, name(each.model)), count(found.answers), money(found.cost_nano)]
+    return [stacked(words(each.type), why, name(each.model)), count(total.answers), money(total.cost_nano)]

@@ -14,27 +14,31 @@ def hops_section(report: Report) -> Markup | None:
     if not report.outcomes:
         return None
     hops = sorted(report.fallbacks, key=lambda each: (-each.count, each))
-    made = sum(each.count for each in hops)
-    told = f"{plural(made, 'fallback')}, {report.free_to_paid:,} of them from a free model to a paid one."
+    count_of_hops = sum(fallback.count for fallback in hops)
+    caption = f"{plural(count_of_hops, 'fallback')}, {report.free_to_paid:,} of them from a free model to a paid one."
     if over := report.passed_over.attempts:
-        told += f" {plural(over, 'call')} went straight to a paid model where a free one stands first."
+        caption += f" {plural(over, 'call')} went straight to a paid model where a free one stands first."
     rows: list[list[Child]] = [
         [
             stacked(
-                el("span", name(each.came_from), " → ", name(each.model)),
-                f"after {words(each.reason)}",
-                "free to paid" if each.free_to_paid else None,
+                el("span", name(fallback.came_from), " → ", name(fallback.model)),
+                f"after {words(fallback.reason)}",
+                "free to paid" if fallback.free_to_paid else None,
             ),
-            count(each.count),
+            count(fallback.count),
         ]
-        for each in hops
+        for fallback in hops
     ]
     outcomes = sorted(report.outcomes.items(), key=lambda each: (-each[1], each[0]))
     ended: list[list[Child]] = [[words(kind), count(number)] for kind, number in outcomes]
     return section(
         "hops",
         "Fallbacks and outcomes",
-        el("p", told if made or over else "Every task was done by the first model of its tier.", class_="lead"),
+        el(
+            "p",
+            caption if count_of_hops or over else "Every task was done by the first model of its tier.",
+            class_="lead",
+        ),
         el(
             "div",
             table("Fallbacks", ["From, to and why", "Hops"], rows) if rows else None,
@@ -46,19 +50,19 @@ def hops_section(report: Report) -> Markup | None:
 
 def speed_section(report: Report) -> Markup | None:
     """Return percentiles by tier, and where the time of a task went."""
-    timed = {tier: own for tier, own in report.speed.items() if own.answers}
+    timed = {tier: speed for tier, speed in report.speed.items() if speed.answers}
     if not timed:
         return None
     rows: list[list[Child]] = [
         [
             key(tier),
-            seconds(own.task_p50_ms),
-            seconds(own.task_p95_ms),
-            seconds(own.call_p50_ms),
-            seconds(own.call_p95_ms),
-            count(own.answers),
+            seconds(speed.task_p50_ms),
+            seconds(speed.task_p95_ms),
+            seconds(speed.call_p50_ms),
+            seconds(speed.call_p95_ms),
+            count(speed.answers),
         ]
-        for tier, own in timed.items()
+        for tier, speed in timed.items()
     ]
     header = ["Tier", "Task p50", "Task p95", "Call p50", "Call p95", "Answers"]
     return section(
@@ -72,17 +76,17 @@ def speed_section(report: Report) -> Markup | None:
 
 def _where(report: Report) -> list[Markup]:
     rows: list[list[Child]] = []
-    for tier, own in report.speed.items():
-        tasks = own.phases.tasks
+    for tier, speed in report.speed.items():
+        tasks = speed.phases.tasks
         if not tasks:
             continue
-        means = [(phase, getattr(own.phases, f"{phase}_ms") // tasks) for phase in PHASES]
-        told = f"{tier}: " + ", ".join(f"{phase} {seconds(mean)}" for phase, mean in means)
-        rows.append([stacked(key(tier), shares(means, told)), *(seconds(mean) for _, mean in means), count(tasks)])
+        means = [(phase, getattr(speed.phases, f"{phase}_ms") // tasks) for phase in PHASES]
+        caption = f"{tier}: " + ", ".join(f"{phase} {seconds(mean)}" for phase, mean in means)
+        rows.append([stacked(key(tier), shares(means, caption)), *(seconds(mean) for _, mean in means), count(tasks)])
     if not rows:
         return []
     header = ["Tier", *(phase.capitalize() for phase in PHASES), "Tasks"]
-    told = (
+    caption = (
         "Averages. Queue is from a message's sending to the router's receipt, routing from there to the first call, "
         "waiting what lay between the calls, delivery from the answer to its event."
     )
@@ -90,7 +94,7 @@ def _where(report: Report) -> list[Markup]:
         el("h3", "Where the time went"),
         table("Average time of a task", header, rows, hidden=True),
         legend(PHASES),
-        note(told),
+        note(caption),
     ]
 
 
@@ -121,12 +125,12 @@ def ending_section(report: Report) -> Markup | None:
         return None
     rows: list[list[Child]] = [
         [
-            each.model,
-            {"ending": "ends", "ended": "ended", "gone": "gone, says its provider"}[each.state],
-            each.ends.isoformat() if each.ends else None,
-            each.successor or "nobody",
+            notice.model,
+            {"ending": "ends", "ended": "ended", "gone": "gone, says its provider"}[notice.state],
+            notice.ends.isoformat() if notice.ends else None,
+            notice.successor or "nobody",
         ]
-        for each in report.notices
+        for notice in report.notices
     ]
     return section(
         "ending",

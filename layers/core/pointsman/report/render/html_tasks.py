@@ -50,16 +50,16 @@ def _task(task: TaskCost) -> list[Child]:
 
 
 def _groups(report: Report, label: str, title: str) -> Markup | None:
-    found = report.groups[label]
-    if not found.named:
+    groups = report.groups[label]
+    if not groups.named:
         return None
-    order = sorted(found.named, key=lambda each: (-found.named[each].with_share_nano, each))
-    rows = [_group(clip(each, LONGEST_NAME), found.named[each]) for each in order[:MOST_GROUPS]]
-    if others := len(order[MOST_GROUPS:]) + found.other_names:
-        rest = sum((found.named[each] for each in order[MOST_GROUPS:]), found.others)
+    order = sorted(groups.named, key=lambda each: (-groups.named[each].with_share_nano, each))
+    rows = [_group(clip(group_name, LONGEST_NAME), groups.named[group_name]) for group_name in order[:MOST_GROUPS]]
+    if others := len(order[MOST_GROUPS:]) + groups.other_names:
+        rest = sum((groups.named[group_name] for group_name in order[MOST_GROUPS:]), groups.others)
         rows.append(_group(f"{others:,} others", rest))
-    if found.without.tasks:
-        rows.append(_group("none stated", found.without))
+    if groups.without.tasks:
+        rows.append(_group("none stated", groups.without))
     shown = table(title, [title.removeprefix("By ").capitalize(), "Cost", "Tasks", "Calls"], rows, hidden=True)
     return el("div", el("h3", title), shown)
 

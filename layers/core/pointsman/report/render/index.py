@@ -27,8 +27,8 @@ def render_index(entries: Sequence[Entry], *, linked: bool = True) -> str:
 def _span(newest: Sequence[Entry]) -> Markup | None:
     if not newest:
         return None
-    told = f"{len(newest):,} reports, from {newest[-1].spend.day:%-d %B %Y} to {newest[0].spend.day:%-d %B %Y}."
-    return el("p", told, class_="lead")
+    caption = f"{len(newest):,} reports, from {newest[-1].spend.day:%-d %B %Y} to {newest[0].spend.day:%-d %B %Y}."
+    return el("p", caption, class_="lead")
 
 
 def _month(name: str, days: list[Entry], *, linked: bool) -> Markup:
@@ -41,9 +41,9 @@ def _month(name: str, days: list[Entry], *, linked: bool) -> Markup:
     counts = [count(sum(day.tasks for day in days)), count(sum(day.attempts for day in days))]
     header = ["Day", "Spent", "Saved", "Saved of baseline", "Tasks", "Calls"]
     rows = [_day(day, linked=linked) for day in days]
-    own = days[0].spend.day
+    newest_day = days[0].spend.day
     return section(
-        f"m{own:%Y-%m}",
+        f"m{newest_day:%Y-%m}",
         name,
         table(f"Days of {name}", header, rows, total=["Total", *sums, *counts], hidden=True),
         note("* Stand-ins answered, not real models.") if any(day.stand_in for day in days) else None,

@@ -48,12 +48,12 @@ def render_summary(report: Report) -> str:
         for tier, line in report.tiers.items()
         if line.attempts
     ]
-    if hops := sum(each.count for each in report.fallbacks):
+    if hops := sum(fallback.count for fallback in report.fallbacks):
         lines.append(f"{plural(hops, 'fallback')}, {report.free_to_paid:,} free to paid")
-    found, room = [short for _, short in cautions(report)], PHONE_LINES - len(lines)
-    if len(found) > room:
-        found = [*found[: room - 1], f"{len(found) - room + 1} more in the full report"]
-    lines += [f"! {short}" for short in found]
+    warnings, room = [short for _, short in cautions(report)], PHONE_LINES - len(lines)
+    if len(warnings) > room:
+        warnings = [*warnings[: room - 1], f"{len(warnings) - room + 1} more in the full report"]
+    lines += [f"! {short}" for short in warnings]
     return "\n".join(clip(line, PHONE_WIDTH) for line in lines) + "\n"
 
 
@@ -69,9 +69,9 @@ def _summary(report: Report) -> list[str]:
     cap = f" of {cap_dollars(month.cap.limit_nano)} ({percent(month.cap.percent)})" if month.cap else ", no cap"
     tiers = [f"{tier} {dollars(spend.spent_nano, 4)}" for tier, spend in month.tiers.items() if spend.spent_nano]
     limits = [
-        f"{each.counter} {dollars(each.spent_nano)} of {cap_dollars(each.limit_nano)} ({percent(each.percent)})"
-        for each in month.caps
-        if each.counter != "month"
+        f"{cap.counter} {dollars(cap.spent_nano)} of {cap_dollars(cap.limit_nano)} ({percent(cap.percent)})"
+        for cap in month.caps
+        if cap.counter != "month"
     ]
     work = f"{plural(total.tasks, 'task')} in {plural(total.attempts, 'call')}" if total.attempts else "no task ran"
     return [
@@ -84,23 +84,25 @@ def _summary(report: Report) -> list[str]:
 
 
 def _saved(report: Report) -> list[str]:
-    own = report.baseline
-    if own.percent is None:
+    comparison = report.baseline
+    if comparison.percent is None:
         return ["Saved   nothing to compare: no task was answered"]
-    less = "Saved" if own.saved_nano >= 0 else "Lost "
+    less = "Saved" if comparison.saved_nano >= 0 else "Lost "
     return [
         clip(
-            f"{less}   {dollars(abs(own.saved_nano))} of {dollars(own.baseline_nano)} ({percent(own.percent)})", WIDTH
+            f"{less}   {dollars(abs(comparison.saved_nano))} of {dollars(comparison.baseline_nano)} "
+            f"({percent(comparison.percent)})",
+            WIDTH,
         ),
-        f"        net of AWS ({dollars(own.aws_nano, 4)}) against the answers' tokens at",
-        f"        {own.model}'s list price:",
+        f"        net of AWS ({dollars(comparison.aws_nano, 4)}) against the answers' tokens at",
+        f"        {comparison.model}'s list price:",
         "        an estimate, for it would count the same text differently",
     ]
 
 
 def _rest(report: Report) -> dict[str, Totals]:
-    own = {"classification": report.classification, "judges and audits": report.checking}
-    return {**{name: line for name, line in own.items() if line.attempts}, "total": report.total}
+    overheads = {"classification": report.classification, "judges and audits": report.checking}
+    return {**{name: line for name, line in overheads.items() if line.attempts}, "total": report.total}
 
 
 def _table(title: str, lines: dict[str, Totals]) -> list[str]:
@@ -137,25 +139,25 @@ def _sum(lines: list[Totals]) -> Totals:
 
 def _events(report: Report) -> list[str]:
     outcomes = sorted(report.outcomes.items(), key=lambda each: (-each[1], each[0]))
-    told = fold("Outcomes  ", [f"{count:,} {name}" for name, count in outcomes], WIDTH, 2)
+    outcome_lines = fold("Outcomes  ", [f"{count:,} {name}" for name, count in outcomes], WIDTH, 2)
     if not report.fallbacks:
-        return told
+        return outcome_lines
     kinds = sorted(report.fallbacks, key=lambda each: (-each.count, each))
     shown = kinds if len(kinds) <= FALLBACKS else kinds[: FALLBACKS - 1]
-    lines = [f"Fallbacks {sum(each.count for each in kinds):,}, {report.free_to_paid:,} of them from free to paid"]
-    lines += [f"  {each.count:,} {each.came_from} > {each.model}: {each.reason}" for each in shown]
+    lines = [f"Fallbacks {sum(kind.count for kind in kinds):,}, {report.free_to_paid:,} of them from free to paid"]
+    lines += [f"  {kind.count:,} {kind.came_from} > {kind.model}: {kind.reason}" for kind in shown]
     if len(shown) < len(kinds):
         lines.append(f"  {len(kinds) - len(shown)} more kinds in report.json")
-    return [*told, *(clip(line, WIDTH) for line in lines)]
+    return [*outcome_lines, *(clip(line, WIDTH) for line in lines)]
 
 
 def _cautions(report: Report) -> list[str]:
     """Return the cautions, wrapped; those that no longer fit as a number."""
     lines: list[str] = []
-    found = [text for text, _ in cautions(report)]
-    for number, text in enumerate(found):
+    warnings = [text for text, _ in cautions(report)]
+    for number, text in enumerate(warnings):
         wrapped = textwrap.wrap(text, WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
-        if len(lines) + len(wrapped) > CAUTIONS - (number < len(found) - 1):
-            return [*lines, f"! {len(found) - number} more in report.json"]
+        if len(lines) + len(wrapped) > CAUTIONS - (number < len(warnings) - 1):
+            return [*lines, f"! {len(warnings) - number} more in report.json"]
         lines += wrapped
     return lines

@@ -108,11 +108,11 @@ def excerpt(text: str) -> str:
 
 def sentences(text: str) -> list[Sentence]:
     """Return the sentences with at least one word of a text's head and tail."""
-    found: list[Sentence] = []
+    sentences_found: list[Sentence] = []
     for line in excerpt(text).splitlines():
         units = MACHINE_UNITS if _MACHINE_LINE.match(line) else WORD_UNITS
-        found += [part for text in _BOUNDARY.split(line) if (part := sentence(text, units)).words]
-    return found
+        sentences_found += [part for text in _BOUNDARY.split(line) if (part := sentence(text, units)).words]
+    return sentences_found
 
 
 def sentence(text: str, units: int) -> Sentence:
@@ -133,8 +133,8 @@ def read(parts: Iterable[Sentence]) -> Reading:
     for part in parts:
         units = part.units
         for norm, surface in part.words:
-            known = words.get(norm)
-            if known is None or known[1] < units:
+            canonical = words.get(norm)
+            if canonical is None or canonical[1] < units:
                 words[norm] = surface, units
     neighbours = dict.fromkeys(pair for part in parts for pair in part.pairs)
     written = [part for part in parts if part.units == WORD_UNITS]
