@@ -116,14 +116,14 @@ def main() -> int:
             demo = Demo(info, console)
             result = demo.run()
     except KeyboardInterrupt:
-        output.note("demo: interrupted; the local stack is down")
+        output.print_note("demo: interrupted; the local stack is down")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
-        output.note(f"demo: {explained(error)[0]}")
+        output.print_note(f"demo: {explained(error)[0]}")
         return Exit.FAILED
     _write(result, demo.page, folder)
     if as_json:
-        output.document(result)
+        output.print_document(result)
     else:
         _print(result, folder)
     return Exit.OK if all(check["passed"] for check in result["checks"].values()) else Exit.FAILED
@@ -153,7 +153,7 @@ def _print(result: dict[str, Any], folder: Path) -> None:
         ("the report", "report.json, report.txt"),
         ("logs", "ministack.log, standin.log, deploy.log"),
     ]
-    output.pairs((name, f"{shown}/{file}") for name, file in places)
+    output.print_pairs((name, f"{shown}/{file}") for name, file in places)
     print('To try it yourself: pointsman up, then pointsman submit "..." --wait')
     print(f"The day's page: {shown}/report.html")
 

@@ -7,7 +7,7 @@ from typing import Any
 from demo.evidence import Evidence
 from demo.phases import GEMINI_IS_OUT
 from demo.traffic import Message
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 
 type Check = dict[str, Any]
 """`passed`, and in `detail` the two sides."""
@@ -47,7 +47,7 @@ def replies(messages: list[Message], evidence: Evidence) -> Check:
 
 def requests(journal: Iterable[dict[str, Any]], evidence: Evidence, stood_in: set[str]) -> Check:
     """Each request that reached the stand-in is an attempt in the ledger, and each attempt such a request."""
-    models = load().models
+    models = load_catalog().models
     booked = Counter(
         f"{row['task_id']}.{row['turn']}" for row in evidence.attempts if models[row["model"]].provider in stood_in
     )

@@ -41,19 +41,19 @@ def entry(runtime: Runtime, message: Message) -> dict[str, Any]:
 def tasks_table(entries: list[dict[str, Any]]) -> None:
     """Print a line per message."""
     header = ("message", "outcome", "type", "tier", "model", "decided by", "attempts", "tokens", "cost", "s")
-    output.table(header, [_row(each) for each in entries], right=(6, 7, 8, 9))
+    output.print_table(header, [_row(each) for each in entries], right=(6, 7, 8, 9))
 
 
 def dead_letters_table(entries: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:
     """Print each dead letter with the sample that it was and its reason."""
     file_of = {each["message_id"]: each["file"] for each in entries}
     rows = [(file_of.get(letter["message_id"], "?"), letter["code"], letter["reason"]) for letter in letters]
-    output.table(("message", "code", "reason"), sorted(rows))
+    output.print_table(("message", "code", "reason"), sorted(rows))
 
 
 def checks_table(checks: dict[str, dict[str, Any]]) -> None:
     """Print each check with its verdict."""
-    output.table(
+    output.print_table(
         ("check", "verdict", "what was compared"),
         [(name.replace("_", " "), _verdict(each), each["detail"]) for name, each in checks.items()],
     )
@@ -74,6 +74,6 @@ def _row(each: dict[str, Any]) -> tuple[object, ...]:
         each["source"] or "-",
         each["attempts"],
         f"{each['tokens']:,}",
-        output.dollars(each["cost_nano_usd"]),
+        output.exact_dollars(each["cost_nano_usd"]),
         "-" if each["seconds"] is None else f"{each['seconds']:.1f}",
     )

@@ -15,7 +15,7 @@ from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values import strict_json
 
 
-def sampled(runtime: Runtime, since: datetime, until: datetime) -> list[TaskRecord]:
+def audited_tasks(runtime: Runtime, since: datetime, until: datetime) -> list[TaskRecord]:
     """Return the tasks that were audited in that time and are still on record, oldest audit first."""
     rows = chain.from_iterable(runtime.part(build_reporting).ledger.shards(since, until))
     ids = {row["task_id"] for row in rows if row.get("purpose") == Purpose.AUDIT}
@@ -23,7 +23,7 @@ def sampled(runtime: Runtime, since: datetime, until: datetime) -> list[TaskReco
     return sorted(records, key=lambda record: record.audit.at if record.audit else "")
 
 
-def pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
+def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
     """Return both answers and what is known of them; a text that the bucket no longer has is None."""
     audit = record.audit
     assert audit is not None
@@ -51,7 +51,7 @@ def pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
     }
 
 
-def document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, Any]:
+def audit_document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, Any]:
     """Return the sample with what its second answers cost; audits that are still open are not in the sum."""
     sample = list(pairs)
     costs = [answers["baseline"]["cost_nano_usd"] or 0 for answers in sample]

@@ -68,8 +68,8 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
 for command, examples in _COMMANDS:
     app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
 _GROUPS: tuple[tuple[str, str, tuple[tuple[str, Callable[..., int], str], ...]], ...] = (
-    ("openclaw", openclaw.HELP, openclaw.COMMANDS),
-    ("key", key.HELP, key.COMMANDS),
+    ("openclaw", openclaw.HELP, openclaw._OPENCLAW_COMMANDS),
+    ("key", key.HELP, key._KEY_COMMANDS),
 )
 for group, words, commands in _GROUPS:
     made = typer.Typer(help=words, rich_markup_mode=None)
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(*explained(error))
 
 
-def run() -> None:
+def run_command() -> None:
     """Run the command that the process was started with."""
     sys.exit(main())
 
@@ -123,7 +123,7 @@ def _usage(error: TyperException) -> str:
 
 
 def _failed(words: str, code: int) -> int:
-    output.note(f"pointsman: {' '.join(words.split())}")
+    output.print_note(f"pointsman: {' '.join(words.split())}")
     return code
 
 
@@ -148,4 +148,4 @@ def explained(error: Exception) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    run()
+    run_command()

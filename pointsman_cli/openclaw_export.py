@@ -12,7 +12,7 @@ from pointsman.values.taxonomy import Tier
 
 KEY_VARIABLE = "POINTSMAN_API_KEY"
 """Where OpenClaw finds its key of the front door."""
-WINDOW = 200_000
+_CONTEXT_WINDOW = 200_000
 """Tokens that surely fit into a message of 1 MiB, as words do."""
 
 
@@ -62,7 +62,7 @@ def chat_api(base_url: str) -> dict[str, Any]:
         "id": AUTO,
         "name": "Pointsman",
         "input": ["text"],
-        "contextWindow": WINDOW,
+        "contextWindow": _CONTEXT_WINDOW,
         "maxTokens": DEFAULT_OUTPUT_TOKENS,
         "compat": {"supportsTools": False},
     }

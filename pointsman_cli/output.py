@@ -32,7 +32,7 @@ class Coloured:
         return self.words
 
 
-def document(value: Any) -> None:
+def print_document(value: Any) -> None:
     """Print a value as one JSON document."""
     print(dumped(value))
 
@@ -47,12 +47,12 @@ def json_line(value: Any) -> None:
     print(json.dumps(value, allow_nan=False), flush=True)
 
 
-def text(words: str) -> None:
+def print_text(words: str) -> None:
     """Print text that others wrote; on a terminal without its control characters."""
     print(_shown(words) if sys.stdout.isatty() else words)
 
 
-def pairs(rows: Iterable[tuple[str, object]]) -> None:
+def print_pairs(rows: Iterable[tuple[str, object]]) -> None:
     """Print names and values, aligned, on a terminal folded to fit it; a value that is None is left out."""
     pairs_shown = [(name, _on_one_line(value)) for name, value in rows if value is not None]
     width = max((len(name) for name, _ in pairs_shown), default=0)
@@ -64,7 +64,7 @@ def pairs(rows: Iterable[tuple[str, object]]) -> None:
             print(f"{'':<{width}}{_GAP}{line}")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
     """Print rows in aligned columns under a header; those in `right` are numbers.
 
     On a terminal, columns of text are folded until the rows fit; elsewhere each row is one line.
@@ -112,7 +112,7 @@ def _painted(cell: str, stated: object) -> str:
     return cell
 
 
-def note(words: str) -> None:
+def print_note(words: str) -> None:
     """Tell the user something beside the result, on stderr."""
     print(_shown(words), file=sys.stderr, flush=True)
 
@@ -134,7 +134,7 @@ def progress() -> Iterator[Callable[[str], None]]:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def dollars(nano_usd: int) -> str:
+def exact_dollars(nano_usd: int) -> str:
     """Return nano-dollars for people: in cents' fractions where it is little, never rounded to nothing."""
     amount = usd(nano_usd)
     if amount == 0:

@@ -66,7 +66,7 @@ def operator_runtime(settings: Settings, config_text: str, session: Any) -> Runt
 def _warn(event: LogEvent, *, level: str = "info", **fields: object) -> None:
     if level != "info":
         details = ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None)
-        output.note(f"{level}: {event.replace('_', ' ')}{f' ({details})' if details else ''}")
+        output.print_note(f"{level}: {event.replace('_', ' ')}{f' ({details})' if details else ''}")
 
 
 def _count_nothing(name: str, value: float = 1) -> None:
@@ -107,7 +107,7 @@ class StackConnection:
     def say_stand_in(self) -> None:
         """Tell on stderr when answers of this stack are not a provider's."""
         if self.stand_in:
-            output.note("Answers on this stack come from a stand-in, not from a model.")
+            output.print_note("Answers on this stack come from a stand-in, not from a model.")
 
 
 class LocalClients:
@@ -131,7 +131,7 @@ class NoClients:
         """Return no client."""
 
 
-def find(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> StackConnection:
+def connect(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> StackConnection:
     """Return the stack that the options name.
 
     Raises:
@@ -157,10 +157,10 @@ def of_local(info: devstack.StackInfo, config: Path | None = None) -> StackConne
     return _of("the local stack", LocalClients(info), info.stack_name, config)
 
 
-def offline(config: Path | None = None) -> Runtime:
+def offline_runtime(config: Path | None = None) -> Runtime:
     """Return a runtime without any stack: only its rules and its local classifier can be asked."""
     settings = Settings.model_validate(_overrides())
-    return operator_runtime(settings, openclaw.read(config), NoClients())
+    return operator_runtime(settings, openclaw.read_config(config), NoClients())
 
 
 def _local() -> devstack.StackInfo:
@@ -182,7 +182,7 @@ def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | N
     settings |= {field: parameters[key] for key, field in _PARAMETERS.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
     all_settings = Settings.model_validate(settings | _overrides())
-    return StackConnection(name, clients, all_settings, functions, openclaw.read(config), stack)
+    return StackConnection(name, clients, all_settings, functions, openclaw.read_config(config), stack)
 
 
 def _overrides() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.client import Client, Result
-from pointsman.contracts.reply_to import shown
+from pointsman.contracts.reply_to import printable
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
 from pointsman.execution.records import SubtaskEnd, TaskRecord
@@ -21,7 +21,7 @@ _ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
 """Sources of decisions for which a model may have been asked."""
 
 
-def read(client: Client, task_id: str) -> TaskRecord:
+def read_task_record(client: Client, task_id: str) -> TaskRecord:
     """Return a task, or a rejected message by its own id or its SQS message's.
 
     Raises:
@@ -74,7 +74,7 @@ def _so_far(end: SubtaskEnd, record: TaskRecord | None) -> SubtaskEnd:
     return replace(end, status=str(record.status) if record else "queued", reason=None)
 
 
-def document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
+def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
     """Return all that is known of the task but its texts."""
     usage = Usage(**record.usage)
     return {
@@ -100,7 +100,7 @@ def document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[st
         "ended_at": record.ended_at,
         "deadline": record.deadline or None,
         "delivered_at": record.delivered_at,
-        "reply_to": [shown(place) for place in record.reply_to],
+        "reply_to": [printable(place) for place in record.reply_to],
         "delivery_failing_since": record.attention_since if record.status in ENDED else None,
         "not_delivered_to": record.undelivered,
         "parent_id": record.parent_id,
@@ -112,7 +112,7 @@ def document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[st
     }
 
 
-def outcome(ended: Result, *, stand_in: bool) -> dict[str, Any]:
+def result_document(ended: Result, *, stand_in: bool) -> dict[str, Any]:
     """Return how a task ended, with its answer."""
     return {
         "task_id": ended.task_id,

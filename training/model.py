@@ -23,7 +23,7 @@ from pointsman.routing.classifier.text_features import (
     WORD_UNITS,
     Reading,
     grams,
-    read,
+    read_features,
     sentences,
 )
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
@@ -90,14 +90,16 @@ def features(reading: Reading) -> Values:
 
 def _sentence_features(text: str) -> tuple[Values, ...]:
     """Return the features of each sentence of a text, as a text of its own without leads and shapes."""
-    alone = (read([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in sentences(text))
+    alone = (read_features([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in sentences(text))
     return tuple(features(reading) for reading in alone)
 
 
 def prepare(sample: Sample) -> Prepared:
     """Return a sample's features; phrases are too short to be varied."""
     texts = [sample.text] if sample.kind == "phrase" else list(variants(sample.text))
-    return Prepared(sample, tuple(features(read(sentences(text))) for text in texts), _sentence_features(sample.text))
+    return Prepared(
+        sample, tuple(features(read_features(sentences(text))) for text in texts), _sentence_features(sample.text)
+    )
 
 
 def prepare_steering() -> list[PreparedSteering]:

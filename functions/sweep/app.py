@@ -9,7 +9,7 @@ from pointsman.entrypoints.lambda_frame import function
 @function()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return what was swept."""
-    from pointsman.entrypoints.sweep import sweep  # nobody waits for it, so INIT stays short
+    from pointsman.entrypoints.sweep import run_sweep  # nobody waits for it, so INIT stays short
 
     del event, context
-    return sweep()
+    return run_sweep()

@@ -31,10 +31,10 @@ def halved(made: Bill) -> Saving | None:
 
 def _express(made: Bill) -> Saving:
     """Tasks below the reasoning tier in an Express workflow, a Standard one only for those that have to wait."""
-    tasks, price_list = made.day.tasks * units.DAYS, prices()
+    tasks, price_list = made.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
-    seconds = sum((units.share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
-    moved = tasks * (1 - units.share(Tier.REASONING))
+    seconds = sum((units.share_of(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
+    moved = tasks * (1 - units.share_of(Tier.REASONING))
     usd = price_list["express_requests"].of(moved) + price_list["express_gb_seconds"].of(
         tasks * seconds * EXPRESS_CHUNK_GB
     )

@@ -5,24 +5,24 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from pointsman.report.figures.aws_bill import Bill, document
+from pointsman.report.figures.aws_bill import Bill, price_document
 from pointsman_cli.aws_cost import seed
 from pointsman_cli.aws_cost.saving import halved
 
 CENT = Decimal("0.01")
 
 
-def text(bills: Sequence[Bill]) -> str:
+def cost_text(bills: Sequence[Bill]) -> str:
     """Return everything that the command prints."""
-    costs = document()
+    costs = price_document()
     head = f"What AWS charges a month, {costs['region']}, list prices of {costs['date']}, USD. Models are not in it."
     parts = [head, *(_bill(bill) for bill in bills), _seed(), _sources()]
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(bills: Sequence[Bill]) -> dict[str, Any]:
+def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
     """Return the same for programs; amounts are decimal texts."""
-    costs = document()
+    costs = price_document()
     return {
         "region": costs["region"],
         "date": costs["date"],
@@ -81,7 +81,7 @@ def _seed() -> str:
 
 
 def _sources() -> str:
-    costs = document()
+    costs = price_document()
     lines: list[str] = ["Where the prices come from"]
     for key, meaning in costs["sources"].items():
         names = sorted(unit["name"] for unit in costs["units"].values() if unit["source"] == key)

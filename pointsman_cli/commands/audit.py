@@ -14,7 +14,7 @@ Examples:
   pointsman audit                         the sample of the last 7 days
   pointsman audit nightly-triage-118      both answers to one task
   pointsman audit --days 30 --json | jq '.pairs[] | {prompt, delivered, baseline}'"""
-MOST_DAYS = 100
+_MOST_DAYS = 100
 """The days that a task's record is kept."""
 
 
@@ -23,7 +23,7 @@ def audit(
         str | None, typer.Argument(metavar="TASK_ID", help="Show both answers to this task; without: the sample.")
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=MOST_DAYS, help="Look at the audits of the last N days.")
+        int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
     ] = 7,
     as_json: AsJson = False,
     stack: Stack = None,
@@ -36,20 +36,20 @@ def audit(
     """
     from pointsman_cli import audits, stacks, tasks
 
-    connection = stacks.find(stack, profile, region)
+    connection = stacks.connect(stack, profile, region)
     if task_id:
-        record = tasks.read(connection.client, task_id)
+        record = tasks.read_task_record(connection.client, task_id)
         if record.audit is None:
             raise NotFoundError(f"task {task_id} has no audit")
         records = [record]
     else:
         until = connection.runtime.context.clock.now()
-        records = audits.sampled(connection.runtime, until - timedelta(days=days), until)
-    document = audits.document(
-        (audits.pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
+        records = audits.audited_tasks(connection.runtime, until - timedelta(days=days), until)
+    document = audits.audit_document(
+        (audits.answer_pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
     )
     if as_json:
-        output.document(document)
+        output.print_document(document)
         return Exit.OK
     connection.say_stand_in()
     if task_id:
@@ -61,12 +61,12 @@ def audit(
 
 def _list(stated: dict[str, Any], days: int) -> None:
     if not stated["pairs"]:
-        output.note(f"No task was audited in the last {days} days.")
+        output.print_note(f"No task was audited in the last {days} days.")
         return
     header = ("task", "type", "answered by", "cost", "baseline", "outcome", "cost", "at")
-    output.table(header, [_row(pair) for pair in stated["pairs"]], right=(3, 6))
+    output.print_table(header, [_row(pair) for pair in stated["pairs"]], right=(3, 6))
     print()
-    output.pairs([("audits", stated["audits"]), ("cost", output.dollars(stated["cost_nano_usd"]))])
+    output.print_pairs([("audits", stated["audits"]), ("cost", output.exact_dollars(stated["cost_nano_usd"]))])
 
 
 def _row(pair: dict[str, Any]) -> tuple[object, ...]:
@@ -84,9 +84,9 @@ def _show(pair: dict[str, Any]) -> None:
     ]
     for title, words in parts:
         print(f"── {title}")
-        output.text("(no text)" if words is None else words)
+        output.print_text("(no text)" if words is None else words)
         print()
 
 
 def _cost(answer: dict[str, Any]) -> str:
-    return output.dollars(answer["cost_nano_usd"] or 0)
+    return output.exact_dollars(answer["cost_nano_usd"] or 0)

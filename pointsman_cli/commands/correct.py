@@ -32,17 +32,17 @@ def correct(
     """
     from pointsman_cli import stacks, tasks
 
-    connection = stacks.find(stack, profile, region)
-    was = tasks.read(connection.client, task_id).decision
+    connection = stacks.connect(stack, profile, region)
+    was = tasks.read_task_record(connection.client, task_id).decision
     if was is None:
         raise CommandError(f"task {task_id}: nothing has been decided about it")
     correction = Correction(type_, TIER_OF[type_], to_text(datetime.now(UTC)), CorrectedDecision.of(was))
     if connection.runtime.stores.tasks.correct(task_id, correction) is None:
         raise CommandError(f"task {task_id}: its decision is gone")
     if as_json:
-        output.document({"task_id": task_id, "correction": correction.as_item()})
+        output.print_document({"task_id": task_id, "correction": correction.as_item()})
     else:
-        output.pairs(
+        output.print_pairs(
             [
                 ("task", task_id),
                 ("decided as", f"{was.type} ({was.tier}), by {was.source}"),

@@ -46,9 +46,9 @@ def doctor(
     counts = Counter(finding.state for finding in findings)
     to_do = sum(finding.state == "to do" for finding in findings)
     if as_json:
-        output.document({"ok": not to_do, "findings": [asdict(finding) for finding in findings]})
+        output.print_document({"ok": not to_do, "findings": [asdict(finding) for finding in findings]})
     else:
-        output.table(("check", "of", "state", "found"), [_row(finding) for finding in findings])
+        output.print_table(("check", "of", "state", "found"), [_row(finding) for finding in findings])
         print()
         print(", ".join(f"{count} {state}" for state, count in counts.items()))
     return Exit.TO_DO if to_do else Exit.OK
@@ -63,10 +63,10 @@ def _findings(
 
     now = datetime.now(UTC)
     try:
-        connection = stacks.find(stack, profile, region, config)
+        connection = stacks.connect(stack, profile, region, config)
     except UnreachableError as error:
         yield to_do("stack", stack or "local", error.problem, error.step)
-        yield from models.of_points(stacks.offline(config).context.policy, now, set(), {})
+        yield from models.of_points(stacks.offline_runtime(config).context.policy, now, set(), {})
         yield unchecked("the rest", "", "there is no stack to look at")
         return
     connection.say_stand_in()

@@ -50,16 +50,16 @@ def evaluate(
     """
     from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
-    from pointsman_cli.evaluation.document import document
+    from pointsman_cli.evaluation.document import evaluation_document
     from pointsman_cli.evaluation.litellm import Graded, grade
 
-    sets = [examples.read(file) for file in files or examples.own_sets()]
+    sets = [examples.read_examples(file) for file in files or examples.own_sets()]
     runtime = _application(live, config, stack, profile, region)
     graded = grade([example.text for one in sets for example in one.examples], litellm)
     start = 0
     measured = []
     for one in sets:
-        routed, asking = (routing.live if live else routing.offline)(runtime, one.examples)
+        routed, asking = (routing.route_live if live else routing.route_offline)(runtime, one.examples)
         end = start + len(one.examples)
         grades = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
         start = end
@@ -75,16 +75,20 @@ def evaluate(
         )
     if as_json:
         weights = runtime.part(build_local_classifier).header["trained_on"]
-        output.document(
-            {"live": live, "trained_on": weights, "sets": [document(figures_of_set) for figures_of_set in measured]}
+        output.print_document(
+            {
+                "live": live,
+                "trained_on": weights,
+                "sets": [evaluation_document(figures_of_set) for figures_of_set in measured],
+            }
         )
     else:
         for each in measured:
-            show.show(each, live=live)
+            show.print_evaluation(each, live=live)
     for each in measured if picture else []:
         assert picture is not None
         for file in pictures.draw(each, picture):
-            output.note(f"drew {file}")
+            output.print_note(f"drew {file}")
     return Exit.OK
 
 
@@ -94,7 +98,7 @@ def _application(
     from pointsman_cli import stacks
 
     if not live:
-        return stacks.offline(config)
-    connection = stacks.find(stack, profile, region, config)
+        return stacks.offline_runtime(config)
+    connection = stacks.connect(stack, profile, region, config)
     connection.say_stand_in()
     return connection.runtime

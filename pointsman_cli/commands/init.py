@@ -13,7 +13,7 @@ from pointsman_cli.errors import BadInputError, CommandError, Exit
 from pointsman_cli.options import AsJson, Profile
 
 if TYPE_CHECKING:
-    from pointsman_cli.first_deploy.asking import Asking
+    from pointsman_cli.first_deploy.asking import Prompter
     from pointsman_cli.first_deploy.keys import Key
     from pointsman_cli.first_deploy.options import DeployOptions
 
@@ -85,7 +85,7 @@ def init(
 
 
 def _wishes(
-    asking: "Asking",
+    asking: "Prompter",
     session: Any,
     profile: str | None,
     stack: str | None,
@@ -98,13 +98,13 @@ def _wishes(
 ) -> "DeployOptions":
     """Return what options and answers say; what is deployed is the default."""
     from pointsman_cli.first_deploy import steps
-    from pointsman_cli.first_deploy.asking import Asking
-    from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key
+    from pointsman_cli.first_deploy.asking import Prompter
+    from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key_name
 
     name = asking.text("Name of the stack", STACK, _stack, stack)
     stack_there = deployed(session.client("cloudformation"), name)
-    keys_asking = Asking(False) if keys_only else asking
-    cap = steps.budget(steps.CONFIG.read_text())
+    keys_asking = Prompter(False) if keys_only else asking
+    cap = steps.budget_in(steps.CONFIG.read_text())
     return DeployOptions(
         stack=name,
         region=session.region_name,
@@ -116,7 +116,7 @@ def _wishes(
         month_usd=keys_asking.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
         architecture=_architecture(architecture),
         key_names=key_names(name, stack_there),
-        webhook_key=webhook_key(stack_there),
+        webhook_key=webhook_key_name(stack_there),
     )
 
 
@@ -128,8 +128,8 @@ def _plan(wishes: "DeployOptions", wanted: "list[Key]", *, keys_only: bool) -> l
         return todo
     text = steps.CONFIG.read_text()
     if steps.with_budget(text, wishes.month_usd) != text:
-        was, to_be = (_amount(amount) for amount in (steps.budget(text), wishes.month_usd))
-        todo.append(f"set the month's budget in {steps.shown(steps.CONFIG)}: {was} becomes {to_be}")
+        was, to_be = (_amount(amount) for amount in (steps.budget_in(text), wishes.month_usd))
+        todo.append(f"set the month's budget in {steps.plan_text(steps.CONFIG)}: {was} becomes {to_be}")
     return [
         *todo,
         f"build functions and layers for {wishes.architecture}",
@@ -142,18 +142,18 @@ def _amount(usd: Decimal | None) -> str:
 
 
 def _tell(account: str, wishes: "DeployOptions", todo: list[str]) -> None:
-    output.note(f"In account {account}, region {wishes.region}:")
+    output.print_note(f"In account {account}, region {wishes.region}:")
     for number, words in enumerate(todo, 1):
-        output.note(f"  {number}. {words}")
+        output.print_note(f"  {number}. {words}")
 
 
 def _show_plan(account: str, wishes: "DeployOptions", todo: list[str], *, as_json: bool) -> None:
     if as_json:
-        output.document({"account": account, "region": wishes.region, "stack": wishes.stack, "steps": todo})
+        output.print_document({"account": account, "region": wishes.region, "stack": wishes.stack, "steps": todo})
         return
     print(f"In account {account}, region {wishes.region}, this would")
     for number, words in enumerate(todo, 1):
-        output.text(f"  {number}. {words}")
+        output.print_text(f"  {number}. {words}")
 
 
 def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
@@ -162,9 +162,9 @@ def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
     )
     if as_json:
         keys = {str(provider): name for provider, name in wishes.key_names.items()}
-        output.document({"account": account, "region": wishes.region, "stack": wishes.stack, "keys": keys})
+        output.print_document({"account": account, "region": wishes.region, "stack": wishes.stack, "keys": keys})
         return
-    output.pairs(
+    output.print_pairs(
         [
             ("stack", f"{wishes.stack}, account {account}, {wishes.region}"),
             ("keys", ", ".join(wishes.key_names.values())),
@@ -173,7 +173,7 @@ def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
         ]
     )
     if wishes.email:
-        output.note(f"AWS sends {wishes.email} a mail to confirm: follow its link, else no alarm arrives.")
+        output.print_note(f"AWS sends {wishes.email} a mail to confirm: follow its link, else no alarm arrives.")
 
 
 def _region(stated: str) -> str:

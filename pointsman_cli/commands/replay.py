@@ -52,11 +52,11 @@ def replay(
     from pointsman_cli import stacks
 
     wish = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    lines = stacks.find(stack, profile, region).runtime.part(build_replay)(wish, f"replay-{uuid4().hex}")
+    lines = stacks.connect(stack, profile, region).runtime.part(build_replay)(wish, f"replay-{uuid4().hex}")
     if wish.ids and not lines:
         raise NotFoundError(f"neither a dead letter nor a failed task: {', '.join(sorted(wish.ids))}")
     if as_json:
-        output.document({"executed": execute, "found": [_document(line) for line in lines]})
+        output.print_document({"executed": execute, "found": [_document(line) for line in lines]})
     else:
         _show(lines, execute=execute)
     return Exit.FAILED if any(line.trouble for line in lines) else Exit.OK
@@ -67,12 +67,12 @@ def _show(lines: "list[ReplayedItem]", *, execute: bool) -> None:
         print("Nothing to replay.")
         return
     header = ("from", "task", "code", "bytes", "replay" if execute else "would", "because")
-    output.table(header, [_row(line, execute=execute) for line in lines], right=(3,))
+    output.print_table(header, [_row(line, execute=execute) for line in lines], right=(3,))
     print()
     counts = Counter(_fate(line, execute=execute) for line in lines)
-    output.pairs([(fate, count) for fate, count in counts.most_common()])
+    output.print_pairs([(fate, count) for fate, count in counts.most_common()])
     if not execute:
-        output.note("Nothing was changed: add --execute to do it.")
+        output.print_note("Nothing was changed: add --execute to do it.")
 
 
 def _row(line: "ReplayedItem", *, execute: bool) -> tuple[Any, ...]:

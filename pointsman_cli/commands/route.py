@@ -75,11 +75,11 @@ def route(
     task = _task(text if text is not None else reading.read_text(file), type_, tier, private)
     answer = run.answer(task, *run.decide([task]))
     if as_json:
-        output.document(answer)
+        output.print_document(answer)
     else:
         cost = answer["estimated_cost_usd"]
         answer["estimated_cost_usd"] = None if cost is None else f"{cost:.9f}".rstrip("0").rstrip(".")
-        output.pairs((name.replace("_", " "), value) for name, value in answer.items())
+        output.print_pairs((name.replace("_", " "), value) for name, value in answer.items())
     return Exit.OK
 
 
@@ -91,14 +91,14 @@ def _dry_run(
 
     if not offline:
         try:
-            connection = stacks.find(stack, profile, region, config)
+            connection = stacks.connect(stack, profile, region, config)
         except stacks.NoLocalStackError as error:
-            output.note(f"Deciding locally: {error}")
+            output.print_note(f"Deciding locally: {error}")
         else:
             runtime = connection.runtime
             connection.say_stand_in()
             return DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models))
-    return DryRun(stacks.offline(config), None)
+    return DryRun(stacks.offline_runtime(config), None)
 
 
 def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -> Task:
@@ -131,7 +131,7 @@ def _answers(run: "DryRun", file: Path | None) -> Iterator[dict[str, Any]]:
 
     waiting: list[_Line] = []
     undecided = 0
-    for raw in reading.lines(file):
+    for raw in reading.numbered_lines(file):
         line = _line(raw)
         waiting.append(line)
         undecided += line.task is not None and not run.certain(line.task)

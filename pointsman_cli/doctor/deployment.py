@@ -20,7 +20,7 @@ _SKEW = 30
 """Seconds: deadlines and the days of the books go by AWS's clock; requests are refused from 5 minutes on."""
 
 
-def status(patient: StackProbe) -> Iterator[Finding]:
+def stack_findings(patient: StackProbe) -> Iterator[Finding]:
     """Say how the last deployment ended."""
     name, stack = patient.target.stack_name, patient.described["Stacks"][0]
     state, since = stack["StackStatus"], stack.get("LastUpdatedTime") or stack["CreationTime"]

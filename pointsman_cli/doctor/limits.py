@@ -47,7 +47,7 @@ def _resting(state: ModelState, now: datetime) -> tuple[str, str] | None:
     return None
 
 
-def budget(patient: StackProbe) -> Iterator[Finding]:
+def budget_findings(patient: StackProbe) -> Iterator[Finding]:
     """Say of each cap what is left, with what calls under way have reserved."""
     budget_options, zone = patient.policy.config.pointsman.budget, patient.target.settings.zone
     counters = patient.target.runtime.stores.ledger_reader.counters(month_key(patient.now, zone))
@@ -57,7 +57,7 @@ def budget(patient: StackProbe) -> Iterator[Finding]:
         yield to_do("budget", "month", "there is no cap on what is spent", raise_it)
     for name, cap in sorted(caps.items(), key=lambda entry: not entry[0].startswith("month")):
         used = spent(cap, counters)
-        says = f"{output.dollars(max(cap.limit - used, 0))} of {output.dollars(cap.limit)} left"
+        says = f"{output.exact_dollars(max(cap.limit - used, 0))} of {output.exact_dollars(cap.limit)} left"
         if used >= NEAR * cap.limit:
             yield to_do(
                 "budget", name, says, "raise it in openclaw.json and deploy, or find the dear tasks in the report"

@@ -8,13 +8,13 @@ from pointsman.routing.catalog import Billing, Model, Provider
 from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
 from pointsman_cli.doctor.providers import Heard
-from pointsman_cli.doctor.stack_probe import VARIABLES, StackProbe, configured
+from pointsman_cli.doctor.stack_probe import KEY_VARIABLES, StackProbe, configured
 
 
 def keys(patient: StackProbe) -> Iterator[Finding]:
     """Say of each provider that a chain names whether its key is stored, and taken."""
     catalog, names = patient.policy.catalog, configured(patient.policy)
-    for provider, field in VARIABLES.items():
+    for provider, field in KEY_VARIABLES.items():
         models = [name for name in names if catalog.get(name).provider is provider]
         if models:
             parameter = str(getattr(patient.target.settings, field))
@@ -41,7 +41,7 @@ def _key(patient: StackProbe, provider: Provider, parameter: str, heard: list[He
     return ok("key", provider, f"{parameter} is stored and accepted")
 
 
-def webhook_key(patient: StackProbe) -> Iterator[Finding]:
+def webhook_key_findings(patient: StackProbe) -> Iterator[Finding]:
     """Say whether webhooks can be signed, if the stack may call any."""
     settings = patient.target.settings
     if not settings.hosts_of_webhooks:
@@ -56,7 +56,7 @@ def webhook_key(patient: StackProbe) -> Iterator[Finding]:
         yield ok("key", "webhook", f"{name} is stored; for {', '.join(settings.hosts_of_webhooks)}")
 
 
-def models(patient: StackProbe) -> Iterator[Finding]:
+def model_findings(patient: StackProbe) -> Iterator[Finding]:
     """Say of each model in the chains who serves, its price and its end."""
     gone = {name for name, state in patient.states.items() if state.retired}
     gone |= {name for name, heard in patient.heard.items() if heard.state == "gone"}

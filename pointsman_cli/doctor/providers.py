@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pointsman.entrypoints.settings import Settings
 from pointsman.routing.catalog import Provider
 
-SECONDS = 15
+_SECONDS = 15
 """How long a provider has to answer."""
 _REFUSED = frozenset({401, 402, 403})
 
@@ -40,7 +40,7 @@ def _gemini(key: str, base_url: str) -> Callable[[str], Heard]:
     from google.genai import errors, types
 
     client = genai.Client(
-        api_key=key, http_options=types.HttpOptions(base_url=base_url or None, timeout=SECONDS * 1000)
+        api_key=key, http_options=types.HttpOptions(base_url=base_url or None, timeout=_SECONDS * 1000)
     )
 
     def look(model: str) -> Heard:
@@ -59,7 +59,7 @@ def _gemini(key: str, base_url: str) -> Callable[[str], Heard]:
 def _claude(key: str, base_url: str) -> Callable[[str], Heard]:
     import anthropic
 
-    client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, timeout=SECONDS)
+    client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, timeout=_SECONDS)
 
     def look(model: str) -> Heard:
         try:

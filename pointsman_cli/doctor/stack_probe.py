@@ -13,7 +13,7 @@ from pointsman.values.taxonomy import Tier
 from pointsman_cli.doctor.providers import Heard, hear
 from pointsman_cli.stacks import StackConnection
 
-VARIABLES = {Provider.GEMINI: "gemini_key_parameter", Provider.ANTHROPIC: "anthropic_key_parameter"}
+KEY_VARIABLES = {Provider.GEMINI: "gemini_key_parameter", Provider.ANTHROPIC: "anthropic_key_parameter"}
 """The settings that name each provider's SecureString."""
 
 
@@ -52,7 +52,7 @@ class StackProbe:
     def stored(self) -> dict[str, dict[str, Any]]:
         """Parameter Store's answer about the keys, by name; with their values only when the providers are asked."""
         settings = self.target.settings
-        names = [str(getattr(settings, field)) for field in VARIABLES.values()]
+        names = [str(getattr(settings, field)) for field in KEY_VARIABLES.values()]
         names += [settings.webhook_key_parameter] if settings.hosts_of_webhooks else []
         answer = self.client("ssm").get_parameters(Names=names, WithDecryption=self.asks)
         return {parameter["Name"]: parameter for parameter in answer["Parameters"]}
@@ -63,7 +63,7 @@ class StackProbe:
         if not self.asks:
             return {}
         settings, answers = self.target.settings, {}
-        for provider, field in VARIABLES.items():
+        for provider, field in KEY_VARIABLES.items():
             stored = self.stored.get(getattr(settings, field))
             models = [name for name in configured(self.policy) if provider is self._provider(name)]
             if stored and models:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from pointsman_cli.evaluation.figures import Figures, Steering, Tiering
-from pointsman_cli.evaluation.statistics import Point, Share
+from pointsman_cli.evaluation.statistics import Point, Proportion
 
 
-def document(own: Figures) -> dict[str, Any]:
+def evaluation_document(own: Figures) -> dict[str, Any]:
     """Return a set's figures; shares are from 0 to 1, money in nano-dollars for all texts together."""
     return {
         "set": own.name,
@@ -40,7 +40,7 @@ def document(own: Figures) -> dict[str, Any]:
     }
 
 
-def _shares[K: str](shares: dict[K, Share]) -> dict[str, Any]:
+def _shares[K: str](shares: dict[K, Proportion]) -> dict[str, Any]:
     return {str(name): ratio.as_dict() for name, ratio in shares.items()}
 
 

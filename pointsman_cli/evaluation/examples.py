@@ -38,13 +38,15 @@ class LabelledSet:
     examples: tuple[Example, ...]
 
 
-def read(file: Path) -> LabelledSet:
+def read_examples(file: Path) -> LabelledSet:
     """Return the texts of a file.
 
     Raises:
         BadInputError: It cannot be read, a line is no labelled text, or there is none.
     """
-    examples = tuple(_example(raw, file, number) for number, raw in enumerate(reading.lines(file), 1) if raw.strip())
+    examples = tuple(
+        _example(raw, file, number) for number, raw in enumerate(reading.numbered_lines(file), 1) if raw.strip()
+    )
     if not examples:
         raise BadInputError(f"{file}: has no texts")
     return LabelledSet(file.stem, examples)

@@ -9,12 +9,12 @@ from uuid import uuid4
 from pointsman.contracts.task import Task
 from pointsman.entrypoints.classifying import build_classifier, build_local_classifier
 from pointsman.entrypoints.runtime import Runtime
-from pointsman.prompts import text as prompt
+from pointsman.prompts import prompt_text as prompt
 from pointsman.routing import decision
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Decision
-from pointsman.services.classification import EXCERPT, TOKENS_PER_VOTE
+from pointsman.services.classification import LONGEST_EXCERPT, TOKENS_PER_VOTE
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 from pointsman_cli.dry_run import ASKING_SECONDS, BATCH, BYTES_PER_TOKEN
@@ -33,7 +33,7 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ClassificationCalls:
     """What it costs to have models decide what the local classifier does not."""
 
     requests: float
@@ -46,14 +46,14 @@ class Asking:
     """The same if no tier were free; empty when the costs are booked ones."""
 
 
-def offline(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
+def route_offline(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], ClassificationCalls]:
     """Return the decisions that are made without a model, and what the models would have been asked."""
     routed = [_offline(runtime, example) for example in examples]
     undecided = [text.example.text for text in routed if not text.sure]
     return routed, _expected(runtime, undecided, len(examples))
 
 
-def live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
+def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], ClassificationCalls]:
     """Return the decisions that the router would make; what models are asked is booked on the stack.
 
     The stack's cache of decisions is neither read nor written.
@@ -92,7 +92,7 @@ def _offline(runtime: Runtime, example: Example) -> Routed:
     return Routed(example, verdict, sure or decision.guess(verdict), sure is not None)
 
 
-def _expected(runtime: Runtime, undecided: list[str], texts: int) -> Asking:
+def _expected(runtime: Runtime, undecided: list[str], texts: int) -> ClassificationCalls:
     part = len(undecided) / texts
     in_batches = texts / BATCH * (1 - (1 - part) ** BATCH)
     policy, now = runtime.context.policy, datetime.now(UTC)
@@ -100,16 +100,16 @@ def _expected(runtime: Runtime, undecided: list[str], texts: int) -> Asking:
     prices = {model.id: sum(_price(model, prompt, now) for prompt in undecided) for model in models}
     free = {model.id for model in models if policy.billing(model) is Billing.FREE}
     costs = {model: 0 if model in free else price for model, price in prices.items()}
-    return Asking(len(undecided), in_batches, costs, prices)
+    return ClassificationCalls(len(undecided), in_batches, costs, prices)
 
 
 def _price(model: Model, text: str, now: datetime) -> int:
     """Return nano-dollars of a request for this text alone."""
-    sent = len(prompt("classification").encode()) + len(text[:EXCERPT].encode())
+    sent = len(prompt("classification").encode()) + len(text[:LONGEST_EXCERPT].encode())
     return model.cost_nano(Usage(input=sent // BYTES_PER_TOKEN, output=TOKENS_PER_VOTE), now)
 
 
-def _booked(runtime: Runtime, run: str, since: datetime) -> Asking:
+def _booked(runtime: Runtime, run: str, since: datetime) -> ClassificationCalls:
     rows = list(
         runtime.stores.ledger_reader.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1))
     )
@@ -118,4 +118,4 @@ def _booked(runtime: Runtime, run: str, since: datetime) -> Asking:
     for row in share_rows:
         costs[row["model"]] = costs.get(row["model"], 0) + row["cost_nano"]
     requests = {str(row["row"]).rpartition("#share")[0] for row in share_rows}
-    return Asking(len(requests), None, costs, {})
+    return ClassificationCalls(len(requests), None, costs, {})

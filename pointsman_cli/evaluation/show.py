@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from pointsman.values.taxonomy import TaskType
 from pointsman_cli import output
 from pointsman_cli.evaluation.figures import Baseline, Figures, Tiering
-from pointsman_cli.evaluation.statistics import Share
+from pointsman_cli.evaluation.statistics import Proportion
 
 CURVE_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-def show(own: Figures, *, live: bool) -> None:
+def print_evaluation(own: Figures, *, live: bool) -> None:
     """Print a set's figures."""
     print(f"== {own.name}: {own.texts} texts ==")
     _section("Local classifier, every verdict forced", ("", "share", "95% interval", "texts"), _main(own))
@@ -54,7 +54,7 @@ def show(own: Figures, *, live: bool) -> None:
         if baseline.skipped:
             print(f"{baseline.name}: skipped, {baseline.skipped}")
     print()
-    output.pairs(_asking(own, live))
+    output.print_pairs(_asking(own, live))
     print()
 
 
@@ -73,7 +73,7 @@ def _main(own: Figures) -> list[tuple[str, ...]]:
     return [*rows, ("calibration error", _number(own.calibration_error), "", str(own.texts))]
 
 
-def _named(shares: Iterable[tuple[str, Share]]) -> list[tuple[str, ...]]:
+def _named(shares: Iterable[tuple[str, Proportion]]) -> list[tuple[str, ...]]:
     return [(str(name), *_cells(ratio)) for name, ratio in shares if ratio.of]
 
 
@@ -123,17 +123,17 @@ def _asking(own: Figures, live: bool) -> list[tuple[str, object]]:
     ]
     for model, cost in asking.costs_nano.items():
         listed = asking.list_price_nano.get(model, cost)
-        more = f" ({output.dollars(listed // texts)} at list price)" if listed != cost else ""
-        rows.append((f"cost by {model}", f"{output.dollars(cost // texts)} per task{more}"))
+        more = f" ({output.exact_dollars(listed // texts)} at list price)" if listed != cost else ""
+        rows.append((f"cost by {model}", f"{output.exact_dollars(cost // texts)} per task{more}"))
     return rows
 
 
 def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(f"\n{title}")
-    output.table(header, rows, right=range(1, len(header)))
+    output.print_table(header, rows, right=range(1, len(header)))
 
 
-def _cells(own: Share) -> tuple[str, str, str]:
+def _cells(own: Proportion) -> tuple[str, str, str]:
     interval = f"{own.interval[0]:.3f} to {own.interval[1]:.3f}" if own.interval else ""
     return _number(own.value), interval, str(own.of)
 

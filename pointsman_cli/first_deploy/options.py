@@ -11,7 +11,7 @@ from pointsman.routing.catalog import Provider
 
 PARAMETERS = {Provider.GEMINI: "GeminiKeyParameter", Provider.ANTHROPIC: "AnthropicKeyParameter"}
 """The template's parameters that name the SecureStrings."""
-VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROPIC_API_KEY"}
+OPTION_VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROPIC_API_KEY"}
 """Where a key may stand in the environment."""
 
 
@@ -60,6 +60,6 @@ def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:
     return {provider: parameters.get(PARAMETERS[provider]) or f"/{stack}/{provider}-api-key" for provider in PARAMETERS}
 
 
-def webhook_key(parameters: Mapping[str, str]) -> str:
+def webhook_key_name(parameters: Mapping[str, str]) -> str:
     """Return where the deployed stack has the webhooks' signing secret; empty: it names no host for them."""
     return parameters["WebhookKeyParameter"] if parameters.get("WebhookHosts") else ""

@@ -16,7 +16,7 @@ from pointsman.report.render.text import render_text
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import BadInputError, NotFoundError
-from pointsman_cli.mcp.shapes import BudgetState, Cap, Estimate, Submitted, Subtask, TaskState
+from pointsman_cli.mcp.shapes import BudgetState, CapState, Estimate, Submitted, Subtask, TaskState
 from pointsman_cli.stacks import StackConnection
 
 
@@ -111,7 +111,7 @@ class McpTools:
         return runtime.part(build_reporting).build(chosen_day)
 
 
-def _cap(cap: CapUse) -> Cap:
+def _cap(cap: CapUse) -> CapState:
     return {
         "name": cap.counter,
         "limit_usd": exact(cap.limit_nano),

@@ -13,7 +13,7 @@ CLIPPED = 200
 """Characters of a task's text that are shown."""
 
 
-def document(own: Tuned, since: str, until: str) -> dict[str, Any]:
+def tuning_document(own: Tuned, since: str, until: str) -> dict[str, Any]:
     """Return it all; shares are from 0 to 1, money in nano-dollars, texts clipped."""
     return {
         "from": since,

@@ -8,7 +8,7 @@ from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
-from pointsman_cli.tuning.evidence import Need, Seen, dearer
+from pointsman_cli.tuning.evidence import Need, TaskOutcome, dearer
 from pointsman_cli.tuning.rules import Rules
 
 
@@ -25,7 +25,7 @@ class Cost:
         return Cost(self.billed + other.billed, self.listed + other.listed)
 
 
-NOTHING = Cost(0, 0)
+NO_COST = Cost(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class Effects:
     def priced(self) -> tuple[Cost, Cost, int]:
         """Return the moved tasks' cost before and after, and how many are in it."""
         pairs = [(move.cost_before, move.cost_after) for move in self.moves if move.cost_before and move.cost_after]
-        before, after = (sum((pair[n] for pair in pairs), NOTHING) for n in (0, 1))
+        before, after = (sum((pair[n] for pair in pairs), NO_COST) for n in (0, 1))
         return before, after, len(pairs)
 
 
 def effects(
-    seen: Sequence[Seen], needs: Mapping[str, Need], now: Rules, other: Rules, policy: RoutingPolicy
+    seen: Sequence[TaskOutcome], needs: Mapping[str, Need], now: Rules, other: Rules, policy: RoutingPolicy
 ) -> Effects:
     """Return what `other` rules would have made of the tasks, beside what the rules of now make of them."""
     moves, spared = [], 0
@@ -88,7 +88,7 @@ def effects(
     return Effects(tuple(moves), sum(map(now.asks, seen)), sum(map(other.asks, seen)), spared)
 
 
-def at_tier(seen: Seen, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+def at_tier(seen: TaskOutcome, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     """Return what the tokens of an answer cost on the first model of a tier; None when none may serve the task."""
     at = parse_time(answer.at)
     hops = policy.plan(tier, at, private=seen.private)
@@ -99,20 +99,20 @@ def at_tier(seen: Seen, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) 
     return Cost(0 if policy.billing(model) is Billing.FREE else listed, listed)
 
 
-def as_booked(seen: Seen, policy: RoutingPolicy) -> Cost:
+def as_booked(seen: TaskOutcome, policy: RoutingPolicy) -> Cost:
     """Return what a task's attempts cost, failed ones too."""
     listed = sum(_model(policy, attempt).cost_nano(attempt.usage, parse_time(attempt.at)) for attempt in seen.attempts)
     return Cost(seen.booked_nano, listed)
 
 
-def _before(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+def _before(seen: TaskOutcome, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     """Return what is booked, if the task went there; else the price of its tokens there."""
     if seen.answer is None:
         return None
     return as_booked(seen, policy) if seen.tier is tier else _price(seen, tier, policy)
 
 
-def _price(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+def _price(seen: TaskOutcome, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     return at_tier(seen, seen.answer, tier, policy) if seen.answer else None
 
 

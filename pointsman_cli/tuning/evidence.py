@@ -51,7 +51,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TaskOutcome:
     """A past task. `type`, `tier` and `source` are the decision as it was when it was corrected, if it was."""
 
     task_id: str
@@ -88,10 +88,10 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class TuningEvidence:
     """The tasks of some time."""
 
-    seen: tuple[Seen, ...]
+    seen: tuple[TaskOutcome, ...]
     unreadable: int
     """Tasks of the ledger whose record or text is gone."""
 
@@ -106,7 +106,7 @@ def servers(policy: RoutingPolicy) -> dict[str, Tier]:
     return {name: tier for name, tier in tiers.items() if tier}
 
 
-def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
+def fell_short(seen: TaskOutcome, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
     """Return the attempts of cheaper tiers' models that could not do what the one which answered could."""
     answer = seen.answer
     if answer is None or answer.served_by not in serves or seen.passed is False:
@@ -120,7 +120,7 @@ def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...
     )
 
 
-def need(seen: Seen, serves: Mapping[str, Tier]) -> Need | None:
+def need(seen: TaskOutcome, serves: Mapping[str, Tier]) -> Need | None:
     """Return the tier that a task needed; None when nothing is known: no answer that was accepted, or a guess
     that nobody looked at.
     """

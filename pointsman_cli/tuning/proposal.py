@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli.evaluation.statistics import Share, wilson
-from pointsman_cli.tuning.evidence import Need, Seen, dearer
+from pointsman_cli.evaluation.statistics import Proportion, wilson
+from pointsman_cli.tuning.evidence import Need, TaskOutcome, dearer
 from pointsman_cli.tuning.rules import Rules
 
 TARGET = 0.95
@@ -20,7 +20,7 @@ LEAST_TO_RAISE = 10
 """Labels without which no type goes to a dearer tier, and which a lower threshold must newly cover."""
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(50, 100))
 
-type Known = tuple[Seen, Need]
+type Known = tuple[TaskOutcome, Need]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class At:
     """What a threshold gives."""
 
     threshold: float
-    coverage: Share
+    coverage: Proportion
     precision: Rate
 
 
@@ -196,4 +196,4 @@ def _higher(known: Sequence[Known], rules: Rules, now: At) -> ThresholdFinding:
 def _at(rules: Rules, known: Sequence[Known]) -> At:
     sent = [(rules.local(seen.verdict), need) for seen, need in known]
     sure = [(tier is need.tier, need) for tier, need in sent if tier]
-    return At(rules.threshold, Share(len(sure), len(sent)), rate(sure))
+    return At(rules.threshold, Proportion(len(sure), len(sent)), rate(sure))

@@ -15,13 +15,13 @@ from pointsman.execution.records import TaskRecord
 from pointsman.report.figures import ledger_entries
 from pointsman.report.figures.ledger_entries import LedgerEntry, Part
 from pointsman.values import strict_json
-from pointsman_cli.tuning.evidence import Evidence, Seen
+from pointsman_cli.tuning.evidence import TaskOutcome, TuningEvidence
 
 
-def evidence(runtime: Runtime, since: datetime, until: datetime) -> Evidence:
+def evidence(runtime: Runtime, since: datetime, until: datetime) -> TuningEvidence:
     """Return what is known of the tasks that were attempted in that time."""
     ledger = runtime.part(build_reporting).ledger
-    entries, parts = ledger_entries.read(chain.from_iterable(ledger.shards(since, until)))
+    entries, parts = ledger_entries.read_entries(chain.from_iterable(ledger.shards(since, until)))
     attempts = _by_task(entry for entry in entries if entry.for_task)
     shares = _by_task(parts)
     records = runtime.stores.tasks.read_many(attempts)
@@ -30,16 +30,16 @@ def evidence(runtime: Runtime, since: datetime, until: datetime) -> Evidence:
         for task_id, tries in sorted(attempts.items())
         if task_id in records and (task := _seen(runtime, records[task_id], tries, shares.get(task_id, [])))
     ]
-    return Evidence(tuple(tasks), len(attempts) - len(tasks))
+    return TuningEvidence(tuple(tasks), len(attempts) - len(tasks))
 
 
-def _seen(runtime: Runtime, record: TaskRecord, attempts: list[LedgerEntry], parts: list[Part]) -> Seen | None:
+def _seen(runtime: Runtime, record: TaskRecord, attempts: list[LedgerEntry], parts: list[Part]) -> TaskOutcome | None:
     """Return a task, or None when its text is gone."""
     task, correction = _task_of(runtime, record), record.correction
     decision = correction.was if correction else record.decision
     if task is None or decision is None:
         return None
-    return Seen(
+    return TaskOutcome(
         task_id=record.task_id,
         text=task["prompt"],
         private=bool(task.get("private")),

@@ -8,7 +8,7 @@ from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.tuning import candidates, edit
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects, effects
-from pointsman_cli.tuning.evidence import Evidence, Ground, need, servers, tally
+from pointsman_cli.tuning.evidence import Ground, TuningEvidence, need, servers, tally
 from pointsman_cli.tuning.proposal import Proposal, propose
 from pointsman_cli.tuning.rules import Rules
 
@@ -35,7 +35,7 @@ class Tuned:
     could_go_down: list[Candidate]
 
 
-def tune(evidence: Evidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
+def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
     """Return what the evidence says of the configuration in a text; `name` is that of its file."""
     serves, seen = servers(policy), evidence.seen
     needs = {task.task_id: found for task in seen if (found := need(task, serves))}

@@ -218,10 +218,10 @@ def test_after_a_second_try_the_answer_that_was_delivered_is_audited(configure: 
 @pytest.fixture
 def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find these stores."""
-    found = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read(None))
+    found = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read_config(None))
     clock = FakeClock(NOON + timedelta(hours=1))
     found.__dict__["runtime"] = replace(found.runtime, context=replace(found.runtime.context, clock=clock))
-    monkeypatch.setattr(stacks, "find", lambda *_: found)
+    monkeypatch.setattr(stacks, "connect", lambda *_: found)
 
 
 @pytest.mark.usefixtures("stack")

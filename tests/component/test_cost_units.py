@@ -47,7 +47,7 @@ def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: lis
     finished(router, started(router, str(tier)))
     assert json.dumps(sent) == json.dumps(
         [
-            ("BatchGetItem", *["limit"] * units.MODELS),
+            ("BatchGetItem", *["limit"] * units.MODELS_READ),
             ("PutItem", "task"),
             ("UpdateItem", "task"),
             ("BatchGetItem", "limit", "limit", "task"),
@@ -63,4 +63,4 @@ def test_the_cost_model_counts_them_in_units() -> None:
     assert units.TASK_WRITES == 2 + 2 + 4
     assert units.call_writes(Tier.ORCHESTRATION) == 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4)
     assert units.call_writes(Tier.IMPLEMENTATION) == 2 * (1 + 2 + 4) + 2 * (1 + 4 + 4)
-    assert units.MODELS + units.CALL_READS + units.TASK_READS == 10 + 3 + 1
+    assert units.MODELS_READ + units.CALL_READS + units.TASK_READS == 10 + 3 + 1

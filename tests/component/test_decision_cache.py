@@ -11,7 +11,7 @@ from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.contracts.task import Task
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing import config
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.decision import ModelVote, Source, text_key
 from pointsman.routing.policy import RoutingPolicy
@@ -75,7 +75,7 @@ def own(
     def count(name: str, value: float = 1) -> None:
         assert name
 
-    policy = RoutingPolicy(config.parse(SHIPPED), load())
+    policy = RoutingPolicy(config.parse(SHIPPED), load_catalog())
     ctx = Context(policy, ledger, client, clock, ZoneInfo("UTC"), note, count)
     return TaskClassifier(ctx, LocalClassifier.load(), cache)
 

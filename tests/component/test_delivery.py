@@ -18,7 +18,7 @@ from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 from pointsman_cli.commands.status import _rows
-from pointsman_cli.tasks import document
+from pointsman_cli.tasks import task_document
 from tests.support.aws import Aws, MotoLedger
 from tests.support.in_process import in_process
 from tests.support.router import SHIPPED, Router, build, build_sweep
@@ -59,7 +59,7 @@ def done(router: Router) -> Callable[..., TaskRecord]:
 def shown(aws: Aws, router: Router) -> dict[str, Any]:
     """Return the lines that `pointsman status` prints."""
     app = in_process(aws.settings(), SHIPPED, aws.session)
-    stated = document(app.runtime, router.task(), stand_in=False)
+    stated = task_document(app.runtime, router.task(), stand_in=False)
     return {name: value for name, value in _rows(stated) if value is not None}
 
 

@@ -10,7 +10,7 @@ from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.records import Payload
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config
-from pointsman.routing.catalog import load
+from pointsman.routing.catalog import load_catalog
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.intake import QueueMessage
 from pointsman.services.start import execution_name
@@ -190,7 +190,7 @@ def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Rout
     only_free = own.model_copy(
         update={"pointsman": config.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})}
     )
-    policy = RoutingPolicy(only_free, load())
+    policy = RoutingPolicy(only_free, load_catalog())
     object.__setattr__(router.intake.ctx, "policy", policy)
     assert router.run(message(tier="orchestration", private=True)) == {}
     state = WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))

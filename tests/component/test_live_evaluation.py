@@ -36,7 +36,7 @@ def said(count: int) -> CallResult:
 def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) -> None:
     runtime, model = scripted(aws)
     model.then(said(10), said(2))
-    routed, asking = routing.live(runtime, [PLAIN, *UNCLEAR])
+    routed, asking = routing.route_live(runtime, [PLAIN, *UNCLEAR])
     assert [each.decision.source for each in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
     assert [each.sure for each in routed] == [True] + [False] * 12
     assert (asking.requests, asking.requests_in_batches) == (2, None)
@@ -48,7 +48,7 @@ def test_what_haiku_costs_is_what_was_booked_and_nothing_is_taken_from_the_cache
     full = CallResult(Outcome.QUOTA_EXHAUSTED)
     model.then(full, said(1), said(1))
     for _ in range(2):  # Gemini's quota of the day is used up at the first; the second asks Haiku again
-        routed, asking = routing.live(runtime, UNCLEAR[:1])
+        routed, asking = routing.route_live(runtime, UNCLEAR[:1])
         assert routed[0].decision.source is Source.HAIKU
         assert asking.costs_nano["claude-haiku-5-5"] == 900 * 100 + 80 * 500
     assert len(model.questions) == 3

@@ -30,7 +30,7 @@ TOOLS = {"submit_task", "wait_for_task", "estimate_task", "read_report", "read_b
 def target(aws: Aws) -> StackConnection:
     url = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
     settings = aws.settings(task_queue_url=url, stand_in=True)
-    return StackConnection("the test stack", aws.session, settings, {}, openclaw.read(None))
+    return StackConnection("the test stack", aws.session, settings, {}, openclaw.read_config(None))
 
 
 def asked[T](server: PointsmanServer, talk: Callable[[Client], Awaitable[T]]) -> T:

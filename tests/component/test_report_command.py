@@ -23,7 +23,7 @@ def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
     def find(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(runtime=office.runtime)
 
-    monkeypatch.setattr(stacks, "find", find)
+    monkeypatch.setattr(stacks, "connect", find)
     return busy_day(office)
 
 

@@ -107,7 +107,7 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
         assert (own["parent_id"], own["metadata"]) == ("t-1", {"ticket": "PAY-7"})
         assert "subtasks" not in own
 
-    attempts, shares = ledger_entries.read(ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1)))
+    attempts, shares = ledger_entries.read_entries(ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1)))
     counters = ledger.reader.counters("2026-11")
     assert counters["month"] == sum(each.cost_nano for each in attempts) == detail["cost_with_subtasks_nano_usd"]
     assert counters["month" + OPEN] == 0
@@ -464,7 +464,7 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     bodies, router.queue.bodies = router.queue.bodies, router.queue.bodies[:1]
     take_in(router)
     assert client.result("t-1") is None
-    far = stated.document(app, router.task(), stand_in=False)
+    far = stated.task_document(app, router.task(), stand_in=False)
     assert [each["status"] for each in far["subtasks"]] == ["started", "queued"]
     assert dict(status._rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
     assert dict(status._rows(far))["not delivered"] is None
@@ -480,8 +480,8 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
         ("failed", None, "refused"),
     ]
     assert result.cost_with_subtasks_usd > result.cost_usd
-    assert stated.outcome(result, stand_in=False)["subtasks"][0]["answer"] == "part 1"
-    done = stated.document(app, router.task(), stand_in=False)
+    assert stated.result_document(result, stand_in=False)["subtasks"][0]["answer"] == "part 1"
+    done = stated.task_document(app, router.task(), stand_in=False)
     assert [each["status"] for each in done["subtasks"]] == ["completed", "failed"]
 
 

@@ -103,7 +103,7 @@ def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Off
     def find(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(runtime=office.runtime, say_stand_in=lambda: None)
 
-    monkeypatch.setattr(stacks, "find", find)
+    monkeypatch.setattr(stacks, "connect", find)
     monkeypatch.chdir(tmp_path)
     return office
 

@@ -15,7 +15,7 @@ from pointsman.adapters.webhook import Webhooks, is_own, is_public
 from pointsman.client import verify_webhook
 from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import DeliveryError, MissingKeyError, PublishError
-from pointsman_cli.tasks import document
+from pointsman_cli.tasks import task_document
 from tests.support.aws import Aws
 from tests.support.in_process import InProcess, in_process
 from tests.support.router import SHIPPED, Router, build
@@ -257,7 +257,7 @@ def test_what_cannot_be_told_is_kept_and_names_the_host_alone(
         router.intake.delivery.finish("t-1", 1, "refused")
     host = f"https://localhost:{there.port}"
     assert str(caught.value) == f"task t-1: not delivered to {host} (HTTP 404)"
-    shown = document(app.runtime, router.task(), stand_in=False)
+    shown = task_document(app.runtime, router.task(), stand_in=False)
     assert (shown["reply_to"], shown["not_delivered_to"]) == ([host], [f"{host} (HTTP 404)"])
     assert "secret" not in json.dumps(shown)
     assert list(router.tasks.wanting_attention()) == ["t-1"]

@@ -11,7 +11,7 @@ from pointsman.entrypoints.runtime import build_runtime
 from pointsman.entrypoints.sweep import build_sweep as build_functions_sweep
 from pointsman.execution.records import TaskRecord
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.classification import TaskClassifier
@@ -90,7 +90,9 @@ def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHI
     def count(name: str, value: float = 1) -> None:
         counts.append(name)
 
-    ctx = Context(RoutingPolicy(openclaw.parse(config), load()), ledger, client, clock, ZoneInfo("UTC"), log, count)
+    ctx = Context(
+        RoutingPolicy(openclaw.parse(config), load_catalog()), ledger, client, clock, ZoneInfo("UTC"), log, count
+    )
     queue = FakeTaskQueue()
     delivery = Delivery(ctx, task_table, payloads, bus, replies, aws.bucket, Subtasks(ctx, task_table, payloads, queue))
     return Router(

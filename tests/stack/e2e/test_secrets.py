@@ -232,10 +232,12 @@ def _objects(stack: Stack, prefix: str) -> str:
 
 def _status(stack: Stack, tasks: list[str]) -> str:
     from pointsman_cli import stacks
-    from pointsman_cli.tasks import document, read
+    from pointsman_cli.tasks import read_task_record, task_document
 
     found = stacks.of_local(stack.info)
-    return json.dumps([document(found.runtime, read(found.client, task_id), stand_in=True) for task_id in tasks])
+    return json.dumps(
+        [task_document(found.runtime, read_task_record(found.client, task_id), stand_in=True) for task_id in tasks]
+    )
 
 
 def test_something_was_written(written: dict[str, str]) -> None:

@@ -289,4 +289,4 @@ def _text_of(timestamp: float) -> str:
 def _marks(stack: Stack) -> Any:
     out = stack.info.outputs
     names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    return DynamoModelHealth(stack.client("dynamodb"), names).states(catalog.load().models)
+    return DynamoModelHealth(stack.client("dynamodb"), names).states(catalog.load_catalog().models)

@@ -29,7 +29,7 @@ from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
-from pointsman_cli.stacks import StackConnection, find
+from pointsman_cli.stacks import StackConnection, connect
 
 SESSION = boto3.Session(region_name="us-east-1")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -99,8 +99,8 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
             stand_in=True,
             reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
         )
-        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read(None)))
-        monkeypatch.setattr(stacks, "find", lambda *_: made.target)
+        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
+        monkeypatch.setattr(stacks, "connect", lambda *_: made.target)
         yield made
 
 
@@ -312,9 +312,9 @@ class Account:
 def test_a_stack_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account({"SiteUrl": "x"}, {}))
     with pytest.raises(stacks.UnreachableError, match="stack s is no Pointsman stack"):
-        find("s", None, "us-east-1")
+        connect("s", None, "us-east-1")
     with pytest.raises(stacks.UnreachableError, match=r"no stack nowhere here: .*pointsman init"):
-        find("nowhere", None, "us-east-1")
+        connect("nowhere", None, "us-east-1")
 
 
 def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +322,7 @@ def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.Monkey
     outputs = {name: f"the-{name}" for name in [*stacks._OUTPUTS, "RouterFunctionName"]}
     parameters = {"ReportTimeZone": "Europe/Berlin", "StandIn": "false", "GeminiBaseUrl": "", "Architecture": "arm64"}
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account(outputs, parameters))
-    found = find("s", None, "us-east-1")
+    found = connect("s", None, "us-east-1")
     assert found.settings.task_table == "the-TaskTableName"
     assert found.settings.report_timezone == "Europe/Berlin"
     assert found.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}

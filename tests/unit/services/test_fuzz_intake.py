@@ -21,7 +21,7 @@ from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
 from pointsman.ports import ModelClient, Replies, TaskStore, UsageLedger
 from pointsman.routing import config
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.decision import Decision
 from pointsman.routing.policy import RoutingPolicy
@@ -43,7 +43,7 @@ MESSAGE_ID = "0d9c0f4e-5b1f-4e0c-9f47-1b1c7a0e0001"
 FIELDS = ["body", "event", "bucket", *Task.model_fields]
 REASON = re.compile(rf"({'|'.join(FIELDS)}): \S.*")
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:replies"
-POINTS, LOCAL = RoutingPolicy(config.parse(SHIPPED), load()), LocalClassifier.load()
+POINTS, LOCAL = RoutingPolicy(config.parse(SHIPPED), load_catalog()), LocalClassifier.load()
 
 
 @dataclass

@@ -22,7 +22,7 @@ from pointsman.execution.calls import Intent
 from pointsman.values.errors import ArchiveError
 from pointsman.values.times import to_text, utc_days
 
-FOLDER = "archive"
+ARCHIVE_FOLDER = "archive"
 COLUMNS: dict[str, type] = {
     "kind": str, "day_shard": str, "row": str, "at": str, "task_id": str, "turn": str, "purpose": str, "tier": str,
     "type": str, "function": str, "model": str, "billing": str, "hop": int, "after": str, "came_from": str,
@@ -130,7 +130,7 @@ class ArchivedLedger:
 
 
 def _folder(day: date) -> str:
-    return f"{FOLDER}/day={day}"
+    return f"{ARCHIVE_FOLDER}/day={day}"
 
 
 def _line(row: Row) -> str:

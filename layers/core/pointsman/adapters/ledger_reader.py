@@ -40,7 +40,7 @@ class DynamoLedgerReader:
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters."""
-        key = pack({"limit": limit_items.month_key(month)})
+        key = pack({"limit": limit_items.budget_key(month)})
         response = self._client.get_item(TableName=self._tables.limits, Key=key, ConsistentRead=True)
         return limit_items.counters_of(unpack(response.get("Item", {})))
 

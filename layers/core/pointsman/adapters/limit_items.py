@@ -40,7 +40,7 @@ def model_key(model: str) -> str:
     return f"model#{model}"
 
 
-def month_key(month: str) -> str:
+def budget_key(month: str) -> str:
     """Return the key of a month's counters."""
     return f"budget#{month}"
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-LONGEST = 31 * 86_400.0
+LONGEST_HINT = 31 * 86_400.0
 """Seconds: beyond a month a hint says no more than that, and a time it is added to stays within the calendar."""
 
 
 def bounded(seconds: float) -> float | None:
     """Return the seconds within 0 and `LONGEST`; None for what is no number."""
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_HINT)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -121,7 +121,7 @@ class TaskTable:
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
         """Mark as delivered."""
-        self._update(task_id, task_updates.delivered(generation, at))
+        self._update(task_id, task_updates.marked_delivered(generation, at))
 
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         """Put the task on the sparse index that the sweep reads."""

@@ -9,7 +9,7 @@ MOST_KEYS = 100
 """Items that one request may ask for."""
 
 
-class TaskTimes:
+class DynamoTaskTimes:
     """`TaskTimes` on the task table. Reads that lag a little do: the day is over."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:

@@ -85,7 +85,7 @@ def closed(record: TaskRecord, at: datetime) -> Update:
     return _not_ended(update, record.generation)
 
 
-def delivered(generation: int, at: datetime) -> Update:
+def marked_delivered(generation: int, at: datetime) -> Update:
     """Mark the task's end as told, and clear what asked for attention."""
     return _of_generation(Update().set({"delivered_at": to_text(at)}).remove(_UNDELIVERED), generation)
 

@@ -43,7 +43,7 @@ class DynamoUsageLedger:
     @reachable()
     def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
         """Read the task, the model's item and the month's in one round trip."""
-        model_key, month_key = limit_items.model_key(model), limit_items.month_key(month)
+        model_key, month_key = limit_items.model_key(model), limit_items.budget_key(month)
         keys = [pack({"limit": model_key}), pack({"limit": month_key})]
         request: Item = {self._tables.limits: {"Keys": keys, "ConsistentRead": True}}
         if task_id:
@@ -154,7 +154,7 @@ class DynamoUsageLedger:
         return _update(self._tables.tasks, {"task_id": intent.spec.task_id}, update)
 
     def _update_month(self, intent: Intent, update: Update) -> Item:
-        return _update(self._tables.limits, {"limit": limit_items.month_key(intent.charge.month)}, update)
+        return _update(self._tables.limits, {"limit": limit_items.budget_key(intent.charge.month)}, update)
 
     def _update_model(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.limits, {"limit": limit_items.model_key(intent.spec.model)}, update)

@@ -18,7 +18,7 @@ from pointsman.values.errors import MissingKeyError, PublishError
 
 type Address = IPv4Address | IPv6Address
 
-CONNECT_SECONDS = 3.0
+WEBHOOK_CONNECT_SECONDS = 3.0
 """For each of a host's addresses."""
 WHOLE_SECONDS = 10.0
 """From the connection to the status line, however slowly it comes."""
@@ -129,7 +129,7 @@ def _connected(addresses: list[str], port: int) -> socket.socket:
 
 
 def _connection(address: str, port: int) -> socket.socket:
-    plain = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+    plain = socket.create_connection((address, port), timeout=WEBHOOK_CONNECT_SECONDS)
     plain.settimeout(WHOLE_SECONDS)
     return plain
 

@@ -11,7 +11,7 @@ from pointsman.ports import DeadExecution, Execution
 from pointsman.values.strict_json import loads
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
-LONGEST = timedelta(days=3)
+_LONGEST_LOOK_BACK = timedelta(days=3)
 """The list comes in the order of starts: how far back an execution may have started that has just stopped."""
 
 
@@ -38,7 +38,7 @@ class StepFunctions:
                 stateMachineArn=self._machine, statusFilter=status
             )
             for summary in (summary for page in pages for summary in page["executions"]):
-                if summary["startDate"] < since - LONGEST:
+                if summary["startDate"] < since - _LONGEST_LOOK_BACK:
                     break
                 if since <= summary["stopDate"] <= until:
                     yield DeadExecution(summary["name"], status)

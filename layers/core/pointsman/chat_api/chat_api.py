@@ -9,7 +9,7 @@ from pointsman.chat_api import chat_request, chat_response
 from pointsman.chat_api.authenticator import ApiKeyAuthenticator
 from pointsman.chat_api.chat_request import Asked, ChatError
 from pointsman.client import Client, InvalidTaskError, NotEndedError, Progress, Result, Sent
-from pointsman.client.message import body_of, id_from, task_of
+from pointsman.client.message import body_of, id_from, task_fields
 from pointsman.contracts.api_key import ApiKey
 from pointsman.contracts.task import ID_PATTERN
 from pointsman.ports import Clock
@@ -70,13 +70,13 @@ class ChatApi:
             case "POST", "/v1/chat/completions":
                 return self._complete(request, key, seconds)
             case "GET", "/v1/models":
-                return _json(200, chat_response.models())
+                return _json(200, chat_response.model_list())
             case "GET", path if path.startswith(_TASKS):
                 return self._fetch(path.removeprefix(_TASKS), key)
         raise ChatError(404, "there is no such method and path", code="not_found")
 
     def _complete(self, request: HttpRequest, key: ApiKey, seconds: float) -> HttpResponse:
-        chat = chat_request.read(request.body)
+        chat = chat_request.read_chat(request.body)
         sent = self._send(chat, key, request.headers.get("idempotency-key"))
         self.log(LogEvent.TASK_ACCEPTED, task_id=sent.task_id, key=key.name)
         progress = Progress(sent.task_id, "queued")
@@ -98,7 +98,7 @@ class ChatApi:
         task_id = id_from(idempotency_key) if idempotency_key else str(uuid4())
         try:
             body = body_of(
-                task_of(
+                task_fields(
                     asked.prompt,
                     {
                         "task_id": key.task_id(task_id),

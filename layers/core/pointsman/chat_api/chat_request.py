@@ -8,7 +8,7 @@ from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import Tier
 
 AUTO = "pointsman/auto"
-MODELS: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
+MODEL_NAMES: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
 """What may be asked for as `model`, and the tier that it chooses; None: the task is classified."""
 
 _INERT: dict[str, tuple[Any, ...]] = {
@@ -63,7 +63,7 @@ class Asked:
     stream_usage: bool = False
 
 
-def read(body: bytes) -> Asked:
+def read_chat(body: bytes) -> Asked:
     """Return what a body asks for; parameters that only tune a model are ignored.
 
     Raises:
@@ -74,15 +74,15 @@ def read(body: bytes) -> Asked:
         if fields.get(name) is not None and fields[name] not in inert:
             raise _unsupported(name)
     model = fields.get("model")
-    if not isinstance(model, str) or model not in MODELS:
-        words = f"model: must be one of {', '.join(MODELS)}"
+    if not isinstance(model, str) or model not in MODEL_NAMES:
+        words = f"model: must be one of {', '.join(MODEL_NAMES)}"
         raise ChatError(404, words, code="model_not_found", param="model")
     system, prompt = _texts(fields.get("messages"))
     options = fields.get("stream_options")
     return Asked(
         prompt=prompt,
         system=system,
-        tier=MODELS[model],
+        tier=MODEL_NAMES[model],
         max_output_tokens=_limit(fields),
         private=_flag(fields, "private"),
         metadata=_metadata(fields),

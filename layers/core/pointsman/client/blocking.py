@@ -12,7 +12,7 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client.errors import InvalidTaskError, NoStackError
-from pointsman.client.message import TaskFields, body_of, task_of
+from pointsman.client.message import TaskFields, body_of, task_fields
 from pointsman.client.result import Result
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
@@ -36,7 +36,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Poll:
     """One look at the tasks that are waited for."""
 
     results: list[Result]
@@ -84,7 +84,7 @@ class Client:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
             TypeError: A field has another name.
         """
-        return self.send(body_of(task_of(prompt, fields)))
+        return self.send(body_of(task_fields(prompt, fields)))
 
     def send(self, body: str) -> Sent:
         """Put a whole message on the queue: a task as JSON, or an SNS or EventBridge envelope around one.
@@ -151,10 +151,10 @@ class Client:
         """Return a task, or a rejected message by its own id or its SQS message's, as the table has it."""
         return self._tasks.read_many({task_id}).get(task_id)
 
-    def look(self, watch: Watch) -> Seen:
+    def look(self, watch: Watch) -> Poll:
         """Return what has become of the tasks of a watch since the last look."""
         ended, news = watch.take(self._tasks.read_many(watch.ids))
-        return Seen([self._result(record) for record in ended], news)
+        return Poll([self._result(record) for record in ended], news)
 
     def _result(self, record: TaskRecord) -> Result:
         completed = record.status is Status.COMPLETED

@@ -39,7 +39,7 @@ def id_from(idempotency_key: str) -> str:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
-def task_of(prompt: str, fields: TaskFields) -> dict[str, Any]:
+def task_fields(prompt: str, fields: TaskFields) -> dict[str, Any]:
     """Return the task, with an id of its own unless one is given.
 
     Raises:

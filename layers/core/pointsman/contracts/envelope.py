@@ -3,7 +3,7 @@
 import re
 
 from pointsman.contracts import s3_prompt
-from pointsman.contracts.reply_to import check
+from pointsman.contracts.reply_to import check_form
 from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
 from pointsman.values import strict_json
@@ -99,7 +99,7 @@ def readable_reply(body: str) -> str | None:
     if not isinstance(reply_to, str) or not 0 < len(reply_to) <= LARGEST_REPLY:
         return None
     try:
-        return check(reply_to)
+        return check_form(reply_to)
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ _URL = re.compile(
 _HTTPS = 443
 
 
-def check(reply_to: str) -> str:
+def check_form(reply_to: str) -> str:
     """Return the place, if its form can be that of one.
 
     Raises:
@@ -72,6 +72,6 @@ def refusal(reply_to: str, allowed: frozenset[str]) -> str | None:
     return "must be one of the queues in parameter ReplyQueueArns"
 
 
-def shown(reply_to: str) -> str:
+def printable(reply_to: str) -> str:
     """Return what may be shown of a place."""
     return address_of(reply_to) or "task token"

@@ -88,7 +88,7 @@ def _word(value: Any, *names: str) -> str:
     return next((text for text in values if isinstance(text, str)), "")
 
 
-def task_of(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> Task:
+def task_of_object(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> Task:
     """Return the task of an object's bytes and its user metadata (names without `x-amz-meta-`).
 
     Raises:

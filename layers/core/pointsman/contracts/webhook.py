@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pointsman.values.status import Status
 
-PREFIX = "whsec_"
+PREFIX_OF_SECRETS = "whsec_"
 TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock may be from the receiver's, either way, and how late a request may come."""
 _SHORTEST, _LONGEST = 24, 64
@@ -33,11 +33,11 @@ def keys_of(secret: str) -> list[bytes]:
 
 def _key(stated: str) -> bytes:
     try:
-        key = base64.b64decode(stated.removeprefix(PREFIX), validate=True)
+        key = base64.b64decode(stated.removeprefix(PREFIX_OF_SECRETS), validate=True)
     except (binascii.Error, ValueError):
         key = b""
-    if not stated.startswith(PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
-        raise ValueError(f"must be {PREFIX} and {_SHORTEST} to {_LONGEST} bytes in base64")
+    if not stated.startswith(PREFIX_OF_SECRETS) or not _SHORTEST <= len(key) <= _LONGEST:
+        raise ValueError(f"must be {PREFIX_OF_SECRETS} and {_SHORTEST} to {_LONGEST} bytes in base64")
     return key
 
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pointsman.adapters.archive import ArchivedLedger
-from pointsman.adapters.task_times import TaskTimes
+from pointsman.adapters.task_times import DynamoTaskTimes
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.services.report import Reporting
@@ -14,7 +14,7 @@ def build_reporting(parts: Runtime) -> Reporting:
     """Return the use case."""
     stores = parts.stores
     ledger = ArchivedLedger(stores.ledger_reader, stores.archive)
-    times = TaskTimes(stores.dynamodb, stores.tables)
+    times = DynamoTaskTimes(stores.dynamodb, stores.tables)
     return Reporting(parts.context, ledger, stores.report_sink, times, stores.watermarks, parts.settings.stand_in)
 
 

@@ -67,7 +67,7 @@ def build_runtime(
     """Return the runtime over a stack. `session` makes AWS clients, as a boto3 session does; `log` and `count` get what
     the use cases have to say.
     """
-    policy = RoutingPolicy(config.parse(config_text, settings.overrides), catalog.load())
+    policy = RoutingPolicy(config.parse(config_text, settings.overrides), catalog.load_catalog())
     stores = Stores(settings, session)
     models = ModelClients(settings, stores)
     context = Context(policy, stores.ledger, models, clock or SystemClock(), settings.zone, log, count)

@@ -29,6 +29,6 @@ def build_sweep(parts: Runtime) -> Sweep:
     )
 
 
-def sweep() -> dict[str, Any]:
+def run_sweep() -> dict[str, Any]:
     """Sweep; return the counts."""
     return asdict(runtime.function_runtime().part(build_sweep)())

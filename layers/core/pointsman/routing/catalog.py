@@ -137,7 +137,7 @@ class Catalog:
 
 
 @cache
-def load() -> Catalog:
+def load_catalog() -> Catalog:
     """Return the catalogue that the package carries."""
     data = files("pointsman") / "data"
     listed = json.loads((data / "models.json").read_text())["models"]

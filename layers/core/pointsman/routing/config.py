@@ -218,7 +218,7 @@ def _models_named(config: OpenClaw) -> list[tuple[str, str]]:
 
 
 def _known(where: str, model_id: str) -> None:
-    models = catalog.load().models
+    models = catalog.load_catalog().models
     if model_id in models:
         return
     close = difflib.get_close_matches(model_id, models, n=1)

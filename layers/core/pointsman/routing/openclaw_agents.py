@@ -87,7 +87,7 @@ def _parts(where: str, model: Any) -> tuple[Any, list[Any] | None]:
 
 def _id(where: str, model: Any) -> str:
     """Return the catalogue's id of a model as OpenClaw names it."""
-    ids = {reference(model.id): model.id for model in catalog.load().models.values()}
+    ids = {reference(model.id): model.id for model in catalog.load_catalog().models.values()}
     if isinstance(model, str) and model in ids:
         return ids[model]
     close = difflib.get_close_matches(str(model), ids, n=1)
@@ -97,7 +97,7 @@ def _id(where: str, model: Any) -> str:
 
 def reference(model_id: str) -> str:
     """Return a model of the catalogue as OpenClaw names it."""
-    return f"{PREFIXES[catalog.load().get(model_id).provider]}/{model_id}"
+    return f"{PREFIXES[catalog.load_catalog().get(model_id).provider]}/{model_id}"
 
 
 def _options(fields: Mapping[str, Any]) -> dict[str, Any]:

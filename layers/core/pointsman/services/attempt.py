@@ -18,7 +18,7 @@ from pointsman.services.call import Interpretation, close_open_intent, make_call
 from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.replan import follow
-from pointsman.services.split_answers import may_split_here, read_split, store_subtasks
+from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_answer, next_after_answer
 from pointsman.values import strict_json
 from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
@@ -155,7 +155,7 @@ class Attempt:
         def interpret(result: CallResult) -> Interpretation:
             split = None
             if spec.schema:
-                result, split = read_split(state, record, result)
+                result, split = split_result(state, record, result)
             if not split and (check := check_answer(self.ctx, state, record, result)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)

@@ -11,7 +11,7 @@ from pointsman.contracts.task import Task
 from pointsman.execution.calls import CallSpec, Purpose, Share
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.ports import DecisionCache
-from pointsman.prompts import text
+from pointsman.prompts import prompt_text
 from pointsman.routing import decision
 from pointsman.routing.catalog import Provider
 from pointsman.routing.classifier.local import LocalClassifier
@@ -26,7 +26,7 @@ from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-EXCERPT = 2_000
+LONGEST_EXCERPT = 2_000
 """Characters of a message that are shown to the model: its beginning and its end."""
 TOKENS_PER_VOTE = 60
 _ATTEMPT_ID = "000001.000001"
@@ -149,7 +149,7 @@ class TaskClassifier:
             tier=Tier.ORCHESTRATION,
             function="router",
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
-            system=text("classification"),
+            system=prompt_text("classification"),
             max_output_tokens=200 + TOKENS_PER_VOTE * len(group),
             schema=vote_schema(len(group)),
         )
@@ -162,7 +162,11 @@ class TaskClassifier:
 
 
 def _excerpt(prompt: str) -> str:
-    return prompt if len(prompt) <= EXCERPT else f"{prompt[: EXCERPT * 3 // 4]} […] {prompt[-EXCERPT // 4 :]}"
+    return (
+        prompt
+        if len(prompt) <= LONGEST_EXCERPT
+        else f"{prompt[: LONGEST_EXCERPT * 3 // 4]} […] {prompt[-LONGEST_EXCERPT // 4 :]}"
+    )
 
 
 def _share_out(group: Mapping[str, Task], cost_nano: int, usage: Usage) -> tuple[Share, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pointsman.contracts.reply_to import shown
+from pointsman.contracts.reply_to import printable
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
@@ -120,11 +120,11 @@ class Delivery:
             try:
                 there = self.replies.reply(place, detail, failed_with, end)
             except Exception as error:  # noqa: BLE001  (the others must still be tried)
-                failures.append(f"{shown(place)} ({safe_message(error)})")
+                failures.append(f"{printable(place)} ({safe_message(error)})")
             else:
                 notified.append(place)
                 if not there:
-                    self.ctx.log(LogEvent.REPLY_TARGET_GONE, task_id=record.task_id, place=shown(place))
+                    self.ctx.log(LogEvent.REPLY_TARGET_GONE, task_id=record.task_id, place=printable(place))
         if failures:
             self._store_undelivered(record, notified, failures)
             raise DeliveryError(f"task {record.task_id}: not delivered to {', '.join(failures)}")

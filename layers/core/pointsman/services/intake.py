@@ -15,7 +15,7 @@ from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
 from pointsman.services.rejection import RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
-from pointsman.services.start import first_state, start
+from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.log_events import LogEvent
@@ -98,7 +98,7 @@ class Intake:
             raise trouble
         elif message.message_id not in batch.settled:
             record, _ = batch.claimed[message.message_id]
-            start(self.ctx, self.tasks, self.workflow, record)
+            start_execution(self.ctx, self.tasks, self.workflow, record)
 
     def _claim(self, message: QueueMessage, batch: Batch) -> None:
         task_id, task = self._read(message)

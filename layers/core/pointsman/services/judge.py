@@ -7,7 +7,7 @@ from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import LedgerView, PayloadStore
-from pointsman.prompts import text
+from pointsman.prompts import prompt_text
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
 from pointsman.services.verification import next_after_answer
@@ -52,7 +52,7 @@ def judge_answer(
         task_call,
         purpose=Purpose.JUDGE,
         prompt="Task and answer, as JSON data:\n" + strict_json.dumps(question),
-        system=text("judge"),
+        system=prompt_text("judge"),
         schema=_SCHEMA,
         max_output_tokens=200,
     )

@@ -15,7 +15,7 @@ from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import TASK_LIFETIME, read_message
-from pointsman.services.start import first_state, start
+from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import RetryLaterError, safe_message
 from pointsman.values.limits import LARGEST_BODY
@@ -203,7 +203,7 @@ class Replay:
         if record.status is Status.CLAIMED:
             if not self.tasks.renew(record, owner, now + REPLAY_LEASE, now):
                 raise RetryLaterError("another process is about to start it: try again in a minute")
-            start(self.ctx, self.tasks, self.workflow, record)
+            start_execution(self.ctx, self.tasks, self.workflow, record)
             return record.generation
         close_open_intent(self.ctx, record)
         claim = replace(
@@ -221,7 +221,7 @@ class Replay:
         claim.execution_input = strict_json.dumps(state.as_state())
         if not self.tasks.replay(claim, now):
             raise RetryLaterError("another process was faster")
-        start(self.ctx, self.tasks, self.workflow, claim)
+        start_execution(self.ctx, self.tasks, self.workflow, claim)
         return claim.generation
 
     def _decision(self, task: Task, task_id: str) -> Decision:

@@ -11,7 +11,7 @@ from pointsman.report.figures import history, report
 from pointsman.report.figures.day_summary import Summary, summed
 from pointsman.report.figures.report import BEFORE, Report, ReportScope
 from pointsman.report.render.as_json import as_json, exact
-from pointsman.report.render.formatting import dollars
+from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.context import Context
 from pointsman.values.log_events import LogEvent
@@ -35,11 +35,13 @@ class Reporting:
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
         counters = self.ledger.counters(month_key(day_bounds(day, self.ctx.zone)[0], self.ctx.zone))
-        return report.build(self._frame(day), self._shards(day), counters, self._earlier(day), self.times.milestones)
+        return report.build_report(
+            self._frame(day), self._shards(day), counters, self._earlier(day), self.times.milestones
+        )
 
-    def entry(self, day: date) -> history.Entry:
+    def entry(self, day: date) -> history.PublishedDay:
         """Return the day in short, of which its rows alone are read."""
-        return history.entry_of(report.build(self._frame(day), self._shards(day), {}))
+        return history.entry_of(report.build_report(self._frame(day), self._shards(day), {}))
 
     def _frame(self, day: date) -> ReportScope:
         return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, self.ctx.clock.now())
@@ -63,9 +65,9 @@ class Reporting:
             summaries.append(summary)
         return summaries
 
-    def published(self) -> list[history.Entry]:
+    def published(self) -> list[history.PublishedDay]:
         """Return the days that were published, oldest first."""
-        return history.read(self.sink.fetch(history.KEY))
+        return history.read_manifest(self.sink.fetch(history.MANIFEST_KEY))
 
     def publish(self, day: date) -> dict[str, Any]:
         """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
@@ -98,14 +100,14 @@ class Reporting:
             "totals": totals,
         }
 
-    def _index(self, days: list[history.Entry]) -> None:
+    def _index(self, days: list[history.PublishedDay]) -> None:
         from pointsman.report.render.index import render_index
 
-        self.sink.store(history.KEY, "application/json", history.written(days))
+        self.sink.store(history.MANIFEST_KEY, "application/json", history.manifest_text(days))
         self.sink.store(INDEX, HTML, render_index(days))
 
 
-def _files(days: list[history.Entry]) -> dict[str, tuple[str, Callable[[Report], str]]]:
+def _files(days: list[history.PublishedDay]) -> dict[str, tuple[str, Callable[[Report], str]]]:
     """Return a day's files: content type and renderer by name.
 
     What draws them is imported here: every function loads this module, and one writes reports.
@@ -128,4 +130,5 @@ def _document(made: Report) -> str:
 def subject(made: Report) -> str:
     """Return the announcement's subject: one ASCII line under 100 characters, as SNS wants it."""
     saved = f", saved {made.baseline.percent:.0f}%" if made.baseline.percent is not None else ""
-    return f"Pointsman {made.day}: {dollars(made.total.cost_nano, 4)}{saved}{' (stand-ins)' if made.stand_in else ''}"
+    stand_ins = " (stand-ins)" if made.stand_in else ""
+    return f"Pointsman {made.day}: {rounded_dollars(made.total.cost_nano, 4)}{saved}{stand_ins}"

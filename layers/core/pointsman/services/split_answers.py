@@ -21,7 +21,7 @@ def may_split_here(state: WorkflowState, task: Task) -> bool:
     return first and state.here.tier is Tier.ORCHESTRATION and subtasks.may_split(state.task_id, task)
 
 
-def read_split(state: WorkflowState, record: TaskRecord, result: CallResult) -> tuple[CallResult, Split | None]:
+def split_result(state: WorkflowState, record: TaskRecord, result: CallResult) -> tuple[CallResult, Split | None]:
     """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing."""
     if result.outcome not in GOOD:
         return result, None

@@ -47,7 +47,7 @@ def first_state(ctx: Context, record: TaskRecord, tier: Tier, health: Mapping[st
     )
 
 
-def start(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+def start_execution(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
     """Start the claimed task's execution by its stored input, or find it started, and mark the task.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.report.figures.aws_share import Done
 from pointsman.report.figures.baseline import Comparison, compare
 from pointsman.report.figures.ledger_entries import LedgerEntry
-from pointsman.report.figures.ledger_entries import read as read_rows
+from pointsman.report.figures.ledger_entries import read_entries as read_rows
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 

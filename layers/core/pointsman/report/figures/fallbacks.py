@@ -46,7 +46,7 @@ def fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy
     )
 
 
-def added(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
+def add_fallbacks(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
     """Return one entry per kind, their counts added up."""
     counts: Counter[Fallback] = Counter()
     for hop in hops:

@@ -10,7 +10,7 @@ from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-OPEN = "open"
+OPEN_OUTCOME = "open"
 """Shown as the outcome of an intent that nothing has settled yet."""
 
 
@@ -52,7 +52,7 @@ class LedgerEntry:
     @property
     def is_open(self) -> bool:
         """Whether its outcome is still to come."""
-        return self.outcome == OPEN
+        return self.outcome == OPEN_OUTCOME
 
     @property
     def generation(self) -> str:
@@ -119,10 +119,10 @@ class Totals:
         )
 
 
-NOTHING = Totals(0, 0, 0, Usage(), 0)
+NO_TOTALS = Totals(0, 0, 0, Usage(), 0)
 
 
-def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Part]]:
+def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Part]]:
     """Return attempts and shares by time, whatever the order of `rows`."""
     attempts: list[LedgerEntry] = []
     parts: list[Part] = []
@@ -136,7 +136,7 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Par
     return attempts, sorted(parts, key=lambda each: (each.at, each.task_id))
 
 
-def line(attempts: Iterable[LedgerEntry]) -> Totals:
+def totals_of(attempts: Iterable[LedgerEntry]) -> Totals:
     """Return the attempts' sum; what was never sent counts as no attempt."""
     every = list(attempts)
     sent = [entry for entry in every if entry.sent]
@@ -149,19 +149,19 @@ def line(attempts: Iterable[LedgerEntry]) -> Totals:
     )
 
 
-def lines[Key: str | tuple[str, ...]](
+def totals_by[Key: str | tuple[str, ...]](
     attempts: Iterable[LedgerEntry], name: Callable[[LedgerEntry], Key]
 ) -> dict[Key, Totals]:
     """Return one line per name."""
     groups: dict[Key, list[LedgerEntry]] = {}
     for entry in attempts:
         groups.setdefault(name(entry), []).append(entry)
-    return {key: line(group) for key, group in groups.items()}
+    return {key: totals_of(group) for key, group in groups.items()}
 
 
-def added[Key: str | tuple[str, ...]](some: Mapping[Key, Totals], more: Mapping[Key, Totals]) -> dict[Key, Totals]:
+def add_totals[Key: str | tuple[str, ...]](some: Mapping[Key, Totals], more: Mapping[Key, Totals]) -> dict[Key, Totals]:
     """Return the sums by name, in the names' order, of lines that have no task in common."""
-    return {key: some.get(key, NOTHING) + more.get(key, NOTHING) for key in sorted({*some, *more})}
+    return {key: some.get(key, NO_TOTALS) + more.get(key, NO_TOTALS) for key in sorted({*some, *more})}
 
 
 def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
@@ -176,7 +176,7 @@ def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
         asked=intern(row["model"]),
         served_by=intern(row.get("billed_model") or row["model"]),
         billing=intern(row["billing"]),
-        outcome=intern(row["outcome"]) if settled else OPEN,
+        outcome=intern(row["outcome"]) if settled else OPEN_OUTCOME,
         usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
         cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
         cost_known=row.get("cost_known", True),

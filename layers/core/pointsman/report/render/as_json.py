@@ -11,14 +11,14 @@ from pointsman.report.figures.task_costs import Groups
 from pointsman.values.money import usd
 from pointsman.values.times import to_text
 
-VERSION = 1
+_DOCUMENT_VERSION = 1
 """Raised when a field changes its meaning or goes; new fields may come without."""
 
 
 def as_json(report: Report) -> dict[str, Any]:
     """Return the document, equal for equal books: it does not say when it was made."""
     return {
-        "version": VERSION,
+        "version": _DOCUMENT_VERSION,
         "date": report.day.isoformat(),
         "time_zone": report.zone,
         "from": to_text(report.since),
@@ -53,7 +53,7 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for fallback in report.fallbacks
         ],
-        "reached": [{**asdict(kind), **asdict(total)} for kind, total in report.reached.items()],
+        "reached": [{**asdict(kind), **asdict(total)} for kind, total in report.escalations.items()],
         "free_to_paid": report.free_to_paid,
         "free_passed_over": _line(report.passed_over),
         "unknown_costs": asdict(report.unknown),

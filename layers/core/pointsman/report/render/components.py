@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
-from pointsman.report.render.formatting import dollars
+from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.money import usd
 from pointsman.values.taxonomy import Tier
@@ -36,7 +36,7 @@ def section(name: str, heading: str, *content: Child) -> Markup:
     return el("section", el("h2", heading, id=name), *content, aria_labelledby=name)
 
 
-def note(*content: Child) -> Markup:
+def note_paragraph(*content: Child) -> Markup:
     """Return a paragraph of small print."""
     return el("p", *content, class_="note")
 
@@ -44,7 +44,7 @@ def note(*content: Child) -> Markup:
 def money(nano: int, places: int = 6) -> Markup:
     """Return an amount: rounded to read, exact for programs."""
     shown = {"class_": "zero"} if nano == 0 else {}
-    return el("data", dollars(nano, places) if nano else "$0", value=f"{usd(nano):.9f}", **shown)
+    return el("data", rounded_dollars(nano, places) if nano else "$0", value=f"{usd(nano):.9f}", **shown)
 
 
 def headline(nano: int) -> Markup:
@@ -92,7 +92,7 @@ def words(name: str | None) -> str:
     return name.replace("_", " ") if name else NO_VALUE
 
 
-def table(
+def html_table(
     caption: str,
     header: Sequence[str],
     rows: Iterable[Sequence[Child]],

@@ -3,12 +3,23 @@
 from collections.abc import Iterable, Sequence
 
 from pointsman.report.figures.baseline import ESTIMATE
-from pointsman.report.figures.history import Entry, shown
+from pointsman.report.figures.history import PublishedDay, chart_days
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
 from pointsman.report.render.chart import days_chart, in_words, tiers_legend
-from pointsman.report.render.components import bar, count, headline, key, money, name, note, page, section, table
-from pointsman.report.render.formatting import cap_dollars, cautions, dollars, percent, plural
+from pointsman.report.render.components import (
+    bar,
+    count,
+    headline,
+    html_table,
+    key,
+    money,
+    name,
+    note_paragraph,
+    page,
+    section,
+)
+from pointsman.report.render.formatting import cap_dollars, cautions, percent, plural, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, work_section
 from pointsman.report.render.html_escalations import reached_section
 from pointsman.report.render.html_routing import ending_section, hops_section, quota_section, speed_section
@@ -20,7 +31,7 @@ UP = "../../../"
 """From a day's folder to the folder of all reports."""
 
 
-def render_html(report: Report, entries: Sequence[Entry] = (), *, linked: bool = True) -> str:
+def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked: bool = True) -> str:
     """Return the page. `entries` are earlier days for the chart; `linked`: it lies among the other reports' files."""
     return page(
         f"Pointsman {report.day}",
@@ -42,7 +53,7 @@ def render_html(report: Report, entries: Sequence[Entry] = (), *, linked: bool =
     )
 
 
-def _header(report: Report, entries: Sequence[Entry], *, linked: bool) -> Markup:
+def _header(report: Report, entries: Sequence[PublishedDay], *, linked: bool) -> Markup:
     before = max((entry.spend.day for entry in entries if entry.spend.day < report.day), default=None)
     earlier = el("a", f"{before:%-d %B}", href=f"{UP}{before:%Y/%m/%d}/report.html", rel="prev") if before else None
     links = el("nav", earlier, el("a", "All days", href=f"{UP}index.html"), aria_label="Reports") if linked else None
@@ -114,7 +125,7 @@ def _attention(report: Report) -> Markup:
     warnings = [text for text, _ in cautions(report)]
     month = report.month
     if month.cap and month.projected_nano and month.projected_nano > month.cap.limit_nano:
-        sentence = f"At this pace {month.name} comes to {dollars(month.projected_nano, 2)}, over its budget."
+        sentence = f"At this pace {month.name} comes to {rounded_dollars(month.projected_nano, 2)}, over its budget."
         warnings.insert(0, f"{sentence} Past the cap, tasks are held, degraded or refused, as openclaw.json says.")
     if not warnings:
         return el("div", el("p", "All is well: nothing here needs you."), class_="eye quiet")
@@ -127,15 +138,17 @@ def _attention(report: Report) -> Markup:
     )
 
 
-def _chart(report: Report, entries: Sequence[Entry]) -> Markup:
-    days = shown(report, entries)
+def _chart(report: Report, entries: Sequence[PublishedDay]) -> Markup:
+    days = chart_days(report, entries)
     rows = [
         [f"{day.day:%a %-d %b}", *(money(nano) for nano in day.tiers.values()), money(day.cost_nano)]
         for day in reversed(days)
         if day.cost_nano
     ]
     header = ["Day", *(str(tier).capitalize() for tier in report.tiers), "Cost"]
-    data = el("details", el("summary", "The same as a table"), table("Cost by day and tier", header, rows, hidden=True))
+    data = el(
+        "details", el("summary", "The same as a table"), html_table("Cost by day and tier", header, rows, hidden=True)
+    )
     return section(
         "days",
         "Thirty days",
@@ -157,14 +170,14 @@ def _tiers(report: Report) -> Markup:
     return section(
         "tiers",
         "By tier",
-        table(
+        html_table(
             "Tasks, calls, tokens and cost by tier",
             header,
             rows,
             total=["Total", *_numbers(report.total, 0)],
             hidden=True,
         ),
-        note(*_cap_words(report)) if len(report.month.caps) > 1 else None,
+        note_paragraph(*_cap_words(report)) if len(report.month.caps) > 1 else None,
     )
 
 
@@ -177,7 +190,7 @@ def _numbers(line: Totals, whole: int) -> list[Child]:
 
 def _cap_words(report: Report) -> Iterable[str]:
     caps = [
-        f"{cap.counter.replace('_', ' ')} {dollars(cap.spent_nano, 4)} of {cap_dollars(cap.limit_nano)}"
+        f"{cap.counter.replace('_', ' ')} {rounded_dollars(cap.spent_nano, 4)} of {cap_dollars(cap.limit_nano)}"
         f" ({percent(cap.percent)})"
         for cap in report.month.caps
     ]

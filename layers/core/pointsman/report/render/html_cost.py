@@ -3,7 +3,17 @@
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
-from pointsman.report.render.components import count, key, money, name, note, section, stacked, table, words
+from pointsman.report.render.components import (
+    count,
+    html_table,
+    key,
+    money,
+    name,
+    note_paragraph,
+    section,
+    stacked,
+    words,
+)
 from pointsman.report.render.formatting import percent
 from pointsman.report.render.markup import Child, Markup, el
 
@@ -34,8 +44,8 @@ def work_section(report: Report) -> Markup | None:
     return section(
         "work",
         "By task type, tier and model",
-        table("Calls, tokens of each kind and cost", header, rows, total=foot, hidden=True),
-        note(f"No tokens of these kinds: {', '.join(left_out)}.") if left_out else None,
+        html_table("Calls, tokens of each kind and cost", header, rows, total=foot, hidden=True),
+        note_paragraph(f"No tokens of these kinds: {', '.join(left_out)}.") if left_out else None,
     )
 
 
@@ -66,8 +76,8 @@ def saved_section(report: Report) -> Markup | None:
         "saved",
         "Saved against the baseline",
         el("p", _lead(day), class_="lead"),
-        table("How the saving comes about", header, rows, total=foot, hidden=True),
-        note(f"{_share(day, month)} It is {ESTIMATE}; what a cache served counts as plain input there."),
+        html_table("How the saving comes about", header, rows, total=foot, hidden=True),
+        note_paragraph(f"{_share(day, month)} It is {ESTIMATE}; what a cache served counts as plain input there."),
     )
 
 

@@ -1,12 +1,23 @@
 """The page's sections on the tasks' ways: hops and outcomes, time, quotas, and models that end."""
 
 from pointsman.report.figures.report import Report
-from pointsman.report.render.chart import legend, shares
-from pointsman.report.render.components import bar, count, key, name, note, seconds, section, stacked, table, words
+from pointsman.report.render.chart import legend, share_bar
+from pointsman.report.render.components import (
+    bar,
+    count,
+    html_table,
+    key,
+    name,
+    note_paragraph,
+    seconds,
+    section,
+    stacked,
+    words,
+)
 from pointsman.report.render.formatting import percent, plural
 from pointsman.report.render.markup import Child, Markup, el
 
-PHASES = ("queue", "routing", "waiting", "model", "delivery")
+_PHASES = ("queue", "routing", "waiting", "model", "delivery")
 
 
 def hops_section(report: Report) -> Markup | None:
@@ -41,8 +52,8 @@ def hops_section(report: Report) -> Markup | None:
         ),
         el(
             "div",
-            table("Fallbacks", ["From, to and why", "Hops"], rows) if rows else None,
-            table("Outcomes of calls", ["Outcome", "Calls"], ended),
+            html_table("Fallbacks", ["From, to and why", "Hops"], rows) if rows else None,
+            html_table("Outcomes of calls", ["Outcome", "Calls"], ended),
             class_="pair",
         ),
     )
@@ -69,7 +80,7 @@ def speed_section(report: Report) -> Markup | None:
         "speed",
         "How fast",
         el("p", "A call is one request to a model. A task counts from its first call to its answer.", class_="lead"),
-        table("Percentiles of time by tier", header, rows, hidden=True),
+        html_table("Percentiles of time by tier", header, rows, hidden=True),
         *_where(report),
     )
 
@@ -80,21 +91,23 @@ def _where(report: Report) -> list[Markup]:
         tasks = speed.phases.tasks
         if not tasks:
             continue
-        means = [(phase, getattr(speed.phases, f"{phase}_ms") // tasks) for phase in PHASES]
+        means = [(phase, getattr(speed.phases, f"{phase}_ms") // tasks) for phase in _PHASES]
         caption = f"{tier}: " + ", ".join(f"{phase} {seconds(mean)}" for phase, mean in means)
-        rows.append([stacked(key(tier), shares(means, caption)), *(seconds(mean) for _, mean in means), count(tasks)])
+        rows.append(
+            [stacked(key(tier), share_bar(means, caption)), *(seconds(mean) for _, mean in means), count(tasks)]
+        )
     if not rows:
         return []
-    header = ["Tier", *(phase.capitalize() for phase in PHASES), "Tasks"]
+    header = ["Tier", *(phase.capitalize() for phase in _PHASES), "Tasks"]
     caption = (
         "Averages. Queue is from a message's sending to the router's receipt, routing from there to the first call, "
         "waiting what lay between the calls, delivery from the answer to its event."
     )
     return [
         el("h3", "Where the time went"),
-        table("Average time of a task", header, rows, hidden=True),
-        legend(PHASES),
-        note(caption),
+        html_table("Average time of a task", header, rows, hidden=True),
+        legend(_PHASES),
+        note_paragraph(caption),
     ]
 
 
@@ -114,8 +127,10 @@ def quota_section(report: Report) -> Markup | None:
     return section(
         "quota",
         "Free quota used",
-        table("Requests of the free tier by model", header, rows, hidden=True),
-        note(f"The provider's day ends at midnight in America/Los_Angeles; shown is {days}, up to this report's end."),
+        html_table("Requests of the free tier by model", header, rows, hidden=True),
+        note_paragraph(
+            f"The provider's day ends at midnight in America/Los_Angeles; shown is {days}, up to this report's end."
+        ),
     )
 
 
@@ -135,6 +150,8 @@ def ending_section(report: Report) -> Markup | None:
     return section(
         "ending",
         "Models that end",
-        table("Models that end within 60 days", ["Model", "State", "Date", "Successor"], rows, texts=4, hidden=True),
-        note("A successor serves by itself; name it in openclaw.json to choose another."),
+        html_table(
+            "Models that end within 60 days", ["Model", "State", "Date", "Successor"], rows, texts=4, hidden=True
+        ),
+        note_paragraph("A successor serves by itself; name it in openclaw.json to choose another."),
     )

@@ -4,12 +4,21 @@ import textwrap
 
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
-from pointsman.report.render.formatting import cap_dollars, cautions, clip, dollars, fold, percent, plural, tokens
+from pointsman.report.render.formatting import (
+    cap_dollars,
+    cautions,
+    clip,
+    fold,
+    percent,
+    plural,
+    rounded_dollars,
+    token_count,
+)
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
 
-WIDTH = 72
-MODELS, TYPES, FALLBACKS, CAUTIONS = 4, 5, 3, 4
+TEXT_WIDTH = 72
+_MODELS_SHOWN, TYPES, FALLBACKS, CAUTIONS = 4, 5, 3, 4
 """Most lines of each kind; the JSON has all."""
 PHONE_WIDTH, PHONE_LINES = 40, 12
 STAND_IN = "STAND-INS ANSWERED, NOT REAL MODELS"
@@ -21,7 +30,7 @@ def render_text(report: Report) -> str:
         _head(report),
         _summary(report),
         _table("Tier", {**{str(tier): line for tier, line in report.tiers.items()}, **_rest(report)}),
-        _table("Model", _dearest(report.models, MODELS)),
+        _table("Model", _dearest(report.models, _MODELS_SHOWN)),
         _table("Task type", _dearest(report.types, TYPES)),
         _events(report),
         _cautions(report),
@@ -37,14 +46,14 @@ def render_summary(report: Report) -> str:
     lines = [f"Pointsman {report.day:%a} {report.day.day} {report.day:%b %Y}" + ("" if report.complete else ", so far")]
     lines += [STAND_IN] if report.stand_in else []
     lines += [
-        f"Spent  {dollars(report.total.cost_nano)}",
+        f"Spent  {rounded_dollars(report.total.cost_nano)}",
         f"       {plural(report.total.tasks, 'task')}, {plural(report.total.attempts, 'call')}",
     ]
     if saved.percent is not None:
-        lines.append(f"Saved  {dollars(saved.saved_nano, 4)}, {percent(saved.percent)} (estimate)")
-    lines.append(f"Month  {dollars(month.total.spent_nano, 4)}{cap}{used}")
+        lines.append(f"Saved  {rounded_dollars(saved.saved_nano, 4)}, {percent(saved.percent)} (estimate)")
+    lines.append(f"Month  {rounded_dollars(month.total.spent_nano, 4)}{cap}{used}")
     lines += [
-        f"{tier:<15}{plural(line.tasks, 'task'):>11}{dollars(line.cost_nano):>14}"
+        f"{tier:<15}{plural(line.tasks, 'task'):>11}{rounded_dollars(line.cost_nano):>14}"
         for tier, line in report.tiers.items()
         if line.attempts
     ]
@@ -60,26 +69,28 @@ def render_summary(report: Report) -> str:
 def _head(report: Report) -> list[str]:
     title = f"Pointsman, {report.day:%A} {report.day.day} {report.day:%B %Y}"
     times = f"{to_text(report.since)} to {to_text(report.until)} ({report.zone})"
-    lines = [title if report.complete else title + ": the day so far", clip(times, WIDTH)]
+    lines = [title if report.complete else title + ": the day so far", clip(times, TEXT_WIDTH)]
     return [*lines, f"{STAND_IN}: costs are as if they were real."] if report.stand_in else lines
 
 
 def _summary(report: Report) -> list[str]:
     total, month = report.total, report.month
     cap = f" of {cap_dollars(month.cap.limit_nano)} ({percent(month.cap.percent)})" if month.cap else ", no cap"
-    tiers = [f"{tier} {dollars(spend.spent_nano, 4)}" for tier, spend in month.tiers.items() if spend.spent_nano]
+    tiers = [
+        f"{tier} {rounded_dollars(spend.spent_nano, 4)}" for tier, spend in month.tiers.items() if spend.spent_nano
+    ]
     limits = [
-        f"{cap.counter} {dollars(cap.spent_nano)} of {cap_dollars(cap.limit_nano)} ({percent(cap.percent)})"
+        f"{cap.counter} {rounded_dollars(cap.spent_nano)} of {cap_dollars(cap.limit_nano)} ({percent(cap.percent)})"
         for cap in month.caps
         if cap.counter != "month"
     ]
     work = f"{plural(total.tasks, 'task')} in {plural(total.attempts, 'call')}" if total.attempts else "no task ran"
     return [
-        clip(f"Spent   {dollars(total.cost_nano)}: {work}", WIDTH),
+        clip(f"Spent   {rounded_dollars(total.cost_nano)}: {work}", TEXT_WIDTH),
         *_saved(report),
-        clip(f"Month   {dollars(month.total.spent_nano)}{cap}, {month.name} to date", WIDTH),
-        *fold("        ", tiers, WIDTH, 2),
-        *fold("Caps    ", limits, WIDTH, 2),
+        clip(f"Month   {rounded_dollars(month.total.spent_nano)}{cap}, {month.name} to date", TEXT_WIDTH),
+        *fold("        ", tiers, TEXT_WIDTH, 2),
+        *fold("Caps    ", limits, TEXT_WIDTH, 2),
     ]
 
 
@@ -90,11 +101,11 @@ def _saved(report: Report) -> list[str]:
     less = "Saved" if comparison.saved_nano >= 0 else "Lost "
     return [
         clip(
-            f"{less}   {dollars(abs(comparison.saved_nano))} of {dollars(comparison.baseline_nano)} "
+            f"{less}   {rounded_dollars(abs(comparison.saved_nano))} of {rounded_dollars(comparison.baseline_nano)} "
             f"({percent(comparison.percent)})",
-            WIDTH,
+            TEXT_WIDTH,
         ),
-        f"        net of AWS ({dollars(comparison.aws_nano, 4)}) against the answers' tokens at",
+        f"        net of AWS ({rounded_dollars(comparison.aws_nano, 4)}) against the answers' tokens at",
         f"        {comparison.model}'s list price:",
         "        an estimate, for it would count the same text differently",
     ]
@@ -113,9 +124,9 @@ def _table(title: str, lines: dict[str, Totals]) -> list[str]:
 
 
 def _row(name: str, line: Totals) -> str:
-    counts = f"{tokens(line.tasks):>7}{tokens(line.attempts):>7}"
-    used = f"{tokens(line.usage.prompt):>11}{tokens(line.usage.output):>10}"
-    return f"{clip(name, 24):<24}{counts}{used}{dollars(line.cost_nano):>13}"
+    counts = f"{token_count(line.tasks):>7}{token_count(line.attempts):>7}"
+    used = f"{token_count(line.usage.prompt):>11}{token_count(line.usage.output):>10}"
+    return f"{clip(name, 24):<24}{counts}{used}{rounded_dollars(line.cost_nano):>13}"
 
 
 def _dearest(lines: dict[str, Totals], most: int) -> dict[str, Totals]:
@@ -139,7 +150,7 @@ def _sum(lines: list[Totals]) -> Totals:
 
 def _events(report: Report) -> list[str]:
     outcomes = sorted(report.outcomes.items(), key=lambda each: (-each[1], each[0]))
-    outcome_lines = fold("Outcomes  ", [f"{count:,} {name}" for name, count in outcomes], WIDTH, 2)
+    outcome_lines = fold("Outcomes  ", [f"{count:,} {name}" for name, count in outcomes], TEXT_WIDTH, 2)
     if not report.fallbacks:
         return outcome_lines
     kinds = sorted(report.fallbacks, key=lambda each: (-each.count, each))
@@ -148,7 +159,7 @@ def _events(report: Report) -> list[str]:
     lines += [f"  {kind.count:,} {kind.came_from} > {kind.model}: {kind.reason}" for kind in shown]
     if len(shown) < len(kinds):
         lines.append(f"  {len(kinds) - len(shown)} more kinds in report.json")
-    return [*outcome_lines, *(clip(line, WIDTH) for line in lines)]
+    return [*outcome_lines, *(clip(line, TEXT_WIDTH) for line in lines)]
 
 
 def _cautions(report: Report) -> list[str]:
@@ -156,7 +167,7 @@ def _cautions(report: Report) -> list[str]:
     lines: list[str] = []
     warnings = [text for text, _ in cautions(report)]
     for number, text in enumerate(warnings):
-        wrapped = textwrap.wrap(text, WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
+        wrapped = textwrap.wrap(text, TEXT_WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
         if len(lines) + len(wrapped) > CAUTIONS - (number < len(warnings) - 1):
             return [*lines, f"! {len(warnings) - number} more in report.json"]
         lines += wrapped

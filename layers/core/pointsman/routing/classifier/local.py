@@ -30,10 +30,10 @@ from pointsman.routing.classifier.text_features import (
     Reading,
     Sentence,
     grams,
-    pairs,
-    read,
+    read_features,
     sentence,
     sentences,
+    word_pairs,
 )
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 
@@ -171,12 +171,12 @@ class LocalClassifier:
             steering=lambda part: self.steering(part) - self.header["steering_from"],
             part_of=lambda part, text: self._known(sentence(text, part.units)),
         )
-        return read(kept), steered
+        return read_features(kept), steered
 
     def _known(self, part: Sentence) -> Sentence:
         """Return a sentence with known words in the place of their misspellings, and known pairs only."""
         words = tuple([(self._known_form(norm), surface) for norm, surface in part.words])
-        near = part.pairs if words == part.words else pairs(words)
+        near = part.pairs if words == part.words else word_pairs(words)
         return Sentence(part.text, words, tuple([pair for pair in near if pair in self._row_of]), part.units)
 
     def _known_form(self, norm: str) -> str:

@@ -118,15 +118,15 @@ def sentences(text: str) -> list[Sentence]:
 def sentence(text: str, units: int) -> Sentence:
     """Return a text as one sentence."""
     words = tuple([piece for surface in _TOKEN.findall(text) for piece in _pieces(surface)])
-    return Sentence(text, words, pairs(words), units)
+    return Sentence(text, words, word_pairs(words), units)
 
 
-def pairs(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def word_pairs(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Return the neighbours among the words of a sentence."""
     return tuple(f"{first} {second}" for (first, _), (second, _) in pairwise(words))
 
 
-def read(parts: Iterable[Sentence]) -> Reading:
+def read_features(parts: Iterable[Sentence]) -> Reading:
     """Return what counts of a text that consists of these sentences."""
     parts = tuple(parts)
     words: dict[str, tuple[str, int]] = {}
