@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _tier(bench: Bench, app: TimedApplication, tier: Tier) -> Iterator[Figure]:
-    model, url = TIER_MODELS[tier], str(bench.stack.info.standin_url)
+    model, url = TIER_MODELS[tier], str(bench.stack.info.fake_providers_url)
     bare = call(model, url)
     n = bench.runs(60)
     around, asking, alone, theirs, stored, trips = [], [], [], list[float](), [], 0

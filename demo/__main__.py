@@ -67,8 +67,8 @@ class Demo:
         for phase in cannot:
             self.console.print(f"Left out, since {phase.needs} really answers: {phase.name}", highlight=False)
         for phase in can:
-            if phase.faults and self.info.standin_url:
-                fake_providers.play(self.info.standin_url, phase.faults)
+            if phase.faults and self.info.fake_providers_url:
+                fake_providers.play(self.info.fake_providers_url, phase.faults)
             if phase is phases.GEMINI_IS_OUT[0]:
                 self.gemini_out_since = time.time()
             its_own = phases.of(phase, everything)
@@ -84,9 +84,9 @@ class Demo:
             "replies_match_requests": checks.replies(traffic.messages, seen),
             "report_equals_ledger": checks.report_sums(seen),
         }
-        if self.info.standin_url:
+        if self.info.fake_providers_url:
             stood_in = {name for name in ("gemini", "anthropic") if getattr(self.info.stand_in, name)}
-            journal = fake_providers.journal(self.info.standin_url)
+            journal = fake_providers.journal(self.info.fake_providers_url)
             made["requests_equal_attempts"] = checks.requests(journal, seen, stood_in)
             if self.gemini_out_since:
                 made["gemini_left_alone_after_quota"] = checks.gemini_left_alone(journal, self.gemini_out_since)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.samples import Sample
-from devstack import StandIns
+from devstack import FakedProviders
 
 REPLY_QUEUE = "pointsman-replies"
 """The queue that sample 28 wants to be answered at."""
@@ -45,7 +45,7 @@ GEMINI_IS_OUT = PHASES[-2:]
 """Phases in which Gemini refuses everything: it should be asked once, and then not again."""
 
 
-def chosen(stand_in: StandIns) -> tuple[list[Phase], list[Phase]]:
+def chosen(stand_in: FakedProviders) -> tuple[list[Phase], list[Phase]]:
     """Return the phases that can be played, and those that cannot because a real provider answers."""
     can = [phase for phase in PHASES if phase.needs is None or getattr(stand_in, phase.needs)]
     return can, [phase for phase in PHASES if phase not in can]

@@ -129,7 +129,7 @@ class Stack:
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call the stand-in's control API."""
         data = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self.info.standin_url}/_control/{path}", data, method=method)
+        request = Request(f"{self.info.fake_providers_url}/_control/{path}", data, method=method)
         request.add_header("content-type", "application/json")
         with urlopen(request, timeout=10) as answer:
             text = answer.read()

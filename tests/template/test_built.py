@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack import trim
-from devstack.build import build
+from devstack.build import build_template
 from devstack.errors import LocalStackError
 from devstack.toolchain import BUILDS, MINISTACK, SAM, build_environment, host_architecture
 from tests.support.paths import ROOT
@@ -22,7 +22,7 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024
 def built() -> Path:
     """The build that the local stack deploys; whoever comes first makes it."""
     architecture = host_architecture()
-    return build(architecture, BUILDS / f"local-{architecture}", environ=os.environ).parent
+    return build_template(architecture, BUILDS / f"local-{architecture}", environ=os.environ).parent
 
 
 def size(folder: Path) -> int:
@@ -97,10 +97,10 @@ def test_bytecode_of_another_source_is_found_out(tmp_path: Path) -> None:
     core = tmp_path / "CoreLayer/python/pointsman"
     core.mkdir(parents=True)
     (core / "one.py").write_text("ONE = 1\n")
-    trim.trim(tmp_path)
+    trim.trim_layers(tmp_path)
     (core / "one.py").write_text("ONE = 2\n")
     with pytest.raises(LocalStackError, match=r"one\.py has no bytecode"):
-        trim.check(core)
+        trim.check_bytecode(core)
 
 
 def test_an_edit_of_the_root_file_reaches_the_functions(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ time.sleep(600)
 def token() -> Iterator[str]:
     token = str(uuid.uuid4())
     yield token
-    processes.end([], token)
+    processes.end_processes([], token)
 
 
 def marked(token: str) -> list[int]:
@@ -50,7 +50,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
 
 
 def start_family(token: str, tmp_path: Path) -> ProcessRecord:
-    leader = processes.start(
+    leader = processes.start_process(
         "family", [sys.executable, "-c", FAMILY], environment=os.environ, token=token, log=tmp_path / "log"
     )
     assert eventually(lambda: len(marked(token)) == 2)
@@ -59,16 +59,16 @@ def start_family(token: str, tmp_path: Path) -> ProcessRecord:
 
 def test_children_in_other_sessions_are_ended_too(token: str, tmp_path: Path) -> None:
     leader = start_family(token, tmp_path)
-    assert processes.end([leader], token)
+    assert processes.end_processes([leader], token)
     assert not marked(token)
-    assert not processes.end([leader], token)
+    assert not processes.end_processes([leader], token)
 
 
 def test_children_of_a_dead_leader_are_ended_too(token: str, tmp_path: Path) -> None:
     leader = start_family(token, tmp_path)
     os.kill(leader.pid, signal.SIGKILL)
     assert eventually(lambda: not processes.is_running(leader))
-    assert processes.end([leader], token)
+    assert processes.end_processes([leader], token)
     assert not marked(token)
 
 
@@ -76,7 +76,7 @@ def test_a_later_process_of_the_same_number_is_left_alone(token: str, tmp_path: 
     leader = start_family(token, tmp_path)
     stale = leader.model_copy(update={"started": leader.started - 1})
     assert not processes.is_running(stale)
-    assert not processes.end([stale], "another stack's token")
+    assert not processes.end_processes([stale], "another stack's token")
     assert processes.is_running(leader)
 
 
@@ -87,7 +87,7 @@ from pathlib import Path
 from devstack import processes
 from devstack.signals import termination_as_exit
 with termination_as_exit():
-    processes.run([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
+    processes.run_command([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
                   token={token!r}, log=Path({str(tmp_path / "log")!r}), cwd=Path("/"))
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=toolchain.ROOT) as command:
@@ -123,14 +123,14 @@ def test_servers_listen_on_loopback_only(token: str, tmp_path: Path) -> None:
     for name in ("tmp", "home"):
         (tmp_path / name).mkdir()
     environment = toolchain.runtime_environment(os.environ, tmp_path)
-    standin = servers.start_standin(environment, token=token, state_dir=tmp_path)
+    standin = servers.start_fake_providers(environment, token=token, state_dir=tmp_path)
     emulator, endpoint = servers.start_emulator(environment, region="us-east-1", token=token, state_dir=tmp_path)
     try:
-        servers.await_standin(standin, tmp_path)
+        servers.await_fake_providers(standin, tmp_path)
         servers.await_emulator(emulator, endpoint)
         assert listening(marked(token)) == {"0100007F"}
     finally:
-        assert processes.end([emulator, standin], token)
+        assert processes.end_processes([emulator, standin], token)
     assert not marked(token)
 
 

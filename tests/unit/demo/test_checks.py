@@ -9,7 +9,7 @@ from demo import checks, phases
 from demo.evidence import Evidence
 from demo.samples import Sample
 from demo.traffic import Message
-from devstack import StandIns
+from devstack import FakedProviders
 from pointsman.client import Sent
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
@@ -125,6 +125,6 @@ def test_a_duplicate_and_a_rejection_are_told_apart() -> None:
 
 
 def test_phases_that_need_a_stand_in_are_left_out_with_a_real_provider() -> None:
-    can, cannot = phases.chosen(StandIns(gemini=False, anthropic=True))
+    can, cannot = phases.chosen(FakedProviders(gemini=False, anthropic=True))
     assert {phase.needs for phase in can} == {None, "anthropic"}
     assert {phase.needs for phase in cannot} == {"gemini"}
