@@ -10,7 +10,7 @@ sqs = boto3.client("sqs")
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, str]:
-    """Request a review of `event["diff"]` and return the task's id, made from the commit so that a retry is the same task."""
+    """Request a review of `event["diff"]` and return the task's id, made from the commit: a retry is the same task."""
     task = {
         "task_id": f"review-{event['commit']}",
         "prompt": f"Review this change. What breaks first?\n\n{event['diff']}",
