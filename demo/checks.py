@@ -52,24 +52,24 @@ def check_replies(messages: list[SentMessage], results: StackResults) -> DemoChe
 def check_requests(journal: Iterable[dict[str, Any]], results: StackResults, faked: set[str]) -> DemoCheck:
     """Check that the requests at the stand-in are the attempts in the ledger, one for one."""
     models = load().models
-    booked = Counter(
+    recorded = Counter(
         f"{row['task_id']}.{row['turn']}" for row in results.attempts if models[row["model"]].provider in faked
     )
     arrived = Counter(str(entry["attempt"]) for entry in journal)
-    return _check(booked == arrived, f"{arrived.total()} requests arrived, {booked.total()} attempts booked")
+    return _check(recorded == arrived, f"{arrived.total()} requests arrived, {recorded.total()} attempts in the ledger")
 
 
 def check_report_sums(results: StackResults) -> DemoCheck:
     """Check that the report equals the ledger, to the nano-dollar, and that its parts add up."""
     rows, totals = results.attempts_of_day, results.report["totals"]
-    booked = sum(row.get("cost_nano", row["reserved_nano"]) for row in rows)
+    ledger_cost = sum(row.get("cost_nano", row["reserved_nano"]) for row in rows)
     parts = results.report["tiers"].values()
     parts_cost = sum(part["cost_nano"] for part in parts) + results.report["classification"]["cost_nano"]
-    same = booked == totals["cost_nano"] == parts_cost and len(rows) == totals["attempts"]
+    same = ledger_cost == totals["cost_nano"] == parts_cost and len(rows) == totals["attempts"]
     return _check(
         same,
         f"report {totals['cost_nano']} nano-dollars in {totals['attempts']} attempts, tiers and classification "
-        f"{parts_cost}, ledger {booked} in {len(rows)}",
+        f"{parts_cost}, ledger {ledger_cost} in {len(rows)}",
     )
 
 

@@ -28,13 +28,13 @@ DEMO_PHASES = (
     Phase("Normal traffic", [number for number in range(50) if number not in (23, 24)]),
     Phase("A duplicate, and the same id with different content", (23, 24)),
     Phase(
-        "Anthropic is overloaded: two 529 errors",
+        "Anthropic is overloaded (two 529 errors)",
         (50,),
         ({"provider": "anthropic", "contains": "password reset endpoint", "times": 2, "action": {"status": 529}},),
         needs="anthropic",
     ),
     Phase(
-        "Gemini's daily quota is used up: 429",
+        "Gemini's daily quota is used up (429)",
         (60,),
         ({"provider": "gemini", "action": "gemini_day_quota"},),
         needs="gemini",
