@@ -28,7 +28,7 @@ _REPLY_QUEUE_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
 
 
 @dataclass
-class Demo:
+class _Demo:
     """One run of the demo."""
 
     info: devstack.StackInfo
@@ -115,7 +115,7 @@ def main() -> int:
             parameters={"ReplyQueueArns": _REPLY_QUEUE_ARN},
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as info:
-            demo = Demo(info, console)
+            demo = _Demo(info, console)
             result = demo.run()
     except KeyboardInterrupt:
         output.note("demo: interrupted; the local stack is down")

@@ -29,10 +29,10 @@ class Sample:
 def load_samples(folder: Path = SAMPLES_FOLDER) -> list[Sample]:
     """Return all samples, in order of number."""
     files = sorted(file for file in folder.iterdir() if file.name[:2].isdigit())
-    return [Sample(file.name, int(file.name[:2]), read_body(file)) for file in files]
+    return [Sample(file.name, int(file.name[:2]), _read_body(file)) for file in files]
 
 
-def read_body(file: Path) -> str:
+def _read_body(file: Path) -> str:
     """Return the message body that a file contains or specifies."""
     text = file.read_text(encoding="utf-8")
     return _expand_spec(text) if file.name.endswith(_SPEC) else text
@@ -52,4 +52,4 @@ def _expand_spec(spec_json: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(read_body(Path(sys.argv[1])))
+    sys.stdout.write(_read_body(Path(sys.argv[1])))

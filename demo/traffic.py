@@ -117,7 +117,7 @@ class Traffic:
 
     def _records(self, messages: list[SentMessage]) -> dict[str, TaskRecord]:
         return self.app.tasks.read_many(
-            id_ for message in messages for id_ in (message.sent.task_id, message.sent.message_id)
+            record_id for message in messages for record_id in (message.sent.task_id, message.sent.message_id)
         )
 
     def _queue_is_empty(self) -> bool:
@@ -128,5 +128,5 @@ class Traffic:
         return not any(int(attributes[name]) for name in names)
 
 
-def _same(one: Sent, other: Sent) -> bool:
-    return one.task_id == other.task_id and one.fingerprint is not None and one.fingerprint == other.fingerprint
+def _same(first: Sent, second: Sent) -> bool:
+    return first.task_id == second.task_id and first.fingerprint is not None and first.fingerprint == second.fingerprint

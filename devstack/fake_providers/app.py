@@ -22,7 +22,7 @@ from devstack.fake_providers.quotas import Limit, Quotas
 from devstack.fake_providers.rules import Rule, RuleBook
 
 
-class FaultSettings(BaseModel):
+class _FaultSettings(BaseModel):
     """The body of `POST /_control/faults`; a bare list is short for `rules`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -74,7 +74,7 @@ class _Control:
     async def _add(self, request: Request) -> Response | None:
         try:
             body: Any = await request.json()
-            settings = FaultSettings.model_validate({"rules": body} if isinstance(body, list) else body)
+            settings = _FaultSettings.model_validate({"rules": body} if isinstance(body, list) else body)
             _check_behaviors(settings.rules)
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]

@@ -30,7 +30,7 @@ class ServerState:
     llmock: LlmockApp
 
 
-class ClientGoneError(Exception):
+class _ClientGoneError(Exception):
     """The client disconnected before the answer: raised by any wait, ends the request."""
 
 
@@ -58,14 +58,14 @@ class ModelEndpoint:
         exchange = _Exchange(entry, Connection(scope), receive, send, self._state.journal)
         try:
             if raw is None:
-                raise ClientGoneError
+                raise _ClientGoneError
             if refusal := self._wire.refuse_missing_key(headers, entry.id):
                 await exchange.finish(refusal)
             elif isinstance(call, BadRequestError):
                 await exchange.finish(self._wire.error(400, entry.id, model=entry.model or "", message=str(call)))
             else:
                 await self._serve(exchange, call, raw, headers)
-        except ClientGoneError:
+        except _ClientGoneError:
             self._state.journal.end(entry, "client_gone")
         finally:
             self._state.journal.end(entry, "server_gone")
@@ -129,19 +129,19 @@ class _Exchange:
         self.entry.retry_after = reply.retry_after
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait, forever if `None`; raise `ClientGoneError` as soon as the client disconnects."""
+        """Wait, forever if `None`; raise `_ClientGoneError` as soon as the client disconnects."""
         try:
             async with asyncio.timeout(seconds):
                 await self._disconnected()
         except TimeoutError:
             return
-        raise ClientGoneError
+        raise _ClientGoneError
 
     async def finish(self, reply: Reply) -> None:
         """Send the reply. The journal is written first, so that a client with the answer finds it there."""
         self.note(reply)
         if self._connection.closed:
-            raise ClientGoneError
+            raise _ClientGoneError
         self._journal.end(self.entry, "completed")
         await self._start(reply)
         await self._send({"type": "http.response.body", "body": reply.body})

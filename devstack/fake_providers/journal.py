@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-type RequestOutcome = Literal["open", "completed", "reset", "client_gone", "server_gone"]
+type _RequestOutcome = Literal["open", "completed", "reset", "client_gone", "server_gone"]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class JournalEntry:
     output_tokens: int | None = None
     retry_after: float | None = None
     """Seconds that the reply asked the client to wait."""
-    outcome: RequestOutcome = "open"
+    outcome: _RequestOutcome = "open"
 
 
 class Journal:
@@ -87,7 +87,7 @@ class Journal:
         self._write({"event": "arrived", **asdict(entry)})
         return entry
 
-    def end(self, entry: JournalEntry, outcome: RequestOutcome) -> None:
+    def end(self, entry: JournalEntry, outcome: _RequestOutcome) -> None:
         """Close an entry, once."""
         if entry.ended is None:
             entry.ended, entry.outcome = time.time(), outcome
