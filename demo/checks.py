@@ -50,7 +50,7 @@ def check_replies(messages: list[SentMessage], results: StackResults) -> DemoChe
 
 
 def check_requests(journal: Iterable[dict[str, Any]], results: StackResults, faked: set[str]) -> DemoCheck:
-    """Check that the requests at the stand-in are the attempts in the ledger, one for one."""
+    """Check that the requests at the fake providers are the attempts in the ledger, one for one."""
     models = load().models
     recorded = Counter(
         f"{row['task_id']}.{row['turn']}" for row in results.attempts if models[row["model"]].provider in faked

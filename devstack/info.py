@@ -24,7 +24,7 @@ class ProcessRecord(BaseModel):
 
 
 class FakedProviders(BaseModel):
-    """The providers that the stand-in replaces."""
+    """Which providers are fake."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class FakedProviders(BaseModel):
 
     @property
     def any(self) -> bool:
-        """Whether any answer of this stack may come from the stand-in."""
+        """Whether any answer of this stack may come from a fake provider."""
         return self.gemini or self.anthropic
 
 
@@ -51,7 +51,7 @@ class StackInfo(BaseModel):
     stack_name: str = "pointsman"
     stand_in: FakedProviders
     fake_providers_url: str | None = Field(default=None, alias="standin_url")
-    """Address of the stand-in and its control API; `None` if both providers are real."""
+    """Address of the fake providers and their control API; `None` if both providers are real."""
     outputs: dict[str, str] = {}
     """The stack's outputs by name; empty until it is deployed."""
 

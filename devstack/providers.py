@@ -1,4 +1,4 @@
-"""Which providers a local stack really calls, and which ones the stand-in replaces."""
+"""Which providers a local stack really calls, and which ones are fake."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from devstack.info import FakedProviders
 
 FAKE_KEY = "stand-in"
-"""The key of a provider that the stand-in replaces."""
+"""The key of a fake provider."""
 
 # The defaults of the template parameters with these names.
 GEMINI_KEY_PARAMETER = "/pointsman/gemini-api-key"
@@ -25,7 +25,7 @@ class _Provider(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
-    """Empty: the stand-in answers."""
+    """Empty: the provider is fake."""
     base_url: str
     """The base URL that the environment sets; empty for the provider's own."""
 
@@ -56,7 +56,7 @@ class Providers(BaseModel):
 
     @property
     def stand_in(self) -> FakedProviders:
-        """The providers that the stand-in replaces: each one without a key."""
+        """The fake providers: each one without a key."""
         return FakedProviders(gemini=not self.gemini.key, anthropic=not self.anthropic.key)
 
     def parameters(self, fake_providers_url: str | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A stand-in for both model providers, on loopback: no key, no cost, the real SDKs, and every fault on request.
+"""Fake versions of both model providers, on loopback: no key, no cost, the real SDKs, and every fault on request.
 
 Start it with `python -m devstack.fake_providers --port-file F`. Point google-genai at `{url}/gemini` and anthropic at
 `{url}/anthropic`. An answer depends on the prompt alone and says that a stand-in gave it.
