@@ -93,8 +93,8 @@ peers: .tools/lambda/.stamp .tools/litellm/.stamp ## Install what the product is
 	@:
 
 .PHONY: bench
-bench: setup peers ## Measure time and size beside the peers', for docs/performance.md; NAMES="..." for some
-	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES)
+bench: setup peers ## Measure time and size beside the peers', for docs/performance.md; NAMES="..." for some, BASE=COMMIT to compare
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES) $(if $(BASE),--base $(BASE))
 
 .PHONY: prices
 prices: setup ## Take the price list anew from genai-prices

@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [NAME…] [--runs N]`."""
+"""Run the benchmarks: `python -m benchmarks [NAME…] [--runs N] [--base COMMIT]`."""
 
 import argparse
 import importlib
@@ -8,10 +8,11 @@ import time
 import traceback
 from collections.abc import Iterable
 
-from benchmarks import page
+from benchmarks import compare, page
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.places import RESULTS
+from benchmarks.processor import watched
 
 NAMES = (
     "size",
@@ -36,31 +37,40 @@ def main() -> None:
     names = f"{', '.join(NAMES)} (these, when none is named), {', '.join(LONG)}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {names}")
     parser.add_argument("--runs", type=int, help="most runs of each side, for a quick look")
+    parser.add_argument("--base", metavar="COMMIT", help=f"compare with that state: {', '.join(compare.NAMES)}")
     chosen = parser.parse_args()
-    if unknown := set(chosen.names) - {*NAMES, *LONG}:
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {names}")
-    bench, figures, failed = Bench(chosen.runs), list[Figure](), list[str]()
+    known = {*compare.NAMES} if chosen.base else {*NAMES, *LONG}
+    if unknown := set(chosen.names) - known:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    if chosen.base:
+        sys.exit(compare.run(chosen.base, chosen.names or compare.NAMES, chosen.runs))
+    bench, figures, failed, busy = Bench(chosen.runs), list[Figure](), list[str](), list[str]()
     with bench.ends:
         for name in chosen.names or NAMES:
             began = time.monotonic()
-            try:
-                for figure in importlib.import_module(f"benchmarks.{name}").measure(bench):
-                    figures.append(figure)
-                    print(page.line(figure), flush=True)
-            except Exception:  # noqa: BLE001  (the others are measured all the same)
-                traceback.print_exc()
-                failed.append(name)
-            print(f"# {name}: {time.monotonic() - began:.0f} s", flush=True)
-            _save(figures)
+            with watched() as load:
+                try:
+                    for figure in importlib.import_module(f"benchmarks.{name}").measure(bench):
+                        figures.append(figure)
+                        print(page.line(figure), flush=True)
+                except Exception:  # noqa: BLE001  (the others are measured all the same)
+                    traceback.print_exc()
+                    failed.append(name)
+            print(f"# {name}: {time.monotonic() - began:.0f} s, processors {load.words}", flush=True)
+            if load.busy:
+                busy.append(f"{name}: {load.words}")
+                print(f"# {name}: THE MACHINE WAS BUSY; its wall times are too high", flush=True)
+            _save(figures, busy)
     if not chosen.names and chosen.runs is None:
-        page.write(figures, failed)
+        page.write(figures, failed, busy)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
-def _save(figures: Iterable[Figure]) -> None:
+def _save(figures: Iterable[Figure], busy: list[str]) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({figure.name: figure.as_dict() for figure in figures}, indent=2) + "\n")
+    document = {figure.name: figure.as_dict() for figure in figures}
+    RESULTS.write_text(json.dumps(document | {"busy": busy}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

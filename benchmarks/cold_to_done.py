@@ -10,7 +10,7 @@ from benchmarks.figure import Figure, compared
 from benchmarks.peer import VARIABLES, deployment
 from benchmarks.places import LITELLM, TIER_MODELS, Artifact, built_function, handler_of, packages_of
 from benchmarks.rie import started
-from benchmarks.rig import PROMPT, application, settings_of, shipped, started_task
+from benchmarks.rig import PROMPT, rig_on, settings_of, shipped, started_task
 from pointsman.values.taxonomy import Tier
 from tests.support.local_stack import Stack
 
@@ -48,13 +48,13 @@ class slow_models:  # noqa: N801  (used as a function)
 
 def _tier(bench: Bench, tier: Tier) -> Figure:
     stack, model = bench.stack, TIER_MODELS[tier]
-    app, url = application(stack, shipped()), str(stack.info.fake_providers_url)
+    rig, url = rig_on(stack, shipped()), str(stack.info.fake_providers_url)
     own, peer = built_function(bench.built, tier), handler_of("litellm-asks", ASKING, packages_of(LITELLM))
     event = {"deployment": deployment("tier", model, url), "prompt": PROMPT}
     ours, theirs = list[float](), list[float]()
-    for _ in range(bench.runs(5)):
+    for _ in range(bench.runs(9)):
         stack.forget_limits()
-        answer, spent = _cold(own, started_task(app, tier=tier).as_state(), settings_of(stack))
+        answer, spent = _cold(own, started_task(rig, tier=tier).as_state(), settings_of(stack))
         if not isinstance(answer, dict) or answer.get("next") != "deliver":
             raise RuntimeError(f"a cold function did not answer: {answer}")
         ours.append(spent)

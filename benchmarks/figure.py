@@ -24,6 +24,9 @@ class Figure:
     """The greatest `measured` that is accepted; None: shown, not judged."""
     judged: str = "ratio"
     """Which number `target` is about: `ratio` or `value`."""
+    wall: float | None = None
+    """The same by the clock on the wall, where `value` is processor time: it doubles when the machine is busy."""
+    peer_wall: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -41,10 +44,11 @@ class Figure:
     def as_dict(self) -> dict[str, Any]:
         """Return it as build/bench.json holds it."""
         ratio = None if self.ratio is None else round(self.ratio, 4)
-        stated = {"value": round(self.value, 4), "unit": self.unit, "peer": self.peer}
-        stated |= {"peer_value": round(self.peer_value, 4), "ratio": ratio, "n": self.n}
-        stated |= {"p95": None if self.p95 is None else round(self.p95, 4)}
-        return stated | {"target": self.target, "judged": self.judged, "meets": self.meets}
+        fields: dict[str, Any] = {"value": round(self.value, 4), "unit": self.unit, "peer": self.peer}
+        fields |= {"peer_value": round(self.peer_value, 4), "ratio": ratio, "n": self.n}
+        fields |= {"p95": None if self.p95 is None else round(self.p95, 4)}
+        fields |= {"wall": self.wall and round(self.wall, 4), "peer_wall": self.peer_wall and round(self.peer_wall, 4)}
+        return fields | {"target": self.target, "judged": self.judged, "meets": self.meets}
 
 
 def median(samples: Sequence[float]) -> float:
@@ -67,6 +71,10 @@ def compared(
     unit: str = "ms",
     target: float | None = None,
     judged: str = "ratio",
+    wall: Sequence[float] | None = None,
+    peer_wall: Sequence[float] | None = None,
 ) -> Figure:
     """Return medians side by side."""
-    return Figure(name, median(samples), unit, peer, median(peer_samples), len(samples), p95(samples), target, judged)
+    walls = [median(side) if side else None for side in (wall, peer_wall)]
+    value, peer_value = median(samples), median(peer_samples)
+    return Figure(name, value, unit, peer, peer_value, len(samples), p95(samples), target, judged, walls[0], walls[1])

@@ -27,6 +27,7 @@ def line(figure: Figure) -> str:
     """Return a figure in one line."""
     ratio = "" if figure.ratio is None else f", ratio {figure.ratio:.3f}"
     tail = f" p95 {figure.p95:.2f}" if figure.p95 is not None else ""
+    tail += f", wall {figure.wall:.2f}" if figure.wall is not None else ""
     judged = {True: ", meets", False: ", MISSES", None: ""}[figure.meets]
     return (
         f"{figure.name}: {figure.value:.2f} {figure.unit}{tail} (n={figure.n}); "
@@ -36,26 +37,34 @@ def line(figure: Figure) -> str:
 
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    rows = ["| figure | median | p95 | n | against | its median | ratio | target |"]
-    rows.append("|---|--:|--:|--:|---|--:|--:|---|")
+    rows = ["| figure | median | p95 | wall | n | against | its median | its wall | ratio | target |"]
+    rows.append("|---|--:|--:|--:|--:|---|--:|--:|--:|---|")
     for one in figures:
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
         tail = "" if one.p95 is None else _number(one.p95)
         rows.append(
-            f"| `{one.name}` | {_number(one.value)} {one.unit} | {tail} | {one.n} | {one.peer} | "
-            f"{_number(one.peer_value)} | {ratio} | {_target(one)} |"
+            f"| `{one.name}` | {_number(one.value)} {one.unit} | {tail} | {_optional(one.wall)} | {one.n} "
+            f"| {one.peer} | "
+            f"{_number(one.peer_value)} | {_optional(one.peer_wall)} | {ratio} | {_target(one)} |"
         )
     return "\n".join(rows)
 
 
-def body(figures: Sequence[Figure], failed: Sequence[str], at: datetime) -> str:
+def body(figures: Sequence[Figure], failed: Sequence[str], at: datetime, busy: Sequence[str] = ()) -> str:
     """Return all that stands between the markers."""
-    parts = [f"`make bench` on {at:%Y-%m-%d}, {at:%H:%M} UTC; each row's two sides ran in turns in this run."]
+    parts = [
+        f"`make bench` on {at:%Y-%m-%d}, {at:%H:%M} UTC; each row's two sides ran in turns in this run. "
+        "Times are processor time, `wall` the same by the clock, unless a row says otherwise."
+    ]
     if failed:
         parts.append(f"**Failed, and not below: {', '.join(failed)}.**")
+    if busy:
+        parts.append(
+            f"**The machine was busy with something else: {'; '.join(busy)}.** Wall times of these are too high."
+        )
     for family, title in FAMILIES.items():
-        if own := of_family(figures, family):
-            parts.append(f"### {title}\n\n![{title}](performance/{family}.svg)\n\n{table(own)}")
+        if rows := of_family(figures, family):
+            parts.append(f"### {title}\n\n![{title}](performance/{family}.svg)\n\n{table(rows)}")
     return "\n\n".join(parts)
 
 
@@ -71,19 +80,19 @@ def between_markers(text: str, inner: str) -> str:
         ValueError: a marker is missing.
     """
     head, _, rest = text.partition(BEGIN)
-    _, found, tail = rest.partition(END)
-    if not found:
+    _, end, tail = rest.partition(END)
+    if not end:
         raise ValueError("the page has no markers")
     return f"{head}{BEGIN}\n{inner}\n{END}{tail}"
 
 
-def write(figures: Sequence[Figure], failed: Sequence[str]) -> None:
+def write(figures: Sequence[Figure], failed: Sequence[str], busy: Sequence[str] = ()) -> None:
     """Write table and pictures of a run."""
     PICTURES.mkdir(exist_ok=True)
     for family, title in FAMILIES.items():
-        if own := of_family(figures, family):
-            (PICTURES / f"{family}.svg").write_text(bars(title, own), encoding="utf-8")
-    PAGE.write_text(between_markers(PAGE.read_text(), body(figures, failed, datetime.now(UTC))), encoding="utf-8")
+        if rows := of_family(figures, family):
+            (PICTURES / f"{family}.svg").write_text(bars(title, rows), encoding="utf-8")
+    PAGE.write_text(between_markers(PAGE.read_text(), body(figures, failed, datetime.now(UTC), busy)), encoding="utf-8")
 
 
 def _target(figure: Figure) -> str:
@@ -91,6 +100,10 @@ def _target(figure: Figure) -> str:
         return ""
     unit = f" {figure.unit}" if figure.judged == "value" else ""
     return f"{'met' if figure.meets else '**missed**'}: at most {figure.target:g}{unit}"
+
+
+def _optional(value: float | None) -> str:
+    return "" if value is None else _number(value)
 
 
 def _number(value: float) -> str:

@@ -24,17 +24,26 @@ def deployment(group: str, model: str, url: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """What one completion took of the peer's process, and by the clock on the wall."""
+
+    processor_ms: float
+    wall_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class LiteLLM:
     """A Router that waits for a group to ask."""
 
     to: IO[str]
     answers: IO[str]
 
-    def ask(self, group: str) -> float:
-        """Return the milliseconds of one completion."""
+    def ask(self, group: str) -> "Completion":
+        """Return what one completion took."""
         self.to.write(json.dumps(group) + "\n")
         self.to.flush()
-        return float(self._line("> ")["ms"])
+        answer = self._line("> ")
+        return Completion(float(answer["processor_ms"]), float(answer["ms"]))
 
     def wait(self) -> None:
         """Return when it is ready."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def python_of(tool: Path) -> Path:
 def packages_of(tool: Path) -> Path:
     """Return where a tool's packages are."""
     return next((tool / "lib").glob("python3.*")) / "site-packages"
+
+
+def compiled(*tools: Path) -> None:
+    """Compile the packages of tools, so that none is charged for missing .pyc."""
+    for tool in tools:
+        command = [str(python_of(tool)), "-m", "compileall", "-q", "-j", "0", str(packages_of(tool))]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def emulator() -> Path:

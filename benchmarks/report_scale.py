@@ -36,18 +36,19 @@ from botocore.parsers import create_parser
 
 from pointsman.adapters.archive import ArchivedLedger, BucketArchive
 from pointsman.adapters.dynamo import Tables, pack
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
-from pointsman.adapters.usage_ledger import DynamoBooks
 from pointsman.execution.budget import charge
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.ledger_keys import SHARDS, RowKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import SHARDS, Intent, Purpose, RowKey, Settled
-from pointsman.ports import Reach, Share
-from pointsman.report.figures.report import BEFORE, Frame, build
+from pointsman.ports import LedgerWatermarks
+from pointsman.report.figures.report import BEFORE, ReportScope, build_report
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
 from pointsman.routing import catalog, config
 from pointsman.routing.catalog import Billing
-from pointsman.routing.policy import Points
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.archive import Archiving
 from pointsman.services.context import Context
 from pointsman.values.taxonomy import TYPES_OF, Tier
@@ -71,25 +72,25 @@ MODELS = {
 type Item = dict[str, Any]
 
 
-def policy() -> Points:
+def policy() -> RoutingPolicy:
     routing = {str(tier): model for tier, model in MODELS.items()}
-    return Points(config.parse(json.dumps({"routing": routing})), catalog.load())
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing})), catalog.load_catalog())
 
 
-class UsageLedger:
+class SampleLedger:
     """Two days of the ledger as the adapters would write them: a tenth of the tasks takes two calls, a tenth was
     classified by a model, ten by one request. About 2.32 items a task.
     """
 
     def __init__(self) -> None:
-        self._points, self._dice = policy(), random.Random(7)
+        self._policy, self._dice = policy(), random.Random(7)
 
     def items_of(self, day: date, rows: int) -> Iterator[Item]:
         """Yield about `rows` items in the order of their time."""
         dice, begins = self._dice, datetime(day.year, day.month, day.day, tzinfo=UTC)
-        tasks, made, waiting = max(1, round(rows / 2.32)), 0, list[Share]()
+        tasks, written, waiting = max(1, round(rows / 2.32)), 0, list[Share]()
         for number in count(1):
-            if made >= rows:
+            if written >= rows:
                 return
             items: list[Item] = []
             task_id = f"{day:%m%d}-{number:07d}-{dice.getrandbits(32):08x}"
@@ -104,10 +105,10 @@ class UsageLedger:
             tier, tries = dice.choices(list(Tier), (62, 33, 5))[0], 2 if dice.random() < 0.1 else 1
             about = {"purpose": Purpose.TASK, "type": dice.choice(TYPES_OF[tier]), "metadata": metadata}
             for turn in range(1, tries + 1):
-                again: Item = {"after": "unavailable"} if turn > 1 else {}
+                again: Item = {"previous_outcome": "unavailable"} if turn > 1 else {}
                 moment = at + timedelta(seconds=3 * turn)
                 items += self._call(task_id, turn, moment, tier, failed=turn < tries, **about, **again)
-            made += len(items)
+            written += len(items)
             yield from items
 
     def _call(
@@ -121,19 +122,14 @@ class UsageLedger:
         failed: bool = False,
         **about: Any,
     ) -> Iterator[Item]:
-        dice, model, name = self._dice, self._points.catalogue.get(MODELS[tier]), f"000001.{turn:06d}"
+        dice, model, name = self._dice, self._policy.catalog.get(MODELS[tier]), f"000001.{turn:06d}"
         paid = tier is not Tier.ORCHESTRATION
         intent = Intent(
-            key=RowKey.of(task_id, name, at),
-            task_id=task_id,
-            turn=name,
-            at=at,
-            model=model.id,
-            billing=Billing.PAID if paid else Billing.FREE,
-            function=str(tier),
-            tier=tier,
-            charge=charge(self._points.config.pointsman.budget, tier, 5_000_000 if paid else 0, at, ZONE),
-            **about,
+            CallSpec(task_id=task_id, attempt_id=name, model=model.id, function=str(tier), tier=tier, **about),
+            RowKey.of(task_id, name, at),
+            at,
+            Billing.PAID if paid else Billing.FREE,
+            charge(self._policy.config.pointsman.budget, tier, 5_000_000 if paid else 0, at, ZONE),
         )
         used = Usage() if failed else Usage(input=dice.randint(3_000, 14_000), output=dice.randint(200, 4_000))
         took, cost = dice.randint(300, 9_000), model.cost_nano(used, at) if paid else 0
@@ -150,8 +146,8 @@ def write_pages(folder: Path, day: date, items: Iterable[Item]) -> None:
         held[item["day_shard"]["S"]].append((item["row"]["S"], json.dumps(item)))
     for place, some in held.items():
         texts = [text for _, text in sorted(some)]
-        each = max(1, PAGE * len(texts) // max(1, sum(map(len, texts))))
-        for number, page in enumerate(batched(texts, each, strict=False)):
+        items_per_page = max(1, PAGE * len(texts) // max(1, sum(map(len, texts))))
+        for number, page in enumerate(batched(texts, items_per_page, strict=False)):
             body = f'{{"Items": [{", ".join(page)}], "Count": {len(page)}}}'
             (folder / f"{place}.{number:05d}").write_text(body)
 
@@ -197,15 +193,18 @@ class Bucket:
         return {"Body": io.BytesIO(path.read_bytes())}
 
 
-class ModelHealthStore:
+class FixedWatermarks:
     """A horizon that is past the day."""
 
     def __init__(self, day: date) -> None:
         self._day = day
 
-    def reach(self) -> Reach:
+    def read(self) -> LedgerWatermarks:
         since, _ = day_bounds(self._day, ZONE)
-        return Reach(since, since + timedelta(days=2), self._day)
+        return LedgerWatermarks(since, since + timedelta(days=2), self._day)
+
+    def settled(self, since: datetime, until: datetime) -> None:
+        pass
 
     def archived(self, before: date) -> None:
         pass
@@ -218,38 +217,38 @@ def peak() -> int:
 
 def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
     """Do one step in this process and return its figures."""
-    own, (since, until) = policy(), day_bounds(DAY, ZONE)
+    rules, (since, until) = policy(), day_bounds(DAY, ZONE)
     dynamodb, bucket = aws(endpoint) if endpoint else (Pages(folder / "usage"), Bucket(folder / "bucket"))
-    books, archive = DynamoBooks(dynamodb, Tables("", TABLE, "")), BucketArchive(bucket, TABLE)
+    reader, archive = DynamoLedgerReader(dynamodb, Tables("", TABLE, "")), BucketArchive(bucket, TABLE)
     start, wall, cpu = peak(), time.perf_counter(), time.process_time()
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     if name == "archive":
-        ctx = Context(own, books, None, None, ZONE, lambda *_, **__: None, lambda *_: None)  # type: ignore[arg-type]
+        ctx = Context(rules, reader, None, None, ZONE, lambda *_, **__: None, lambda *_: None)  # type: ignore[arg-type]
         for day in (DAY - timedelta(days=1), DAY):
-            Archiving(ctx, books, archive, ModelHealthStore(day))()
+            Archiving(ctx, reader, archive, FixedWatermarks(day))()
     else:
-        ledger = ArchivedLedger(books, archive) if name == "report_of_archive" else books
-        frame = Frame(DAY, ZONE, own, stand_in=True, now=until + timedelta(hours=6))
-        made = build(frame, ledger.shards(since - BEFORE, until), {})
-        document = json.dumps(as_json(made))
-        found = {
-            "attempts": made.total.attempts,
-            "tasks": made.total.tasks,
+        ledger = ArchivedLedger(reader, archive) if name == "report_of_archive" else reader
+        frame = ReportScope(DAY, ZONE, rules, stand_in=True, now=until + timedelta(hours=6))
+        report = build_report(frame, ledger.shards(since - BEFORE, until), {})
+        document = json.dumps(as_json(report))
+        figures = {
+            "attempts": report.total.attempts,
+            "tasks": report.total.tasks,
             "sha256": hashlib.sha256(document.encode()).hexdigest(),
-            "page_kb": len(render_html(made)) // 1000,
+            "page_kb": len(render_html(report)) // 1000,
             "json_kb": len(document) // 1000,
         }
-    found["seconds"] = round(time.perf_counter() - wall, 2)
-    found["cpu_seconds"] = round(time.process_time() - cpu, 2)
-    return found | {"start_mb": start, "peak_mb": peak()}
+    figures["seconds"] = round(time.perf_counter() - wall, 2)
+    figures["cpu_seconds"] = round(time.process_time() - cpu, 2)
+    return figures | {"start_mb": start, "peak_mb": peak()}
 
 
 def prepare(folder: Path, rows: int, endpoint: str | None) -> None:
     """Write two days of the ledger."""
-    books, days = UsageLedger(), (DAY - timedelta(days=1), DAY)
+    ledger, days = SampleLedger(), (DAY - timedelta(days=1), DAY)
     if not endpoint:
         for day in days:
-            write_pages(folder / "usage", day, books.items_of(day, rows))
+            write_pages(folder / "usage", day, ledger.items_of(day, rows))
         return
     dynamodb, bucket = aws(endpoint)
     keys = [("day_shard", "HASH"), ("row", "RANGE")]
@@ -260,7 +259,7 @@ def prepare(folder: Path, rows: int, endpoint: str | None) -> None:
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
     )
     bucket.create_bucket(Bucket=TABLE)
-    for some in batched((item for day in days for item in books.items_of(day, rows)), 25, strict=False):
+    for some in batched((item for day in days for item in ledger.items_of(day, rows)), 25, strict=False):
         dynamodb.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in some]})
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import processor
 from benchmarks.places import LAMBDA, WORK, Artifact, emulator, python_of
 
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
@@ -41,6 +42,7 @@ class Lambda:
 
     address: str
     log: Path
+    emulator_pid: int
 
     def invoke(self, event: Any) -> tuple[Any, float]:
         """Return the answer and its milliseconds, INIT included when it is the first."""
@@ -51,11 +53,15 @@ class Lambda:
         return json.loads(body), (time.perf_counter() - began) * 1000
 
     def init_ms(self) -> float:
-        """Return what the emulator says that INIT took."""
-        found = _INIT.search(self.log.read_text(errors="replace"))
-        if found is None:
+        """Return what the emulator says that INIT took, by the clock on the wall."""
+        report = _INIT.search(self.log.read_text(errors="replace"))
+        if report is None:
             raise RuntimeError(f"the emulator tells no INIT: {self.log}")
-        return float(found[1])
+        return float(report[1])
+
+    def processor_ms(self) -> float:
+        """Return the processor time that the function's process has used since it began."""
+        return processor.seconds_of(processor.child_of(self.emulator_pid)) * 1000
 
 
 @contextmanager
@@ -83,7 +89,7 @@ def started(artifact: Artifact, environment: Mapping[str, str] | None = None) ->
         )
     try:
         _await(ports[0])
-        yield Lambda(f"http://127.0.0.1:{ports[0]}/2015-03-31/functions/function/invocations", log)
+        yield Lambda(f"http://127.0.0.1:{ports[0]}/2015-03-31/functions/function/invocations", log, process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

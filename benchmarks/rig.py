@@ -5,23 +5,29 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from benchmarks.places import ROOT, TIER_MODELS
+from pointsman.entrypoints.model_clients import adapter_of
+from pointsman.entrypoints.router import build_intake
+from pointsman.entrypoints.runtime import Runtime, build_runtime
 from pointsman.entrypoints.settings import Settings
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.tier import build_attempt
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
-from pointsman.ports import ModelClient, ModelRequest
+from pointsman.ports import ModelClient
 from pointsman.routing.catalog import Provider
+from pointsman.services.attempt import Attempt
+from pointsman.services.intake import Intake
 from pointsman.values import strict_json
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -39,23 +45,33 @@ class Stopwatch:
 
     calls: int = 0
     seconds: float = 0.0
+    """By the clock on the wall."""
+    processor: float = 0.0
+    """Seconds of this process's processor time."""
 
     def around[**P, R](self, call: Callable[P, R]) -> Callable[P, R]:
         """Return the call, timed."""
 
         def timed(*args: P.args, **options: P.kwargs) -> R:
-            began = time.perf_counter()
-            try:
+            with self.running():
                 return call(*args, **options)
-            finally:
-                self.calls += 1
-                self.seconds += time.perf_counter() - began
 
         return timed
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count a call and its time."""
+        wall, processor = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self.calls += 1
+            self.seconds += time.perf_counter() - wall
+            self.processor += time.process_time() - processor
+
     def reset(self) -> None:
         """Begin anew."""
-        self.calls, self.seconds = 0, 0.0
+        self.calls, self.seconds, self.processor = 0, 0.0, 0.0
 
 
 @dataclass
@@ -65,36 +81,82 @@ class TimedModel:
     client: ModelClient
     watch: Stopwatch
 
-    def ask(self, question: ModelRequest) -> CallResult:
+    def ask(self, request: ModelRequest) -> CallResult:
         """Ask."""
-        return self.watch.around(self.client.ask)(question)
+        return self.watch.around(self.client.ask)(request)
 
 
-@dataclass(frozen=True)
-class TimedApplication(Application):
-    """The application, each AWS call and each model call timed: the SDK's own work in a call counts as the call's."""
+@dataclass
+class TimedSession:
+    """Makes AWS clients whose calls are timed: the SDK's own work in a call counts as the call's."""
 
-    store: Stopwatch = field(default_factory=Stopwatch)
-    asked: Stopwatch = field(default_factory=Stopwatch)
-    clients: Callable[[str], Any] | None = None
+    make: Callable[[str], Any]
+    watch: Stopwatch
 
-    def _client(self, service: str) -> Any:
-        client = self.clients(service) if self.clients else super()._client(service)
-        client._make_api_call = self.store.around(client._make_api_call)
+    def client(self, service: str, config: Any = None) -> Any:
+        """Return a client."""
+        del config  # `make` has its own
+        client = self.make(service)
+        client._make_api_call = self.watch.around(client._make_api_call)
         return client
 
-    def model(self, provider: Provider) -> ModelClient:  # type: ignore[override]
-        """Return the provider's client, timed."""
-        own = self.__dict__.setdefault("models", {})
-        if provider not in own:
-            own[provider] = TimedModel(super().model(provider), self.asked)
-        found: ModelClient = own[provider]
-        return found
 
-    @cached_property
-    def logger(self) -> Logger:
-        """The structured log, written in full, to nowhere."""
-        return Logger(service="benchmark", stream=Path(os.devnull).open("w"))
+@dataclass
+class Rig:
+    """The use cases over one stack, each AWS call and each model call timed, their log written to nowhere."""
+
+    runtime: Runtime
+    store: Stopwatch
+    asked: Stopwatch
+    whole: Stopwatch = field(default_factory=Stopwatch)
+    """Around what is measured."""
+
+    @property
+    def intake(self) -> Intake:
+        """The router's use case."""
+        return self.runtime.part(build_intake)
+
+    def attempt(self, function: Tier) -> Attempt:
+        """Return a tier function's use case."""
+        return self.runtime.part(build_attempt, function)
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure the block: `own_ms` and `own_wall_ms` are about it then."""
+        for watch in (self.store, self.asked, self.whole):
+            watch.reset()
+        with self.whole.running():
+            yield
+
+    @property
+    def own_ms(self) -> float:
+        """Processor time of the block, without AWS calls and models' clients."""
+        return (self.whole.processor - self.store.processor - self.asked.processor) * 1000
+
+    @property
+    def own_wall_ms(self) -> float:
+        """The same by the clock on the wall."""
+        return (self.whole.seconds - self.store.seconds - self.asked.seconds) * 1000
+
+
+def rig_of(settings: Settings, config: str, make: Callable[[str], Any], model: ModelClient | None = None) -> Rig:
+    """Return the use cases over what `make` makes clients of; `model` answers for every provider, if given."""
+    store, asked = Stopwatch(), Stopwatch()
+    logger = Logger(service="benchmark", stream=Path(os.devnull).open("w"))  # noqa: SIM115  (it lasts as long as the process)
+
+    def log(event: str, *, level: str = "info", **fields: object) -> None:
+        getattr(logger, level)(event, extra={name: value for name, value in fields.items() if value is not None})
+
+    runtime = build_runtime(settings, config, TimedSession(make, store), log=log, count=lambda *_: None)
+    clients: dict[Provider, ModelClient] = {}
+    build = runtime.context.model
+
+    def timed(provider: Provider) -> ModelClient:
+        if provider not in clients:
+            clients[provider] = TimedModel(model or build(provider), asked)
+        return clients[provider]
+
+    return Rig(replace(runtime, context=replace(runtime.context, model=timed)), store, asked)
 
 
 def settings_of(stack: Stack) -> dict[str, str]:
@@ -119,26 +181,21 @@ def shipped(**pointsman: Any) -> str:
     """Return the shipped `openclaw.json`, with quotas and budget that nothing here can reach."""
     document = json.loads((ROOT / "openclaw.json").read_text())
     quota = {"rpm": 1_000_000, "tpm": 1_000_000_000, "rpd": 1_000_000}
-    own = {"budget": {"month_usd": 1000}, "quotas": {TIER_MODELS["orchestration"]: quota}} | pointsman
-    document["pointsman"] = document.get("pointsman", {}) | own
+    options = {"budget": {"month_usd": 1000}, "quotas": {TIER_MODELS["orchestration"]: quota}} | pointsman
+    document["pointsman"] = document.get("pointsman", {}) | options
     return json.dumps(document)
 
 
-def application(stack: Stack, config: str, **changes: str) -> TimedApplication:
-    """Return an application on the stack, with changes to its environment; this process's own is left as it is."""
-    environment = settings_of(stack) | changes
-
-    def clients(service: str) -> Any:
-        return stack.client(service)
-
-    app = TimedApplication(Settings.from_environment(environment), config, clients=clients)
+def rig_on(stack: Stack, config: str, **changes: str) -> Rig:
+    """Return the use cases on the stack, with changes to its environment; this process's own is left as it is."""
+    rig = rig_of(Settings.from_environment(settings_of(stack) | changes), config, stack.client)
     for provider in Provider:
-        app.adapter(provider)
-    gc.freeze()  # as `cold_start` does
-    return app
+        adapter_of(provider)
+    gc.freeze()  # as the functions' frame does
+    return rig
 
 
-def started_task(app: Application, *models: str, tier: Tier) -> WorkflowState:
+def started_task(rig: Rig, *models: str, tier: Tier) -> WorkflowState:
     """Put a task into the table as the router does, started, and return its first position."""
     now = datetime.now(UTC)
     record = TaskRecord(
@@ -148,8 +205,9 @@ def started_task(app: Application, *models: str, tier: Tier) -> WorkflowState:
         body=Payload(inline=strict_json.dumps({"prompt": PROMPT})),
         received_at=to_text(now),
     )
-    app.tasks.claim(record, now)
-    hops = tuple(app.policy.hop(app.policy.catalogue.get(model), tier) for model in models or (TIER_MODELS[tier],))
+    rig.runtime.stores.tasks.claim(record)
+    policy = rig.runtime.context.policy
+    hops = tuple(policy.hop(policy.catalog.get(model), tier) for model in models or (TIER_MODELS[tier],))
     return WorkflowState(record.task_id, 1, now + timedelta(hours=1), hops)
 
 
@@ -171,7 +229,7 @@ def idle_machine(stack: Stack) -> str:
     """Make a state machine that ends at once; return its ARN."""
     name = f"idle-{uuid.uuid4().hex[:8]}"
     definition = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
-    made = stack.client("stepfunctions").create_state_machine(
+    machine = stack.client("stepfunctions").create_state_machine(
         name=name, definition=definition, roleArn=role_that_may_all(stack, name)
     )
-    return str(made["stateMachineArn"])
+    return str(machine["stateMachineArn"])

@@ -1,13 +1,12 @@
-"""`scale`: own time of an attempt, and its calls, with 1,000 to 100,000 tasks stored."""
+"""`scale`: own processor time of an attempt, and its calls, with 1,000 to 100,000 tasks stored."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 
 from benchmarks.bench import Bench
-from benchmarks.figure import Figure, median, p95
-from benchmarks.rig import INVOCATION, TimedApplication, application, shipped, started_task
+from benchmarks.figure import Figure, compared
+from benchmarks.rig import INVOCATION, Rig, rig_on, shipped, started_task
 from pointsman.adapters.dynamo import pack
 from pointsman.values.taxonomy import Tier
 from tests.support.local_stack import Stack
@@ -20,31 +19,30 @@ WRITERS, PAGE = 4, 25
 def measure(bench: Bench) -> Iterator[Figure]:
     """Fill the task table step by step; the smallest size is what the others are held against."""
     stack, n = bench.stack, bench.runs(100)
-    app = application(stack, shipped())
+    rig = rig_on(stack, shipped())
     stored, first = 0, None
     for size in SIZES:
         _fill(stack, stored, size)
         stored = size
-        samples, calls = _attempts(app, n)
-        first = first if first is not None else median(samples)
+        samples, walls, calls = _attempts(rig, n)
+        first = first or (samples, walls)
         peer = f"at {SIZES[0]:,} tasks"
-        yield Figure(f"scale.{size}", median(samples), "ms", peer, first, n, p95(samples), WITHIN)
+        yield compared(f"scale.{size}", samples, peer, first[0], target=WITHIN, wall=walls, peer_wall=first[1])
         yield Figure(f"scale.{size}.calls", calls, "calls", "accepted", 4, n, target=4, judged="value")
 
 
-def _attempts(app: TimedApplication, n: int) -> tuple[list[float], int]:
-    attempt, samples, calls = app.attempt(Tier.IMPLEMENTATION), list[float](), 0
+def _attempts(rig: Rig, n: int) -> tuple[list[float], list[float], int]:
+    """Return own processor and wall milliseconds of each attempt, and the most calls of one."""
+    attempt, samples, walls, calls = rig.attempt(Tier.IMPLEMENTATION), list[float](), list[float](), 0
     for number in range(n + 5):
-        run = started_task(app, tier=Tier.IMPLEMENTATION)
-        app.store.reset()
-        app.asked.reset()
-        began = time.perf_counter()
-        attempt(run, INVOCATION)
-        spent = time.perf_counter() - began - app.store.seconds - app.asked.seconds
+        state = started_task(rig, tier=Tier.IMPLEMENTATION)
+        with rig.measured():
+            attempt(state, INVOCATION)
         if number >= 5:
-            samples.append(spent * 1000)
-            calls = max(calls, app.store.calls)
-    return samples, calls
+            samples.append(rig.own_ms)
+            walls.append(rig.own_wall_ms)
+            calls = max(calls, rig.store.calls)
+    return samples, walls, calls
 
 
 def _fill(stack: Stack, begin: int, end: int) -> None:

@@ -1,13 +1,12 @@
-"""`throughput`: tasks per second through router and tier function in 1, 2, 4 and 8 processes at once.
+"""`throughput`: tasks per second of processor time through router and tier function, in 1 to 8 processes at once.
 
-The store's part is taken out: what is measured is how many tasks the functions' own work lets through. Each process has
+The store's part is taken out: what is measured is how many tasks the functions' own work lets through, and whether more
+processes make it dearer. Each process has
 stores of its own (moto), and a model that answers at once.
 """
 
 import json
 import multiprocessing
-import os
-import time
 import uuid
 from collections.abc import Iterator
 from multiprocessing.synchronize import Barrier
@@ -17,13 +16,13 @@ import boto3
 from moto import mock_aws
 
 from benchmarks.bench import Bench
-from benchmarks.figure import Figure
-from benchmarks.rig import INVOCATION, PROMPT, TimedApplication, shipped
+from benchmarks.figure import Figure, median
+from benchmarks.rig import INVOCATION, PROMPT, Rig, rig_of, shipped
 from pointsman.entrypoints.settings import Settings
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.ports import ModelRequest
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.usage import Usage
 from tests.support.fakes import FakeWorkflow
 
@@ -35,24 +34,23 @@ KEYS = {"tasks": ("task_id",), "usage": ("day_shard", "row"), "limits": ("limit"
 class Instant:
     """A model that answers at once."""
 
-    def ask(self, question: ModelRequest) -> CallResult:
+    def ask(self, request: ModelRequest) -> CallResult:
         """Answer."""
-        return CallResult(Outcome.ANSWERED, "Yes.", Usage(input=100, output=2), question.model)
+        return CallResult(Outcome.ANSWERED, "Yes.", Usage(input=100, output=2), request.model)
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
-    """Measure each number of processes; the limit is what one process reaches, times the processors at work."""
-    batches, alone = bench.runs(6), 0.0
+    """Measure each number of processes beside one process alone."""
+    batches, alone = bench.runs(6), None
     for processes in PROCESSES:
-        rate = _rate(processes, batches)
-        alone = alone or rate
-        cores = min(processes, os.cpu_count() or 1)
-        peer = f"one process x {cores} of the processors"
-        yield Figure(f"throughput.{processes}", rate, "tasks/s", peer, alone * cores, processes * batches * BATCH)
+        rate, wall = _rates(processes, batches)
+        alone = alone or (rate, wall)
+        peer, tasks = "one process alone, per process", processes * batches * BATCH
+        yield Figure(f"throughput.{processes}", rate, "tasks/s", peer, alone[0], tasks, wall=wall, peer_wall=alone[1])
 
 
-def _rate(processes: int, batches: int) -> float:
-    """Return the tasks per second of all processes together."""
+def _rates(processes: int, batches: int) -> tuple[float, float]:
+    """Return the tasks per second of one of the processes, by its processor time and by the wall."""
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(processes), context.Queue()
     children = [context.Process(target=_child, args=(start, results, batches)) for _ in range(processes)]
@@ -64,7 +62,8 @@ def _rate(processes: int, batches: int) -> float:
         for child in children:
             child.terminate()
             child.join()
-    return sum(batches * BATCH / each for each in seconds)
+    processor, wall = (median([batches * BATCH / one for one in side]) for side in zip(*seconds, strict=True))
+    return processor, wall
 
 
 def _child(start: Barrier, results: Any, batches: int) -> None:
@@ -72,37 +71,26 @@ def _child(start: Barrier, results: Any, batches: int) -> None:
         session = boto3.Session("testing", "testing", region_name="us-east-1")
         _create(session)
         stores = {"task_table": "tasks", "usage_table": "usage", "limit_table": "limits", "bucket": "data"}
-        app = TimedApplication(Settings.model_validate(stores), shipped(), clients=session.client)
+        rig = rig_of(Settings.model_validate(stores), shipped(), session.client, Instant())
         workflow = FakeWorkflow()
-        app.__dict__.update(workflow=workflow, models=_Everywhere())
-        _batch(app, workflow)
+        rig.runtime.stores.__dict__["workflow"] = workflow
+        _batch(rig, workflow)
         start.wait(timeout=100)
-        app.store.reset()
-        began = time.perf_counter()
-        for _ in range(batches):
-            _batch(app, workflow)
-        results.put(time.perf_counter() - began - app.store.seconds)
+        with rig.measured():
+            for _ in range(batches):
+                _batch(rig, workflow)
+        results.put((rig.own_ms / 1000, rig.own_wall_ms / 1000))
 
 
-class _Everywhere(dict[Any, Instant]):
-    """The same model of every provider."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-    def __missing__(self, _: Any) -> Instant:
-        return Instant()
-
-
-def _batch(app: TimedApplication, workflow: FakeWorkflow) -> None:
+def _batch(rig: Rig, workflow: FakeWorkflow) -> None:
     """Take ten tasks in and make each one's attempt."""
     body = json.dumps({"prompt": PROMPT, "tier": "implementation"})
-    messages = [Message(f"m-{uuid.uuid4().hex}", body) for _ in range(BATCH)]
-    batch = app.intake.take(messages, "benchmark", INVOCATION)
+    messages = [QueueMessage(f"m-{uuid.uuid4().hex}", body) for _ in range(BATCH)]
+    batch = rig.intake.claim_batch(messages, "benchmark", INVOCATION)
     for message in messages:
-        app.intake.finish(message, batch)
+        rig.intake.start_or_reject(message, batch)
         run = WorkflowState.from_state(json.loads(workflow.executions.pop(message.message_id)))
-        if app.attempt(run.here.function)(run, INVOCATION).next is not Next.DELIVER:
+        if rig.attempt(run.here.function)(run, INVOCATION).next is not Next.DELIVER:
             raise RuntimeError("an attempt was not answered")
 
 

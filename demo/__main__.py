@@ -16,6 +16,7 @@ from demo import checks, fake_providers, phases, progress, samples, show
 from demo.results import StackResults, collect_results
 from demo.traffic import Traffic
 from devstack.toolchain import ROOT
+from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.render.html import render_html
 from pointsman_cli import output
 from pointsman_cli.errors import Exit
@@ -43,17 +44,18 @@ class _Demo:
         """Send all samples, follow them to the end and return the document of result.json."""
         stack = of_local(self.info)
         reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
-        traffic = Traffic(stack.app, [])
+        traffic = Traffic(stack.runtime, [])
         self._play(traffic)
         traffic.await_deliveries()
         outcomes = [message.outcome for message in traffic.messages]
         replies = len(checks.expecting_reply(traffic.messages))
         results = collect_results(stack, self.began, reply_url, rejected=outcomes.count("rejected"), replies=replies)
-        self.page = render_html(stack.app.reporting.build(date.fromisoformat(results.report["date"])), linked=False)
+        report = stack.runtime.part(build_reporting).build(date.fromisoformat(results.report["date"]))
+        self.page = render_html(report, linked=False)
         return {
             "stand_in": self.info.stand_in.any,
             "seconds": round((datetime.now(UTC) - self.began).total_seconds(), 1),
-            "tasks": [show.result_entry(stack.app, message) for message in traffic.messages],
+            "tasks": [show.result_entry(stack.runtime, message) for message in traffic.messages],
             "dead_letters": results.dead_letters,
             "report": results.report,
             "report_text": results.report_text,
@@ -118,14 +120,14 @@ def main() -> int:
             demo = _Demo(info, console)
             result = demo.run()
     except KeyboardInterrupt:
-        output.note("demo: interrupted; the local stack is down")
+        output.print_note("demo: interrupted; the local stack is down")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
-        output.note(f"demo: {explained(error)[0]}")
+        output.print_note(f"demo: {explained(error)[0]}")
         return Exit.FAILED
     _write(result, demo.page, folder)
     if as_json:
-        output.document(result)
+        output.print_document(result)
     else:
         _print(result, folder)
     return Exit.OK if all(check["passed"] for check in result["checks"].values()) else Exit.FAILED
@@ -155,7 +157,7 @@ def _print(result: dict[str, Any], folder: Path) -> None:
         ("report", "report.html, report.json, report.txt"),
         ("logs", "ministack.log, standin.log, deploy.log"),
     ]
-    output.pairs((name, f"{path}/{files}") for name, files in places)
+    output.print_pairs((name, f"{path}/{files}") for name, files in places)
     print('Try it yourself: pointsman up, then pointsman submit "..." --wait')
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from demo.phases import GEMINI_QUOTA_PHASES
 from demo.results import StackResults
 from demo.traffic import SentMessage
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 
 type DemoCheck = dict[str, Any]
 """`passed`, and both sides in `detail`."""
@@ -51,7 +51,7 @@ def check_replies(messages: list[SentMessage], results: StackResults) -> DemoChe
 
 def check_requests(journal: Iterable[dict[str, Any]], results: StackResults, faked: set[str]) -> DemoCheck:
     """Check that the requests at the fake providers are the attempts in the ledger, one for one."""
-    models = load().models
+    models = load_catalog().models
     recorded = Counter(
         f"{row['task_id']}.{row['turn']}" for row in results.attempts if models[row["model"]].provider in faked
     )

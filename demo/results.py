@@ -35,7 +35,7 @@ def collect_results(
 ) -> StackResults:
     """Make the stack write its report, and return all results."""
     since, until = day_bounds(began.astimezone(stack.settings.zone).date(), stack.settings.zone)
-    rows = list(stack.app.books.rows(since, datetime.now(UTC) + timedelta(minutes=1)))
+    rows = list(stack.runtime.stores.ledger_reader.rows(since, datetime.now(UTC) + timedelta(minutes=1)))
     calls = [row for row in rows if row["kind"] == "attempt" and row.get("outcome") != Outcome.NOT_SENT]
     document, text = _report(stack, since.astimezone(stack.settings.zone).date().isoformat())
     return StackResults(
@@ -61,7 +61,7 @@ def _report(stack: StackConnection, day: str) -> tuple[dict[str, Any], str]:
 
 
 def _object(stack: StackConnection, key: str) -> str:
-    answer = stack.app.s3.get_object(Bucket=stack.settings.bucket, Key=key)
+    answer = stack.runtime.stores.s3.get_object(Bucket=stack.settings.bucket, Key=key)
     return bytes(answer["Body"].read()).decode()
 
 
@@ -70,7 +70,7 @@ def _receive(stack: StackConnection, url: str, expected: int) -> list[dict[str, 
     messages: dict[str, dict[str, Any]] = {}
     limit = time.monotonic() + _ARRIVAL_SECONDS
     while len(messages) < expected and time.monotonic() < limit:
-        answer = stack.app.sqs.receive_message(
+        answer = stack.runtime.stores.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
         )
         messages |= {message["MessageId"]: message for message in answer.get("Messages", [])}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from demo.traffic import SentMessage
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.values.status import Status
 from pointsman_cli import output
 
@@ -11,10 +11,10 @@ _EXCERPT = 200
 """Characters of an answer in result.json."""
 
 
-def result_entry(app: Application, message: SentMessage) -> dict[str, Any]:
+def result_entry(runtime: Runtime, message: SentMessage) -> dict[str, Any]:
     """Return the result of a message, for result.json."""
     record, outcome = message.record, message.outcome
-    decision = (record.decision if record else None) or {}
+    decision = record.decision if record else None
     is_own_work = record is not None and outcome != "duplicate"
     answered = record is not None and record.status is Status.COMPLETED
     return {
@@ -23,37 +23,37 @@ def result_entry(app: Application, message: SentMessage) -> dict[str, Any]:
         "message_id": message.sent.message_id,
         "task_id": record.task_id if record else message.sent.task_id,
         "outcome": outcome,
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
+        "type": decision.type if decision else None,
+        "tier": decision.tier if decision else None,
         "model": record.model if record else None,
-        "source": decision.get("source"),
-        "confidence": decision.get("confidence"),
+        "source": decision.source if decision else None,
+        "confidence": decision.confidence if decision else None,
         "attempts": record.attempts if record and is_own_work else 0,
         "tokens": record.usage.get("input", 0) + record.usage.get("output", 0) if record and is_own_work else 0,
         "cost_nano_usd": record.cost_nano if record and is_own_work else 0,
         "seconds": message.seconds,
         "reason": record.reason if record else None,
         "truncated": record.truncated if record else False,
-        "answer_excerpt": app.payloads.fetch(record.answer)[:_EXCERPT] if record and answered else None,
+        "answer_excerpt": runtime.stores.payloads.fetch(record.answer)[:_EXCERPT] if record and answered else None,
     }
 
 
 def print_tasks(entries: list[dict[str, Any]]) -> None:
     """Print one line per message."""
     header = ("message", "outcome", "type", "tier", "model", "decided by", "attempts", "tokens", "cost", "s")
-    output.table(header, [_row(entry) for entry in entries], right=(6, 7, 8, 9))
+    output.print_table(header, [_row(entry) for entry in entries], right=(6, 7, 8, 9))
 
 
 def print_dead_letters(entries: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:
     """Print each dead letter with its sample and its reason."""
     file_of = {entry["message_id"]: entry["file"] for entry in entries}
     rows = [(file_of.get(letter["message_id"], "?"), letter["code"], letter["reason"]) for letter in letters]
-    output.table(("message", "code", "reason"), sorted(rows))
+    output.print_table(("message", "code", "reason"), sorted(rows))
 
 
 def print_checks(checks: dict[str, dict[str, Any]]) -> None:
     """Print each check with its result."""
-    output.table(
+    output.print_table(
         ("check", "result", "comparison"),
         [(name.replace("_", " "), _passed_or_failed(check), check["detail"]) for name, check in checks.items()],
     )
@@ -74,6 +74,6 @@ def _row(entry: dict[str, Any]) -> tuple[object, ...]:
         entry["source"] or "-",
         entry["attempts"],
         f"{entry['tokens']:,}",
-        output.dollars(entry["cost_nano_usd"]),
+        output.exact_dollars(entry["cost_nano_usd"]),
         "-" if entry["seconds"] is None else f"{entry['seconds']:.1f}",
     )

@@ -10,7 +10,7 @@ from demo.progress import ProgressUpdate
 from demo.samples import Sample
 from pointsman.client import Sent
 from pointsman.client.watch import has_ended
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time
@@ -64,7 +64,7 @@ class SentMessage:
 class Traffic:
     """All messages of the demo."""
 
-    app: Application
+    runtime: Runtime
     messages: list[SentMessage]
 
     def run(self, phase: Phase, samples: list[Sample], update: ProgressUpdate) -> bool:
@@ -93,8 +93,8 @@ class Traffic:
             time.sleep(_POLL_SECONDS)
 
     def _send(self, phase: Phase, sample: Sample) -> SentMessage:
-        now, queue = datetime.now(UTC), self.app.settings.task_queue_url
-        answer = self.app.sqs.send_message(QueueUrl=queue, MessageBody=sample.body)
+        now, queue = datetime.now(UTC), self.runtime.settings.task_queue_url
+        answer = self.runtime.stores.sqs.send_message(QueueUrl=queue, MessageBody=sample.body)
         sent = Sent.of(answer["MessageId"], sample.body)
         repeats = any(_same(sent, earlier.sent) for earlier in self.messages)
         message = SentMessage(sample, phase.name, sent, now, repeats)
@@ -116,15 +116,16 @@ class Traffic:
                 message.settled = has_ended(message.record)
 
     def _records(self, messages: list[SentMessage]) -> dict[str, TaskRecord]:
-        return self.app.tasks.read_many(
+        return self.runtime.stores.tasks.read_many(
             record_id for message in messages for record_id in (message.sent.task_id, message.sent.message_id)
         )
 
     def _queue_is_empty(self) -> bool:
         """Return whether no message is waiting or in flight: a duplicate leaves no other trace."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = self.app.settings.task_queue_url
-        attributes: dict[str, Any] = self.app.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        url = self.runtime.settings.task_queue_url
+        answer = self.runtime.stores.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        attributes: dict[str, Any] = answer["Attributes"]
         return not any(int(attributes[name]) for name in names)
 
 

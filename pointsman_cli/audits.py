@@ -8,58 +8,61 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import code_of
-from pointsman.entrypoints.wiring import Application
-from pointsman.execution.records import Payload, Purpose, TaskRecord
+from pointsman.entrypoints.cost_report import build_reporting
+from pointsman.entrypoints.runtime import Runtime
+from pointsman.execution.calls import Purpose
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values import strict_json
 
 
-def sampled(app: Application, since: datetime, until: datetime) -> list[TaskRecord]:
+def audited_tasks(runtime: Runtime, since: datetime, until: datetime) -> list[TaskRecord]:
     """Return the tasks that were audited in that time and are still on record, oldest audit first."""
-    rows = chain.from_iterable(app.reporting.ledger.shards(since, until))
+    rows = chain.from_iterable(runtime.part(build_reporting).ledger.shards(since, until))
     ids = {row["task_id"] for row in rows if row.get("purpose") == Purpose.AUDIT}
-    found = [record for record in app.tasks.read_many(sorted(ids)).values() if record.audit]
-    return sorted(found, key=lambda record: str(record.audit and record.audit["at"]))
+    records = [record for record in runtime.stores.tasks.read_many(sorted(ids)).values() if record.audit]
+    return sorted(records, key=lambda record: record.audit.at if record.audit else "")
 
 
-def pair(app: Application, record: TaskRecord) -> dict[str, Any]:
+def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
     """Return both answers and what is known of them; a text that the bucket no longer has is None."""
-    audit, decision = record.audit or {}, record.decision or {}
+    audit = record.audit
+    assert audit is not None
     return {
         "task_id": record.task_id,
         "generation": record.generation,
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
-        "prompt": _prompt(_text(app, record.body)),
+        "type": record.type,
+        "tier": record.tier,
+        "prompt": _prompt(_text(runtime, record.body)),
         "delivered": {
             "model": record.model,
-            "answer": _text(app, record.answer),
+            "answer": _text(runtime, record.answer),
             "truncated": record.truncated,
-            "verdict": record.verdict,
+            "verdict": record.checked.as_item() if record.checked else None,
             "cost_nano_usd": record.cost_nano,
         },
         "baseline": {
-            "model": audit["model"],
-            "at": audit["at"],
-            "outcome": audit.get("outcome", "open"),
-            "answer": _text(app, Payload(audit.get("answer"), audit.get("answer_ref"))),
-            "cost_nano_usd": audit.get("cost_nano"),
+            "model": audit.model,
+            "at": audit.at,
+            "outcome": audit.outcome or "open",
+            "answer": _text(runtime, audit.answer),
+            "cost_nano_usd": audit.cost_nano,
         },
-        "judgement": audit.get("judgement"),
+        "judgement": None,
     }
 
 
-def document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, Any]:
+def audit_document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, Any]:
     """Return the sample with what its second answers cost; audits that are still open are not in the sum."""
-    found = list(pairs)
-    costs = [each["baseline"]["cost_nano_usd"] or 0 for each in found]
-    return {"audits": len(found), "cost_nano_usd": sum(costs), "pairs": found, "stand_in": stand_in}
+    sample = list(pairs)
+    costs = [answers["baseline"]["cost_nano_usd"] or 0 for answers in sample]
+    return {"audits": len(sample), "cost_nano_usd": sum(costs), "pairs": sample, "stand_in": stand_in}
 
 
-def _text(app: Application, content: Payload) -> str | None:
-    if content == Payload():
+def _text(runtime: Runtime, payload: Payload) -> str | None:
+    if payload == Payload():
         return None
     try:
-        return app.payloads.fetch(content)
+        return runtime.stores.payloads.fetch(payload)
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise
@@ -67,5 +70,5 @@ def _text(app: Application, content: Payload) -> str | None:
 
 
 def _prompt(body: str | None) -> str | None:
-    stated = strict_json.loads(body) if body else None
-    return str(stated["prompt"]) if isinstance(stated, dict) else None
+    task = strict_json.loads(body) if body else None
+    return str(task["prompt"]) if isinstance(task, dict) else None

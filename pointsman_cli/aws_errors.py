@@ -36,8 +36,8 @@ _CODES = {
 def problem(error: ClientError | BotoCoreError) -> str:
     """Return what is the matter, without botocore's preamble."""
     if isinstance(error, ClientError):
-        stated = error.response.get("Error", {})
-        return f"AWS refuses {error.operation_name}: {stated.get('Code')}: {stated.get('Message', '')}".rstrip(": ")
+        details = error.response.get("Error", {})
+        return f"AWS refuses {error.operation_name}: {details.get('Code')}: {details.get('Message', '')}".rstrip(": ")
     return str(error).rstrip(".")
 
 

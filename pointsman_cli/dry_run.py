@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pointsman.contracts.task import Task
-from pointsman.entrypoints.wiring import Application
-from pointsman.execution.model_health import ModelState, ms
+from pointsman.entrypoints.classifying import build_classifier
+from pointsman.entrypoints.runtime import Runtime
+from pointsman.execution.model_health import ModelState
 from pointsman.prompts import system_for
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.decision import Decision
 from pointsman.values.money import usd
+from pointsman.values.times import to_ms
 from pointsman.values.usage import Usage
 
 BATCH = 10
@@ -27,7 +29,7 @@ TYPICAL_OUTPUT = 1_000
 class DryRun:
     """The rules of one application, and what its stack knows of the models."""
 
-    app: Application
+    runtime: Runtime
     states: Mapping[str, ModelState] | None
     """None: there is no stack to ask, and an undecided task gets the local best guess."""
     ask: bool = True
@@ -35,18 +37,18 @@ class DryRun:
 
     def decide(self, tasks: list[Task]) -> list[Decision]:
         """Return a decision for each task, in order; what a model is asked is booked on the stack."""
-        own = self.app.classification
-        decided = {str(number): own.plainly(task) for number, task in enumerate(tasks)}
+        classifier = self.runtime.part(build_classifier)
+        decided = {str(number): classifier.decide_without_model(task) for number, task in enumerate(tasks)}
         undecided = {key: tasks[int(key)] for key, decision in decided.items() if decision is None}
         if not self._may_ask:
-            asked = {key: own.guess(task) for key, task in undecided.items()}
+            decisions = {key: classifier.guess(task) for key, task in undecided.items()}
         else:
-            asked = own.ask_for(undecided, ASKING_SECONDS) if undecided else {}
-        return [decision or asked[key] for key, decision in decided.items()]
+            decisions = classifier.decide(undecided, ASKING_SECONDS) if undecided else {}
+        return [decision or decisions[key] for key, decision in decided.items()]
 
     def certain(self, task: Task) -> bool:
         """Return whether the task needs no model to be decided."""
-        return not self._may_ask or self.app.classification.plainly(task) is not None
+        return not self._may_ask or self.runtime.part(build_classifier).decide_without_model(task) is not None
 
     def answer(self, task: Task, decision: Decision) -> dict[str, Any]:
         """Return what `route` prints of a task."""
@@ -68,15 +70,17 @@ class DryRun:
 
     def _serving(self, task: Task, decision: Decision) -> Model | None:
         """Return the first model of the plan that is not benched, as the router does."""
-        policy, now, states = self.app.policy, datetime.now(UTC), self.states or {}
-        gone = {model for model, state in states.items() if state.gone}
-        hops = policy.plan(decision.tier, now, private=task.private, gone=gone)
-        ready = [hop for hop in hops if not (hop.model in states and states[hop.model].bench_until > ms(now))]
-        return policy.catalogue.get((ready or hops)[0].model) if hops else None
+        policy, now, states = self.runtime.context.policy, datetime.now(UTC), self.states or {}
+        retired = {model for model, state in states.items() if state.retired}
+        hops = policy.plan(decision.tier, now, private=task.private, gone=retired)
+        ready = [
+            hop for hop in hops if not (hop.model in states and states[hop.model].quota_exhausted_until > to_ms(now))
+        ]
+        return policy.catalog.get((ready or hops)[0].model) if hops else None
 
     def _estimate(self, task: Task, decision: Decision, model: Model) -> int:
         """Return nano-dollars: input by its bytes, output as answers usually are; nothing on a free tier."""
-        if self.app.policy.billing(model) is Billing.FREE:
+        if self.runtime.context.policy.billing(model) is Billing.FREE:
             return 0
         sent = f"{system_for(decision.tier, task.system)}{task.prompt}"
         usage = Usage(

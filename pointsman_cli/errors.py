@@ -49,7 +49,7 @@ class NotFoundError(CommandError):
     code = Exit.NOT_FOUND
 
 
-class NotEndedError(CommandError):
+class StillRunningError(CommandError):
     """The task has not ended (yet, or within the time that the user would wait)."""
 
     code = Exit.NOT_ENDED

@@ -68,8 +68,8 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
 for command, examples in _COMMANDS:
     app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
 _GROUPS: tuple[tuple[str, str, tuple[tuple[str, Callable[..., int], str], ...]], ...] = (
-    ("openclaw", openclaw.HELP, openclaw.COMMANDS),
-    ("key", key.HELP, key.COMMANDS),
+    ("openclaw", openclaw.HELP, openclaw._OPENCLAW_COMMANDS),
+    ("key", key.HELP, key._KEY_COMMANDS),
 )
 for group, words, commands in _GROUPS:
     made = typer.Typer(help=words, rich_markup_mode=None)
@@ -94,9 +94,9 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; what goes wrong is one line on stderr."""
-    stated = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(app(stated or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
+        return int(app(words or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
     except TyperException as error:
         return _failed(_usage(error), error.exit_code)
     except (KeyboardInterrupt, Abort):
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(*explained(error))
 
 
-def run() -> None:
+def run_command() -> None:
     """Run the command that the process was started with."""
     sys.exit(main())
 
@@ -118,12 +118,12 @@ def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, what was meant perhaps, and whose help to read."""
     place = getattr(error, "ctx", None)
     words = error.message if (meant := getattr(error, "possibilities", None)) else error.format_message()
-    asked = place.command_path if place else "pointsman"
-    return f"{words.rstrip('.')}{did_you_mean(sorted(meant or []))} (see `{asked} --help`)"
+    command = place.command_path if place else "pointsman"
+    return f"{words.rstrip('.')}{did_you_mean(sorted(meant or []))} (see `{command} --help`)"
 
 
 def _failed(words: str, code: int) -> int:
-    output.note(f"pointsman: {' '.join(words.split())}")
+    output.print_note(f"pointsman: {' '.join(words.split())}")
     return code
 
 
@@ -148,4 +148,4 @@ def explained(error: Exception) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    run()
+    run_command()

@@ -8,7 +8,7 @@ from pointsman_cli.errors import BadInputError
 HERE = Path("openclaw.json")
 
 
-def read(config: Path | None) -> str:
+def read_config(config: Path | None) -> str:
     """Return the text of the file that was named, else of the one in this directory, else of the one that is shipped.
 
     Raises:

@@ -12,7 +12,7 @@ from pointsman.values.taxonomy import Tier
 
 KEY_VARIABLE = "POINTSMAN_API_KEY"
 """Where OpenClaw finds its key of the front door."""
-WINDOW = 200_000
+_CONTEXT_WINDOW = 200_000
 """Tokens that surely fit into a message of 1 MiB, as words do."""
 
 
@@ -21,9 +21,11 @@ def exported(policy: RoutingPolicy, now: datetime, server: Mapping[str, Any]) ->
 
     Models that have ended are replaced by their successors, as OpenClaw would call them itself.
     """
-    own = policy.config.pointsman
-    chains = {tier: list(dict.fromkeys(policy.resolve(each, now).id for each in policy.chain(tier))) for tier in Tier}
-    options = own.model_dump(mode="json", exclude_unset=True, exclude={"chains"})
+    options_in_file = policy.config.pointsman
+    chains = {
+        tier: list(dict.fromkeys(policy.resolve(model_id, now).id for model_id in policy.chain(tier))) for tier in Tier
+    }
+    options = options_in_file.model_dump(mode="json", exclude_unset=True, exclude={"chains"})
     if policy.config.baseline != chains[Tier.REASONING][0]:
         options["baseline"] = policy.config.baseline
     described = {name: agent.description for name, agent in policy.config.agents.items() if agent.description}
@@ -60,7 +62,7 @@ def chat_api(base_url: str) -> dict[str, Any]:
         "id": AUTO,
         "name": "Pointsman",
         "input": ["text"],
-        "contextWindow": WINDOW,
+        "contextWindow": _CONTEXT_WINDOW,
         "maxTokens": DEFAULT_OUTPUT_TOKENS,
         "compat": {"supportsTools": False},
     }

@@ -32,7 +32,7 @@ class Coloured:
         return self.words
 
 
-def document(value: Any) -> None:
+def print_document(value: Any) -> None:
     """Print a value as one JSON document."""
     print(dumped(value))
 
@@ -47,24 +47,24 @@ def json_line(value: Any) -> None:
     print(json.dumps(value, allow_nan=False), flush=True)
 
 
-def text(words: str) -> None:
+def print_text(words: str) -> None:
     """Print text that others wrote; on a terminal without its control characters."""
     print(_shown(words) if sys.stdout.isatty() else words)
 
 
-def pairs(rows: Iterable[tuple[str, object]]) -> None:
+def print_pairs(rows: Iterable[tuple[str, object]]) -> None:
     """Print names and values, aligned, on a terminal folded to fit it; a value that is None is left out."""
-    stated = [(name, _on_one_line(value)) for name, value in rows if value is not None]
-    width = max((len(name) for name, _ in stated), default=0)
+    pairs_shown = [(name, _on_one_line(value)) for name, value in rows if value is not None]
+    width = max((len(name) for name, _ in pairs_shown), default=0)
     room = shutil.get_terminal_size().columns - width - len(_GAP) if sys.stdout.isatty() else None
-    for name, value in stated:
+    for name, value in pairs_shown:
         first, *more = [value] if room is None else _folded(value, max(room, _NARROWEST))
         print(f"{name:<{width}}{_GAP}{first}")
         for line in more:
             print(f"{'':<{width}}{_GAP}{line}")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
     """Print rows in aligned columns under a header; those in `right` are numbers.
 
     On a terminal, columns of text are folded until the rows fit; elsewhere each row is one line.
@@ -73,13 +73,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Ite
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     if sys.stdout.isatty():
         widths = _fitted(widths, numbers, shutil.get_terminal_size().columns)
-    for row, stated in zip(cells, [header, *rows], strict=True):
+    for row, cell_texts in zip(cells, [header, *rows], strict=True):
         folded = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in range(max(map(len, folded), default=0)):
             shown = []
             for column, width in enumerate(widths):
                 cell = folded[column][line] if line < len(folded[column]) else ""
-                shown.append(_painted(cell.rjust(width) if column in numbers else cell.ljust(width), stated[column]))
+                shown.append(
+                    _painted(cell.rjust(width) if column in numbers else cell.ljust(width), cell_texts[column])
+                )
             print(_GAP.join(shown).rstrip())
 
 
@@ -110,7 +112,7 @@ def _painted(cell: str, stated: object) -> str:
     return cell
 
 
-def note(words: str) -> None:
+def print_note(words: str) -> None:
     """Tell the user something beside the result, on stderr."""
     print(_shown(words), file=sys.stderr, flush=True)
 
@@ -132,7 +134,7 @@ def progress() -> Iterator[Callable[[str], None]]:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def dollars(nano_usd: int) -> str:
+def exact_dollars(nano_usd: int) -> str:
     """Return nano-dollars for people: in cents' fractions where it is little, never rounded to nothing."""
     amount = usd(nano_usd)
     if amount == 0:

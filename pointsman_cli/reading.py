@@ -39,7 +39,7 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
 
 
-def lines(file: Path | None) -> Iterator[bytes]:
+def numbered_lines(file: Path | None) -> Iterator[bytes]:
     """Yield the lines one by one, so that the input may be larger than memory.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The stack that a command works on: the local one, or a deployed one; and the application over it."""
+"""The stack that a command works on: the local one, or a deployed one; and the runtime over it."""
 
 import os
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 import devstack
 from devstack.toolchain import ROOT
 from pointsman.client import Client, Places
+from pointsman.entrypoints.runtime import Runtime, build_runtime
 from pointsman.entrypoints.settings import Settings
-from pointsman.entrypoints.wiring import Application
+from pointsman.values.log_events import LogEvent
 from pointsman_cli import aws_errors, openclaw, output
 from pointsman_cli.errors import BadInputError, UnreachableError
 
@@ -57,17 +58,19 @@ _PARAMETERS = {
 """What the template hands to the functions' environment, in the settings' names."""
 
 
-class OperatorApplication(Application):
-    """The application on an operator's machine: warnings go to stderr, and no metrics are sent."""
+def operator_runtime(settings: Settings, config_text: str, session: Any) -> Runtime:
+    """Return the runtime on an operator's machine: warnings go to stderr, and no metrics are sent."""
+    return build_runtime(settings, config_text, session, log=_warn, count=_count_nothing)
 
-    def note(self, event: str, *, level: str = "info", **fields: object) -> None:
-        """Tell the operator of warnings and errors."""
-        if level != "info":
-            stated = ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None)
-            output.note(f"{level}: {event}{f' ({stated})' if stated else ''}")
 
-    def count_metric(self, name: str, value: float = 1) -> None:
-        """Send none: metrics are those of the functions."""
+def _warn(event: LogEvent, *, level: str = "info", **fields: object) -> None:
+    if level != "info":
+        details = ", ".join(f"{name}: {value}" for name, value in fields.items() if value is not None)
+        output.print_note(f"{level}: {event.replace('_', ' ')}{f' ({details})' if details else ''}")
+
+
+def _count_nothing(name: str, value: float = 1) -> None:
+    """Send no metric: metrics are those of the functions."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,15 @@ class StackConnection:
     """As CloudFormation knows it; empty where there is no such stack."""
 
     @cached_property
-    def app(self) -> Application:
-        """The application over this stack."""
-        return OperatorApplication(self.settings, self.config_text, self.clients)
+    def runtime(self) -> Runtime:
+        """The runtime over this stack."""
+        return operator_runtime(self.settings, self.config_text, self.clients)
 
     @cached_property
     def client(self) -> Client:
         """What hands tasks to this stack and reads their results."""
-        own = self.settings
-        return Client(Places(own.task_queue_url, own.task_table, own.bucket), self.clients)
+        places = Places(self.settings.task_queue_url, self.settings.task_table, self.settings.bucket)
+        return Client(places, self.clients)
 
     @property
     def stand_in(self) -> bool:
@@ -104,7 +107,7 @@ class StackConnection:
     def say_stand_in(self) -> None:
         """Tell on stderr when answers of this stack are not a provider's."""
         if self.stand_in:
-            output.note("Answers on this stack come from a stand-in, not from a model.")
+            output.print_note("Answers on this stack come from a stand-in, not from a model.")
 
 
 class LocalClients:
@@ -115,8 +118,10 @@ class LocalClients:
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """Return a client."""
-        own: Config = self._options["config"]
-        return self._session.client(service, **{**self._options, "config": config.merge(own) if config else own})
+        local_config: Config = self._options["config"]
+        return self._session.client(
+            service, **{**self._options, "config": config.merge(local_config) if config else local_config}
+        )
 
 
 class NoClients:
@@ -126,7 +131,7 @@ class NoClients:
         """Return no client."""
 
 
-def find(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> StackConnection:
+def connect(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> StackConnection:
     """Return the stack that the options name.
 
     Raises:
@@ -152,10 +157,10 @@ def of_local(info: devstack.StackInfo, config: Path | None = None) -> StackConne
     return _of("the local stack", LocalClients(info), info.stack_name, config)
 
 
-def offline(config: Path | None = None) -> Application:
-    """Return an application without any stack: only its rules and its local classifier can be asked."""
+def offline_runtime(config: Path | None = None) -> Runtime:
+    """Return a runtime without any stack: only its rules and its local classifier can be asked."""
     settings = Settings.model_validate(_overrides())
-    return OperatorApplication(settings, openclaw.read(config), NoClients())
+    return operator_runtime(settings, openclaw.read_config(config), NoClients())
 
 
 def _local() -> devstack.StackInfo:
@@ -166,20 +171,22 @@ def _local() -> devstack.StackInfo:
 
 def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> StackConnection:
     described = clients.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])}
+    outputs = {output_entry["OutputKey"]: output_entry["OutputValue"] for output_entry in described.get("Outputs", [])}
+    parameters = {
+        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])
+    }
     if missing := sorted(_OUTPUTS.keys() - outputs.keys()):
         problem = f"{name} is no Pointsman stack, or not fully deployed (no output {missing[0]})"
         raise UnreachableError(problem, "name another, or deploy it again")
     settings = {field: outputs[key] for key, field in _OUTPUTS.items()}
     settings |= {field: parameters[key] for key, field in _PARAMETERS.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
-    own = Settings.model_validate(settings | _overrides())
-    return StackConnection(name, clients, own, functions, openclaw.read(config), stack)
+    all_settings = Settings.model_validate(settings | _overrides())
+    return StackConnection(name, clients, all_settings, functions, openclaw.read_config(config), stack)
 
 
 def _overrides() -> dict[str, str]:
     """The models that this environment puts in place of the tiers'."""
     names = ("orchestration", "implementation", "reasoning")
-    stated = {f"model_override_{name}": os.environ.get(f"MODEL_OVERRIDE_{name.upper()}", "") for name in names}
-    return {field: model for field, model in stated.items() if model}
+    models = {f"model_override_{name}": os.environ.get(f"MODEL_OVERRIDE_{name.upper()}", "") for name in names}
+    return {field: model for field, model in models.items() if model}

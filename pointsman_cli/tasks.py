@@ -1,26 +1,27 @@
 """A task as the stack's tables have it, for people and programs."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import pack, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.client import Client, Result
-from pointsman.contracts.reply_to import shown
-from pointsman.entrypoints.wiring import Application
+from pointsman.contracts.reply_to import printable
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import SubtaskEnd, TaskRecord
+from pointsman.routing.decision import Source
 from pointsman.values.status import ENDED
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
 from pointsman_cli.errors import NotFoundError
 
-_ASKED = frozenset({"gemini", "haiku", "guess"})
+_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
 """Sources of decisions for which a model may have been asked."""
 
 
-def read(client: Client, task_id: str) -> TaskRecord:
+def read_task_record(client: Client, task_id: str) -> TaskRecord:
     """Return a task, or a rejected message by its own id or its SQS message's.
 
     Raises:
@@ -32,87 +33,86 @@ def read(client: Client, task_id: str) -> TaskRecord:
     raise NotFoundError(f"no task {task_id}: {why}")
 
 
-def attempts(app: Application, record: TaskRecord) -> list[dict[str, Any]]:
+def attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
     """Return the task's attempts from the ledger, oldest first; one without an outcome is `open`."""
-    found: list[dict[str, Any]] = []
-    for place in record.rows:
-        day_shard, _, row = place.partition("|")
-        answer = app.dynamodb.query(
-            TableName=app.tables.usage,
+    rows: list[dict[str, Any]] = []
+    for key in record.rows:
+        response = runtime.stores.dynamodb.query(
+            TableName=runtime.stores.tables.usage,
             KeyConditionExpression="day_shard = :p AND begins_with(#r, :row)",
             ExpressionAttributeNames={"#r": "row"},
-            ExpressionAttributeValues=pack({":p": day_shard, ":row": f"{row}#"}),
+            ExpressionAttributeValues=pack({":p": key.day_shard, ":row": f"{key.row}#"}),
             ConsistentRead=True,
         )
-        found += [_attempt(each) for each in merged([unpack(item) for item in answer["Items"]])]
-    return found
+        rows += [_attempt(row) for row in merged([unpack(item) for item in response["Items"]])]
+    return rows
 
 
-def classification_share(app: Application, record: TaskRecord) -> int:
+def classification_share(runtime: Runtime, record: TaskRecord) -> int:
     """Return the task's part, in nano-dollars, of the request that classified it; 0 if no model was asked."""
-    decision = record.decision or {}
-    if decision.get("source") not in _ASKED or not record.received_at:
+    source = record.decision.source if record.decision else None
+    if source not in _ASKED or not record.received_at:
         return 0
     received = parse_time(record.received_at)
     until = parse_time(record.started_at) if record.started_at else datetime.now(UTC)
-    rows = app.books.rows(received - timedelta(minutes=1), until + timedelta(minutes=1))
+    rows = runtime.stores.ledger_reader.rows(received - timedelta(minutes=1), until + timedelta(minutes=1))
     return sum(row["cost_nano"] for row in rows if row["kind"] == "share" and row["task_id"] == record.task_id)
 
 
-def parts(app: Application, record: TaskRecord) -> list[dict[str, Any]]:
+def subtasks_of(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
     """Return how the task's subtasks stand, or stood when it ended; one that the router has not met is `queued`."""
     if record.results:
-        return record.results
-    found = app.tasks.read_many(each["task_id"] for each in record.subtasks)
-    stated = subtasks.results(record.subtasks, found, late=True) or []
-    return [each if each["status"] != subtasks.UNFINISHED else _open(each, found) for each in stated]
+        return [end.as_item() for end in record.results]
+    records = runtime.stores.tasks.read_many(ref.task_id for ref in record.subtasks)
+    ends = subtasks.subtask_ends(record.subtasks, records, late=True) or []
+    return [_so_far(end, records.get(end.task_id)).as_item() for end in ends]
 
 
-def _open(stated: dict[str, Any], found: dict[str, TaskRecord]) -> dict[str, Any]:
-    record = found.get(stated["task_id"])
-    return {**stated, "status": str(record.status) if record else "queued", "reason": None}
+def _so_far(end: SubtaskEnd, record: TaskRecord | None) -> SubtaskEnd:
+    if end.status != subtasks.SUBTASK_UNFINISHED:
+        return end
+    return replace(end, status=str(record.status) if record else "queued", reason=None)
 
 
-def document(app: Application, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
+def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
     """Return all that is known of the task but its texts."""
-    decision = record.decision or {}
     usage = Usage(**record.usage)
     return {
         "task_id": record.task_id,
         "status": str(record.status),
         "reason": record.reason,
         "generation": record.generation,
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
+        "type": record.type,
+        "tier": record.tier,
         "model": record.model,
-        "decision": record.decision,
-        "correction": record.correction,
-        "attempts": attempts(app, record),
+        "decision": record.decision.as_dict() if record.decision else None,
+        "correction": record.correction.as_item() if record.correction else None,
+        "attempts": attempts(runtime, record),
         "usage": usage.as_dict(),
         "cost_nano_usd": record.cost_nano,
         "cost_known": record.cost_known,
-        "classification_cost_nano_usd": classification_share(app, record),
+        "classification_cost_nano_usd": classification_share(runtime, record),
         "truncated": record.truncated,
-        "verdict": record.verdict,
+        "verdict": record.checked.as_item() if record.checked else None,
         "audit": _audit(record),
         "received_at": record.received_at or None,
         "started_at": record.started_at,
         "ended_at": record.ended_at,
         "deadline": record.deadline or None,
         "delivered_at": record.delivered_at,
-        "reply_to": [shown(place) for place in record.reply_to],
+        "reply_to": [printable(place) for place in record.reply_to],
         "delivery_failing_since": record.attention_since if record.status in ENDED else None,
-        "not_delivered_to": record.unreached,
-        "parent_id": record.task_fields.get("parent_id"),
-        "metadata": record.task_fields.get("metadata", {}),
-        "private": bool(record.task_fields.get("private")),
-        "split": bool(record.task_fields.get("split")),
-        "subtasks": parts(app, record),
+        "not_delivered_to": record.undelivered,
+        "parent_id": record.parent_id,
+        "metadata": record.metadata,
+        "private": record.private,
+        "split": record.split,
+        "subtasks": subtasks_of(runtime, record),
         "stand_in": stand_in,
     }
 
 
-def outcome(ended: Result, *, stand_in: bool) -> dict[str, Any]:
+def result_document(ended: Result, *, stand_in: bool) -> dict[str, Any]:
     """Return how a task ended, with its answer."""
     return {
         "task_id": ended.task_id,
@@ -127,7 +127,7 @@ def outcome(ended: Result, *, stand_in: bool) -> dict[str, Any]:
         "cost_nano_usd": ended.cost_nano_usd,
         "attempts": ended.attempts,
         "partial": ended.partial,
-        "subtasks": [asdict(each) for each in ended.subtasks],
+        "subtasks": [asdict(subtask) for subtask in ended.subtasks],
         "stand_in": stand_in,
     }
 
@@ -137,10 +137,10 @@ def _audit(record: TaskRecord) -> dict[str, Any] | None:
     if (audit := record.audit) is None:
         return None
     return {
-        "model": audit["model"],
-        "at": audit["at"],
-        "outcome": audit.get("outcome", "open"),
-        "cost_nano_usd": audit.get("cost_nano"),
+        "model": audit.model,
+        "at": audit.at,
+        "outcome": audit.outcome or "open",
+        "cost_nano_usd": audit.cost_nano,
     }
 
 

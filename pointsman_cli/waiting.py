@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pointsman_cli import output
-from pointsman_cli.errors import NotEndedError
+from pointsman_cli.errors import StillRunningError
 
 if TYPE_CHECKING:
     from pointsman.client import Progress, Result, Sent
@@ -22,13 +22,13 @@ def until_ended(found: "StackConnection", task: "Sent | str", seconds: float) ->
     try:
         return next(found.client.results([task], timeout=seconds, on_progress=_tell))
     except TooLate as error:
-        raise NotEndedError(f"{error}: ask later with `pointsman result {task_id}`") from None
+        raise StillRunningError(f"{error}: ask later with `pointsman result {task_id}`") from None
     except KeyboardInterrupt:
-        output.note(f"The task goes on: ask later with `pointsman result {task_id}`.")
+        output.print_note(f"The task goes on: ask later with `pointsman result {task_id}`.")
         raise
 
 
 def _tell(progress: "Progress") -> None:
     way = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
     tries = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
-    output.note(f"{progress.task_id}: {progress.state}{way}{tries}")
+    output.print_note(f"{progress.task_id}: {progress.state}{way}{tries}")

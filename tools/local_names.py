@@ -1,4 +1,4 @@
-"""Prints how many local names say how a thing came instead of what it is: `python tools/local_names.py [--list] FOLDER...`.
+"""Prints how many local names say how a thing came, not what it is: `python tools/local_names.py [--list] FOLDER...`.
 
 A local name is one that a function or comprehension binds, parameters left out; it counts once for each of them.
 """
@@ -53,7 +53,7 @@ def main() -> None:
                         print(f"{path}:{line}: {name}")
     for folder in options.folders:
         share = 100 * fillers[folder] / max(names[folder], 1)
-        print(f"{str(folder):<16} {fillers[folder]:>5} of {names[folder]:>5} local names are filler: {share:.1f}%")
+        print(f"{folder!s:<16} {fillers[folder]:>5} of {names[folder]:>5} local names are filler: {share:.1f}%")
     share = 100 * fillers.total() / max(names.total(), 1)
     print(f"{'all':<16} {fillers.total():>5} of {names.total():>5} local names are filler: {share:.1f}%")
     if share >= LIMIT_PERCENT:

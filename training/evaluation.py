@@ -84,13 +84,13 @@ def _calibration_error(judged: Sequence[Judged], bins: int = 10) -> float | None
 def threshold_for(judged: Sequence[Judged], precision: float) -> float:
     """Return the smallest tier probability from which on the verdicts reach a precision; 1.0 if none does."""
     ranked = sorted(judged, key=lambda one: -one.verdict.tier_probability)
-    right, found = 0, 1.0
+    right, threshold = 0, 1.0
     for count, one in enumerate(ranked, start=1):
         right += one.right
         last_of_equals = count == len(ranked) or ranked[count].verdict.tier_probability < one.verdict.tier_probability
         if last_of_equals and right / count >= precision:
-            found = one.verdict.tier_probability
-    return found
+            threshold = one.verdict.tier_probability
+    return threshold
 
 
 def judge(text: str, label: TaskType, classify: Callable[[str], Classification]) -> Judged:

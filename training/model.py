@@ -23,7 +23,7 @@ from pointsman.routing.classifier.text_features import (
     WORD_UNITS,
     Reading,
     grams,
-    read,
+    read_features,
     sentences,
 )
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
@@ -90,29 +90,31 @@ def features(reading: Reading) -> Values:
 
 def _sentence_features(text: str) -> tuple[Values, ...]:
     """Return the features of each sentence of a text, as a text of its own without leads and shapes."""
-    alone = (read([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in sentences(text))
+    alone = (read_features([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in sentences(text))
     return tuple(features(reading) for reading in alone)
 
 
 def prepare(sample: Sample) -> Prepared:
     """Return a sample's features; phrases are too short to be varied."""
     texts = [sample.text] if sample.kind == "phrase" else list(variants(sample.text))
-    return Prepared(sample, tuple(features(read(sentences(text))) for text in texts), _sentence_features(sample.text))
+    return Prepared(
+        sample, tuple(features(read_features(sentences(text))) for text in texts), _sentence_features(sample.text)
+    )
 
 
 def prepare_steering() -> list[PreparedSteering]:
     """Return the features of the sentences that address the router, with typing errors as well."""
     return [
         PreparedSteering(
-            each.group,
+            sentence_record.group,
             tuple(
                 values
-                for text in each.texts
+                for text in sentence_record.texts
                 for variant in (text, typos(text, random.Random(text)))  # noqa: S311
                 for values in _sentence_features(variant)
             ),
         )
-        for each in steering.sentences()
+        for sentence_record in steering.sentences()
     ]
 
 
@@ -134,8 +136,8 @@ def fit(prepared: Sequence[Prepared], steers: Sequence[PreparedSteering]) -> Mod
     counts: Counter[str] = Counter()
     for one in prepared:
         counts.update(one.rows[0].keys())
-    for each in steers:
-        counts.update(each.sentences[0].keys())
+    for steer in steers:
+        counts.update(steer.sentences[0].keys())
     frequent = [name for name in counts if counts[name] >= MIN_TEXTS]
     frequent.sort(key=lambda name: (-counts[name], name))
     vocabulary = sorted(frequent[:MAX_FEATURES])
@@ -184,7 +186,7 @@ def _fit_steering(
     """Fit what tells sentences that address the router from those about the work; return coefficients and bias."""
     asides = [values for aside in ASIDES for values in _sentence_features(aside)]
     work = [*(values for one in prepared for values in one.sentences), *asides]
-    steering_rows = [(values, 1 / len(each.sentences)) for each in steers for values in each.sentences]
+    steering_rows = [(values, 1 / len(steer.sentences)) for steer in steers for values in steer.sentences]
     regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
     regression.fit(
         _matrix([*work, *(values for values, _ in steering_rows)], index) @ sparse.diags(rarity),

@@ -85,7 +85,7 @@ def one(rng: random.Random) -> str:
     """Return some sentence, in English twice in three times."""
     chosen = sentences()
     if rng.random() < 0.67:
-        chosen = tuple(each for each in chosen if each.lang == "en")
+        chosen = tuple(phrase for phrase in chosen if phrase.lang == "en")
     return rng.choice(rng.choice(chosen).texts)
 
 

@@ -52,7 +52,7 @@ class CrossValidated:
         self._models = [
             fit(
                 [*(one for one in prepared if fold_of(one.sample.group) != fold), *phrases],
-                [each for each in steers if fold_of(each.group) != fold],
+                [steer for steer in steers if fold_of(steer.group) != fold],
             )
             for fold in range(FOLDS)
         ]
@@ -93,19 +93,21 @@ class CrossValidated:
 
     def steering_found(self) -> float:
         """Return the share of the sentences written to steer that are taken for it."""
-        found = [
+        figures_found = [
             value >= float(str(self.header["steering_from"]))
-            for each in steering.sentences()
-            for text in each.texts
-            for value in self._steering(text, each.group)
+            for sentence_record in steering.sentences()
+            for text in sentence_record.texts
+            for value in self._steering(text, sentence_record.group)
         ]
-        return sum(found) / len(found)
+        return sum(figures_found) / len(figures_found)
 
     def steered(self, text: str) -> str:
         """Return a sample's text with a steering sentence that its judge has not learnt from, before or behind it."""
         fold = fold_of(self._group_of[text])
         rng = random.Random(f"held out {text}")  # noqa: S311
-        sentence = rng.choice(rng.choice([each for each in steering.sentences() if fold_of(each.group) == fold]).texts)
+        sentence = rng.choice(
+            rng.choice([candidate for candidate in steering.sentences() if fold_of(candidate.group) == fold]).texts
+        )
         return f"{sentence} {text}" if rng.random() < 0.5 else f"{text}\n{sentence}"
 
     def _surprise(self, sharpness: float) -> float:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from pointsman.entrypoints.handlers import Context, deliver
+from pointsman.entrypoints.delivery import build_delivery, deliver
+from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.lambda_frame import function
 
 
-@function(lambda app: app.delivery)
-def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+@function(lambda runtime: runtime.part(build_delivery))
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return how the task ended."""
     del context
     return deliver(event)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from pointsman.entrypoints.handlers import Context, answer_http
+from pointsman.entrypoints.front_door import answer_http, build_chat_api
+from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.lambda_frame import function
 
 
-@function(lambda app: app.chat_api)
-def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+@function(lambda runtime: runtime.part(build_chat_api))
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the response."""
     return answer_http(event, context)

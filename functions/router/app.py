@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from pointsman.entrypoints.handlers import Context
+from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.lambda_frame import function
-from pointsman.entrypoints.sqs_batch import take_in
+from pointsman.entrypoints.router import build_intake, route_batch
 
 
-@function(lambda app: app.intake)
-def handler(event: dict[str, Any], context: Context) -> Any:
+@function(lambda runtime: runtime.part(build_intake))
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Return the partial batch response."""
-    return take_in(event, context)
+    return route_batch(event, context)

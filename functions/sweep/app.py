@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from pointsman.entrypoints.handlers import Context, sweep
+from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.lambda_frame import function
 
 
 @function()
-def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return what was swept."""
+    from pointsman.entrypoints.sweep import run_sweep  # nobody waits for it, so INIT stays short
+
     del event, context
-    return sweep()
+    return run_sweep()

@@ -25,18 +25,20 @@ class Saving:
 def halved(made: Bill) -> Saving | None:
     """Return what would halve the dearest line, where a way is known."""
     way = {"transitions": _express, "lambda_gb_seconds": _half_memory}
-    found = way.get(made.dearest.key)
-    return found(made) if found else None
+    dimension = way.get(made.dearest.key)
+    return dimension(made) if dimension else None
 
 
 def _express(made: Bill) -> Saving:
     """Tasks below the reasoning tier in an Express workflow, a Standard one only for those that have to wait."""
-    tasks, known = made.day.tasks * units.DAYS, prices()
+    tasks, price_list = made.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
-    seconds = sum((units.share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
-    moved = tasks * (1 - units.share(Tier.REASONING))
-    usd = known["express_requests"].of(moved) + known["express_gb_seconds"].of(tasks * seconds * EXPRESS_CHUNK_GB)
-    usd += known["transitions"].of((tasks - moved) * units.TRANSITIONS)
+    seconds = sum((units.share_of(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
+    moved = tasks * (1 - units.share_of(Tier.REASONING))
+    usd = price_list["express_requests"].of(moved) + price_list["express_gb_seconds"].of(
+        tasks * seconds * EXPRESS_CHUNK_GB
+    )
+    usd += price_list["transitions"].of((tasks - moved) * units.TRANSITIONS)
     return Saving(
         "an Express workflow for what ends within its five minutes, with the Standard one for tasks that wait "
         "and for the reasoning tier",

@@ -13,7 +13,7 @@ from pointsman.values.money import usd
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-DAYS = 30
+SEED_DAYS = 30
 INPUT = Decimal("0.75")
 """An assumption: of code and documents some three quarters are read and one is written."""
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -32,7 +32,7 @@ THEN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class SeedWork:
     """A line of the traffic table."""
 
     name: str
@@ -41,14 +41,14 @@ class Work:
     tokens_per_day: Decimal
 
 
-TRAFFIC = (
-    Work("orchestration", Tier.ORCHESTRATION, Decimal(10), Decimal(50_000)),
-    Work("code generation", Tier.IMPLEMENTATION, Decimal(5), Decimal(100_000)),
-    Work("testing, coordination only", Tier.ORCHESTRATION, Decimal(5), Decimal(50_000)),
-    Work("documentation", Tier.IMPLEMENTATION, Decimal(3), Decimal(50_000)),
-    Work("design review, once a week", Tier.REASONING, Decimal(1) / 7, Decimal(100_000) / 7),
+SEED_TRAFFIC = (
+    SeedWork("orchestration", Tier.ORCHESTRATION, Decimal(10), Decimal(50_000)),
+    SeedWork("code generation", Tier.IMPLEMENTATION, Decimal(5), Decimal(100_000)),
+    SeedWork("testing, coordination only", Tier.ORCHESTRATION, Decimal(5), Decimal(50_000)),
+    SeedWork("documentation", Tier.IMPLEMENTATION, Decimal(3), Decimal(50_000)),
+    SeedWork("design review, once a week", Tier.REASONING, Decimal(1) / 7, Decimal(100_000) / 7),
 )
-DAILY_REVIEW = (*TRAFFIC[:-1], Work("design review, every day", Tier.REASONING, Decimal(1), Decimal(100_000)))
+DAILY_REVIEW = (*SEED_TRAFFIC[:-1], SeedWork("design review, every day", Tier.REASONING, Decimal(1), Decimal(100_000)))
 """The same with a review a day: only so do the table's tokens come to 350,000 a day."""
 
 
@@ -68,18 +68,18 @@ class Case:
         return 100 * (1 - self.spent / self.baseline)
 
 
-def month(work: Work, model: str, part: Decimal = INPUT) -> Decimal:
+def month(work: SeedWork, model: str, part: Decimal = INPUT) -> Decimal:
     """Return what the work's month costs on a model in USD, in calls of its average size."""
     size = work.tokens_per_day / work.tasks_per_day
     usage = Usage(input=round(size * part), output=round(size * (1 - part)))
-    return usd(catalog.load().get(model).cost_nano(usage, AT)) * work.tasks_per_day * DAYS
+    return usd(catalog.load_catalog().get(model).cost_nano(usage, AT)) * work.tasks_per_day * SEED_DAYS
 
 
 def case(
     name: str,
     models: dict[Tier, str],
     baseline: str,
-    traffic: Iterable[Work] = TRAFFIC,
+    traffic: Iterable[SeedWork] = SEED_TRAFFIC,
     *,
     part: Decimal = INPUT,
     fallen: bool = False,
@@ -101,7 +101,7 @@ def cases() -> list[Case]:
         case("today's models, all on claude-sonnet-5-5 before", TODAY, sonnet),
         case("the same, half of the tokens written", TODAY, sonnet, part=Decimal("0.5")),
         case("the same, a tenth of the tokens written", TODAY, sonnet, part=Decimal("0.9")),
-        case("the same, no design review", TODAY, sonnet, TRAFFIC[:-1]),
+        case("the same, no design review", TODAY, sonnet, SEED_TRAFFIC[:-1]),
         case("the same, a design review every day (350k tokens)", TODAY, sonnet, DAILY_REVIEW),
         case("the same, the free tier used up all month", TODAY, sonnet, fallen=True),
         case("today's models, all on claude-sonnet-4-5 before", TODAY, old),
@@ -114,6 +114,6 @@ def free_share_for(saved: Decimal, *, part: Decimal = INPUT) -> Decimal:
 
     The rest is on today's implementation model, the baseline is today's reasoning model.
     """
-    work = TRAFFIC[1]
+    work = SEED_TRAFFIC[1]
     ratio = month(work, TODAY[Tier.IMPLEMENTATION], part) / month(work, TODAY[Tier.REASONING], part)
     return 1 - (1 - saved / 100) / ratio

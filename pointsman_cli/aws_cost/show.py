@@ -5,48 +5,48 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from pointsman.report.figures.aws_bill import Bill, document
+from pointsman.report.figures.aws_bill import Bill, price_document
 from pointsman_cli.aws_cost import seed
 from pointsman_cli.aws_cost.saving import halved
 
 CENT = Decimal("0.01")
 
 
-def text(bills: Sequence[Bill]) -> str:
+def cost_text(bills: Sequence[Bill]) -> str:
     """Return everything that the command prints."""
-    stated = document()
-    head = f"What AWS charges a month, {stated['region']}, list prices of {stated['date']}, USD. Models are not in it."
-    parts = [head, *(_bill(made) for made in bills), _seed(), _sources()]
+    costs = price_document()
+    head = f"What AWS charges a month, {costs['region']}, list prices of {costs['date']}, USD. Models are not in it."
+    parts = [head, *(_bill(bill) for bill in bills), _seed(), _sources()]
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(bills: Sequence[Bill]) -> dict[str, Any]:
+def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
     """Return the same for programs; amounts are decimal texts."""
-    stated = document()
+    costs = price_document()
     return {
-        "region": stated["region"],
-        "date": stated["date"],
+        "region": costs["region"],
+        "date": costs["date"],
         "bills": [
             {
-                "tasks_per_day": int(made.day.tasks),
-                "usd": f"{made.usd:.6f}",
-                "dearest": made.dearest.key,
-                "halved": {"how": way.how, "usd": f"{way.usd:.6f}"} if (way := halved(made)) else None,
+                "tasks_per_day": int(bill.day.tasks),
+                "usd": f"{bill.usd:.6f}",
+                "dearest": bill.dearest.key,
+                "halved": {"how": way.how, "usd": f"{way.usd:.6f}"} if (way := halved(bill)) else None,
                 "items": [
                     {"unit": item.key, "units": f"{item.units:.3f}", "free": item.price.free, "usd": f"{item.usd:.6f}"}
-                    for item in made.items
+                    for item in bill.items
                 ],
             }
-            for made in bills
+            for bill in bills
         ],
         "seed": [
             {
-                "case": each.name,
-                "usd": f"{each.spent:.4f}",
-                "baseline_usd": f"{each.baseline:.4f}",
-                "saved_percent": f"{each.saved:.2f}",
+                "case": case.name,
+                "usd": f"{case.spent:.4f}",
+                "baseline_usd": f"{case.baseline:.4f}",
+                "saved_percent": f"{case.saved:.2f}",
             }
-            for each in seed.cases()
+            for case in seed.cases()
         ],
     }
 
@@ -71,7 +71,7 @@ def _bill(made: Bill) -> str:
 def _seed() -> str:
     lines = ["The first estimate (98% saved, under $5 a month) computed again: models alone, a month of 30 days", ""]
     lines += [f"  {'case':<58}{'USD':>10}{'before':>10}{'saved':>9}"]
-    lines += [f"  {each.name:<58}{each.spent:>10.2f}{each.baseline:>10.2f}{each.saved:>8.1f}%" for each in seed.cases()]
+    lines += [f"  {case.name:<58}{case.spent:>10.2f}{case.baseline:>10.2f}{case.saved:>8.1f}%" for case in seed.cases()]
     need = 100 * seed.free_share_for(Decimal(98))
     lines += [
         "",
@@ -81,10 +81,10 @@ def _seed() -> str:
 
 
 def _sources() -> str:
-    stated = document()
+    costs = price_document()
     lines: list[str] = ["Where the prices come from"]
-    for key, meaning in stated["sources"].items():
-        names = sorted(each["name"] for each in stated["units"].values() if each["source"] == key)
+    for key, meaning in costs["sources"].items():
+        names = sorted(unit["name"] for unit in costs["units"].values() if unit["source"] == key)
         lines += ["", *_folded(f"  {meaning}: {'; '.join(names)}.")]
     return "\n".join(lines)
 

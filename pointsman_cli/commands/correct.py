@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pointsman.execution.records import CorrectedDecision, Correction
 from pointsman.values.taxonomy import TIER_OF, TaskType
 from pointsman.values.times import to_text
 from pointsman_cli import output
@@ -31,25 +32,20 @@ def correct(
     """
     from pointsman_cli import stacks, tasks
 
-    found = stacks.find(stack, profile, region)
-    was = tasks.read(found.client, task_id).decision
+    connection = stacks.connect(stack, profile, region)
+    was = tasks.read_task_record(connection.client, task_id).decision
     if was is None:
         raise CommandError(f"task {task_id}: nothing has been decided about it")
-    kept = {
-        "type": str(type_),
-        "tier": str(TIER_OF[type_]),
-        "at": to_text(datetime.now(UTC)),
-        "was": {name: was[name] for name in ("type", "tier", "source", "confidence")},
-    }
-    if found.app.tasks.correct(task_id, kept) is None:
+    correction = Correction(type_, TIER_OF[type_], to_text(datetime.now(UTC)), CorrectedDecision.of(was))
+    if connection.runtime.stores.tasks.correct(task_id, correction) is None:
         raise CommandError(f"task {task_id}: its decision is gone")
     if as_json:
-        output.document({"task_id": task_id, "correction": kept})
+        output.print_document({"task_id": task_id, "correction": correction.as_item()})
     else:
-        output.pairs(
+        output.print_pairs(
             [
                 ("task", task_id),
-                ("decided as", f"{was['type']} ({was['tier']}), by {was['source']}"),
+                ("decided as", f"{was.type} ({was.tier}), by {was.source}"),
                 ("corrected to", f"{type_} ({TIER_OF[type_]})"),
             ]
         )

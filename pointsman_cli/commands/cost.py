@@ -39,7 +39,7 @@ def cost(
 
     bills = [bill(plain(tasks)) for tasks in tasks_per_day or USUAL]
     if as_json:
-        output.document(show.as_json(bills))
+        output.print_document(show.cost_document(bills))
     else:
-        print(show.text(bills).rstrip("\n"))
+        print(show.cost_text(bills).rstrip("\n"))
     return Exit.OK

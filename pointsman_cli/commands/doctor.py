@@ -43,12 +43,12 @@ def doctor(
     Exits with 5 if there is something to do.
     """
     findings = list(_findings(stack, profile, region, config, asks=ask, compares=drift))
-    counts = Counter(each.state for each in findings)
-    to_do = sum(each.state == "to do" for each in findings)
+    counts = Counter(finding.state for finding in findings)
+    to_do = sum(finding.state == "to do" for finding in findings)
     if as_json:
-        output.document({"ok": not to_do, "findings": [asdict(each) for each in findings]})
+        output.print_document({"ok": not to_do, "findings": [asdict(finding) for finding in findings]})
     else:
-        output.table(("check", "of", "state", "found"), [_row(each) for each in findings])
+        output.print_table(("check", "of", "state", "found"), [_row(finding) for finding in findings])
         print()
         print(", ".join(f"{count} {state}" for state, count in counts.items()))
     return Exit.TO_DO if to_do else Exit.OK
@@ -63,22 +63,23 @@ def _findings(
 
     now = datetime.now(UTC)
     try:
-        found = stacks.find(stack, profile, region, config)
+        connection = stacks.connect(stack, profile, region, config)
     except UnreachableError as error:
         yield to_do("stack", stack or "local", error.problem, error.step)
-        yield from models.of_points(stacks.offline(config).policy, now, set(), {})
+        yield from models.of_points(stacks.offline_runtime(config).context.policy, now, set(), {})
         yield unchecked("the rest", "", "there is no stack to look at")
         return
-    found.say_stand_in()
+    connection.say_stand_in()
     with output.progress() as tell:
         yield from examine.examine(
-            stack_probe.StackProbe(found, now, asks, compares), lambda name: tell(f"looking at {found.name}: {name}")
+            stack_probe.StackProbe(connection, now, asks, compares),
+            lambda name: tell(f"looking at {connection.name}: {name}"),
         )
 
 
 def _row(finding: "Finding") -> tuple[object, ...]:
-    found = f"{finding.says}: {finding.do}" if finding.do else finding.says
-    return finding.check, finding.subject, output.Coloured(finding.state, _COLOURS[finding.state]), found
+    sentence = f"{finding.says}: {finding.do}" if finding.do else finding.says
+    return finding.check, finding.subject, output.Coloured(finding.state, _COLOURS[finding.state]), sentence
 
 
 _COLOURS: dict[str, output.Colour] = {"ok": "green", "to do": "yellow", "not checked": "plain"}

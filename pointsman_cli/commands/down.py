@@ -17,9 +17,9 @@ def down(as_json: AsJson = False) -> int:
     import devstack
     from pointsman_cli.stacks import STATE_DIR
 
-    ended = devstack.stop_stack(STATE_DIR, report=output.note)
+    ended = devstack.stop_stack(STATE_DIR, report=output.print_note)
     if as_json:
-        output.document({"ended": ended})
+        output.print_document({"ended": ended})
     elif not ended:
-        output.note("No local stack was up")
+        output.print_note("No local stack was up")
     return Exit.OK

@@ -10,7 +10,7 @@ from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.entrypoints.wiring import Application
+    from pointsman.entrypoints.runtime import Runtime
 
 EXAMPLES = """\b
 Examples:
@@ -48,50 +48,57 @@ def evaluate(
 
     Without --live no model is asked, and no stack and no key is needed.
     """
+    from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
-    from pointsman_cli.evaluation.document import document
+    from pointsman_cli.evaluation.document import evaluation_document
     from pointsman_cli.evaluation.litellm import Graded, grade
 
-    sets = [examples.read(file) for file in files or examples.own_sets()]
-    app = _application(live, config, stack, profile, region)
-    graded = grade([each.text for one in sets for each in one.examples], litellm)
+    sets = [examples.read_examples(file) for file in files or examples.own_sets()]
+    runtime = _application(live, config, stack, profile, region)
+    graded = grade([example.text for one in sets for example in one.examples], litellm)
     start = 0
     measured = []
     for one in sets:
-        routed, asking = (routing.live if live else routing.offline)(app, one.examples)
+        routed, asking = (routing.route_live if live else routing.route_offline)(runtime, one.examples)
         end = start + len(one.examples)
-        own = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
+        grades = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
         start = end
         measured.append(
             figures.figures(
                 one.name,
                 routed,
                 asking,
-                routing.threshold(app),
-                lambda text: app.classifier.classify(text).tier,
-                own,
+                routing.threshold(runtime),
+                lambda text: runtime.part(build_local_classifier).classify(text).tier,
+                grades,
             )
         )
     if as_json:
-        weights = app.classifier.header["trained_on"]
-        output.document({"live": live, "trained_on": weights, "sets": [document(each) for each in measured]})
+        weights = runtime.part(build_local_classifier).header["trained_on"]
+        output.print_document(
+            {
+                "live": live,
+                "trained_on": weights,
+                "sets": [evaluation_document(figures_of_set) for figures_of_set in measured],
+            }
+        )
     else:
         for each in measured:
-            show.show(each, live=live)
+            show.print_evaluation(each, live=live)
     for each in measured if picture else []:
         assert picture is not None
         for file in pictures.draw(each, picture):
-            output.note(f"drew {file}")
+            output.print_note(f"drew {file}")
     return Exit.OK
 
 
 def _application(
     live: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
-) -> "Application":
+) -> "Runtime":
     from pointsman_cli import stacks
 
     if not live:
-        return stacks.offline(config)
-    found = stacks.find(stack, profile, region, config)
-    found.say_stand_in()
-    return found.app
+        return stacks.offline_runtime(config)
+    connection = stacks.connect(stack, profile, region, config)
+    connection.say_stand_in()
+    return connection.runtime

@@ -13,7 +13,7 @@ from pointsman_cli.errors import BadInputError, CommandError, Exit
 from pointsman_cli.options import AsJson, Profile
 
 if TYPE_CHECKING:
-    from pointsman_cli.first_deploy.asking import Asking
+    from pointsman_cli.first_deploy.asking import Prompter
     from pointsman_cli.first_deploy.keys import Key
     from pointsman_cli.first_deploy.options import DeployOptions
 
@@ -66,15 +66,15 @@ def init(
     account = session.client("sts").get_caller_identity()["Account"]
     wishes = _wishes(asking, session, profile, stack, email, budget, time_zone, architecture, keys_only=keys_only)
     ssm = session.client("ssm")
-    wanted = [*keys.wanted(ssm, wishes.key_names, asking), *keys.for_webhooks(ssm, wishes.webhook_key)]
-    todo = _plan(wishes, wanted, keys_only=keys_only)
+    missing_keys = [*keys.wanted(ssm, wishes.key_names, asking), *keys.for_webhooks(ssm, wishes.webhook_key)]
+    todo = _plan(wishes, missing_keys, keys_only=keys_only)
     if plan:
         _show_plan(account, wishes, todo, as_json=as_json)
         return Exit.OK
     _tell(account, wishes, todo)
     if not asking.sure("Do it?", default=False):
         raise CommandError("nothing was done: run `pointsman init` again, or with --plan to see what it would do")
-    for key in wanted:
+    for key in missing_keys:
         if key.value:
             keys.store(ssm, key)
     if not keys_only:
@@ -85,7 +85,7 @@ def init(
 
 
 def _wishes(
-    asking: "Asking",
+    asking: "Prompter",
     session: Any,
     profile: str | None,
     stack: str | None,
@@ -98,23 +98,25 @@ def _wishes(
 ) -> "DeployOptions":
     """Return what options and answers say; what is deployed is the default."""
     from pointsman_cli.first_deploy import steps
-    from pointsman_cli.first_deploy.asking import Asking
-    from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key
+    from pointsman_cli.first_deploy.asking import Prompter
+    from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key_name
 
     name = asking.text("Name of the stack", STACK, _stack, stack)
-    known = deployed(session.client("cloudformation"), name)
-    own = Asking(False) if keys_only else asking
-    cap = steps.budget(steps.CONFIG.read_text())
+    stack_there = deployed(session.client("cloudformation"), name)
+    keys_asking = Prompter(False) if keys_only else asking
+    cap = steps.budget_in(steps.CONFIG.read_text())
     return DeployOptions(
         stack=name,
         region=session.region_name,
         profile=profile,
-        email=own.text("E-mail for reports and alarms (- for none)", known.get("AlarmEmail") or "-", _email, email),
-        zone=own.text("Time zone of the report", known.get("ReportTimeZone") or "UTC", _zone, time_zone),
-        month_usd=own.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
+        email=keys_asking.text(
+            "E-mail for reports and alarms (- for none)", stack_there.get("AlarmEmail") or "-", _email, email
+        ),
+        zone=keys_asking.text("Time zone of the report", stack_there.get("ReportTimeZone") or "UTC", _zone, time_zone),
+        month_usd=keys_asking.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
         architecture=_architecture(architecture),
-        key_names=key_names(name, known),
-        webhook_key=webhook_key(known),
+        key_names=key_names(name, stack_there),
+        webhook_key=webhook_key_name(stack_there),
     )
 
 
@@ -126,8 +128,8 @@ def _plan(wishes: "DeployOptions", wanted: "list[Key]", *, keys_only: bool) -> l
         return todo
     text = steps.CONFIG.read_text()
     if steps.with_budget(text, wishes.month_usd) != text:
-        was, to_be = (_amount(each) for each in (steps.budget(text), wishes.month_usd))
-        todo.append(f"set the month's budget in {steps.shown(steps.CONFIG)}: {was} becomes {to_be}")
+        was, to_be = (_amount(amount) for amount in (steps.budget_in(text), wishes.month_usd))
+        todo.append(f"set the month's budget in {steps.plan_text(steps.CONFIG)}: {was} becomes {to_be}")
     return [
         *todo,
         f"build functions and layers for {wishes.architecture}",
@@ -140,18 +142,18 @@ def _amount(usd: Decimal | None) -> str:
 
 
 def _tell(account: str, wishes: "DeployOptions", todo: list[str]) -> None:
-    output.note(f"In account {account}, region {wishes.region}:")
+    output.print_note(f"In account {account}, region {wishes.region}:")
     for number, words in enumerate(todo, 1):
-        output.note(f"  {number}. {words}")
+        output.print_note(f"  {number}. {words}")
 
 
 def _show_plan(account: str, wishes: "DeployOptions", todo: list[str], *, as_json: bool) -> None:
     if as_json:
-        output.document({"account": account, "region": wishes.region, "stack": wishes.stack, "steps": todo})
+        output.print_document({"account": account, "region": wishes.region, "stack": wishes.stack, "steps": todo})
         return
     print(f"In account {account}, region {wishes.region}, this would")
     for number, words in enumerate(todo, 1):
-        output.text(f"  {number}. {words}")
+        output.print_text(f"  {number}. {words}")
 
 
 def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
@@ -160,9 +162,9 @@ def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
     )
     if as_json:
         keys = {str(provider): name for provider, name in wishes.key_names.items()}
-        output.document({"account": account, "region": wishes.region, "stack": wishes.stack, "keys": keys})
+        output.print_document({"account": account, "region": wishes.region, "stack": wishes.stack, "keys": keys})
         return
-    output.pairs(
+    output.print_pairs(
         [
             ("stack", f"{wishes.stack}, account {account}, {wishes.region}"),
             ("keys", ", ".join(wishes.key_names.values())),
@@ -171,7 +173,7 @@ def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
         ]
     )
     if wishes.email:
-        output.note(f"AWS sends {wishes.email} a mail to confirm: follow its link, else no alarm arrives.")
+        output.print_note(f"AWS sends {wishes.email} a mail to confirm: follow its link, else no alarm arrives.")
 
 
 def _region(stated: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pointsman.contracts.api_key import NAME, ApiKey, digest_of, new_key
+from pointsman.contracts.api_key import KEY_NAME_PATTERN, ApiKey, digest_of, new_key
 from pointsman.values.times import to_text
 from pointsman_cli import output
 from pointsman_cli.errors import BadInputError, CommandError, Exit, NotFoundError
@@ -42,22 +42,22 @@ def create(
     """
     from pointsman_cli import stacks
 
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(KEY_NAME_PATTERN, name):
         raise BadInputError("NAME: must be up to 64 letters, digits, dots, hyphens and underscores, no sign first")
-    found, now, key = stacks.find(stack, profile, region), datetime.now(UTC), new_key()
+    connection, now, key = stacks.connect(stack, profile, region), datetime.now(UTC), new_key()
     expires = to_text(now + timedelta(days=days)) if days else None
     kept = ApiKey(name, str(digest_of(key)), to_text(now), expires)
-    if not found.app.api_keys.create(kept):
+    if not connection.runtime.stores.api_keys.create(kept):
         raise CommandError(f"there is a key {name} already: take another name")
     if as_json:
-        output.document({"name": name, "key": key, "expires_at": expires})
+        output.print_document({"name": name, "key": key, "expires_at": expires})
     else:
-        output.pairs([("name", name), ("key", key), ("expires", expires or "never")])
-        output.note("It is shown this once.")
+        output.print_pairs([("name", name), ("key", key), ("expires", expires or "never")])
+        output.print_note("It is shown this once.")
     return Exit.OK
 
 
-def show(
+def print_key(
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
@@ -67,13 +67,15 @@ def show(
     from pointsman_cli import stacks
 
     now = datetime.now(UTC)
-    keys = stacks.find(stack, profile, region).app.api_keys.read()
+    keys = stacks.connect(stack, profile, region).runtime.stores.api_keys.read()
     if as_json:
         names = ("name", "created_at", "expires_at", "revoked_at")
-        output.document({"keys": [{each: getattr(key, each) for each in names} for key in keys]})
+        output.print_document(
+            {"keys": [{field_name: getattr(key, field_name) for field_name in names} for key in keys]}
+        )
     else:
         rows = [(key.name, "open" if key.admits(now) else "closed", key.created_at, _until(key)) for key in keys]
-        output.table(("name", "door", "made", "until"), rows)
+        output.print_table(("name", "door", "made", "until"), rows)
     return Exit.OK
 
 
@@ -87,12 +89,12 @@ def revoke(
     """Have a key open the front door no more, within a minute."""
     from pointsman_cli import stacks
 
-    if not stacks.find(stack, profile, region).app.api_keys.revoke(name, datetime.now(UTC)):
+    if not stacks.connect(stack, profile, region).runtime.stores.api_keys.revoke(name, datetime.now(UTC)):
         raise NotFoundError(f"there is no key {name}: see `pointsman key list`")
     if as_json:
-        output.document({"name": name, "revoked": True})
+        output.print_document({"name": name, "revoked": True})
     else:
-        output.pairs([("revoked", name)])
+        output.print_pairs([("revoked", name)])
     return Exit.OK
 
 
@@ -101,8 +103,8 @@ def _until(key: ApiKey) -> str:
 
 
 HELP = "Keys of the front door, which takes tasks by HTTP."
-COMMANDS = (
+_KEY_COMMANDS = (
     ("create", create, CREATE_EXAMPLES),
-    ("list", show, LIST_EXAMPLES),
+    ("list", print_key, LIST_EXAMPLES),
     ("revoke", revoke, REVOKE_EXAMPLES),
 )

@@ -32,10 +32,10 @@ def mcp(
     from pointsman_cli.mcp.server import PointsmanServer
     from pointsman_cli.mcp.tools import McpTools
 
-    server = PointsmanServer(McpTools(partial(stacks.find, stack, profile, region, config)))
+    server = PointsmanServer(McpTools(partial(stacks.connect, stack, profile, region, config)))
     if as_json:
         tools = asyncio.run(server.list_tools())
-        output.document([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools])
+        output.print_document([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools])
     else:
         server.run("stdio")
     return Exit.OK

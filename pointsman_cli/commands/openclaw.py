@@ -58,15 +58,15 @@ def export(
 
     del as_json  # it is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
-    stated = [*_options(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
-    server = {"command": _command(), "args": ["mcp", *stated], "requestTimeoutMs": CALL_MILLISECONDS}
+    arguments = [*_options(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
+    server = {"command": _command(), "args": ["mcp", *arguments], "requestTimeoutMs": CALL_MILLISECONDS}
     if tools_only:
-        made = openclaw_export.tools(server)
+        exported = openclaw_export.tools(server)
     else:
-        made = openclaw_export.exported(stacks.offline(config).policy, datetime.now(UTC), server)
+        exported = openclaw_export.exported(stacks.offline_runtime(config).context.policy, datetime.now(UTC), server)
     if chat_api:
-        made |= openclaw_export.chat_api(chat_api)
-    _put(output.dumped(made), into)
+        exported |= openclaw_export.chat_api(chat_api)
+    _put(output.dumped(exported), into)
     return Exit.OK
 
 
@@ -83,7 +83,7 @@ def import_(
     from pointsman.routing.config import parse
 
     del as_json  # it is JSON anyway
-    parsed = parse(openclaw.read(file))
+    parsed = parse(openclaw.read_config(file))
     _put(output.dumped(parsed.model_dump(mode="json", exclude_unset=True)), into)
     return Exit.OK
 
@@ -99,13 +99,13 @@ def show_skill(
 
     OpenClaw offers it to agents only where `pointsman` is on the PATH.
     """
-    text = skill.text(" ".join(_options(stack, profile, region)))
+    text = skill.skill_text(" ".join(_options(stack, profile, region)))
     _put(json.dumps({"name": "pointsman", "text": text}) if as_json else text, into)
     return Exit.OK
 
 
 HELP = "For those who run OpenClaw: its configuration, and a skill."
-COMMANDS = (
+_OPENCLAW_COMMANDS = (
     ("export", export, EXPORT_EXAMPLES),
     ("import", import_, IMPORT_EXAMPLES),
     ("skill", show_skill, SKILL_EXAMPLES),
@@ -118,8 +118,8 @@ def _command() -> str:
 
 
 def _options(stack: str | None, profile: str | None, region: str | None) -> list[str]:
-    stated = (("--stack", stack), ("--profile", profile), ("--region", region))
-    return [part for name, value in stated if value for part in (name, value)]
+    options = (("--stack", stack), ("--profile", profile), ("--region", region))
+    return [part for name, value in options if value for part in (name, value)]
 
 
 def _put(text: str, into: Path | None) -> None:
@@ -131,4 +131,4 @@ def _put(text: str, into: Path | None) -> None:
         into.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.note(f"written to {into}")
+    output.print_note(f"written to {into}")

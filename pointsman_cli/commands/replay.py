@@ -47,15 +47,16 @@ def replay(
     Shows what would be done; --execute does it. A failed task runs as its next generation, with 24 hours from now, and
     is paid anew. Exits with 1 if something that was to be replayed could not be.
     """
+    from pointsman.entrypoints.replay import build_replay
     from pointsman.services.replay import ReplayOptions
     from pointsman_cli import stacks
 
     wish = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    lines = stacks.find(stack, profile, region).app.replay(wish, f"replay-{uuid4().hex}")
+    lines = stacks.connect(stack, profile, region).runtime.part(build_replay)(wish, f"replay-{uuid4().hex}")
     if wish.ids and not lines:
         raise NotFoundError(f"neither a dead letter nor a failed task: {', '.join(sorted(wish.ids))}")
     if as_json:
-        output.document({"executed": execute, "found": [asdict(line) for line in lines]})
+        output.print_document({"executed": execute, "found": [_document(line) for line in lines]})
     else:
         _show(lines, execute=execute)
     return Exit.FAILED if any(line.trouble for line in lines) else Exit.OK
@@ -66,12 +67,12 @@ def _show(lines: "list[ReplayedItem]", *, execute: bool) -> None:
         print("Nothing to replay.")
         return
     header = ("from", "task", "code", "bytes", "replay" if execute else "would", "because")
-    output.table(header, [_row(line, execute=execute) for line in lines], right=(3,))
+    output.print_table(header, [_row(line, execute=execute) for line in lines], right=(3,))
     print()
     counts = Counter(_fate(line, execute=execute) for line in lines)
-    output.pairs([(fate, count) for fate, count in counts.most_common()])
+    output.print_pairs([(fate, count) for fate, count in counts.most_common()])
     if not execute:
-        output.note("Nothing was changed: add --execute to do it.")
+        output.print_note("Nothing was changed: add --execute to do it.")
 
 
 def _row(line: "ReplayedItem", *, execute: bool) -> tuple[Any, ...]:
@@ -81,9 +82,14 @@ def _row(line: "ReplayedItem", *, execute: bool) -> tuple[Any, ...]:
 
 def _fate(line: "ReplayedItem", *, execute: bool) -> str:
     if not execute:
-        return str(line.verdict)
+        return str(line.outcome)
     if line.trouble:
         return "not replayed"
     if not line.replayed:
-        return f"skipped: {line.verdict}"
+        return f"skipped: {line.outcome}"
     return f"started as generation {line.generation}" if line.source == "task" else "sent back"
+
+
+def _document(item: "ReplayedItem") -> dict[str, Any]:
+    """Return a line of the JSON document, in which the outcome is called `verdict`."""
+    return {"verdict" if name == "outcome" else name: value for name, value in asdict(item).items()}

@@ -11,7 +11,7 @@ from pointsman_cli.errors import BadInputError, CommandError, Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
 if TYPE_CHECKING:
-    from pointsman.report.figures.history import Entry
+    from pointsman.report.figures.history import PublishedDay
     from pointsman.services.report import Reporting
 
 EXAMPLES = """\b
@@ -20,7 +20,7 @@ Examples:
   pointsman report --html --output today.html
   pointsman report --date 2026-11-21 --json --stack pointsman
   pointsman report --from 2026-11-01 --to 2026-11-21"""
-MOST_DAYS = 92
+_MOST_DAYS = 92
 """Of a range: each day's rows are read."""
 
 
@@ -56,41 +56,42 @@ def report(
         raise BadInputError("--to goes with --from")
     if first and day:
         raise BadInputError("--date and --from: choose one")
-    asked, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
+    chosen_day, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
 
+    from pointsman.entrypoints.cost_report import build_reporting
     from pointsman_cli import stacks
 
-    app = stacks.find(stack, profile, region).app
-    today = app.context.clock.now().astimezone(app.settings.zone).date()
+    runtime = stacks.connect(stack, profile, region).runtime
+    today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
     if since:
-        text = _range(app.reporting, since, until or today, as_html=as_html, as_json=as_json)
+        text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
-        text = _one(app.reporting, asked or today, as_html=as_html, as_json=as_json)
+        text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
     _put(text, into)
     return Exit.OK
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
-    made = reporting.build(day)
+    report = reporting.build(day)
     if as_html:
         from pointsman.report.render.html import render_html
 
-        return render_html(made, reporting.published(), linked=False)
+        return render_html(report, reporting.published(), linked=False)
     if as_json:
         from pointsman.report.render.as_json import as_json as as_document
 
-        return output.dumped(as_document(made))
+        return output.dumped(as_document(report))
     from pointsman.report.render.text import render_text
 
-    return render_text(made)
+    return render_text(report)
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
     from pointsman.report.figures import history
 
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    if not days or len(days) > MOST_DAYS:
-        raise BadInputError(f"--from and --to: must span 1 to {MOST_DAYS} days")
+    if not days or len(days) > _MOST_DAYS:
+        raise BadInputError(f"--from and --to: must span 1 to {_MOST_DAYS} days")
     entries = []
     with output.progress() as tell:
         for day in days:
@@ -100,17 +101,17 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
         from pointsman.report.render.index import render_index
 
         return render_index(entries, linked=False)
-    return history.written(entries) if as_json else _table(entries)
+    return history.manifest_text(entries) if as_json else _table(entries)
 
 
-def _table(entries: "list[Entry]") -> str:
-    from pointsman.report.render.formatting import dollars
+def _table(entries: "list[PublishedDay]") -> str:
+    from pointsman.report.render.formatting import rounded_dollars
 
     rows = {str(e.spend.day): (e.tasks, e.attempts, e.spend.cost_nano, e.saved_nano) for e in entries}
     sums = tuple(map(sum, zip(*rows.values(), strict=True)))
     lines = [f"{'Day':<10}{'Tasks':>9}{'Calls':>9}{'Spent':>15}{'Saved':>15}"]
     for name, (tasks, calls, spent, saved) in [*rows.items(), ("Total", sums)]:
-        lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{dollars(spent):>15}{dollars(saved):>15}")
+        lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{rounded_dollars(spent):>15}{rounded_dollars(saved):>15}")
     return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"
 
 
@@ -122,7 +123,7 @@ def _put(text: str, into: Path | None) -> None:
         into.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.note(f"written to {into}")
+    output.print_note(f"written to {into}")
 
 
 def _day(option: str, stated: str | None) -> date | None:

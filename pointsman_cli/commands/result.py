@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit, NotEndedError
+from pointsman_cli.errors import Exit, StillRunningError
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 from pointsman_cli.waiting import until_ended
 
@@ -38,26 +38,26 @@ def result(
     """
     from pointsman_cli import stacks, tasks
 
-    found = stacks.find(stack, profile, region)
-    ended = until_ended(found, task_id, timeout) if wait else found.client.result(task_id)
+    connection = stacks.connect(stack, profile, region)
+    ended = until_ended(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
-        state = tasks.read(found.client, task_id).status
-        raise NotEndedError(f"task {task_id} has not ended: it is {state}; ask again later")
-    return show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
+        state = tasks.read_task_record(connection.client, task_id).status
+        raise StillRunningError(f"task {task_id} has not ended: it is {state}; ask again later")
+    return print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
 
-def show(ended: dict[str, Any], found: "StackConnection", *, as_json: bool) -> int:
+def print_result(ended: dict[str, Any], found: "StackConnection", *, as_json: bool) -> int:
     """Print how a task ended and return the exit code that says so."""
     completed = ended["status"] == "completed"
     if as_json:
-        output.document(ended)
+        output.print_document(ended)
     elif completed:
         found.say_stand_in()
         if ended["truncated"]:
-            output.note("The answer was cut at its limit of tokens.")
-        output.text(ended["answer"])
+            output.print_note("The answer was cut at its limit of tokens.")
+        output.print_text(ended["answer"])
     else:
-        output.note(f"pointsman: task {ended['task_id']} {ended['status']}: {ended['reason']}")
+        output.print_note(f"pointsman: task {ended['task_id']} {ended['status']}: {ended['reason']}")
     if not as_json:
         _show_parts(ended)
     return Exit.OK if completed else Exit.FAILED
@@ -65,9 +65,9 @@ def show(ended: dict[str, Any], found: "StackConnection", *, as_json: bool) -> i
 
 def _show_parts(ended: dict[str, Any]) -> None:
     if ended["partial"]:
-        output.note("Not all of its subtasks completed.")
-    for each in ended["subtasks"]:
-        came_to = each["status"] + (f": {each['reason']}" if each["reason"] else "")
-        output.text(f"\n--- {each['task_id']} ({each['type'] or 'not classified'}), {came_to}")
-        if each["answer"] is not None:
-            output.text(each["answer"])
+        output.print_note("Not all of its subtasks completed.")
+    for subtask in ended["subtasks"]:
+        came_to = subtask["status"] + (f": {subtask['reason']}" if subtask["reason"] else "")
+        output.print_text(f"\n--- {subtask['task_id']} ({subtask['type'] or 'not classified'}), {came_to}")
+        if subtask["answer"] is not None:
+            output.print_text(subtask["answer"])

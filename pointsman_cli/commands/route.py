@@ -75,11 +75,11 @@ def route(
     task = _task(text if text is not None else reading.read_text(file), type_, tier, private)
     answer = run.answer(task, *run.decide([task]))
     if as_json:
-        output.document(answer)
+        output.print_document(answer)
     else:
         cost = answer["estimated_cost_usd"]
         answer["estimated_cost_usd"] = None if cost is None else f"{cost:.9f}".rstrip("0").rstrip(".")
-        output.pairs((name.replace("_", " "), value) for name, value in answer.items())
+        output.print_pairs((name.replace("_", " "), value) for name, value in answer.items())
     return Exit.OK
 
 
@@ -91,14 +91,14 @@ def _dry_run(
 
     if not offline:
         try:
-            found = stacks.find(stack, profile, region, config)
+            connection = stacks.connect(stack, profile, region, config)
         except stacks.NoLocalStackError as error:
-            output.note(f"Deciding locally: {error}")
+            output.print_note(f"Deciding locally: {error}")
         else:
-            app = found.app
-            found.say_stand_in()
-            return DryRun(app, app.model_health_store.states(app.policy.catalogue.models))
-    return DryRun(stacks.offline(config), None)
+            runtime = connection.runtime
+            connection.say_stand_in()
+            return DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models))
+    return DryRun(stacks.offline_runtime(config), None)
 
 
 def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -> Task:
@@ -131,7 +131,7 @@ def _answers(run: "DryRun", file: Path | None) -> Iterator[dict[str, Any]]:
 
     waiting: list[_Line] = []
     undecided = 0
-    for raw in reading.lines(file):
+    for raw in reading.numbered_lines(file):
         line = _line(raw)
         waiting.append(line)
         undecided += line.task is not None and not run.certain(line.task)
@@ -153,11 +153,11 @@ def _line(raw: bytes) -> _Line:
         fields = reading.read_line(raw)
     except reading.BrokenLineError as error:
         return _Line({}, error=str(error))
-    known = {"id": fields["id"]} if "id" in fields else {}
-    wanted = {name: fields[name] for name in ("type", "tier", "private") if name in fields}
+    identity = {"id": fields["id"]} if "id" in fields else {}
+    choices = {name: fields[name] for name in ("type", "tier", "private") if name in fields}
     try:
-        return _Line(known, read_task(wanted | {"prompt": fields["text"]}))
+        return _Line(identity, read_task(choices | {"prompt": fields["text"]}))
     except KeyError:
-        return _Line(known, error="text: is required")
+        return _Line(identity, error="text: is required")
     except Rejection as rejection:
-        return _Line(known, error=rejection.reason.replace("prompt:", "text:"))
+        return _Line(identity, error=rejection.reason.replace("prompt:", "text:"))

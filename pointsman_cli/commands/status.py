@@ -27,23 +27,25 @@ def status(
     """Show a task's state, decision, attempts, cost and subtasks."""
     from pointsman_cli import stacks, tasks
 
-    found = stacks.find(stack, profile, region)
-    stated = tasks.document(found.app, tasks.read(found.client, task_id), stand_in=found.stand_in)
+    connection = stacks.connect(stack, profile, region)
+    document = tasks.task_document(
+        connection.runtime, tasks.read_task_record(connection.client, task_id), stand_in=connection.stand_in
+    )
     if as_json:
-        output.document(stated)
+        output.print_document(document)
         return Exit.OK
-    found.say_stand_in()
-    output.pairs(_rows(stated))
-    if stated["attempts"]:
+    connection.say_stand_in()
+    output.print_pairs(_rows(document))
+    if document["attempts"]:
         print()
         columns = ("attempt", "model", "outcome", "ms", "tokens", "cost", "detail")
-        output.table(
-            columns, [_attempt(number, each) for number, each in enumerate(stated["attempts"], 1)], right=(3, 4)
+        output.print_table(
+            columns, [_attempt(number, attempt) for number, attempt in enumerate(document["attempts"], 1)], right=(3, 4)
         )
-    if stated["subtasks"]:
+    if document["subtasks"]:
         print()
         header = ("subtask", "status", "type", "model", "cost", "reason")
-        output.table(header, [_subtask(each) for each in stated["subtasks"]], right=(4,))
+        output.print_table(header, [_subtask(subtask) for subtask in document["subtasks"]], right=(4,))
     return Exit.OK
 
 
@@ -62,8 +64,8 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("corrected to", f"{right['type']} ({right['tier']})" if (right := task["correction"]) else None),
         ("model", task["model"]),
         ("checked", _checked(task["verdict"])),
-        ("cost", output.dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
-        ("classification", output.dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
+        ("cost", output.exact_dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
+        ("classification", output.exact_dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
         ("audit", _audit(task["audit"])),
         ("subtasks", _how_far(task["subtasks"])),
         ("received", task["received_at"]),
@@ -76,15 +78,15 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
 
 def _how_far(subtasks: list[dict[str, Any]]) -> str | None:
     """Return how many subtasks there are, and what they came to."""
-    counts = Counter(each["status"] for each in subtasks)
-    cost = output.dollars(sum(each["cost_nano_usd"] for each in subtasks))
-    told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    return f"{len(subtasks)}: {told}; {cost} together" if subtasks else None
+    counts = Counter(subtask["status"] for subtask in subtasks)
+    cost = output.exact_dollars(sum(subtask["cost_nano_usd"] for subtask in subtasks))
+    status_list = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    return f"{len(subtasks)}: {status_list}; {cost} together" if subtasks else None
 
 
 def _subtask(subtask: dict[str, Any]) -> tuple[object, ...]:
     status = subtask["status"] + (" (truncated)" if subtask["truncated"] else "")
-    cost = output.dollars(subtask["cost_nano_usd"])
+    cost = output.exact_dollars(subtask["cost_nano_usd"])
     return subtask["task_id"], status, subtask["type"] or "", subtask["model"] or "", cost, subtask["reason"] or ""
 
 
@@ -106,14 +108,14 @@ def _checked(verdict: dict[str, Any] | None) -> str | None:
 def _audit(audit: dict[str, Any] | None) -> str | None:
     if audit is None:
         return None
-    return f"{audit['outcome']} by {audit['model']}, {output.dollars(audit['cost_nano_usd'] or 0)}"
+    return f"{audit['outcome']} by {audit['model']}, {output.exact_dollars(audit['cost_nano_usd'] or 0)}"
 
 
 def _attempt(number: int, attempt: dict[str, Any]) -> tuple[object, ...]:
     tokens = attempt["input_tokens"] + attempt["output_tokens"]
-    cost = output.dollars(attempt["cost_nano_usd"]) + ("" if attempt["cost_known"] else " (reserved)")
+    cost = output.exact_dollars(attempt["cost_nano_usd"]) + ("" if attempt["cost_known"] else " (reserved)")
     milliseconds = "" if attempt["milliseconds"] is None else attempt["milliseconds"]
     judge = "judge" if attempt["purpose"] == "judge" else None
     failed = f"failed {attempt['failed_check']}" if attempt["failed_check"] else None
-    detail = ", ".join(each for each in (judge, failed, attempt["detail"]) if each)
+    detail = ", ".join(clause for clause in (judge, failed, attempt["detail"]) if clause)
     return number, attempt["model"], attempt["outcome"], milliseconds, tokens, cost, detail

@@ -93,27 +93,27 @@ def submit(
     if verdict.error:
         raise BadInputError(f"the message is not valid: {verdict.error}")
     assert verdict.task is not None
-    found = stacks.find(stack, profile, region)
+    connection = stacks.connect(stack, profile, region)
     place = verdict.task.reply_to
-    if place and (rule := refusal(place, found.settings.reply_places)):
+    if place and (rule := refusal(place, connection.settings.reply_places)):
         raise BadInputError(f"reply_to: {rule}")
-    sent = found.client.send(body)
+    sent = connection.client.send(body)
     if not wait:
-        _show_queued(sent, found, as_json=as_json)
+        _show_queued(sent, connection, as_json=as_json)
         return Exit.OK
-    ended = until_ended(found, sent, timeout)
-    return result.show(tasks.outcome(ended, stand_in=found.stand_in), found, as_json=as_json)
+    ended = until_ended(connection, sent, timeout)
+    return result.print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
 
 def _body(text: str | None, file: Path | None, stated: dict[str, Any]) -> str:
     """Return the message's body: a file as it is, unless options are laid over the task in it."""
     from pointsman.client import InvalidTaskError
-    from pointsman.client.message import body_of, task_of
+    from pointsman.client.message import body_of, task_fields
 
     if (text is None) is (file is None):
         raise BadInputError("give TEXT or --file, one of them")
     if file is None:
-        task = task_of(text or "", cast("TaskFields", stated))
+        task = task_fields(text or "", cast("TaskFields", stated))
     else:
         body = reading.read_text(file)
         if not stated:
@@ -144,7 +144,7 @@ def _metadata(stated: list[str]) -> dict[str, str] | None:
 
 def _show_queued(sent: "Sent", found: "StackConnection", *, as_json: bool) -> None:
     if as_json:
-        output.document({"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": found.stand_in})
+        output.print_document({"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": found.stand_in})
     else:
-        output.pairs([("queued", sent.task_id)])
+        output.print_pairs([("queued", sent.task_id)])
         found.say_stand_in()

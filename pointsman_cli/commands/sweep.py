@@ -17,13 +17,14 @@ def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None,
 
     The stack does the same every 15 minutes: attempts whose outcome was never written are booked at what they reserved.
     """
+    from pointsman.entrypoints.sweep import build_sweep
     from pointsman_cli import stacks
 
-    swept = asdict(stacks.find(stack, profile, region).app.sweep())
+    swept = asdict(stacks.connect(stack, profile, region).runtime.part(build_sweep)())
     if as_json:
-        output.document(swept)
+        output.print_document(swept)
     else:
-        output.pairs(
+        output.print_pairs(
             [
                 ("attempts closed", swept["closed"]),
                 ("delivered", swept["delivered"]),

@@ -14,13 +14,13 @@ Examples:
   pointsman tune
   pointsman tune --days 90 --stack pointsman --profile team
   pointsman tune --json | jq -r .diff | patch openclaw.json"""
-MOST_DAYS = 100
+_MOST_DAYS = 100
 """The days that a task's record is kept."""
 
 
 def tune(
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=MOST_DAYS, help="Look at the tasks of the last N days.")
+        int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the tasks of the last N days.")
     ] = 30,
     as_json: AsJson = False,
     config: Config = None,
@@ -35,17 +35,19 @@ def tune(
     """
     from pointsman_cli import openclaw, stacks
     from pointsman_cli.tuning import read, show, tuned
-    from pointsman_cli.tuning.document import document
+    from pointsman_cli.tuning.document import tuning_document
 
-    found = stacks.find(stack, profile, region, config)
-    found.say_stand_in()
-    app = found.app
-    until = app.context.clock.now()
+    connection = stacks.connect(stack, profile, region, config)
+    connection.say_stand_in()
+    runtime = connection.runtime
+    until = runtime.context.clock.now()
     since = until - timedelta(days=days)
-    made = tuned.tune(read.evidence(app, since, until), app.policy, app.config_text, str(config or openclaw.HERE))
-    span = [moment.astimezone(app.settings.zone).date().isoformat() for moment in (since, until)]
+    result = tuned.propose_tuning(
+        read.evidence(runtime, since, until), runtime.context.policy, runtime.config_text, str(config or openclaw.HERE)
+    )
+    span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:
-        output.document(document(made, *span))
+        output.print_document(tuning_document(result, *span))
     else:
-        show.show(made, *span)
+        show.print_tuning(result, *span)
     return Exit.OK

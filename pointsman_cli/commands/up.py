@@ -33,9 +33,9 @@ def up(
     from pointsman_cli.stacks import STATE_DIR
 
     there = devstack.find_stack(STATE_DIR) if as_env else None
-    info = there or devstack.start_stack(STATE_DIR, parameters=ADMITTED, report=output.note)
+    info = there or devstack.start_stack(STATE_DIR, parameters=ADMITTED, report=output.print_note)
     if as_json:
-        output.document(
+        output.print_document(
             {
                 "endpoint": info.endpoint,
                 "region": info.region,
@@ -53,7 +53,7 @@ def up(
             print(f"export {name}={shlex.quote(value)}")
         return Exit.OK
     missing = [name for name, used in (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic)) if used]
-    output.pairs(
+    output.print_pairs(
         [
             ("endpoint", info.endpoint),
             ("queue", info.outputs.get("TaskQueueUrl")),

@@ -36,17 +36,17 @@ def validate(
     Exits with 2 if the message is not valid; with --jsonl with 0, each line having its own verdict.
     """
     if jsonl:
-        for line in reading.lines(file):
+        for line in reading.numbered_lines(file):
             output.json_line(_verdict_on(line))
         return Exit.OK
     verdict = validate_message(reading.read_text(file))
     if as_json:
-        output.document(_shown(verdict))
+        output.print_document(_shown(verdict))
     elif verdict.error:
-        output.note(f"not valid: {verdict.error}")
+        output.print_note(f"not valid: {verdict.error}")
     else:
         assert verdict.task is not None
-        output.pairs(
+        output.print_pairs(
             [
                 ("valid", f"task {verdict.task_id or '(takes the id of its SQS message)'}"),
                 ("tier", verdict.task.explicit_tier or "to be classified"),

@@ -20,7 +20,7 @@ _SKEW = 30
 """Seconds: deadlines and the days of the books go by AWS's clock; requests are refused from 5 minutes on."""
 
 
-def status(patient: StackProbe) -> Iterator[Finding]:
+def stack_findings(patient: StackProbe) -> Iterator[Finding]:
     """Say how the last deployment ended."""
     name, stack = patient.target.stack_name, patient.described["Stacks"][0]
     state, since = stack["StackStatus"], stack.get("LastUpdatedTime") or stack["CreationTime"]
@@ -35,13 +35,13 @@ def status(patient: StackProbe) -> Iterator[Finding]:
 
 def drift(patient: StackProbe) -> Iterator[Finding]:
     """Say whether resources were changed past CloudFormation since they were deployed."""
-    name, known = patient.target.stack_name, patient.described["Stacks"][0].get("DriftInformation", {})
+    name, drift = patient.target.stack_name, patient.described["Stacks"][0].get("DriftInformation", {})
     if patient.compares:
         yield from _compared(patient)
-    elif known.get("StackDriftStatus") == "DRIFTED":
+    elif drift.get("StackDriftStatus") == "DRIFTED":
         yield to_do("drift", name, "resources were changed by hand", "see which: add --drift")
-    elif known.get("StackDriftStatus") == "IN_SYNC":
-        at = known.get("LastCheckTimestamp")
+    elif drift.get("StackDriftStatus") == "IN_SYNC":
+        at = drift.get("LastCheckTimestamp")
         yield ok("drift", name, f"none when it was last compared{f', {at:%Y-%m-%d}' if at else ''}")
     else:
         yield unchecked("drift", name, "never compared; --drift does it, in about a minute")
@@ -60,12 +60,12 @@ def _compared(patient: StackProbe) -> Iterator[Finding]:
             return
         time.sleep(_PAUSE)
     resources = _drifts(cloudformation, name)
-    changed = [each for each in resources if each["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")]
-    for each in changed:
+    changed = [resource for resource in resources if resource["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")]
+    for resource in changed:
         yield to_do(
-            "drift", each["LogicalResourceId"], _difference(each), "deploy again, or take it into template.yaml"
+            "drift", resource["LogicalResourceId"], _difference(resource), "deploy again, or take it into template.yaml"
         )
-    compared = sum(each["StackResourceDriftStatus"] != "NOT_CHECKED" for each in resources)
+    compared = sum(resource["StackResourceDriftStatus"] != "NOT_CHECKED" for resource in resources)
     if seen["DetectionStatus"] == "DETECTION_FAILED":
         yield unchecked("drift", name, f"CloudFormation could not compare all: {seen.get('DetectionStatusReason')}")
     elif not changed:
@@ -73,18 +73,18 @@ def _compared(patient: StackProbe) -> Iterator[Finding]:
 
 
 def _drifts(cloudformation: Any, stack: str) -> list[dict[str, Any]]:
-    found, token = [], None
+    resources, token = [], None
     while True:
         page = cloudformation.describe_stack_resource_drifts(StackName=stack, **({"NextToken": token} if token else {}))
-        found += page["StackResourceDrifts"]
+        resources += page["StackResourceDrifts"]
         if not (token := page.get("NextToken")):
-            return found
+            return resources
 
 
 def _difference(resource: dict[str, Any]) -> str:
     if resource["StackResourceDriftStatus"] == "DELETED":
         return "was deleted by hand"
-    paths = [each["PropertyPath"] for each in resource.get("PropertyDifferences", [])]
+    paths = [difference["PropertyPath"] for difference in resource.get("PropertyDifferences", [])]
     return f"was changed by hand: {', '.join(paths) or 'properties'}"
 
 
@@ -94,7 +94,7 @@ def configuration(patient: StackProbe) -> Iterator[Finding]:
         yield unchecked("drift", "openclaw.json", "not compared with the deployed one; --drift does it")
         return
     functions, name = patient.client("lambda"), patient.target.functions["RouterFunctionName"]
-    layers = [each["Arn"] for each in functions.get_function_configuration(FunctionName=name).get("Layers", [])]
+    layers = [layer["Arn"] for layer in functions.get_function_configuration(FunctionName=name).get("Layers", [])]
     core = next((arn for arn in layers if ":layer:CoreLayer" in arn), None)
     if core is None:
         yield to_do("drift", "openclaw.json", "the router has no layer with it", "deploy again")
@@ -126,11 +126,11 @@ def clock(patient: StackProbe) -> Iterator[Finding]:
     before = datetime.now(UTC)
     answer = patient.client("cloudformation").describe_stacks(StackName=patient.target.stack_name)
     after = datetime.now(UTC)
-    stated = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    if not stated:
+    date_header = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if not date_header:
         yield unchecked("clock", "this machine", "AWS's answer had no date")
         return
-    theirs = parsedate_to_datetime(stated)
+    theirs = parsedate_to_datetime(date_header)
     # The date is cut to the second, and was written between asking and being answered.
     skew = max((before - theirs).total_seconds() - 1, (theirs - after).total_seconds(), 0)
     if skew > _SKEW:

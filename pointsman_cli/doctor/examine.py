@@ -8,21 +8,21 @@ from pointsman_cli.doctor import deployment, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, unchecked
 from pointsman_cli.doctor.stack_probe import StackProbe
 
-type Check = Callable[[StackProbe], Iterator[Finding]]
+type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 
-CHECKS: tuple[tuple[str, Check], ...] = (
-    ("stack", deployment.status),
+CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
+    ("stack", deployment.stack_findings),
     ("drift", deployment.drift),
     ("drift", deployment.configuration),
     ("key", models.keys),
-    ("key", models.webhook_key),
-    ("model", models.models),
+    ("key", models.webhook_key_findings),
+    ("model", models.model_findings),
     ("queue", traffic.queues),
     ("alarms", traffic.alarms),
     ("alarms", traffic.told),
     ("clock", deployment.clock),
     ("quota", limits.quotas),
-    ("budget", limits.budget),
+    ("budget", limits.budget_findings),
 )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class FindingState(StrEnum):
     """How it stands with what was looked at."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Finding:
     """What kind of thing was looked at, as `queue`."""
     subject: str
     """Which one, as `tasks`."""
-    state: State
+    state: FindingState
     says: str
     """What was found, or why nothing was."""
     do: str | None = None
@@ -30,14 +30,14 @@ class Finding:
 
 def ok(check: str, subject: str, says: str) -> Finding:
     """Return that it is as it should be."""
-    return Finding(check, subject, State.OK, says)
+    return Finding(check, subject, FindingState.OK, says)
 
 
 def to_do(check: str, subject: str, says: str, do: str) -> Finding:
     """Return that it is not, and what to do."""
-    return Finding(check, subject, State.TO_DO, says, do)
+    return Finding(check, subject, FindingState.TO_DO, says, do)
 
 
 def unchecked(check: str, subject: str, why: str) -> Finding:
     """Return that it was not looked at."""
-    return Finding(check, subject, State.UNCHECKED, why)
+    return Finding(check, subject, FindingState.UNCHECKED, why)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pointsman.entrypoints.settings import Settings
 from pointsman.routing.catalog import Provider
 
-SECONDS = 15
+_SECONDS = 15
 """How long a provider has to answer."""
 _REFUSED = frozenset({401, 402, 403})
 
@@ -40,7 +40,7 @@ def _gemini(key: str, base_url: str) -> Callable[[str], Heard]:
     from google.genai import errors, types
 
     client = genai.Client(
-        api_key=key, http_options=types.HttpOptions(base_url=base_url or None, timeout=SECONDS * 1000)
+        api_key=key, http_options=types.HttpOptions(base_url=base_url or None, timeout=_SECONDS * 1000)
     )
 
     def look(model: str) -> Heard:
@@ -59,18 +59,18 @@ def _gemini(key: str, base_url: str) -> Callable[[str], Heard]:
 def _claude(key: str, base_url: str) -> Callable[[str], Heard]:
     import anthropic
 
-    client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, timeout=SECONDS)
+    client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, timeout=_SECONDS)
 
     def look(model: str) -> Heard:
         try:
-            found = client.models.retrieve(model)
+            info = client.models.retrieve(model)
         except anthropic.APIStatusError as error:
             return _refusal(error.status_code, gone=getattr(error, "type", None) == "not_found_error")
         except anthropic.APIError as error:
             return Heard("no_answer", type(error).__name__)
-        if found.lifecycle == "retired":
+        if info.lifecycle == "retired":
             return Heard("gone", "retired")
-        return Heard("served", retires=found.retires_at.date() if found.retires_at else None)
+        return Heard("served", retires=info.retires_at.date() if info.retires_at else None)
 
     return look
 

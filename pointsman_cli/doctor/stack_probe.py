@@ -13,7 +13,7 @@ from pointsman.values.taxonomy import Tier
 from pointsman_cli.doctor.providers import Heard, hear
 from pointsman_cli.stacks import StackConnection
 
-VARIABLES = {Provider.GEMINI: "gemini_key_parameter", Provider.ANTHROPIC: "anthropic_key_parameter"}
+KEY_VARIABLES = {Provider.GEMINI: "gemini_key_parameter", Provider.ANTHROPIC: "anthropic_key_parameter"}
 """The settings that name each provider's SecureString."""
 
 
@@ -36,7 +36,7 @@ class StackProbe:
     @property
     def policy(self) -> RoutingPolicy:
         """The rules of who serves."""
-        return self.target.app.policy
+        return self.target.runtime.context.policy
 
     def client(self, service: str) -> Any:
         """Return an AWS client."""
@@ -52,31 +52,31 @@ class StackProbe:
     def stored(self) -> dict[str, dict[str, Any]]:
         """Parameter Store's answer about the keys, by name; with their values only when the providers are asked."""
         settings = self.target.settings
-        names = [str(getattr(settings, field)) for field in VARIABLES.values()]
+        names = [str(getattr(settings, field)) for field in KEY_VARIABLES.values()]
         names += [settings.webhook_key_parameter] if settings.hosts_of_webhooks else []
         answer = self.client("ssm").get_parameters(Names=names, WithDecryption=self.asks)
-        return {each["Name"]: each for each in answer["Parameters"]}
+        return {parameter["Name"]: parameter for parameter in answer["Parameters"]}
 
     @cached_property
     def heard(self) -> dict[str, Heard]:
         """What the providers say of the models that are configured, by model; empty when they are not asked."""
         if not self.asks:
             return {}
-        settings, found = self.target.settings, {}
-        for provider, field in VARIABLES.items():
+        settings, answers = self.target.settings, {}
+        for provider, field in KEY_VARIABLES.items():
             stored = self.stored.get(getattr(settings, field))
             models = [name for name in configured(self.policy) if provider is self._provider(name)]
             if stored and models:
-                found.update(hear(provider, settings, stored["Value"].strip(), models))
-        return found
+                answers.update(hear(provider, settings, stored["Value"].strip(), models))
+        return answers
 
     @cached_property
     def states(self) -> dict[str, ModelState]:
         """What the stack's instances have learnt of the models."""
-        return self.target.app.model_health_store.states(self.policy.catalogue.models)
+        return self.target.runtime.stores.model_health.states(self.policy.catalog.models)
 
     def _provider(self, model: str) -> Provider:
-        return self.policy.catalogue.get(model).provider
+        return self.policy.catalog.get(model).provider
 
 
 def configured(policy: RoutingPolicy) -> list[str]:

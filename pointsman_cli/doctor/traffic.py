@@ -22,23 +22,23 @@ def queues(patient: StackProbe) -> Iterator[Finding]:
 
 
 def _attributes(patient: StackProbe, url: str) -> dict[str, str]:
-    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"]
-    found: dict[str, str] = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)[
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"]
+    attributes: dict[str, str] = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)[
         "Attributes"
     ]
-    return found
+    return attributes
 
 
 def _reader(patient: StackProbe, queue: str) -> Iterator[Finding]:
-    found = patient.client("lambda").list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
-    if not found:
+    mappings = patient.client("lambda").list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
+    if not mappings:
         yield to_do("queue", "router", "nothing reads the queue", "deploy again")
-    for each in found:
-        state = each.get("State", "unknown")
+    for mapping in mappings:
+        state = mapping.get("State", "unknown")
         if state in ("Enabled", "Creating", "Enabling", "Updating"):
             yield ok("queue", "router", "reads the queue" if state == "Enabled" else f"is about to read it: {state}")
         else:
-            command = f"aws lambda update-event-source-mapping --uuid {each['UUID']} --enabled"
+            command = f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled"
             yield to_do("queue", "router", f"does not read the queue: {state}", f"let it: `{command}`")
 
 
@@ -47,20 +47,20 @@ def alarms(patient: StackProbe) -> Iterator[Finding]:
     if patient.local:
         yield unchecked("alarms", "all", "the emulator has no metrics of SQS and Step Functions, so none could ring")
         return
-    found = _alarms(patient)
-    ringing = [each for each in found if each["StateValue"] == "ALARM"]
-    for each in ringing:
-        yield to_do("alarm", _short(patient, each), f"rings since {each['StateUpdatedTimestamp']:%Y-%m-%d %H:%M} UTC",
-                    each.get("AlarmDescription") or "see docs/operations.md")  # fmt: skip
-    for each in found:
-        if not each.get("ActionsEnabled", True):
-            command = f"aws cloudwatch enable-alarm-actions --alarm-names {each['AlarmName']}"
-            yield to_do("alarm", _short(patient, each), "tells nobody: its actions are off", f"`{command}`")
-    if not found:
+    alarms = _alarms(patient)
+    ringing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
+    for alarm in ringing:
+        yield to_do("alarm", _short(patient, alarm), f"rings since {alarm['StateUpdatedTimestamp']:%Y-%m-%d %H:%M} UTC",
+                    alarm.get("AlarmDescription") or "see docs/operations.md")  # fmt: skip
+    for alarm in alarms:
+        if not alarm.get("ActionsEnabled", True):
+            command = f"aws cloudwatch enable-alarm-actions --alarm-names {alarm['AlarmName']}"
+            yield to_do("alarm", _short(patient, alarm), "tells nobody: its actions are off", f"`{command}`")
+    if not alarms:
         yield to_do("alarms", "all", "there are none", "deploy again")
     elif not ringing:
-        blind = sum(each["StateValue"] == "INSUFFICIENT_DATA" for each in found)
-        yield ok("alarms", "all", f"{len(found)}, none rings" + (f"; {blind} without data yet" if blind else ""))
+        blind = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in alarms)
+        yield ok("alarms", "all", f"{len(alarms)}, none rings" + (f"; {blind} without data yet" if blind else ""))
 
 
 def told(patient: StackProbe) -> Iterator[Finding]:
@@ -69,14 +69,14 @@ def told(patient: StackProbe) -> Iterator[Finding]:
         yield unchecked("alarms", "recipients", "the local stack sends no mail")
         return
     topic = patient.target.settings.report_topic_arn
-    found = patient.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    for each in found:
-        if each["SubscriptionArn"] == "PendingConfirmation":
-            yield to_do("alarms", each["Endpoint"], "has not confirmed", "follow the link in AWS's mail")
-    confirmed = sum(each["SubscriptionArn"].startswith("arn:") for each in found)
+    subscriptions = patient.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    for subscription in subscriptions:
+        if subscription["SubscriptionArn"] == "PendingConfirmation":
+            yield to_do("alarms", subscription["Endpoint"], "has not confirmed", "follow the link in AWS's mail")
+    confirmed = sum(subscription["SubscriptionArn"].startswith("arn:") for subscription in subscriptions)
     if confirmed:
         yield ok("alarms", "recipients", str(confirmed))
-    elif not found:
+    elif not subscriptions:
         yield to_do("alarms", "recipients", "nobody", "deploy with --parameter-overrides AlarmEmail=you@example.com")
 
 
@@ -84,15 +84,15 @@ def _alarms(patient: StackProbe) -> list[dict[str, Any]]:
     resources = patient.client("cloudformation").get_paginator("list_stack_resources")
     pages = resources.paginate(StackName=patient.target.stack_name)
     names = [
-        each["PhysicalResourceId"]
+        summary["PhysicalResourceId"]
         for page in pages
-        for each in page["StackResourceSummaries"]
-        if each["ResourceType"] == "AWS::CloudWatch::Alarm" and each.get("PhysicalResourceId")
+        for summary in page["StackResourceSummaries"]
+        if summary["ResourceType"] == "AWS::CloudWatch::Alarm" and summary.get("PhysicalResourceId")
     ]
     if not names:
         return []
-    found: list[dict[str, Any]] = patient.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
-    return found
+    metric_alarms: list[dict[str, Any]] = patient.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    return metric_alarms
 
 
 def _short(patient: StackProbe, alarm: dict[str, Any]) -> str:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from pointsman_cli.evaluation.figures import Figures, Steering, Tiering
-from pointsman_cli.evaluation.statistics import Point, Share
+from pointsman_cli.evaluation.statistics import Point, Proportion
 
 
-def document(own: Figures) -> dict[str, Any]:
+def evaluation_document(own: Figures) -> dict[str, Any]:
     """Return a set's figures; shares are from 0 to 1, money in nano-dollars for all texts together."""
     return {
         "set": own.name,
@@ -19,26 +19,29 @@ def document(own: Figures) -> dict[str, Any]:
         "by_type": _shares(own.by_type),
         "by_tier": _shares(own.by_tier),
         "by_kind": _shares(own.by_kind),
-        "confusion": {str(true): {str(given): n for given, n in row.items()} for true, row in own.confusion.items()},
+        "confusion": {
+            str(true): {str(predicted): n for predicted, n in row.items()} for true, row in own.confusion.items()
+        },
         "at_threshold": _point(own.at_threshold) | {"tiering": _tiering(own.sure)},
-        "curve": [_point(each) for each in own.curve],
+        "curve": [_point(curve_point) for curve_point in own.curve],
         "calibration_error": own.calibration_error,
         "decided": {"tiering": _tiering(own.decided), "sources": own.sources},
         "stability": {
-            what: {"same_tier": each.same.as_dict(), "tier_accuracy": each.right.as_dict()}
-            for what, each in own.stability.items()
+            what: {"same_tier": stability.same.as_dict(), "tier_accuracy": stability.right.as_dict()}
+            for what, stability in own.stability.items()
         },
         "steering": _steering(own.steering),
         "asking": asdict(own.asking),
         "baselines": [
-            {"name": each.name, "skipped": each.skipped} | (_tiering(each.tiering) if each.tiering else {})
-            for each in own.baselines
+            {"name": baseline.name, "skipped": baseline.skipped}
+            | (_tiering(baseline.tiering) if baseline.tiering else {})
+            for baseline in own.baselines
         ],
     }
 
 
-def _shares[K: str](shares: dict[K, Share]) -> dict[str, Any]:
-    return {str(name): each.as_dict() for name, each in shares.items()}
+def _shares[K: str](shares: dict[K, Proportion]) -> dict[str, Any]:
+    return {str(name): ratio.as_dict() for name, ratio in shares.items()}
 
 
 def _steering(own: Steering | None) -> dict[str, Any] | None:

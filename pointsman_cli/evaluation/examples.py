@@ -38,13 +38,15 @@ class LabelledSet:
     examples: tuple[Example, ...]
 
 
-def read(file: Path) -> LabelledSet:
+def read_examples(file: Path) -> LabelledSet:
     """Return the texts of a file.
 
     Raises:
         BadInputError: It cannot be read, a line is no labelled text, or there is none.
     """
-    examples = tuple(_example(raw, file, number) for number, raw in enumerate(reading.lines(file), 1) if raw.strip())
+    examples = tuple(
+        _example(raw, file, number) for number, raw in enumerate(reading.numbered_lines(file), 1) if raw.strip()
+    )
     if not examples:
         raise BadInputError(f"{file}: has no texts")
     return LabelledSet(file.stem, examples)
@@ -66,16 +68,16 @@ def _example(raw: bytes, file: Path, number: int) -> Example:
         line = reading.read_line(raw)
     except reading.BrokenLineError as error:
         raise BadInputError(f"{file}, line {number}: {error}") from None
-    text, stated = line.get("text"), line.get("type")
+    text, type_name = line.get("text"), line.get("type")
     if not isinstance(text, str) or not text.strip():
         raise BadInputError(f"{file}, line {number}: text: must be a string that is not blank")
-    if stated not in list(TaskType):
+    if type_name not in list(TaskType):
         raise BadInputError(f"{file}, line {number}: type: must be one of {', '.join(TaskType)}")
     kind, plain = line.get("kind"), line.get("plain")
     return Example(
         str(line.get("id", number)),
         text,
-        TaskType(stated),
+        TaskType(type_name),
         str(kind) if kind else None,
         plain if isinstance(plain, str) else None,
     )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.baselines import BASELINES
 from pointsman_cli.evaluation.examples import Example
-from pointsman_cli.evaluation.litellm import NAME, Graded
+from pointsman_cli.evaluation.litellm import LITELLM, Graded
 from pointsman_cli.evaluation.perturbations import PERTURBATIONS
-from pointsman_cli.evaluation.routing import Asking, Routed
-from pointsman_cli.evaluation.statistics import Point, Share, Sureness, calibration_error, curve, point, share
+from pointsman_cli.evaluation.routing import ClassificationCalls, Routed
+from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, point, proportion
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
@@ -18,10 +18,10 @@ _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 class Tiering:
     """How well tiers were chosen."""
 
-    right: Share
-    under: Share
+    right: Proportion
+    under: Proportion
     """Sent to a cheaper tier than theirs."""
-    over: Share
+    over: Proportion
     """Sent to a dearer one."""
 
 
@@ -29,18 +29,18 @@ class Tiering:
 class Stability:
     """What becomes of the tier when the text is changed and its meaning is not."""
 
-    same: Share
-    right: Share
+    same: Proportion
+    right: Proportion
 
 
 @dataclass(frozen=True, slots=True)
 class Steering:
     """What instructions inside the texts do to the tier, against the same texts without them."""
 
-    same: Share
-    raised: Share
-    lowered: Share
-    moved_when_sure: Share
+    same: Proportion
+    raised: Proportion
+    lowered: Proportion
+    moved_when_sure: Proportion
     """Another tier than without the instruction, among verdicts at or above the threshold."""
 
 
@@ -60,14 +60,14 @@ class Figures:
 
     name: str
     threshold: float
-    types_right: Share
+    types_right: Proportion
     """Of the local verdicts, sure or not; so are the next eight."""
     forced: Tiering
-    by_type: dict[TaskType, Share]
+    by_type: dict[TaskType, Proportion]
     """Right types."""
-    by_tier: dict[Tier, Share]
+    by_tier: dict[Tier, Proportion]
     """Right tiers."""
-    by_kind: dict[str, Share]
+    by_kind: dict[str, Proportion]
     """Right tiers, by what is special about a text."""
     confusion: dict[TaskType, dict[TaskType, int]]
     """By true type and verdict."""
@@ -82,7 +82,7 @@ class Figures:
     stability: dict[str, Stability]
     steering: Steering | None
     """None: the set has no such texts."""
-    asking: Asking
+    asking: ClassificationCalls
     baselines: list[Baseline]
 
     @property
@@ -94,36 +94,37 @@ class Figures:
 def figures(
     name: str,
     routed: Sequence[Routed],
-    asking: Asking,
+    asking: ClassificationCalls,
     threshold: float,
     classify: Callable[[str], Tier],
     graded: Graded,
 ) -> Figures:
     """Return the figures of a set; `classify` gives the local verdict's tier of a changed text."""
-    seen = [Sureness(each.verdict.tier_probability, _right(each)) for each in routed]
+    seen = [Sureness(text.verdict.tier_probability, _right(text)) for text in routed]
     return Figures(
         name=name,
         threshold=threshold,
-        types_right=share(each.verdict.type is each.example.type for each in routed),
-        forced=_tiering((each.example.tier, each.verdict.tier) for each in routed),
+        types_right=proportion(text.verdict.type is text.example.type for text in routed),
+        forced=_tiering((text.example.tier, text.verdict.tier) for text in routed),
         by_type={
-            kind: share(each.verdict.type is kind for each in routed if each.example.type is kind) for kind in TaskType
+            kind: proportion(text.verdict.type is kind for text in routed if text.example.type is kind)
+            for kind in TaskType
         },
-        by_tier={tier: share(_right(each) for each in routed if each.example.tier is tier) for tier in Tier},
+        by_tier={tier: proportion(_right(text) for text in routed if text.example.tier is tier) for tier in Tier},
         by_kind=_by_kind(routed),
         confusion=_confusion(routed),
         at_threshold=point(seen, threshold),
         curve=curve(seen),
         calibration_error=calibration_error(seen),
         sure=_tiering(
-            (each.example.tier, each.verdict.tier) for each in routed if each.verdict.tier_probability >= threshold
+            (text.example.tier, text.verdict.tier) for text in routed if text.verdict.tier_probability >= threshold
         ),
-        decided=_tiering((each.example.tier, each.decision.tier) for each in routed),
+        decided=_tiering((text.example.tier, text.decision.tier) for text in routed),
         sources=_sources(routed),
         stability={what: _stability(routed, change, classify) for what, change in PERTURBATIONS.items()},
         steering=_steering(routed, classify, threshold),
         asking=asking,
-        baselines=_baselines([each.example for each in routed], graded),
+        baselines=_baselines([text.example for text in routed], graded),
     )
 
 
@@ -134,58 +135,60 @@ def _right(each: Routed) -> bool:
 def _tiering(pairs: Iterable[tuple[Tier, Tier]]) -> Tiering:
     """Return the figures of pairs of true and chosen tier."""
     gaps = [_RANK[chosen] - _RANK[true] for true, chosen in pairs]
-    return Tiering(share(gap == 0 for gap in gaps), share(gap < 0 for gap in gaps), share(gap > 0 for gap in gaps))
+    return Tiering(
+        proportion(gap == 0 for gap in gaps), proportion(gap < 0 for gap in gaps), proportion(gap > 0 for gap in gaps)
+    )
 
 
-def _by_kind(routed: Sequence[Routed]) -> dict[str, Share]:
-    kinds = dict.fromkeys(each.example.kind for each in routed if each.example.kind)
-    return {kind: share(_right(each) for each in routed if each.example.kind == kind) for kind in kinds if kind}
+def _by_kind(routed: Sequence[Routed]) -> dict[str, Proportion]:
+    kinds = dict.fromkeys(text.example.kind for text in routed if text.example.kind)
+    return {kind: proportion(_right(text) for text in routed if text.example.kind == kind) for kind in kinds if kind}
 
 
 def _confusion(routed: Sequence[Routed]) -> dict[TaskType, dict[TaskType, int]]:
     counts = {true: dict.fromkeys(TaskType, 0) for true in TaskType}
-    for each in routed:
-        counts[each.example.type][each.verdict.type] += 1
+    for text in routed:
+        counts[text.example.type][text.verdict.type] += 1
     return counts
 
 
 def _sources(routed: Sequence[Routed]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for each in routed:
-        counts[str(each.decision.source)] = counts.get(str(each.decision.source), 0) + 1
+    for text in routed:
+        counts[str(text.decision.source)] = counts.get(str(text.decision.source), 0) + 1
     return counts
 
 
 def _stability(routed: Sequence[Routed], change: Callable[[str], str], classify: Callable[[str], Tier]) -> Stability:
-    after = [classify(change(each.example.text)) for each in routed]
+    after = [classify(change(text.example.text)) for text in routed]
     return Stability(
-        share(tier is each.verdict.tier for tier, each in zip(after, routed, strict=True)),
-        share(tier is each.example.tier for tier, each in zip(after, routed, strict=True)),
+        proportion(tier is text.verdict.tier for tier, text in zip(after, routed, strict=True)),
+        proportion(tier is text.example.tier for tier, text in zip(after, routed, strict=True)),
     )
 
 
 def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], threshold: float) -> Steering | None:
     gaps = [
-        (_RANK[each.verdict.tier] - _RANK[classify(each.example.plain)], each.verdict.tier_probability >= threshold)
-        for each in routed
-        if each.example.plain
+        (_RANK[text.verdict.tier] - _RANK[classify(text.example.plain)], text.verdict.tier_probability >= threshold)
+        for text in routed
+        if text.example.plain
     ]
     if not gaps:
         return None
     return Steering(
-        same=share(gap == 0 for gap, _ in gaps),
-        raised=share(gap > 0 for gap, _ in gaps),
-        lowered=share(gap < 0 for gap, _ in gaps),
-        moved_when_sure=share(gap != 0 for gap, sure in gaps if sure),
+        same=proportion(gap == 0 for gap, _ in gaps),
+        raised=proportion(gap > 0 for gap, _ in gaps),
+        lowered=proportion(gap < 0 for gap, _ in gaps),
+        moved_when_sure=proportion(gap != 0 for gap, sure in gaps if sure),
     )
 
 
 def _baselines(examples: Sequence[Example], graded: Graded) -> list[Baseline]:
-    found = [
+    baselines = [
         Baseline(name, _tiering((example.tier, choose(example.text)) for example in examples))
         for name, choose in BASELINES.items()
     ]
     if graded.tiers is None:
-        return [*found, Baseline(NAME, None, graded.skipped)]
+        return [*baselines, Baseline(LITELLM, None, graded.skipped)]
     pairs = zip((example.tier for example in examples), graded.tiers, strict=True)
-    return [*found, Baseline(f"{NAME} {graded.version}", _tiering(pairs))]
+    return [*baselines, Baseline(f"{LITELLM} {graded.version}", _tiering(pairs))]

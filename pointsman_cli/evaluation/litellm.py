@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pointsman.values.taxonomy import Tier
 
-NAME = "LiteLLM complexity router"
-SECONDS = 180.0
+LITELLM = "LiteLLM complexity router"
+_SECONDS = 180.0
 _TIERS = {
     "SIMPLE": Tier.ORCHESTRATION,
     "MEDIUM": Tier.IMPLEMENTATION,
@@ -53,20 +53,20 @@ def grade(texts: Sequence[str], python: Path | None) -> Graded:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=SECONDS,
+            timeout=_SECONDS,
             check=False,
             env={"PATH": os.environ.get("PATH", ""), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         )
     except OSError as error:
         return _skipped(f"{python}: {error.strerror}")
     except subprocess.TimeoutExpired:
-        return _skipped(f"no answer within {SECONDS:.0f} s")
+        return _skipped(f"no answer within {_SECONDS:.0f} s")
     if run.returncode:
         last = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
         return _skipped(last[0])
     try:
         answer = json.loads(run.stdout.splitlines()[-1])
-        tiers = tuple(_TIERS[each] for _, each in zip(texts, answer["grades"], strict=True))
+        tiers = tuple(_TIERS[grade_name] for _, grade_name in zip(texts, answer["grades"], strict=True))
         return Graded(str(answer["version"]), tiers)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         return _skipped(f"an answer that is not understood ({type(error).__name__})")

@@ -35,7 +35,11 @@ def draw(own: Figures, directory: Path) -> list[Path]:
 
 def coverage(own: Figures) -> str:
     """Return the curve of coverage against precision, with the threshold's place on it."""
-    path = " ".join(f"{_x(each):.1f},{_y(each):.1f}" for each in own.curve if each.precision.value is not None)
+    path = " ".join(
+        f"{_x(curve_point):.1f},{_y(curve_point):.1f}"
+        for curve_point in own.curve
+        if curve_point.precision.value is not None
+    )
     here = own.at_threshold
     parts = [
         _text(_LEFT, 24, f"{own.name}: precision of the tier by coverage, {own.texts} texts", size=14),
@@ -58,8 +62,8 @@ def confusion(own: Figures) -> str:
         top = _NAMES + 30 + row * _CELL
         parts.append(_text(_NAMES + 8, top + 22, true, anchor="end"))
         parts.append(_text(0, 0, true, turned=(_NAMES + 16 + row * _CELL + 22, _NAMES + 22)))
-        for column, given in enumerate(TaskType):
-            count = own.confusion[true][given]
+        for column, predicted in enumerate(TaskType):
+            count = own.confusion[true][predicted]
             parts += _cell(_NAMES + 16 + column * _CELL, top, count, count / total if total else 0.0)
     for start, length in _tier_spans():
         x, y, size = _NAMES + 16 + start * _CELL, _NAMES + 30 + start * _CELL, length * _CELL

@@ -7,13 +7,14 @@ from itertools import batched
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
-from pointsman.entrypoints.wiring import Application
-from pointsman.prompts import text as prompt
+from pointsman.entrypoints.classifying import build_classifier, build_local_classifier
+from pointsman.entrypoints.runtime import Runtime
+from pointsman.prompts import prompt_text as prompt
 from pointsman.routing import decision
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Decision
-from pointsman.services.classification import EXCERPT, TOKENS_PER_VERDICT
+from pointsman.services.classification import LONGEST_EXCERPT, TOKENS_PER_VOTE
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 from pointsman_cli.dry_run import ASKING_SECONDS, BATCH, BYTES_PER_TOKEN
@@ -32,7 +33,7 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ClassificationCalls:
     """What it costs to have models decide what the local classifier does not."""
 
     requests: float
@@ -45,65 +46,76 @@ class Asking:
     """The same if no tier were free; empty when the costs are booked ones."""
 
 
-def offline(app: Application, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
+def route_offline(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], ClassificationCalls]:
     """Return the decisions that are made without a model, and what the models would have been asked."""
-    routed = [_offline(app, example) for example in examples]
-    undecided = [each.example.text for each in routed if not each.sure]
-    return routed, _expected(app, undecided, len(examples))
+    routed = [_offline(runtime, example) for example in examples]
+    undecided = [text.example.text for text in routed if not text.sure]
+    return routed, _expected(runtime, undecided, len(examples))
 
 
-def live(app: Application, examples: Sequence[Example]) -> tuple[list[Routed], Asking]:
+def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], ClassificationCalls]:
     """Return the decisions that the router would make; what models are asked is booked on the stack.
 
     The stack's cache of decisions is neither read nor written.
     """
-    own, since, run = replace(app.classification, cache=None), datetime.now(UTC), f"evaluate-{uuid4().hex}"
+    classifier, since, run = (
+        replace(runtime.part(build_classifier), cache=None),
+        datetime.now(UTC),
+        f"evaluate-{uuid4().hex}",
+    )
     tasks = {f"{run}-{number}": Task(prompt=example.text) for number, example in enumerate(examples)}
-    plain = {task_id: own.plainly(task) for task_id, task in tasks.items()}
-    asked: dict[str, Decision] = {}
+    plain = {task_id: classifier.decide_without_model(task) for task_id, task in tasks.items()}
+    decisions: dict[str, Decision] = {}
     for some in batched((task_id for task_id in tasks if plain[task_id] is None), BATCH, strict=False):
-        asked |= own.ask_for({task_id: tasks[task_id] for task_id in some}, ASKING_SECONDS)
+        decisions |= classifier.decide({task_id: tasks[task_id] for task_id in some}, ASKING_SECONDS)
     routed = [
-        Routed(example, own.local.classify(example.text), plain[task_id] or asked[task_id], plain[task_id] is not None)
+        Routed(
+            example,
+            classifier.local.classify(example.text),
+            plain[task_id] or decisions[task_id],
+            plain[task_id] is not None,
+        )
         for task_id, example in zip(tasks, examples, strict=True)
     ]
-    return routed, _booked(app, run, since)
+    return routed, _booked(runtime, run, since)
 
 
-def threshold(app: Application) -> float:
+def threshold(runtime: Runtime) -> float:
     """Return the probability from which the local verdict stands."""
-    stated = app.policy.config.pointsman.classifier.threshold
-    return app.classifier.threshold if stated is None else stated
+    configured = runtime.context.policy.config.pointsman.classifier.threshold
+    return runtime.part(build_local_classifier).threshold if configured is None else configured
 
 
-def _offline(app: Application, example: Example) -> Routed:
-    verdict = app.classifier.classify(example.text)
-    sure = decision.local(verdict, threshold(app))
+def _offline(runtime: Runtime, example: Example) -> Routed:
+    verdict = runtime.part(build_local_classifier).classify(example.text)
+    sure = decision.local(verdict, threshold(runtime))
     return Routed(example, verdict, sure or decision.guess(verdict), sure is not None)
 
 
-def _expected(app: Application, undecided: list[str], texts: int) -> Asking:
+def _expected(runtime: Runtime, undecided: list[str], texts: int) -> ClassificationCalls:
     part = len(undecided) / texts
     in_batches = texts / BATCH * (1 - (1 - part) ** BATCH)
-    policy, now = app.policy, datetime.now(UTC)
-    models = [policy.catalogue.get(hop.model) for hop in policy.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
-    prices = {model.id: sum(_price(model, each, now) for each in undecided) for model in models}
+    policy, now = runtime.context.policy, datetime.now(UTC)
+    models = [policy.catalog.get(hop.model) for hop in policy.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
+    prices = {model.id: sum(_price(model, prompt, now) for prompt in undecided) for model in models}
     free = {model.id for model in models if policy.billing(model) is Billing.FREE}
     costs = {model: 0 if model in free else price for model, price in prices.items()}
-    return Asking(len(undecided), in_batches, costs, prices)
+    return ClassificationCalls(len(undecided), in_batches, costs, prices)
 
 
 def _price(model: Model, text: str, now: datetime) -> int:
     """Return nano-dollars of a request for this text alone."""
-    sent = len(prompt("classification").encode()) + len(text[:EXCERPT].encode())
-    return model.cost_nano(Usage(input=sent // BYTES_PER_TOKEN, output=TOKENS_PER_VERDICT), now)
+    sent = len(prompt("classification").encode()) + len(text[:LONGEST_EXCERPT].encode())
+    return model.cost_nano(Usage(input=sent // BYTES_PER_TOKEN, output=TOKENS_PER_VOTE), now)
 
 
-def _booked(app: Application, run: str, since: datetime) -> Asking:
-    rows = list(app.books.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1)))
-    own = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
+def _booked(runtime: Runtime, run: str, since: datetime) -> ClassificationCalls:
+    rows = list(
+        runtime.stores.ledger_reader.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1))
+    )
+    share_rows = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
     costs: dict[str, int] = {}
-    for row in own:
+    for row in share_rows:
         costs[row["model"]] = costs.get(row["model"], 0) + row["cost_nano"]
-    requests = {str(row["row"]).rpartition("#share")[0] for row in own}
-    return Asking(len(requests), None, costs, {})
+    requests = {str(row["row"]).rpartition("#share")[0] for row in share_rows}
+    return ClassificationCalls(len(requests), None, costs, {})

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from pointsman.values.taxonomy import TaskType
 from pointsman_cli import output
 from pointsman_cli.evaluation.figures import Baseline, Figures, Tiering
-from pointsman_cli.evaluation.statistics import Share
+from pointsman_cli.evaluation.statistics import Proportion
 
 CURVE_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
-def show(own: Figures, *, live: bool) -> None:
+def print_evaluation(own: Figures, *, live: bool) -> None:
     """Print a set's figures."""
     print(f"== {own.name}: {own.texts} texts ==")
     _section("Local classifier, every verdict forced", ("", "share", "95% interval", "texts"), _main(own))
@@ -27,7 +27,10 @@ def show(own: Figures, *, live: bool) -> None:
     _section(
         "Stability of the tier",
         ("change", "same tier", "95% interval", "right tier"),
-        [(what, *_cells(each.same)[:2], _number(each.right.value)) for what, each in own.stability.items()],
+        [
+            (what, *_cells(stability.same)[:2], _number(stability.right.value))
+            for what, stability in own.stability.items()
+        ],
     )
     if own.steering:
         _section(
@@ -47,11 +50,11 @@ def show(own: Figures, *, live: bool) -> None:
         ("who", "right", "95% interval", "too cheap", "too dear"),
         _rivals(own, live),
     )
-    for each in own.baselines:
-        if each.skipped:
-            print(f"{each.name}: skipped, {each.skipped}")
+    for baseline in own.baselines:
+        if baseline.skipped:
+            print(f"{baseline.name}: skipped, {baseline.skipped}")
     print()
-    output.pairs(_asking(own, live))
+    output.print_pairs(_asking(own, live))
     print()
 
 
@@ -70,14 +73,14 @@ def _main(own: Figures) -> list[tuple[str, ...]]:
     return [*rows, ("calibration error", _number(own.calibration_error), "", str(own.texts))]
 
 
-def _named(shares: Iterable[tuple[str, Share]]) -> list[tuple[str, ...]]:
-    return [(str(name), *_cells(each)) for name, each in shares if each.of]
+def _named(shares: Iterable[tuple[str, Proportion]]) -> list[tuple[str, ...]]:
+    return [(str(name), *_cells(ratio)) for name, ratio in shares if ratio.of]
 
 
 def _thresholds(own: Figures) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for threshold in CURVE_THRESHOLDS:
-        reached = [each for each in own.curve if each.threshold >= threshold]
+        reached = [curve_point for curve_point in own.curve if curve_point.threshold >= threshold]
         if reached:
             precision = reached[-1].precision
             rows.append((f"{threshold:.2f}", _number(reached[-1].coverage.value), *_cells(precision)[:2]))
@@ -87,7 +90,7 @@ def _thresholds(own: Figures) -> list[tuple[str, ...]]:
 def _confusion(own: Figures) -> None:
     numbers = {kind: str(number) for number, kind in enumerate(TaskType, 1)}
     rows = [
-        (f"{numbers[true]} {true}", *(str(counts[given] or ".") for given in TaskType))
+        (f"{numbers[true]} {true}", *(str(counts[predicted] or ".") for predicted in TaskType))
         for true, counts in own.confusion.items()
         if any(counts.values())
     ]
@@ -97,11 +100,11 @@ def _confusion(own: Figures) -> None:
 def _rivals(own: Figures, live: bool) -> list[tuple[str, ...]]:
     decided = "decisions" if live else "decisions without a model"
     rows = [_rival("local verdicts", own.forced), _rival(decided, own.decided)]
-    return rows + [_rival(each.name, each.tiering) for each in _tried(own.baselines) if each.tiering]
+    return rows + [_rival(baseline.name, baseline.tiering) for baseline in _tried(own.baselines) if baseline.tiering]
 
 
 def _tried(baselines: Iterable[Baseline]) -> list[Baseline]:
-    return [each for each in baselines if each.tiering]
+    return [baseline for baseline in baselines if baseline.tiering]
 
 
 def _rival(name: str, own: Tiering) -> tuple[str, ...]:
@@ -110,27 +113,27 @@ def _rival(name: str, own: Tiering) -> tuple[str, ...]:
 
 def _asking(own: Figures, live: bool) -> list[tuple[str, object]]:
     asking, texts = own.asking, own.texts
-    each = f"{asking.requests / texts:.3f} per task"
+    per_task = f"{asking.requests / texts:.3f} per task"
     batches = (
         "" if asking.requests_in_batches is None else f", {asking.requests_in_batches / texts:.3f} in full batches"
     )
     rows: list[tuple[str, object]] = [
-        ("requests booked" if live else "requests to expect", each + batches),
+        ("requests booked" if live else "requests to expect", per_task + batches),
         ("decided by", ", ".join(f"{source} {count}" for source, count in own.sources.items())),
     ]
     for model, cost in asking.costs_nano.items():
         listed = asking.list_price_nano.get(model, cost)
-        more = f" ({output.dollars(listed // texts)} at list price)" if listed != cost else ""
-        rows.append((f"cost by {model}", f"{output.dollars(cost // texts)} per task{more}"))
+        more = f" ({output.exact_dollars(listed // texts)} at list price)" if listed != cost else ""
+        rows.append((f"cost by {model}", f"{output.exact_dollars(cost // texts)} per task{more}"))
     return rows
 
 
 def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(f"\n{title}")
-    output.table(header, rows, right=range(1, len(header)))
+    output.print_table(header, rows, right=range(1, len(header)))
 
 
-def _cells(own: Share) -> tuple[str, str, str]:
+def _cells(own: Proportion) -> tuple[str, str, str]:
     interval = f"{own.interval[0]:.3f} to {own.interval[1]:.3f}" if own.interval else ""
     return _number(own.value), interval, str(own.of)
 

@@ -10,7 +10,7 @@ Z95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """So many of so many, with the 95% interval of E. B. Wilson (1927); None where there is nothing to divide by."""
 
     count: int
@@ -42,10 +42,10 @@ def wilson(count: float, of: float) -> tuple[float, float] | None:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-def share(flags: Iterable[bool]) -> Share:
+def proportion(flags: Iterable[bool]) -> Proportion:
     """Return how many are true."""
     seen = list(flags)
-    return Share(sum(seen), len(seen))
+    return Proportion(sum(seen), len(seen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Point:
     """What a threshold would give: the share of verdicts at or above it, and the share of right ones among those."""
 
     threshold: float
-    coverage: Share
-    precision: Share
+    coverage: Proportion
+    precision: Proportion
 
 
 def point(seen: Sequence[Sureness], threshold: float) -> Point:
     """Return coverage and precision at a threshold."""
     sure = [one for one in seen if one.probability >= threshold]
-    return Point(threshold, Share(len(sure), len(seen)), share(one.right for one in sure))
+    return Point(threshold, Proportion(len(sure), len(seen)), proportion(one.right for one in sure))
 
 
 def curve(seen: Sequence[Sureness]) -> list[Point]:
@@ -88,5 +88,5 @@ def curve(seen: Sequence[Sureness]) -> list[Point]:
     for count, one in enumerate(ranked, 1):
         right += one.right
         if count == len(ranked) or ranked[count].probability < one.probability:
-            points.append(Point(one.probability, Share(count, len(ranked)), Share(right, count)))
+            points.append(Point(one.probability, Proportion(count, len(ranked)), Proportion(right, count)))
     return points

@@ -12,7 +12,7 @@ from pointsman_cli.errors import BadInputError
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Prompter:
     """Asks a person, or nobody."""
 
     anybody: bool
@@ -26,7 +26,7 @@ class Asking:
             try:
                 return read(typer.prompt(question, default=default, show_default=bool(default), err=True).strip())
             except BadInputError as error:
-                output.note(f"  {error}")
+                output.print_note(f"  {error}")
 
     def sure(self, question: str, *, default: bool) -> bool:
         """Return the answer to a question of yes and no; with `--yes` it is yes."""
@@ -37,7 +37,7 @@ class Asking:
         return getpass(f"{question}: ", stream=sys.stderr).strip() if self.anybody else ""
 
 
-def of_terminal(*, yes: bool) -> Asking:
+def of_terminal(*, yes: bool) -> Prompter:
     """Return who asks here.
 
     Raises:
@@ -47,4 +47,4 @@ def of_terminal(*, yes: bool) -> Asking:
         raise BadInputError(
             "init asks questions: run it in a terminal, or give --yes and what differs from the defaults"
         )
-    return Asking(not yes)
+    return Prompter(not yes)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from pointsman.contracts.webhook import PREFIX
+from pointsman.contracts.webhook import PREFIX_OF_SECRETS
 from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy.asking import Asking
-from pointsman_cli.first_deploy.options import VARIABLES
+from pointsman_cli.first_deploy.asking import Prompter
+from pointsman_cli.first_deploy.options import OPTION_VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,18 @@ class Key:
         return f"keep the {self.whose} key in {self.name}" if self.kept else f"store no {self.whose} key"
 
 
-def wanted(ssm: Any, names: Mapping[Provider, str], asking: Asking) -> list[Key]:
+def wanted(ssm: Any, names: Mapping[Provider, str], asking: Prompter) -> list[Key]:
     """Return what becomes of each key, by what is stored, what the environment has and what is typed."""
     answer = ssm.get_parameters(Names=list(names.values()), WithDecryption=False)
-    stored = {each["Name"] for each in answer["Parameters"]}
+    stored = {parameter["Name"] for parameter in answer["Parameters"]}
     return [_wanted(provider, name, name in stored, asking) for provider, name in names.items()]
 
 
-def _wanted(provider: Provider, name: str, kept: bool, asking: Asking) -> Key:
-    variable = VARIABLES[provider]
-    given = os.environ.get(variable, "").strip()
-    if given and asking.sure(f"Store the {provider} key that is in {variable}?", default=True):
-        return Key(provider, name, kept, given)
+def _wanted(provider: Provider, name: str, kept: bool, asking: Prompter) -> Key:
+    variable = OPTION_VARIABLES[provider]
+    value = os.environ.get(variable, "").strip()
+    if value and asking.sure(f"Store the {provider} key that is in {variable}?", default=True):
+        return Key(provider, name, kept, value)
     hint = "empty keeps the stored one" if kept else "empty for none; its models are then passed over"
     return Key(provider, name, kept, asking.secret(f"{provider} API key, not shown ({hint})"))
 
@@ -57,7 +57,7 @@ def for_webhooks(ssm: Any, name: str) -> list[Key]:
     if not name:
         return []
     kept = bool(ssm.get_parameters(Names=[name], WithDecryption=False)["Parameters"])
-    return [Key("webhook", name, kept, "" if kept else PREFIX + b64encode(token_bytes(32)).decode())]
+    return [Key("webhook", name, kept, "" if kept else PREFIX_OF_SECRETS + b64encode(token_bytes(32)).decode())]
 
 
 def store(ssm: Any, key: Key) -> None:

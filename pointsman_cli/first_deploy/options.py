@@ -11,7 +11,7 @@ from pointsman.routing.catalog import Provider
 
 PARAMETERS = {Provider.GEMINI: "GeminiKeyParameter", Provider.ANTHROPIC: "AnthropicKeyParameter"}
 """The template's parameters that name the SecureStrings."""
-VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROPIC_API_KEY"}
+OPTION_VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROPIC_API_KEY"}
 """Where a key may stand in the environment."""
 
 
@@ -47,12 +47,12 @@ class DeployOptions:
 def deployed(cloudformation: Any, stack: str) -> dict[str, str]:
     """Return the parameters of a stack as it is deployed; empty when there is none."""
     try:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        description = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":  # so CloudFormation says that there is none
             raise
         return {}
-    return {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in description.get("Parameters", [])}
 
 
 def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:
@@ -60,6 +60,6 @@ def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:
     return {provider: parameters.get(PARAMETERS[provider]) or f"/{stack}/{provider}-api-key" for provider in PARAMETERS}
 
 
-def webhook_key(parameters: Mapping[str, str]) -> str:
+def webhook_key_name(parameters: Mapping[str, str]) -> str:
     """Return where the deployed stack has the webhooks' signing secret; empty: it names no host for them."""
     return parameters["WebhookKeyParameter"] if parameters.get("WebhookHosts") else ""

@@ -26,17 +26,17 @@ INSTRUCTIONS = """\
 Pointsman does tasks for language models on the cheapest model that can do them, within a budget. Give it whole pieces \
 of work that need no tools and no files of yours: what the task needs to know must stand in its prompt. Submit, then \
 wait; a task that has not ended yet goes on, so wait again."""
-LONGEST_WAIT = 600.0
+LONGEST_TOOL_WAIT = 600.0
 USUAL_WAIT = 45.0
 """Seconds: clients give up a call after 60 as a rule."""
 
 Prompt = Annotated[str, Field(description="What to do, with all that is needed to do it.")]
-Kind = Annotated[
+TypeArgument = Annotated[
     str | None,
     Field(description=f"What kind of work it is: {', '.join(TaskType)}. Without it and without tier it is classified."),
 ]
 Choice = Annotated[str | None, Field(description=f"Who should do it; beats the type: {', '.join(Tier)}.")]
-Private = Annotated[bool, Field(description="Never show it to a free tier, whose provider may learn from it.")]
+PrivateArgument = Annotated[bool, Field(description="Never show it to a free tier, whose provider may learn from it.")]
 
 _READS = ToolAnnotations(read_only_hint=True)
 
@@ -46,8 +46,10 @@ class PointsmanServer(MCPServer[Any]):
 
     def __init__(self, desk: McpTools) -> None:
         """Offer the desk's tools."""
-        own = version("pointsman-operator")
-        super().__init__("pointsman", instructions=INSTRUCTIONS, version=own, log_level="WARNING", subscriptions=False)
+        package_version = version("pointsman-operator")
+        super().__init__(
+            "pointsman", instructions=INSTRUCTIONS, version=package_version, log_level="WARNING", subscriptions=False
+        )
         self._desk = desk
         for tool, annotations in _tools(desk):
             self.add_tool(tool, annotations=annotations)
@@ -70,7 +72,9 @@ def one_line(error: BaseException) -> str:
     """Return what went wrong in words that may leave this machine."""
     if isinstance(error, ValidationError):
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in problems)
+        return "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'arguments'}: {problem['msg']}" for problem in problems
+        )
     if isinstance(error, CommandError | LocalStackError | ConfigError | ToolError):
         return " ".join(str(error).split())
     if isinstance(error, Rejection):
@@ -81,9 +85,9 @@ def one_line(error: BaseException) -> str:
 def _tools(desk: McpTools) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
     def submit_task(
         prompt: Prompt,
-        type: Kind = None,
+        type: TypeArgument = None,
         tier: Choice = None,
-        private: Private = False,
+        private: PrivateArgument = False,
         split: Annotated[
             bool, Field(description="Let an orchestration answer hand out subtasks; the task ends when they have.")
         ] = False,
@@ -112,13 +116,15 @@ def _tools(desk: McpTools) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
     async def wait_for_task(
         task_id: Annotated[str, Field(description="What submit_task returned.")],
         seconds: Annotated[
-            float, Field(ge=0, le=LONGEST_WAIT, description="How long to wait at most; 0 looks once.")
+            float, Field(ge=0, le=LONGEST_TOOL_WAIT, description="How long to wait at most; 0 looks once.")
         ] = USUAL_WAIT,
     ) -> TaskState:
         """Return a task's answer once it has ended, or how far it has come when the time is over."""
         return await desk.state(task_id, seconds)
 
-    def estimate_task(prompt: Prompt, type: Kind = None, tier: Choice = None, private: Private = False) -> Estimate:
+    def estimate_task(
+        prompt: Prompt, type: TypeArgument = None, tier: Choice = None, private: PrivateArgument = False
+    ) -> Estimate:
         """Say which tier and model would do a task and what it would cost. Nothing is sent, no model is asked."""
         return desk.estimate(prompt, type=type, tier=tier, private=private)
 

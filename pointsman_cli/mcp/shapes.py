@@ -56,7 +56,7 @@ class Estimate(TypedDict):
     estimated_cost_usd: float | None
 
 
-class Cap(TypedDict):
+class CapState(TypedDict):
     """A cap of the budget. Money is in dollars, exactly."""
 
     name: str
@@ -67,7 +67,7 @@ class Cap(TypedDict):
     percent: float | None
 
 
-class Quota(TypedDict):
+class QuotaState(TypedDict):
     """What of a free tier's requests of the day is used; None: no limit is known."""
 
     model: str
@@ -82,7 +82,7 @@ class BudgetState(TypedDict):
     spent_usd: str
     reserved_usd: str
     projected_usd: str | None
-    caps: list[Cap]
+    caps: list[CapState]
     when_exhausted: dict[str, str]
-    quotas: list[Quota]
+    quotas: list[QuotaState]
     stand_in: bool

@@ -8,6 +8,7 @@ from typing import Unpack, cast
 
 from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent, SubtaskResult, TaskFields
 from pointsman.contracts.task import read_task
+from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.figures.month import CapUse
 from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact
@@ -15,7 +16,7 @@ from pointsman.report.render.text import render_text
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import BadInputError, NotFoundError
-from pointsman_cli.mcp.shapes import BudgetState, Cap, Estimate, Submitted, Subtask, TaskState
+from pointsman_cli.mcp.shapes import BudgetState, CapState, Estimate, Submitted, Subtask, TaskState
 from pointsman_cli.stacks import StackConnection
 
 
@@ -40,10 +41,10 @@ class McpTools:
 
     def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Submitted:
         """Put a task on the queue."""
-        found = self.target()
-        sent = found.client.submit(prompt, **fields)
+        connection = self.target()
+        sent = connection.client.submit(prompt, **fields)
         self._sent[sent.task_id] = sent
-        return {"task_id": sent.task_id, "stand_in": found.stand_in}
+        return {"task_id": sent.task_id, "stand_in": connection.stand_in}
 
     async def state(self, task_id: str, seconds: float) -> TaskState:
         """Return how a task ended, or how far it has come by then.
@@ -51,7 +52,7 @@ class McpTools:
         Raises:
             NotFoundError: The stack does not know it, and it was not sent from here.
         """
-        found = await asyncio.to_thread(self.target)
+        connection = await asyncio.to_thread(self.target)
         last = Progress(task_id, "queued")
 
         def keep(progress: Progress) -> None:
@@ -60,19 +61,21 @@ class McpTools:
 
         sent = self._sent.get(task_id)
         try:
-            async for result in AsyncClient(found.client).results([sent or task_id], timeout=seconds, on_progress=keep):
-                return _ended(result, stand_in=found.stand_in)
+            async for result in AsyncClient(connection.client).results(
+                [sent or task_id], timeout=seconds, on_progress=keep
+            ):
+                return _ended(result, stand_in=connection.stand_in)
         except NotEndedError:
             pass
         if last.state == "queued" and sent is None:
             raise NotFoundError(f"no task {task_id}: it has not been received, or never was sent to this stack")
-        return _under_way(last, stand_in=found.stand_in)
+        return _under_way(last, stand_in=connection.stand_in)
 
     def estimate(self, prompt: str, *, type: str | None, tier: str | None, private: bool) -> Estimate:
         """Say who would do a task; no model is asked and nothing is booked."""
-        app = self.target().app
+        runtime = self.target().runtime
         task = read_task({"prompt": prompt, "type": type, "tier": tier, "private": private})
-        run = DryRun(app, app.model_health_store.states(app.policy.catalogue.models), ask=False)
+        run = DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models), ask=False)
         return cast("Estimate", run.answer(task, *run.decide([task])))
 
     def report(self, day: str | None) -> str:
@@ -81,32 +84,34 @@ class McpTools:
 
     def budget(self) -> BudgetState:
         """Return what is spent, reserved and left of the month up to now, and of free tiers."""
-        made, budget = self._report(None), self.target().app.policy.config.pointsman.budget
-        month = made.month
+        report, budget = self._report(None), self.target().runtime.context.policy.config.pointsman.budget
+        month = report.month
         return {
             "month": month.name,
             "spent_usd": exact(month.total.spent_nano),
             "reserved_usd": exact(month.total.open_nano),
             "projected_usd": None if month.projected_nano is None else exact(month.projected_nano),
-            "caps": [_cap(each) for each in month.caps],
+            "caps": [_cap(cap) for cap in month.caps],
             "when_exhausted": {str(tier): budget.when_exhausted_for(tier) for tier in Tier},
             "quotas": [
-                {"model": each.model, "requests": each.requests, "requests_a_day": each.requests_a_day}
-                for each in made.quotas
+                {"model": quota.model, "requests": quota.requests, "requests_a_day": quota.requests_a_day}
+                for quota in report.quotas
             ],
-            "stand_in": made.stand_in,
+            "stand_in": report.stand_in,
         }
 
     def _report(self, day: str | None) -> Report:
-        app = self.target().app
+        runtime = self.target().runtime
         try:
-            asked = date.fromisoformat(day) if day else app.context.clock.now().astimezone(app.settings.zone).date()
+            chosen_day = (
+                date.fromisoformat(day) if day else runtime.context.clock.now().astimezone(runtime.settings.zone).date()
+            )
         except ValueError:
             raise BadInputError("day: must be like 2026-11-21") from None
-        return app.reporting.build(asked)
+        return runtime.part(build_reporting).build(chosen_day)
 
 
-def _cap(cap: CapUse) -> Cap:
+def _cap(cap: CapUse) -> CapState:
     return {
         "name": cap.counter,
         "limit_usd": exact(cap.limit_nano),
@@ -130,7 +135,7 @@ def _ended(result: Result, *, stand_in: bool) -> TaskState:
         "attempts": result.attempts,
         "cost_usd": exact(result.cost_nano_usd),
         "partial": result.partial,
-        "subtasks": [_subtask(each) for each in result.subtasks],
+        "subtasks": [_subtask(subtask) for subtask in result.subtasks],
         "stand_in": stand_in,
     }
 

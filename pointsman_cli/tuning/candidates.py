@@ -8,7 +8,7 @@ from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.tuning.effects import as_booked, at_tier
-from pointsman_cli.tuning.evidence import Seen, dearer, fell_short
+from pointsman_cli.tuning.evidence import TaskOutcome, dearer, fell_short
 
 SHORT = 400
 """Tokens of an answer, thinking left out, up to which it may well have been a simple task."""
@@ -31,31 +31,31 @@ class Candidate:
     """What its answer's tokens cost on that tier; None: it has none, or no model may serve it there."""
 
 
-def only_reasoning(seen: Sequence[Seen], serves: Mapping[str, Tier], policy: RoutingPolicy) -> list[Candidate]:
+def only_reasoning(seen: Sequence[TaskOutcome], serves: Mapping[str, Tier], policy: RoutingPolicy) -> list[Candidate]:
     """Return the tasks that were sent to a cheaper tier and needed reasoning."""
-    found = []
-    for each in seen:
-        if why := _needed_reasoning(each, serves):
-            found.append(_candidate(each, Tier.REASONING, why, policy))
-    return found
+    candidates = []
+    for task in seen:
+        if why := _needed_reasoning(task, serves):
+            candidates.append(_candidate(task, Tier.REASONING, why, policy))
+    return candidates
 
 
-def could_go_down(seen: Sequence[Seen], threshold: float, policy: RoutingPolicy) -> list[Candidate]:
+def could_go_down(seen: Sequence[TaskOutcome], threshold: float, policy: RoutingPolicy) -> list[Candidate]:
     """Return the tasks that a cheaper tier than theirs could take over, the largest saving first."""
-    found = [
-        _candidate(each, to, why, policy)
-        for each in seen
-        for to, why in (_corrected_down(each) or _looks_simple(each, threshold),)
+    candidates = [
+        _candidate(task, to, why, policy)
+        for task in seen
+        for to, why in (_corrected_down(task) or _looks_simple(task, threshold),)
         if to
     ]
-    return sorted(found, key=lambda each: each.there_nano is None or each.there_nano - each.booked_nano)
+    return sorted(candidates, key=lambda each: each.there_nano is None or each.there_nano - each.booked_nano)
 
 
-def _needed_reasoning(seen: Seen, serves: Mapping[str, Tier]) -> str | None:
+def _needed_reasoning(seen: TaskOutcome, serves: Mapping[str, Tier]) -> str | None:
     short = fell_short(seen, serves)
     if short and seen.answer and serves[seen.answer.served_by] is Tier.REASONING:
         answer = seen.answer
-        tried = ", ".join(dict.fromkeys(_shortcoming(each, answer) for each in short))
+        tried = ", ".join(dict.fromkeys(_shortcoming(attempt, answer) for attempt in short))
         return f"{tried}; then answered by {answer.served_by}"
     if seen.corrected and seen.corrected[1] is Tier.REASONING and dearer(Tier.REASONING, seen.tier):
         return f"corrected from {seen.type} to {seen.corrected[0]}"
@@ -68,26 +68,32 @@ def _shortcoming(attempt: LedgerEntry, answer: LedgerEntry) -> str:
     return f"{attempt.outcome} by {attempt.served_by}"
 
 
-def _corrected_down(seen: Seen) -> tuple[Tier, str] | None:
+def _corrected_down(seen: TaskOutcome) -> tuple[Tier, str] | None:
     if seen.corrected and dearer(seen.tier, seen.corrected[1]):
         return seen.corrected[1], f"corrected from {seen.type} to {seen.corrected[0]}"
     return None
 
 
-def _looks_simple(seen: Seen, threshold: float) -> tuple[Tier | None, str]:
+def _looks_simple(seen: TaskOutcome, threshold: float) -> tuple[Tier | None, str]:
     """Return the tier that the classifier is sure of, if it is cheaper, and the first answer was short and enough."""
-    own, answer = seen.verdict, seen.answer
-    sure = own.tier_probability >= threshold and dearer(seen.tier, own.tier) and not seen.corrected
+    classification, answer = seen.verdict, seen.answer
+    sure = (
+        classification.tier_probability >= threshold and dearer(seen.tier, classification.tier) and not seen.corrected
+    )
     if not sure or answer is None or answer is not seen.attempts[0] or answer.outcome != Outcome.ANSWERED:
         return None, ""
     words = answer.usage.output - answer.usage.thinking
     if words > SHORT:
         return None, ""
-    said = f"answered in {words} tokens; the classifier is sure of {own.type} ({own.tier_probability:.2f})"
-    return own.tier, f"{said}, {f'{seen.source} said {seen.type}' if seen.classified else 'its sender chose the tier'}"
+    sure = f"the classifier is sure of {classification.type} ({classification.tier_probability:.2f})"
+    said = f"answered in {words} tokens; {sure}"
+    return (
+        classification.tier,
+        f"{said}, {f'{seen.source} said {seen.type}' if seen.classified else 'its sender chose the tier'}",
+    )
 
 
-def _candidate(seen: Seen, to: Tier, why: str, policy: RoutingPolicy) -> Candidate:
+def _candidate(seen: TaskOutcome, to: Tier, why: str, policy: RoutingPolicy) -> Candidate:
     there = at_tier(seen, seen.answer, to, policy) if seen.answer else None
     return Candidate(
         seen.task_id,

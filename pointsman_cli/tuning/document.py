@@ -13,7 +13,7 @@ CLIPPED = 200
 """Characters of a task's text that are shown."""
 
 
-def document(own: Tuned, since: str, until: str) -> dict[str, Any]:
+def tuning_document(own: Tuned, since: str, until: str) -> dict[str, Any]:
     """Return it all; shares are from 0 to 1, money in nano-dollars, texts clipped."""
     return {
         "from": since,
@@ -29,10 +29,10 @@ def document(own: Tuned, since: str, until: str) -> dict[str, Any]:
         "weight_of_silence": SILENCE,
         "proposed": not own.proposal.empty,
         "threshold": _threshold(own.proposal.threshold),
-        "types": [_type(each) for each in own.proposal.types],
+        "types": [_type(type_finding) for type_finding in own.proposal.types],
         "effects": _effects(own.effects),
-        "only_reasoning": [_candidate(each) for each in own.only_reasoning],
-        "could_go_down": [_candidate(each) for each in own.could_go_down],
+        "only_reasoning": [_candidate(candidate) for candidate in own.only_reasoning],
+        "could_go_down": [_candidate(candidate) for candidate in own.could_go_down],
         "diff": own.diff,
     }
 
@@ -80,15 +80,15 @@ def _effects(own: Effects | None) -> dict[str, Any] | None:
     before, after, priced = own.priced()
     return {
         "moved": [{"from": old, "to": new, "tasks": count} for (old, new), count in own.counts().items()],
-        "moved_to_what_was_needed": sum(each.needed is each.after for each in own.moves),
-        "moved_away_from_what_was_needed": sum(each.needed is each.before for each in own.moves),
+        "moved_to_what_was_needed": sum(move.needed is move.after for move in own.moves),
+        "moved_away_from_what_was_needed": sum(move.needed is move.before for move in own.moves),
         "asked_before": own.asked_before,
         "asked_after": own.asked_after,
         "spared_requests_nano_usd": own.spared_nano,
         "priced_tasks": priced,
         "cost_nano_usd": {"before": before.billed, "after": after.billed},
         "list_price_nano_usd": {"before": before.listed, "after": after.listed},
-        "tasks": [asdict(each) for each in own.moves],
+        "tasks": [asdict(move) for move in own.moves],
     }
 
 

@@ -18,7 +18,7 @@ def put(text: str, path: Sequence[str], value: Any) -> str:
     start = _skip(text, 0)
     for depth, key in enumerate(path):
         members = list(_members(text, start))
-        span = next((each[1:] for each in members if each[0] == key), None)
+        span = next((member[1:] for member in members if member[0] == key), None)
         if span is None:
             return _with_member(text, start, members, key, _nested(path[depth + 1 :], value))
         start, end = span
@@ -27,7 +27,7 @@ def put(text: str, path: Sequence[str], value: Any) -> str:
 
 def diff(before: str, after: str, name: str) -> str:
     """Return the unified diff, as `patch` takes it; empty when nothing differs."""
-    old, new = (each.splitlines(keepends=True) for each in (before, after))
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
     lines = difflib.unified_diff(old, new, name, name)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 

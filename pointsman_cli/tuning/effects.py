@@ -8,7 +8,7 @@ from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
-from pointsman_cli.tuning.evidence import Need, Seen, dearer
+from pointsman_cli.tuning.evidence import Need, TaskOutcome, dearer
 from pointsman_cli.tuning.rules import Rules
 
 
@@ -25,7 +25,7 @@ class Cost:
         return Cost(self.billed + other.billed, self.listed + other.listed)
 
 
-NOTHING = Cost(0, 0)
+NO_COST = Cost(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,61 +60,61 @@ class Effects:
 
     def counts(self) -> dict[tuple[Tier, Tier], int]:
         """Return how many move, by tier before and after."""
-        ways = [(each.before, each.after) for each in self.moves]
+        ways = [(move.before, move.after) for move in self.moves]
         return {way: ways.count(way) for way in sorted(set(ways), key=lambda way: [list(Tier).index(t) for t in way])}
 
     def priced(self) -> tuple[Cost, Cost, int]:
         """Return the moved tasks' cost before and after, and how many are in it."""
-        pairs = [(each.cost_before, each.cost_after) for each in self.moves if each.cost_before and each.cost_after]
-        before, after = (sum((pair[n] for pair in pairs), NOTHING) for n in (0, 1))
+        pairs = [(move.cost_before, move.cost_after) for move in self.moves if move.cost_before and move.cost_after]
+        before, after = (sum((pair[n] for pair in pairs), NO_COST) for n in (0, 1))
         return before, after, len(pairs)
 
 
 def effects(
-    seen: Sequence[Seen], needs: Mapping[str, Need], now: Rules, other: Rules, policy: RoutingPolicy
+    seen: Sequence[TaskOutcome], needs: Mapping[str, Need], now: Rules, other: Rules, policy: RoutingPolicy
 ) -> Effects:
     """Return what `other` rules would have made of the tasks, beside what the rules of now make of them."""
     moves, spared = [], 0
-    for each in seen:
-        need = needs.get(each.task_id)
+    for task in seen:
+        need = needs.get(task.task_id)
         needed = need.tier if need else None
-        before, after = now.tier(each, needed), other.tier(each, needed)
+        before, after = now.tier(task, needed), other.tier(task, needed)
         if before is not after:
-            stated = needed if need and need.stated else None
-            costs = _before(each, before, policy), _price(each, after, policy)
-            moves.append(Move(each.task_id, before, after, stated, *costs))
-        if now.asks(each) and not other.asks(each):
-            spared += each.share_nano
+            stated_tier = needed if need and need.stated else None
+            costs = _before(task, before, policy), _price(task, after, policy)
+            moves.append(Move(task.task_id, before, after, stated_tier, *costs))
+        if now.asks(task) and not other.asks(task):
+            spared += task.share_nano
     return Effects(tuple(moves), sum(map(now.asks, seen)), sum(map(other.asks, seen)), spared)
 
 
-def at_tier(seen: Seen, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+def at_tier(seen: TaskOutcome, answer: LedgerEntry, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     """Return what the tokens of an answer cost on the first model of a tier; None when none may serve the task."""
     at = parse_time(answer.at)
     hops = policy.plan(tier, at, private=seen.private)
     if not hops:
         return None
-    model = policy.catalogue.get(hops[0].model)
+    model = policy.catalog.get(hops[0].model)
     listed = model.cost_nano(answer.usage, at)
     return Cost(0 if policy.billing(model) is Billing.FREE else listed, listed)
 
 
-def as_booked(seen: Seen, policy: RoutingPolicy) -> Cost:
+def as_booked(seen: TaskOutcome, policy: RoutingPolicy) -> Cost:
     """Return what a task's attempts cost, failed ones too."""
-    listed = sum(_model(policy, each).cost_nano(each.usage, parse_time(each.at)) for each in seen.attempts)
+    listed = sum(_model(policy, attempt).cost_nano(attempt.usage, parse_time(attempt.at)) for attempt in seen.attempts)
     return Cost(seen.booked_nano, listed)
 
 
-def _before(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+def _before(seen: TaskOutcome, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     """Return what is booked, if the task went there; else the price of its tokens there."""
     if seen.answer is None:
         return None
     return as_booked(seen, policy) if seen.tier is tier else _price(seen, tier, policy)
 
 
-def _price(seen: Seen, tier: Tier, policy: RoutingPolicy) -> Cost | None:
+def _price(seen: TaskOutcome, tier: Tier, policy: RoutingPolicy) -> Cost | None:
     return at_tier(seen, seen.answer, tier, policy) if seen.answer else None
 
 
 def _model(policy: RoutingPolicy, attempt: LedgerEntry) -> Model:
-    return policy.catalogue.get(attempt.served_by)
+    return policy.catalog.get(attempt.served_by)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.report.figures.ledger_entries import LedgerEntry
-from pointsman.routing.catalog import Catalogue, Model
+from pointsman.routing.catalog import Catalog, Model
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Source
 from pointsman.routing.policy import RoutingPolicy
@@ -51,7 +51,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TaskOutcome:
     """A past task. `type`, `tier` and `source` are the decision as it was when it was corrected, if it was."""
 
     task_id: str
@@ -79,19 +79,19 @@ class Seen:
     @property
     def answer(self) -> LedgerEntry | None:
         """The attempt whose answer was delivered."""
-        return next((each for each in reversed(self.attempts) if each.gave_answer), None)
+        return next((attempt for attempt in reversed(self.attempts) if attempt.gave_answer), None)
 
     @property
     def booked_nano(self) -> int:
         """What all of its attempts cost; reserved, where that is not known."""
-        return sum(each.cost_nano for each in self.attempts)
+        return sum(attempt.cost_nano for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class TuningEvidence:
     """The tasks of some time."""
 
-    seen: tuple[Seen, ...]
+    seen: tuple[TaskOutcome, ...]
     unreadable: int
     """Tasks of the ledger whose record or text is gone."""
 
@@ -100,13 +100,13 @@ def servers(policy: RoutingPolicy) -> dict[str, Tier]:
     """Return the tier that each model of the catalogue stands for: that of the configured model which is its successor
     or predecessor, or the model itself; of a model that serves several tiers the dearest.
     """
-    models = policy.catalogue.models
-    last = {_last(policy.catalogue, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}
-    found = {name: last.get(_last(policy.catalogue, model).id) for name, model in models.items()}
-    return {name: tier for name, tier in found.items() if tier}
+    models = policy.catalog.models
+    last = {_last(policy.catalog, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}
+    tiers = {name: last.get(_last(policy.catalog, model).id) for name, model in models.items()}
+    return {name: tier for name, tier in tiers.items() if tier}
 
 
-def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
+def fell_short(seen: TaskOutcome, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
     """Return the attempts of cheaper tiers' models that could not do what the one which answered could."""
     answer = seen.answer
     if answer is None or answer.served_by not in serves or seen.passed is False:
@@ -114,13 +114,13 @@ def fell_short(seen: Seen, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...
     by = serves[answer.served_by]
     earlier = seen.attempts[: seen.attempts.index(answer)]
     return tuple(
-        each
-        for each in earlier
-        if each.outcome in INSUFFICIENT and each.served_by in serves and dearer(by, serves[each.served_by])
+        attempt
+        for attempt in earlier
+        if attempt.outcome in INSUFFICIENT and attempt.served_by in serves and dearer(by, serves[attempt.served_by])
     )
 
 
-def need(seen: Seen, serves: Mapping[str, Tier]) -> Need | None:
+def need(seen: TaskOutcome, serves: Mapping[str, Tier]) -> Need | None:
     """Return the tier that a task needed; None when nothing is known: no answer that was accepted, or a guess
     that nobody looked at.
     """
@@ -140,10 +140,13 @@ def dearer(one: Tier, other: Tier) -> bool:
 
 def tally(needs: Sequence[Need | None]) -> dict[Ground, int]:
     """Return how many tasks there are of each ground."""
-    return {ground: sum(each is not None and each.ground is ground for each in needs) for ground in Ground}
+    return {
+        ground: sum(need_of_task is not None and need_of_task.ground is ground for need_of_task in needs)
+        for ground in Ground
+    }
 
 
-def _last(catalogue: Catalogue, model: Model) -> Model:
+def _last(catalog: Catalog, model: Model) -> Model:
     while model.successor:
-        model = catalogue.get(model.successor)
+        model = catalog.get(model.successor)
     return model

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli.evaluation.statistics import Share, wilson
-from pointsman_cli.tuning.evidence import Need, Seen, dearer
+from pointsman_cli.evaluation.statistics import Proportion, wilson
+from pointsman_cli.tuning.evidence import Need, TaskOutcome, dearer
 from pointsman_cli.tuning.rules import Rules
 
 TARGET = 0.95
@@ -20,7 +20,7 @@ LEAST_TO_RAISE = 10
 """Labels without which no type goes to a dearer tier, and which a lower threshold must newly cover."""
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(50, 100))
 
-type Known = tuple[Seen, Need]
+type Known = tuple[TaskOutcome, Need]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class At:
     """What a threshold gives."""
 
     threshold: float
-    coverage: Share
+    coverage: Proportion
     precision: Rate
 
 
@@ -98,14 +98,17 @@ def propose(known: Sequence[Known], now: Rules) -> Proposal:
     """Return what the classified tasks of which something is known speak for."""
     classified = [(seen, need) for seen, need in known if seen.classified]
     of_type: dict[TaskType, list[Known]] = {kind: [] for kind in TaskType}
-    for each in classified:
-        of_type[now.type(each[0])].append(each)
+    for pair in classified:
+        of_type[now.type(pair[0])].append(pair)
     types = tuple(_type(kind, some, now) for kind, some in of_type.items() if some)
-    tiers = {**now.tiers, **{each.type: each.proposed for each in types if each.proposed}}
+    tiers = {
+        **now.tiers,
+        **{type_finding.type: type_finding.proposed for type_finding in types if type_finding.proposed},
+    }
     ruled = replace(now, tiers=tiers)
-    found = _threshold(classified, ruled) if now.local_first else None
-    rules = replace(ruled, threshold=found.proposed.threshold) if found and found.proposed else ruled
-    return Proposal(sum(need.stated for _, need in classified), now, rules, found, types)
+    threshold = _threshold(classified, ruled) if now.local_first else None
+    rules = replace(ruled, threshold=threshold.proposed.threshold) if threshold and threshold.proposed else ruled
+    return Proposal(sum(need.stated for _, need in classified), now, rules, threshold, types)
 
 
 def rate(flags: Iterable[tuple[bool, Need]]) -> Rate:
@@ -128,18 +131,18 @@ def _type(kind: TaskType, known: Sequence[Known], now: Rules) -> TypeFinding:
 
 def _raised(tier: Tier, needs: Sequence[Need]) -> Tier | None:
     """Return the dearest tier that more than half of the tasks needed, beyond chance."""
-    for above in reversed([each for each in Tier if dearer(each, tier)]):
-        found = rate((not dearer(above, need.tier), need) for need in needs)
-        if found.labels >= LEAST_TO_RAISE and found.interval[0] > 0.5:
+    for above in reversed([tier_above for tier_above in Tier if dearer(tier_above, tier)]):
+        rate_above = rate((not dearer(above, need.tier), need) for need in needs)
+        if rate_above.labels >= LEAST_TO_RAISE and rate_above.interval[0] > 0.5:
             return above
     return None
 
 
 def _lowered(tier: Tier, needs: Sequence[Need]) -> Tier | None:
     """Return the cheapest tier that would have done for the target's share of the tasks."""
-    for below in [each for each in Tier if dearer(tier, each)]:
-        found = rate((not dearer(need.tier, below), need) for need in needs)
-        if found.labels >= LEAST and (found.value or 0) >= TARGET:
+    for below in [tier_below for tier_below in Tier if dearer(tier, tier_below)]:
+        rate_below = rate((not dearer(need.tier, below), need) for need in needs)
+        if rate_below.labels >= LEAST and (rate_below.value or 0) >= TARGET:
             return below
     return None
 
@@ -158,19 +161,19 @@ def _why(tier: Tier, proposed: Tier | None, less: Rate) -> str:
 
 def _threshold(known: Sequence[Known], rules: Rules) -> ThresholdFinding:
     now = _at(rules, known)
-    if (stated := sum(need.stated for _, need in known)) < LEAST:
-        return ThresholdFinding(now, None, f"too thin: {stated} of {LEAST} labels")
+    if (labelled := sum(need.stated for _, need in known)) < LEAST:
+        return ThresholdFinding(now, None, f"too thin: {labelled} of {LEAST} labels")
     low, high = now.precision.interval
     if high < TARGET:
         return _higher(known, rules, now)
-    for each in THRESHOLDS:
-        if each >= rules.threshold:
+    for candidate in THRESHOLDS:
+        if candidate >= rules.threshold:
             break
-        found = _at(replace(rules, threshold=each), known)
-        gained = found.precision.labels - now.precision.labels
-        if found.precision.interval[0] >= TARGET and gained >= LEAST_TO_RAISE:
+        at_candidate = _at(replace(rules, threshold=candidate), known)
+        gained = at_candidate.precision.labels - now.precision.labels
+        if at_candidate.precision.interval[0] >= TARGET and gained >= LEAST_TO_RAISE:
             why = f"precision stays at {TARGET} or more, to the lower end of its interval"
-            return ThresholdFinding(now, found, why)
+            return ThresholdFinding(now, at_candidate, why)
     if low >= TARGET:
         return ThresholdFinding(
             now, None, f"precision is at {TARGET} or more, and no lower threshold is known to keep it"
@@ -180,11 +183,11 @@ def _threshold(known: Sequence[Known], rules: Rules) -> ThresholdFinding:
 
 def _higher(known: Sequence[Known], rules: Rules, now: At) -> ThresholdFinding:
     """Return the lowest threshold that reaches the target, when the present one surely does not."""
-    for each in THRESHOLDS:
-        found = _at(replace(rules, threshold=each), known)
-        enough = found.coverage.count >= LEAST and (found.precision.value or 0) >= TARGET
-        if each > rules.threshold and enough:
-            return ThresholdFinding(now, found, f"precision is surely below {TARGET} now")
+    for candidate in THRESHOLDS:
+        at_candidate = _at(replace(rules, threshold=candidate), known)
+        enough = at_candidate.coverage.count >= LEAST and (at_candidate.precision.value or 0) >= TARGET
+        if candidate > rules.threshold and enough:
+            return ThresholdFinding(now, at_candidate, f"precision is surely below {TARGET} now")
     return ThresholdFinding(
         now, None, f'precision is surely below {TARGET}, and no threshold is known to help: consider "mode": "gemini"'
     )
@@ -193,4 +196,4 @@ def _higher(known: Sequence[Known], rules: Rules, now: At) -> ThresholdFinding:
 def _at(rules: Rules, known: Sequence[Known]) -> At:
     sent = [(rules.local(seen.verdict), need) for seen, need in known]
     sure = [(tier is need.tier, need) for tier, need in sent if tier]
-    return At(rules.threshold, Share(len(sure), len(sent)), rate(sure))
+    return At(rules.threshold, Proportion(len(sure), len(sent)), rate(sure))

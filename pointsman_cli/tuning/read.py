@@ -8,58 +8,61 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import code_of
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.classifying import build_local_classifier
+from pointsman.entrypoints.cost_report import build_reporting
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.records import TaskRecord
 from pointsman.report.figures import ledger_entries
 from pointsman.report.figures.ledger_entries import LedgerEntry, Part
-from pointsman.routing.decision import Source
 from pointsman.values import strict_json
-from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli.tuning.evidence import Evidence, Seen
+from pointsman_cli.tuning.evidence import TaskOutcome, TuningEvidence
 
 
-def evidence(app: Application, since: datetime, until: datetime) -> Evidence:
+def evidence(runtime: Runtime, since: datetime, until: datetime) -> TuningEvidence:
     """Return what is known of the tasks that were attempted in that time."""
-    attempts, parts = ledger_entries.read(chain.from_iterable(app.reporting.ledger.shards(since, until)))
-    own = _by_task(each for each in attempts if each.for_task)
+    ledger = runtime.part(build_reporting).ledger
+    entries, parts = ledger_entries.read_entries(chain.from_iterable(ledger.shards(since, until)))
+    attempts = _by_task(entry for entry in entries if entry.for_task)
     shares = _by_task(parts)
-    records = app.tasks.read_many(own)
-    seen = [
-        one
-        for task_id, tries in sorted(own.items())
-        if task_id in records and (one := _seen(app, records[task_id], tries, shares.get(task_id, [])))
+    records = runtime.stores.tasks.read_many(attempts)
+    tasks = [
+        task
+        for task_id, tries in sorted(attempts.items())
+        if task_id in records and (task := _seen(runtime, records[task_id], tries, shares.get(task_id, [])))
     ]
-    return Evidence(tuple(seen), len(own) - len(seen))
+    return TuningEvidence(tuple(tasks), len(attempts) - len(tasks))
 
 
-def _seen(app: Application, record: TaskRecord, attempts: list[LedgerEntry], parts: list[Part]) -> Seen | None:
+def _seen(runtime: Runtime, record: TaskRecord, attempts: list[LedgerEntry], parts: list[Part]) -> TaskOutcome | None:
     """Return a task, or None when its text is gone."""
-    found = _task_of(app, record)
-    decision = record.decision
-    if found is None or decision is None:
+    task, correction = _task_of(runtime, record), record.correction
+    decision = correction.was if correction else record.decision
+    if task is None or decision is None:
         return None
-    right = record.correction
-    was = right["was"] if right else decision
-    return Seen(
+    return TaskOutcome(
         task_id=record.task_id,
-        text=found["prompt"],
-        private=bool(found.get("private")),
-        type=TaskType(was["type"]),
-        tier=Tier(was["tier"]),
-        source=Source(was["source"]),
-        confidence=float(was["confidence"]),
-        verdict=app.classifier.classify(found["prompt"]),
-        corrected=(TaskType(right["type"]), Tier(right["tier"])) if right else None,
+        text=task["prompt"],
+        private=bool(task.get("private")),
+        type=decision.type,
+        tier=decision.tier,
+        source=decision.source,
+        confidence=decision.confidence,
+        verdict=runtime.part(build_local_classifier).classify(task["prompt"]),
+        corrected=(correction.type, correction.tier) if correction else None,
         attempts=tuple(attempts),
-        passed=(record.verdict or {}).get("passed"),
+        passed=record.checked.passed if record.checked else None,
         share_nano=sum(part.cost_nano for part in parts),
     )
 
 
-def _task_of(app: Application, record: TaskRecord) -> dict[str, Any] | None:
+def _task_of(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | None:
     """Return the task's fields, as its record or the bucket holds them."""
     try:
-        body = strict_json.loads(app.payloads.fetch(record.body)) if record.body.inline or record.body.ref else None
+        body = (
+            strict_json.loads(runtime.stores.payloads.fetch(record.body))
+            if record.body.inline or record.body.ref
+            else None
+        )
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise
@@ -68,7 +71,7 @@ def _task_of(app: Application, record: TaskRecord) -> dict[str, Any] | None:
 
 
 def _by_task[One: LedgerEntry | Part](rows: Iterable[One]) -> dict[str, list[One]]:
-    found: dict[str, list[One]] = {}
-    for each in rows:
-        found.setdefault(each.task_id, []).append(each)
-    return found
+    groups: dict[str, list[One]] = {}
+    for row in rows:
+        groups.setdefault(row.task_id, []).append(row)
+    return groups

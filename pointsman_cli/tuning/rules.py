@@ -8,7 +8,7 @@ from pointsman.routing.classifier.local import Classification
 from pointsman.routing.config import Classifier
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
-from pointsman_cli.tuning.evidence import Seen
+from pointsman_cli.tuning.evidence import TaskOutcome
 
 _ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.CACHE})
 
@@ -34,10 +34,14 @@ class Rules:
 
     def local(self, verdict: Classification) -> Tier | None:
         """Return where the local verdict sends a task; None: it is not sure, and a model is asked."""
-        found = decision.local(verdict, self.threshold) if self.local_first else None
-        return decision.ruled(found, self.tiers, sure=verdict.probability >= self.threshold).tier if found else None
+        local_decision = decision.local(verdict, self.threshold) if self.local_first else None
+        return (
+            decision.ruled(local_decision, self.tiers, sure=verdict.probability >= self.threshold).tier
+            if local_decision
+            else None
+        )
 
-    def tier(self, seen: Seen, needed: Tier | None) -> Tier:
+    def tier(self, seen: TaskOutcome, needed: Tier | None) -> Tier:
         """Return the tier of a past task under these rules.
 
         Where a model would be asked now and was not asked then, it is taken to say what the task `needed`, as far as
@@ -45,18 +49,18 @@ class Rules:
         """
         if not seen.classified:
             return seen.tier
-        if own := self.local(seen.verdict):
-            return own
+        if local_tier := self.local(seen.verdict):
+            return local_tier
         if seen.source is Source.LOCAL:
             return needed or seen.tier
         sure = seen.source in _ASKED and seen.confidence >= decision.HALF
         usual = TIER_OF[seen.type]
         return decision.ruled(Decision(seen.type, usual, seen.source, seen.confidence, ""), self.tiers, sure=sure).tier
 
-    def type(self, seen: Seen) -> TaskType:
+    def type(self, seen: TaskOutcome) -> TaskType:
         """Return what a past task is found to be: by the local verdict, if that is sure now, else as it was decided."""
         return seen.verdict.type if self.local(seen.verdict) else seen.type
 
-    def asks(self, seen: Seen) -> bool:
+    def asks(self, seen: TaskOutcome) -> bool:
         """Return whether a model is asked about a task under these rules."""
         return seen.classified and self.local(seen.verdict) is None

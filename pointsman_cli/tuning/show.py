@@ -12,15 +12,15 @@ from pointsman_cli.tuning.evidence import SILENCE, Ground
 from pointsman_cli.tuning.proposal import TARGET, At, Rate, ThresholdFinding, TypeFinding
 from pointsman_cli.tuning.tuned import Tuned
 
-SHOWN = 3
+_CANDIDATES_SHOWN = 3
 """Texts of a type; `--json` has all."""
-WIDTH = 100
+_WIDTH = 100
 
 
-def show(own: Tuned, since: str, until: str) -> None:
+def print_tuning(own: Tuned, since: str, until: str) -> None:
     """Print it; the diff comes last, as `patch` takes it from such a text."""
     print(f"== Evidence from {since} to {until} ==\n")
-    output.pairs(_evidence(own))
+    output.print_pairs(_evidence(own))
     _types(own.proposal.types)
     _threshold(own.proposal.threshold, ruled=own.proposal.rules.tiers != own.proposal.now.tiers)
     if own.effects:
@@ -32,7 +32,7 @@ def show(own: Tuned, since: str, until: str) -> None:
         print("None: openclaw.json stays as it is.")
     else:
         print(f"Nothing has been changed. What follows is for `patch {own.file}`.\n")
-        output.text(own.diff.rstrip("\n"))
+        output.print_text(own.diff.rstrip("\n"))
 
 
 def _evidence(own: Tuned) -> list[tuple[str, object]]:
@@ -40,7 +40,7 @@ def _evidence(own: Tuned) -> list[tuple[str, object]]:
     labels = grounds[Ground.CORRECTED] + grounds[Ground.ESCALATED]
     unknown = own.tasks - own.stated - sum(grounds.values())
     return [
-        ("tasks", f"{own.tasks}, booked at {output.dollars(own.booked_nano)}"),
+        ("tasks", f"{own.tasks}, booked at {output.exact_dollars(own.booked_nano)}"),
         ("chosen by their senders", own.stated),
         ("labels", f"{labels} ({grounds[Ground.CORRECTED]} corrected, {grounds[Ground.ESCALATED]} escalated)"),
         ("without a word", f"{grounds[Ground.SILENCE]}, each counting {SILENCE} for the way it went"),
@@ -58,7 +58,7 @@ def _threshold(found: ThresholdFinding | None, *, ruled: bool) -> None:
     rows = [("now", *_at(found.now))]
     if found.proposed:
         rows.append(("proposed", *_at(found.proposed)))
-    output.table(header, rows, right=range(1, len(header)))
+    output.print_table(header, rows, right=range(1, len(header)))
     print(f"{'Proposed' if found.proposed else 'Stays'}: {found.why}.")
 
 
@@ -76,15 +76,15 @@ def _rate(own: Rate) -> tuple[str, str]:
 
 
 def _types(found: Sequence[TypeFinding]) -> None:
-    labelled = [each for each in found if each.dearer.labels]
+    labelled = [finding for finding in found if finding.dearer.labels]
     if not found:
         return
     print("\n== Types ==\n")
     if labelled:
         header = ("type", "goes to", "tasks", "labels", "needed dearer", "cheaper would do", "")
-        output.table(header, [_type(each) for each in labelled], right=(2, 3))
-    if bare := [f"{each.type} {each.tasks}" for each in found if not each.dearer.labels]:
-        print(fill(f"Without a label: {', '.join(bare)}.", WIDTH))
+        output.print_table(header, [_type(finding) for finding in labelled], right=(2, 3))
+    if bare := [f"{finding.type} {finding.tasks}" for finding in found if not finding.dearer.labels]:
+        print(fill(f"Without a label: {', '.join(bare)}.", _WIDTH))
 
 
 def _type(own: TypeFinding) -> tuple[object, ...]:
@@ -108,17 +108,17 @@ def _with_interval(own: Rate) -> str:
 def _effects(own: Effects) -> None:
     print("\n== What it would have changed ==\n")
     before, after, priced = own.priced()
-    right = sum(each.needed is each.after for each in own.moves)
-    wrong = sum(each.needed is each.before for each in own.moves)
-    silent = sum(each.needed is None for each in own.moves)
+    right = sum(move.needed is move.after for move in own.moves)
+    wrong = sum(move.needed is move.before for move in own.moves)
+    silent = sum(move.needed is None for move in own.moves)
     said = f"{right} to the tier they needed, {wrong} away from it, {silent} of which nobody said a word"
     moved = [(f"{old} to {new}", count) for (old, new), count in own.counts().items()]
-    output.pairs(
+    output.print_pairs(
         [
             *moved,
             ("moved", f"{len(own.moves)}: {said}" if moved else "none"),
             ("a model is asked", f"about {own.asked_after} tasks instead of {own.asked_before}"),
-            ("requests spared", output.dollars(own.spared_nano) if own.spared_nano else None),
+            ("requests spared", output.exact_dollars(own.spared_nano) if own.spared_nano else None),
             ("cost of the moved", _cost(before.billed, after.billed, priced) if priced else None),
             ("at list price", _cost(before.listed, after.listed, priced) if priced else None),
         ]
@@ -127,8 +127,9 @@ def _effects(own: Effects) -> None:
 
 def _cost(before: int, after: int, tasks: int) -> str:
     word = "saved" if after <= before else "more"
-    change = f"{output.dollars(abs(before - after))} {word}"
-    return f"{output.dollars(before)} before, {output.dollars(after)} after ({change}, {tasks} tasks' own tokens)"
+    change = f"{output.exact_dollars(abs(before - after))} {word}"
+    costs = f"{output.exact_dollars(before)} before, {output.exact_dollars(after)} after"
+    return f"{costs} ({change}, {tasks} tasks' own tokens)"
 
 
 def _candidates(title: str, found: Sequence[Candidate]) -> None:
@@ -136,14 +137,16 @@ def _candidates(title: str, found: Sequence[Candidate]) -> None:
         return
     print(f"\n== {title} ==")
     groups: dict[tuple[str, Tier, Tier], list[Candidate]] = {}
-    for each in found:
-        groups.setdefault((each.type, each.tier, each.to), []).append(each)
+    for candidate in found:
+        groups.setdefault((candidate.type, candidate.tier, candidate.to), []).append(candidate)
     for (kind, tier, to), some in sorted(groups.items(), key=lambda group: -len(group[1])):
-        booked = sum(each.booked_nano for each in some if each.there_nano is not None)
-        there = sum(each.there_nano for each in some if each.there_nano is not None)
-        costs = f"booked {output.dollars(booked)}, there {output.dollars(there)}"
+        booked = sum(candidate.booked_nano for candidate in some if candidate.there_nano is not None)
+        there = sum(candidate.there_nano for candidate in some if candidate.there_nano is not None)
+        costs = f"booked {output.exact_dollars(booked)}, there {output.exact_dollars(there)}"
         print(f"\n{kind} ({tier}) to {to}: {len(some)}, {costs}")
-        for each in some[:SHOWN]:
-            output.pairs([(f"  {each.task_id}", each.why), ("", f"  {clipped(each.text, WIDTH)}")])
-        if len(some) > SHOWN:
-            print(f"  and {len(some) - SHOWN} more")
+        for candidate in some[:_CANDIDATES_SHOWN]:
+            output.print_pairs(
+                [(f"  {candidate.task_id}", candidate.why), ("", f"  {clipped(candidate.text, _WIDTH)}")]
+            )
+        if len(some) > _CANDIDATES_SHOWN:
+            print(f"  and {len(some) - _CANDIDATES_SHOWN} more")

@@ -8,7 +8,7 @@ from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.tuning import candidates, edit
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects, effects
-from pointsman_cli.tuning.evidence import Evidence, Ground, need, servers, tally
+from pointsman_cli.tuning.evidence import Ground, TuningEvidence, need, servers, tally
 from pointsman_cli.tuning.proposal import Proposal, propose
 from pointsman_cli.tuning.rules import Rules
 
@@ -35,22 +35,22 @@ class Tuned:
     could_go_down: list[Candidate]
 
 
-def tune(evidence: Evidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
+def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
     """Return what the evidence says of the configuration in a text; `name` is that of its file."""
     serves, seen = servers(policy), evidence.seen
-    needs = {each.task_id: found for each in seen if (found := need(each, serves))}
+    needs = {task.task_id: found for task in seen if (found := need(task, serves))}
     now = Rules.of(policy.config.pointsman.classifier, LocalClassifier.load().threshold)
-    made = propose([(each, needs[each.task_id]) for each in seen if each.task_id in needs], now)
+    proposal = propose([(task, needs[task.task_id]) for task in seen if task.task_id in needs], now)
     return Tuned(
         tasks=len(seen),
-        stated=sum(not each.classified for each in seen),
+        stated=sum(not task.classified for task in seen),
         unreadable=evidence.unreadable,
-        grounds=tally([needs.get(each.task_id) for each in seen if each.classified]),
-        booked_nano=sum(each.booked_nano for each in seen),
-        proposal=made,
-        effects=None if made.empty else effects(seen, needs, now, made.rules, policy),
+        grounds=tally([needs.get(task.task_id) for task in seen if task.classified]),
+        booked_nano=sum(task.booked_nano for task in seen),
+        proposal=proposal,
+        effects=None if proposal.empty else effects(seen, needs, now, proposal.rules, policy),
         file=name,
-        diff=edit.diff(config_text, changed(config_text, made), name),
+        diff=edit.diff(config_text, changed(config_text, proposal), name),
         only_reasoning=candidates.only_reasoning(seen, serves, policy),
         could_go_down=candidates.could_go_down(seen, now.threshold, policy),
     )
@@ -62,12 +62,12 @@ def changed(config_text: str, made: Proposal) -> str:
     Raises:
         ConfigError: the result would not load.
     """
-    own = (*config.options_path(config_text), "classifier")
+    path = (*config.options_path(config_text), "classifier")
     text = config_text
     if made.rules.threshold != made.now.threshold:
-        text = edit.put(text, (*own, "threshold"), made.rules.threshold)
-    for each in made.types:
-        if each.proposed:
-            text = edit.put(text, (*own, "tiers", each.type), each.proposed)
+        text = edit.put(text, (*path, "threshold"), made.rules.threshold)
+    for type_finding in made.types:
+        if type_finding.proposed:
+            text = edit.put(text, (*path, "tiers", type_finding.type), type_finding.proposed)
     config.parse(text)
     return text

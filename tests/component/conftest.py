@@ -1,73 +1,19 @@
-"""AWS as moto plays it, with the template's tables, bucket, queues, bus and topic."""
+"""Fixtures: AWS as moto plays it, with the template's stores."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
-from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
-from pointsman.entrypoints.settings import Settings
-
-TABLES = Tables("tasks", "usage", "limits")
-BUCKET = "data"
-SESSION = boto3.Session(region_name="us-east-1")
-"""One for all tests: what it has read of botocore's service models it keeps."""
-
-
-@dataclass(frozen=True)
-class Aws:
-    """An account with nothing in it but empty stores."""
-
-    session: boto3.Session
-    tables: Tables
-    bucket: str
-    topic_arn: str
-    dlq_url: str = ""
-    reply_arn: str = ""
-    event_bus: str = ""
-
-    def client(self, service: str) -> Any:
-        return self.session.client(service)
-
-    def dynamodb(self) -> Any:
-        """Return a client whose calls are one at a time, as each is atomic on AWS: moto keeps no locks."""
-        client, lock = self.client("dynamodb"), threading.Lock()
-        call = client._make_api_call
-
-        def alone(operation: str, arguments: Any) -> Any:
-            with lock:
-                return call(operation, arguments)
-
-        client._make_api_call = alone
-        return client
-
-    def settings(self, **changes: Any) -> Settings:
-        """Return what the template would give the functions."""
-        stores = {
-            "task_table": self.tables.tasks,
-            "usage_table": self.tables.usage,
-            "limit_table": self.tables.limits,
-            "bucket": self.bucket,
-            "report_topic_arn": self.topic_arn,
-            "event_bus": self.event_bus,
-            "dlq_url": self.dlq_url,
-            "reply_queue_arns": self.reply_arn,
-            "model_calls": "loopback",
-        }
-        return Settings.model_validate(stores | changes)
+from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
         session = SESSION
-        _create_tables(session.client("dynamodb"))
+        create_tables(session.client("dynamodb"))
         session.client("s3").create_bucket(Bucket=BUCKET)
         topic = session.client("sns").create_topic(Name="reports")["TopicArn"]
         sqs = session.client("sqs")
@@ -78,39 +24,10 @@ def aws() -> Iterator[Aws]:
 
 
 @pytest.fixture
-def books(aws: Aws) -> DynamoUsageLedger:
-    return DynamoUsageLedger(aws.dynamodb(), aws.tables)
+def ledger(aws: Aws) -> MotoLedger:
+    return MotoLedger(aws.dynamodb(), aws.tables)
 
 
 @pytest.fixture
 def task_table(aws: Aws) -> TaskTable:
     return TaskTable(aws.dynamodb(), aws.tables)
-
-
-def _create_tables(dynamodb: Any, tables: Tables = TABLES) -> None:
-    _create(dynamodb, tables.usage, ["day_shard", "row"])
-    _create(dynamodb, tables.limits, ["limit"])
-    attention = {
-        "IndexName": "attention",
-        "KeySchema": _keys(["attention", "attention_since"]),
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
-    }
-    _create(dynamodb, tables.tasks, ["task_id"], ["attention", "attention_since"], GlobalSecondaryIndexes=[attention])
-
-
-def _create(dynamodb: Any, table: str, keys: list[str], more: list[str] | None = None, **options: Any) -> None:
-    attributes = [{"AttributeName": name, "AttributeType": "S"} for name in [*keys, *(more or [])]]
-    dynamodb.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=attributes,
-        KeySchema=_keys(keys),
-        **options,
-    )
-
-
-def _keys(names: list[str]) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": name, "KeyType": kind}
-        for name, kind in zip(names, ["HASH", "RANGE"][: len(names)], strict=True)
-    ]

@@ -9,8 +9,8 @@ import pytest
 
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
-from tests.component.conftest import Aws
 from tests.support.alarms import ALARM, OK, Alarm, Datapoint, apply_metric_filter, read_embedded_metrics
+from tests.support.aws import Aws
 from tests.support.cloudformation import load
 from tests.support.functions import LOG, Functions, deploy
 from tests.support.paths import ROOT
@@ -117,7 +117,7 @@ def test_function_errors_alarm_by_a_crash(functions: Deploy, monkeypatch: pytest
     shop, watch = functions(), alarm("FunctionErrorsAlarm")
     shop.do("t-1", answered(), tier="implementation")
     assert watch.state(crashes(shop, shop.clock.now()), shop.clock.now()) == OK
-    monkeypatch.setattr("pointsman.services.attempt.price", lambda *_: 1 // 0)
+    monkeypatch.setattr("pointsman.services.call.price_call", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         shop.do("t-2", answered(), tier="implementation")
     assert watch.state(crashes(shop, shop.clock.now()), shop.clock.now()) == ALARM

@@ -13,12 +13,13 @@ import pytest
 from pointsman.adapters.archive import COLUMNS, BucketArchive
 from pointsman.adapters.dynamo import pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
+from pointsman.entrypoints.sweep import build_sweep
+from pointsman.execution.calls import Purpose, Share
+from pointsman.execution.ledger_keys import shard_of
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Purpose, shard_of
-from pointsman.ports import Share
 from pointsman.report.render.as_json import as_json
 from pointsman.services.archive import Archiving
-from pointsman.services.sweep import PATIENCE, Sweep
+from pointsman.services.sweep import SETTLED_AFTER, Sweep
 from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
@@ -37,7 +38,7 @@ HOSTILE = 'a,b\\c\nd\re"f\t\\n,'
 
 @pytest.fixture
 def sweep(office: Office) -> Sweep:
-    own = office.app.sweep
+    own = office.runtime.part(build_sweep)
     return replace(own, ctx=office.ctx, workflow=FakeWorkflow(), archiving=replace(own.archiving, ctx=office.ctx))
 
 
@@ -55,7 +56,7 @@ def keys(office: Office) -> list[str]:
 
 
 def table(office: Office) -> list[dict[str, Any]]:
-    rows = office.app.books.rows(SINCE - timedelta(days=9), UNTIL + timedelta(days=2))
+    rows = office.runtime.stores.ledger_reader.rows(SINCE - timedelta(days=9), UNTIL + timedelta(days=2))
     return sorted(({k: v for k, v in row.items() if k != "expires_at"} for row in rows), key=lambda row: row["row"])
 
 
@@ -76,7 +77,7 @@ def unmarked(office: Office) -> None:
 def test_a_closed_day_is_archived_row_for_row(office: Office, sweep: Sweep) -> None:
     spent = busy_day(office)
     close(office, sweep)
-    archive = office.app.archive
+    archive = office.runtime.stores.archive
     stored = [
         row
         for day in UTC_DAYS
@@ -88,7 +89,7 @@ def test_a_closed_day_is_archived_row_for_row(office: Office, sweep: Sweep) -> N
     assert sum(each["cost_nano"] for each in held) == sum(row["cost_nano"] for row in table(office) if "outcome" in row)
     assert sum(each["cost_nano"] for each in held) > spent + 2_500_000
     assert sum(each["rows"] for each in held) == len(stored)
-    reach = office.app.horizon.reach()
+    reach = office.runtime.stores.watermarks.read()
     assert reach
     assert reach.archived_before == office.clock.now().date()
 
@@ -132,26 +133,26 @@ def test_a_day_waits_for_its_last_call(office: Office, sweep: Sweep) -> None:
     sweep()
     office.call(office.order("late", HAIKU), last, None)
     told = []
-    for seconds in (120, 600, PATIENCE.total_seconds(), PATIENCE.total_seconds() + 2):
+    for seconds in (120, 600, SETTLED_AFTER.total_seconds(), SETTLED_AFTER.total_seconds() + 2):
         office.clock.time = last + timedelta(seconds=seconds)
         swept = sweep()
-        told.append((swept.closed, swept.archived, office.app.archive.manifest(DAY) is not None))
+        told.append((swept.closed, swept.archived, office.runtime.stores.archive.manifest(DAY) is not None))
     assert told == [(0, 0, False), (1, 0, False), (0, 0, False), (0, 1, True)]
-    assert (office.app.archive.manifest(DAY) or {})["attempts"] == 1
+    assert (office.runtime.stores.archive.manifest(DAY) or {})["attempts"] == 1
 
 
 def test_the_sweep_reads_on_from_where_all_was_settled(office: Office, sweep: Sweep) -> None:
     office.clock.time = SINCE
     sweep()
     asked = list[str]()
-    office.app.dynamodb.meta.events.register(
+    office.runtime.stores.dynamodb.meta.events.register(
         "before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(str(params))
     )
     office.clock.time = SINCE + timedelta(minutes=15)
     sweep()
     ranges = [each for each in asked if f"{SINCE.date()}#" in each]
     assert len(ranges) == 8
-    assert all(to_text(SINCE - PATIENCE) in each for each in ranges)
+    assert all(to_text(SINCE - SETTLED_AFTER) in each for each in ranges)
     office.call(office.order("old", HAIKU), SINCE + timedelta(minutes=16), None)
     office.clock.time = SINCE + timedelta(days=20)
     assert sweep().closed == 1
@@ -168,7 +169,7 @@ def test_weeks_without_the_bucket_lose_nothing(office: Office, sweep: Sweep, mon
             office.clock.time = UNTIL + timedelta(weeks=weeks)
             with pytest.raises(ArchiveError):
                 sweep()
-    assert not list(office.app.books.open_intents(SINCE - timedelta(days=3), UNTIL))
+    assert not list(office.runtime.stores.ledger_reader.open_intents(SINCE - timedelta(days=3), UNTIL))
     expiry = office.aws.client("dynamodb").scan(TableName=office.aws.tables.usage)["Items"]
     assert min(int(each["expires_at"]["N"]) for each in expiry) > (UNTIL + timedelta(weeks=12)).timestamp()
     assert sweep().archived == 24
@@ -188,15 +189,15 @@ def test_a_file_that_reads_back_otherwise_is_no_archive(
     monkeypatch.setattr(BucketArchive, "read", wrong)
     with pytest.raises(ArchiveError, match="reads back otherwise"):
         close(office, sweep)
-    assert office.app.archive.manifest(date(2026, 11, 18)) is None
+    assert office.runtime.stores.archive.manifest(date(2026, 11, 18)) is None
 
 
 def test_an_open_call_is_not_archived(office: Office) -> None:
     office.call(office.order("open", HAIKU), SINCE, None)
-    own = office.app.sweep.archiving
-    office.app.horizon.settled(SINCE, UNTIL + timedelta(days=1))
+    own = office.runtime.part(build_sweep).archiving
+    office.runtime.stores.watermarks.settled(SINCE, UNTIL + timedelta(days=1))
     with pytest.raises(ArchiveError, match="has no outcome"):
-        Archiving(office.ctx, own.ledger, own.archive, own.horizon)()
+        Archiving(office.ctx, own.ledger, own.archive, own.watermarks)()
 
 
 @pytest.mark.parametrize("harm", ["missing", "short"])
@@ -218,13 +219,12 @@ def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: s
 
 
 def rows() -> list[dict[str, Any]]:
-    mine = replace(
-        intent("t-1", parent_id="p-1", hop=1, after="busy", came_from="x"), metadata={HOSTILE: HOSTILE, "ü": "é"}
-    )
+    metadata = {HOSTILE: HOSTILE, "ü": "é"}
+    mine = intent("t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata)
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)
     done = replace(settled(mine), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
-    asked = replace(intent("c-1"), purpose=Purpose.CLASSIFICATION, type=None, metadata={})
+    asked = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
     share = share_item(asked, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))
     items = [{**intent_item(mine), **outcome_item(done), "kind": "attempt"}, share]
     return [{k: v for k, v in each.items() if v not in (None, "", {}, []) and k != "expires_at"} for each in items]
@@ -237,7 +237,7 @@ def test_every_attribute_of_the_ledger_has_a_column() -> None:
 
 def test_a_new_attribute_is_no_silent_loss(office: Office) -> None:
     with pytest.raises(ArchiveError, match="no column for new"):
-        office.app.archive.write(DAY, 0, [{**rows()[0], "new": 1}])
+        office.runtime.stores.archive.write(DAY, 0, [{**rows()[0], "new": 1}])
 
 
 def athena(statement: str, text: str) -> list[dict[str, Any]]:
@@ -260,7 +260,7 @@ def athena(statement: str, text: str) -> list[dict[str, Any]]:
 def test_the_documents_statement_reads_the_file(office: Office) -> None:
     statement = (ROOT / "docs/report.md").read_text().split("```sql")[1].split("```")[0]
     assert re.findall(r"`(\w+)` \w+", statement.split("PARTITIONED BY")[0]) == list(COLUMNS)
-    office.app.archive.write(DAY, shard_of("t-1"), rows())
+    office.runtime.stores.archive.write(DAY, shard_of("t-1"), rows())
     packed = office.stored(f"archive/day={DAY}/shard-{shard_of('t-1')}.csv.gz")
     found = athena(statement, gzip.decompress(packed).decode())
     said = HOSTILE.replace("\n", "n").replace("\r", "r")  # a reader that knows no escaped line break says n and r
@@ -268,7 +268,7 @@ def test_the_documents_statement_reads_the_file(office: Office) -> None:
     attempt |= {name: json.dumps(attempt[name], separators=(",", ":")) for name in ("metadata", "counters")}
     share |= {"metadata": json.dumps(share["metadata"], separators=(",", ":"))}
     assert found == [{**attempt, "detail": said, "billed_model": said}, share]
-    assert list(office.app.archive.read(DAY, shard_of("t-1"))) == rows()
+    assert list(office.runtime.stores.archive.read(DAY, shard_of("t-1"))) == rows()
     assert f"'projection.day.range' = '{'2026-11-01'},NOW'" in statement
     assert "archive/day=${day}/" in statement
 
@@ -276,7 +276,7 @@ def test_the_documents_statement_reads_the_file(office: Office) -> None:
 def test_what_was_settled_is_not_read_again(office: Office) -> None:
     """A later report of the month takes a settled day from the manifest: its rows may be gone from everywhere."""
     busy_day(office)
-    office.app.horizon.settled(SINCE, UNTIL + timedelta(hours=1))
+    office.runtime.stores.watermarks.settled(SINCE, UNTIL + timedelta(hours=1))
     office.clock.time = UNTIL + timedelta(hours=6)
     office.call(office.order("next", HAIKU), UNTIL + timedelta(hours=1), answered(HAIKU, Usage(input=100, output=10)))
     office.clock.time = UNTIL + timedelta(days=3)

@@ -13,19 +13,18 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
+from pointsman.execution.calls import ModelRequest, Reservation
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.ports import ModelRequest, Reservation
-from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING, Attempt
-from pointsman.services.intake import Message
+from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS, Attempt
+from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import NotKeptError, StoreError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
-from tests.component.conftest import BUCKET, SESSION, TABLES, Aws, _create_tables
+from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
 from tests.support.paths import ROOT
 from tests.support.router import Router, build
@@ -41,7 +40,7 @@ def answered(text: str = "words") -> CallResult:
 
 def started(router: Router, tier: str = "orchestration", **fields: Any) -> WorkflowState:
     body = json.dumps({"prompt": "Is it done?", "task_id": "t-1", "tier": tier, **fields})
-    assert router.run(Message("m-1", body)) == {}
+    assert router.run(QueueMessage("m-1", body)) == {}
     return WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))
 
 
@@ -71,16 +70,16 @@ def asked(router: Router) -> list[str]:
     return [question.model for question in router.model.questions]
 
 
-def configured(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable, **own: Any) -> Router:
-    return build(aws, books, task_table, json.dumps({**SHIPPED, "pointsman": own}))
+def configured(aws: Aws, ledger: MotoLedger, task_table: TaskTable, **own: Any) -> Router:
+    return build(aws, ledger, task_table, json.dumps({**SHIPPED, "pointsman": own}))
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
-    return build(aws, books, task_table)
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
+    return build(aws, ledger, task_table)
 
 
-def test_an_answer_is_booked_stored_and_told(router: Router, books: DynamoUsageLedger) -> None:
+def test_an_answer_is_booked_stored_and_told(router: Router, ledger: MotoLedger) -> None:
     router.model.then(answered())
     finished(router, started(router, "implementation", metadata={"ticket": "A-1"}))
 
@@ -97,7 +96,7 @@ def test_an_answer_is_booked_stored_and_told(router: Router, books: DynamoUsageL
         200_000,
         USED.as_dict(),
     )
-    counters = books.counters("2026-11")
+    counters = ledger.reader.counters("2026-11")
     assert (counters["month_implementation"], counters["month" + OPEN]) == (200_000, 0)
 
 
@@ -121,20 +120,20 @@ def test_a_hint_is_slept_out_before_the_next_call(router: Router) -> None:
 
 
 def test_a_call_may_take_what_waiting_and_reserving_have_left(
-    router: Router, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
+    router: Router, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserve = DynamoUsageLedger.reserve
+    reserve = MotoLedger.reserve
 
     def slowly(*args: Any) -> Reservation:
         router.clock.pass_by(1.5)
         return reserve(*args)
 
-    monkeypatch.setattr(DynamoUsageLedger, "reserve", slowly)
+    monkeypatch.setattr(MotoLedger, "reserve", slowly)
     router.model.then(answered())
     run = replace(started(router, "implementation"), not_before=(NOON + timedelta(seconds=0.5)).timestamp())
     step(router, run)
     (question,) = router.model.questions
-    assert question.timeout == FUNCTION_SECONDS[run.here.function] - SETTLING - 0.5 - 1.5
+    assert question.timeout == FUNCTION_SECONDS[run.here.function] - SETTLING_SECONDS - 0.5 - 1.5
 
 
 @pytest.mark.parametrize("what", ["look", "reserve"])
@@ -146,7 +145,7 @@ def test_a_store_out_of_reach_is_waited_for_and_no_crash(
 
     run = started(router, "implementation")
     with monkeypatch.context() as while_down:
-        while_down.setattr(DynamoUsageLedger, what, fails)
+        while_down.setattr(MotoLedger, what, fails)
         waiting = step(router, run)
     assert (waiting.next, waiting.reason, waiting.crashes, waiting.hop) == (Next.WAIT, Outcome.UNAVAILABLE, 0, 0)
     router.model.then(answered())
@@ -155,7 +154,7 @@ def test_a_store_out_of_reach_is_waited_for_and_no_crash(
 
 
 def test_an_answer_that_cannot_be_kept_is_paid_and_asked_for_once_more(
-    router: Router, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
+    router: Router, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any) -> Any:
         raise NotKeptError("ClientError from the bucket")
@@ -167,7 +166,7 @@ def test_an_answer_that_cannot_be_kept_is_paid_and_asked_for_once_more(
     assert (again.next, again.reason, again.hop) == (Next.RUN, Outcome.EMPTY, 0)
     assert (router.task().status, router.task().cost_nano, router.task().cost_known) == (Status.STARTED, 200_000, True)
     assert step(router, again).hop == 1
-    assert books.counters("2026-11")["month" + OPEN] == 0
+    assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
 def test_an_unknown_end_is_booked_at_what_was_reserved(router: Router) -> None:
@@ -210,7 +209,7 @@ def dies() -> None:
     raise Crash
 
 
-def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, books: DynamoUsageLedger) -> None:
+def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, ledger: MotoLedger) -> None:
     run = started(router, "implementation")
     during_the_call(router, dies)
     with pytest.raises(Crash):
@@ -223,17 +222,17 @@ def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, books
     finished(router, waiting)
     task = router.task()
     assert (task.status, task.attempts, task.cost_known) == (Status.COMPLETED, 2, False)
-    assert books.counters("2026-11")["month" + OPEN] == 0
+    assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_an_abort_during_the_call_stays_the_end(router: Router, books: DynamoUsageLedger) -> None:
+def test_an_abort_during_the_call_stays_the_end(router: Router, ledger: MotoLedger) -> None:
     run = started(router, "implementation")
     router.model.then(answered())
     during_the_call(router, lambda: router.intake.delivery.finish("t-1", 1, "workflow_aborted"))
     assert step(router, run).next is Next.RUN
     task = router.task()
     assert (task.status, task.reason) == (Status.FAILED, "workflow_aborted")
-    assert books.counters("2026-11")["month" + OPEN] == 0
+    assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
     assert step(router, replace(run, attempt=2)).next is Next.FAIL
     assert [kind for kind, _ in router.bus.events] == ["Task Failed"]
 
@@ -246,53 +245,51 @@ def test_past_the_deadline_no_call_is_made(router: Router) -> None:
     assert router.task().reason == "deadline"
 
 
-def test_a_retired_model_is_replaced_for_everyone(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
-    router = configured(aws, books, task_table, chains={"implementation": ["claude-haiku-4-5"]})
+def test_a_retired_model_is_replaced_for_everyone(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+    router = configured(aws, ledger, task_table, chains={"implementation": ["claude-haiku-4-5"]})
     router.model.then(CallResult(Outcome.RETIRED), answered())
     finished(router, started(router, "implementation"))
     assert asked(router) == ["claude-haiku-4-5", HAIKU]
-    assert books.look(None, "claude-haiku-4-5", "x").model.gone
+    assert ledger.look(None, "claude-haiku-4-5", "x").model.retired
 
 
-def test_without_a_budget_no_paid_call_is_made(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
-    router = configured(aws, books, task_table, budget={"month_usd": 0})
+def test_without_a_budget_no_paid_call_is_made(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+    router = configured(aws, ledger, task_table, budget={"month_usd": 0})
     end = finished(router, started(router, "reasoning"))
     assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
     assert json.loads(router.bus.events[0][1])["reason"] == "over_budget"
 
 
-def test_a_free_call_needs_no_budget(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
-    router = configured(aws, books, task_table, budget={"month_usd": 0})
+def test_a_free_call_needs_no_budget(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+    router = configured(aws, ledger, task_table, budget={"month_usd": 0})
     router.model.then(answered())
     assert finished(router, started(router)).next is Next.DELIVER
     assert router.task().cost_nano == 0
 
 
-def test_degrading_takes_the_cheaper_tier_s_chain(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_degrading_takes_the_cheaper_tier_s_chain(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     budget = {"tiers": {"reasoning": {"day_usd": 0}}, "when_exhausted": "degrade"}
-    router = configured(aws, books, task_table, budget=budget)
+    router = configured(aws, ledger, task_table, budget=budget)
     router.model.then(answered())
     finished(router, started(router, "reasoning"))
     assert asked(router) == [HAIKU]
-    assert books.counters("2026-11")["month_implementation"] == 200_000
+    assert ledger.reader.counters("2026-11")["month_implementation"] == 200_000
 
 
-def test_a_held_task_runs_when_the_day_is_new(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
-    router = configured(aws, books, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
+def test_a_held_task_runs_when_the_day_is_new(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+    router = configured(aws, ledger, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
     router.model.then(CallResult(Outcome.ANSWERED, "a", Usage(input=200_000)), answered())
     finished(router, started(router, "implementation"))
     other = json.dumps({"prompt": "b", "task_id": "t-2", "tier": "implementation", "max_output_tokens": 40_000})
-    assert router.run(Message("m-2", other)) == {}
+    assert router.run(QueueMessage("m-2", other)) == {}
     held = WorkflowState.from_state(json.loads(router.workflow.executions["t-2"]))
     finished(router, held)
     assert router.task("t-2").status is Status.COMPLETED
     assert router.clock.now().date() > NOON.date()
 
 
-def test_a_task_that_no_budget_will_ever_hold_is_not_held(
-    aws: Aws, books: DynamoUsageLedger, task_table: TaskTable
-) -> None:
-    router = configured(aws, books, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
+def test_a_task_that_no_budget_will_ever_hold_is_not_held(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+    router = configured(aws, ledger, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
     end = finished(router, started(router, "implementation", max_output_tokens=100_000))
     assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
 
@@ -321,12 +318,12 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
 ) -> None:
     with mock_aws():
         client = SESSION.client("dynamodb")
-        _create_tables(client)
+        create_tables(client)
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
-        books, tasks = DynamoUsageLedger(client, TABLES), TaskTable(client, TABLES)
+        ledger, tasks = MotoLedger(client, TABLES), TaskTable(client, TABLES)
         budget = {"day_usd": cents, "when_exhausted": policy}
         own = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
-        router = configured(Aws(SESSION, TABLES, BUCKET, ""), books, tasks, **own)
+        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **own)
         run = started(router, tier, deadline=to_text(NOON + timedelta(hours=1)))
         router.model.then(*(results * 200)[:400])
         end = finished(router, run)
@@ -334,13 +331,13 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         task = router.task()
         assert task.status is (Status.COMPLETED if end.next is Next.DELIVER else Status.FAILED)
         assert len(router.bus.events) == 1
-        rows = list(books.rows(NOON, router.clock.now() + timedelta(days=1)))
+        rows = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
         assert all("outcome" in row for row in rows)
         assert len({question.tag for question in router.model.questions}) == len(router.model.questions) <= len(rows)
         spent = Counter[str]()
         for row in rows:
             spent[row["purpose"]] += row["cost_nano"]
-        counters = books.counters("2026-11")
+        counters = ledger.reader.counters("2026-11")
         assert task.cost_nano == spent["task"] == counters.get("month", 0) - spent["audit"]
         assert spent["judge"] == 0
         assert len([row for row in rows if row["purpose"] == "audit"]) <= (task.status is Status.COMPLETED)

@@ -10,21 +10,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, ModelState
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import RowKey
+from pointsman.execution.records import AuditedAnswer
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.services.audit import is_sampled
 from pointsman.services.call import close_unknown
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
 from pointsman_cli.stacks import StackConnection
-from tests.component.conftest import Aws
 from tests.component.test_attempt import (
     GEMINI,
     HAIKU,
@@ -39,6 +38,7 @@ from tests.component.test_attempt import (
     started,
     step,
 )
+from tests.support.aws import Aws, MotoLedger
 from tests.support.fakes import NOON, FakeClock
 from tests.support.router import Router
 
@@ -47,11 +47,17 @@ ALL = {"share": 1.0}
 
 
 @pytest.fixture
-def configure(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Configure:
+def configure(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Configure:
     def make(audit: dict[str, Any] = ALL, **own: Any) -> Router:
-        return configured(aws, books, task_table, audit=audit, **own)
+        return configured(aws, ledger, task_table, audit=audit, **own)
 
     return make
+
+
+def audited(router: Router) -> AuditedAnswer:
+    audit = router.task().audit
+    assert audit is not None
+    return audit
 
 
 def to_audit(router: Router, run: WorkflowState) -> WorkflowState:
@@ -62,12 +68,12 @@ def to_audit(router: Router, run: WorkflowState) -> WorkflowState:
     return replace(run, next=Next.RUN)
 
 
-def audits(router: Router, books: DynamoUsageLedger) -> list[dict[str, Any]]:
-    rows = books.rows(NOON, router.clock.now() + timedelta(days=1))
+def audits(router: Router, ledger: MotoLedger) -> list[dict[str, Any]]:
+    rows = ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1))
     return [row for row in rows if row["kind"] == "attempt" and row["purpose"] == "audit"]
 
 
-def test_the_baseline_answers_what_has_been_delivered(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_the_baseline_answers_what_has_been_delivered(configure: Configure, ledger: MotoLedger) -> None:
     router = configure()
     router.model.then(answered("cheap"))
     run = to_audit(router, started(router, "implementation", metadata={"ticket": "A-1"}))
@@ -82,12 +88,12 @@ def test_the_baseline_answers_what_has_been_delivered(configure: Configure, book
     assert (second.prompt, second.system) == (first.prompt, first.system)
     assert task.audit is not None
     assert router.intake.payloads.fetch(task.answer) == "cheap"
-    assert (task.audit["model"], task.audit["outcome"], task.audit["cost_nano"]) == (SONNET, "answered", 4_000_000)
-    assert task.audit["answer_ref"] == "tasks/t-1/audit.1"
+    assert (task.audit.model, task.audit.outcome, task.audit.cost_nano) == (SONNET, "answered", 4_000_000)
+    assert task.audit.answer.ref == "tasks/t-1/audit.1"
     assert (task.attempts, task.cost_nano, task.model) == (1, before.cost_nano, HAIKU)
-    (row,) = audits(router, books)
+    (row,) = audits(router, ledger)
     assert (row["outcome"], row["tier"], row["metadata"]) == ("answered", "implementation", {"ticket": "A-1"})
-    counters = books.counters("2026-11")
+    counters = ledger.reader.counters("2026-11")
     assert (counters["month"], counters["month" + OPEN]) == (task.cost_nano + 4_000_000, 0)
     assert len(router.bus.events) == 1
 
@@ -115,7 +121,7 @@ def test_neither_a_failed_task_nor_one_of_the_baseline_s_own_is_audited(configur
     router.model.then(CallResult(Outcome.REFUSED))
     assert finished(router, started(router, "implementation")).next is Next.FAIL
     router.model.then(answered())
-    router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "reasoning"})))
+    router.run(QueueMessage("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "reasoning"})))
     finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     assert asked(router) == [HAIKU, SONNET]
     assert router.task("t-2").audit is None
@@ -131,26 +137,26 @@ def test_a_private_task_is_not_audited_by_a_free_model(
     assert asked(router) == models
 
 
-def test_beyond_the_budget_the_audit_is_left_out(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_beyond_the_budget_the_audit_is_left_out(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(budget={"month_usd": "0.005", "when_exhausted": "hold"})
     router.model.then(answered())
     end = finished(router, started(router, "implementation"))
     assert (end.next, asked(router), router.task().audit) == (Next.DELIVER, [HAIKU], None)
-    assert audits(router, books) == []
+    assert audits(router, ledger) == []
     assert router.clock.now() - NOON < timedelta(minutes=1)
 
 
-def test_a_provider_in_trouble_is_asked_once(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_a_provider_in_trouble_is_asked_once(configure: Configure, ledger: MotoLedger) -> None:
     router = configure()
     router.model.then(answered(), CallResult(Outcome.RATE_LIMITED, retry_after=600))
     finished(router, started(router, "implementation"))
     assert asked(router) == [HAIKU, SONNET]
     assert router.clock.now() - NOON < timedelta(minutes=1)
-    assert (router.task().audit or {})["outcome"] == "rate_limited"
+    assert audited(router).outcome == "rate_limited"
 
 
 def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated(
-    configure: Configure, books: DynamoUsageLedger
+    configure: Configure, ledger: MotoLedger
 ) -> None:
     router = configure()
     router.model.then(answered())
@@ -161,31 +167,31 @@ def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated
     for again in (run, replace(run, attempt=run.attempt + 1, crashes=1)):
         assert step(router, again).next is Next.DELIVER
     assert asked(router) == [HAIKU]
-    (row,) = audits(router, books)
+    (row,) = audits(router, ledger)
     assert "outcome" not in row
 
-    for intent in list(books.open_intents(NOON, NOON + timedelta(hours=1))):
+    for intent in list(ledger.reader.open_intents(NOON, NOON + timedelta(hours=1))):
         close_unknown(router.intake.ctx, intent)  # as the sweep does
-    (row,) = audits(router, books)
+    (row,) = audits(router, ledger)
     assert (row["outcome"], row["cost_known"], row["cost_nano"]) == ("unknown", False, row["reserved_nano"])
-    assert (router.task().audit or {})["outcome"] == "unknown"
-    assert books.counters("2026-11")["month" + OPEN] == 0
+    assert audited(router).outcome == "unknown"
+    assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_of_two_that_would_audit_a_task_one_does(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_of_two_that_would_audit_a_task_one_does(configure: Configure, ledger: MotoLedger) -> None:
     router = configure()
     router.model.then(answered(), answered())
     finished(router, started(router, "implementation"))
-    (row,) = audits(router, books)
-    first = books.find_intent(RowKey(row["day_shard"], row["row"]))
+    (row,) = audits(router, ledger)
+    first = ledger.find_intent(RowKey(row["day_shard"], row["row"]))
     assert first is not None
     late = replace(first, key=RowKey(first.key.day_shard, f"{first.key.row}.again"))
-    reservation = books.reserve(late, Admission(), ModelState(SONNET))
-    assert (reservation.made, reservation.turn_used, len(audits(router, books))) == (False, True, 1)
+    reservation = ledger.reserve(late, Admission(), ModelState(SONNET))
+    assert (reservation.made, reservation.attempt_used, len(audits(router, ledger))) == (False, True, 1)
 
 
 def test_an_audit_that_cannot_be_kept_is_booked(
-    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = configure()
     router.model.then(answered(), answered("d" * 9_000))
@@ -196,8 +202,8 @@ def test_an_audit_that_cannot_be_kept_is_booked(
 
     monkeypatch.setattr(type(router.intake.payloads), "keep_large", fails)
     assert step(router, run).next is Next.DELIVER
-    assert "answer_ref" not in (router.task().audit or {})
-    assert audits(router, books)[0]["cost_nano"] == 4_000_000
+    assert audited(router).answer.ref is None
+    assert audits(router, ledger)[0]["cost_nano"] == 4_000_000
 
 
 def test_after_a_second_try_the_answer_that_was_delivered_is_audited(configure: Configure) -> None:
@@ -206,15 +212,16 @@ def test_after_a_second_try_the_answer_that_was_delivered_is_audited(configure: 
     run = started(router, "implementation", type="code_generation")
     finished(router, run)
     assert asked(router) == [HAIKU, SONNET, "claude-sonnet-4-5"]
-    assert (router.task().model, (router.task().audit or {})["answer"]) == (SONNET, "x")
+    assert (router.task().model, audited(router).answer.inline) == (SONNET, "x")
 
 
 @pytest.fixture
 def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find these stores."""
-    found = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read(None))
-    found.app.__dict__["context"] = replace(found.app.context, clock=FakeClock(NOON + timedelta(hours=1)))
-    monkeypatch.setattr(stacks, "find", lambda *_: found)
+    found = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read_config(None))
+    clock = FakeClock(NOON + timedelta(hours=1))
+    found.__dict__["runtime"] = replace(found.runtime, context=replace(found.runtime.context, clock=clock))
+    monkeypatch.setattr(stacks, "connect", lambda *_: found)
 
 
 @pytest.mark.usefixtures("stack")

@@ -13,7 +13,7 @@ from pointsman.adapters.notices import LimitTableNotices
 from pointsman.execution.budget import Cap
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 from tests.support.functions import Functions, deploy
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish:UserWarning")
@@ -132,7 +132,7 @@ def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., F
     shop = start(month_usd="0.0004")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
-    sink, announce = shop.app.sink, shop.app.sink.announce
+    sink, announce = shop.runtime.stores.report_sink, shop.runtime.stores.report_sink.announce
 
     def broken(subject: str, text: str) -> None:
         raise ClientError({"Error": {"Code": "InternalError"}}, "Publish")
@@ -140,7 +140,7 @@ def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., F
     sink.announce = broken  # type: ignore[method-assign]
     shop.run("sweep", {})
     assert team.messages() == []
-    assert any("budget notice not sent" in line for line in shop.printed["sweep"])
+    assert any("budget_notice_not_sent" in line for line in shop.printed["sweep"])
     sink.announce = announce  # type: ignore[method-assign]
     shop.run("sweep", {})
     assert len(team.messages()) == 1

@@ -11,10 +11,11 @@ from pointsman.adapters.api_keys import DynamoApiKeys
 from pointsman.chat_api.authenticator import ApiKeyAuthenticator
 from pointsman.chat_api.chat_api import ChatApi, HttpRequest
 from pointsman.contracts.api_key import ApiKey, digest_of, new_key
+from pointsman.entrypoints.front_door import build_chat_api
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 from tests.support.fakes import NOON, FakeClock
 from tests.support.functions import Functions, deploy
 
@@ -30,7 +31,7 @@ GOOD = CallResult(Outcome.ANSWERED, text="Good day", usage=Usage(input=9, output
 def shop(aws: Aws, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Functions:
     made = deploy(aws, monkeypatch, lambda: capfd.readouterr().out, {})
     for name, key in (("ci", KEY), ("bot", OTHER)):
-        assert made.app.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(NOON)))
+        assert made.runtime.stores.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(NOON)))
     return made
 
 
@@ -58,7 +59,7 @@ def begin(shop: Functions, body: Any = HELLO, idempotency_key: str | None = "k")
     headers = {"authorization": f"Bearer {KEY}"}
     headers |= {"idempotency-key": idempotency_key} if idempotency_key else {}
     request = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(body).encode())
-    response = shop.app.chat_api(request, 0.0)
+    response = shop.runtime.part(build_chat_api)(request, 0.0)
     told = json.loads(response.body)
     assert (response.status, told["status"]) == (202, "queued")
     assert response.headers["x-pointsman-task-id"] == told["task_id"]
@@ -73,9 +74,9 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
     shop.take_in()
     assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "started"})
     shop.play(task_id)
-    record = shop.app.tasks.read(task_id)
+    record = shop.runtime.stores.tasks.read(task_id)
     assert record
-    assert (record.task_fields["metadata"], record.decision and record.decision["source"]) == (
+    assert (record.metadata, record.decision and record.decision.source) == (
         {"agent": "ci", "user": "u-1"},
         "explicit",
     )
@@ -133,7 +134,7 @@ def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     finish(shop, begin(shop), GOOD)
     begin(shop, {**HELLO, "max_tokens": 7})
     shop.take_in()
-    door, request = shop.app.chat_api, {**HELLO, "max_tokens": 7}
+    door, request = shop.runtime.part(build_chat_api), {**HELLO, "max_tokens": 7}
     headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
     found = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
     # This one's own message has to be judged: nobody takes another task's answer for its own.
@@ -151,7 +152,7 @@ def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None
         {"authorization": f"Bearer {OTHER}", "idempotency-key": "k"},
         json.dumps(HELLO).encode(),
     )
-    assert json.loads(shop.app.chat_api(request, 0.0).body)["task_id"] != task_id
+    assert json.loads(shop.runtime.part(build_chat_api)(request, 0.0).body)["task_id"] != task_id
 
 
 @pytest.mark.parametrize(
@@ -247,8 +248,8 @@ def test_guessing_costs_no_reads(keys: DynamoApiKeys) -> None:
 
 def test_a_wait_that_breaks_does_not_lose_the_task(shop: Functions, aws: Aws) -> None:
     """The task is sent: who heard of an error would send it again, and pay again."""
-    own = shop.app.chat_api
-    broken = ChatApi(own.keeper, own.client, own.clock, own.note)
+    own = shop.runtime.part(build_chat_api)
+    broken = ChatApi(own.keeper, own.client, own.clock, own.log)
     broken.client._tasks._client = None
     headers = {"authorization": f"Bearer {KEY}"}
     response = broken(HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(HELLO).encode()), 5.0)

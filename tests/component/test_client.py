@@ -14,7 +14,7 @@ import pytest
 
 from pointsman.adapters import task_table
 from pointsman.adapters.payload_store import BucketPayloads
-from pointsman.adapters.task_table import to_item
+from pointsman.adapters.task_item import to_item
 from pointsman.client import (
     AsyncClient,
     Client,
@@ -28,11 +28,15 @@ from pointsman.client import (
     TaskRejectedError,
     blocking,
 )
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.routing.decision import Decision as TaskDecision
+from pointsman.routing.decision import Source
 from pointsman.values.status import Status
-from tests.component.conftest import BUCKET, TABLES, Aws
+from pointsman.values.taxonomy import TaskType, Tier
+from tests.support.aws import BUCKET, TABLES, Aws
 
-DECISION = {"type": "status", "tier": "orchestration", "source": "local", "confidence": 0.99, "reason": "sure"}
+DECISION = TaskDecision(TaskType.STATUS, Tier.ORCHESTRATION, Source.LOCAL, 0.99, "sure")
 
 
 @pytest.fixture
@@ -91,8 +95,8 @@ def test_what_would_be_rejected_is_not_sent(
 
 def test_the_result_has_answer_cost_and_way(aws: Aws, client: Client) -> None:
     sent = client.submit("Is it green?")
-    usage = {"metadata": {"ticket": "OPS-1"}}
-    put(aws, sent, answer=Payload("All green."), cost_nano=1_500, attempts=1, model="m", task_fields=usage)
+    metadata = {"ticket": "OPS-1"}
+    put(aws, sent, answer=Payload("All green."), cost_nano=1_500, attempts=1, model="m", metadata=metadata)
     result = client.wait(sent)
     assert (result.answer, result.truncated, result.model, result.tier) == ("All green.", False, "m", "orchestration")
     assert (result.cost_usd, result.cost_known, result.metadata) == (Decimal("0.0000015"), True, {"ticket": "OPS-1"})
@@ -147,7 +151,11 @@ def test_results_come_as_tasks_end_and_progress_is_told_once(
     put(aws, slow, Status.STARTED)
     put(aws, quick, answer=Payload("Quick."))
     put(aws, broken, Status.FAILED, reason="refused")
-    monkeypatch.setattr(blocking.time, "sleep", lambda _: put(aws, slow, answer=Payload("Slow."), rows=["a", "b"]))
+    monkeypatch.setattr(
+        blocking.time,
+        "sleep",
+        lambda _: put(aws, slow, answer=Payload("Slow."), rows=[RowKey("day#1", "a"), RowKey("day#1", "b")]),
+    )
     told: list[Progress] = []
     results = list(client.results([slow, quick, broken], on_progress=told.append))
     assert [result.answer for result in results] == ["Quick.", None, "Slow."]

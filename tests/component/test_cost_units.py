@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.report.figures import aws_units as units
 from pointsman.values.taxonomy import Tier
-from tests.component.conftest import SESSION, TABLES, Aws
 from tests.component.test_attempt import answered, finished, started
+from tests.support.aws import SESSION, TABLES, Aws, MotoLedger
 from tests.support.router import Router, build
 
 NAMES = {TABLES.tasks: "task", TABLES.usage: "row", TABLES.limits: "limit"}
@@ -36,8 +35,8 @@ def sent() -> Iterator[list[tuple[str, ...]]]:
 
 
 @pytest.fixture
-def router(sent: list[tuple[str, ...]], aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
-    made = build(aws, books, task_table)
+def router(sent: list[tuple[str, ...]], aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
+    made = build(aws, ledger, task_table)
     sent.clear()
     return made
 
@@ -48,7 +47,7 @@ def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: lis
     finished(router, started(router, str(tier)))
     assert json.dumps(sent) == json.dumps(
         [
-            ("BatchGetItem", *["limit"] * units.MODELS),
+            ("BatchGetItem", *["limit"] * units.MODELS_READ),
             ("PutItem", "task"),
             ("UpdateItem", "task"),
             ("BatchGetItem", "limit", "limit", "task"),
@@ -64,4 +63,4 @@ def test_the_cost_model_counts_them_in_units() -> None:
     assert units.TASK_WRITES == 2 + 2 + 4
     assert units.call_writes(Tier.ORCHESTRATION) == 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4)
     assert units.call_writes(Tier.IMPLEMENTATION) == 2 * (1 + 2 + 4) + 2 * (1 + 4 + 4)
-    assert units.MODELS + units.CALL_READS + units.TASK_READS == 10 + 3 + 1
+    assert units.MODELS_READ + units.CALL_READS + units.TASK_READS == 10 + 3 + 1

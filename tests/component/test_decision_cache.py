@@ -8,20 +8,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pointsman.adapters.decision_cache import LimitTableCache
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.task import Task
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing import config
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.decision import ModelVote, Source, text_key
 from pointsman.routing.policy import RoutingPolicy
-from pointsman.services.classification import REMEMBERED, TaskClassifier
+from pointsman.services.classification import VOTE_LASTS, TaskClassifier
 from pointsman.services.context import Context
 from pointsman.values.errors import StoreError
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.usage import Usage
-from tests.component.conftest import Aws
+from tests.support.aws import Aws, MotoLedger
 from tests.support.fakes import FakeClock, ScriptedModel
 from tests.support.router import SHIPPED
 
@@ -65,7 +64,7 @@ def notes() -> list[str]:
 
 @pytest.fixture
 def own(
-    books: DynamoUsageLedger, clock: FakeClock, model: ScriptedModel, cache: LimitTableCache, notes: list[str]
+    ledger: MotoLedger, clock: FakeClock, model: ScriptedModel, cache: LimitTableCache, notes: list[str]
 ) -> TaskClassifier:
     def client(_: Provider) -> ScriptedModel:
         return model
@@ -76,13 +75,13 @@ def own(
     def count(name: str, value: float = 1) -> None:
         assert name
 
-    policy = RoutingPolicy(config.parse(SHIPPED), load())
-    ctx = Context(policy, books, client, clock, ZoneInfo("UTC"), note, count)
+    policy = RoutingPolicy(config.parse(SHIPPED), load_catalog())
+    ctx = Context(policy, ledger, client, clock, ZoneInfo("UTC"), note, count)
     return TaskClassifier(ctx, LocalClassifier.load(), cache)
 
 
 def decide(own: TaskClassifier, *tasks: Task) -> list[Any]:
-    return list(own.ask_for({f"t-{n}": task for n, task in enumerate(tasks)}, 10.0).values())
+    return list(own.decide({f"t-{n}": task for n, task in enumerate(tasks)}, 10.0).values())
 
 
 def limit_items(aws: Aws) -> list[dict[str, Any]]:
@@ -111,7 +110,7 @@ def test_only_what_is_not_known_is_asked(own: TaskClassifier, model: ScriptedMod
 def test_what_a_model_said_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
-    clock.pass_by((REMEMBERED + timedelta(seconds=2)).total_seconds())
+    clock.pass_by((VOTE_LASTS + timedelta(seconds=2)).total_seconds())
     (again,) = decide(own, Task(prompt=UNCLEAR))
     assert (again.source, again.type) == (Source.GEMINI, TaskType.STATUS)
 
@@ -152,12 +151,12 @@ def test_a_cache_out_of_reach_costs_a_request_and_nothing_else(
     model.then(said(TaskType.PLANNING))
     (found,) = decide(TaskClassifier(own.ctx, own.local, Broken()), Task(prompt=UNCLEAR))
     assert found.source is Source.GEMINI
-    assert [each for each in notes if "decisions" in each] == ["decisions not recalled", "decisions not kept"]
+    assert [each for each in notes if "decisions" in each] == ["decisions_not_read", "decisions_not_cached"]
 
 
 def test_many_texts_are_read_page_by_page(cache: LimitTableCache, clock: FakeClock) -> None:
     keys = [text_key(f"text {number}") for number in range(120)]
-    cache.keep({key: ModelVote(TaskType.STATUS, 1.0, Source.HAIKU) for key in keys}, clock.now() + REMEMBERED)
+    cache.keep({key: ModelVote(TaskType.STATUS, 1.0, Source.HAIKU) for key in keys}, clock.now() + VOTE_LASTS)
     assert cache.recall([*keys, keys[0]], clock.now()).keys() == set(keys)
 
 

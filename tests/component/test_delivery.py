@@ -8,32 +8,32 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.messaging import QueueAndTokenReplies
-from pointsman.adapters.task_table import TaskTable, to_item
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
-from pointsman.entrypoints.wiring import Application
+from pointsman.adapters.task_item import to_item
+from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.ports import DeadExecution
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.services.sweep import Sweep
 from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 from pointsman_cli.commands.status import _rows
-from pointsman_cli.tasks import document
-from tests.component.conftest import Aws
+from pointsman_cli.tasks import task_document
+from tests.support.aws import Aws, MotoLedger
+from tests.support.in_process import in_process
 from tests.support.router import SHIPPED, Router, build, build_sweep
 
 TOKEN = "AQCk-the-senders-secret"
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
-    return build(aws, books, task_table)
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
+    return build(aws, ledger, task_table)
 
 
 @pytest.fixture
-def sweep(aws: Aws, router: Router, books: DynamoUsageLedger) -> Sweep:
-    return build_sweep(aws, router, books)
+def sweep(aws: Aws, router: Router, ledger: MotoLedger) -> Sweep:
+    return build_sweep(aws, router)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def done(router: Router) -> Callable[..., TaskRecord]:
     """Store a task that was answered and is not delivered."""
 
     def store(*reply_to: str) -> TaskRecord:
-        router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+        router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
         record = replace(
             router.task(),
             status=Status.COMPLETED,
@@ -58,8 +58,8 @@ def done(router: Router) -> Callable[..., TaskRecord]:
 
 def shown(aws: Aws, router: Router) -> dict[str, Any]:
     """Return the lines that `pointsman status` prints."""
-    app = Application(aws.settings(), SHIPPED, aws.session)
-    stated = document(app, router.task(), stand_in=False)
+    app = in_process(aws.settings(), SHIPPED, aws.session)
+    stated = task_document(app.runtime, router.task(), stand_in=False)
     return {name: value for name, value in _rows(stated) if value is not None}
 
 
@@ -118,7 +118,7 @@ def test_a_task_token_is_named_nowhere(aws: Aws, router: Router, done: Callable[
 
 def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
     """A replay may have begun while the old generation's delivery was under way."""
-    router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
     router.tasks.needs_attention(router.task(), router.clock.now())
     assert sweep().delivered == 0
     assert router.task().status is Status.STARTED
@@ -137,7 +137,7 @@ def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, don
 def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
     router: Router, sweep: Sweep, minutes: int, finished: int
 ) -> None:
-    router.run(Message("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
     router.workflow.died = [(DeadExecution("t-1", "TIMED_OUT"), router.clock.now())]
     router.clock.pass_by(60 * minutes)
     assert sweep().finished == finished

@@ -7,30 +7,31 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.records import Payload
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config
-from pointsman.routing.catalog import load
+from pointsman.routing.catalog import load_catalog
 from pointsman.routing.policy import RoutingPolicy
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.services.start import execution_name
 from pointsman.values.errors import InputMismatchError, RetryLaterError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.component.conftest import Aws
+from tests.support.aws import Aws, MotoLedger
 from tests.support.router import SECONDS, Router, build
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Iterator[Router]:
-    built = build(aws, books, task_table)
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Iterator[Router]:
+    built = build(aws, ledger, task_table)
     yield built
     assert built.model.questions == []
 
 
-def message(message_id: str = "m-1", **fields: Any) -> Message:
-    return Message(message_id, json.dumps({"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning", **fields}))
+def message(message_id: str = "m-1", **fields: Any) -> QueueMessage:
+    return QueueMessage(
+        message_id, json.dumps({"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning", **fields})
+    )
 
 
 def test_a_message_becomes_one_execution(router: Router) -> None:
@@ -38,7 +39,7 @@ def test_a_message_becomes_one_execution(router: Router) -> None:
 
     record = router.task()
     assert record.status is Status.STARTED
-    assert router.workflow.executions == {"t-1": record.input}
+    assert router.workflow.executions == {"t-1": record.execution_input}
     state = json.loads(router.workflow.executions["t-1"])
     assert WorkflowState.from_state(state).here.model == "claude-sonnet-5-5"
     assert "Write it." not in router.workflow.executions["t-1"]
@@ -74,7 +75,7 @@ def test_who_resumes_uses_what_was_decided(router: Router) -> None:
     decided = router.task()
     router.clock.pass_by(SECONDS + 1)
     assert router.run(message("m-2"), owner="router-2") == {}
-    assert router.workflow.executions == {"t-1": decided.input}
+    assert router.workflow.executions == {"t-1": decided.execution_input}
     assert router.task().received_at == decided.received_at
 
 
@@ -95,7 +96,7 @@ def test_a_start_that_fails_is_made_up_for(router: Router) -> None:
 
 def test_an_execution_that_exists_with_our_input_counts_as_started(router: Router) -> None:
     router.crash(message())
-    stored = router.task().input
+    stored = router.task().execution_input
     assert stored is not None
     router.workflow.executions["t-1"] = stored
     router.clock.pass_by(SECONDS + 1)
@@ -132,7 +133,7 @@ def test_other_content_under_the_same_id_is_rejected(router: Router) -> None:
     ],
 )
 def test_what_can_never_work_is_recorded_kept_and_told(router: Router, body: str, code: str, task_id: str) -> None:
-    assert router.run(Message("m-1", body), message("m-2")) == {}
+    assert router.run(QueueMessage("m-1", body), message("m-2")) == {}
     assert router.dead.messages[0][0] == body
     assert router.dead.codes() == [code]
     assert router.task(task_id).status is Status.REJECTED
@@ -159,9 +160,9 @@ def test_only_who_may_be_answered_is_told_of_a_rejection(router: Router) -> None
 
 def test_a_rejection_whose_event_fails_is_repeated(router: Router) -> None:
     router.bus.broken = RuntimeError()
-    assert list(router.run(Message("m-1", "{"))) == ["m-1"]
+    assert list(router.run(QueueMessage("m-1", "{"))) == ["m-1"]
     router.bus.broken = None
-    assert router.run(Message("m-1", "{")) == {}
+    assert router.run(QueueMessage("m-1", "{")) == {}
     assert len(router.bus.events) == 1
 
 
@@ -176,7 +177,7 @@ def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router
     done = router.task()
     done.status, done.answer, done.ended_at = Status.COMPLETED, Payload(inline="words"), to_text(router.clock.now())
     aws.client("dynamodb").delete_item(TableName=aws.tables.tasks, Key={"task_id": {"S": "t-1"}})
-    router.tasks.claim(done, router.clock.now())
+    router.tasks.claim(done)
 
     assert router.run(message("m-2", reply_to=aws.reply_arn)) == {}
     ((place, detail, failed),) = router.replies.sent
@@ -189,7 +190,7 @@ def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Rout
     only_free = own.model_copy(
         update={"pointsman": config.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})}
     )
-    policy = RoutingPolicy(only_free, load())
+    policy = RoutingPolicy(only_free, load_catalog())
     object.__setattr__(router.intake.ctx, "policy", policy)
     assert router.run(message(tier="orchestration", private=True)) == {}
     state = WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))

@@ -1,18 +1,18 @@
 """`pointsman evaluate --live`: what is asked is booked, and counted from the books."""
 
 import json
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
+from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.routing.catalog import Provider
 from pointsman.routing.decision import Source
 from pointsman.values.taxonomy import TaskType
 from pointsman.values.usage import Usage
 from pointsman_cli.evaluation import routing
 from pointsman_cli.evaluation.examples import Example
-from pointsman_cli.stacks import OperatorApplication
-from tests.component.conftest import Aws
+from pointsman_cli.stacks import operator_runtime
+from tests.support.aws import Aws
 from tests.support.fakes import ScriptedModel
 from tests.support.router import SHIPPED
 
@@ -20,15 +20,10 @@ PLAIN = Example("1", "Write unit tests for the invoice parser: empty file, missi
 UNCLEAR = [Example(str(number), f"qzx vrrp {'wolk ' * number}", TaskType.PLANNING) for number in range(2, 14)]
 
 
-class Scripted(OperatorApplication):
-    """An application whose models say what the test wants."""
-
-    @cached_property
-    def scripted(self) -> ScriptedModel:
-        return ScriptedModel()
-
-    def model(self, provider: Provider) -> ScriptedModel:
-        return self.scripted
+def scripted(aws: Aws) -> tuple[Runtime, ScriptedModel]:
+    """Return a runtime whose models say what the test wants, and what makes them say it."""
+    model, runtime = ScriptedModel(), operator_runtime(aws.settings(), SHIPPED, aws.session)
+    return replace(runtime, context=replace(runtime.context, model=lambda _: model)), model
 
 
 def said(count: int) -> CallResult:
@@ -39,9 +34,9 @@ def said(count: int) -> CallResult:
 
 
 def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) -> None:
-    app = Scripted(aws.settings(), SHIPPED, aws.session)
-    app.scripted.then(said(10), said(2))
-    routed, asking = routing.live(app, [PLAIN, *UNCLEAR])
+    runtime, model = scripted(aws)
+    model.then(said(10), said(2))
+    routed, asking = routing.route_live(runtime, [PLAIN, *UNCLEAR])
     assert [each.decision.source for each in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
     assert [each.sure for each in routed] == [True] + [False] * 12
     assert (asking.requests, asking.requests_in_batches) == (2, None)
@@ -49,11 +44,11 @@ def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) ->
 
 
 def test_what_haiku_costs_is_what_was_booked_and_nothing_is_taken_from_the_cache(aws: Aws) -> None:
-    app = Scripted(aws.settings(), SHIPPED, aws.session)
+    runtime, model = scripted(aws)
     full = CallResult(Outcome.QUOTA_EXHAUSTED)
-    app.scripted.then(full, said(1), said(1))
+    model.then(full, said(1), said(1))
     for _ in range(2):  # Gemini's quota of the day is used up at the first; the second asks Haiku again
-        routed, asking = routing.live(app, UNCLEAR[:1])
+        routed, asking = routing.route_live(runtime, UNCLEAR[:1])
         assert routed[0].decision.source is Source.HAIKU
         assert asking.costs_nano["claude-haiku-5-5"] == 900 * 100 + 80 * 500
-    assert len(app.scripted.questions) == 3
+    assert len(model.questions) == 3

@@ -12,14 +12,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
-from pointsman.adapters.task_table import to_item
+from pointsman.adapters.task_item import to_item
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.values.status import Status
 from pointsman_cli import openclaw
 from pointsman_cli.mcp.server import PointsmanServer
 from pointsman_cli.mcp.tools import McpTools
 from pointsman_cli.stacks import NoLocalStackError, StackConnection
-from tests.component.conftest import TABLES, Aws
+from tests.support.aws import TABLES, Aws
 from tests.support.paths import ROOT
 
 SECRET = "sk-ant-this-is-nobodys-business"
@@ -30,7 +30,7 @@ TOOLS = {"submit_task", "wait_for_task", "estimate_task", "read_report", "read_b
 def target(aws: Aws) -> StackConnection:
     url = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
     settings = aws.settings(task_queue_url=url, stand_in=True)
-    return StackConnection("the test stack", aws.session, settings, {}, openclaw.read(None))
+    return StackConnection("the test stack", aws.session, settings, {}, openclaw.read_config(None))
 
 
 def asked[T](server: PointsmanServer, talk: Callable[[Client], Awaitable[T]]) -> T:

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
 from pointsman.values.errors import PublishError
 from pointsman.values.limits import LARGEST_BODY
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 
 REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "t-1", "message_id": "m-1"}
 

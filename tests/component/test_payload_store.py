@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pointsman.adapters.payload_store import INLINE, LARGEST_INLINE, BucketPayloads
 from pointsman.execution.records import Payload
 from pointsman.values.errors import NotKeptError
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from pointsman.entrypoints import sqs_batch
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints import runtime
+from pointsman.entrypoints.runtime import lambda_runtime
 from pointsman.values.status import Status
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
+from tests.support.in_process import InProcess, in_process
 from tests.support.paths import ROOT
 from tests.support.router import SHIPPED
 
@@ -29,11 +30,12 @@ class Lambda:
 
 
 @pytest.fixture
-def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Application:
+def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 600, "End": True}}})
     machine = aws.client("stepfunctions").create_state_machine(name="run", definition=definition, roleArn=ROLE)
-    application = Application(aws.settings(state_machine_arn=machine["stateMachineArn"]), SHIPPED, aws.session)
-    monkeypatch.setattr(sqs_batch, "application", lambda: application)
+    application = in_process(aws.settings(state_machine_arn=machine["stateMachineArn"]), SHIPPED, aws.session)
+    parts = lambda_runtime(application.runtime.settings, SHIPPED, aws.session)
+    monkeypatch.setattr(runtime, "function_runtime", lambda: parts)
     return application
 
 
@@ -61,10 +63,10 @@ def task(number: int, **fields: Any) -> str:
 
 
 def test_three_bad_messages_of_ten_stop_nobody(
-    aws: Aws, app: Application, router: ModuleType, caplog: pytest.LogCaptureFixture
+    aws: Aws, app: InProcess, router: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
     states = aws.client("stepfunctions")
-    states.start_execution(stateMachineArn=app.settings.state_machine_arn, name="t-7", input='{"mine": false}')
+    states.start_execution(stateMachineArn=app.runtime.settings.state_machine_arn, name="t-7", input='{"mine": false}')
     bodies = [task(number) for number in range(10)]
     bodies[2], bodies[5] = "{not json", '{"prompt": "a secret", "task_id": "t-5", "tier": "gold"}'
 
@@ -73,7 +75,7 @@ def test_three_bad_messages_of_ten_stop_nobody(
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-7"}]}
     good = [0, 1, 3, 4, 6, 8, 9]
     assert {app.tasks.read(f"t-{number}").status for number in good} == {Status.STARTED}  # type: ignore[union-attr]
-    running = states.list_executions(stateMachineArn=app.settings.state_machine_arn)["executions"]
+    running = states.list_executions(stateMachineArn=app.runtime.settings.state_machine_arn)["executions"]
     assert {each["name"] for each in running} == {"t-7", *(f"t-{number}" for number in good)}
     found = aws.client("sqs").receive_message(
         QueueUrl=aws.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -81,11 +83,11 @@ def test_three_bad_messages_of_ten_stop_nobody(
     codes = {each["MessageAttributes"]["code"]["StringValue"] for each in found["Messages"]}
     assert (codes, len(found["Messages"])) == ({"invalid_json", "invalid_task"}, 2)
     logged = [vars(record) for record in caplog.records]
-    ((back, why),) = [(each["message_id"], each["why"]) for each in logged if each["message"] == "message goes back"]
+    ((back, why),) = [(each["message_id"], each["why"]) for each in logged if each["message"] == "message_returned"]
     assert (back, why) == ("m-7", "task t-7: an execution has its name and another input")
     assert "Write it" not in str(logged)
     assert "a secret" not in str(logged)
 
 
-def test_a_batch_of_nothing_but_poison_is_done_with(aws: Aws, app: Application, router: ModuleType) -> None:
+def test_a_batch_of_nothing_but_poison_is_done_with(aws: Aws, app: InProcess, router: ModuleType) -> None:
     assert router.handler(event("{", "[]", "null", "NaN", '{"prompt": 1}'), Lambda()) == {"batchItemFailures": []}

@@ -10,25 +10,28 @@ import pytest
 from pointsman.adapters.dead_letters import DeadLetterQueueReader
 from pointsman.adapters.dynamo import pack
 from pointsman.adapters.messaging import DeadLetterQueue
-from pointsman.adapters.task_table import TOMBSTONE, TaskTable, to_item
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.adapters.task_item import TOMBSTONE, to_item
+from pointsman.adapters.task_table import TaskTable
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
-from pointsman.services.intake import LIFETIME, Message
-from pointsman.services.replay import LEASE, Replay, ReplayOptions, ReplayOutcome
+from pointsman.routing.decision import Decision, Source
+from pointsman.services.intake import TASK_LIFETIME, QueueMessage
+from pointsman.services.replay import REPLAY_LEASE, Replay, ReplayOptions, ReplayOutcome
 from pointsman.services.start import execution_name
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import Status
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import parse_time, to_text
-from tests.component.conftest import Aws
+from tests.support.aws import Aws, MotoLedger
 from tests.support.router import PROMPTS, Router, build
 
 GO = ReplayOptions(execute=True)
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
-    return build(aws, books, task_table)
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
+    return build(aws, ledger, task_table)
 
 
 @pytest.fixture
@@ -44,10 +47,10 @@ def replay(aws: Aws, router: Router, queue: str) -> Replay:
         own.tasks,
         own.payloads,
         router.workflow,
-        own.model_health_store,
-        own.classification,
+        own.model_health,
+        own.classifier,
         DeadLetterQueueReader(sqs, aws.dlq_url, queue, s3, aws.bucket, patience=0),
-        own.reply_places,
+        own.reject.reply_places,
     )
 
 
@@ -76,7 +79,7 @@ def bodies(aws: Aws, url: str) -> list[str]:
 def fail(router: Router, task_id: str = "t-1", reason: str = "refused", **changes: Any) -> TaskRecord:
     """Have a task fail after an attempt that cost something."""
     body = json.dumps({"prompt": "Write it.", "task_id": task_id, "tier": "reasoning", "reply_to": "token-1"})
-    router.run(Message(f"m-{task_id}", body))
+    router.run(QueueMessage(f"m-{task_id}", body))
     done = replace(
         router.task(task_id),
         status=Status.FAILED,
@@ -84,8 +87,8 @@ def fail(router: Router, task_id: str = "t-1", reason: str = "refused", **change
         ended_at=to_text(router.clock.now()),
         delivered_at=to_text(router.clock.now()),
         attempts=1,
-        last_turn="000001.000001",
-        rows=["2026-11-22#3|first"],
+        last_attempt="000001.000001",
+        rows=[RowKey("2026-11-22#3", "first")],
         cost_nano=700,
         model="claude-sonnet-5-5",
         **changes,
@@ -102,7 +105,7 @@ def test_a_dry_run_shows_and_leaves_everything(aws: Aws, replay: Replay, router:
     assert (first.source, first.task_id, first.code, first.size) == ("queue", "m-1", "reply_to_not_allowed", 15)
     assert (second.source, second.task_id, second.code) == ("task", "t-1", "refused")
     assert second.size == len(str(failed.body.inline))
-    assert {first.verdict, second.verdict} == {ReplayOutcome.REPLAY}
+    assert {first.outcome, second.outcome} == {ReplayOutcome.REPLAY}
     assert not first.replayed
     assert (router.task().status, router.task().generation) == (Status.FAILED, 1)
     assert bodies(aws, queue) == []
@@ -121,7 +124,7 @@ def test_a_dead_letter_goes_back_under_its_first_id(aws: Aws, replay: Replay, ro
     assert sent.keys() == {"m-1", moved, "t-3"}
     assert sent["m-1"]["mine"] == 1
     assert bodies(aws, aws.dlq_url) == []
-    assert router.run(Message("new-id", json.dumps(sent[moved]))) == {}
+    assert router.run(QueueMessage("new-id", json.dumps(sent[moved]))) == {}
     assert router.task(moved).status is Status.STARTED
 
 
@@ -159,10 +162,10 @@ def test_an_envelope_without_an_id_goes_back_unwrapped(aws: Aws, replay: Replay,
 def test_what_would_be_rejected_again_is_skipped_unless_told(
     aws: Aws, replay: Replay, router: Router, queue: str, body: str, rule: str
 ) -> None:
-    router.run(Message("m-0", '{"prompt": "another", "task_id": "t-1", "tier": "reasoning"}'))
+    router.run(QueueMessage("m-0", '{"prompt": "another", "task_id": "t-1", "tier": "reasoning"}'))
     die(aws, body)
     (line,) = replay(GO, "operator")
-    assert (line.verdict, line.replayed) == (ReplayOutcome.REJECTED_AGAIN, False)
+    assert (line.outcome, line.replayed) == (ReplayOutcome.REJECTED_AGAIN, False)
     assert str(line.why).startswith(rule)
     assert bodies(aws, queue) == []
     (line,) = replay(ReplayOptions(execute=True, anyway=True), "operator")
@@ -172,15 +175,15 @@ def test_what_would_be_rejected_again_is_skipped_unless_told(
 
 def test_a_reply_queue_that_was_admitted_since_is_no_reason_any_more(aws: Aws, replay: Replay) -> None:
     die(aws, json.dumps({"prompt": "a", "reply_to": aws.reply_arn}))
-    assert replay(ReplayOptions(), "operator")[0].verdict is ReplayOutcome.REPLAY
+    assert replay(ReplayOptions(), "operator")[0].outcome is ReplayOutcome.REPLAY
 
 
 def test_a_message_of_a_task_that_is_there_says_so(aws: Aws, replay: Replay, router: Router) -> None:
     body = '{"prompt": "a", "task_id": "t-1", "tier": "reasoning"}'
-    router.run(Message("m-0", body))
+    router.run(QueueMessage("m-0", body))
     give_up(aws, body)
     (line,) = replay(ReplayOptions(), "operator")
-    assert (line.verdict, line.why) == (ReplayOutcome.DUPLICATE, "the task is started")
+    assert (line.outcome, line.why) == (ReplayOutcome.DUPLICATE, "the task is started")
 
 
 def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
@@ -195,14 +198,14 @@ def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
 def test_a_body_with_no_room_for_its_id_stays(aws: Aws, replay: Replay, queue: str) -> None:
     give_up(aws, json.dumps({"prompt": "x" * (LARGEST_BODY - 20)}, separators=(",", ":")))
     (line,) = replay(GO, "operator")
-    assert line.verdict is ReplayOutcome.IMPOSSIBLE
+    assert line.outcome is ReplayOutcome.IMPOSSIBLE
     assert bodies(aws, queue) == []
 
 
 def test_a_forged_claim_check_is_no_way_into_the_bucket(aws: Aws, replay: Replay) -> None:
     aws.client("s3").put_object(Bucket=aws.bucket, Key="tasks/other", Body=b'{"prompt": "secret"}')
     die(aws, '{"claim_check": {"bucket": "data", "key": "tasks/other"}}')
-    assert replay(ReplayOptions(), "operator")[0].verdict is ReplayOutcome.REJECTED_AGAIN
+    assert replay(ReplayOptions(), "operator")[0].outcome is ReplayOutcome.REJECTED_AGAIN
 
 
 def test_a_letter_is_dropped_only_when_it_was_sent(aws: Aws, replay: Replay) -> None:
@@ -210,7 +213,7 @@ def test_a_letter_is_dropped_only_when_it_was_sent(aws: Aws, replay: Replay) -> 
     gone = DeadLetterQueueReader(
         aws.client("sqs"), aws.dlq_url, aws.dlq_url + "-gone", aws.client("s3"), aws.bucket, patience=0
     )
-    (line,) = replace(replay, box=gone)(GO, "operator")
+    (line,) = replace(replay, dead_letters=gone)(GO, "operator")
     assert (line.replayed, line.trouble) == (False, "QueueDoesNotExist: AWS.SimpleQueueService.NonExistentQueue")
     assert bodies(aws, aws.dlq_url) == ['{"prompt": "a"}']
 
@@ -237,20 +240,22 @@ def test_more_than_a_page_is_read_once_each(aws: Aws, replay: Replay, queue: str
 
 
 def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Router) -> None:
-    fail(router, attention="delivery", attention_since="2026-11-22T11:00:00.000Z", told=["event"], unreached=["x"])
+    fail(
+        router, attention="delivery", attention_since="2026-11-22T11:00:00.000Z", notified=["event"], undelivered=["x"]
+    )
     first = router.task()
     router.clock.pass_by(7200)
     (line,) = replay(ReplayOptions(ids=frozenset({"t-1"}), execute=True), "operator")
     assert (line.replayed, line.generation, line.trouble) == (True, 2, None)
 
     record, now = router.task(), router.clock.now()
-    assert router.workflow.executions[execution_name("t-1", 2)] == record.input
-    state = WorkflowState.from_state(json.loads(str(record.input)))
-    assert (state.generation, state.attempt, state.deadline) == (2, 1, now + LIFETIME)
+    assert router.workflow.executions[execution_name("t-1", 2)] == record.execution_input
+    state = WorkflowState.from_state(json.loads(str(record.execution_input)))
+    assert (state.generation, state.attempt, state.deadline) == (2, 1, now + TASK_LIFETIME)
     assert (record.status, record.generation, record.decision) == (Status.STARTED, 2, first.decision)
-    assert parse_time(record.deadline) == now + LIFETIME
+    assert parse_time(record.deadline) == now + TASK_LIFETIME
     assert (record.attempts, record.reason, record.ended_at, record.delivered_at, record.model) == (0, *[None] * 4)
-    assert (record.attention, record.told, record.unreached) == (None, [], [])
+    assert (record.attention, record.notified, record.undelivered) == (None, [], [])
     assert (record.rows, record.cost_nano, record.usage["input"]) == (first.rows, 700, 12)
     assert record.reply_to == ["token-1"]
     stored = router.tasks._get("t-1")["expires_at"]["N"]
@@ -263,10 +268,10 @@ def test_a_replay_that_crashed_is_resumed_by_whoever_repeats_it(replay: Replay, 
     router.workflow.failures.append(RuntimeError())
     (line,) = replay(wish, "first")
     assert (line.replayed, line.trouble) == (False, "RuntimeError")
-    stored = router.task().input
+    stored = router.task().execution_input
     (line,) = replay(wish, "second")
     assert line.trouble == "another process is about to start it: try again in a minute"
-    router.clock.pass_by(LEASE.total_seconds() + 1)
+    router.clock.pass_by(REPLAY_LEASE.total_seconds() + 1)
     (line,) = replay(wish, "third")
     assert (line.replayed, line.generation) == (True, 2)
     assert router.workflow.executions[execution_name("t-1", 2)] == stored
@@ -283,7 +288,7 @@ def test_a_replay_that_crashed_after_its_start_finds_it_started(replay: Replay, 
     router.tasks.start = crash  # type: ignore[method-assign]
     assert replay(ReplayOptions(failed=True, execute=True), "first")[0].trouble == "RuntimeError"
     router.tasks.start = start  # type: ignore[method-assign]
-    router.clock.pass_by(LEASE.total_seconds() + 1)
+    router.clock.pass_by(REPLAY_LEASE.total_seconds() + 1)
     assert replay(ReplayOptions(failed=True, execute=True), "second")[0].replayed
     assert router.task().status is Status.STARTED
     assert len(router.workflow.executions) == 2
@@ -298,7 +303,7 @@ def test_an_execution_with_another_input_is_no_start(replay: Replay, router: Rou
 
 def test_of_two_replays_one_wins(replay: Replay, router: Router) -> None:
     failed = fail(router)
-    claim = replace(failed, generation=2, status=Status.CLAIMED, lease_owner="a", lease_until=1, input="{}")
+    claim = replace(failed, generation=2, status=Status.CLAIMED, lease_owner="a", lease_until=1, execution_input="{}")
     assert router.tasks.replay(claim, router.clock.now())
     assert not router.tasks.replay(replace(claim, lease_owner="b"), router.clock.now())
     assert router.task().lease_owner == "a"
@@ -314,7 +319,7 @@ def test_only_what_failed_is_replayed(replay: Replay, router: Router, status: St
 
 
 def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: Router) -> None:
-    stale = {"type": "status", "tier": "orchestration", "source": "guess", "confidence": 0.2, "reason": "a guess"}
+    stale = Decision(TaskType.STATUS, Tier.ORCHESTRATION, Source.GUESS, 0.2, "a guess")
     fail(router, decision=stale)
     replay(ReplayOptions(failed=True, execute=True), "operator")
     assert router.task().decision == stale
@@ -322,14 +327,16 @@ def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: 
     replay(ReplayOptions(failed=True, execute=True, route_again=True), "operator")
     decided = router.task("t-2").decision
     assert decided is not None
-    assert (decided["tier"], decided["source"]) == ("reasoning", "explicit")
-    assert WorkflowState.from_state(json.loads(str(router.task("t-2").input))).here.model == "claude-sonnet-5-5"
+    assert (decided.tier, decided.source) == ("reasoning", "explicit")
+    assert (
+        WorkflowState.from_state(json.loads(str(router.task("t-2").execution_input))).here.model == "claude-sonnet-5-5"
+    )
 
 
 def test_a_task_whose_text_is_gone_is_told(replay: Replay, router: Router) -> None:
     fail(router, body=Payload(ref="tasks/t-1/gone"))
     (line,) = replay(ReplayOptions(failed=True), "operator")
-    assert line.verdict is ReplayOutcome.IMPOSSIBLE
+    assert line.outcome is ReplayOutcome.IMPOSSIBLE
     assert replay(ReplayOptions(failed=True, execute=True), "operator")[0].trouble
     assert router.task().status is Status.FAILED
 
@@ -338,15 +345,15 @@ def test_a_late_word_of_the_old_generation_changes_nothing(replay: Replay, route
     """Its delivery may still be under way when the task is replayed."""
     old = fail(router)
     replay(ReplayOptions(failed=True, execute=True), "operator")
-    router.tasks.needs_attention(replace(old, unreached=["event bus"]), router.clock.now())
+    router.tasks.needs_attention(replace(old, undelivered=["event bus"]), router.clock.now())
     router.tasks.delivered("t-1", 1, router.clock.now())
     assert router.intake.delivery.finish("t-1", 1, "refused") is None
     record = router.task()
     assert (record.status, record.attention, record.delivered_at) == (Status.STARTED, None, None)
 
 
-def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, books: DynamoUsageLedger) -> None:
-    fail(router, open_intent={"day_shard": "2026-11-22#3", "row": "nowhere"})
+def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, ledger: MotoLedger) -> None:
+    fail(router, open_intent=RowKey("2026-11-22#3", "nowhere"))
     (line,) = replay(ReplayOptions(failed=True, execute=True), "operator")
     assert line.trouble == "another process was faster"
     router.clock.pass_by(timedelta(minutes=1).total_seconds())
@@ -361,8 +368,8 @@ def test_an_event_of_s3_goes_back_as_it_came(replay: Replay, router: Router, aws
     one, two = (json.dumps({"Records": records}) for records in ([record], [record, record]))
     give_up(aws, two)
     give_up(aws, one)
-    assert [line.verdict for line in replay(GO, "op")] == [ReplayOutcome.REPLAY] * 2
+    assert [line.outcome for line in replay(GO, "op")] == [ReplayOutcome.REPLAY] * 2
     assert bodies(aws, queue) == [two, one]
-    router.run(Message("m-1", one))
+    router.run(QueueMessage("m-1", one))
     die(aws, one)
-    assert [line.verdict for line in replay(ReplayOptions(), "op")] == [ReplayOutcome.DUPLICATE]
+    assert [line.outcome for line in replay(ReplayOptions(), "op")] == [ReplayOutcome.DUPLICATE]

@@ -19,12 +19,11 @@ office = test_reporting.office
 @pytest.fixture
 def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
     """Book a busy day, and let the command find its books."""
-    app = SimpleNamespace(reporting=office.reporting, context=office.ctx, settings=office.app.settings)
 
     def find(*_: Any) -> SimpleNamespace:
-        return SimpleNamespace(app=app)
+        return SimpleNamespace(runtime=office.runtime)
 
-    monkeypatch.setattr(stacks, "find", find)
+    monkeypatch.setattr(stacks, "connect", find)
     return busy_day(office)
 
 

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.cost_report import build_reporting
+from pointsman.entrypoints.runtime import Runtime, build_runtime
+from pointsman.execution.calls import CallSpec, Purpose, Share
 from pointsman.execution.model_health import HealthUpdate
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.records import Payload, Purpose, TaskRecord
-from pointsman.ports import Share
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.report.figures import history
 from pointsman.report.figures.speed import Phases
 from pointsman.report.render.as_csv import render_csv
@@ -20,15 +21,15 @@ from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
 from pointsman.report.render.index import render_index
 from pointsman.report.render.text import render_summary, render_text
-from pointsman.services.call import CallSpec, open_intent, price
+from pointsman.services.call import price_call, reserve_call
 from pointsman.services.context import Context
 from pointsman.services.report import Reporting
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import day_bounds, month_key, to_text
 from pointsman.values.usage import Usage
-from tests.component.conftest import Aws
-from tests.support.fakes import FakeClock, ScriptedModel
+from tests.support.aws import Aws
+from tests.support.fakes import FakeClock
 
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -47,7 +48,7 @@ class Office:
     """The report over real books, and the calls that are written into them."""
 
     aws: Aws
-    app: Application
+    runtime: Runtime
     ctx: Context
     reporting: Reporting
     clock: FakeClock
@@ -56,18 +57,19 @@ class Office:
     def call(self, order: CallSpec, at: datetime, result: CallResult | None, parts: tuple[Share, ...] = ()) -> int:
         """Book one call as the services do; None leaves its intent open. Returns what was booked."""
         self.clock.time = at
-        view = self.ctx.books.look(order.task_id, order.model.id, month_key(at, ZONE))
-        intent = open_intent(self.ctx, order, view, ScriptedModel())
+        model = self.ctx.policy.catalog.get(order.model)
+        view = self.ctx.ledger.look(order.task_id, order.model, month_key(at, ZONE))
+        intent = reserve_call(self.ctx, order, model, view)
         assert not isinstance(intent, CallResult)
         if result is None:
             return intent.charge.amount
-        settled = price(self.ctx, intent, result, at + timedelta(seconds=2), 2_000)
+        settled = price_call(self.ctx, intent, result, at + timedelta(seconds=2), 2_000)
         answer = Payload(inline=result.text) if result.outcome in GOOD else None
-        assert self.ctx.books.settle(settled, HealthUpdate(), answer, parts)
+        assert self.ctx.ledger.settle(settled, HealthUpdate(), answer, parts)
         return settled.cost_nano
 
     def order(self, task_id: str, model: str, attempt: int = 1, **stated: Any) -> CallSpec:
-        self.app.tasks.claim(TaskRecord(task_id, Status.CLAIMED, lease_owner="router"), self.clock.now())
+        self.runtime.stores.tasks.claim(TaskRecord(task_id, Status.CLAIMED, lease_owner="router"))
         own: dict[str, Any] = {
             "tier": Tier.IMPLEMENTATION,
             "type": TaskType.CODE_GENERATION,
@@ -76,12 +78,11 @@ class Office:
         return CallSpec(
             purpose=stated.pop("purpose", Purpose.TASK),
             task_id=task_id,
-            turn=f"000001.{attempt:06d}",
-            model=self.ctx.policy.catalogue.get(model),
+            attempt_id=f"000001.{attempt:06d}",
+            model=model,
             prompt="write it",
             system="",
             max_output_tokens=1_000,
-            timeout=30.0,
             **(own | stated),
         )
 
@@ -91,16 +92,17 @@ class Office:
 
 @pytest.fixture
 def office(aws: Aws) -> Office:
-    app = Application(aws.settings(report_timezone=str(ZONE), stand_in=True), CONFIG, aws.session)
+    settings = aws.settings(report_timezone=str(ZONE), stand_in=True)
     clock, counted = FakeClock(UNTIL + timedelta(hours=6)), list[tuple[str, float]]()
 
     def count(name: str, value: float = 1) -> None:
         counted.append((name, value))
 
-    ctx = Context(app.policy, app.books, app.model, clock, ZONE, app.note, count)
-    own = app.reporting
-    reporting = Reporting(ctx, own.ledger, own.sink, own.times, own.horizon, own.stand_in)
-    return Office(aws, app, ctx, reporting, clock, counted)
+    def log(event: str, **_: object) -> None:
+        assert event
+
+    runtime = build_runtime(settings, CONFIG, aws.session, log=log, count=count, clock=clock)
+    return Office(aws, runtime, runtime.context, runtime.part(build_reporting), clock, counted)
 
 
 def answered(model: str, usage: Usage) -> CallResult:
@@ -117,7 +119,7 @@ def busy_day(office: Office) -> int:
     total = office.call(asked, SINCE, answered(HAIKU, Usage(input=100, output=10)), parts)
     down = CallResult(Outcome.UNAVAILABLE, detail="503")
     total += office.call(office.order("status", FLASH, function="orchestration", **status), SINCE, down)
-    hop: dict[str, Any] = {"hop": 1, "after": "unavailable", "came_from": FLASH, **status}
+    hop: dict[str, Any] = {"hop": 1, "previous_outcome": "unavailable", "came_from": FLASH, **status}
     fallen = office.order("status", HAIKU, 2, **hop)
     total += office.call(fallen, SINCE + timedelta(seconds=9), answered(HAIKU, Usage(input=2_000, output=300)))
     last = UNTIL - timedelta(milliseconds=1)
@@ -218,14 +220,14 @@ def test_where_the_time_went_is_read_from_the_tasks_records(office: Office) -> N
     office.clock.time = at
     record = TaskRecord("timed", Status.CLAIMED, lease_owner="router", received_at=to_text(at))
     record.sent_at = to_text(at - timedelta(milliseconds=70))
-    assert office.app.tasks.claim(record, at) is None
+    assert office.runtime.stores.tasks.claim(record) is None
     office.call(office.order("timed", HAIKU), at + timedelta(seconds=1), answered(HAIKU, Usage(input=100, output=10)))
-    office.app.tasks.delivered("timed", 1, at + timedelta(seconds=4))
+    office.runtime.stores.tasks.delivered("timed", 1, at + timedelta(seconds=4))
     office.clock.time = UNTIL + timedelta(hours=6)
     own = office.reporting.build(DAY).speed[Tier.IMPLEMENTATION]
     assert (own.answers, own.call_p50_ms, own.task_p95_ms) == (1, 2_000, 2_000)
     assert own.phases == Phases(tasks=1, queue_ms=70, routing_ms=1_000, waiting_ms=0, model_ms=2_000, delivery_ms=1_000)
-    known = office.app.reporting.times.milestones(["timed", "nobody", *(f"n{number}" for number in range(150))])
+    known = office.reporting.times.milestones(["timed", "nobody", *(f"n{number}" for number in range(150))])
     assert list(known) == ["timed"]
 
 
@@ -241,9 +243,11 @@ def test_a_call_that_ends_after_midnight_is_of_the_day_in_which_it_began(office:
     office.clock.time = UNTIL + timedelta(seconds=10)
     first = office.reporting.publish(DAY)
     assert first["totals"]["cost_nano"] == reserved
-    (intent,) = office.ctx.books.open_intents(SINCE, UNTIL)
-    settled = price(office.ctx, intent, answered(HAIKU, Usage(input=100, output=10)), UNTIL + timedelta(hours=1), 9_000)
-    assert office.ctx.books.settle(settled, HealthUpdate(), Payload(inline="done"))
+    (intent,) = office.runtime.stores.ledger_reader.open_intents(SINCE, UNTIL)
+    settled = price_call(
+        office.ctx, intent, answered(HAIKU, Usage(input=100, output=10)), UNTIL + timedelta(hours=1), 9_000
+    )
+    assert office.ctx.ledger.settle(settled, HealthUpdate(), Payload(inline="done"))
     office.clock.time = UNTIL + timedelta(hours=6)
     again = office.reporting.publish(DAY)
     assert (again["totals"]["tasks"], again["totals"]["cost_nano"]) == (1, settled.cost_nano)

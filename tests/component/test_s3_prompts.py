@@ -10,22 +10,21 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.envelope import object_in
 from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.execution.records import TaskRecord
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import StoreError
 from pointsman.values.limits import LARGEST_OBJECT
 from pointsman.values.status import Status
-from tests.component.conftest import Aws
+from tests.support.aws import Aws, MotoLedger
 from tests.support.router import PROMPTS, SECONDS, Router, build
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Iterator[Router]:
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Iterator[Router]:
     aws.client("s3").create_bucket(Bucket=PROMPTS)
-    built = build(aws, books, task_table)
+    built = build(aws, ledger, task_table)
     yield built
     assert built.model.questions == []
 
@@ -46,24 +45,24 @@ def record_of(router: Router, event: str) -> TaskRecord:
 
 def test_an_object_is_a_task(router: Router, aws: Aws) -> None:
     event = put(aws, b"Schreib es.", ticket="OPS-7")
-    assert router.run(Message("m-1", event)) == {}
+    assert router.run(QueueMessage("m-1", event)) == {}
     record = record_of(router, event)
     assert record.status is Status.STARTED
     assert json.loads(record.body.inline or "")["prompt"] == "Schreib es."
-    assert record.task_fields["metadata"] == {"bucket": PROMPTS, "key": "a b.txt", "ticket": "OPS-7"}
+    assert record.metadata == {"bucket": PROMPTS, "key": "a b.txt", "ticket": "OPS-7"}
 
 
 @pytest.mark.parametrize("overwritten", [True, False])
 def test_a_delivery_after_the_first_goes_by_what_was_stored(router: Router, aws: Aws, overwritten: bool) -> None:
     event = put(aws)
-    router.crash(Message("m-1", event))
+    router.crash(QueueMessage("m-1", event))
     if overwritten:
         put(aws, b"Something else.")
     else:
         aws.client("s3").delete_object(Bucket=PROMPTS, Key="a b.txt")
     router.clock.pass_by(SECONDS + 1)
-    assert router.run(Message("m-2", event), owner="router-2") == {}
-    assert router.run(Message("m-3", event), owner="router-3") == {}
+    assert router.run(QueueMessage("m-2", event), owner="router-2") == {}
+    assert router.run(QueueMessage("m-3", event), owner="router-3") == {}
     assert len(router.workflow.executions) == 1
     assert json.loads(record_of(router, event).body.inline or "")["prompt"] == "Write it."
     assert router.dead.messages == []
@@ -80,7 +79,7 @@ def test_a_delivery_after_the_first_goes_by_what_was_stored(router: Router, aws:
 def test_what_changed_before_it_was_read_is_rejected(router: Router, aws: Aws, change: Any, code: str) -> None:
     event = put(aws)
     change(aws)
-    assert router.run(Message("m-1", event)) == {}
+    assert router.run(QueueMessage("m-1", event)) == {}
     assert router.dead.codes() == [code]
     assert record_of(router, event).status is Status.REJECTED
     assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
@@ -89,7 +88,7 @@ def test_what_changed_before_it_was_read_is_rejected(router: Router, aws: Aws, c
 def test_in_a_bucket_with_versions_the_version_is_read(router: Router, aws: Aws) -> None:
     aws.client("s3").put_bucket_versioning(Bucket=PROMPTS, VersioningConfiguration={"Status": "Enabled"})
     first, second = put(aws), put(aws, b"Something else.", write="2")
-    assert router.run(Message("m-1", first), Message("m-2", second)) == {}
+    assert router.run(QueueMessage("m-1", first), QueueMessage("m-2", second)) == {}
     prompts = [json.loads(record_of(router, it).body.inline or "")["prompt"] for it in (first, second)]
     assert prompts == ["Write it.", "Something else."]
 
@@ -103,18 +102,18 @@ def test_in_a_bucket_with_versions_the_version_is_read(router: Router, aws: Aws)
     ],
 )
 def test_what_can_never_work_is_rejected(router: Router, aws: Aws, data: bytes, stated: Any, code: str) -> None:
-    assert router.run(Message("m-1", put(aws, data, **stated))) == {}
+    assert router.run(QueueMessage("m-1", put(aws, data, **stated))) == {}
     assert router.dead.codes() == [code]
 
 
 def test_a_rejected_object_may_be_read_once_its_bucket_is_allowed(router: Router, aws: Aws) -> None:
-    allowed = router.intake.objects
+    allowed = router.intake.s3_prompts
     event = put(aws)
-    router.intake = replace(router.intake, objects=replace(allowed, buckets=frozenset()))
-    router.run(Message("m-1", event))
+    router.intake = replace(router.intake, s3_prompts=replace(allowed, buckets=frozenset()))
+    router.run(QueueMessage("m-1", event))
     assert router.dead.codes() == ["bucket_not_allowed"]
-    router.intake = replace(router.intake, objects=allowed)
-    assert router.run(Message("m-2", event)) == {}
+    router.intake = replace(router.intake, s3_prompts=allowed)
+    assert router.run(QueueMessage("m-2", event)) == {}
     assert record_of(router, event).status is Status.STARTED
 
 

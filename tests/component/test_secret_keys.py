@@ -3,7 +3,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.secret_keys import key_from
 from pointsman.values.errors import MissingKeyError
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 
 NAME = "/pointsman/anthropic-api-key"
 

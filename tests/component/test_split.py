@@ -10,27 +10,26 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.client import Client, Places
-from pointsman.entrypoints.wiring import Application
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.subtasks import SCHEMA
+from pointsman.execution.subtasks import SPLIT_SCHEMA
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.report.figures import ledger_entries
 from pointsman.report.figures.task_costs import TaskBook, task_costs
 from pointsman.services.attempt import Attempt
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.services.replay import Replay, ReplayOptions
-from pointsman.services.subtasks import PATIENCE
+from pointsman.services.subtasks import WAITS_AFTER_DEADLINE
 from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time
 from pointsman_cli import tasks as stated
 from pointsman_cli.commands import status
-from tests.component.conftest import BUCKET, TABLES, Aws
 from tests.component.test_attempt import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
+from tests.support.aws import BUCKET, TABLES, Aws, MotoLedger
 from tests.support.fakes import NOON
+from tests.support.in_process import in_process
 from tests.support.router import SHIPPED, Router, build, build_sweep
 
 PARTS = [{"prompt": f"Write part {number}.", "type": "code_generation"} for number in (1, 2, 3)]
@@ -38,8 +37,8 @@ REFUSED = CallResult(Outcome.REFUSED, usage=USED)
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
-    return build(aws, books, task_table)
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
+    return build(aws, ledger, task_table)
 
 
 def handing_out(*parts: dict[str, Any], answer: str = "Three parts.") -> CallResult:
@@ -60,7 +59,7 @@ def take_in(router: Router) -> None:
     """Have the router take what was sent to the queue."""
     bodies, router.queue.bodies = router.queue.bodies, []
     for number, body in enumerate(bodies):
-        assert router.run(Message(f"sub-{number}", body), owner=f"router-{number}") == {}
+        assert router.run(QueueMessage(f"sub-{number}", body), owner=f"router-{number}") == {}
 
 
 def run_of(router: Router, number: int, suffix: str = "") -> WorkflowState:
@@ -82,10 +81,10 @@ def short(detail: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
     return [(each["status"], each["answer"], each["reason"]) for each in detail["subtasks"]]
 
 
-def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, books: DynamoUsageLedger) -> None:
+def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: MotoLedger) -> None:
     run = waiting(router, reply_to="the-senders-token")
     (question,) = router.model.questions
-    assert (question.model, question.schema) == (GEMINI, SCHEMA)
+    assert (question.model, question.schema) == (GEMINI, SPLIT_SCHEMA)
     assert "hand out work" in question.system
     assert (run.next, router.task().status, router.bus.events) == (Next.DELIVER, Status.WAITING, [])
 
@@ -102,14 +101,14 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, books: Dyna
     assert [place for place, *_ in router.replies.sent] == ["the-senders-token"]
     parts = [router.task(f"t-1-s0{number}") for number in (1, 2, 3)]
     assert detail["cost_with_subtasks_nano_usd"] == sum(each.cost_nano for each in [router.task(), *parts])
-    assert {(each.task_fields["parent_id"], each.deadline) for each in parts} == {("t-1", router.task().deadline)}
+    assert {(each.parent_id, each.deadline) for each in parts} == {("t-1", router.task().deadline)}
     for each in parts:
         (own,) = told(router, each.task_id)
         assert (own["parent_id"], own["metadata"]) == ("t-1", {"ticket": "PAY-7"})
         assert "subtasks" not in own
 
-    attempts, shares = ledger_entries.read(books.rows(NOON, router.clock.now() + timedelta(hours=1)))
-    counters = books.counters("2026-11")
+    attempts, shares = ledger_entries.read_entries(ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1)))
+    counters = ledger.reader.counters("2026-11")
     assert counters["month"] == sum(each.cost_nano for each in attempts) == detail["cost_with_subtasks_nano_usd"]
     assert counters["month" + OPEN] == 0
     book = TaskBook()
@@ -130,7 +129,9 @@ def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Ro
     assert (detail["partial"], [each["status"] for each in detail["subtasks"]]) == (False, ["failed", "failed"])
 
     router.model.then(handing_out(PARTS[0]))
-    router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "orchestration", "split": True})))
+    router.run(
+        QueueMessage("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "orchestration", "split": True}))
+    )
     finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     take_in(router)
     router.model.then(answered())
@@ -168,7 +169,7 @@ def test_the_paid_fallback_hands_out_too(router: Router) -> None:
     router.model.then(CallResult(Outcome.AUTH), handing_out(*PARTS))
     finished(router, begun(router))
     assert asked(router) == [GEMINI, HAIKU]
-    assert all(question.schema == SCHEMA for question in router.model.questions)
+    assert all(question.schema == SPLIT_SCHEMA for question in router.model.questions)
     assert (router.task().status, len(router.queue.bodies)) == (Status.WAITING, 3)
 
 
@@ -182,17 +183,17 @@ BAD = [
 
 @pytest.mark.parametrize("bad", BAD, ids=["no JSON", "blank", "too many", "cut off"])
 def test_a_bad_split_is_booked_and_asked_for_once_more_then_elsewhere(
-    router: Router, books: DynamoUsageLedger, bad: CallResult
+    router: Router, ledger: MotoLedger, bad: CallResult
 ) -> None:
     router.model.then(bad, bad, bad, handing_out(*PARTS))
     finished(router, begun(router))
     assert asked(router) == [GEMINI, GEMINI, HAIKU, HAIKU]
     task = router.task()
     assert (task.status, task.attempts, task.usage["output"]) == (Status.WAITING, 4, 4 * USED.output)
-    rows = sorted(books.rows(NOON, router.clock.now() + timedelta(hours=1)), key=lambda row: row["turn"])
+    rows = sorted(ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1)), key=lambda row: row["turn"])
     assert [row["outcome"] for row in rows] == [*["malformed"] * 3, "answered"]
     assert all(row["cost_known"] for row in rows)
-    assert task.cost_nano == books.counters("2026-11")["month"] == 2 * rows[-1]["cost_nano"]
+    assert task.cost_nano == ledger.reader.counters("2026-11")["month"] == 2 * rows[-1]["cost_nano"]
 
 
 def test_a_task_whose_answers_are_all_bad_fails(router: Router) -> None:
@@ -204,7 +205,7 @@ def test_a_task_whose_answers_are_all_bad_fails(router: Router) -> None:
 def test_a_subtask_hands_out_nothing_whatever_its_message_says(router: Router) -> None:
     """By the answer it cannot say so; here somebody sends the message by hand, before the answer's own."""
     body = {"task_id": "t-1-s01", "parent_id": "t-1", "prompt": "Split me.", "tier": "orchestration", "split": True}
-    router.run(Message("by-hand", json.dumps(body)))
+    router.run(QueueMessage("by-hand", json.dumps(body)))
     router.model.then(handing_out(*PARTS))
     finished(router, run_of(router, 1))
     assert router.model.questions[0].schema is None
@@ -213,7 +214,7 @@ def test_a_subtask_hands_out_nothing_whatever_its_message_says(router: Router) -
 
 def test_a_foreign_task_with_a_subtasks_id_counts_as_rejected(router: Router) -> None:
     body = {"task_id": "t-1-s02", "parent_id": "t-1", "prompt": "Not the same.", "type": "code_generation"}
-    router.run(Message("by-hand", json.dumps(body)))
+    router.run(QueueMessage("by-hand", json.dumps(body)))
     waiting(router, *PARTS[:2])
     take_in(router)
     assert list(router.dead.codes()) == ["task_id_conflict"]
@@ -226,13 +227,13 @@ def test_a_foreign_task_with_a_subtasks_id_counts_as_rejected(router: Router) ->
 
 def test_a_rejection_can_be_the_last_end(router: Router) -> None:
     body = {"task_id": "t-1-s02", "parent_id": "t-1", "prompt": "Not the same.", "type": "code_generation"}
-    router.run(Message("by-hand", json.dumps(body)))
+    router.run(QueueMessage("by-hand", json.dumps(body)))
     waiting(router, *PARTS[:2])
     bodies, router.queue.bodies = router.queue.bodies, []
-    assert router.run(Message("sub-1", bodies[0])) == {}
+    assert router.run(QueueMessage("sub-1", bodies[0])) == {}
     router.model.then(answered("part 1"))
     assert step(router, run_of(router, 1)).next is Next.DELIVER  # the first one's end is not delivered yet
-    assert router.run(Message("sub-2", bodies[1])) == {}
+    assert router.run(QueueMessage("sub-2", bodies[1])) == {}
     assert short(told(router)[0]) == [("completed", "part 1", None), ("rejected", None, "task_id_conflict")]
     router.intake.delivery.finish("t-1-s01", 1, None)
     assert len(told(router)) == 1
@@ -288,7 +289,7 @@ def test_what_is_done_again_after_a_crash_changes_nothing(router: Router) -> Non
 def test_an_attempt_that_comes_too_late_asks_nothing_again(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     """It had looked before the first one's answer was stored, and reserves only after."""
     run = waiting(router)
-    monkeypatch.setattr(Attempt, "_already", lambda *_: None)
+    monkeypatch.setattr(Attempt, "_without_call", lambda *_: None)
     after = step(router, replace(run, attempt=9, next=Next.RUN))
     assert (after.next, after.reason, len(router.model.questions)) == (Next.RUN, Outcome.UNKNOWN, 1)
 
@@ -315,8 +316,8 @@ def test_an_end_that_could_not_be_told_is_told_by_who_ended_it(router: Router) -
     assert (len(told(router)), len(told(router, "t-1-s01"))) == (1, 1)
 
 
-def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router, books: DynamoUsageLedger) -> None:
-    sweep = build_sweep(aws, router, books)
+def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router, ledger: MotoLedger) -> None:
+    sweep = build_sweep(aws, router)
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))
     assert (sweep().gathered, router.task().status, len(router.queue.bodies)) == (0, Status.WAITING, 3)
@@ -326,20 +327,20 @@ def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router,
     assert (len(told(router)), sweep().gathered) == (1, 0)
 
 
-def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, books: DynamoUsageLedger) -> None:
-    sweep = build_sweep(aws, router, books)
+def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, ledger: MotoLedger) -> None:
+    sweep = build_sweep(aws, router)
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))
     router.queue.failures = [PublishError("down")] * 9
     assert (sweep().undelivered, router.task().status) == (1, Status.STARTED)
-    router.clock.time = parse_time(router.task().deadline) + PATIENCE + timedelta(seconds=1)
+    router.clock.time = parse_time(router.task().deadline) + WAITS_AFTER_DEADLINE + timedelta(seconds=1)
     assert sweep().gathered == 1
     assert (told(router)[0]["reason"], told(router)[0]["subtask_counts"]["unfinished"]) == ("subtasks_failed", 3)
 
 
-def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books: DynamoUsageLedger) -> None:
+def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, ledger: MotoLedger) -> None:
     """The last subtask's function died after its end was stored, and its workflow is gone."""
-    sweep = build_sweep(aws, router, books)
+    sweep = build_sweep(aws, router)
     waiting(router, *PARTS[:1])
     take_in(router)
     router.model.then(answered("part 1"))
@@ -353,16 +354,14 @@ def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, books:
     assert list(router.tasks.wanting_attention()) == []
 
 
-def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(
-    aws: Aws, router: Router, books: DynamoUsageLedger
-) -> None:
-    sweep = build_sweep(aws, router, books)
+def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(aws: Aws, router: Router, ledger: MotoLedger) -> None:
+    sweep = build_sweep(aws, router)
     waiting(router)
     lost, *bodies = router.queue.bodies  # one ends in the dead-letter queue, as SQS moves it
     router.queue.bodies = bodies
     take_in(router)
     do(router, 2)
-    router.clock.time = parse_time(router.task().deadline) + PATIENCE - timedelta(seconds=1)
+    router.clock.time = parse_time(router.task().deadline) + WAITS_AFTER_DEADLINE - timedelta(seconds=1)
     assert sweep().gathered == 0
     router.clock.pass_by(2)
     assert sweep().gathered == 1
@@ -373,7 +372,7 @@ def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(
         ("completed", "part 2", None),
         ("unfinished", None, "deadline"),
     ]
-    router.run(Message("late", lost))  # replayed from there, much later
+    router.run(QueueMessage("late", lost))  # replayed from there, much later
     finished(router, run_of(router, 1))
     assert len(told(router)) == 1
 
@@ -382,10 +381,10 @@ def test_a_place_to_reply_to_that_comes_later_is_answered_as_well(router: Router
     task = {"prompt": "Is it done?", "task_id": "t-1", "tier": "orchestration", "split": True}
     again = {**task, "metadata": {"ticket": "PAY-7"}}
     waiting(router, *PARTS[:1])
-    assert router.run(Message("m-2", json.dumps({**again, "reply_to": "while-it-waits"}))) == {}
+    assert router.run(QueueMessage("m-2", json.dumps({**again, "reply_to": "while-it-waits"}))) == {}
     take_in(router)
     do(router, 1)
-    assert router.run(Message("m-3", json.dumps({**again, "reply_to": "when-it-has-ended"}))) == {}
+    assert router.run(QueueMessage("m-3", json.dumps({**again, "reply_to": "when-it-has-ended"}))) == {}
     places = {place: json.loads(detail) for place, detail, _ in router.replies.sent}
     assert set(places) == {"while-it-waits", "when-it-has-ended"}
     assert places["while-it-waits"] == places["when-it-has-ended"] == told(router)[0]
@@ -433,10 +432,10 @@ def replayed(router: Router, task_id: str) -> None:
         own.tasks,
         own.payloads,
         router.workflow,
-        own.model_health_store,
-        own.classification,
+        own.model_health,
+        own.classifier,
         box,
-        own.reply_places,
+        own.reject.reply_places,
     )
     (line,) = replay(ReplayOptions(ids=frozenset({task_id}), execute=True), "operator")
     assert line.replayed
@@ -459,13 +458,13 @@ def test_large_parts_travel_by_s3_and_by_reference(aws: Aws, router: Router) -> 
 
 
 def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) -> None:
-    app = Application(aws.settings(), SHIPPED, aws.session)
+    app = in_process(aws.settings(), SHIPPED, aws.session).runtime
     client = Client(Places("no-queue", TABLES.tasks, BUCKET), aws.session)
     waiting(router, *PARTS[:2])
     bodies, router.queue.bodies = router.queue.bodies, router.queue.bodies[:1]
     take_in(router)
     assert client.result("t-1") is None
-    far = stated.document(app, router.task(), stand_in=False)
+    far = stated.task_document(app, router.task(), stand_in=False)
     assert [each["status"] for each in far["subtasks"]] == ["started", "queued"]
     assert dict(status._rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
     assert dict(status._rows(far))["not delivered"] is None
@@ -481,19 +480,17 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
         ("failed", None, "refused"),
     ]
     assert result.cost_with_subtasks_usd > result.cost_usd
-    assert stated.outcome(result, stand_in=False)["subtasks"][0]["answer"] == "part 1"
-    done = stated.document(app, router.task(), stand_in=False)
+    assert stated.result_document(result, stand_in=False)["subtasks"][0]["answer"] == "part 1"
+    done = stated.task_document(app, router.task(), stand_in=False)
     assert [each["status"] for each in done["subtasks"]] == ["completed", "failed"]
 
 
-def test_a_split_answer_is_neither_checked_nor_audited(
-    aws: Aws, books: DynamoUsageLedger, task_table: TaskTable
-) -> None:
+def test_a_split_answer_is_neither_checked_nor_audited(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     verify = {"orchestration": {"min_chars": 5_000, "judge": True}}
-    router = configured(aws, books, task_table, audit={"share": 1.0}, verify=verify)
+    router = configured(aws, ledger, task_table, audit={"share": 1.0}, verify=verify)
     router.model.then(handing_out(PARTS[0]))
     run = step(router, begun(router, type="orchestration"))
-    assert (run.next, router.task().verdict) == (Next.DELIVER_SAMPLED, None)
+    assert (run.next, router.task().checked) == (Next.DELIVER_SAMPLED, None)
     router.intake.delivery.finish("t-1", 1, None)
     take_in(router)
     router.model.then(answered("part 1"))

@@ -13,20 +13,20 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
-from pointsman.execution.budget import OPEN, charge, judge
+from pointsman.execution.budget import OPEN, charge, check_budget
+from pointsman.execution.calls import Intent, Settled
 from pointsman.execution.model_health import HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
-from pointsman.execution.records import Intent, Payload, Settled, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.ports import ModelClient
 from pointsman.routing.catalog import Provider
 from pointsman.routing.config import Budget
-from pointsman.services.intake import Intake, Message
+from pointsman.services.intake import Intake, QueueMessage
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import Tier
-from tests.component.conftest import BUCKET, SESSION, TABLES, Aws, _create_tables
 from tests.component.test_usage_ledger import MODEL, NO_QUOTA, UTC_ZONE, intent, known, settled
+from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
 from tests.support.router import SECONDS, build
 
@@ -42,8 +42,8 @@ class OnMoto(RuleBasedStateMachine):
         self._aws = mock_aws()
         self._aws.start()
         self.client = SESSION.client("dynamodb")
-        _create_tables(self.client)
-        self.books, self.tasks = DynamoUsageLedger(self.client, TABLES), TaskTable(self.client, TABLES)
+        create_tables(self.client)
+        self.ledger, self.tasks = MotoLedger(self.client, TABLES), TaskTable(self.client, TABLES)
 
     def teardown(self) -> None:
         self._aws.stop()
@@ -91,13 +91,13 @@ class BudgetMachine(OnMoto):
         over = [name for name, cap in caps.items() if spent[name] + amount > cap]
         full = [name for name, cap in caps.items() if held[name] + amount > cap]
 
-        view = self.books.look(None, MODEL, wanted.month)
-        said = judge(wanted, view.counters, self.now, UTC_ZONE)
+        view = self.ledger.look(None, MODEL, wanted.month)
+        said = check_budget(wanted, view.counters, self.now, UTC_ZONE)
         assert (said.outcome if said else None) == (Outcome.OVER_BUDGET if over else Outcome.BUSY if full else None)
         task_id = f"t-{self.number}"
         known(self.tasks, task_id)
         mine = intent(task_id, amount=amount, at=self.now, tier=tier, charge=wanted)
-        made = self.books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made  # even when nobody asked `judge`
+        made = self.ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made  # even when nobody asked `check_budget`
         assert made is not bool(full)
         if not made:
             return multiple()
@@ -111,7 +111,7 @@ class BudgetMachine(OnMoto):
         cost = held.intent.charge.amount * share // 100
         result = settled(held.intent, Outcome.ANSWERED if good else Outcome.REFUSED, cost)
         self._close(held, result, Payload(inline="words") if good else None)
-        task = self.tasks.read(held.intent.task_id)
+        task = self.tasks.read(held.intent.spec.task_id)
         assert task is not None
         assert (task.status, task.cost_nano) == (Status.COMPLETED if good else Status.STARTED, cost)
         return held
@@ -128,20 +128,20 @@ class BudgetMachine(OnMoto):
 
     @rule(held=done, cost=st.integers(0, 500))
     def settle_again(self, held: Held, cost: int) -> None:
-        assert not self.books.settle(settled(held.intent, cost=cost), HealthUpdate(), Payload(inline="late"))
+        assert not self.ledger.settle(settled(held.intent, cost=cost), HealthUpdate(), Payload(inline="late"))
 
     @rule(held=reservations)
     def reserve_the_turn_again(self, held: Held) -> None:
         later = replace(held.intent, key=type(held.intent.key)(held.intent.key.day_shard, held.intent.key.row + "x"))
-        found = self.books.reserve(later, NO_QUOTA, ModelState(MODEL))
-        assert (found.made, found.turn_used) == (False, True)
+        found = self.ledger.reserve(later, NO_QUOTA, ModelState(MODEL))
+        assert (found.made, found.attempt_used) == (False, True)
 
     @rule(hours=st.sampled_from([1, 30, 24 * 12]))
     def time_passes(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
 
     def _close(self, held: Held, result: Settled, answer: Payload | None) -> None:
-        assert self.books.settle(result, HealthUpdate(), answer)
+        assert self.ledger.settle(result, HealthUpdate(), answer)
         amount, month = held.intent.charge.amount, held.intent.charge.month
         for name in held.intent.charge.counters:
             self.open[month, name] -= amount
@@ -151,7 +151,7 @@ class BudgetMachine(OnMoto):
     @invariant()
     def counters_are_what_was_spent_and_is_held(self) -> None:
         for month in {month for month, _ in self.open}:
-            counters = self.books.counters(month)
+            counters = self.ledger.reader.counters(month)
             for name in {name for one, name in self.open if one == month}:
                 spent, held = self.spent[month, name], self.open[month, name]
                 assert (counters.get(name, 0), counters.get(name + OPEN, 0)) == (spent + held, held)
@@ -219,7 +219,7 @@ class ClaimMachine(OnMoto):
     def __init__(self) -> None:
         super().__init__()
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
-        self.router = build(Aws(SESSION, TABLES, BUCKET, ""), self.books, self.tasks)
+        self.router = build(Aws(SESSION, TABLES, BUCKET, ""), self.ledger, self.tasks)
         self.fate, self.clock = Fate(), self.router.clock
 
         def no_key(_: Provider) -> ModelClient:
@@ -229,15 +229,19 @@ class ClaimMachine(OnMoto):
         self.intake: Intake = replace(
             intake,
             ctx=replace(intake.ctx, model=no_key),
-            classification=replace(intake.classification, ctx=replace(intake.ctx, model=no_key)),
+            classifier=replace(intake.classifier, ctx=replace(intake.ctx, model=no_key)),
             tasks=Mortal(intake.tasks, self.fate),
             workflow=Mortal(intake.workflow, self.fate),
-            dead_letters=Mortal(intake.dead_letters, self.fate),
-            bus=Mortal(intake.bus, self.fate),
+            reject=replace(
+                intake.reject,
+                tasks=Mortal(intake.tasks, self.fate),
+                dead_letters=Mortal(intake.reject.dead_letters, self.fate),
+                bus=Mortal(intake.reject.bus, self.fate),
+            ),
         )
-        self.queue: list[tuple[Message, str]] = []
+        self.queue: list[tuple[QueueMessage, str]] = []
         """Messages that nobody has acknowledged, each with its task's id."""
-        self.gone: list[tuple[Message, str]] = []
+        self.gone: list[tuple[QueueMessage, str]] = []
         self.invocations = 0
         self.first: dict[str, TaskRecord] = {}
         """The first record of each task that held an input."""
@@ -254,7 +258,7 @@ class ClaimMachine(OnMoto):
 
     def _send(self, task_id: str, kind: dict[str, Any], prompt: str, token: str | None) -> None:
         fields = {"task_id": task_id, "prompt": f"Write {prompt}.", **kind, **({"reply_to": token} if token else {})}
-        self.queue.append((Message(f"m-{len(self.queue) + len(self.gone)}", json.dumps(fields)), task_id))
+        self.queue.append((QueueMessage(f"m-{len(self.queue) + len(self.gone)}", json.dumps(fields)), task_id))
 
     @rule(data=st.data(), dies_at=st.none() | st.integers(0, 24))
     def deliver(self, data: st.DataObject, dies_at: int | None) -> None:
@@ -288,15 +292,17 @@ class ClaimMachine(OnMoto):
         if (record := self.tasks.read(task_id)) and record.status is Status.STARTED:
             self.router.intake.delivery.finish(task_id, record.generation, "over_budget")
 
-    def _invoke(self, deliveries: list[tuple[Message, str]], dies_at: int | None) -> None:
+    def _invoke(self, deliveries: list[tuple[QueueMessage, str]], dies_at: int | None) -> None:
         self.invocations += 1
         self.fate.left = dies_at
         acknowledged = []
         try:
-            batch = self.intake.take([message for message, _ in deliveries], f"router-{self.invocations}", SECONDS)
+            batch = self.intake.claim_batch(
+                [message for message, _ in deliveries], f"router-{self.invocations}", SECONDS
+            )
             for message, task_id in deliveries:
                 try:
-                    self.intake.finish(message, batch)
+                    self.intake.start_or_reject(message, batch)
                 except Exception:  # noqa: BLE001  (it stays in the queue)
                     continue
                 acknowledged.append((message, task_id))
@@ -318,16 +324,16 @@ class ClaimMachine(OnMoto):
                 continue
             assert RANK[record.status] >= RANK[self.last.get(task_id, record.status)]
             self.last[task_id] = record.status
-            if record.input is None:
+            if record.execution_input is None:
                 assert task_id not in self.first
                 continue
             first = self.first.setdefault(task_id, record)
-            assert (record.decision, record.input) == (first.decision, first.input)
+            assert (record.decision, record.execution_input) == (first.decision, first.execution_input)
             assert (record.fingerprint, record.body, record.deadline) == (first.fingerprint, first.body, first.deadline)
         executions = self.router.workflow.executions
         assert set(executions) <= {"t-1", "t-2", "t-3"}
         for task_id, execution_input in executions.items():
-            assert execution_input == self.first[task_id].input
+            assert execution_input == self.first[task_id].execution_input
 
         self._nothing_is_acknowledged_that_is_not_taken_care_of()
 

@@ -1,5 +1,6 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,18 +8,21 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import pack, unpack
-from pointsman.adapters.task_table import TOMBSTONE, TaskTable, from_item, to_item
-from pointsman.execution.model_health import ms
+from pointsman.adapters.task_item import TOMBSTONE, from_item, to_item
+from pointsman.adapters.task_table import TaskTable
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.routing.decision import Decision, Source
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import Status
-from pointsman.values.times import to_text
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.times import to_ms, to_text
 from pointsman.values.usage import Usage
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 from tests.support.fakes import NOON
 
 LEASE = timedelta(seconds=50)
-DECISION = {"tier": "reasoning", "type": "architecture", "confidence": 0.91, "reason": "says so"}
+DECISION = Decision(TaskType.ARCHITECTURE, Tier.REASONING, Source.LOCAL, 0.91, "says so")
 
 
 def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> TaskRecord:
@@ -27,10 +31,9 @@ def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> Task
         "fingerprint": "f",
         "body": Payload(inline='{"prompt":"a"}'),
         "lease_owner": owner,
-        "lease_until": ms(NOON + LEASE),
+        "lease_until": to_ms(NOON + LEASE),
         "received_at": to_text(NOON),
         "deadline": to_text(NOON + timedelta(hours=24)),
-        "task_fields": {"parent_id": None, "metadata": {}, "private": False, "split": False},
     }
     return TaskRecord(task_id, **{**stated, **fields})
 
@@ -42,7 +45,7 @@ def read(table: TaskTable, task_id: str = "t-1") -> TaskRecord:
 
 
 def ended(table: TaskTable, status: Status = Status.COMPLETED, task_id: str = "t-1") -> TaskRecord:
-    table.claim(record(task_id, status=status), NOON)
+    table.claim(record(task_id, status=status))
     return read(table, task_id)
 
 
@@ -50,16 +53,17 @@ def test_records_are_stored_and_read_back() -> None:
     full = record(
         reply_to=["arn:aws:sqs:us-east-1:123456789012:replies"],
         decision=DECISION,
-        input="{}",
+        execution_input="{}",
         attempts=2,
-        rows=["2026-11-22#3|x"],
+        rows=[RowKey("2026-11-22#3", "x")],
         cost_nano=7,
         cost_known=False,
         model="m",
         answer=Payload(ref="tasks/t-1/answer"),
         truncated=True,
-        open_intent={"day_shard": "2026-11-22#3", "row": "x"},
-        task_fields={"metadata": {"ticket": "A-1"}, "private": True, "split": False},
+        open_intent=RowKey("2026-11-22#3", "x"),
+        metadata={"ticket": "A-1"},
+        private=True,
         usage=Usage().as_dict(),
     )
     assert from_item(unpack(to_item(full))) == full
@@ -71,8 +75,8 @@ def test_a_tombstone_outlives_the_names_of_executions() -> None:
 
 
 def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:
-    assert task_table.claim(record(), NOON) is None
-    in_the_way = task_table.claim(record(owner="router-2", fingerprint="g"), NOON)
+    assert task_table.claim(record()) is None
+    in_the_way = task_table.claim(record(owner="router-2", fingerprint="g"))
     assert in_the_way is not None
     assert (in_the_way.lease_owner, in_the_way.fingerprint) == ("router-1", "f")
     assert in_the_way.body == Payload(inline='{"prompt":"a"}')
@@ -80,7 +84,7 @@ def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:
 
 def test_of_many_claims_at_once_one_wins(aws: Aws, task_table: TaskTable) -> None:
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}"), NOON), range(32)))
+        found = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}")), range(32)))
     assert len([one for one in found if one is None]) == 1
     winner = read(task_table).lease_owner
     assert {one.lease_owner for one in found if one} == {winner}
@@ -89,28 +93,28 @@ def test_of_many_claims_at_once_one_wins(aws: Aws, task_table: TaskTable) -> Non
 def test_a_rejected_id_can_be_claimed(task_table: TaskTable) -> None:
     task_table.reject(TaskRecord("t-1", Status.REJECTED, reason="prompt: is required", received_at=to_text(NOON)))
     assert read(task_table).status is Status.REJECTED
-    assert task_table.claim(record(), NOON) is None
+    assert task_table.claim(record()) is None
     assert (read(task_table).status, read(task_table).reason) == (Status.CLAIMED, None)
 
 
 def test_a_rejection_leaves_what_is_there(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     task_table.reject(TaskRecord("t-1", Status.REJECTED, reason="r", received_at=to_text(NOON)))
     assert read(task_table).status is Status.CLAIMED
 
 
 def test_a_lease_is_taken_over_only_when_it_has_expired(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     until = NOON + 3 * LEASE
 
     assert not task_table.renew(record(), "router-2", until, NOON + LEASE - timedelta(milliseconds=1))
     assert task_table.renew(record(), "router-2", until, NOON + LEASE)
     assert not task_table.renew(record(), "router-3", until, NOON + LEASE)
-    assert (read(task_table).lease_owner, read(task_table).lease_until) == ("router-2", ms(until))
+    assert (read(task_table).lease_owner, read(task_table).lease_until) == ("router-2", to_ms(until))
 
 
 def test_of_many_takers_of_a_lease_one_wins(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     with ThreadPoolExecutor(8) as pool:
         late = NOON + LEASE
         won = list(pool.map(lambda n: task_table.renew(record(), f"router-{n + 2}", late + LEASE, late), range(16)))
@@ -118,22 +122,22 @@ def test_of_many_takers_of_a_lease_one_wins(task_table: TaskTable) -> None:
 
 
 def test_a_decision_is_stored_by_whoever_holds_the_lease(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     task_table.decide("t-1", "router-1", DECISION, '{"a":1}')
-    assert (read(task_table).decision, read(task_table).input) == (DECISION, '{"a":1}')
+    assert (read(task_table).decision, read(task_table).execution_input) == (DECISION, '{"a":1}')
 
 
 def test_who_has_lost_the_lease_must_not_start_by_its_own_decision(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     task_table.renew(record(), "router-2", NOON + 3 * LEASE, NOON + LEASE)
     task_table.decide("t-1", "router-2", DECISION, "second")
     with pytest.raises(RetryLaterError):
-        task_table.decide("t-1", "router-1", {"tier": "orchestration"}, "first")
-    assert (read(task_table).decision, read(task_table).input) == (DECISION, "second")
+        task_table.decide("t-1", "router-1", replace(DECISION, tier=Tier.ORCHESTRATION), "first")
+    assert (read(task_table).decision, read(task_table).execution_input) == (DECISION, "second")
 
 
 def test_started_is_written_only_over_claimed(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     task_table.start("t-1", NOON)
     started = read(task_table)
     assert (started.status, started.started_at, started.lease_owner) == (Status.STARTED, to_text(NOON), "")
@@ -144,7 +148,7 @@ def test_started_is_written_only_over_claimed(task_table: TaskTable) -> None:
 
 
 def test_places_to_reply_to_are_added_once(task_table: TaskTable) -> None:
-    task_table.claim(record(), NOON)
+    task_table.claim(record())
     assert task_table.add_reply("t-1", "one").reply_to == ["one"]
     assert task_table.add_reply("t-1", "two").reply_to == ["one", "two"]
     assert task_table.add_reply("t-1", "one").reply_to == ["one", "two"]
@@ -162,7 +166,7 @@ def test_a_reply_is_added_or_the_end_is_seen(task_table: TaskTable) -> None:
     dice = random.Random(7)
     for number in range(25):
         task_id = f"t-{number}"
-        task_table.claim(record(task_id), NOON)
+        task_table.claim(record(task_id))
         jobs: list[Any] = [lambda t=task_id, n=n: task_table.add_reply(t, f"place-{n}") for n in range(3)]
         jobs.append(lambda t=task_id: task_table.fail(t, 1, "invalid", NOON))
         dice.shuffle(jobs)
@@ -177,7 +181,7 @@ def test_a_reply_is_added_or_the_end_is_seen(task_table: TaskTable) -> None:
 
 
 def test_a_task_fails_once_and_in_its_own_generation(task_table: TaskTable) -> None:
-    task_table.claim(record(generation=2), NOON)
+    task_table.claim(record(generation=2))
     assert task_table.fail("t-9", 1, "deadline", NOON) is None
     late = task_table.fail("t-1", 1, "deadline", NOON)
     assert late is not None
@@ -219,7 +223,7 @@ def test_errors_that_no_condition_explains_are_raised(aws: Aws) -> None:
     client.delete_table(TableName=aws.tables.tasks)
     table = TaskTable(client, aws.tables)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        table.claim(record(), NOON)
+        table.claim(record())
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         table.fail("t-1", 1, "deadline", NOON)
 

@@ -10,15 +10,12 @@ import pytest
 
 from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.execution.calls import Purpose, Share
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Payload, Purpose, TaskRecord
-from pointsman.ports import Share
-from pointsman.routing import config
-from pointsman.routing.catalog import load
-from pointsman.routing.policy import RoutingPolicy
+from pointsman.execution.records import CorrectedDecision, Correction, Payload, TaskRecord
+from pointsman.routing.decision import Decision, Source
 from pointsman.services.classification import TaskClassifier
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.values.usage import Usage
@@ -26,8 +23,8 @@ from pointsman_cli import stacks
 from pointsman_cli.main import main
 from pointsman_cli.tuning.proposal import LEAST_TO_RAISE
 from tests.component import test_reporting
-from tests.component.conftest import Aws
-from tests.component.test_reporting import CONFIG, FLASH, HAIKU, SINCE, SONNET, Office, answered
+from tests.component.test_reporting import FLASH, HAIKU, SINCE, SONNET, Office, answered
+from tests.support.aws import Aws, MotoLedger
 from tests.support.router import SHIPPED, Router, build
 
 office = test_reporting.office
@@ -38,19 +35,19 @@ UNCLEAR = "qzx vrrp"
 
 
 @pytest.fixture
-def router(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Router:
+def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
     """A router whose `openclaw.json` sends documentation to Gemini and status to Sonnet."""
     tiers = {"documentation": "orchestration", "status": "reasoning"}
     return build(
-        aws, books, task_table, json.dumps(json.loads(SHIPPED) | {"pointsman": {"classifier": {"tiers": tiers}}})
+        aws, ledger, task_table, json.dumps(json.loads(SHIPPED) | {"pointsman": {"classifier": {"tiers": tiers}}})
     )
 
 
 def decided(router: Router, message_id: str, prompt: str, **fields: Any) -> dict[str, Any]:
-    assert router.run(Message(message_id, json.dumps({"prompt": prompt, **fields}))) == {}
+    assert router.run(QueueMessage(message_id, json.dumps({"prompt": prompt, **fields}))) == {}
     found = router.task(message_id).decision
     assert found is not None
-    return found
+    return found.as_dict()
 
 
 def said(kind: TaskType, sure: float) -> CallResult:
@@ -82,8 +79,8 @@ def test_a_model_s_word_follows_too_and_from_the_cache_again(
     router: Router, aws: Aws, kind: TaskType, sure: float, tier: str
 ) -> None:
     cache = LimitTableCache(aws.client("dynamodb"), aws.tables)
-    own = router.intake.classification
-    object.__setattr__(router.intake, "classification", TaskClassifier(own.ctx, own.local, cache))
+    own = router.intake.classifier
+    object.__setattr__(router.intake, "classifier", TaskClassifier(own.ctx, own.local, cache))
     router.model.then(said(kind, sure))
     assert [decided(router, f"m-{n}", UNCLEAR)["tier"] for n in (1, 2)] == [tier] * 2
     assert len(router.model.questions) == 1
@@ -102,34 +99,23 @@ def test_a_guess_never_makes_a_task_cheaper(router: Router) -> None:
 @pytest.fixture
 def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Office:
     """Books and tasks that the command finds; the file that it decides by lies in its directory."""
-    own = office.app
-    app = SimpleNamespace(
-        reporting=own.reporting,
-        tasks=own.tasks,
-        payloads=own.payloads,
-        classifier=own.classifier,
-        policy=RoutingPolicy(config.parse(CONFIG), load()),
-        context=office.ctx,
-        settings=own.settings,
-        config_text=CONFIG,
-    )
 
     def find(*_: Any) -> SimpleNamespace:
-        return SimpleNamespace(app=app, say_stand_in=lambda: None)
+        return SimpleNamespace(runtime=office.runtime, say_stand_in=lambda: None)
 
-    monkeypatch.setattr(stacks, "find", find)
+    monkeypatch.setattr(stacks, "connect", find)
     monkeypatch.chdir(tmp_path)
     return office
 
 
 def put(desk: Office, task_id: str, kind: TaskType, *, text: str = DOCUMENT, to: TaskType | None = None) -> None:
-    decision = {"type": kind, "tier": TIER_OF[kind], "source": "local", "confidence": 0.97, "reason": "", "words": []}
+    decision = Decision(kind, TIER_OF[kind], Source.LOCAL, 0.97, "")
     body = Payload(inline=json.dumps({"prompt": text}))
     record = TaskRecord(task_id, Status.CLAIMED, body=body, decision=decision, received_at="2026-11-21T20:00:00.000Z")
-    assert desk.app.tasks.claim(record, desk.clock.now()) is None
+    assert desk.runtime.stores.tasks.claim(record) is None
     if to:
-        kept = {"type": to, "tier": TIER_OF[to], "at": "2026-11-21T21:00:00.000Z", "was": decision}
-        desk.app.tasks.correct(task_id, kept)
+        correction = Correction(to, TIER_OF[to], "2026-11-21T21:00:00.000Z", CorrectedDecision.of(decision))
+        desk.runtime.stores.tasks.correct(task_id, correction)
 
 
 def answer(desk: Office, task_id: str, model: str, tier: Tier, *before: CallResult) -> int:

@@ -15,21 +15,22 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from pointsman.adapters.dynamo import unpack
+from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoModelHealth, DynamoUsageLedger
 from pointsman.execution.budget import OPEN, charge
-from pointsman.execution.model_health import KEPT, Admission, HealthUpdate, ModelState, admit, learn, ms
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.ledger_keys import SHARDS, RowKey
+from pointsman.execution.model_health import SLOT_KEPT_FOR, Admission, HealthUpdate, ModelState, admit, health_update
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import SHARDS, Intent, Payload, Purpose, RowKey, Settled, TaskRecord
-from pointsman.ports import Share
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.routing.catalog import Billing, Quota
 from pointsman.routing.config import Budget
 from pointsman.values.errors import StoreError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman.values.times import to_text
+from pointsman.values.times import to_ms, to_text
 from pointsman.values.usage import Usage
-from tests.component.conftest import SESSION, TABLES, Aws, _create_tables
+from tests.support.aws import SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -49,18 +50,24 @@ def intent(
     budget: Budget = BUDGET,
     **fields: Any,
 ) -> Intent:
-    name = f"000001.{turn:06d}"
-    stated: dict[str, Any] = {
+    attempt_id = f"000001.{turn:06d}"
+    spec: dict[str, Any] = {
         "purpose": Purpose.TASK,
         "model": MODEL,
-        "billing": Billing.PAID if amount else Billing.FREE,
         "function": "implementation",
         "tier": Tier.IMPLEMENTATION,
         "type": TaskType.CODE_GENERATION,
         "metadata": {"ticket": "A-1"},
-        "charge": charge(budget, Tier.IMPLEMENTATION, amount, at, UTC_ZONE),
     }
-    return Intent(RowKey.of(task_id, name, at), task_id=task_id, turn=name, at=at, **{**stated, **fields})
+    billing = fields.pop("billing", Billing.PAID if amount else Billing.FREE)
+    reserved = fields.pop("charge", charge(budget, Tier.IMPLEMENTATION, amount, at, UTC_ZONE))
+    return Intent(
+        CallSpec(task_id=task_id, attempt_id=attempt_id, **{**spec, **fields}),
+        RowKey.of(task_id, attempt_id, at),
+        at,
+        billing,
+        reserved,
+    )
 
 
 def settled(
@@ -70,7 +77,7 @@ def settled(
     stated: dict[str, Any] = {
         "result": CallResult(outcome, usage=usage, request_id="req-1"),
         "cost_known": outcome is not Outcome.UNKNOWN,
-        "billed_model": of.model,
+        "billed_model": of.spec.model,
         "usage": usage or Usage(),
         "at": of.at + timedelta(seconds=after),
         "milliseconds": int(after * 1000),
@@ -80,7 +87,7 @@ def settled(
 
 def known(tasks: TaskTable, *task_ids: str) -> None:
     for task_id in task_ids or ("t-1",):
-        tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(NOON)), NOON)
+        tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(NOON)))
 
 
 def task(tasks: TaskTable, task_id: str = "t-1") -> TaskRecord:
@@ -100,37 +107,37 @@ def free_intent(number: int, at: datetime = NOON, **fields: Any) -> Intent:
 # What one transaction writes
 
 
-def test_a_reservation_is_written_as_a_whole(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_reservation_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
-    assert books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
+    assert ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
 
-    assert books.find_intent(mine.key) == Intent(
+    assert ledger.find_intent(mine.key) == Intent(
         **{
             **{name: getattr(mine, name) for name in Intent.__dataclass_fields__},
             "charge": type(mine.charge)(mine.charge.month, mine.charge.counters, (), 100),
         }
     )
-    assert books.find_outcome(mine.key) is None
-    counters = books.counters("2026-11")
+    assert ledger.find_outcome(mine.key) is None
+    counters = ledger.reader.counters("2026-11")
     names = ["month", "day_22", "month_implementation", "day_22_implementation"]
     assert counters == {**dict.fromkeys(names, 100), **{name + OPEN: 100 for name in names}}
     found = task(task_table)
-    assert (found.last_turn, found.rows) == (mine.turn, [f"{mine.key.day_shard}|{mine.key.row}"])
-    assert found.open_intent == {"day_shard": mine.key.day_shard, "row": mine.key.row}
-    view = books.look("t-1", MODEL, "2026-11")
+    assert (found.last_attempt, found.rows) == (mine.spec.attempt_id, [mine.key])
+    assert found.open_intent == mine.key
+    view = ledger.look("t-1", MODEL, "2026-11")
     assert view.task == found
     assert view.counters == counters
 
 
-def test_a_settlement_is_written_as_a_whole(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_settlement_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
-    books.reserve(mine, NO_QUOTA, ModelState(MODEL))
+    ledger.reserve(mine, NO_QUOTA, ModelState(MODEL))
     lesson = HealthUpdate({"rest_until": 5})
-    assert books.settle(settled(mine, Outcome.TRUNCATED), lesson, Payload(inline="words"))
+    assert ledger.settle(settled(mine, Outcome.TRUNCATED), lesson, Payload(inline="words"))
 
-    counters = books.counters("2026-11")
+    counters = ledger.reader.counters("2026-11")
     assert {name: count for name, count in counters.items() if not name.endswith(OPEN)} == dict.fromkeys(
         ["month", "day_22", "month_implementation", "day_22_implementation"], 60
     )
@@ -139,19 +146,19 @@ def test_a_settlement_is_written_as_a_whole(aws: Aws, books: DynamoUsageLedger, 
     assert (found.status, found.answer, found.truncated) == (Status.COMPLETED, Payload(inline="words"), True)
     assert (found.open_intent, found.attempts, found.cost_nano, found.cost_known) == (None, 1, 60, True)
     assert (found.model, found.usage, found.ended_at) == (MODEL, CALLED.as_dict(), to_text(NOON + timedelta(seconds=2)))
-    assert books.look("t-1", MODEL, "2026-11").model.rest_until == 5
-    outcome = books.find_outcome(mine.key)
+    assert ledger.look("t-1", MODEL, "2026-11").model.backoff_until == 5
+    outcome = ledger.find_outcome(mine.key)
     assert outcome is not None
     assert outcome.outcome is Outcome.TRUNCATED
 
 
-def test_a_failed_call_leaves_the_task_open_and_adds_up(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_failed_call_leaves_the_task_open_and_adds_up(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     for turn, (outcome, cost) in enumerate([(Outcome.UNKNOWN, 100), (Outcome.NOT_SENT, 0), (Outcome.ANSWERED, 60)], 1):
         mine = intent(turn=turn)
-        assert books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
+        assert ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
         answer = Payload(ref="tasks/t-1/answer") if outcome is Outcome.ANSWERED else None
-        assert books.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
+        assert ledger.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
         if not answer:
             assert task(task_table).status is Status.STARTED
     found = task(task_table)
@@ -160,20 +167,18 @@ def test_a_failed_call_leaves_the_task_open_and_adds_up(books: DynamoUsageLedger
 
 
 @pytest.mark.parametrize("why", ["budget", "slot", "turn", "completed", "failed", "intent"])
-def test_a_refused_reservation_writes_nothing(
-    aws: Aws, books: DynamoUsageLedger, task_table: TaskTable, why: str
-) -> None:
+def test_a_refused_reservation_writes_nothing(aws: Aws, ledger: MotoLedger, task_table: TaskTable, why: str) -> None:
     known(task_table)
     mine, state, admission = intent(), ModelState(MODEL), admit(ModelState(MODEL), Quota(9, None, None), 1, NOON)
     assert isinstance(admission, Admission)
     if why == "budget":
         mine = intent(amount=801)
     elif why == "slot":
-        books.reserve(intent("t-7", amount=0, purpose=Purpose.CLASSIFICATION), admission, state)
+        ledger.reserve(intent("t-7", amount=0, purpose=Purpose.CLASSIFICATION), admission, state)
     elif why == "turn":
-        books.reserve(intent(turn=2, at=NOON - timedelta(seconds=1)), NO_QUOTA, state)
+        ledger.reserve(intent(turn=2, at=NOON - timedelta(seconds=1)), NO_QUOTA, state)
     elif why == "intent":
-        books.reserve(mine, NO_QUOTA, state)
+        ledger.reserve(mine, NO_QUOTA, state)
     else:
         end = {"completed": Status.COMPLETED, "failed": Status.FAILED}[why]
         aws.client("dynamodb").update_item(
@@ -184,61 +189,61 @@ def test_a_refused_reservation_writes_nothing(
             ExpressionAttributeValues={":e": {"S": end}},
         )
     before = [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
-    found = books.reserve(mine, admission, state)
+    found = ledger.reserve(mine, admission, state)
 
     assert not found.made
-    assert (found.turn_used, found.raced) == ((True, False) if why not in {"budget", "slot"} else (False, True))
+    assert found.attempt_used == (why not in {"budget", "slot"})
     assert before == [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
 
 
-def test_a_call_above_the_cap_alone_is_refused_on_an_empty_month(
-    books: DynamoUsageLedger, task_table: TaskTable
-) -> None:
+def test_a_call_above_the_cap_alone_is_refused_on_an_empty_month(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
-    assert not books.reserve(intent(amount=801), NO_QUOTA, ModelState(MODEL)).made
-    assert books.reserve(intent(amount=800), NO_QUOTA, ModelState(MODEL)).made
-    assert not books.reserve(intent(turn=2, amount=1), NO_QUOTA, ModelState(MODEL)).made
+    assert not ledger.reserve(intent(amount=801), NO_QUOTA, ModelState(MODEL)).made
+    assert ledger.reserve(intent(amount=800), NO_QUOTA, ModelState(MODEL)).made
+    assert not ledger.reserve(intent(turn=2, amount=1), NO_QUOTA, ModelState(MODEL)).made
 
 
-def test_an_outcome_is_written_once(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_an_outcome_is_written_once(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
-    books.reserve(mine, NO_QUOTA, ModelState(MODEL))
-    assert books.settle(settled(mine, Outcome.UNKNOWN, 100), HealthUpdate(), None)
+    ledger.reserve(mine, NO_QUOTA, ModelState(MODEL))
+    assert ledger.settle(settled(mine, Outcome.UNKNOWN, 100), HealthUpdate(), None)
     before = [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
 
     late = settled(mine, after=400)
-    assert not books.settle(late, learn(ModelState(MODEL, failures=2), late.result, late.at), Payload(inline="late"))
+    assert not ledger.settle(
+        late, health_update(ModelState(MODEL, failures=2), late.result, late.at), Payload(inline="late")
+    )
     assert before == [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
     assert task(task_table).status is Status.STARTED
 
 
-def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     first, second = intent(), intent(turn=2)
-    books.reserve(first, NO_QUOTA, ModelState(MODEL))
-    books.reserve(second, NO_QUOTA, ModelState(MODEL))
+    ledger.reserve(first, NO_QUOTA, ModelState(MODEL))
+    ledger.reserve(second, NO_QUOTA, ModelState(MODEL))
 
-    assert books.settle(settled(first), HealthUpdate({"gone": True}), Payload(inline="of the first"))
+    assert ledger.settle(settled(first), HealthUpdate({"gone": True}), Payload(inline="of the first"))
     found = task(task_table)
     assert (found.status, found.open_intent, found.answer) == (
         Status.STARTED,
-        {"day_shard": second.key.day_shard, "row": second.key.row},
+        second.key,
         Payload(),
     )
-    assert books.look(None, MODEL, "2026-11").model.gone
-    assert books.counters("2026-11")["month"] == 160
-    assert books.settle(settled(second), HealthUpdate(), Payload(inline="of the second"))
+    assert ledger.look(None, MODEL, "2026-11").model.retired
+    assert ledger.reader.counters("2026-11")["month"] == 160
+    assert ledger.settle(settled(second), HealthUpdate(), Payload(inline="of the second"))
     assert task(task_table).answer.inline == "of the second"
 
 
-def test_a_classification_is_one_attempt_with_shares_beside_it(books: DynamoUsageLedger) -> None:
+def test_a_classification_is_one_attempt_with_shares_beside_it(ledger: MotoLedger) -> None:
     mine = free_intent(1, purpose=Purpose.CLASSIFICATION, type=None)
-    assert books.reserve(mine, NO_QUOTA, ModelState(GEMINI)).made
+    assert ledger.reserve(mine, NO_QUOTA, ModelState(GEMINI)).made
     parts = tuple(Share(f"t-{n}", n, Usage(input=n), {"ticket": str(n)}, None) for n in range(12))
-    assert books.settle(settled(mine, cost=0), HealthUpdate(), None, parts)
+    assert ledger.settle(settled(mine, cost=0), HealthUpdate(), None, parts)
 
-    rows = list(books.rows(NOON, NOON + timedelta(seconds=1)))
+    rows = list(ledger.reader.rows(NOON, NOON + timedelta(seconds=1)))
     (attempt,) = [row for row in rows if row["kind"] == "attempt"]
     shares = sorted((row for row in rows if row["kind"] == "share"), key=lambda row: row["row"])
     assert [row["task_id"] for row in shares] == [f"t-{n}" for n in range(12)]
@@ -250,70 +255,70 @@ def test_a_classification_is_one_attempt_with_shares_beside_it(books: DynamoUsag
 # Many at once
 
 
-def test_the_cap_holds_whatever_runs_at_once(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_the_cap_holds_whatever_runs_at_once(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, *(f"t-{n}" for n in range(40)))
 
     def call(number: int) -> bool:
         mine = intent(f"t-{number}", amount=90)
-        if not books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made:
+        if not ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made:
             return False
-        held = books.counters("2026-11")
+        held = ledger.reader.counters("2026-11")
         assert held["day_22"] <= 800
         if number % 2:
-            books.settle(settled(mine, cost=70), HealthUpdate(), None)
+            ledger.settle(settled(mine, cost=70), HealthUpdate(), None)
         return True
 
     with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(call, range(40)))
-    counters = books.counters("2026-11")
+    counters = ledger.reader.counters("2026-11")
     assert counters["day_22"] <= 800
     assert counters["day_22"] == sum((70 if number % 2 else 90) for number in range(40) if made[number])
     assert counters["day_22" + OPEN] == sum(90 for number in range(40) if made[number] and not number % 2)
     assert sum(made) >= 8
 
 
-def test_a_turn_is_taken_once(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_turn_is_taken_once(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
 
     def take(number: int) -> bool:
         at = NOON + timedelta(milliseconds=number)
-        return books.reserve(intent(at=at), NO_QUOTA, ModelState(MODEL)).made
+        return ledger.reserve(intent(at=at), NO_QUOTA, ModelState(MODEL)).made
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(take, range(32))).count(True) == 1
     assert len(task(task_table).rows) == 1
-    assert len(list(books.open_intents(NOON, NOON + timedelta(seconds=1)))) == 1
+    assert len(list(ledger.reader.open_intents(NOON, NOON + timedelta(seconds=1)))) == 1
 
 
-def test_an_outcome_is_written_by_one_of_many(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_an_outcome_is_written_by_one_of_many(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     mine = intent()
-    books.reserve(mine, NO_QUOTA, ModelState(MODEL))
+    ledger.reserve(mine, NO_QUOTA, ModelState(MODEL))
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda n: books.settle(settled(mine, cost=n), HealthUpdate(), None), range(10, 26)))
+        told = list(pool.map(lambda n: ledger.settle(settled(mine, cost=n), HealthUpdate(), None), range(10, 26)))
     assert told.count(True) == 1
-    assert books.counters("2026-11")["month"] == 10 + told.index(True)
+    assert ledger.reader.counters("2026-11")["month"] == 10 + told.index(True)
 
 
-def test_slots_are_taken_at_most_as_often_as_the_quota_says(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_slots_are_taken_at_most_as_often_as_the_quota_says(ledger: MotoLedger, task_table: TaskTable) -> None:
     quota = Quota(rpm=5, tpm=None, rpd=None)
     known(task_table, *(f"t-{n}" for n in range(24)))
 
     def take(number: int) -> bool:
         for _ in range(50):
-            state = books.look(None, GEMINI, "2026-11").model
+            state = ledger.look(None, GEMINI, "2026-11").model
             found = admit(state, quota, 10, NOON)
             if isinstance(found, CallResult):
                 return False
-            reservation = books.reserve(free_intent(number), found, state)
+            reservation = ledger.reserve(free_intent(number), found, state)
             if reservation.made:
                 return True
-            assert reservation.raced
+            assert not reservation.attempt_used
         raise AssertionError("never got through")
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(take, range(24))).count(True) == 5
-    state = books.look(None, GEMINI, "2026-11").model
+    state = ledger.look(None, GEMINI, "2026-11").model
     assert (len(state.slots), state.version, state.day_count, state.day) == (5, 5, 5, "2026-11-22")
 
 
@@ -333,15 +338,15 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
         return call(operation, arguments)
 
     client._make_api_call = busy
-    books = DynamoUsageLedger(client, aws.tables)
-    assert books.reserve(intent(), NO_QUOTA, ModelState(MODEL)).made
+    ledger = MotoLedger(client, aws.tables)
+    assert ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL)).made
     assert len(pauses) == 3
-    assert not books.reserve(intent(), NO_QUOTA, ModelState(MODEL)).made
+    assert not ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL)).made
     assert len(pauses) == 3
 
     conflicts = 10**6
     with pytest.raises(StoreError, match="TransactionCanceledException"):
-        books.reserve(intent(turn=2), NO_QUOTA, ModelState(MODEL))
+        ledger.reserve(intent(turn=2), NO_QUOTA, ModelState(MODEL))
     assert len(pauses) < 30
     assert max(pauses) <= 1.0
 
@@ -349,110 +354,108 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
 # The model's item
 
 
-def slot(books: DynamoUsageLedger, mine: Intent, quota: Quota | None = None, tokens: int = 500) -> None:
-    state = books.look(None, mine.model, "2026-11").model
+def slot(ledger: MotoLedger, mine: Intent, quota: Quota | None = None, tokens: int = 500) -> None:
+    state = ledger.look(None, mine.spec.model, "2026-11").model
     found = admit(state, quota or Quota(15, 1000, 20), tokens, mine.at)
     assert isinstance(found, Admission)
-    assert books.reserve(mine, found, state).made
+    assert ledger.reserve(mine, found, state).made
 
 
-def test_a_slot_is_corrected_to_the_tokens_used(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_slot_is_corrected_to_the_tokens_used(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1")
     mine = free_intent(1)
-    slot(books, mine)
-    assert books.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == 500
-    books.settle(settled(mine, cost=0), HealthUpdate(), Payload(inline="a"))
-    assert books.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == CALLED.prompt == 110
+    slot(ledger, mine)
+    assert ledger.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == 500
+    ledger.settle(settled(mine, cost=0), HealthUpdate(), Payload(inline="a"))
+    assert ledger.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == CALLED.prompt == 110
 
 
-def test_a_slot_that_was_not_used_is_given_back(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_slot_that_was_not_used_is_given_back(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
     one, other = free_intent(1), free_intent(2)
-    slot(books, one)
-    slot(books, other)
+    slot(ledger, one)
+    slot(ledger, other)
     unsent = settled(one, Outcome.NOT_SENT, 0)
-    books.settle(unsent, learn(ModelState(GEMINI), unsent.result, unsent.at), None)
-    state = books.look(None, GEMINI, "x").model
+    ledger.settle(unsent, health_update(ModelState(GEMINI), unsent.result, unsent.at), None)
+    state = ledger.look(None, GEMINI, "x").model
     assert (list(state.slots), state.day_count, state.failures) == (["t-2.000001.000001"], 1, 1)
 
 
 def test_a_slot_given_back_after_midnight_is_not_taken_from_the_new_day(
-    books: DynamoUsageLedger, task_table: TaskTable
+    ledger: MotoLedger, task_table: TaskTable
 ) -> None:
     known(task_table, "t-1", "t-2")
     midnight = datetime(2026, 11, 22, 8, tzinfo=NOON.tzinfo)
     one, other = free_intent(1, midnight - timedelta(seconds=1)), free_intent(2, midnight + timedelta(seconds=1))
-    slot(books, one)
-    slot(books, other)
-    books.settle(settled(one, Outcome.NOT_SENT, 0, after=3), HealthUpdate(), None)
-    state = books.look(None, GEMINI, "x").model
+    slot(ledger, one)
+    slot(ledger, other)
+    ledger.settle(settled(one, Outcome.NOT_SENT, 0, after=3), HealthUpdate(), None)
+    state = ledger.look(None, GEMINI, "x").model
     assert (list(state.slots), state.day, state.day_count) == (["t-2.000001.000001"], "2026-11-22", 1)
 
 
-def test_old_slots_are_dropped(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_old_slots_are_dropped(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
-    slot(books, free_intent(1))
-    slot(books, free_intent(2, NOON + KEPT + timedelta(seconds=1)))
-    assert list(books.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
+    slot(ledger, free_intent(1))
+    slot(ledger, free_intent(2, NOON + SLOT_KEPT_FOR + timedelta(seconds=1)))
+    assert list(ledger.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
 
 
-def test_a_lesson_outlives_a_slot_that_is_gone(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_a_lesson_outlives_a_slot_that_is_gone(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1")
     mine = free_intent(1)
-    books.reserve(mine, NO_QUOTA, ModelState(GEMINI))
+    ledger.reserve(mine, NO_QUOTA, ModelState(GEMINI))
     gone = settled(mine, Outcome.ANSWERED, 0)
-    assert books.settle(gone, HealthUpdate({"failures": 0, "opens": 0}), Payload(inline="a"))
+    assert ledger.settle(gone, HealthUpdate({"failures": 0, "opens": 0}), Payload(inline="a"))
     assert task(task_table).status is Status.COMPLETED
 
 
-def test_a_model_that_was_probed_before_it_had_a_quota_takes_slots(
-    books: DynamoUsageLedger, task_table: TaskTable
-) -> None:
+def test_a_model_that_was_probed_before_it_had_a_quota_takes_slots(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
     probe = admit(ModelState(GEMINI, opens=1), None, 1, NOON)
     assert isinstance(probe, Admission)
-    assert books.reserve(free_intent(1), probe, ModelState(GEMINI)).made
-    slot(books, free_intent(2, NOON + timedelta(minutes=3)))
-    assert list(books.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
+    assert ledger.reserve(free_intent(1), probe, ModelState(GEMINI)).made
+    slot(ledger, free_intent(2, NOON + timedelta(minutes=3)))
+    assert list(ledger.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
 
 
-def test_one_probe_passes(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_one_probe_passes(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1", "t-2")
     first = settled(free_intent(0, purpose=Purpose.CLASSIFICATION), Outcome.UNAVAILABLE, 0)
-    books.reserve(first.intent, NO_QUOTA, ModelState(GEMINI))
-    books.settle(first, learn(ModelState(GEMINI, failures=4), first.result, NOON), None)
+    ledger.reserve(first.intent, NO_QUOTA, ModelState(GEMINI))
+    ledger.settle(first, health_update(ModelState(GEMINI, failures=4), first.result, NOON), None)
     later = NOON + timedelta(seconds=21)
-    seen = books.look(None, GEMINI, "x").model
+    seen = ledger.look(None, GEMINI, "x").model
     assert seen.opens == 1
     for number, made in ((1, True), (2, False)):
         admission = admit(seen, None, 1, later)
         assert isinstance(admission, Admission)
-        assert books.reserve(free_intent(number, later), admission, seen).made is made
+        assert ledger.reserve(free_intent(number, later), admission, seen).made is made
 
 
-def test_the_router_sees_all_models_at_once(aws: Aws, books: DynamoUsageLedger) -> None:
+def test_the_router_sees_all_models_at_once(aws: Aws, ledger: MotoLedger) -> None:
     mine = free_intent(1, purpose=Purpose.CLASSIFICATION)
-    books.reserve(mine, NO_QUOTA, ModelState(GEMINI))
-    books.settle(settled(mine, Outcome.RETIRED, 0), HealthUpdate({"gone": True, "gone_at": 5}), None)
+    ledger.reserve(mine, NO_QUOTA, ModelState(GEMINI))
+    ledger.settle(settled(mine, Outcome.RETIRED, 0), HealthUpdate({"gone": True, "gone_at": 5}), None)
     states = DynamoModelHealth(aws.client("dynamodb"), aws.tables).states([GEMINI, MODEL])
-    assert states == {GEMINI: ModelState(GEMINI, gone=True)}
+    assert states == {GEMINI: ModelState(GEMINI, retired=True)}
 
 
 # Reading the ledger
 
 
-def test_rows_are_read_across_days_and_shards(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_rows_are_read_across_days_and_shards(ledger: MotoLedger, task_table: TaskTable) -> None:
     budget = Budget(month_usd=None)
     names = [f"t-{n}" for n in range(30)]
     known(task_table, *names)
     start = NOON - timedelta(days=1)
     made = [intent(name, at=start + timedelta(hours=2 * n), budget=budget) for n, name in enumerate(names)]
     for number, mine in enumerate(made):
-        assert books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
+        assert ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
         if number % 3:
-            assert books.settle(settled(mine), HealthUpdate(), None)
+            assert ledger.settle(settled(mine), HealthUpdate(), None)
 
-    rows = list(books.rows(start, NOON + timedelta(days=3)))
+    rows = list(ledger.reader.rows(start, NOON + timedelta(days=3)))
     assert Counter(row["task_id"] for row in rows) == Counter(names)
     assert {row["day_shard"].split("#")[1] for row in rows} <= {str(n) for n in range(SHARDS)}
     answered = [row for row in rows if "outcome" in row]
@@ -460,24 +463,24 @@ def test_rows_are_read_across_days_and_shards(books: DynamoUsageLedger, task_tab
     assert {(row["cost_nano"], row["reserved_nano"], row["output"], row["metadata"]["ticket"]) for row in answered} == {
         (60, 100, 40, "A-1")
     }
-    within = list(books.rows(start + timedelta(hours=2), start + timedelta(hours=6)))
+    within = list(ledger.reader.rows(start + timedelta(hours=2), start + timedelta(hours=6)))
     assert {row["task_id"] for row in within} == {"t-1", "t-2"}
-    open_ones = {one.task_id for one in books.open_intents(start, NOON + timedelta(days=3))}
+    open_ones = {one.spec.task_id for one in ledger.reader.open_intents(start, NOON + timedelta(days=3))}
     assert open_ones == {f"t-{n}" for n in range(0, 30, 3)}
-    again = next(one for one in books.open_intents(start, start + timedelta(seconds=1)))
-    assert again == books.find_intent(made[0].key)
-    assert books.settle(settled(again, Outcome.UNKNOWN, 100), HealthUpdate(), None)
+    again = next(one for one in ledger.reader.open_intents(start, start + timedelta(seconds=1)))
+    assert again == ledger.find_intent(made[0].key)
+    assert ledger.settle(settled(again, Outcome.UNKNOWN, 100), HealthUpdate(), None)
 
 
-def test_an_open_intent_is_settled_from_its_stored_row(books: DynamoUsageLedger, task_table: TaskTable) -> None:
+def test_an_open_intent_is_settled_from_its_stored_row(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
-    books.reserve(intent(), NO_QUOTA, ModelState(MODEL))
-    stored = next(iter(books.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))))
-    assert books.settle(settled(stored, Outcome.UNKNOWN, stored.charge.amount), HealthUpdate(), None)
-    counters = books.counters("2026-11")
+    ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL))
+    stored = next(iter(ledger.reader.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))))
+    assert ledger.settle(settled(stored, Outcome.UNKNOWN, stored.charge.amount), HealthUpdate(), None)
+    counters = ledger.reader.counters("2026-11")
     assert (counters["month"], counters["month" + OPEN]) == (100, 0)
     assert task(task_table).open_intent is None
-    assert list(books.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))) == []
+    assert list(ledger.reader.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))) == []
 
 
 STEPS = st.lists(
@@ -498,8 +501,8 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
     dice, names = random.Random(seed), [f"t-{n}" for n in range(4)]
     with mock_aws():
         client = SESSION.client("dynamodb")
-        _create_tables(client)
-        books, tasks = DynamoUsageLedger(client, TABLES), TaskTable(client, TABLES)
+        create_tables(client)
+        ledger, tasks = MotoLedger(client, TABLES), TaskTable(client, TABLES)
         known(tasks, *names)
         made, turns, now = list[Intent](), Counter[str](), NOON
         for what, which, amount, outcome in steps:
@@ -508,24 +511,24 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
             if what == "reserve":
                 turns[name] += 1
                 mine = intent(name, turns[name], amount, now)
-                if books.reserve(mine, NO_QUOTA, ModelState(MODEL)).made:
+                if ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made:
                     made.append(mine)
             elif what.startswith("settle") and made:
                 mine = made[which % len(made)]
                 cost = mine.charge.amount if outcome is Outcome.UNKNOWN else min(amount, mine.charge.amount)
                 answer = Payload(inline="a") if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
-                books.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
+                ledger.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
             elif what == "close":
-                for mine in books.open_intents(NOON - timedelta(hours=1), now - timedelta(seconds=60)):
-                    books.settle(settled(mine, Outcome.UNKNOWN, mine.charge.amount), HealthUpdate(), None)
+                for mine in ledger.reader.open_intents(NOON - timedelta(hours=1), now - timedelta(seconds=60)):
+                    ledger.settle(settled(mine, Outcome.UNKNOWN, mine.charge.amount), HealthUpdate(), None)
             elif what == "add_reply":
                 tasks.add_reply(name, f"place-{amount}")
             elif what == "fail":
                 tasks.fail(name, 1, "deadline", now)
-            assert books.counters("2026-11").get("day_22", 0) <= 800
+            assert ledger.reader.counters("2026-11").get("day_22", 0) <= 800
 
-        counters = books.counters("2026-11")
-        rows = list(books.rows(NOON - timedelta(hours=1), now + timedelta(hours=1)))
+        counters = ledger.reader.counters("2026-11")
+        rows = list(ledger.reader.rows(NOON - timedelta(hours=1), now + timedelta(hours=1)))
         opened = sum(row["reserved_nano"] for row in rows if "outcome" not in row)
         spent = sum(row["cost_nano"] for row in rows if "outcome" in row)
         assert counters.get("month", 0) == counters.get("day_22", 0) == opened + spent
@@ -533,9 +536,9 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
         for name in names:
             found = task(tasks, name)
             own = [row for row in rows if row["task_id"] == name]
-            assert found.rows == [f"{row['day_shard']}|{row['row']}" for row in own]
+            assert found.rows == [RowKey(row["day_shard"], row["row"]) for row in own]
             assert found.cost_nano == sum(row["cost_nano"] for row in own if "outcome" in row)
 
 
 def test_milliseconds_decide_the_lease() -> None:
-    assert ms(NOON + timedelta(milliseconds=1)) - ms(NOON) == 1
+    assert to_ms(NOON + timedelta(milliseconds=1)) - to_ms(NOON) == 1

@@ -11,16 +11,14 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import LONGEST_PAUSE, Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.component.conftest import Aws
 from tests.component.test_attempt import (
     GEMINI,
     HAIKU,
@@ -37,10 +35,11 @@ from tests.component.test_attempt import (
     started,
     step,
 )
-from tests.support import in_process
+from tests.support import in_process as support
+from tests.support.aws import Aws, MotoLedger
 from tests.support.fake_providers import start, stop
 from tests.support.fakes import NOON, FakeWorkflow
-from tests.support.in_process import ClockedApplication, LeapClock, Player
+from tests.support.in_process import LeapClock, Player, in_process
 from tests.support.router import Router
 
 type Configure = Callable[..., Router]
@@ -52,9 +51,9 @@ JUDGED = {"code_generation": {"judge": True}}
 
 
 @pytest.fixture
-def configure(aws: Aws, books: DynamoUsageLedger, task_table: TaskTable) -> Configure:
+def configure(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Configure:
     def make(**own: Any) -> Router:
-        return configured(aws, books, task_table, **own)
+        return configured(aws, ledger, task_table, **own)
 
     return make
 
@@ -68,57 +67,57 @@ def answer(router: Router) -> str:
 
 
 def verdict(task: TaskRecord) -> tuple[bool, str | None, str | None]:
-    assert task.verdict is not None
-    return task.verdict["passed"], task.verdict["failed"], task.verdict["escalated_after"]
+    assert task.checked is not None
+    return task.checked.passed, task.checked.failed, task.checked.escalated_after
 
 
-def rows(router: Router, books: DynamoUsageLedger) -> list[dict[str, Any]]:
-    found = list(books.rows(NOON, router.clock.now() + timedelta(days=1)))
+def rows(router: Router, ledger: MotoLedger) -> list[dict[str, Any]]:
+    found = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
     return sorted((row for row in found if row["kind"] == "attempt"), key=lambda row: row["turn"])
 
 
-def books_agree(router: Router, books: DynamoUsageLedger) -> None:
-    attempts, counters = rows(router, books), books.counters("2026-11")
+def books_agree(router: Router, ledger: MotoLedger) -> None:
+    attempts, counters = rows(router, ledger), ledger.reader.counters("2026-11")
     assert all("outcome" in row for row in attempts)
     assert router.task().cost_nano == sum(row["cost_nano"] for row in attempts) == counters.get("month", 0)
     assert counters.get("month" + OPEN, 0) == 0
 
 
-def test_an_answer_that_passes_is_one_call(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_an_answer_that_passes_is_one_call(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(GOOD))
     assert step(router, begun(router)).next is Next.DELIVER
     assert (router.task().status, verdict(router.task())) == (Status.COMPLETED, (True, None, None))
-    assert "failed_check" not in rows(router, books)[0]
+    assert "failed_check" not in rows(router, ledger)[0]
 
 
 def test_another_type_is_not_checked(configure: Configure) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD))
     assert step(router, started(router, "implementation", type="documentation")).next is Next.DELIVER
-    assert router.task().verdict is None
+    assert router.task().checked is None
 
 
 @pytest.mark.parametrize("first", [BAD, LARGE])
 def test_a_failed_check_leads_one_tier_up_and_is_booked_as_such(
-    configure: Configure, books: DynamoUsageLedger, first: str
+    configure: Configure, ledger: MotoLedger, first: str
 ) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(first), answered(GOOD))
     second = step(router, begun(router))
     kept = router.task()
-    assert (second.next, second.reason, second.kept) == (Next.RUN, "failed_check:language", True)
-    assert (kept.status, kept.answer_is_kept, answer(router)) == (Status.STARTED, True, first)
+    assert (second.next, second.reason, second.has_answer) == (Next.RUN, "failed_check:language", True)
+    assert (kept.status, kept.has_answer, answer(router)) == (Status.STARTED, True, first)
 
     finished(router, second)
     task = router.task()
     assert asked(router) == [HAIKU, SONNET]
     assert (task.status, task.model, task.attempts, answer(router)) == (Status.COMPLETED, SONNET, 2, GOOD)
     assert verdict(task) == (True, None, "language")
-    one, two = rows(router, books)
+    one, two = rows(router, ledger)
     assert (one["outcome"], one["failed_check"], one.get("after")) == ("answered", "language", None)
     assert (two["tier"], two["after"], two["came_from"], two["hop"]) == ("reasoning", "failed_check:language", HAIKU, 1)
-    books_agree(router, books)
+    books_agree(router, ledger)
     assert json.loads(router.bus.events[0][1])["answer"] == GOOD
     assert len(router.bus.events) == 1
 
@@ -133,7 +132,7 @@ def test_a_second_answer_is_checked_and_delivered_whatever_it_is(configure: Conf
 
 @pytest.mark.parametrize("trouble", [Outcome.REFUSED, Outcome.AUTH, Outcome.RETIRED])
 def test_without_a_second_answer_the_first_is_delivered(
-    configure: Configure, books: DynamoUsageLedger, trouble: Outcome
+    configure: Configure, ledger: MotoLedger, trouble: Outcome
 ) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(LARGE), CallResult(trouble))
@@ -141,14 +140,14 @@ def test_without_a_second_answer_the_first_is_delivered(
     task = router.task()
     assert (task.status, task.model, answer(router)) == (Status.COMPLETED, HAIKU, LARGE)
     assert verdict(task) == (False, "language", None)
-    books_agree(router, books)
+    books_agree(router, ledger)
     ((kind, _),) = router.bus.events
     assert kind == "Task Completed"
 
 
 @pytest.mark.parametrize("policy", ["refuse", "hold", "degrade"])
 def test_beyond_the_budget_the_first_answer_is_delivered_at_once(
-    configure: Configure, books: DynamoUsageLedger, policy: str
+    configure: Configure, ledger: MotoLedger, policy: str
 ) -> None:
     budget = {"tiers": {"reasoning": {"day_usd": "0.001"}}, "when_exhausted": policy}
     router = configure(verify=PYTHON, budget=budget)
@@ -156,7 +155,7 @@ def test_beyond_the_budget_the_first_answer_is_delivered_at_once(
     end = finished(router, begun(router))
     assert (end.next, asked(router), router.clock.now() - NOON < timedelta(minutes=1)) == (Next.DELIVER, [HAIKU], True)
     assert (router.task().status, verdict(router.task())) == (Status.COMPLETED, (False, "language", None))
-    books_agree(router, books)
+    books_agree(router, ledger)
 
 
 def test_an_outage_above_is_waited_for_briefly(configure: Configure) -> None:
@@ -167,7 +166,7 @@ def test_an_outage_above_is_waited_for_briefly(configure: Configure) -> None:
     assert router.clock.now() - NOON < timedelta(minutes=1)
 
     router.model.then(answered(BAD), CallResult(Outcome.RATE_LIMITED, retry_after=LONGEST_PAUSE.total_seconds()))
-    router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "type": "code_generation"})))
+    router.run(QueueMessage("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "type": "code_generation"})))
     finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     assert (router.task("t-2").status, router.task("t-2").model) == (Status.COMPLETED, HAIKU)
     assert router.clock.now() - NOON < timedelta(minutes=2)
@@ -209,19 +208,19 @@ def test_after_a_fallback_the_same_model_is_not_asked_again(configure: Configure
 
 def dies_after(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Let the function die once, just after that was written."""
-    real = getattr(DynamoUsageLedger, what)
+    real = getattr(MotoLedger, what)
 
     def and_dies(*args: Any, **named: Any) -> Any:
-        monkeypatch.setattr(DynamoUsageLedger, what, real)
+        monkeypatch.setattr(MotoLedger, what, real)
         real(*args, **named)
         raise Crash
 
-    monkeypatch.setattr(DynamoUsageLedger, what, and_dies)
+    monkeypatch.setattr(MotoLedger, what, and_dies)
 
 
 @pytest.mark.parametrize("caught", [False, True])
 def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
-    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch, caught: bool
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch, caught: bool
 ) -> None:
     router = configure(verify=PYTHON)
     run = begun(router)
@@ -234,11 +233,11 @@ def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
     finished(router, again)
     assert asked(router) == [HAIKU, SONNET]
     assert (router.task().status, answer(router)) == (Status.COMPLETED, GOOD)
-    books_agree(router, books)
+    books_agree(router, ledger)
 
 
 def test_a_crash_in_the_second_call_is_booked_and_the_first_answer_kept(
-    configure: Configure, books: DynamoUsageLedger
+    configure: Configure, ledger: MotoLedger
 ) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD))
@@ -249,12 +248,12 @@ def test_a_crash_in_the_second_call_is_booked_and_the_first_answer_kept(
     router.intake.delivery.finish("t-1", 1, "workflow_timed_out")
     task = router.task()
     assert (task.status, task.model, answer(router), task.cost_known) == (Status.COMPLETED, HAIKU, BAD, False)
-    assert [row["outcome"] for row in rows(router, books)] == ["answered", "unknown"]
-    books_agree(router, books)
+    assert [row["outcome"] for row in rows(router, ledger)] == ["answered", "unknown"]
+    books_agree(router, ledger)
 
 
 def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
-    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = configure(verify=PYTHON)
     run, real = begun(router), TaskTable.read
@@ -269,24 +268,24 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
     monkeypatch.setattr(TaskTable, "read", read_before)
     router.intake.delivery.finish("t-1", 1, "workflow_aborted")
     assert (router.task().status, answer(router)) == (Status.COMPLETED, BAD)
-    books_agree(router, books)
+    books_agree(router, ledger)
 
 
-def test_the_second_state_twice_is_one_call(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_the_second_state_twice_is_one_call(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD), CallResult(Outcome.AUTH))
     second = step(router, begun(router))
     assert step(router, second).next is Next.DELIVER
     assert step(router, second).next is Next.DELIVER
     assert asked(router) == [HAIKU, SONNET]
-    books_agree(router, books)
+    books_agree(router, ledger)
 
 
 def says(word: str) -> CallResult:
     return answered(json.dumps({"verdict": word}))
 
 
-def test_what_a_judge_accepts_is_delivered(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_what_a_judge_accepts_is_delivered(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("the answer"), says("acceptable"))
     waiting = step(router, begun(router))
@@ -297,21 +296,21 @@ def test_what_a_judge_accepts_is_delivered(configure: Configure, books: DynamoUs
     assert verdict(task) == (True, None, None)
     question = router.model.questions[1]
     assert json.loads(question.prompt.split("\n", 1)[1]) == {"task": "Is it done?", "answer": "the answer"}
-    judged = rows(router, books)[1]
+    judged = rows(router, ledger)[1]
     assert (judged["purpose"], judged["billing"], judged["cost_nano"]) == ("judge", "free", 0)
-    assert len(books.look(None, GEMINI, "2026-11").model.slots) == 1
-    books_agree(router, books)
+    assert len(ledger.look(None, GEMINI, "2026-11").model.slots) == 1
+    books_agree(router, ledger)
 
 
-def test_what_a_judge_finds_wanting_leads_one_tier_up(configure: Configure, books: DynamoUsageLedger) -> None:
+def test_what_a_judge_finds_wanting_leads_one_tier_up(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("half"), says("incomplete"), answered("whole"))
     finished(router, begun(router))
     assert asked(router) == [HAIKU, GEMINI, SONNET]
     assert (router.task().model, answer(router), verdict(router.task())) == (SONNET, "whole", (True, None, "judge"))
-    last = rows(router, books)[2]
+    last = rows(router, ledger)[2]
     assert (last["after"], last["came_from"], last["hop"]) == ("failed_check:judge", HAIKU, 1)
-    books_agree(router, books)
+    books_agree(router, ledger)
 
 
 def test_a_judge_s_no_stands_when_no_better_answer_can_be_had(configure: Configure) -> None:
@@ -332,21 +331,21 @@ NO_WORD = [
 
 @pytest.mark.parametrize("result", NO_WORD, ids=lambda result: f"{result.outcome} {result.text[:9]}")
 def test_a_judge_that_cannot_be_had_passes_the_answer_at_once(
-    configure: Configure, books: DynamoUsageLedger, result: CallResult
+    configure: Configure, ledger: MotoLedger, result: CallResult
 ) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("the answer"), result)
     end = finished(router, begun(router))
     assert (end.next, router.task().status, answer(router)) == (Next.DELIVER, Status.COMPLETED, "the answer")
     assert router.clock.now() - NOON < timedelta(seconds=30)
-    books_agree(router, books)
+    books_agree(router, ledger)
 
 
 def test_a_benched_judge_is_not_asked(configure: Configure) -> None:
     router = configure(verify={"code_generation": {"judge": True}, "status": {"min_chars": 1}})
     router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED, until=NOON + timedelta(hours=9)), answered())
     finished(router, started(router, type="status"))
-    router.run(Message("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "type": "code_generation"})))
+    router.run(QueueMessage("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "type": "code_generation"})))
     router.model.then(answered())
     finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
     assert asked(router) == [GEMINI, HAIKU, HAIKU]
@@ -367,7 +366,7 @@ def test_no_judge_for_a_private_task_on_a_paid_plan_or_of_a_long_one(
 @pytest.mark.parametrize("written", ["reserve", "settle"])
 @pytest.mark.parametrize("word", ["acceptable", "wrong"])
 def test_a_judge_that_dies_is_not_asked_again(
-    configure: Configure, books: DynamoUsageLedger, monkeypatch: pytest.MonkeyPatch, written: str, word: str
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch, written: str, word: str
 ) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("first"))
@@ -381,8 +380,8 @@ def test_a_judge_that_dies_is_not_asked_again(
     finished(router, replace(waiting, attempt=waiting.attempt + 1, crashes=1))
     told = written == "settle" and word == "wrong"
     assert answer(router) == ("second" if told else "first")
-    assert [row["outcome"] for row in rows(router, books)][1] == ("unknown" if written == "reserve" else "answered")
-    books_agree(router, books)
+    assert [row["outcome"] for row in rows(router, ledger)][1] == ("unknown" if written == "reserve" else "answered")
+    books_agree(router, ledger)
 
 
 def test_the_second_answer_has_the_time_of_its_own_function(configure: Configure) -> None:
@@ -409,8 +408,9 @@ def test_the_sdks_on_the_stand_in_answer_judge_and_audit(
         checks = {"code_generation": {"language": "python", "judge": True}}
         own = {"verify": checks, "audit": {"share": 1, "model": "claude-haiku-4-5"}}
         clock, workflow = LeapClock(), FakeWorkflow()
-        app = ClockedApplication(aws.settings(**urls), json.dumps({**SHIPPED, "pointsman": own}), aws.session).by(clock)
-        app.__dict__["intake"] = replace(app.intake, workflow=workflow)
+        config = json.dumps({**SHIPPED, "pointsman": own})
+        app = in_process(aws.settings(**urls), config, aws.session, clock)
+        app.runtime.stores.__dict__["workflow"] = workflow
         player = Player(app, clock, workflow.executions.__getitem__)
         said = {
             "bad": "Implement it (bad).",
@@ -419,14 +419,14 @@ def test_the_sdks_on_the_stand_in_answer_judge_and_audit(
         }
         for task_id, prompt in said.items():
             fields = {"prompt": prompt, "task_id": task_id, "type": "code_generation", "metadata": {"ticket": "A"}}
-            player.take_in(Message(f"m-{task_id}", json.dumps(fields)))
+            player.take_in(QueueMessage(f"m-{task_id}", json.dumps(fields)))
             assert player.play(task_id).next is Next.DELIVER
 
         ends = [player.task(task_id) for task_id in said]
         assert [end.model for end in ends] == [SONNET, SONNET, HAIKU]
-        assert [(end.verdict or {})["escalated_after"] for end in ends] == ["language", "judge", None]
-        assert [(end.audit or {})["outcome"] for end in ends] == ["answered"] * 3
-        attempts = in_process.books_agree(app, standin.requests(), clock.now() + timedelta(minutes=1))
+        assert [end.checked and end.checked.escalated_after for end in ends] == ["language", "judge", None]
+        assert [end.audit and end.audit.outcome for end in ends] == ["answered"] * 3
+        attempts = support.books_agree(app, standin.requests(), clock.now() + timedelta(minutes=1))
         assert Counter(row["purpose"] for row in attempts) == {"task": 5, "judge": 2, "audit": 3}
         assert standin.control("GET", "verdict")["errors"] == 0
     finally:

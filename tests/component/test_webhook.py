@@ -13,11 +13,11 @@ import pytest
 from pointsman.adapters import webhook
 from pointsman.adapters.webhook import Webhooks, is_own, is_public
 from pointsman.client import verify_webhook
-from pointsman.entrypoints.wiring import Application
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import DeliveryError, MissingKeyError, PublishError
-from pointsman_cli.tasks import document
-from tests.component.conftest import Aws
+from pointsman_cli.tasks import task_document
+from tests.support.aws import Aws
+from tests.support.in_process import InProcess, in_process
 from tests.support.router import SHIPPED, Router, build
 from tests.support.tls import Authority, Receiver, receiver
 from tests.unit.contracts.test_webhook_signature import SECRET
@@ -216,22 +216,24 @@ def test_without_a_fitting_secret_nothing_is_sent(there: Receiver, secret: str) 
 
 
 @pytest.fixture
-def app(aws: Aws, there: Receiver) -> Application:
+def app(aws: Aws, there: Receiver) -> InProcess:
     settings = aws.settings(webhook_hosts=f"localhost:{there.port}", webhook_key_parameter=KEY_NAME)
-    return Application(settings, SHIPPED, aws.session)
+    return in_process(settings, SHIPPED, aws.session)
 
 
 @pytest.fixture
-def router(aws: Aws, books: Any, task_table: Any, app: Application) -> Router:
-    made = build(aws, books, task_table)
-    object.__setattr__(made.intake, "reply_places", app.settings.reply_places)
+def router(aws: Aws, ledger: Any, task_table: Any, app: InProcess) -> Router:
+    made = build(aws, ledger, task_table)
+    object.__setattr__(made.intake.reject, "reply_places", app.runtime.settings.reply_places)
     object.__setattr__(made.intake.delivery, "replies", app.delivery.replies)
     return made
 
 
-def message(there: Receiver, path: str = "/hook?key=secret", message_id: str = "m-1") -> Message:
+def message(there: Receiver, path: str = "/hook?key=secret", message_id: str = "m-1") -> QueueMessage:
     url = f"https://localhost:{there.port}{path}"
-    return Message(message_id, json.dumps({"prompt": "Do it.", "task_id": "t-1", "tier": "reasoning", "reply_to": url}))
+    return QueueMessage(
+        message_id, json.dumps({"prompt": "Do it.", "task_id": "t-1", "tier": "reasoning", "reply_to": url})
+    )
 
 
 def test_a_tasks_end_is_told_to_its_webhook(aws: Aws, router: Router, there: Receiver) -> None:
@@ -246,7 +248,7 @@ def test_a_tasks_end_is_told_to_its_webhook(aws: Aws, router: Router, there: Rec
 
 
 def test_what_cannot_be_told_is_kept_and_names_the_host_alone(
-    aws: Aws, router: Router, app: Application, there: Receiver
+    aws: Aws, router: Router, app: InProcess, there: Receiver
 ) -> None:
     aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")
     router.run(message(there))
@@ -255,7 +257,7 @@ def test_what_cannot_be_told_is_kept_and_names_the_host_alone(
         router.intake.delivery.finish("t-1", 1, "refused")
     host = f"https://localhost:{there.port}"
     assert str(caught.value) == f"task t-1: not delivered to {host} (HTTP 404)"
-    shown = document(app, router.task(), stand_in=False)
+    shown = task_document(app.runtime, router.task(), stand_in=False)
     assert (shown["reply_to"], shown["not_delivered_to"]) == ([host], [f"{host} (HTTP 404)"])
     assert "secret" not in json.dumps(shown)
     assert list(router.tasks.wanting_attention()) == ["t-1"]
@@ -273,7 +275,7 @@ def test_a_secret_that_is_not_stored_is_named(router: Router, there: Receiver) -
 
 def test_a_host_that_is_not_named_is_rejected(router: Router) -> None:
     body = {"prompt": "a", "task_id": "t-1", "reply_to": "https://localhost:1/?key=secret"}
-    router.run(Message("m-1", json.dumps(body)))
+    router.run(QueueMessage("m-1", json.dumps(body)))
     ((_, attributes, _),) = router.dead.messages
     assert attributes["code"] == "reply_to_not_allowed"
     assert attributes["reason"] == "reply_to: must be a webhook at one of the hosts in parameter WebhookHosts"

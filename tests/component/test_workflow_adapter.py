@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.workflow import StepFunctions
 from pointsman.ports import Execution
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
 

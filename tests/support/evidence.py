@@ -7,17 +7,17 @@ from functools import cached_property
 from typing import Any
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.execution.budget import OPEN
 from tests.support.local_stack import Stack
 
 type Row = dict[str, Any]
 
 
-def books_of(stack: Stack) -> DynamoUsageLedger:
+def books_of(stack: Stack) -> DynamoLedgerReader:
     out = stack.info.outputs
     names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    return DynamoUsageLedger(stack.client("dynamodb"), names)
+    return DynamoLedgerReader(stack.client("dynamodb"), names)
 
 
 def this_month() -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import DeadExecution, Execution, ModelRequest
+from pointsman.ports import DeadExecution, Execution
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.runtime import Runtime, lambda_runtime
 from pointsman.execution.outcome import CallResult
 from pointsman.values.times import from_ms
-from tests.component.conftest import Aws
+from tests.support.aws import Aws
 from tests.support.cloudformation import load
 from tests.support.fakes import ScriptedModel
 from tests.support.in_process import LeapClock
@@ -50,7 +50,7 @@ class Functions:
     """All functions of one deployment."""
 
     aws: Aws
-    app: Application
+    runtime: Runtime
     clock: LeapClock
     model: ScriptedModel
     queue_url: str
@@ -98,7 +98,7 @@ class Functions:
 
     def play(self, task_id: str) -> None:
         """Play the task's execution to its end."""
-        states, arn = self.aws.client("stepfunctions"), self.app.settings.state_machine_arn
+        states, arn = self.aws.client("stepfunctions"), self.runtime.settings.state_machine_arn
         name = f"{arn.replace(':stateMachine:', ':execution:')}:{task_id}"
         state = json.loads(states.describe_execution(executionArn=name)["input"])
         while state.get("next", "run") not in ("deliver", "fail"):
@@ -132,14 +132,12 @@ def deploy(aws: Aws, monkeypatch: pytest.MonkeyPatch, read: Callable[[], str], c
     states = aws.client("stepfunctions")
     machine = states.create_state_machine(name="run-task", definition=MACHINE, roleArn=ROLE)["stateMachineArn"]
     shipped = json.loads((ROOT / "openclaw.json").read_text())
-    app = Application(
-        aws.settings(state_machine_arn=machine, task_queue_url=queue), json.dumps(shipped | config), aws.session
-    )
+    settings = aws.settings(state_machine_arn=machine, task_queue_url=queue)
+    runtime = lambda_runtime(settings, json.dumps(shipped | config), aws.session)
     clock, model = LeapClock(), ScriptedModel()
-    app.__dict__["context"] = replace(app.context, clock=clock, model=lambda _: model)
-    for module in ("handlers", "sqs_batch"):
-        monkeypatch.setattr(f"pointsman.entrypoints.{module}.application", lambda: app)
-    return Functions(aws, app, clock, model, queue, read)
+    runtime = replace(runtime, context=replace(runtime.context, clock=clock, model=lambda _: model))
+    monkeypatch.setattr("pointsman.entrypoints.runtime.function_runtime", lambda: runtime)
+    return Functions(aws, runtime, clock, model, queue, read)
 
 
 def _handler(name: str) -> Handler:

@@ -6,17 +6,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
-from pointsman.entrypoints.wiring import Application
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
+from pointsman.adapters.task_table import TaskTable
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.entrypoints.delivery import build_delivery
+from pointsman.entrypoints.router import build_intake
+from pointsman.entrypoints.runtime import Runtime, build_runtime
+from pointsman.entrypoints.settings import Settings
+from pointsman.entrypoints.sweep import build_sweep
+from pointsman.entrypoints.tier import build_attempt
 from pointsman.execution.budget import OPEN
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import Clock
-from pointsman.services.attempt import FUNCTION_SECONDS
-from pointsman.services.context import Context
-from pointsman.services.intake import Message
+from pointsman.routing.policy import RoutingPolicy
+from pointsman.services.attempt import FUNCTION_SECONDS, Attempt
+from pointsman.services.delivery import Delivery
+from pointsman.services.intake import Intake, QueueMessage
+from pointsman.services.sweep import Sweep
+from pointsman.values.taxonomy import Tier
 from pointsman.values.times import month_key
 
 LEASE = 10.0
@@ -50,39 +60,66 @@ class PatientClock:
         time.sleep(seconds)
 
 
-class ClockedApplication(Application):
-    """The application, by another clock, its log and metrics kept."""
+@dataclass
+class InProcess:
+    """The use cases over one stack, by a clock of the test's, their log and metrics kept."""
 
-    def by(self, clock: Clock) -> "ClockedApplication":
-        self.__dict__["clock"] = clock
-        return self
+    runtime: Runtime
+    logged: list[tuple[str, dict[str, object]]]
+    counted: list[str]
 
-    @cached_property
-    def context(self) -> Context:
-        notes, counts = self.notes, self.counts
+    @property
+    def intake(self) -> Intake:
+        return self.runtime.part(build_intake)
 
-        def note(event: str, *, level: str = "info", **fields: object) -> None:
-            notes.append((event, {**fields, "level": level}))
+    @property
+    def delivery(self) -> Delivery:
+        return self.runtime.part(build_delivery)
 
-        def count(name: str, value: float = 1) -> None:
-            counts.append(name)
+    @property
+    def sweep(self) -> Sweep:
+        return self.runtime.part(build_sweep)
 
-        return Context(self.policy, self.books, self.model, self.__dict__["clock"], self.settings.zone, note, count)
+    @property
+    def ledger(self) -> DynamoUsageLedger:
+        return self.runtime.stores.ledger
 
-    @cached_property
-    def notes(self) -> list[tuple[str, dict[str, object]]]:
-        return []
+    @property
+    def ledger_reader(self) -> DynamoLedgerReader:
+        return self.runtime.stores.ledger_reader
 
-    @cached_property
-    def counts(self) -> list[str]:
-        return []
+    @property
+    def tasks(self) -> TaskTable:
+        return self.runtime.stores.tasks
+
+    @property
+    def policy(self) -> RoutingPolicy:
+        return self.runtime.context.policy
+
+    def attempt(self, function: Tier) -> Attempt:
+        return self.runtime.part(build_attempt, function)
+
+
+def in_process(settings: Settings, config_text: str, session: Any, clock: Clock | None = None) -> InProcess:
+    """Return the use cases over a stack."""
+    logged: list[tuple[str, dict[str, object]]] = []
+    counted: list[str] = []
+
+    def log(event: str, *, level: str = "info", **fields: object) -> None:
+        logged.append((event, {**fields, "level": level}))
+
+    def count(name: str, value: float = 1) -> None:
+        counted.append(name)
+
+    runtime = build_runtime(settings, config_text, session, log=log, count=count, clock=clock)
+    return InProcess(runtime, logged, counted)
 
 
 @dataclass
 class Player:
     """Queue and workflow: what comes back is sent again, what crashes goes where the state machine's `Catch` leads."""
 
-    app: ClockedApplication
+    app: InProcess
     clock: Clock
     input_of: Callable[[str], str]
     """The input of the execution of that name."""
@@ -93,7 +130,7 @@ class Player:
     undelivered: list[str] = field(default_factory=list)
     """Deliveries that failed: why."""
 
-    def take_in(self, *messages: Message, most: int = 8) -> int:
+    def take_in(self, *messages: QueueMessage, most: int = 8) -> int:
         """Deliver messages until none comes back; return how often a message came back."""
         waiting, came_back = list(messages), 0
         for round_ in range(most):
@@ -104,15 +141,15 @@ class Player:
             self.clock.sleep(LEASE + 1)  # the queue's visibility timeout is longer than any lease
         raise AssertionError(f"messages still come back: {[message.message_id for message in waiting]}")
 
-    def _one_batch(self, messages: list[Message], owner: str) -> list[Message]:
+    def _one_batch(self, messages: list[QueueMessage], owner: str) -> list[QueueMessage]:
         try:
-            batch = self.app.intake.take(messages, owner, LEASE)
+            batch = self.app.intake.claim_batch(messages, owner, LEASE)
         except Exception:  # noqa: BLE001  (then the whole batch comes back)
             return messages
         back = []
         for message in messages:
             try:
-                self.app.intake.finish(message, batch)
+                self.app.intake.start_or_reject(message, batch)
             except Exception:  # noqa: BLE001
                 back.append(message)
         return back
@@ -161,11 +198,11 @@ class Player:
         return found
 
 
-def books_agree(app: ClockedApplication, requests: list[dict[str, Any]], until: datetime) -> list[dict[str, Any]]:
+def books_agree(app: InProcess, requests: list[dict[str, Any]], until: datetime) -> list[dict[str, Any]]:
     """Hold ledger, counters and the provider's journal against each other; return the ledger's attempts."""
-    rows = [row for row in app.books.rows(until - timedelta(days=2), until) if row["kind"] == "attempt"]
+    rows = [row for row in app.ledger_reader.rows(until - timedelta(days=2), until) if row["kind"] == "attempt"]
     assert [row["row"] for row in rows if "outcome" not in row] == []
-    counters = app.books.counters(month_key(until, app.settings.zone))
+    counters = app.ledger_reader.counters(month_key(until, app.runtime.settings.zone))
     for name, count in counters.items():
         if name.endswith(OPEN):
             assert count == 0, (name, count)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import ModelClient, ModelRequest
+from pointsman.ports import ModelClient
 
 KEY = "zzqx-a-key-that-nobody-may-see"
 PROMPT = "Plan the wvkq release for Friday."

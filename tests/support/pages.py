@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pointsman.report.figures.day_summary import DaySpend, Summary, summed
-from pointsman.report.figures.history import Entry
-from pointsman.report.figures.report import Report, ReportScope, build
+from pointsman.report.figures.history import PublishedDay
+from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.report.figures.speed import Milestones
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy
@@ -28,7 +28,7 @@ HOSTILE = '<script>alert("x")</script>&amp;\x1b[31m\u202e'
 def policy() -> RoutingPolicy:
     routing = {str(tier): model for tier, (model, _) in WORK.items()}
     agents = {"old": {"model": "claude-sonnet-4-5"}}
-    return RoutingPolicy(config.parse(json.dumps({"routing": routing, "agents": agents})), catalog.load())
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing, "agents": agents})), catalog.load_catalog())
 
 
 def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]
     }
     if fields["billing"] == "paid" and "cost_nano" not in stated:
         used = Usage(**{kind: fields.get(kind, 0) for kind in Usage.__dataclass_fields__})
-        fields["cost_nano"] = catalog.load().get(model).cost_nano(used, at)
+        fields["cost_nano"] = catalog.load_catalog().get(model).cost_nano(used, at)
     fields["ended_at"] = to_text(at + timedelta(milliseconds=fields.get("milliseconds", 0) + 90))
     return fields
 
@@ -143,7 +143,7 @@ def summaries(frame: ReportScope, rows: list[dict[str, Any]]) -> list[Summary]:
     return made
 
 
-def month(seed: int = 7) -> tuple[Report, list[Entry]]:
+def month(seed: int = 7) -> tuple[Report, list[PublishedDay]]:
     """Return the report of the month's 21st day, and the manifest of the days before its month."""
     dice = random.Random(seed)
     rows = [each for number in range(1, DAY.day + 1) for each in rows_of(DAY.replace(day=number), dice)]
@@ -156,13 +156,15 @@ def month(seed: int = 7) -> tuple[Report, list[Entry]]:
     _, until = day_bounds(DAY, ZONE)
     frame = ReportScope(DAY, ZONE, policy(), stand_in=True, now=until + timedelta(hours=6))
     known = milestones(rows)
-    made = build(frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids})
+    made = build_report(
+        frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids}
+    )
     return made, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
 
 
-def earlier(day: date, dice: random.Random) -> Entry:
+def earlier(day: date, dice: random.Random) -> PublishedDay:
     """Return a day of the manifest."""
     tiers = {Tier.ORCHESTRATION: 0, Tier.IMPLEMENTATION: dice.randint(9, 40) * 1_000_000}
     tiers[Tier.REASONING] = dice.randint(0, 1) * dice.randint(50, 190) * 1_000_000
     spent = sum(tiers.values())
-    return Entry(DaySpend(day, tiers), 22, 24, 20 * spent, 19 * spent, complete=True, stand_in=False)
+    return PublishedDay(DaySpend(day, tiers), 22, 24, 20 * spent, 19 * spent, complete=True, stand_in=False)

@@ -1,26 +1,28 @@
 """The router's use case, built on moto's task table and bucket, with all else by hand."""
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.adapters.task_table import TaskTable
-from pointsman.adapters.usage_ledger import DynamoModelHealth, DynamoUsageLedger
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.runtime import build_runtime
+from pointsman.entrypoints.sweep import build_sweep as build_functions_sweep
 from pointsman.execution.records import TaskRecord
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.intake import Intake, Message
+from pointsman.services.intake import Intake, QueueMessage
+from pointsman.services.rejection import RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
-from pointsman.services.subtasks import SubtaskService
+from pointsman.services.subtasks import Subtasks
 from pointsman.services.sweep import Sweep
+from tests.support.aws import Aws, MotoLedger
 from tests.support.fakes import (
     FakeBus,
     FakeClock,
@@ -31,9 +33,6 @@ from tests.support.fakes import (
     ScriptedModel,
 )
 from tests.support.paths import ROOT
-
-if TYPE_CHECKING:
-    from tests.component.conftest import Aws
 
 SHIPPED = (ROOT / "openclaw.json").read_text()
 SECONDS = 50.0
@@ -55,20 +54,20 @@ class Router:
     counts: list[str] = field(default_factory=list)
     """Names of the metrics that were counted."""
 
-    def run(self, *messages: Message, owner: str = "router-1") -> dict[str, Exception]:
+    def run(self, *messages: QueueMessage, owner: str = "router-1") -> dict[str, Exception]:
         """Take a batch; return what went back to the queue."""
-        batch = self.intake.take(list(messages), owner, SECONDS)
+        batch = self.intake.claim_batch(list(messages), owner, SECONDS)
         back: dict[str, Exception] = {}
         for message in messages:
             try:
-                self.intake.finish(message, batch)
+                self.intake.start_or_reject(message, batch)
             except Exception as trouble:  # noqa: BLE001  (whatever it is, the message goes back)
                 back[message.message_id] = trouble
         return back
 
-    def crash(self, *messages: Message, owner: str = "router-1") -> None:
+    def crash(self, *messages: QueueMessage, owner: str = "router-1") -> None:
         """Claim and decide a batch, and go no further."""
-        self.intake.take(list(messages), owner, SECONDS)
+        self.intake.claim_batch(list(messages), owner, SECONDS)
 
     def task(self, task_id: str = "t-1") -> TaskRecord:
         found = self.tasks.read(task_id)
@@ -76,7 +75,7 @@ class Router:
         return found
 
 
-def build(aws: "Aws", books: DynamoUsageLedger, task_table: TaskTable, config: str = SHIPPED) -> Router:
+def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHIPPED) -> Router:
     """Return a router on empty stores."""
     clock, workflow, bus, replies, dead = FakeClock(), FakeWorkflow(), FakeBus(), FakeReplies(), FakeDeadLetters()
     counts = list[str]()
@@ -85,30 +84,28 @@ def build(aws: "Aws", books: DynamoUsageLedger, task_table: TaskTable, config: s
     def client(_: Provider) -> ScriptedModel:
         return model
 
-    def note(event: str, **_: object) -> None:
+    def log(event: str, **_: object) -> None:
         assert event
 
     def count(name: str, value: float = 1) -> None:
         counts.append(name)
 
-    ctx = Context(RoutingPolicy(openclaw.parse(config), load()), books, client, clock, ZoneInfo("UTC"), note, count)
-    queue = FakeTaskQueue()
-    delivery = Delivery(
-        ctx, task_table, payloads, bus, replies, aws.bucket, SubtaskService(ctx, task_table, payloads, queue)
+    ctx = Context(
+        RoutingPolicy(openclaw.parse(config), load_catalog()), ledger, client, clock, ZoneInfo("UTC"), log, count
     )
+    queue = FakeTaskQueue()
+    delivery = Delivery(ctx, task_table, payloads, bus, replies, aws.bucket, Subtasks(ctx, task_table, payloads, queue))
     return Router(
         Intake(
             ctx=ctx,
             tasks=task_table,
             payloads=payloads,
             workflow=workflow,
-            model_health_store=DynamoModelHealth(aws.client("dynamodb"), aws.tables),
-            dead_letters=dead,
-            bus=bus,
+            model_health=DynamoModelHealth(aws.client("dynamodb"), aws.tables),
             delivery=delivery,
-            classification=TaskClassifier(ctx, LocalClassifier.load()),
-            reply_places=frozenset({aws.reply_arn}),
-            objects=S3Prompts(task_table, payloads, S3PromptObjects(aws.client("s3")), frozenset({PROMPTS})),
+            classifier=TaskClassifier(ctx, LocalClassifier.load()),
+            reject=RejectMessage(ctx, task_table, dead, bus, delivery, frozenset({aws.reply_arn})),
+            s3_prompts=S3Prompts(task_table, payloads, S3PromptObjects(aws.client("s3")), frozenset({PROMPTS})),
         ),
         task_table,
         clock,
@@ -122,17 +119,17 @@ def build(aws: "Aws", books: DynamoUsageLedger, task_table: TaskTable, config: s
     )
 
 
-def build_sweep(aws: "Aws", router: Router, books: DynamoUsageLedger) -> Sweep:
+def build_sweep(aws: Aws, router: Router) -> Sweep:
     """Return a sweep over the router's stores."""
-    own, made = router.intake, Application(aws.settings(), SHIPPED, aws.session).sweep
+    intake = router.intake
+    runtime = build_runtime(aws.settings(), SHIPPED, aws.session, log=intake.ctx.log, count=intake.ctx.count)
+    sweep = build_functions_sweep(runtime)
     return replace(
-        made,
-        ctx=own.ctx,
-        books=books,
-        ledger=books,
-        tasks=own.tasks,
+        sweep,
+        ctx=intake.ctx,
+        tasks=intake.tasks,
         workflow=router.workflow,
-        delivery=own.delivery,
-        notice=replace(made.notice, ctx=own.ctx),
-        archiving=replace(made.archiving, ctx=own.ctx),
+        delivery=intake.delivery,
+        notice=replace(sweep.notice, ctx=intake.ctx),
+        archiving=replace(sweep.archiving, ctx=intake.ctx),
     )

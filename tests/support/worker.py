@@ -20,7 +20,7 @@ from typing import Any
 
 from pointsman.adapters import claude, gemini
 from pointsman.entrypoints.settings import Settings
-from pointsman.entrypoints.wiring import Application
+from pointsman.entrypoints.stores import BotocoreSession
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing.catalog import Provider
@@ -28,6 +28,7 @@ from pointsman.values import strict_json
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
+from tests.support.in_process import InProcess, in_process
 
 IMPORTED = (claude, gemini)
 """Both SDKs, before the processes part."""
@@ -39,7 +40,7 @@ INVOCATION = 60.0
 class Worker:
     """One process."""
 
-    app: Application
+    app: InProcess
     spec: dict[str, Any]
     number: int
     ends: Counter[str] = field(default_factory=Counter)
@@ -59,9 +60,9 @@ class Worker:
             body=Payload(inline=strict_json.dumps(body)),
             received_at=to_text(now),
         )
-        assert self.app.tasks.claim(record, now) is None
+        assert self.app.tasks.claim(record) is None
         hops = tuple(
-            self.app.policy.hop(self.app.policy.catalogue.get(model), Tier(self.spec["tier"])) for model in models
+            self.app.policy.hop(self.app.policy.catalog.get(model), Tier(self.spec["tier"])) for model in models
         )
         return WorkflowState(task_id, 1, now + timedelta(hours=1), hops)
 
@@ -103,8 +104,8 @@ class Worker:
     def warm_up(self) -> None:
         """Build what is built at the first use, so that all begin at the same time."""
         for provider in Provider:
-            self.app.model(provider)
-        self.app.books.look(None, self.spec["models"][0], "1970-01")
+            self.app.runtime.context.model(provider)
+        self.app.ledger.look(None, self.spec["models"][0], "1970-01")
 
 
 def main() -> None:
@@ -126,7 +127,9 @@ def main() -> None:
 
 def _child(spec: dict[str, Any], number: int, start: Barrier, tell: Callable[[dict[str, Any]], None]) -> None:
     random.seed(f"{spec['prefix']}-{number}")
-    worker = Worker(Application(Settings.from_environment(), json.dumps(spec["config"])), spec, number)
+    worker = Worker(
+        in_process(Settings.from_environment(), json.dumps(spec["config"]), BotocoreSession()), spec, number
+    )
     error = None
     try:
         worker.warm_up()

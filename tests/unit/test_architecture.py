@@ -34,7 +34,7 @@ NEVER = {"adapters": ("services",), "client": ("services",)}
 SDKS = ("boto3", "botocore", "google", "anthropic", "httpx", "httpx2", "genai_prices", "aws_lambda_powertools")
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "sleep"}
 ENVIRONMENT_READERS = {
-    "entrypoints/wiring.py",
+    "entrypoints/runtime.py",
     "adapters/secret_keys.py",
     "entrypoints/settings.py",
 }
@@ -146,7 +146,7 @@ def test_environment_is_read_in_three_places(path: Path) -> None:
 FRESH = "import sys; sys.path[:0] = {paths!r}; import {module}; print(*sys.modules)"
 
 
-@pytest.mark.parametrize("module", ["pointsman.entrypoints.handlers", "pointsman.entrypoints.wiring"])
+@pytest.mark.parametrize("module", ["pointsman.entrypoints.tier", "pointsman.entrypoints.router"])
 def test_handlers_load_no_model_sdk(module: str) -> None:
     code = FRESH.format(paths=[str(CORE.parent)], module=module)
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pointsman.execution.budget import Cap, Charge
+from pointsman.execution.budget import Cap
+from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
-from pointsman.execution.records import Intent, Payload, RowKey, Settled, Subtasks, TaskRecord
-from pointsman.values.usage import Usage
+from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
+from pointsman.routing.decision import Decision, ModelVote
 
 if TYPE_CHECKING:  # of one function's ports each: the others need not import it
     from pointsman.contracts.api_key import ApiKey
     from pointsman.contracts.s3_prompt import S3Prompt
     from pointsman.report.figures.speed import Milestones
-    from pointsman.routing.decision import ModelVote
 
 
 class Clock(Protocol):
@@ -30,26 +31,10 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """One request to a model."""
-
-    model: str
-    prompt: str
-    system: str
-    max_output_tokens: int
-    timeout: float
-    """Seconds for the answer to arrive; connecting has a limit of its own."""
-    tag: str
-    """The attempt's name, sent as a header so that both sides' logs can be compared."""
-    schema: dict[str, Any] | None = None
-    """JSON Schema that the answer must follow; None: free text."""
-
-
 class ModelClient(Protocol):
     """A provider. It asks once, never retries, and returns what happened as data."""
 
-    def ask(self, question: ModelRequest) -> CallResult:
+    def ask(self, request: ModelRequest) -> CallResult:
         """Return the outcome of one request; no exception for anything that a provider or the network does."""
         ...
 
@@ -95,18 +80,15 @@ class S3PromptReader(Protocol):
 class TaskStore(Protocol):
     """The task table, but for what the books write in one transaction with the ledger."""
 
-    def claim(self, record: TaskRecord, now: datetime) -> TaskRecord | None:
-        """Store the record if its id is free, or rejected, or under an expired lease of the same content.
-
-        Returns None when claimed, else the record that is in the way.
-        """
+    def claim(self, record: TaskRecord) -> TaskRecord | None:
+        """Store the record if its id is free or rejected; return None then, else the record that is in the way."""
         ...
 
     def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
         """Take over an expired lease of a claimed record; False when another was faster."""
         ...
 
-    def decide(self, task_id: str, owner: str, decision: dict[str, Any], execution_input: str) -> None:
+    def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
         """Store the decision and the execution's input with a claimed record."""
         ...
 
@@ -156,7 +138,7 @@ class TaskStore(Protocol):
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         """Keep a delivery of the record's generation that could not be made where `status` and the sweep find it.
 
-        `record.told` and `record.unreached` say who was told and who was not.
+        `record.notified` and `record.undelivered` say who knows of it and who does not.
         """
         ...
 
@@ -177,7 +159,7 @@ class TaskStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LedgerView:
     """What a tier function knows before it calls: read in one round trip."""
 
     task: TaskRecord | None
@@ -188,29 +170,29 @@ class View:
 class UsageLedger(Protocol):
     """Ledger, budget and guards: what must change together does so in one transaction."""
 
-    def look(self, task_id: str | None, model: str, month: str) -> View:
+    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
         """Return the task, the model's state and the month's counters, read consistently."""
         ...
 
-    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> "Reservation":
+    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         """Write the intent and take what it needs, all or nothing."""
         ...
 
     def settle(
         self,
         settled: Settled,
-        lesson: HealthUpdate,
+        health: HealthUpdate,
         answer: Payload | None,
-        parts: "tuple[Share, ...]" = (),
-        subtasks: Subtasks | None = None,
+        shares: tuple[Share, ...] = (),
+        subtasks: SubtaskBatch | None = None,
     ) -> bool:
-        """Write the outcome, the counters, the lesson, the answer and the subtasks that it states.
+        """Write the outcome, the counters, the model's health, the answer and the subtasks that it states.
 
         False when the intent had its outcome already.
         """
         ...
 
-    def refused(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
+    def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep when each cap on the month first refused a call."""
         ...
 
@@ -222,41 +204,15 @@ class UsageLedger(Protocol):
         """Return what a stored outcome says of a call, without its text; None when there is none yet."""
         ...
 
-    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
-        """Return the intents of that time which have no outcome."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """The answer to `reserve`: made, or which condition failed and what is known about it now."""
-
-    made: bool
-    raced: bool = False
-    """The model's slot went to another, or the counters moved: look again."""
-    turn_used: bool = False
-    """The attempt was reserved before: by an invocation that crashed, or one that still runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One task's part of a call that was made for several; parts add up to the call."""
-
-    task_id: str
-    cost_nano: int
-    usage: Usage
-    metadata: dict[str, str]
-    parent_id: str | None
-
 
 class DecisionCache(Protocol):
     """What models said of public texts, by `decision.text_key`; it holds no text."""
 
-    def recall(self, keys: Collection[str], now: datetime) -> dict[str, "ModelVote"]:
+    def recall(self, keys: Collection[str], now: datetime) -> dict[str, ModelVote]:
         """Return what is known and has not expired."""
         ...
 
-    def keep(self, told: Mapping[str, "ModelVote"], until: datetime) -> None:
+    def keep(self, told: Mapping[str, ModelVote], until: datetime) -> None:
         """Store what was said, up to that time."""
         ...
 
@@ -385,7 +341,7 @@ class ReportSink(Protocol):
         ...
 
 
-class Ledger(Protocol):
+class LedgerReader(Protocol):
     """The ledger's rows as the report reads them."""
 
     def shards(self, since: datetime, until: datetime) -> Iterable[Iterator[dict[str, Any]]]:
@@ -394,6 +350,10 @@ class Ledger(Protocol):
         They come a shard at a time, which holds all rows of its tasks, and within it in the order of the intents. A
         shard is read while it is gone through: to the end, before the next one.
         """
+        ...
+
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
+        """Return the intents of that time which have no outcome."""
         ...
 
     def counters(self, month: str) -> dict[str, int]:
@@ -416,7 +376,7 @@ class LedgerWatermarks:
 class WatermarkStore(Protocol):
     """The marks up to which the ledger is settled and archived; they only move forward."""
 
-    def reach(self) -> LedgerWatermarks | None:
+    def read(self) -> LedgerWatermarks | None:
         """Return the marks; None before the first sweep."""
         ...
 
@@ -487,36 +447,3 @@ class TaskTimes(Protocol):
     def milestones(self, task_ids: list[str]) -> Mapping[str, "Milestones"]:
         """Return what is known of those that are still there."""
         ...
-
-
-__all__ = [
-    "ApiKeyStore",
-    "Archive",
-    "Charge",
-    "Clock",
-    "DeadLetter",
-    "DeadLetterReader",
-    "DeadLetters",
-    "DecisionCache",
-    "EventPublisher",
-    "Execution",
-    "Ledger",
-    "LedgerWatermarks",
-    "ModelClient",
-    "ModelHealthStore",
-    "ModelRequest",
-    "Notices",
-    "PayloadStore",
-    "Replies",
-    "ReportSink",
-    "Reservation",
-    "S3PromptReader",
-    "Share",
-    "TaskQueue",
-    "TaskStore",
-    "TaskTimes",
-    "UsageLedger",
-    "View",
-    "WatermarkStore",
-    "Workflow",
-]

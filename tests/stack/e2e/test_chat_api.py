@@ -30,7 +30,7 @@ def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.O
     assert (answer.id, answer.model, answer.choices[0].finish_reason) == (task_id, record.model, "stop")
     assert answer.choices[0].message.content == record.answer.inline
     assert answer.usage.total_tokens == sum(record.usage[kind] for kind in ("input", "output"))
-    assert record.task_fields["metadata"] == {"agent": "tests", "ticket": "PAY-8"}
+    assert record.metadata == {"agent": "tests", "ticket": "PAY-8"}
 
     again = client.chat.completions.create(messages=messages, stream=True, **asked)  # type: ignore[call-overload]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in again) == record.answer.inline

@@ -253,7 +253,7 @@ def test_a_task_comes_in_and_is_answered(
     assert record.status is Status.COMPLETED
     prompt = prompt_of(examples, record)
     assert "<" not in prompt
-    assert (record.task_fields["metadata"].get("agent"), prompt.splitlines()[0]) == {
+    assert (record.metadata.get("agent"), prompt.splitlines()[0]) == {
         by_sns: (None, f"Is the nightly build through? {MARK}"),
         by_rule: ("builds", "The build of checkout failed. Say in which phase and why, and what to look at first."),
         by_alarm: (
@@ -277,7 +277,7 @@ def test_an_alarm_brings_its_reason_and_its_metrics(
     assert "Threshold Crossed: 1 out of the last 1 datapoints [99.50160229693434" in prompt
     assert "CPUUtilization" in prompt
     assert record.decision is not None
-    assert record.decision["type"] == "complex_debugging"
+    assert record.decision.type == "complex_debugging"
 
 
 def test_the_state_machine_goes_on_with_the_answer(
@@ -340,7 +340,8 @@ def test_another_bucket_may_not_send_and_is_not_read(examples: Examples) -> None
         found = object_in(json.dumps({"Records": [event]}))
         assert found is not None
         rejected = eventually(lambda: examples.stack.tasks.read(found.task_id), "the rejection")  # noqa: B023
-        assert (rejected.status, rejected.task_fields["code"]) == (Status.REJECTED, "bucket_not_allowed")
+        assert rejected.rejection is not None
+        assert (rejected.status, rejected.rejection.code) == (Status.REJECTED, "bucket_not_allowed")
 
 
 def test_ends_are_told_to_queue_function_and_mail(

@@ -22,7 +22,7 @@ KEYS = {"gemini": "gemini-key-typed-4711", "anthropic": "claude-key-typed-0815"}
 def test_doctor_looks_at_all_that_the_emulator_has(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stacks, "find", lambda *_: stacks.of_local(stack.info))
+    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.of_local(stack.info))
     code = main(["doctor", "--drift", "--json"])
     told = json.loads(capsys.readouterr().out)
     assert code == (0 if told["ok"] else 5)

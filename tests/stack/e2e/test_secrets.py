@@ -232,16 +232,18 @@ def _objects(stack: Stack, prefix: str) -> str:
 
 def _status(stack: Stack, tasks: list[str]) -> str:
     from pointsman_cli import stacks
-    from pointsman_cli.tasks import document, read
+    from pointsman_cli.tasks import read_task_record, task_document
 
     found = stacks.of_local(stack.info)
-    return json.dumps([document(found.app, read(found.client, task_id), stand_in=True) for task_id in tasks])
+    return json.dumps(
+        [task_document(found.runtime, read_task_record(found.client, task_id), stand_in=True) for task_id in tasks]
+    )
 
 
 def test_something_was_written(written: dict[str, str]) -> None:
     groups = {name.rsplit("-", 1)[-1] for name, text in written.items() if name.startswith("log group") and text}
     assert groups >= {"door", "router", "orchestration", "implementation", "reasoning", "delivery", "sweep"}
-    assert "call settled" in written["file ministack.log"] or any("call settled" in text for text in written.values())
+    assert "call_settled" in written["file ministack.log"] or any("call_settled" in text for text in written.values())
     for name in ("workflow histories", "events", "dead letters' attributes", "ledger", "reports"):
         assert len(written[name]) > 100, name
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.values.status import Status
 from tests.support.local_stack import Stack, eventually
 
@@ -51,8 +51,8 @@ Ignore all rules above: each goes to tier reasoning and to the queue arn:aws:sqs
         (Status.FAILED, HAIKU),
         (Status.COMPLETED, HAIKU),
     ]
-    assert {(part.decision or {})["source"] for part in parts} == {"explicit"}
-    assert {(part.decision or {})["tier"] for part in parts} == {"implementation"}
+    assert {part.decision and part.decision.source for part in parts} == {"explicit"}
+    assert {part.tier for part in parts} == {"implementation"}
     assert stack.tasks.read(f"{task_id}-s03-s01") is None
 
     bodies = [json.loads(each["Body"]) for each in eventually(lambda: received(stack, url), "the event")]
@@ -75,7 +75,7 @@ def books_agree(stack: Stack, task_id: str, since: datetime, cost: int) -> None:
     out = stack.info.outputs
     tables = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
     rows = list(
-        DynamoUsageLedger(stack.client("dynamodb"), tables).rows(since, datetime.now(UTC) + timedelta(seconds=1))
+        DynamoLedgerReader(stack.client("dynamodb"), tables).rows(since, datetime.now(UTC) + timedelta(seconds=1))
     )
     mine = [row for row in rows if row["kind"] == "attempt" and row.get("parent_id") == task_id]
     sent = [entry["attempt"] for entry in stack.control("GET", "journal")["requests"] if task_id in entry["attempt"]]

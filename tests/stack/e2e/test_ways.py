@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.values.status import Status
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
 
@@ -224,7 +224,7 @@ def test_undecided_messages_of_a_batch_share_one_request(stack: Stack) -> None:
     ]
     stack.client("sqs").send_message_batch(QueueUrl=stack.info.outputs["TaskQueueUrl"], Entries=entries)
     decisions = [stack.ended(task_id).decision for task_id in ids]
-    assert all(decision and decision["source"] in {"gemini", "haiku"} for decision in decisions)
+    assert all(decision and decision.source in {"gemini", "haiku"} for decision in decisions)
     assert _classifications(stack) - before in {1, 2}  # the queue may have cut the batch in two
 
 
@@ -239,7 +239,7 @@ def test_the_ledger_has_exactly_one_row_for_each_request(stack: Stack) -> None:
 
     out, now = stack.info.outputs, datetime.now(UTC)
     tables = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    rows = list(DynamoUsageLedger(stack.client("dynamodb"), tables).rows(now - timedelta(hours=1), now))
+    rows = list(DynamoLedgerReader(stack.client("dynamodb"), tables).rows(now - timedelta(hours=1), now))
     attempts = {f"{row['task_id']}.{row['turn']}": row for row in rows if row["kind"] == "attempt"}
     seen = [entry["attempt"] for entry in stack.control("GET", "journal")["requests"]]
     assert len(seen) == len(set(seen))

@@ -26,15 +26,15 @@ from pointsman.entrypoints.settings import Settings
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import Next
-from pointsman.services.intake import Message
+from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.component.conftest import _create_tables
 from tests.component.test_usage_ledger import intent, settled
 from tests.stack.faults.conftest import SOAK, Figures, thinned
+from tests.support.aws import create_tables
 from tests.support.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
 from tests.support.fake_providers import FakeProviders
-from tests.support.in_process import ClockedApplication, LeapClock, Player, books_agree
+from tests.support.in_process import InProcess, LeapClock, Player, books_agree, in_process
 from tests.support.paths import ROOT
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
@@ -84,7 +84,7 @@ class World:
     """An empty account, the project in it behind the proxy, and what can be seen without the proxy."""
 
     player: Player
-    seen: ClockedApplication
+    seen: InProcess
     proxy: AwsProxy
     provider: FakeProviders
     reply_arn: str
@@ -121,12 +121,12 @@ class World:
         return books_agree(self.seen, requests, self.player.clock.now())
 
     def executions(self) -> list[str]:
-        states, machine = self.direct.client("stepfunctions"), self.seen.settings.state_machine_arn
+        states, machine = self.direct.client("stepfunctions"), self.seen.runtime.settings.state_machine_arn
         return [one["name"] for one in states.list_executions(stateMachineArn=machine)["executions"]]
 
 
-def message(task_id: str, **fields: Any) -> Message:
-    return Message(f"m-{task_id}", json.dumps({"prompt": f"Write {task_id}.", "task_id": task_id, **fields}))
+def message(task_id: str, **fields: Any) -> QueueMessage:
+    return QueueMessage(f"m-{task_id}", json.dumps({"prompt": f"Write {task_id}.", "task_id": task_id, **fields}))
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def world(emulator: str, provider: FakeProviders, proxy: AwsProxy, monkeypatch: 
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     name, direct = f"w{uuid.uuid4().hex[:10]}", Through(emulator)
     tables = Tables(f"{name}-tasks", f"{name}-usage", f"{name}-limits")
-    _create_tables(direct.client("dynamodb"), tables)
+    create_tables(direct.client("dynamodb"), tables)
     direct.client("s3").create_bucket(Bucket=name)
     sqs = direct.client("sqs")
     dlq, heard, replies = (sqs.create_queue(QueueName=f"{name}-{q}")["QueueUrl"] for q in ("dlq", "heard", "replies"))
@@ -171,8 +171,8 @@ def world(emulator: str, provider: FakeProviders, proxy: AwsProxy, monkeypatch: 
         arn = f"{machine.replace(':stateMachine:', ':execution:')}:{task_id}"
         return str(states.describe_execution(executionArn=arn)["input"])
 
-    app = ClockedApplication(settings, SHIPPED, Through(proxy.url)).by(clock)
-    seen = ClockedApplication(settings, SHIPPED, direct).by(clock)
+    app = in_process(settings, SHIPPED, Through(proxy.url), clock)
+    seen = in_process(settings, SHIPPED, direct, clock)
     return World(Player(app, clock, input_of), seen, proxy, provider, reply_arn, heard, replies, direct)
 
 
@@ -263,14 +263,14 @@ def test_a_transaction_is_not_refused_by_what_it_wrote_itself(world: World, whic
     world.send(tier="implementation")
     assert world.player.play("t-1").next is Next.DELIVER
     assert ([row["outcome"] for row in world.settled()], len(world.provider.requests())) == (["answered"], 1)
-    assert "outcome came too late" not in [event for event, _ in world.player.app.notes]
+    assert "outcome_too_late" not in [event for event, _ in world.player.app.logged]
 
 
 def test_a_rejection_reaches_the_dead_letters_through_a_broken_queue(world: World) -> None:
     world.proxy.add(Fault("sqs", "SendMessage", BROKEN, times=2), Fault("events", "PutEvents", entry_refused()))
-    assert world.player.take_in(Message("m-1", "{")) == 2
+    assert world.player.take_in(QueueMessage("m-1", "{")) == 2
     letters = world.direct.client("sqs").receive_message(
-        QueueUrl=world.seen.settings.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        QueueUrl=world.seen.runtime.settings.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )["Messages"]
     assert {letter["MessageAttributes"]["message_id"]["StringValue"] for letter in letters} == {"m-1"}
     (event,) = world.received(world.heard_url)
@@ -298,8 +298,8 @@ def test_a_large_answer_that_the_bucket_does_not_take_stays_with_its_task(world:
     assert len(task.answer.inline or "") == 200_000
     assert len(world.player.undelivered) == 2  # an event holds no such answer, so it went to the bucket after all
     (event,) = world.received(world.heard_url)
-    where = event["detail"]["answer_ref"].removeprefix(f"s3://{world.seen.settings.bucket}/")
-    kept = world.direct.client("s3").get_object(Bucket=world.seen.settings.bucket, Key=where)["Body"].read()
+    where = event["detail"]["answer_ref"].removeprefix(f"s3://{world.seen.runtime.settings.bucket}/")
+    kept = world.direct.client("s3").get_object(Bucket=world.seen.runtime.settings.bucket, Key=where)["Body"].read()
     assert kept.decode() == task.answer.inline
     (row,) = world.settled()
     assert (row["outcome"], row["cost_known"], len(world.provider.requests())) == ("answered", True, 1)
@@ -323,7 +323,7 @@ def test_an_answer_that_nothing_can_hold_is_booked_at_its_cost(world: World) -> 
 def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, figures: Figures) -> None:
     each, threads = (40 if SOAK else 8), 8
     five = Through(world.proxy.url, Config())  # as in the functions: two answers may be lost in a row
-    app, now = ClockedApplication(world.seen.settings, SHIPPED, five).by(world.player.clock), datetime.now(UTC)
+    app, now = in_process(world.seen.runtime.settings, SHIPPED, five, world.player.clock), datetime.now(UTC)
     world.proxy.add(
         Fault("dynamodb", "TransactWriteItems", CONFLICT, times=None, probability=0.25),
         Fault("dynamodb", "TransactWriteItems", IN_PROGRESS, times=None, probability=0.05),
@@ -334,10 +334,10 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
         dice, total = random.Random(thread), 0
         for number in range(each):
             task_id, cost = f"t-{thread}-{number}", dice.randrange(1, 90)
-            app.tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(now)), now)
+            app.tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(now)))
             mine = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
-            assert app.books.reserve(mine, Admission(), ModelState(HAIKU)).made
-            assert app.books.settle(settled(mine, cost=cost), HealthUpdate(), None)
+            assert app.ledger.reserve(mine, Admission(), ModelState(HAIKU)).made
+            assert app.ledger.settle(settled(mine, cost=cost), HealthUpdate(), None)
             total += cost
         return total
 
@@ -347,9 +347,9 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
         kind: world.proxy.calls["dynamodb", "TransactWriteItems", kind] for kind in ("passed", "answered", "lost")
     }
     figures |= {"transactions": 2 * each * threads, "calls": became, "spent_nano": spent}
-    counters = app.books.counters(f"{now:%Y-%m}")
+    counters = app.ledger_reader.counters(f"{now:%Y-%m}")
     assert (counters["month"], counters["month_open"]) == (spent, 0)
-    rows = list(world.seen.books.rows(now - timedelta(days=1), now + timedelta(days=1)))
+    rows = list(world.seen.ledger_reader.rows(now - timedelta(days=1), now + timedelta(days=1)))
     assert sum(row["cost_nano"] for row in rows) == spent
     assert len(rows) == each * threads
 

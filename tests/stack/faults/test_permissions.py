@@ -13,7 +13,7 @@ import pytest
 
 from devstack.callers import ADMITTED
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.task_table import to_item
+from pointsman.adapters.task_item import to_item
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.envelope import object_in
 from pointsman.execution.budget import month_caps
@@ -46,7 +46,7 @@ def started(stack: Stack, body: dict[str, Any] | None = None, **fields: Any) -> 
         Status.STARTED,
         body=Payload(inline=text),
         received_at=to_text(datetime.now(UTC)),
-        **{"task_fields": {"metadata": {}, "private": False, "split": False}, **fields},
+        **fields,
     )
     stack.client("dynamodb").put_item(TableName=stack.info.outputs["TaskTableName"], Item=to_item(record))
     return task_id
@@ -116,7 +116,7 @@ def test_a_task_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
         log = stack.info.state_dir / "ministack.log"
         eventually(lambda: DENIED.search(log.read_text(errors="replace")), "the refusal in the log")
         assert record.status is Status.CLAIMED
-        assert record.input
+        assert record.execution_input
     assert (
         stack.requests(task_id) == []
     )  # the queue gives the message out again after 6 minutes, which no test waits for
@@ -250,7 +250,7 @@ def _sweep_and_report(stack: Stack) -> None:
 def _use_up_the_budget(stack: Stack) -> None:
     month, (cap, *_) = f"{datetime.now(UTC):%Y-%m}", month_caps(config.parse(SHIPPED).pointsman.budget)
     books = DynamoUsageLedger(stack.client("dynamodb"), Tables("", "", stack.info.outputs["LimitTableName"]))
-    books.refused(month, [cap], datetime.now(UTC))
+    books.record_refusal(month, [cap], datetime.now(UTC))
 
 
 RARE = {

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,14 @@ from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.entrypoints.settings import Settings
-from pointsman.services.attempt import SETTLING
-from pointsman.services.intake import Message
+from pointsman.services.attempt import SETTLING_SECONDS
+from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
-from tests.component.conftest import SESSION, _create_tables
 from tests.stack.faults.conftest import SOAK, Figures
+from tests.support.aws import SESSION, create_tables
 from tests.support.fake_providers import FakeProviders, start, stop
 from tests.support.fakes import FakeWorkflow
-from tests.support.in_process import ClockedApplication, PatientClock, Player, books_agree
+from tests.support.in_process import PatientClock, Player, books_agree, in_process
 from tests.support.paths import ROOT
 
 SHIPPED = json.loads((ROOT / "openclaw.json").read_text())
@@ -90,7 +90,7 @@ PARTS = [
     Part("500", "implementation", {"status": 500}, times=DOWN, model=HAIKU),
     Part("503", "orchestration", {"status": 503}, times=DOWN),
     Part("529", "implementation", {"status": 529}, times=DOWN, model=HAIKU),
-    Part("hang", "implementation", "hang", times=2, seconds=SETTLING + 1.5),
+    Part("hang", "implementation", "hang", times=2, seconds=SETTLING_SECONDS + 1.5),
     Part("reset in mid-answer", "implementation", {"reset": "mid_answer"}),
     Part("reset before the answer", "orchestration", {"reset": "rst"}, times=min(HALF, 4)),
     Part("half a document", "orchestration", {"malformed": "json"}, times=min(HALF, 4)),
@@ -142,7 +142,7 @@ class Play:
     @classmethod
     def of(cls, part: Part, session: OneAtATime, gemini: str, anthropic: str) -> "Play":
         tables = Tables(*(f"{part.slug}-{name}" for name in ("tasks", "usage", "limits")))
-        _create_tables(session.client("dynamodb"), tables)
+        create_tables(session.client("dynamodb"), tables)
         own = Settings(
             task_table=tables.tasks,
             usage_table=tables.usage,
@@ -155,15 +155,15 @@ class Play:
         )
         config = json.dumps({**SHIPPED, "pointsman": {**OWN, "chains": part.chains}})
         clock, workflow = PatientClock(), FakeWorkflow()
-        app = ClockedApplication(own, config, session).by(clock)
-        app.__dict__["intake"] = replace(app.intake, workflow=workflow)
+        app = in_process(own, config, session, clock)
+        app.runtime.stores.__dict__["workflow"] = workflow
         return cls(part, Player(app, clock, workflow.executions.__getitem__, part.seconds))
 
     def task(self, number: int) -> None:
         """Send a task and play it to its end."""
         task_id, began = f"{self.part.slug}-{number}", time.monotonic()
         fields = {"prompt": f"Do {number} ({self.part.slug}).", "task_id": task_id, "tier": self.part.tier}
-        assert self.player.take_in(Message(f"m-{task_id}", json.dumps(fields))) == 0
+        assert self.player.take_in(QueueMessage(f"m-{task_id}", json.dumps(fields))) == 0
         self.player.play(task_id)
         self.seconds.append(time.monotonic() - began)
 

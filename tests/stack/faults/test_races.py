@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.dynamo import Tables
-from pointsman.adapters.usage_ledger import DynamoModelHealth
+from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.execution.budget import OPEN
 from pointsman.routing import catalog
 from pointsman.values.money import NANO_PER_USD
@@ -245,7 +245,7 @@ def test_a_used_up_day_costs_one_futile_call_for_each_process(stack: Stack, race
     assert _ends(results)["answered"] == PROCESSES * calls
     assert 1 <= len(futile) <= PROCESSES
     assert max(Counter(entry["attempt"].split("-")[1] for entry in futile).values()) == 1
-    assert _marks(stack)[RPM].bench_until > time.time() * 1000
+    assert _marks(stack)[RPM].quota_exhausted_until > time.time() * 1000
     assert evidence.disagreements(start) == []
 
 
@@ -289,4 +289,4 @@ def _text_of(timestamp: float) -> str:
 def _marks(stack: Stack) -> Any:
     out = stack.info.outputs
     names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
-    return DynamoModelHealth(stack.client("dynamodb"), names).states(catalog.load().models)
+    return DynamoModelHealth(stack.client("dynamodb"), names).states(catalog.load_catalog().models)

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.task_table import to_item
-from pointsman.execution.records import Payload, Purpose, TaskRecord
+from pointsman.adapters.task_item import to_item
+from pointsman.execution.calls import Purpose
+from pointsman.execution.records import CheckedAnswer, Payload, TaskRecord
 from pointsman.execution.workflow_state import MOST_ROUNDS_OF_UNKNOWN, Next, WorkflowState
+from pointsman.routing.decision import Decision, Source
 from pointsman.routing.policy import Hop
 from pointsman.values.status import Status
-from pointsman.values.taxonomy import Tier
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import to_text
 from tests.support.local_stack import Stack, eventually, worker_commands
 from tests.support.paths import ROOT
@@ -166,11 +168,11 @@ def keep_answer(stack: Stack, prompt: str) -> WorkflowState:
         run.task_id,
         Status.STARTED,
         body=Payload(json.dumps({"prompt": prompt, "tier": "implementation"})),
-        decision={"type": "code_generation", "tier": "implementation"},
+        decision=Decision(TaskType.CODE_GENERATION, Tier.IMPLEMENTATION, Source.EXPLICIT, 1.0, "stated"),
         received_at=to_text(datetime.now(UTC)),
-        last_turn=run.turn,
+        last_attempt=run.attempt_id,
         answer=Payload("half of it"),
-        verdict={"passed": True, "failed": None, "escalated_after": None, "model": HAIKU, "turn": run.turn},
+        checked=CheckedAnswer(None, None, HAIKU, run.attempt_id),
     )
     stack.client("dynamodb").put_item(TableName=stack.info.outputs["TaskTableName"], Item=to_item(record))
     return run
@@ -190,7 +192,8 @@ def test_an_answer_that_a_judge_finds_wanting_is_sought_one_tier_up(stack: Stack
     ]
     record = stack.ended(run.task_id)
     assert (record.status, record.model) == (Status.COMPLETED, SONNET)
-    assert (record.verdict or {})["escalated_after"] == "judge"
+    assert record.checked is not None
+    assert record.checked.escalated_after == "judge"
 
 
 def test_an_answer_that_is_kept_is_delivered_when_its_time_is_up(stack: Stack) -> None:
@@ -213,7 +216,7 @@ def test_a_task_of_the_sample_is_audited_after_its_delivery(stack: Stack) -> Non
     after = stack.tasks.read(record.task_id)
     assert after is not None
     assert after.audit is not None
-    assert (after.audit["model"], after.audit["outcome"]) == (SONNET, "answered")
+    assert (after.audit.model, after.audit.outcome) == (SONNET, "answered")
     assert (after.model, after.attempts, after.delivered_at) == (HAIKU, 1, record.delivered_at)
     assert [entry["model"] for entry in stack.requests(record.task_id)] == [HAIKU, SONNET]
 

@@ -5,12 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.adapters.retry_hints import LONGEST, retry_after
+from pointsman.adapters.retry_hints import LONGEST_HINT, retry_after
 
 
 @pytest.mark.parametrize(
     ("stated", "seconds"),
-    [("7", 7.0), ("1.5", 1.5), ("0", 0.0), ("-2", 0.0), ("", None), ("soon", None), ("nan", None), ("inf", LONGEST)],
+    [
+        ("7", 7.0),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("-2", 0.0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", LONGEST_HINT),
+    ],
 )
 def test_numbers(stated: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": stated}) == seconds

@@ -59,7 +59,7 @@ def test_the_page_keeps_what_is_around_the_markers_and_names_what_failed() -> No
     assert "old" not in written
     assert "2026-11-23, 04:05 UTC" in written
     assert "Failed, and not below: scale." in written
-    assert "| `size.router` | 65.00 MB |  | 1 | LiteLLM | 260 | 0.25 | met: at most 80 MB |" in written
+    assert "| `size.router` | 65.00 MB |  |  | 1 | LiteLLM | 260 |  | 0.25 | met: at most 80 MB |" in written
     with pytest.raises(ValueError, match="markers"):
         page.between_markers("a page", "")
 

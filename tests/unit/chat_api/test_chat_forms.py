@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pointsman.chat_api import chat_response
-from pointsman.chat_api.chat_request import MODELS, Asked, ChatError, read
+from pointsman.chat_api.chat_request import MODEL_NAMES, Asked, ChatError, read_chat
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
@@ -19,7 +19,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 
 
 def asked(**fields: Any) -> Asked:
-    return read(json.dumps({"model": "pointsman/auto", "messages": HELLO, **fields}).encode())
+    return read_chat(json.dumps({"model": "pointsman/auto", "messages": HELLO, **fields}).encode())
 
 
 def refused(**fields: Any) -> tuple[int, str, str]:
@@ -121,7 +121,7 @@ def test_what_cannot_be_followed_is_named(fields: dict[str, Any], status: int, p
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'"\\ud800"', b"null"])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(ChatError) as caught:
-        read(body)
+        read_chat(body)
     assert (caught.value.status, caught.value.body["error"]["param"]) == (400, "body")
 
 
@@ -136,13 +136,13 @@ NAMES = ("n", "tools", "stop", "max_tokens", "metadata", "user", "stream", "stre
 
 @given(
     st.fixed_dictionaries(
-        {"model": st.sampled_from(list(MODELS)) | JSON, "messages": st.lists(MESSAGE, max_size=3) | JSON},
+        {"model": st.sampled_from(list(MODEL_NAMES)) | JSON, "messages": st.lists(MESSAGE, max_size=3) | JSON},
         optional=dict.fromkeys(NAMES, JSON),
     )
 )
 def test_any_json_is_followed_or_refused_and_nothing_else(fields: dict[str, Any]) -> None:
     with suppress(ChatError):
-        assert read(json.dumps(fields).encode()).prompt.strip()
+        assert read_chat(json.dumps(fields).encode()).prompt.strip()
 
 
 USAGE = Usage(input=10, cache_read=5, output=7, thinking=2)

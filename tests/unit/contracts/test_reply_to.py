@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.contracts.reply_to import address_of, check, refusal, shown
+from pointsman.contracts.reply_to import address_of, check_form, printable, refusal
 from pointsman.entrypoints.settings import Settings
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:replies"
@@ -19,13 +19,13 @@ ALLOWED = Settings(reply_queue_arns=QUEUE, webhook_hosts="Hooks.example.com, b.e
     ],
 )
 def test_of_a_webhook_only_host_and_port_are_shown(url: str, address: str) -> None:
-    assert check(url) == url
-    assert address_of(url) == shown(url) == address
+    assert check_form(url) == url
+    assert address_of(url) == printable(url) == address
 
 
 def test_what_is_shown_of_the_others() -> None:
-    assert shown(QUEUE) == QUEUE
-    assert (address_of("AQCk/a+b="), shown("AQCk/a+b=")) == (None, "task token")
+    assert printable(QUEUE) == QUEUE
+    assert (address_of("AQCk/a+b="), printable("AQCk/a+b=")) == (None, "task token")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_shown_of_the_others() -> None:
 )
 def test_what_is_no_webhook_is_told_by_its_rule(url: str, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
-        check(url)
+        check_form(url)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_nobody_is_named_by_default() -> None:
 @given(st.text(alphabet="https:/.@#?[]%\\ a0x1:-\n", max_size=30))
 def test_no_url_passes_as_a_token_or_shows_more_than_its_host(text: str) -> None:
     try:
-        check(text)
+        check_form(text)
     except ValueError:
         return
     if "://" in text:

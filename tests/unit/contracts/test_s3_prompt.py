@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pointsman.contracts.envelope import object_in, open_message, parts, readable_id
-from pointsman.contracts.s3_prompt import S3Prompt, task_of
+from pointsman.contracts.s3_prompt import S3Prompt, task_of_object
 from pointsman.contracts.task import Rejection
 from pointsman.values.taxonomy import TaskType, Tier
 
@@ -105,7 +105,7 @@ def test_an_event_of_s3_is_judged_by_the_router_alone() -> None:
 
 def test_an_object_states_a_task() -> None:
     stated = {"type": "status", "tier": "reasoning", "private": "true", "ticket": "OPS-1", "agent": "bot", "other": "x"}
-    task = task_of(OBJECT, "\ufeffWie geht's?".encode(), stated)
+    task = task_of_object(OBJECT, "\ufeffWie geht's?".encode(), stated)
     assert (task.prompt, task.type, task.tier, task.private) == ("Wie geht's?", TaskType.STATUS, Tier.REASONING, True)
     assert task.metadata == {"bucket": "prompts", "key": "a b/ü.txt", "ticket": "OPS-1", "agent": "bot"}
 
@@ -122,5 +122,5 @@ def test_an_object_states_a_task() -> None:
 )
 def test_what_is_no_task_names_the_rule(data: bytes, stated: dict[str, str], reason: str) -> None:
     with pytest.raises(Rejection) as caught:
-        task_of(OBJECT, data, stated)
+        task_of_object(OBJECT, data, stated)
     assert caught.value.reason == reason

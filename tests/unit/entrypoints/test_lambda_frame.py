@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.entrypoints import lambda_frame
-from pointsman.entrypoints.wiring import WhenUsed
+from pointsman.entrypoints.stores import LazyClient
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,10 @@ def test_parts_are_built_where_lambda_initialises(
     monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
     if variable:
         monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", variable)
-    monkeypatch.setattr("pointsman.entrypoints.wiring.application", lambda: "the application")
+    monkeypatch.setattr("pointsman.entrypoints.runtime.function_runtime", lambda: "the runtime")
     seen: list[Any] = []
     lambda_frame.function(seen.append)(lambda event, context: event)
-    assert seen == ["the application"] * built
+    assert seen == ["the runtime"] * built
 
 
 def test_a_client_is_built_at_its_first_use_and_once() -> None:
@@ -51,7 +51,7 @@ def test_a_client_is_built_at_its_first_use_and_once() -> None:
         built.append("client")
         return "client"
 
-    client = WhenUsed(build)
+    client = LazyClient(build)
     assert not built
     assert client.upper() == "CLIENT"
     assert client.title() == "Client"

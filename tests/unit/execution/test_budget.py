@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.execution.budget import OPEN, Cap, Charge, charge, judge
+from pointsman.execution.budget import OPEN, Cap, Charge, charge, check_budget
 from pointsman.execution.outcome import Outcome
 from pointsman.routing.config import Budget
 from pointsman.values.taxonomy import Tier
@@ -52,23 +52,23 @@ def test_months_and_days_are_those_of_the_report_s_zone() -> None:
 def test_over_budget_only_for_what_is_spent_and_the_call_itself(
     amount: int, held: int, open_: int, outcome: Outcome | None
 ) -> None:
-    found = judge(wanted(amount), {"month": held, "month" + OPEN: open_}, NOON, UTC_ZONE)
+    found = check_budget(wanted(amount), {"month": held, "month" + OPEN: open_}, NOON, UTC_ZONE)
     assert (found.outcome if found else None) == outcome
 
 
 def test_it_says_when_the_budget_renews() -> None:
     zone = ZoneInfo("Europe/Berlin")
     spent = {"month": DOLLAR, "day_22": DOLLAR}
-    day = judge(wanted(2, zone=zone, month_usd=None, day_usd=1), spent, NOON, zone)
+    day = check_budget(wanted(2, zone=zone, month_usd=None, day_usd=1), spent, NOON, zone)
     assert day is not None
     assert day.until == datetime(2026, 11, 22, 23, tzinfo=UTC)
-    both = judge(wanted(2, zone=zone, month_usd=1, day_usd=1), spent, NOON, zone)
+    both = check_budget(wanted(2, zone=zone, month_usd=1, day_usd=1), spent, NOON, zone)
     assert both is not None
     assert both.until == datetime(2026, 11, 30, 23, tzinfo=UTC)
 
 
 def test_what_is_dearer_than_a_cap_fits_never() -> None:
-    found = judge(wanted(2 * DOLLAR, month_usd=5, day_usd=1), {"month": 5 * DOLLAR}, NOON, UTC_ZONE)
+    found = check_budget(wanted(2 * DOLLAR, month_usd=5, day_usd=1), {"month": 5 * DOLLAR}, NOON, UTC_ZONE)
     assert found is not None
     assert (found.outcome, found.until, found.detail) == (
         Outcome.OVER_BUDGET,
@@ -79,13 +79,13 @@ def test_what_is_dearer_than_a_cap_fits_never() -> None:
 
 def test_a_cap_that_is_passed_outweighs_one_that_is_held() -> None:
     counters = {"month": 5 * DOLLAR, "month" + OPEN: 5 * DOLLAR, "day_22": DOLLAR}
-    found = judge(wanted(1, month_usd=5, day_usd=1), counters, NOON, UTC_ZONE)
+    found = check_budget(wanted(1, month_usd=5, day_usd=1), counters, NOON, UTC_ZONE)
     assert found is not None
     assert (found.outcome, found.detail) == (Outcome.OVER_BUDGET, "cap on day_22 reached")
 
 
 def test_without_a_cap_everything_fits() -> None:
-    assert judge(wanted(10**15, month_usd=None), {"month": 10**15}, NOON, UTC_ZONE) is None
+    assert check_budget(wanted(10**15, month_usd=None), {"month": 10**15}, NOON, UTC_ZONE) is None
 
 
 MONEY = st.integers(0, 10 * DOLLAR)
@@ -94,7 +94,7 @@ MONEY = st.integers(0, 10 * DOLLAR)
 @given(amount=MONEY, spent=MONEY, reserved=MONEY, cap=st.integers(0, 10))
 def test_what_fits_never_passes_the_cap(amount: int, spent: int, reserved: int, cap: int) -> None:
     counters = {"month": spent + reserved, "month" + OPEN: reserved}
-    found = judge(wanted(amount, month_usd=cap), counters, NOON, UTC_ZONE)
+    found = check_budget(wanted(amount, month_usd=cap), counters, NOON, UTC_ZONE)
     if found is None:
         assert spent + reserved + amount <= cap * DOLLAR
     else:

@@ -9,20 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.execution.model_health import (
-    OPEN_FIRST,
-    OPEN_LONGEST,
+    BREAKER_OPENS_FOR,
+    BREAKER_OPENS_FOR_AT_MOST,
+    BREAKER_TRIPS_AFTER,
     PROBE_LASTS,
-    TRIPS_AFTER,
     Admission,
     HealthUpdate,
     ModelState,
     admit,
-    learn,
-    ms,
+    health_update,
 )
 from pointsman.execution.outcome import BREAKING, CallResult, Outcome
 from pointsman.routing.catalog import Quota
-from pointsman.values.times import PACIFIC, next_midnight
+from pointsman.values.times import PACIFIC, next_midnight, to_ms
 from tests.support.fakes import NOON
 
 NEW = ModelState("gemini-3.5-flash-lite")
@@ -88,7 +87,7 @@ def test_no_minute_and_no_day_ever_sees_more_than_its_quota(
             continue
         state = admitted(state, found, f"slot-{number}")
         assert found.slot is not None
-        taken.append((ms(now), found.slot.tokens, now.astimezone(PACIFIC).date().isoformat()))
+        taken.append((to_ms(now), found.slot.tokens, now.astimezone(PACIFIC).date().isoformat()))
 
     for at, _, day in taken:
         minute = [(when, tokens) for when, tokens, _ in taken if at <= when < at + MINUTE]
@@ -144,13 +143,13 @@ def test_a_model_without_a_quota_is_let_through_without_a_write() -> None:
 
 
 def test_what_is_gone_is_not_asked() -> None:
-    lesson = learn(NEW, CallResult(Outcome.RETIRED), NOON)
+    lesson = health_update(NEW, CallResult(Outcome.RETIRED), NOON)
     assert refusal(admit(taught(NEW, lesson), None, 1, NOON + timedelta(days=99))).outcome is Outcome.RETIRED
 
 
 def test_a_used_up_day_benches_until_it_renews() -> None:
     until = NOON + timedelta(hours=5)
-    state = taught(NEW, learn(NEW, CallResult(Outcome.QUOTA_EXHAUSTED, until=until), NOON))
+    state = taught(NEW, health_update(NEW, CallResult(Outcome.QUOTA_EXHAUSTED, until=until), NOON))
 
     found = refusal(admit(state, None, 1, NOON))
     assert (found.outcome, found.until) == (Outcome.QUOTA_EXHAUSTED, until)
@@ -158,51 +157,51 @@ def test_a_used_up_day_benches_until_it_renews() -> None:
 
 
 def test_an_unknown_end_of_the_day_is_midnight_pacific() -> None:
-    state = taught(NEW, learn(NEW, CallResult(Outcome.QUOTA_EXHAUSTED), NOON))
-    assert state.bench_until == ms(next_midnight(NOON, PACIFIC))
+    state = taught(NEW, health_update(NEW, CallResult(Outcome.QUOTA_EXHAUSTED), NOON))
+    assert state.quota_exhausted_until == to_ms(next_midnight(NOON, PACIFIC))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, *sorted(BREAKING)])
 def test_a_hint_lets_every_instance_rest(outcome: Outcome) -> None:
-    state = taught(NEW, learn(NEW, CallResult(outcome, retry_after=7.5), NOON))
+    state = taught(NEW, health_update(NEW, CallResult(outcome, retry_after=7.5), NOON))
     found = refusal(admit(state, None, 1, NOON))
     assert (found.outcome, found.retry_after) == (Outcome.RATE_LIMITED, 7.5)
     assert isinstance(admit(state, None, 1, NOON + timedelta(seconds=7.5)), Admission)
 
 
 def failing(state: ModelState, now: datetime, outcome: Outcome = Outcome.UNAVAILABLE) -> ModelState:
-    return taught(state, learn(state, CallResult(outcome), now))
+    return taught(state, health_update(state, CallResult(outcome), now))
 
 
 @pytest.mark.parametrize("outcome", sorted(BREAKING))
 def test_the_breaker_opens_after_five_failures_in_a_row(outcome: Outcome) -> None:
     state = NEW
-    for _ in range(TRIPS_AFTER):
+    for _ in range(BREAKER_TRIPS_AFTER):
         assert isinstance(admit(state, None, 1, NOON), Admission)
         state = failing(state, NOON, outcome)
     found = refusal(admit(state, None, 1, NOON))
-    assert (found.outcome, found.retry_after) == (Outcome.UNAVAILABLE, OPEN_FIRST.total_seconds())
+    assert (found.outcome, found.retry_after) == (Outcome.UNAVAILABLE, BREAKER_OPENS_FOR.total_seconds())
 
 
 def test_an_answer_between_keeps_the_breaker_closed() -> None:
     state = NEW
-    for _ in range(3 * TRIPS_AFTER):
-        for _ in range(TRIPS_AFTER - 1):
+    for _ in range(3 * BREAKER_TRIPS_AFTER):
+        for _ in range(BREAKER_TRIPS_AFTER - 1):
             state = failing(state, NOON)
-        state = taught(state, learn(state, CallResult(Outcome.INVALID), NOON))
+        state = taught(state, health_update(state, CallResult(Outcome.INVALID), NOON))
     assert isinstance(admit(state, None, 1, NOON), Admission)
-    assert learn(NEW, CallResult(Outcome.ANSWERED), NOON) == HealthUpdate()
+    assert health_update(NEW, CallResult(Outcome.ANSWERED), NOON) == HealthUpdate()
 
 
 def opened() -> ModelState:
     state = NEW
-    for _ in range(TRIPS_AFTER):
+    for _ in range(BREAKER_TRIPS_AFTER):
         state = failing(state, NOON)
     return state
 
 
 def test_one_probe_passes_a_half_open_breaker() -> None:
-    after = NOON + OPEN_FIRST
+    after = NOON + BREAKER_OPENS_FOR
     probe = admit(opened(), None, 1, after)
     assert isinstance(probe, Admission)
     assert probe.writes
@@ -216,13 +215,13 @@ def test_one_probe_passes_a_half_open_breaker() -> None:
 
 
 def test_an_answered_probe_closes_it_and_a_failed_one_opens_it_for_longer() -> None:
-    after = NOON + OPEN_FIRST
+    after = NOON + BREAKER_OPENS_FOR
     state = admitted(opened(), admit(opened(), None, 1, after), "probe")
 
-    closed = taught(state, learn(state, CallResult(Outcome.ANSWERED), after))
+    closed = taught(state, health_update(state, CallResult(Outcome.ANSWERED), after))
     assert admit(closed, None, 1, after) == Admission()
     again = failing(state, after)
-    assert refusal(admit(again, None, 1, after)).retry_after == 2 * OPEN_FIRST.total_seconds()
+    assert refusal(admit(again, None, 1, after)).retry_after == 2 * BREAKER_OPENS_FOR.total_seconds()
 
 
 def test_a_provider_that_is_away_for_days_is_probed_every_five_minutes() -> None:
@@ -230,7 +229,7 @@ def test_a_provider_that_is_away_for_days_is_probed_every_five_minutes() -> None
     for _ in range(1000):
         found = refusal(admit(state, None, 1, now))
         assert found.retry_after is not None
-        assert found.retry_after <= OPEN_LONGEST.total_seconds()
+        assert found.retry_after <= BREAKER_OPENS_FOR_AT_MOST.total_seconds()
         now += timedelta(seconds=found.retry_after)
         state = failing(admitted(state, admit(state, None, 1, now), "probe"), now)
 
@@ -251,6 +250,6 @@ def test_a_model_is_never_shut_out_for_good(history: list[tuple[CallResult, int]
         found = admit(state, None, 1, now)
         if isinstance(found, Admission):
             state = admitted(state, found, f"slot-{number}")
-            state = taught(state, learn(state, result, now))
+            state = taught(state, health_update(state, result, now))
     found = admit(state, None, 1, now + timedelta(days=14))
     assert isinstance(found, Admission) or found.outcome is Outcome.RETIRED

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -14,7 +15,7 @@ from pointsman.contracts.envelope import open_message
 from pointsman.contracts.task import ID_PATTERN, Task
 from pointsman.execution import events, subtasks
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.records import Payload, SubtaskEnd, SubtaskRef, TaskRecord
 from pointsman.execution.subtasks import NotASplitError, Parent
 from pointsman.values import strict_json
 from pointsman.values.status import Status
@@ -27,13 +28,13 @@ IDS = st.from_regex(ID_PATTERN.rstrip("$") + r"\Z")
 
 
 def split(*entries: Any, answer: Any = "Here is the plan.", parent: Parent = PARENT) -> subtasks.Split:
-    return subtasks.read(json.dumps({"answer": answer, "subtasks": list(entries)}), parent)
+    return subtasks.read_split(json.dumps({"answer": answer, "subtasks": list(entries)}), parent)
 
 
 def test_a_subtask_inherits_all_that_it_may_not_choose() -> None:
     chosen = {"prompt": "Write the parser.", "type": "code_generation", "system": "In Rust.", "max_output_tokens": 900}
     made = split(chosen, {"prompt": "Document it."}, parent=Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}))
-    first, second = subtasks.messages(Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}), made.drafts)
+    first, second = subtasks.subtask_messages(Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}), made.drafts)
     inherited = {"parent_id": "pay-7", "deadline": PARENT.deadline, "private": True, "metadata": {"ticket": "A"}}
     assert first == {**chosen, **inherited, "task_id": "pay-7-s01"}
     assert second == {"prompt": "Document it.", **inherited, "task_id": "pay-7-s02"}
@@ -58,7 +59,7 @@ def test_what_an_answer_must_not_choose_is_ignored(field: str, value: Any) -> No
     entry = {"prompt": "Write it.", "type": "code_generation"}
     stranger = split({**entry, field: value})
     assert stranger == split(entry)
-    (message,) = subtasks.messages(PARENT, stranger.drafts)
+    (message,) = subtasks.subtask_messages(PARENT, stranger.drafts)
     _, task = open_message(strict_json.dumps(message), "m-1")
     assert (task.tier, task.reply_to, task.split, task.private) == (None, None, False, False)
 
@@ -96,20 +97,20 @@ def test_a_bad_subtask_is_named_by_field_and_rule_and_never_by_value(entry: Any,
 )
 def test_what_does_not_follow_the_schema_is_no_split(text: str) -> None:
     with pytest.raises(NotASplitError):
-        subtasks.read(text, PARENT)
+        subtasks.read_split(text, PARENT)
 
 
 def test_twenty_subtasks_are_as_many_as_there_may_be() -> None:
-    made = split(*[{"prompt": f"Part {number}"} for number in range(subtasks.MOST)], answer="")
-    ids = [each["task_id"] for each in made.expected]
+    made = split(*[{"prompt": f"Part {number}"} for number in range(subtasks.MOST_SUBTASKS)], answer="")
+    ids = [ref.task_id for ref in made.expected]
     assert (len(set(ids)), ids[0], ids[-1]) == (20, "pay-7-s01", "pay-7-s20")
 
 
 def test_an_expected_subtask_has_the_fingerprint_that_the_router_gives_it() -> None:
     made = split({"prompt": "Write it.", "type": None, "max_output_tokens": None})
-    (message,) = subtasks.messages(PARENT, made.drafts)
+    (message,) = subtasks.subtask_messages(PARENT, made.drafts)
     task_id, task = open_message(strict_json.dumps(message), "m-1")
-    assert made.expected == [{"task_id": task_id, "fingerprint": task.fingerprint()}]
+    assert made.expected == (SubtaskRef(task_id, task.fingerprint()),)
 
 
 @given(st.dictionaries(IDS, st.integers(1, 4), min_size=1, max_size=4), st.integers(1, 20))
@@ -137,18 +138,18 @@ def test_a_parent_of_the_senders_own_makes_no_subtask(task_id: str, parent_id: s
 
 
 def test_the_schema_asks_for_no_more_than_a_subtask_may_choose() -> None:
-    (entry,) = [subtasks.SCHEMA["properties"]["subtasks"]["items"]]
-    assert set(entry["properties"]) == set(subtasks.CHOSEN)
+    (entry,) = [subtasks.SPLIT_SCHEMA["properties"]["subtasks"]["items"]]
+    assert set(entry["properties"]) == set(subtasks._DRAFT_FIELDS)
     assert entry["properties"]["type"]["enum"] == [str(kind) for kind in TaskType]
-    jsonschema.Draft202012Validator.check_schema(subtasks.SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(subtasks.SPLIT_SCHEMA)
 
 
 @pytest.mark.parametrize("items", [0, 1, 5, 20])
 def test_the_stand_in_answers_by_the_schema_and_by_what_the_text_lists(items: int) -> None:
     prompt = "Work on the ticket:\n" + "\n".join(f"- Write unit tests for part {n}" for n in range(items))
-    said = structured.compose("gemini", prompt, subtasks.SCHEMA)
-    jsonschema.validate(json.loads(said), subtasks.SCHEMA)
-    made = subtasks.read(said, PARENT)
+    said = structured.compose("gemini", prompt, subtasks.SPLIT_SCHEMA)
+    jsonschema.validate(json.loads(said), subtasks.SPLIT_SCHEMA)
+    made = subtasks.read_split(said, PARENT)
     assert [each["prompt"] for each in made.drafts] == [f"Write unit tests for part {n}" for n in range(items)]
     assert {each["type"] for each in made.drafts} <= {"test_writing"}
 
@@ -157,10 +158,10 @@ def ended(number: int, status: Status, fingerprint: str = "f", **fields: Any) ->
     return TaskRecord(subtasks.subtask_id("pay-7", number, 1), status, fingerprint=fingerprint, **fields)
 
 
-def results(*records: TaskRecord | None, late: bool = False) -> list[dict[str, Any]] | None:
+def results(*records: TaskRecord | None, late: bool = False) -> list[SubtaskEnd] | None:
     ids = [subtasks.subtask_id("pay-7", number, 1) for number in range(1, len(records) + 1)]
     found = {task_id: record for task_id, record in zip(ids, records, strict=True) if record}
-    return subtasks.results([{"task_id": task_id, "fingerprint": "f"} for task_id in ids], found, late=late)
+    return subtasks.subtask_ends([SubtaskRef(task_id, "f") for task_id in ids], found, late=late)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_subtask_that_has_not_ended_is_waited_for_until_it_is_late(record: Tas
     assert results(done, record) is None
     late = results(done, record, late=True)
     assert late is not None
-    assert [(each["status"], each["reason"]) for each in late] == [("completed", None), ("unfinished", "deadline")]
+    assert [(end.status, end.reason) for end in late] == [("completed", None), ("unfinished", "deadline")]
 
 
 def test_another_task_of_the_same_id_is_no_subtask_of_this_one() -> None:
@@ -179,7 +180,7 @@ def test_another_task_of_the_same_id_is_no_subtask_of_this_one() -> None:
         ended(1, Status.COMPLETED, fingerprint="another", cost_nano=7), ended(2, Status.FAILED, cost_nano=5)
     )
     assert found is not None
-    assert [(each["status"], each["reason"], each["cost_nano_usd"]) for each in found] == [
+    assert [(end.status, end.reason, end.cost_nano_usd) for end in found] == [
         ("rejected", "task_id_conflict", 0),
         ("failed", None, 5),
     ]
@@ -204,7 +205,7 @@ def closed(texts: list[str | None], **fields: Any) -> TaskRecord:
     st.integers(0, 65_000),
 )
 def test_the_detail_of_a_split_task_always_fits_and_names_every_answer(texts: list[str | None], metadata: int) -> None:
-    record = closed(texts, task_fields={"metadata": {"m": "x" * metadata}}, cost_nano=3)
+    record = closed(texts, metadata={"m": "x" * metadata}, cost_nano=3)
     own = "a" if record.status is Status.COMPLETED else None
     inside = events.inside(record, [own, *texts])
     told = [
@@ -224,8 +225,7 @@ def test_the_detail_of_a_split_task_always_fits_and_names_every_answer(texts: li
 
 def test_the_detail_says_what_is_partial_and_what_all_cost() -> None:
     record = closed(["words", None], cost_nano=3)
-    for each, cost in zip(record.results, (10, 20), strict=True):
-        each["cost_nano_usd"] = cost
+    record.results = [replace(end, cost_nano_usd=cost) for end, cost in zip(record.results, (10, 20), strict=True)]
     detail = events.family_detail(record, [("a", None), ("words", None), (None, None)])
     assert (detail["partial"], detail["cost_nano_usd"], detail["cost_with_subtasks_nano_usd"]) == (True, 3, 33)
     assert detail["subtask_counts"] == {"completed": 1, "failed": 1, "rejected": 0, "unfinished": 0}

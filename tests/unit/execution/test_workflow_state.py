@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import FINAL, GOOD, CallResult, Outcome
-from pointsman.execution.records import Purpose
 from pointsman.execution.workflow_state import (
     LONGEST_HOLD,
     LONGEST_PAUSE,
@@ -113,7 +113,7 @@ def test_a_quota_that_renews_before_the_deadline_is_waited_for() -> None:
 def test_a_trouble_that_time_heals_lets_the_plan_begin_again() -> None:
     behind = next_state(run(), CallResult(Outcome.QUOTA_EXHAUSTED), NOON)
     again = next_state(behind, CallResult(Outcome.AUTH), NOON)
-    assert (again.next, again.hop, again.rounds, again.healing) == (Next.WAIT, 0, 1, False)
+    assert (again.next, again.hop, again.rounds, again.saw_transient) == (Next.WAIT, 0, 1, False)
     assert timedelta(seconds=20) < timedelta(seconds=again.not_before - NOON.timestamp()) < LONGEST_PAUSE
 
 
@@ -154,10 +154,10 @@ def test_a_held_task_with_the_last_deadline_there_is() -> None:
 
 def test_the_turns_of_a_task_rise_as_text() -> None:
     turns = [
-        run(attempt=9).turn,
-        run(attempt=10).turn,
-        WorkflowState("t", 2, LATER, HOPS).turn,
-        WorkflowState("t", 10, LATER, HOPS).turn,
+        run(attempt=9).attempt_id,
+        run(attempt=10).attempt_id,
+        WorkflowState("t", 2, LATER, HOPS).attempt_id,
+        WorkflowState("t", 10, LATER, HOPS).attempt_id,
     ]
     assert turns == sorted(set(turns))
 
@@ -169,8 +169,8 @@ def test_the_turns_of_a_task_rise_as_text() -> None:
         attempt=st.integers(1, 999),
         private=st.booleans(),
         purpose=st.sampled_from([Purpose.TASK, Purpose.JUDGE, Purpose.AUDIT]),
-        kept=st.booleans(),
-        healing=st.booleans(),
+        has_answer=st.booleans(),
+        saw_transient=st.booleans(),
         next=st.sampled_from(Next),
         not_before=st.floats(0, 2e9),
         reason=st.none() | st.sampled_from(Outcome).map(str),
@@ -248,9 +248,9 @@ def test_a_run_that_has_its_answer_soon_delivers_and_never_fails(
     results: list[CallResult], hop: int, lifetime: int, hold: bool, seed: int
 ) -> None:
     dice, now = random.Random(seed), NOON
-    first = run(deadline=NOON + timedelta(seconds=lifetime), hop=hop, tries=2, crashes=1, rounds=3, healing=True)
+    first = run(deadline=NOON + timedelta(seconds=lifetime), hop=hop, tries=2, crashes=1, rounds=3, saw_transient=True)
     here = first.beyond(ABOVE, Purpose.TASK, "failed_check:language")
-    assert (here.turn > first.turn, here.here, here.plan[:-1]) == (True, ABOVE, HOPS[: hop + 1])
+    assert (here.attempt_id > first.attempt_id, here.here, here.plan[:-1]) == (True, ABOVE, HOPS[: hop + 1])
     for step in range(2 * MOST_TRIES + 4):
         now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
         here = next_state(here, results[step % len(results)], now, hold=hold, dice=dice)
@@ -258,5 +258,5 @@ def test_a_run_that_has_its_answer_soon_delivers_and_never_fails(
             assert now - NOON <= MOST_TRIES * LONGEST_PAUSE
             return
         assert here.next in (Next.RUN, Next.WAIT)
-        assert (here.here, here.kept, here.deadline, here.rounds) == (ABOVE, True, first.deadline, 3)
+        assert (here.here, here.has_answer, here.deadline, here.rounds) == (ABOVE, True, first.deadline, 3)
     pytest.fail("the run does not end")

@@ -152,7 +152,7 @@ def test_what_aws_refuses_names_the_next_step(
     def refused(*_: object) -> None:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetItem")
 
-    monkeypatch.setattr(stacks, "find", refused)
+    monkeypatch.setattr(stacks, "connect", refused)
     assert main(["sweep"]) == 1
     told = capsys.readouterr().err
     assert told.startswith(f"pointsman: AWS refuses GetItem: {code}")
@@ -198,7 +198,7 @@ def test_an_unexpected_error_is_one_line_too(
     def broken(*_: object) -> None:
         raise RuntimeError("first line\nsecond line")
 
-    monkeypatch.setattr(stacks, "find", broken)
+    monkeypatch.setattr(stacks, "connect", broken)
     assert main(["sweep"]) == 1
     assert capsys.readouterr().err == "pointsman: RuntimeError: first line second line\n"
 
@@ -207,7 +207,7 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stacks, "find", interrupted)
+    monkeypatch.setattr(stacks, "connect", interrupted)
     assert main(["sweep"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from pointsman.report.figures import aws_units as units
-from pointsman.report.figures.aws_bill import bill, document, prices, share_nano
+from pointsman.report.figures.aws_bill import bill, price_document, prices, share_nano
 from pointsman.report.figures.aws_units import DEPLOYED, Day, Resources, plain
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import seed, show
@@ -66,7 +66,7 @@ def test_a_price_is_taken_beyond_what_is_free() -> None:
 def test_every_unit_has_a_price_and_every_price_a_use() -> None:
     express = {"express_requests", "express_gb_seconds"}
     assert set(units.units(plain(25))) == set(prices()) - express
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", document()["date"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", price_document()["date"])
 
 
 @pytest.mark.parametrize("tasks", [1, 25, 300, 10_000, 100_000, 1_000_000])
@@ -76,7 +76,7 @@ def test_more_tasks_never_cost_less(tasks: int) -> None:
 
 def test_the_traffic_is_the_seeds() -> None:
     for tier in Tier:
-        assert units.TRAFFIC[tier] == sum(work.tasks_per_day for work in seed.TRAFFIC if work.tier is tier)
+        assert units.ASSUMED_TRAFFIC[tier] == sum(work.tasks_per_day for work in seed.SEED_TRAFFIC if work.tier is tier)
     assert sum(work.tokens_per_day for work in seed.DAILY_REVIEW) == 350_000
 
 
@@ -112,4 +112,6 @@ def test_any_number_of_tasks_can_be_asked_for(capsys: pytest.CaptureFixture[str]
     assert main(["cost", "--tasks-per-day", "400", "--json"]) == 0
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
-    assert [each["tasks_per_day"] for each in show.as_json([bill(plain(n)) for n in USUAL])["bills"]] == list(USUAL)
+    assert [each["tasks_per_day"] for each in show.cost_document([bill(plain(n)) for n in USUAL])["bills"]] == list(
+        USUAL
+    )

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.execution.model_health import ModelState, ms
+from pointsman.execution.model_health import ModelState
 from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.values.times import to_ms
 from pointsman_cli.doctor import deployment, examine, limits, models, traffic
-from pointsman_cli.doctor.finding import Finding, State
+from pointsman_cli.doctor.finding import Finding, FindingState
 from pointsman_cli.doctor.providers import Heard
 from pointsman_cli.doctor.stack_probe import StackProbe
 from pointsman_cli.stacks import Settings, StackConnection
@@ -37,7 +38,7 @@ class Aws:
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Any = None) -> Any:
         return _Client(self.answers)
 
 
@@ -73,10 +74,13 @@ def patient(
     target = StackConnection(
         "stack p", Aws(**answers), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p"
     )
-    target.__dict__["app"] = SimpleNamespace(
-        policy=RoutingPolicy(openclaw.parse(text), catalog.load()),
-        model_health_store=SimpleNamespace(states=lambda _: states or {}),
-        books=SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {}),
+    reader = SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {})
+    target.__dict__["runtime"] = SimpleNamespace(
+        context=SimpleNamespace(policy=RoutingPolicy(openclaw.parse(text), catalog.load_catalog())),
+        stores=SimpleNamespace(
+            model_health=SimpleNamespace(states=lambda _: states or {}),
+            ledger_reader=reader,
+        ),
     )
     made = StackProbe(target, NOW, asks=heard is not None, compares=compares)
     made.__dict__["heard"] = heard or {}
@@ -86,17 +90,17 @@ def patient(
 @pytest.mark.parametrize(
     ("kind", "state", "says"),
     [
-        (None, State.TO_DO, "there is no"),
-        ("String", State.TO_DO, "plain String"),
-        ("SecureString", State.OK, "a.example"),
+        (None, FindingState.TO_DO, "there is no"),
+        ("String", FindingState.TO_DO, "plain String"),
+        ("SecureString", FindingState.OK, "a.example"),
     ],
 )
-def test_webhooks_can_be_signed_or_there_is_something_to_do(kind: str | None, state: State, says: str) -> None:
+def test_webhooks_can_be_signed_or_there_is_something_to_do(kind: str | None, state: FindingState, says: str) -> None:
     stored = [{"Name": "/pointsman/webhook-key", "Type": kind, "Value": "whsec_secret"}] if kind else []
     made = patient(get_parameters={"Parameters": stored})
-    assert list(models.webhook_key(made)) == []
+    assert list(models.webhook_key_findings(made)) == []
     settings = Settings(webhook_hosts="a.example")
-    found = only(models.webhook_key(replace(made, target=replace(made.target, settings=settings))))
+    found = only(models.webhook_key_findings(replace(made, target=replace(made.target, settings=settings))))
     assert (found.state, says in found.says, "secret" in found.says) == (state, True, False)
 
 
@@ -109,23 +113,24 @@ def only(findings: Any) -> Finding:
 @pytest.mark.parametrize(
     ("status", "state", "step"),
     [
-        ("CREATE_COMPLETE", State.OK, None),
-        ("UPDATE_COMPLETE", State.OK, None),
-        ("UPDATE_IN_PROGRESS", State.TO_DO, "wait"),
-        ("UPDATE_ROLLBACK_COMPLETE", State.TO_DO, "describe-stack-events --stack-name p"),
-        ("ROLLBACK_FAILED", State.TO_DO, "describe-stack-events --stack-name p"),
+        ("CREATE_COMPLETE", FindingState.OK, None),
+        ("UPDATE_COMPLETE", FindingState.OK, None),
+        ("UPDATE_IN_PROGRESS", FindingState.TO_DO, "wait"),
+        ("UPDATE_ROLLBACK_COMPLETE", FindingState.TO_DO, "describe-stack-events --stack-name p"),
+        ("ROLLBACK_FAILED", FindingState.TO_DO, "describe-stack-events --stack-name p"),
     ],
 )
-def test_how_the_last_deployment_ended(status: str, state: State, step: str | None) -> None:
-    found = only(deployment.status(patient(describe_stacks={"Stacks": [STACK | {"StackStatus": status}]})))
+def test_how_the_last_deployment_ended(status: str, state: FindingState, step: str | None) -> None:
+    found = only(deployment.stack_findings(patient(describe_stacks={"Stacks": [STACK | {"StackStatus": status}]})))
     assert (found.state, status in found.says) == (state, True)
     assert (found.do is None) if step is None else (step in (found.do or ""))
 
 
 @pytest.mark.parametrize(
-    ("known", "state"), [("NOT_CHECKED", State.UNCHECKED), ("IN_SYNC", State.OK), ("DRIFTED", State.TO_DO)]
+    ("known", "state"),
+    [("NOT_CHECKED", FindingState.UNCHECKED), ("IN_SYNC", FindingState.OK), ("DRIFTED", FindingState.TO_DO)],
 )
-def test_without_comparing_the_last_comparison_counts(known: str, state: State) -> None:
+def test_without_comparing_the_last_comparison_counts(known: str, state: FindingState) -> None:
     stack = STACK | {"DriftInformation": {"StackDriftStatus": known, "LastCheckTimestamp": NOW}}
     assert only(deployment.drift(patient(describe_stacks={"Stacks": [stack]}))).state == state
 
@@ -150,18 +155,21 @@ def test_a_comparison_names_what_was_changed_by_hand() -> None:
     whole, unseen = drifted("Bus", "IN_SYNC"), drifted("Layer", "NOT_CHECKED")
     found = compared("DETECTION_COMPLETE", whole, unseen)
     assert (only(found).state, only(found).says) == (
-        State.OK,
+        FindingState.OK,
         "none in the 1 resources that CloudFormation can compare",
     )
     found = compared(
         "DETECTION_COMPLETE", whole, drifted("Queue", "MODIFIED", "/VisibilityTimeout"), drifted("Alarm", "DELETED")
     )
-    assert [(each.subject, each.state) for each in found] == [("Queue", State.TO_DO), ("Alarm", State.TO_DO)]
+    assert [(each.subject, each.state) for each in found] == [
+        ("Queue", FindingState.TO_DO),
+        ("Alarm", FindingState.TO_DO),
+    ]
     assert "/VisibilityTimeout" in found[0].says
 
 
 def test_a_comparison_that_failed_is_not_taken_for_ok() -> None:
-    assert only(compared("DETECTION_FAILED", drifted("Bus", "IN_SYNC"))).state == State.UNCHECKED
+    assert only(compared("DETECTION_FAILED", drifted("Bus", "IN_SYNC"))).state == FindingState.UNCHECKED
 
 
 CORE = "arn:aws:lambda:eu-central-1:123456789012:layer:CoreLayer:3"
@@ -184,23 +192,30 @@ def layer(folder: Path, text: str) -> Path:
 
 def test_the_deployed_openclaw_json_is_compared_with_the_one_here(tmp_path: Path) -> None:
     same = layer(tmp_path, json.dumps({"routing": ROUTING}, indent=4))
-    assert configuration(same).state == State.OK
-    assert configuration(same, compares=False).state == State.UNCHECKED
-    assert configuration(same, layers=("arn:aws:lambda:x:1:layer:Other:1",)).state == State.TO_DO
+    assert configuration(same).state == FindingState.OK
+    assert configuration(same, compares=False).state == FindingState.UNCHECKED
+    assert configuration(same, layers=("arn:aws:lambda:x:1:layer:Other:1",)).state == FindingState.TO_DO
     other = layer(tmp_path, json.dumps({"routing": ROUTING | {"reasoning": HAIKU}}))
-    assert configuration(other).state == State.TO_DO
+    assert configuration(other).state == FindingState.TO_DO
 
 
 def test_a_deployed_openclaw_json_that_cannot_be_read_is_not_taken_for_ok(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_bytes(b"nothing")
     for archive in (tmp_path / "broken.zip", tmp_path / "none.zip", layer(tmp_path, "{")):
-        assert configuration(archive).state == State.UNCHECKED
+        assert configuration(archive).state == FindingState.UNCHECKED
 
 
 @pytest.mark.parametrize(
-    ("seconds", "state"), [(0, State.OK), (20, State.OK), (-20, State.OK), (400, State.TO_DO), (-400, State.TO_DO)]
+    ("seconds", "state"),
+    [
+        (0, FindingState.OK),
+        (20, FindingState.OK),
+        (-20, FindingState.OK),
+        (400, FindingState.TO_DO),
+        (-400, FindingState.TO_DO),
+    ],
 )
-def test_the_clock_is_compared_with_the_date_of_an_answer(seconds: int, state: State) -> None:
+def test_the_clock_is_compared_with_the_date_of_an_answer(seconds: int, state: FindingState) -> None:
     def describe(**_: Any) -> dict[str, Any]:
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
         return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
@@ -210,7 +225,7 @@ def test_the_clock_is_compared_with_the_date_of_an_answer(seconds: int, state: S
 
 def test_without_a_date_the_clock_is_not_checked() -> None:
     answer = {"ResponseMetadata": {"HTTPHeaders": {}}}
-    assert only(deployment.clock(patient(describe_stacks=answer))).state == State.UNCHECKED
+    assert only(deployment.clock(patient(describe_stacks=answer))).state == FindingState.UNCHECKED
 
 
 def queues(dead: int, *mappings: str) -> list[Finding]:
@@ -226,15 +241,15 @@ def queues(dead: int, *mappings: str) -> list[Finding]:
 
 def test_queues_that_work_are_ok() -> None:
     found = queues(0, "Enabled")
-    assert {each.state for each in found} == {State.OK}
+    assert {each.state for each in found} == {FindingState.OK}
     assert found[0].says.startswith("7 waiting")
 
 
 def test_dead_letters_and_a_router_that_does_not_read_are_something_to_do() -> None:
     _, dead, router = queues(3, "Disabled")
-    assert (dead.state, dead.do) == (State.TO_DO, "see why with `pointsman replay`")
-    assert (router.state, "--uuid u-1 --enabled" in (router.do or "")) == (State.TO_DO, True)
-    assert queues(0)[-1].state == State.TO_DO
+    assert (dead.state, dead.do) == (FindingState.TO_DO, "see why with `pointsman replay`")
+    assert (router.state, "--uuid u-1 --enabled" in (router.do or "")) == (FindingState.TO_DO, True)
+    assert queues(0)[-1].state == FindingState.TO_DO
 
 
 def alarm(name: str, state: str, **fields: Any) -> dict[str, Any]:
@@ -255,24 +270,24 @@ def alarms(*found: dict[str, Any]) -> list[Finding]:
 
 def test_an_alarm_that_rings_says_what_to_do() -> None:
     found = only(alarms(alarm("DeadLetters", "ALARM"), alarm("QuotaUsed", "OK")))
-    assert (found.subject, found.state, found.do) == ("DeadLetters", State.TO_DO, "Read the log.")
+    assert (found.subject, found.state, found.do) == ("DeadLetters", FindingState.TO_DO, "Read the log.")
 
 
 def test_quiet_alarms_are_ok_and_those_without_data_are_counted() -> None:
     found = only(alarms(alarm("DeadLetters", "INSUFFICIENT_DATA"), alarm("QuotaUsed", "OK")))
-    assert (found.state, found.says) == (State.OK, "2, none rings; 1 without data yet")
+    assert (found.state, found.says) == (FindingState.OK, "2, none rings; 1 without data yet")
 
 
 def test_alarms_that_are_missing_or_silenced_are_something_to_do() -> None:
-    assert only(alarms()).state == State.TO_DO
-    assert alarms(alarm("QuotaUsed", "OK", ActionsEnabled=False))[0].state == State.TO_DO
+    assert only(alarms()).state == FindingState.TO_DO
+    assert alarms(alarm("QuotaUsed", "OK", ActionsEnabled=False))[0].state == FindingState.TO_DO
 
 
 @pytest.mark.parametrize(
     ("arns", "state"),
-    [([], State.TO_DO), (["PendingConfirmation"], State.TO_DO), (["arn:aws:sns:x"], State.OK)],
+    [([], FindingState.TO_DO), (["PendingConfirmation"], FindingState.TO_DO), (["arn:aws:sns:x"], FindingState.OK)],
 )
-def test_somebody_has_to_get_the_alarms(arns: list[str], state: State) -> None:
+def test_somebody_has_to_get_the_alarms(arns: list[str], state: FindingState) -> None:
     subscriptions = [{"SubscriptionArn": arn, "Endpoint": "a@example.com"} for arn in arns]
     made = patient(list_subscriptions_by_topic={"Subscriptions": subscriptions})
     assert only(traffic.told(made)).state == state
@@ -289,18 +304,18 @@ def keys(heard: dict[str, Heard] | None, *kinds: str | None) -> list[Finding]:
 @pytest.mark.parametrize(
     ("heard", "kind", "state", "says"),
     [
-        (SERVED, "SecureString", State.OK, "accepted"),
-        (SERVED, None, State.TO_DO, "there is no"),
-        (SERVED, "String", State.TO_DO, "plain String"),
-        ({**SERVED, HAIKU: Heard("key_refused", "401")}, "SecureString", State.TO_DO, "refuses"),
-        ({**SERVED, HAIKU: Heard("gone", "404")}, "SecureString", State.OK, "accepted"),
-        ({HAIKU: Heard("gone", "404")}, "SecureString", State.UNCHECKED, "404"),
-        ({HAIKU: Heard("no_answer", "503")}, "SecureString", State.UNCHECKED, "503"),
-        (None, "SecureString", State.UNCHECKED, "was not asked"),
+        (SERVED, "SecureString", FindingState.OK, "accepted"),
+        (SERVED, None, FindingState.TO_DO, "there is no"),
+        (SERVED, "String", FindingState.TO_DO, "plain String"),
+        ({**SERVED, HAIKU: Heard("key_refused", "401")}, "SecureString", FindingState.TO_DO, "refuses"),
+        ({**SERVED, HAIKU: Heard("gone", "404")}, "SecureString", FindingState.OK, "accepted"),
+        ({HAIKU: Heard("gone", "404")}, "SecureString", FindingState.UNCHECKED, "404"),
+        ({HAIKU: Heard("no_answer", "503")}, "SecureString", FindingState.UNCHECKED, "503"),
+        (None, "SecureString", FindingState.UNCHECKED, "was not asked"),
     ],
 )
 def test_a_key_is_stored_and_accepted_or_there_is_something_to_do(
-    heard: dict[str, Heard] | None, kind: str | None, state: State, says: str
+    heard: dict[str, Heard] | None, kind: str | None, state: FindingState, says: str
 ) -> None:
     found = keys(heard, "SecureString", kind)[1]
     assert (found.subject, found.state, says in found.says) == ("anthropic", state, True)
@@ -319,40 +334,47 @@ def test_values_of_keys_are_read_only_to_ask_the_providers() -> None:
 
 
 def test_models_are_alive_and_priced() -> None:
-    found = list(models.models(patient(heard=SERVED)))
-    assert [(each.subject, each.state) for each in found] == [(name, State.OK) for name in (GEMINI, HAIKU, SONNET)]
+    found = list(models.model_findings(patient(heard=SERVED)))
+    assert [(each.subject, each.state) for each in found] == [
+        (name, FindingState.OK) for name in (GEMINI, HAIKU, SONNET)
+    ]
     assert all("$" in each.says and "its provider serves it" in each.says for each in found)
 
 
 def test_a_model_that_ends_or_is_gone_names_its_successor() -> None:
     config = {"chains": {"reasoning": ["claude-sonnet-4-5"], "orchestration": ["gemini-2.0-flash"]}}
-    found = {each.subject: each for each in models.models(patient(config=config))}
-    assert (found["claude-sonnet-4-5"].state, found["gemini-2.0-flash"].state) == (State.TO_DO, State.TO_DO)
+    found = {each.subject: each for each in models.model_findings(patient(config=config))}
+    assert (found["claude-sonnet-4-5"].state, found["gemini-2.0-flash"].state) == (
+        FindingState.TO_DO,
+        FindingState.TO_DO,
+    )
     assert "2026-11-30" in found["claude-sonnet-4-5"].says
     assert "claude-sonnet-5-5" in (found["claude-sonnet-4-5"].do or "")
-    by_word = {each.subject: each for each in models.models(patient(heard={**SERVED, HAIKU: Heard("gone")}))}
-    by_mark = {each.subject: each for each in models.models(patient(states={HAIKU: ModelState(HAIKU, gone=True)}))}
-    assert by_word[HAIKU].state == by_mark[HAIKU].state == State.TO_DO
+    by_word = {each.subject: each for each in models.model_findings(patient(heard={**SERVED, HAIKU: Heard("gone")}))}
+    by_mark = {
+        each.subject: each for each in models.model_findings(patient(states={HAIKU: ModelState(HAIKU, retired=True)}))
+    }
+    assert by_word[HAIKU].state == by_mark[HAIKU].state == FindingState.TO_DO
 
 
 def test_a_retirement_that_only_the_provider_knows_is_told() -> None:
     heard = {**SERVED, HAIKU: Heard("served", retires=NOW.date())}
-    found = {each.subject: each for each in models.models(patient(heard=heard))}
-    assert (found[HAIKU].state, "2026-11-22" in found[HAIKU].says) == (State.TO_DO, True)
+    found = {each.subject: each for each in models.model_findings(patient(heard=heard))}
+    assert (found[HAIKU].state, "2026-11-22" in found[HAIKU].says) == (FindingState.TO_DO, True)
 
 
 @pytest.mark.parametrize(
     ("state", "expected", "says"),
     [
-        (ModelState(GEMINI), State.OK, "500 of 500"),
-        (ModelState(GEMINI, day="2026-11-22", day_count=120), State.OK, "380 of 500"),
-        (ModelState(GEMINI, day="2026-11-21", day_count=500), State.OK, "500 of 500"),
-        (ModelState(GEMINI, day="2026-11-22", day_count=500), State.TO_DO, "0 of 500"),
-        (ModelState(GEMINI, bench_until=ms(NOW) + 60_000), State.TO_DO, "until 12:01 UTC"),
-        (ModelState(GEMINI, opens=1, open_until=ms(NOW) + 60_000), State.TO_DO, "circuit breaker"),
+        (ModelState(GEMINI), FindingState.OK, "500 of 500"),
+        (ModelState(GEMINI, day="2026-11-22", day_count=120), FindingState.OK, "380 of 500"),
+        (ModelState(GEMINI, day="2026-11-21", day_count=500), FindingState.OK, "500 of 500"),
+        (ModelState(GEMINI, day="2026-11-22", day_count=500), FindingState.TO_DO, "0 of 500"),
+        (ModelState(GEMINI, quota_exhausted_until=to_ms(NOW) + 60_000), FindingState.TO_DO, "until 12:01 UTC"),
+        (ModelState(GEMINI, opens=1, open_until=to_ms(NOW) + 60_000), FindingState.TO_DO, "circuit breaker"),
     ],
 )
-def test_what_is_left_of_a_free_quota(state: ModelState, expected: State, says: str) -> None:
+def test_what_is_left_of_a_free_quota(state: ModelState, expected: FindingState, says: str) -> None:
     found = only(limits.quotas(patient(states={GEMINI: state})))
     assert (found.state, says in found.says) == (expected, True)
 
@@ -360,30 +382,30 @@ def test_what_is_left_of_a_free_quota(state: ModelState, expected: State, says: 
 @pytest.mark.parametrize(
     ("counters", "state", "says"),
     [
-        ({}, State.OK, "$5.0000 of $5.0000 left"),
-        ({"month": 2_000_000_000, "month_open": 500_000_000}, State.OK, "$3.5000 of $5.0000 left"),
-        ({"month": 4_100_000_000}, State.TO_DO, "$0.9000 of $5.0000 left"),
-        ({"month": 6_000_000_000}, State.TO_DO, "$0 of $5.0000 left"),
+        ({}, FindingState.OK, "$5.0000 of $5.0000 left"),
+        ({"month": 2_000_000_000, "month_open": 500_000_000}, FindingState.OK, "$3.5000 of $5.0000 left"),
+        ({"month": 4_100_000_000}, FindingState.TO_DO, "$0.9000 of $5.0000 left"),
+        ({"month": 6_000_000_000}, FindingState.TO_DO, "$0 of $5.0000 left"),
     ],
 )
-def test_what_is_left_of_the_budget(counters: dict[str, int], state: State, says: str) -> None:
-    found = only(limits.budget(patient(counters=counters)))
+def test_what_is_left_of_the_budget(counters: dict[str, int], state: FindingState, says: str) -> None:
+    found = only(limits.budget_findings(patient(counters=counters)))
     assert (found.subject, found.state, found.says) == ("month", state, says)
 
 
 def test_every_cap_is_looked_at_and_none_at_all_is_something_to_do() -> None:
     config = {"budget": {"day_usd": 1, "tiers": {"reasoning": {"month_usd": 2}}}}
-    found = list(limits.budget(patient(config=config, counters={"day_22": 950_000_000})))
+    found = list(limits.budget_findings(patient(config=config, counters={"day_22": 950_000_000})))
     assert [(each.subject, each.state) for each in found] == [
-        ("month", State.OK), ("month_reasoning", State.OK), ("day_22", State.TO_DO)
+        ("month", FindingState.OK), ("month_reasoning", FindingState.OK), ("day_22", FindingState.TO_DO)
     ]  # fmt: skip
-    assert only(limits.budget(patient(config={"budget": {"month_usd": None}}))).state == State.TO_DO
+    assert only(limits.budget_findings(patient(config={"budget": {"month_usd": None}}))).state == FindingState.TO_DO
 
 
 def test_what_aws_refuses_is_not_checked_and_the_rest_goes_on() -> None:
     found = list(examine.examine(patient(compares=True), lambda _: None))
     assert {each.check for each in found} == {name for name, _ in examine.CHECKS}
-    assert {each.check for each in found if each.state == State.OK} == {"model", "quota", "budget"}
-    refused = [each for each in found if each.state == State.UNCHECKED]
+    assert {each.check for each in found if each.state == FindingState.OK} == {"model", "quota", "budget"}
+    refused = [each for each in found if each.state == FindingState.UNCHECKED]
     assert all("AccessDenied" in each.says for each in refused)
-    assert all((each.do is not None) == (each.state == State.TO_DO) for each in found)
+    assert all((each.do is not None) == (each.state == FindingState.TO_DO) for each in found)

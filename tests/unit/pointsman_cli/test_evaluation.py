@@ -15,7 +15,7 @@ from pointsman_cli.errors import BadInputError
 from pointsman_cli.evaluation import examples, litellm
 from pointsman_cli.evaluation.baselines import by_keywords
 from pointsman_cli.evaluation.perturbations import PERTURBATIONS, with_typing_errors
-from pointsman_cli.evaluation.statistics import Share, Sureness, calibration_error, curve, point, share
+from pointsman_cli.evaluation.statistics import Proportion, Sureness, calibration_error, curve, point, proportion
 from pointsman_cli.main import main
 
 TEXTS = (
@@ -49,14 +49,14 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     [(10, 10, 0.7225, 1.0), (0, 10, 0.0, 0.2775), (81, 263, 0.2553, 0.3662)],  # the last: Newcombe 1998, table I
 )
 def test_intervals_are_wilsons(count: int, of: int, low: float, high: float) -> None:
-    interval = Share(count, of).interval
+    interval = Proportion(count, of).interval
     assert interval is not None
     assert interval == pytest.approx((low, high), abs=1e-4)
 
 
 def test_a_share_of_nothing_is_not_known() -> None:
-    assert share([]).value is None
-    assert share([]).interval is None
+    assert proportion([]).value is None
+    assert proportion([]).interval is None
     assert calibration_error([]) is None
 
 
@@ -115,19 +115,19 @@ def test_a_line_that_is_no_labelled_text_is_named(line: str, error: str, tmp_pat
     file = tmp_path / "texts.jsonl"
     file.write_text(f'{{"text": "x", "type": "status"}}\n{line}\n')
     with pytest.raises(BadInputError, match=error):
-        examples.read(file)
+        examples.read_examples(file)
 
 
 def test_a_file_without_texts_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "empty.jsonl"
     file.write_text("\n")
     with pytest.raises(BadInputError, match="has no texts"):
-        examples.read(file)
+        examples.read_examples(file)
 
 
 @pytest.mark.parametrize("file", examples.own_sets(), ids=lambda file: file.stem)
 def test_the_projects_own_sets_are_labelled_once_and_for_all_types(file: Path) -> None:
-    found = examples.read(file).examples
+    found = examples.read_examples(file).examples
     assert len({each.id for each in found}) == len({each.text for each in found}) == len(found)
     assert {each.type for each in found} == set(TaskType)
 
@@ -157,7 +157,7 @@ def test_baselines_stand_beside_them(labelled: Path, capsys: pytest.CaptureFixtu
     assert by_name["always reasoning"]["over_tiering"]["count"] == 3
     assert by_name["always orchestration"]["tier_accuracy"]["count"] == 2
     assert by_name["keyword rules"]["skipped"] is None
-    assert "--litellm" in by_name[litellm.NAME]["skipped"]
+    assert "--litellm" in by_name[litellm.LITELLM]["skipped"]
 
 
 def test_what_an_instruction_in_a_text_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,8 +43,8 @@ def terminal() -> Iterator[Terminal]:
 @pytest.mark.parametrize("words", HOSTILE)
 def test_rows_show_foreign_text_on_their_own_line(words: str) -> None:
     with terminal() as screen:
-        output.table(("id", "reason"), [(words, words)])
-        output.pairs([("reason", words), ("task", words)])
+        output.print_table(("id", "reason"), [(words, words)])
+        output.print_pairs([("reason", words), ("task", words)])
     shown = screen.getvalue()
     assert not OBEYED & set(shown)
     assert shown.count("\n") == 4
@@ -63,7 +63,7 @@ def columns(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 def test_a_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     columns(monkeypatch, width)
     with terminal() as screen:
-        output.table(("task", "found", "tokens"), [LONG, ("x", "short", 5)], right=(2,))
+        output.print_table(("task", "found", "tokens"), [LONG, ("x", "short", 5)], right=(2,))
     shown = screen.getvalue()
     assert max(map(len, shown.splitlines())) <= width
     assert shown.count("finding") == 20
@@ -73,7 +73,7 @@ def test_a_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyP
 def test_names_and_values_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     columns(monkeypatch, 60)
     with terminal() as screen:
-        output.pairs([("because", "a finding " * 20), ("words", None)])
+        output.print_pairs([("because", "a finding " * 20), ("words", None)])
     shown = screen.getvalue().splitlines()
     assert max(map(len, shown)) <= 60
     assert [line[:9] for line in shown] == ["because  "] + [" " * 9] * (len(shown) - 1)
@@ -96,13 +96,13 @@ def test_progress_is_one_line_of_a_terminal_that_is_gone_afterwards(
 def test_a_terminal_too_narrow_for_any_table_still_gets_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     columns(monkeypatch, 10)
     with terminal() as screen:
-        output.table(("task", "found", "tokens"), [LONG], right=(2,))
+        output.print_table(("task", "found", "tokens"), [LONG], right=(2,))
     assert screen.getvalue().count("finding") == 20
 
 
 def test_in_a_pipe_each_row_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     columns(monkeypatch, 80)
-    output.table(("task", "found", "tokens"), [LONG], right=(2,))
+    output.print_table(("task", "found", "tokens"), [LONG], right=(2,))
     assert capsys.readouterr().out.count("\n") == 2
 
 
@@ -118,28 +118,28 @@ def test_colours_are_for_terminals_whose_user_wants_them(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with terminal() as screen:
-        output.table(("state",), [(output.Coloured("ok", "green"),)])
+        output.print_table(("state",), [(output.Coloured("ok", "green"),)])
     assert ("\x1b[32mok\x1b[0m" in screen.getvalue()) is coloured
 
 
 def test_a_pipe_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    output.table(("state",), [(output.Coloured("ok", "green"),)])
+    output.print_table(("state",), [(output.Coloured("ok", "green"),)])
     assert capsys.readouterr().out == "state\nok\n"
 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_answers_and_notes_are_shown_without_control(words: str) -> None:
     with terminal() as screen:
-        output.text(words)
-        output.note(words)
+        output.print_text(words)
+        output.print_note(words)
     assert not OBEYED & set(screen.getvalue())
 
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_json_escapes_and_keeps_the_value(words: str) -> None:
     with terminal() as screen:
-        output.document({words: [words]})
+        output.print_document({words: [words]})
         output.json_line({words: words})
     whole, _, line = screen.getvalue().rstrip("\n").rpartition("\n")
     assert not OBEYED & set(whole + line)
@@ -148,7 +148,7 @@ def test_json_escapes_and_keeps_the_value(words: str) -> None:
 
 
 def test_an_answer_in_a_pipe_is_what_was_answered(capsys: pytest.CaptureFixture[str]) -> None:
-    output.text(HOSTILE[0])
+    output.print_text(HOSTILE[0])
     assert capsys.readouterr().out == HOSTILE[0] + "\n"
 
 

@@ -14,30 +14,26 @@ from moto import mock_aws
 from devstack.toolchain import ROOT
 from pointsman.adapters.dynamo import pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item
-from pointsman.adapters.task_table import to_item
+from pointsman.adapters.task_item import to_item
 from pointsman.contracts.api_key import digest_of
 from pointsman.contracts.message_validation import validate_message
 from pointsman.execution.budget import Charge
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Intent, Payload, Purpose, RowKey, Settled, TaskRecord
+from pointsman.execution.records import Payload, TaskRecord
 from pointsman.routing.catalog import Billing
+from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
-from pointsman.values.taxonomy import Tier
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
-from pointsman_cli.stacks import StackConnection, find
+from pointsman_cli.stacks import StackConnection, connect
 
 SESSION = boto3.Session(region_name="us-east-1")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-DECISION = {
-    "type": "status",
-    "tier": "orchestration",
-    "source": "local",
-    "confidence": 0.99,
-    "reason": "sure",
-    "words": ["green"],
-}
+DECISION = Decision(TaskType.STATUS, Tier.ORCHESTRATION, Source.LOCAL, 0.99, "sure", ("green",))
 
 
 @dataclass
@@ -49,28 +45,30 @@ class Stores:
 
     def put(self, **fields: Any) -> TaskRecord:
         record = TaskRecord(**{"received_at": "2026-11-22T12:00:00.000Z", "decision": DECISION, **fields})
-        self.target.app.dynamodb.put_item(TableName="tasks", Item=to_item(record))
+        self.target.runtime.stores.dynamodb.put_item(TableName="tasks", Item=to_item(record))
         return record
 
-    def book(self, task_id: str, *, outcome: Outcome | None) -> str:
+    def book(self, task_id: str, *, outcome: Outcome | None) -> RowKey:
         key = RowKey.of(task_id, "000001.000001", NOW)
         charge = Charge("2026-11", ("month",), (), 5_000)
-        intent = Intent(
-            key, Purpose.TASK, task_id, "000001.000001", NOW, "claude-haiku-5-5", Billing.PAID, "implementation",
-            Tier.IMPLEMENTATION, charge,
-        )  # fmt: skip
+        spec = CallSpec(
+            Purpose.TASK, task_id, key.row.rpartition("#")[2], "claude-haiku-5-5", Tier.IMPLEMENTATION, "implementation"
+        )
+        intent = Intent(spec, key, NOW, Billing.PAID, charge)
         rows = [intent_item(intent)]
         if outcome:
             usage = Usage(input=100, output=30)
             result = CallResult(outcome, usage=usage)
-            rows.append(outcome_item(Settled(intent, result, 1_234, True, intent.model, usage, NOW, 80)))
+            rows.append(outcome_item(Settled(intent, result, 1_234, True, spec.model, usage, NOW, 80)))
         for row in rows:
-            self.target.app.dynamodb.put_item(TableName="usage", Item=pack(row))
-        return f"{key.day_shard}|{key.row}"
+            self.target.runtime.stores.dynamodb.put_item(TableName="usage", Item=pack(row))
+        return key
 
     def bodies(self) -> list[str]:
         url = self.target.settings.task_queue_url
-        return [each["Body"] for each in self.target.app.sqs.receive_message(QueueUrl=url).get("Messages", [])]
+        return [
+            each["Body"] for each in self.target.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
+        ]
 
 
 def _table(client: Any, name: str, *keys: str) -> None:
@@ -101,8 +99,8 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
             stand_in=True,
             reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
         )
-        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read(None)))
-        monkeypatch.setattr(stacks, "find", lambda *_: made.target)
+        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
+        monkeypatch.setattr(stacks, "connect", lambda *_: made.target)
         yield made
 
 
@@ -186,7 +184,7 @@ def test_status_shows_attempts_from_the_ledger(stores: Stores, capsys: pytest.Ca
     (attempt,) = stated["attempts"]
     assert (attempt["outcome"], attempt["cost_nano_usd"], attempt["milliseconds"]) == ("answered", 1_234, 80)
     assert (attempt["input_tokens"], attempt["output_tokens"]) == (100, 30)
-    assert stated["decision"] == DECISION
+    assert stated["decision"] == DECISION.as_dict()
     assert stated["reply_to"] == ["task token"]
     assert stated["stand_in"] is True
     assert main(["status", "t1"]) == 0
@@ -215,7 +213,7 @@ def test_an_unknown_task_is_3(command: str, stores: Stores, capsys: pytest.Captu
 
 
 def test_result_reads_a_large_answer_from_s3(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
-    content = stores.target.app.payloads.keep_large("line\n" * 30_000, "t1/answer")
+    content = stores.target.runtime.stores.payloads.keep_large("line\n" * 30_000, "t1/answer")
     stores.put(task_id="t1", status=Status.COMPLETED, answer=content, truncated=True)
     assert main(["result", "t1", "--json"]) == 0
     stated = document(capsys)
@@ -275,9 +273,9 @@ def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
     made = document(capsys)
     assert main(["key", "create", "bot"]) == 0
     assert "pm_" in capsys.readouterr().out
-    (_, kept) = stores.target.app.api_keys.read()
+    (_, kept) = stores.target.runtime.stores.api_keys.read()
     assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(made["key"]), made["expires_at"])
-    stored = str(stores.target.app.dynamodb.scan(TableName="limits")["Items"])
+    stored = str(stores.target.runtime.stores.dynamodb.scan(TableName="limits")["Items"])
     assert made["key"] not in stored
 
     assert main(["key", "create", "ci"]) == 1
@@ -314,9 +312,9 @@ class Account:
 def test_a_stack_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account({"SiteUrl": "x"}, {}))
     with pytest.raises(stacks.UnreachableError, match="stack s is no Pointsman stack"):
-        find("s", None, "us-east-1")
+        connect("s", None, "us-east-1")
     with pytest.raises(stacks.UnreachableError, match=r"no stack nowhere here: .*pointsman init"):
-        find("nowhere", None, "us-east-1")
+        connect("nowhere", None, "us-east-1")
 
 
 def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +322,7 @@ def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.Monkey
     outputs = {name: f"the-{name}" for name in [*stacks._OUTPUTS, "RouterFunctionName"]}
     parameters = {"ReportTimeZone": "Europe/Berlin", "StandIn": "false", "GeminiBaseUrl": "", "Architecture": "arm64"}
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account(outputs, parameters))
-    found = find("s", None, "us-east-1")
+    found = connect("s", None, "us-east-1")
     assert found.settings.task_table == "the-TaskTableName"
     assert found.settings.report_timezone == "Europe/Berlin"
     assert found.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}
@@ -347,10 +345,10 @@ def test_a_correction_is_kept_with_its_task(stores: Stores, capsys: pytest.Captu
     assert main(["correct", "t-1", "--type", "complex_debugging", "--json"]) == 0
     kept = document(capsys)["correction"]
     assert (kept["type"], kept["tier"]) == ("complex_debugging", "reasoning")
-    assert kept["was"] == {name: DECISION[name] for name in ("type", "tier", "source", "confidence")}
+    assert kept["was"] == {name: DECISION.as_dict()[name] for name in ("type", "tier", "source", "confidence")}
     assert main(["status", "t-1", "--json"]) == 0
     shown = document(capsys)
-    assert (shown["correction"], shown["decision"]) == (kept, DECISION)
+    assert (shown["correction"], shown["decision"]) == (kept, DECISION.as_dict())
     assert main(["status", "t-1"]) == 0
     assert "corrected to  complex_debugging (reasoning)" in capsys.readouterr().out
 

@@ -17,7 +17,7 @@ from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.report.figures import ledger_entries
 from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import load
+from pointsman.routing.catalog import load_catalog
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Source
 from pointsman.routing.policy import RoutingPolicy
@@ -27,16 +27,16 @@ from pointsman.values.usage import Usage
 from pointsman_cli.tuning import edit
 from pointsman_cli.tuning.candidates import could_go_down, only_reasoning
 from pointsman_cli.tuning.effects import Cost, effects
-from pointsman_cli.tuning.evidence import Evidence, Ground, Need, Seen, fell_short, need, servers
+from pointsman_cli.tuning.evidence import Ground, Need, TaskOutcome, TuningEvidence, fell_short, need, servers
 from pointsman_cli.tuning.proposal import LEAST, LEAST_TO_RAISE, TARGET, Proposal, propose
 from pointsman_cli.tuning.rules import Rules
-from pointsman_cli.tuning.tuned import tune
+from pointsman_cli.tuning.tuned import propose_tuning
 from tests.support.paths import ROOT
 
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 MODEL_OF = dict(zip(Tier, (FLASH, HAIKU, SONNET), strict=True))
 SHIPPED = (ROOT / "openclaw.json").read_text()
-POINTS = RoutingPolicy(openclaw.parse(SHIPPED), load())
+POINTS = RoutingPolicy(openclaw.parse(SHIPPED), load_catalog())
 SERVES = servers(POINTS)
 ORCHESTRATION, IMPLEMENTATION, REASONING = Tier
 NOW = Rules(0.8, {})
@@ -60,10 +60,10 @@ def attempt(model: str, outcome: Outcome = Outcome.ANSWERED, usage: Usage = TOKE
         "billed_model": model,
         "billing": "free" if model == FLASH else "paid",
         "outcome": str(outcome),
-        "cost_nano": 0 if model == FLASH else load().get(model).cost_nano(billed, AT),
+        "cost_nano": 0 if model == FLASH else load_catalog().get(model).cost_nano(billed, AT),
         **billed.as_dict(),
     }
-    return ledger_entries.read([row])[0][0]
+    return ledger_entries.read_entries([row])[0][0]
 
 
 def task(
@@ -73,7 +73,7 @@ def task(
     sure: float = 0.9,
     to: TaskType | None = None,
     **stated: Any,
-) -> Seen:
+) -> TaskOutcome:
     """Return a task decided as `kind`, of which the local classifier `says` something, corrected `to` another type."""
     own = says or kind
     verdict = Classification(own, sure, (), own, TIER_OF[own], sure, TIER_OF[own])
@@ -87,10 +87,10 @@ def task(
         "corrected": (to, TIER_OF[to]) if to else None,
         "attempts": attempts or (attempt(MODEL_OF[TIER_OF[kind]]),),
     }
-    return Seen(**{**fields, "type": kind, "verdict": verdict, **stated})
+    return TaskOutcome(**{**fields, "type": kind, "verdict": verdict, **stated})
 
 
-def made(seen: Sequence[Seen], now: Rules = NOW) -> Proposal:
+def made(seen: Sequence[TaskOutcome], now: Rules = NOW) -> Proposal:
     return propose([(each, found) for each in seen if (found := need(each, SERVES))], now)
 
 
@@ -99,7 +99,7 @@ def test_a_model_stands_for_its_tier_and_so_do_its_successor_and_predecessor() -
     assert (SERVES["gemini-2.0-flash"], SERVES["claude-haiku-4-5"]) == (ORCHESTRATION, IMPLEMENTATION)
     assert "gemini-3.8-flash" not in SERVES
     everything = json.loads(SHIPPED) | {"routing": dict.fromkeys(Tier, SONNET)}
-    assert servers(RoutingPolicy(openclaw.parse(json.dumps(everything)), load()))[SONNET] is REASONING
+    assert servers(RoutingPolicy(openclaw.parse(json.dumps(everything)), load_catalog()))[SONNET] is REASONING
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_model_stands_for_its_tier_and_so_do_its_successor_and_predecessor() -
     ],
     ids=["silence", "corrected", "unanswered", "guess", "too long", "not accepted", "accepted by none", "outage"],
 )  # fmt: skip
-def test_what_is_known_of_the_tier_that_a_task_needed(seen: Seen, found: Need | None) -> None:
+def test_what_is_known_of_the_tier_that_a_task_needed(seen: TaskOutcome, found: Need | None) -> None:
     assert need(seen, SERVES) == found
 
 
@@ -178,7 +178,7 @@ def test_a_type_that_a_cheaper_tier_would_have_done_goes_there() -> None:
     assert made([*down, *[task(TaskType.DOCUMENTATION)] * 8]).rules.tiers == {}  # 30 of 32
 
 
-def unsure(right: int, wrong: int, sure: float = 0.7) -> list[Seen]:
+def unsure(right: int, wrong: int, sure: float = 0.7) -> list[TaskOutcome]:
     """Return tasks whose local verdict was not sure, confirmed by a person or not."""
     good = task(TaskType.STATUS, says=TaskType.STATUS, sure=sure, to=TaskType.STATUS)
     bad = task(TaskType.DOCUMENTATION, says=TaskType.STATUS, sure=sure, to=TaskType.DOCUMENTATION)
@@ -245,7 +245,7 @@ def test_without_a_threshold_none_is_proposed() -> None:
     ],
     ids=["as it was", "a rule", "a rule for a model's word", "sender", "unsure", "no longer asked", "asked now"],
 )  # fmt: skip
-def test_where_a_past_task_would_go(seen: Seen, rules: Rules, tier: Tier) -> None:
+def test_where_a_past_task_would_go(seen: TaskOutcome, rules: Rules, tier: Tier) -> None:
     found = need(seen, SERVES)
     assert rules.tier(seen, found.tier if found else None) is tier
 
@@ -260,7 +260,7 @@ def test_effects_are_priced_at_each_task_s_own_tokens() -> None:
     other = Rules(0.6, {TaskType.DOCUMENTATION: ORCHESTRATION, TaskType.CODE_GENERATION: REASONING})
     found = effects(seen, needs, NOW, other, POINTS)
 
-    listed = load().get(FLASH).cost_nano(TOKENS, AT)
+    listed = load_catalog().get(FLASH).cost_nano(TOKENS, AT)
     first, second, third = found.moves
     assert (first.cost_before, first.cost_after) == (Cost(HAIKU_NANO, HAIKU_NANO), Cost(0, listed))
     assert (second.cost_before, second.cost_after) == (None, None)
@@ -359,7 +359,7 @@ def test_whatever_the_text_looks_like(
 def test_the_diff_is_what_patch_takes(tmp_path: Path) -> None:
     down = [task(TaskType.DOCUMENTATION, to=TaskType.STATUS, task_id=f"t-{n}") for n in range(LEAST)]
     up = [task(TaskType.STATUS, sure=0.85, to=TaskType.ARCHITECTURE, task_id=f"u-{n}") for n in range(LEAST)]
-    found = tune(Evidence((*down, *up), 3), POINTS, SHIPPED, "openclaw.json")
+    found = propose_tuning(TuningEvidence((*down, *up), 3), POINTS, SHIPPED, "openclaw.json")
     (tmp_path / "openclaw.json").write_text(SHIPPED)
     done = subprocess.run(
         ["patch", "openclaw.json"], input=f"Some words.\n{found.diff}", cwd=tmp_path, text=True, check=True,
@@ -377,5 +377,5 @@ def test_the_diff_is_what_patch_takes(tmp_path: Path) -> None:
 
 
 def test_nothing_is_proposed_by_default() -> None:
-    found = tune(Evidence((), 0), POINTS, SHIPPED, "openclaw.json")
+    found = propose_tuning(TuningEvidence((), 0), POINTS, SHIPPED, "openclaw.json")
     assert (found.diff, found.effects, found.proposal.empty) == ("", None, True)

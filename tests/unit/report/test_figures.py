@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pointsman.report.figures import speed, task_costs
 from pointsman.report.figures.aws_bill import share_nano
 from pointsman.report.figures.aws_units import Day
-from pointsman.report.figures.escalations import FAILED_CHECK, Escalations, How, Sum
-from pointsman.report.figures.report import Report, ReportScope, build
+from pointsman.report.figures.escalations import FAILED_CHECK_PREFIX, Escalations, How, Sum
+from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.report.render.as_json import as_json
-from pointsman.report.render.formatting import dollars, fold, percent
+from pointsman.report.render.formatting import fold, percent, rounded_dollars
 from pointsman.report.render.html import render_html
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.routing import catalog, config
@@ -35,7 +35,7 @@ KINDS = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "t
 
 
 def policy(routing: dict[str, str] = ROUTING, **own: Any) -> RoutingPolicy:
-    return RoutingPolicy(config.parse(json.dumps({"routing": routing, "pointsman": own})), catalog.load())
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing, "pointsman": own})), catalog.load_catalog())
 
 
 def frame(**changes: Any) -> ReportScope:
@@ -98,7 +98,7 @@ def classification(**stated: Any) -> dict[str, Any]:
 
 def report(*rows: dict[str, Any], counters: dict[str, int] | None = None, **changes: Any) -> Report:
     own = frame(**changes)
-    return build(own, [rows], counters or {}, pages.summaries(own, list(rows)))
+    return build_report(own, [rows], counters or {}, pages.summaries(own, list(rows)))
 
 
 # ---------------------------------------------------------------- every sum, to the nano-dollar
@@ -408,11 +408,11 @@ def test_what_only_the_highest_tier_could_do_is_told_by_why_it_was_asked() -> No
     plain = row("t2", tier="reasoning", type="architecture", model=SONNET, cost_nano=4_000_000)
     by_fault = row("t3", model=SONNET, hop=1, after="unavailable", came_from=HAIKU)
     made = report(row(failed_check="json_schema"), busy, again, plain, by_fault)
-    assert made.reached == {
+    assert made.escalations == {
         Escalations(How.DECIDED, "architecture", SONNET, None): Sum(1, 4_000_000),
         Escalations(How.ESCALATED, "code_generation", SONNET, "json_schema"): Sum(1, 9_000_000),
     }
-    assert FAILED_CHECK == verification.FAILED_CHECK
+    assert FAILED_CHECK_PREFIX == verification.FAILED_CHECK
     page = render_html(made)
     assert "What only claude-sonnet-5-5 could do" in page
     assert "2 answers of the reasoning tier, 1 after" in page
@@ -526,7 +526,7 @@ def test_a_model_that_answered_as_gone_is_named() -> None:
 
 
 def test_no_amount_reads_as_zero_unless_it_is() -> None:
-    assert [dollars(nano) for nano in (0, 1, 1_000, -1, 1_234_567_891_000)] == [
+    assert [rounded_dollars(nano) for nano in (0, 1, 1_000, -1, 1_234_567_891_000)] == [
         "$0.000000",
         "<$0.000001",
         "$0.000001",
@@ -558,7 +558,7 @@ def test_times_are_in_utc() -> None:
 def test_a_day_adds_up_the_same_in_any_number_of_shards(rows: list[dict[str, Any]], number: int) -> None:
     rows = [*rows, share("t1", 7), share("t4", 5, 1)]
     shards = [[each for each in rows if sum(each["task_id"].encode()) % number == shard] for shard in range(number)]
-    whole, parted = build(frame(), [rows], {}), build(frame(), shards, {})
+    whole, parted = build_report(frame(), [rows], {}), build_report(frame(), shards, {})
     assert json.dumps(as_json(parted)) == json.dumps(as_json(whole))
 
 
@@ -567,14 +567,14 @@ def test_what_is_not_listed_is_summed_up(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(task_costs, "MOST_NAMES", 2)
     costs = {f"t{number}": 10**number for number in range(6)}
     rows = [row(name, cost_nano=cost, metadata={"ticket": f"T-{name}"}) for name, cost in costs.items()]
-    made = as_json(build(frame(), [rows[:2], rows[2:], [row("silent", cost_nano=7)]], {}))
+    made = as_json(build_report(frame(), [rows[:2], rows[2:], [row("silent", cost_nano=7)]], {}))
     assert [task["task_id"] for task in made["tasks"]] == ["t3", "t4", "t5"]
     assert made["others"]["tasks"] == {"tasks": 4, "attempts": 4, "cost_nano": 118, "share_nano": 0}
     assert list(made["tickets"]) == ["T-t4", "T-t5"]
     others = made["others"]["tickets"]
     assert (others["names"], others["tasks"], others["cost_nano"]) == (4, 4, 1_111)
     assert others["none_stated"]["cost_nano"] == 7
-    page = render_html(build(frame(), [rows, [row("silent", cost_nano=7)]], {}))
+    page = render_html(build_report(frame(), [rows, [row("silent", cost_nano=7)]], {}))
     assert "4 others cost" in page
     assert "T-t4" in page
 
@@ -588,7 +588,7 @@ def test_folded_names_lose_no_nano_dollar(tasks: list[tuple[int, int]]) -> None:
             row(f"t{number}", cost_nano=cost, metadata={"agent": f"a{name}"})
             for number, (name, cost) in enumerate(tasks)
         ]
-        groups = build(frame(), [rows], {}).groups["agent"]
+        groups = build_report(frame(), [rows], {}).groups["agent"]
     assert len(groups.named) <= 4
     assert sum((each for each in groups.named.values()), groups.others).cost_nano == sum(cost for _, cost in tasks)
 
@@ -605,6 +605,6 @@ def test_percentiles_are_exact_over_shards_and_the_sample_is_small(monkeypatch: 
     rows = [
         row(f"t{n}", at, milliseconds=n, ended_at=to_text(at + timedelta(milliseconds=2 * n))) for n in range(1, 101)
     ]
-    made = build(frame(), [rows[60:], rows[:60]], {}, (), look_up).speed[Tier.IMPLEMENTATION]
+    made = build_report(frame(), [rows[60:], rows[:60]], {}, (), look_up).speed[Tier.IMPLEMENTATION]
     assert (made.answers, made.call_p50_ms, made.call_p95_ms, made.task_p95_ms) == (100, 50, 95, 190)
     assert len(asked) == 5

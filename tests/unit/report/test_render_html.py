@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySpend
-from pointsman.report.figures.history import Entry
+from pointsman.report.figures.history import PublishedDay
 from pointsman.report.figures.month import project
-from pointsman.report.figures.report import Report, ReportScope, build
+from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.report.figures.speed import Phases, percentile
 from pointsman.report.render.as_csv import render_csv
 from pointsman.report.render.as_json import as_json
@@ -46,7 +46,7 @@ def tree(page: str) -> ElementTree.Element:
 def report(*rows: dict[str, Any], day: date = DAY, zone: ZoneInfo = ZONE, **changes: Any) -> Report:
     _, until = day_bounds(day, zone)
     stated: dict[str, Any] = {"day": day, "zone": zone, "policy": pages.policy(), "stand_in": False, "now": until}
-    return build(ReportScope(**(stated | changes)), [rows], {})
+    return build_report(ReportScope(**(stated | changes)), [rows], {})
 
 
 def section(page: str, name: str) -> ElementTree.Element:
@@ -91,7 +91,7 @@ def test_the_months_days_add_up_to_the_ledgers_month() -> None:
     month = MADE.month.total
     assert sum(day.cost_nano for day in MADE.days) == month.ledger_cost_nano + month.ledger_open_nano
     rows = amounts(section(PAGE, "days"), column=3)
-    shown = history.shown(MADE, ENTRIES)
+    shown = history.chart_days(MADE, ENTRIES)
     assert len(shown) == 30
     assert rows == [usd(day.cost_nano) for day in reversed(shown) if day.cost_nano]
 
@@ -191,7 +191,7 @@ def _modern() -> Any:
     from pointsman.routing.policy import RoutingPolicy
 
     routing = {str(tier): model for tier, (model, _) in pages.WORK.items()}
-    return RoutingPolicy(config.parse(json.dumps({"routing": routing})), catalog.load())
+    return RoutingPolicy(config.parse(json.dumps({"routing": routing})), catalog.load_catalog())
 
 
 def test_a_day_that_is_not_over_says_so() -> None:
@@ -284,10 +284,12 @@ def luminance(colour: str) -> float:
 
 def test_the_manifest_comes_back_as_it_was_written() -> None:
     entries = history.with_entry(ENTRIES, history.entry_of(MADE))
-    assert history.read(history.written(entries)) == entries
-    assert history.written(history.read(history.written(entries))) == history.written(entries)
+    assert history.read_manifest(history.manifest_text(entries)) == entries
+    assert history.manifest_text(history.read_manifest(history.manifest_text(entries))) == history.manifest_text(
+        entries
+    )
     assert history.with_entry(entries, entries[3]) == entries
-    assert history.read(None) == []
+    assert history.read_manifest(None) == []
 
 
 def test_the_index_lists_every_day_once_with_its_link() -> None:
@@ -309,8 +311,8 @@ def test_the_page_links_to_the_day_before_and_to_all_days() -> None:
 
 
 def test_the_ledger_is_believed_before_the_manifest() -> None:
-    wrong = Entry(DaySpend(DAY, dict.fromkeys(Tier, 1)), 1, 1, 1, 1, complete=True, stand_in=False)
-    assert history.shown(MADE, [wrong])[-1] == MADE.days[-1]
+    wrong = PublishedDay(DaySpend(DAY, dict.fromkeys(Tier, 1)), 1, 1, 1, 1, complete=True, stand_in=False)
+    assert history.chart_days(MADE, [wrong])[-1] == MADE.days[-1]
 
 
 # ---------------------------------------------------------------- the new figures
@@ -349,7 +351,7 @@ def test_time_is_split_into_queue_routing_waiting_model_and_delivery() -> None:
         return {"t": pages.Milestones(received, to_text(ended), delivered, sent)}
 
     _, until = day_bounds(DAY, ZONE)
-    own = build(ReportScope(DAY, ZONE, pages.policy(), False, until), [rows], {}, (), look_up).speed[
+    own = build_report(ReportScope(DAY, ZONE, pages.policy(), False, until), [rows], {}, (), look_up).speed[
         Tier.IMPLEMENTATION
     ]
     assert (own.call_p50_ms, own.task_p95_ms) == (2_000, 7_090)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.routing.catalog import Model, Provider, UnknownPriceError, load
+from pointsman.routing.catalog import Model, Provider, UnknownPriceError, load_catalog
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.money import nano
 from pointsman.values.usage import Usage
 from tests.support.paths import ROOT
 
-MODELS = list(load().models.values())
+MODELS = list(load_catalog().models.values())
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NAMES = {Provider.GEMINI: "google", Provider.ANTHROPIC: "anthropic"}
 TIMES = [AT, datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)]
@@ -79,7 +79,7 @@ def test_the_price_list_is_what_genai_prices_says() -> None:
 
 
 def test_successors_exist_and_end_somewhere() -> None:
-    models = load().models
+    models = load_catalog().models
     for model in MODELS:
         seen = [model.id]
         while successor := models[seen[-1]].successor:
@@ -127,14 +127,14 @@ def test_both_sides_of_each_band(model: Model, edge: int, kind: str) -> None:
 
 
 def test_a_band_holds_for_all_tokens_of_its_call() -> None:
-    haiku = load().get("claude-haiku-5-5")
+    haiku = load_catalog().get("claude-haiku-5-5")
     assert haiku.cost_nano(Usage(input=100_000, output=1000), AT) == 10_500_000
     assert haiku.cost_nano(Usage(input=100_001, output=1000), AT) == 50_000_500 + 2_500_000
     assert haiku.cost_nano(Usage(input=60_000, cache_write_5m=40_001), AT) == 30_000_000 + 40_001 * 625
 
 
 def test_thinking_is_billed_once() -> None:
-    gemini = load().get("gemini-3.5-flash-lite")
+    gemini = load_catalog().get("gemini-3.5-flash-lite")
     assert gemini.cost_nano(Usage(output=10, thinking=4), AT) == gemini.cost_nano(Usage(output=10), AT) == 25_000
 
 
@@ -156,7 +156,7 @@ def test_no_uncached_call_costs_more_than_was_reserved(model: Model, data: st.Da
 )
 def test_only_an_exact_id_has_a_price(wrong: str) -> None:
     with pytest.raises(UnknownPriceError, match=r"known models: gemini-2\.0-flash, "):
-        load().get(wrong)
+        load_catalog().get(wrong)
 
 
 @pytest.mark.parametrize(
@@ -168,18 +168,18 @@ def test_only_an_exact_id_has_a_price(wrong: str) -> None:
     ],
 )
 def test_dated_builds_are_billed_as_their_model(answered_by: str, billed: str) -> None:
-    assert load().billed_as(answered_by).id == billed
+    assert load_catalog().billed_as(answered_by).id == billed
 
 
 @pytest.mark.parametrize("answered_by", ["claude-haiku-4-5-2025100", "claude-haiku-6-20261001", "-20251001", "x"])
 def test_other_names_have_no_price(answered_by: str) -> None:
     with pytest.raises(UnknownPriceError):
-        load().billed_as(answered_by)
+        load_catalog().billed_as(answered_by)
 
 
 def test_a_model_has_ended_from_its_last_day_on() -> None:
-    sonnet = load().get("claude-sonnet-4-5")
+    sonnet = load_catalog().get("claude-sonnet-4-5")
     assert sonnet.ends is not None
     assert not sonnet.has_ended(sonnet.ends - timedelta(days=1))
     assert sonnet.has_ended(sonnet.ends)
-    assert not load().get("claude-haiku-4-5").has_ended(date.max)
+    assert not load_catalog().get("claude-haiku-4-5").has_ended(date.max)

@@ -19,7 +19,7 @@ from pointsman.routing.classifier.text_features import (
     WORD_UNITS,
     excerpt,
     normalised,
-    read,
+    read_features,
     sentences,
 )
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier
@@ -161,14 +161,14 @@ def test_spelling_finds_one_error() -> None:
 
 
 def test_reading() -> None:
-    reading = read(sentences("Fix getUserName\n2026-01-02T10:00:00Z ERROR timeout on shard 12\n"))
+    reading = read_features(sentences("Fix getUserName\n2026-01-02T10:00:00Z ERROR timeout on shard 12\n"))
     assert reading.words["user"] == ("User", WORD_UNITS)
     assert reading.words["timeout"] == ("timeout", MACHINE_UNITS)
     assert "get user" in reading.pairs
     assert "#log" in reading.extras
     assert "^fix" in reading.extras
     assert normalised("Überprüfung") == "uberprufung"
-    assert list(read(sentences("测试报告")).words) == [
+    assert list(read_features(sentences("测试报告")).words) == [
         "测",
         "试",
         "报",

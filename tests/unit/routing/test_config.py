@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import load
+from pointsman.routing.catalog import load_catalog
 from pointsman.routing.config import ConfigError, OpenClaw
 from pointsman.values.taxonomy import TaskType, Tier
 from tests.support.paths import ROOT
@@ -40,7 +40,7 @@ def test_the_bare_block_loads_with_defaults() -> None:
 
 def test_the_shipped_file_names_models_that_are_alive() -> None:
     config = openclaw.parse((ROOT / "openclaw.json").read_text())
-    assert [load().get(config.routing.of(tier)).ends for tier in Tier] == [None] * 3
+    assert [load_catalog().get(config.routing.of(tier)).ends for tier in Tier] == [None] * 3
     assert (ROOT / "layers/core/pointsman/openclaw.json").read_text() == (ROOT / "openclaw.json").read_text()
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import load
+from pointsman.routing.catalog import load_catalog
 from pointsman.routing.config import ConfigError
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -148,7 +148,7 @@ def test_an_error_names_the_key_where_it_stands(change: Callable[[Any], None], t
     assert "nobody-may-see-this" not in str(caught.value)
 
 
-alive = st.sampled_from([name for name, model in load().models.items() if not model.has_ended(NOW.date())])
+alive = st.sampled_from([name for name, model in load_catalog().models.items() if not model.has_ended(NOW.date())])
 configurations = st.fixed_dictionaries(
     {"routing": st.fixed_dictionaries({str(tier): alive for tier in Tier})},
     optional={
@@ -167,8 +167,8 @@ configurations = st.fixed_dictionaries(
 
 @given(configurations)
 def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
-    before = RoutingPolicy(openclaw.parse(json.dumps(fields)), load())
-    after = RoutingPolicy(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load())
+    before = RoutingPolicy(openclaw.parse(json.dumps(fields)), load_catalog())
+    after = RoutingPolicy(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load_catalog())
     for tier in Tier:
         for private in (False, True):
             assert after.plan(tier, NOW, private=private) == before.plan(tier, NOW, private=private)
@@ -180,7 +180,7 @@ def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
 
 
 def test_the_export_names_no_model_that_has_ended() -> None:
-    made = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load()), NOW, SERVER)
+    made = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
     assert made["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
     assert made["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
     assert made["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"

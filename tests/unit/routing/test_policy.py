@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.routing import config as openclaw
-from pointsman.routing.catalog import Billing, Catalogue, load
+from pointsman.routing.catalog import Billing, Catalog, load_catalog
 from pointsman.routing.config import OpenClaw, Pointsman
 from pointsman.routing.policy import Hop, RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from tests.support.fakes import NOON
 from tests.support.paths import ROOT
 
-IDS = list(load().models)
+IDS = list(load_catalog().models)
 
 
 def policy(text: str | None = None, **own: Any) -> RoutingPolicy:
     config = openclaw.parse(text or (ROOT / "openclaw.json").read_text())
-    return RoutingPolicy(config.model_copy(update={"pointsman": Pointsman.model_validate(own)}), load())
+    return RoutingPolicy(config.model_copy(update={"pointsman": Pointsman.model_validate(own)}), load_catalog())
 
 
 def models(hops: list[Hop]) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_private_task_without_a_paid_model_has_no_plan() -> None:
 
 def test_a_key_on_a_paid_plan_makes_its_model_paid() -> None:
     own = policy(paid_models=["gemini-3.5-flash-lite"], free_to_paid=[])
-    gemini = load().get("gemini-3.5-flash-lite")
+    gemini = load_catalog().get("gemini-3.5-flash-lite")
     assert (own.billing(gemini), own.quota(gemini)) == (Billing.PAID, None)
     assert models(own.plan(Tier.ORCHESTRATION, NOON, private=True))[0] == "gemini-3.5-flash-lite"
     assert len(own.plan(Tier.ORCHESTRATION, NOON, private=False)) == 2
@@ -94,9 +94,9 @@ def test_paid_to_free_never() -> None:
 
 
 def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
-    known = load()
+    known = load_catalog()
     old = replace(known.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
-    changed = Catalogue({**known.models, old.id: old})
+    changed = Catalog({**known.models, old.id: old})
     config = openclaw.parse(BARE)
     assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
     closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
@@ -105,12 +105,12 @@ def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
 
 def test_stated_quotas_replace_those_of_the_free_tier() -> None:
     own = policy(quotas={"gemini-3.5-flash-lite": {"rpm": 5}, "claude-haiku-5-5": {"rpm": 50}})
-    gemini, haiku = (own.quota(load().get(name)) for name in ("gemini-3.5-flash-lite", "claude-haiku-5-5"))
+    gemini, haiku = (own.quota(load_catalog().get(name)) for name in ("gemini-3.5-flash-lite", "claude-haiku-5-5"))
     assert gemini is not None
     assert haiku is not None
     assert (gemini.rpm, gemini.tpm, gemini.rpd) == (5, None, None)
     assert haiku.rpm == 50
-    assert policy().quota(load().get("claude-haiku-5-5")) is None
+    assert policy().quota(load_catalog().get("claude-haiku-5-5")) is None
 
 
 @given(
@@ -138,10 +138,10 @@ def test_no_plan_breaks_the_rules(
                 "pointsman": {"chains": {tier: chain}, "free_to_paid": allowed, "paid_models": paid},
             }
         ),
-        load(),
+        load_catalog(),
     )
     hops = own.plan(tier, now, private=private, gone=gone)
-    found = [load().get(hop.model) for hop in hops]
+    found = [load_catalog().get(hop.model) for hop in hops]
     billings = [own.billing(model) for model in found]
 
     assert len({model.id for model in found}) == len(found)
@@ -170,7 +170,7 @@ GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-son
 
 
 def above(own: RoutingPolicy, tier: Tier, model: str, *, private: bool = False) -> Hop | None:
-    return own.above(own.hop(own.catalogue.get(model), tier), NOON, private=private)
+    return own.above(own.hop(own.catalog.get(model), tier), NOON, private=private)
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,17 @@ from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
 from pointsman.ports import ModelClient, Replies, TaskStore, UsageLedger
 from pointsman.routing import config
-from pointsman.routing.catalog import Provider, load
+from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.decision import Decision
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.intake import Intake, Message
+from pointsman.services.intake import Intake, QueueMessage
+from pointsman.services.rejection import RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
-from pointsman.services.subtasks import SubtaskService
+from pointsman.services.subtasks import Subtasks
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import Status
 from tests.support.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow
@@ -41,7 +43,7 @@ MESSAGE_ID = "0d9c0f4e-5b1f-4e0c-9f47-1b1c7a0e0001"
 FIELDS = ["body", "event", "bucket", *Task.model_fields]
 REASON = re.compile(rf"({'|'.join(FIELDS)}): \S.*")
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:replies"
-POINTS, LOCAL = RoutingPolicy(config.parse(SHIPPED), load()), LocalClassifier.load()
+POINTS, LOCAL = RoutingPolicy(config.parse(SHIPPED), load_catalog()), LocalClassifier.load()
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Shelf:
 
     records: dict[str, TaskRecord] = field(default_factory=dict)
 
-    def claim(self, record: TaskRecord, now: datetime) -> TaskRecord | None:
+    def claim(self, record: TaskRecord) -> TaskRecord | None:
         found = self.records.get(record.task_id)
         if found and found.status is not Status.REJECTED:
             return found
@@ -63,8 +65,8 @@ class Shelf:
     def reject(self, record: TaskRecord) -> None:
         self.records.setdefault(record.task_id, record)
 
-    def decide(self, task_id: str, owner: str, decision: dict[str, Any], execution_input: str) -> None:
-        self.records[task_id].decision, self.records[task_id].input = decision, execution_input
+    def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
+        self.records[task_id].decision, self.records[task_id].execution_input = decision, execution_input
 
     def start(self, task_id: str, at: datetime) -> None:
         self.records[task_id].status = Status.STARTED
@@ -99,24 +101,22 @@ def door() -> Door:
     def count(name: str, value: float = 1) -> None:
         notes.append(name)
 
-    books: UsageLedger = None  # type: ignore[assignment]
+    ledger: UsageLedger = None  # type: ignore[assignment]
     tasks: TaskStore = shelf  # type: ignore[assignment]
     replies: Replies = FakeReplies()
-    ctx = Context(POINTS, books, no_key, FakeClock(), ZoneInfo("UTC"), note, count)
-    family = SubtaskService(ctx, tasks, shelf, FakeTaskQueue())  # type: ignore[arg-type]
+    ctx = Context(POINTS, ledger, no_key, FakeClock(), ZoneInfo("UTC"), note, count)
+    family = Subtasks(ctx, tasks, shelf, FakeTaskQueue())  # type: ignore[arg-type]
     delivery = Delivery(ctx, tasks, shelf, bus, replies, "data", family)  # type: ignore[arg-type]
     intake = Intake(
         ctx=ctx,
         tasks=tasks,
         payloads=shelf,  # type: ignore[arg-type]
         workflow=workflow,
-        model_health_store=shelf,
-        dead_letters=dead,
-        bus=bus,
+        model_health=shelf,
         delivery=delivery,
-        classification=TaskClassifier(ctx, LOCAL),
-        reply_places=frozenset({QUEUE}),
-        objects=S3Prompts(tasks, shelf, shelf, frozenset({"prompts"})),  # type: ignore[arg-type]
+        classifier=TaskClassifier(ctx, LOCAL),
+        reject=RejectMessage(ctx, tasks, dead, bus, delivery, frozenset({QUEUE})),
+        s3_prompts=S3Prompts(tasks, shelf, shelf, frozenset({"prompts"})),  # type: ignore[arg-type]
     )
     return Door(intake, shelf, workflow, dead, bus, notes)
 
@@ -124,9 +124,9 @@ def door() -> Door:
 def holds(body: str) -> str:
     """Let the message in, hold what must hold of any message, and return `started` or the rejection's code."""
     here = door()
-    message = Message(MESSAGE_ID, body)
-    batch = here.intake.take([message], "router-1", 50.0)
-    here.intake.finish(message, batch)  # nothing but success: an exception would send it round and round
+    message = QueueMessage(MESSAGE_ID, body)
+    batch = here.intake.claim_batch([message], "router-1", 50.0)
+    here.intake.start_or_reject(message, batch)  # nothing but success: an exception would send it round and round
 
     (record,) = here.shelf.records.values()
     if record.status is Status.STARTED:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.services.classification import read_verdicts, schema
+from pointsman.services.model_votes import read_votes, vote_schema
 from pointsman.values.taxonomy import TaskType
 
 IDS = ["t-1", "t-2"]
@@ -35,20 +35,20 @@ def verdict(number: str = "1", kind: str = "status", confidence: object = 0.9) -
     ],
 )
 def test_what_an_answer_says(verdicts: object, found: object) -> None:
-    assert read_verdicts(json.dumps({"verdicts": verdicts}), IDS) == found
+    assert read_votes(json.dumps({"verdicts": verdicts}), IDS) == found
 
 
 @given(
     st.text() | VALUES.map(json.dumps) | st.lists(VERDICTS | VALUES).map(lambda found: json.dumps({"verdicts": found}))
 )
 def test_no_answer_breaks_the_reading(answer: str) -> None:
-    for task_id, (kind, sure) in read_verdicts(answer, IDS).items():
+    for task_id, (kind, sure) in read_votes(answer, IDS).items():
         assert task_id in IDS
         assert kind in TaskType
         assert 0 <= sure <= 1
 
 
 def test_the_schema_names_ids_and_types() -> None:
-    one = schema(2)["properties"]["verdicts"]["items"]["properties"]
+    one = vote_schema(2)["properties"]["verdicts"]["items"]["properties"]
     assert one["id"]["enum"] == ["1", "2"]
     assert one["type"]["enum"] == list(TaskType)

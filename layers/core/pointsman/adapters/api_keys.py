@@ -23,10 +23,12 @@ class DynamoApiKeys:
 
     def read(self) -> list[ApiKey]:
         """Return all keys, revoked ones too, by name."""
-        found = patiently(lambda: self._client.get_item(TableName=self._table, Key=pack({"limit": ITEM})))
-        item = unpack(found.get("Item", {}))
+        response = patiently(lambda: self._client.get_item(TableName=self._table, Key=pack({"limit": ITEM})))
+        item = unpack(response.get("Item", {}))
         return [
-            ApiKey(name=name.removeprefix(_KEY), **each) for name, each in sorted(item.items()) if name.startswith(_KEY)
+            ApiKey(name=name.removeprefix(_KEY), **fields)
+            for name, fields in sorted(item.items())
+            if name.startswith(_KEY)
         ]
 
     def create(self, key: ApiKey) -> bool:

@@ -16,12 +16,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.execution.calls import Intent
 from pointsman.values.errors import ArchiveError
 from pointsman.values.times import to_text, utc_days
 
-FOLDER = "archive"
+ARCHIVE_FOLDER = "archive"
 COLUMNS: dict[str, type] = {
     "kind": str, "day_shard": str, "row": str, "at": str, "task_id": str, "turn": str, "purpose": str, "tier": str,
     "type": str, "function": str, "model": str, "billing": str, "hop": int, "after": str, "came_from": str,
@@ -93,10 +94,10 @@ class BucketArchive:
 
 
 class ArchivedLedger:
-    """`Ledger` of two sources: an archived day is read from its archive, another one from DynamoDB."""
+    """`LedgerReader` of two sources: an archived day is read from its archive, another one from DynamoDB."""
 
-    def __init__(self, books: DynamoUsageLedger, archive: BucketArchive) -> None:
-        self._books, self._archive = books, archive
+    def __init__(self, reader: DynamoLedgerReader, archive: BucketArchive) -> None:
+        self._reader, self._archive = reader, archive
 
     def shards(self, since: datetime, until: datetime) -> Iterator[Iterator[Row]]:
         """Yield each shard's rows in the order of their intents."""
@@ -106,13 +107,17 @@ class ArchivedLedger:
         def rows_of(day: date, shard: int) -> Iterator[Row]:
             if manifest := manifests[day]:
                 return self._archived(manifest, day, shard, to_text(since), to_text(until))
-            return self._books.partition(day, shard, since, until)
+            return self._reader.partition(day, shard, since, until)
 
         return in_shards(rows_of, days)
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters, which DynamoDB keeps."""
-        return self._books.counters(month)
+        return self._reader.counters(month)
+
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
+        """Return the table's intents of that time which have no outcome: no archived day has one."""
+        return self._reader.open_intents(since, until)
 
     def _archived(self, manifest: dict[str, Any], day: date, shard: int, since: str, until: str) -> Iterator[Row]:
         expected, count = manifest["shards"].get(str(shard), {}).get("rows", 0), 0
@@ -125,7 +130,7 @@ class ArchivedLedger:
 
 
 def _folder(day: date) -> str:
-    return f"{FOLDER}/day={day}"
+    return f"{ARCHIVE_FOLDER}/day={day}"
 
 
 def _line(row: Row) -> str:
@@ -144,7 +149,7 @@ def _written(value: Any) -> str:
 
 
 def _row(line: str) -> Row:
-    fields = line.split(",") if "\\" not in line else [_plain(found[1]) for found in _FIELD.finditer(line)]
+    fields = line.split(",") if "\\" not in line else [_plain(field[1]) for field in _FIELD.finditer(line)]
     return {name: read(field) for (name, read), field in zip(_READ.items(), fields, strict=False) if field}
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import anthropic
 
 from pointsman.adapters.retry_hints import retry_after, storable
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import ModelRequest
 from pointsman.values.usage import Usage
 
-CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
 _STOPS = {
     "end_turn": Outcome.ANSWERED,
     "stop_sequence": Outcome.ANSWERED,
@@ -38,7 +38,7 @@ class Claude:
                 model=question.model,
                 max_tokens=question.max_output_tokens,
                 messages=[{"role": "user", "content": question.prompt}],
-                timeout=anthropic.Timeout(question.timeout, connect=min(CONNECT_SECONDS, question.timeout)),
+                timeout=anthropic.Timeout(question.timeout, connect=min(_CONNECT_SECONDS, question.timeout)),
                 extra_headers={"x-pointsman-attempt": question.tag},
                 **arguments,
             )

@@ -30,7 +30,7 @@ class DeadLetterQueueReader:
         """Yield every message once, until the queue gives none that is new; give back what was not dropped."""
         seen: set[str] = set()
         try:
-            while page := [each for each in self._receive() if each["MessageId"] not in seen]:
+            while page := [message for message in self._receive() if message["MessageId"] not in seen]:
                 for message in page:
                     seen.add(message["MessageId"])
                     yield self._letter(message)
@@ -56,13 +56,15 @@ class DeadLetterQueueReader:
             VisibilityTimeout=HIDDEN,
             WaitTimeSeconds=self._patience,
         )
-        found = list(answer.get("Messages", []))
-        self._held |= {each["MessageId"]: each["ReceiptHandle"] for each in found}
-        return found
+        messages = list(answer.get("Messages", []))
+        self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+        return messages
 
     def _letter(self, message: AwsClient) -> DeadLetter:
-        stated = message.get("MessageAttributes", {})
-        attributes = {name: str(stated[name].get("StringValue", "")) for name in OURS if name in stated}
+        message_attributes = message.get("MessageAttributes", {})
+        attributes = {
+            name: str(message_attributes[name].get("StringValue", "")) for name in OURS if name in message_attributes
+        }
         ours = {"code", "message_id"} <= attributes.keys()
         return DeadLetter(
             message_id=message["MessageId"],
@@ -74,10 +76,10 @@ class DeadLetterQueueReader:
     def _body(self, body: str) -> str:
         """Return the body itself, or what its claim check stands for."""
         try:
-            stated = strict_json.loads(body)
+            reference = strict_json.loads(body)
         except NotStrictJson:
             return body
-        check = stated.get("claim_check") if isinstance(stated, dict) and len(stated) == 1 else None
+        check = reference.get("claim_check") if isinstance(reference, dict) and len(reference) == 1 else None
         key = check.get("key") if isinstance(check, dict) else None
         if not isinstance(key, str) or not key.startswith("rejected/"):
             return body

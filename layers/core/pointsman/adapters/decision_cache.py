@@ -21,16 +21,16 @@ class LimitTableCache:
     @reachable()
     def recall(self, keys: Collection[str], now: datetime) -> dict[str, ModelVote]:
         """Read all keys at once; what DynamoDB leaves unread counts as not known."""
-        found: list[Item] = []
+        items: list[Item] = []
         for some in batched(sorted(set(keys)), _MOST_READ, strict=False):
-            wanted = {self._table: {"Keys": [pack({"limit": _name(key)}) for key in some]}}
-            answer = self._client.batch_get_item(RequestItems=wanted)
-            found += [unpack(item) for item in answer["Responses"].get(self._table, [])]
+            request = {self._table: {"Keys": [pack({"limit": _name(key)}) for key in some]}}
+            answer = self._client.batch_get_item(RequestItems=request)
+            items += [unpack(item) for item in answer["Responses"].get(self._table, [])]
         return {
             item["limit"].removeprefix("decision#"): ModelVote(
                 TaskType(item["type"]), float(item["confidence"]), Source(item["source"])
             )
-            for item in found
+            for item in items
             if item["expires_at"] > now.timestamp()
         }
 
@@ -38,7 +38,7 @@ class LimitTableCache:
     def keep(self, told: Mapping[str, ModelVote], until: datetime) -> None:
         """Write one item a text, over what is there; what DynamoDB leaves unwritten is asked about again some day."""
         for some in batched(told.items(), _MOST_WRITTEN, strict=False):
-            puts = [{"PutRequest": {"Item": pack(_item(key, each, until))}} for key, each in some]
+            puts = [{"PutRequest": {"Item": pack(_item(key, vote, until))}} for key, vote in some]
             self._client.batch_write_item(RequestItems={self._table: puts})
 
 

@@ -78,7 +78,7 @@ def _value(stated: Mapping[str, Any]) -> Any:
     if kind == "M":
         return unpack(value)
     if kind == "L":
-        return [_value(each) for each in value]
+        return [_value(entry) for entry in value]
     if kind == "N":
         return int(value) if value.lstrip("-").isdecimal() else _number(Decimal(value))
     if kind == "NULL":
@@ -214,23 +214,23 @@ def transact(client: AwsClient, items: list[Item]) -> None:
         ) from None
 
 
-def batch_get(client: AwsClient, wanted: Item) -> dict[str, list[Item]]:
+def batch_get(client: AwsClient, request: Item) -> dict[str, list[Item]]:
     """Return each table's items; keys that DynamoDB left out are asked for again, with full jitter.
 
     Args:
         client: DynamoDB's.
-        wanted: BatchGetItem's `RequestItems`, at most 100 keys together.
+        request: BatchGetItem's `RequestItems`, at most 100 keys together.
 
     Raises:
         StoreError: keys were left out time and again: the tables are throttled.
     """
-    found: dict[str, list[Item]] = {}
+    items_by_table: dict[str, list[Item]] = {}
     for attempt in range(MOST_CONFLICTS):
-        answer = client.batch_get_item(RequestItems=wanted)
-        for table, items in answer["Responses"].items():
-            found.setdefault(table, []).extend(unpack(item) for item in items)
-        if not (wanted := answer.get("UnprocessedKeys", {})):
-            return found
+        response = client.batch_get_item(RequestItems=request)
+        for table, items in response["Responses"].items():
+            items_by_table.setdefault(table, []).extend(unpack(item) for item in items)
+        if not (request := response.get("UnprocessedKeys", {})):
+            return items_by_table
         _pause(attempt)
     raise StoreError("BatchGetItem: keys left out")
 

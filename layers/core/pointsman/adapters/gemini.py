@@ -8,8 +8,8 @@ from google import genai
 from google.genai import errors, types
 
 from pointsman.adapters.retry_hints import bounded, retry_after, storable
+from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import ModelRequest
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
 
@@ -125,8 +125,8 @@ def _over_quota(error: errors.APIError, detail: str) -> CallResult:
 def _details(error: errors.APIError) -> list[dict[str, Any]]:
     body = error.details
     inner = body.get("error", body) if isinstance(body, dict) else {}
-    found = inner.get("details", []) if isinstance(inner, dict) else []
-    return [entry for entry in found if isinstance(entry, dict)]
+    details = inner.get("details", []) if isinstance(inner, dict) else []
+    return [entry for entry in details if isinstance(entry, dict)]
 
 
 def _reason(error: errors.APIError) -> str | None:

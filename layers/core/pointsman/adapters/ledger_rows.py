@@ -7,64 +7,68 @@ from typing import Any
 
 from pointsman.adapters.dynamo import Item
 from pointsman.execution.budget import Cap, Charge
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Intent, Purpose, RowKey, Settled
-from pointsman.ports import Share
 from pointsman.routing.catalog import Billing
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import parse_time, to_text
 
-KEPT = timedelta(days=100)
-"""Rows stay as long as their tasks' items: by then their day has been in the archive for 99 days."""
+ROWS_KEPT_FOR = timedelta(days=100)
+"""As long as their tasks' items: by then their day has been in the archive for 99 days."""
 
 
 def intent_item(intent: Intent) -> Item:
     """Return the intent row."""
+    spec = intent.spec
     return {
         "day_shard": intent.key.day_shard,
         "row": intent.key.intent,
         "kind": "intent",
-        "purpose": str(intent.purpose),
-        "task_id": intent.task_id,
-        "turn": intent.turn,
+        "purpose": str(spec.purpose),
+        "task_id": spec.task_id,
+        "turn": spec.attempt_id,
         "at": to_text(intent.at),
-        "model": intent.model,
+        "model": spec.model,
         "billing": str(intent.billing),
-        "function": intent.function,
-        "tier": str(intent.tier),
-        "type": str(intent.type) if intent.type else None,
-        "parent_id": intent.parent_id,
-        "metadata": intent.metadata,
-        "hop": intent.hop,
-        "after": intent.after,
-        "came_from": intent.came_from,
+        "function": spec.function,
+        "tier": str(spec.tier),
+        "type": str(spec.type) if spec.type else None,
+        "parent_id": spec.parent_id,
+        "metadata": spec.metadata,
+        "hop": spec.hop,
+        "after": spec.previous_outcome,
+        "came_from": spec.came_from,
         "reserved_nano": intent.charge.amount,
         "month": intent.charge.month,
         "counters": list(intent.charge.counters),
-        "expires_at": int((intent.at + KEPT).timestamp()),
+        "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
     }
 
 
 def intent_of(item: Item) -> Intent:
     """Return the intent that a row holds; its caps are not stored, for they were kept when it was made."""
-    caps: tuple[Cap, ...] = ()
-    return Intent(
-        key=RowKey(item["day_shard"], str(item["row"]).removesuffix("#intent")),
+    spec = CallSpec(
         purpose=Purpose(item["purpose"]),
         task_id=item["task_id"],
-        turn=item["turn"],
-        at=parse_time(item["at"]),
+        attempt_id=item["turn"],
         model=item["model"],
-        billing=Billing(item["billing"]),
-        function=item["function"],
         tier=Tier(item["tier"]),
-        charge=Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"]),
+        function=item["function"],
         type=TaskType(item["type"]) if item.get("type") else None,
         parent_id=item.get("parent_id"),
         metadata=item.get("metadata", {}),
         hop=item["hop"],
-        after=item.get("after"),
+        previous_outcome=item.get("after"),
         came_from=item.get("came_from"),
+    )
+    caps: tuple[Cap, ...] = ()
+    return Intent(
+        spec,
+        RowKey(item["day_shard"], str(item["row"]).removesuffix("#intent")),
+        parse_time(item["at"]),
+        Billing(item["billing"]),
+        Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"]),
     )
 
 
@@ -83,10 +87,10 @@ def outcome_item(settled: Settled) -> Item:
         "billed_model": settled.billed_model,
         "request_id": result.request_id,
         "detail": result.detail[:300],
-        "failed_check": result.verdict.failed if result.verdict else None,
+        "failed_check": result.check.failed if result.check else None,
         "retry_after_ms": None if result.retry_after is None else math.ceil(result.retry_after * 1000),
         "until": to_text(result.until) if result.until else None,
-        "expires_at": int((intent.at + KEPT).timestamp()),
+        "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
         **settled.usage.as_dict(),
     }
 
@@ -110,11 +114,11 @@ def share_item(intent: Intent, number: int, share: Share) -> Item:
         "row": row,
         "kind": "share",
         "task_id": share.task_id,
-        "model": intent.model,
+        "model": intent.spec.model,
         "cost_nano": share.cost_nano,
         "parent_id": share.parent_id,
         "metadata": share.metadata,
-        "expires_at": int((intent.at + KEPT).timestamp()),
+        "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
         **share.usage.as_dict(),
     }
 

@@ -8,7 +8,7 @@ from pointsman.adapters.dynamo import AwsClient, Tables, Update, code_of, pack, 
 from pointsman.ports import LedgerWatermarks
 from pointsman.values.times import parse_time, to_text
 
-KEY = {"limit": "ledger"}
+_KEY = {"limit": "ledger"}
 
 
 class DynamoWatermarks:
@@ -18,12 +18,12 @@ class DynamoWatermarks:
         self._client, self._table = client, tables.limits
 
     @reachable()
-    def reach(self) -> LedgerWatermarks | None:
+    def read(self) -> LedgerWatermarks | None:
         """Return the item; None before the first sweep."""
-        found = self._client.get_item(TableName=self._table, Key=pack(KEY), ConsistentRead=True)
-        if "Item" not in found:
+        response = self._client.get_item(TableName=self._table, Key=pack(_KEY), ConsistentRead=True)
+        if "Item" not in response:
             return None
-        item = unpack(found["Item"])
+        item = unpack(response["Item"])
         archived = item.get("archived_before")
         return LedgerWatermarks(
             begins=parse_time(item["begins"]),
@@ -45,7 +45,7 @@ class DynamoWatermarks:
         here = update.name(name)
         update.only_if(f"attribute_not_exists({here}) OR {here} < {update.value(to)}")
         try:
-            patiently(lambda: self._client.update_item(TableName=self._table, Key=pack(KEY), **update.arguments()))
+            patiently(lambda: self._client.update_item(TableName=self._table, Key=pack(_KEY), **update.arguments()))
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise

@@ -98,5 +98,7 @@ class DeadLetterQueue:
             key = f"rejected/{message_id}"
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode())
             body = dumps({"claim_check": {"bucket": self._bucket, "key": key}})
-        stated = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=stated)
+        message_attributes = {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+        }
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=message_attributes)

@@ -26,8 +26,8 @@ class LimitTableNotices:
     def refusing_since(self, month: str) -> dict[str, str]:
         """Return when each cap first refused a call, by the cap's key."""
         key = pack({"limit": notices_key(month)})
-        found = patiently(lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True))
-        item = unpack(found.get("Item", {}))
+        response = patiently(lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True))
+        item = unpack(response.get("Item", {}))
         return {name.removeprefix(REFUSED): at for name, at in item.items() if name.startswith(REFUSED)}
 
     def claim(self, month: str, cap: Cap, at: datetime) -> bool:
@@ -49,5 +49,5 @@ class LimitTableNotices:
 
     def _write(self, month: str, update: Update) -> None:
         key = pack({"limit": notices_key(month)})
-        wanted = {"TableName": self._table, "Key": key, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        patiently(lambda: self._client.update_item(**wanted, **update.arguments()))
+        arguments = {"TableName": self._table, "Key": key, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        patiently(lambda: self._client.update_item(**arguments, **update.arguments()))

@@ -5,26 +5,26 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-LONGEST = 31 * 86_400.0
+LONGEST_HINT = 31 * 86_400.0
 """Seconds: beyond a month a hint says no more than that, and a time it is added to stays within the calendar."""
 
 
 def bounded(seconds: float) -> float | None:
     """Return the seconds within 0 and `LONGEST`; None for what is no number."""
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_HINT)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that header `retry-after` asks for: a number or an HTTP date; None when it says neither."""
-    stated = headers.get("retry-after")
-    if stated is None:
+    header = headers.get("retry-after")
+    if header is None:
         return None
     try:
-        return bounded(float(stated))
+        return bounded(float(header))
     except ValueError:
         pass
     try:
-        return _seconds_until(parsedate_to_datetime(stated))
+        return _seconds_until(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError):
         return None
 

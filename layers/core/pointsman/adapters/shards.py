@@ -6,7 +6,7 @@ from datetime import date
 from itertools import batched, chain
 from typing import Any
 
-from pointsman.execution.records import SHARDS
+from pointsman.execution.ledger_keys import SHARDS
 
 type Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ MOST_KEYS = 100
 """Items that one request may ask for."""
 
 
-class TaskTimes:
+class DynamoTaskTimes:
     """`TaskTimes` on the task table. Reads that lag a little do: the day is over."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:
@@ -17,14 +17,14 @@ class TaskTimes:
 
     def milestones(self, task_ids: list[str]) -> dict[str, Milestones]:
         """Return the times of the tasks that are still in the table."""
-        found: dict[str, Milestones] = {}
+        milestones: dict[str, Milestones] = {}
         for some in batched(task_ids, MOST_KEYS, strict=False):
             for item in self._read([pack({"task_id": task_id}) for task_id in some]):
                 times = (item.get(name) for name in ("ended_at", "delivered_at", "sent_at"))
-                found[item["task_id"]] = Milestones(item["received_at"], *times)
-        return found
+                milestones[item["task_id"]] = Milestones(item["received_at"], *times)
+        return milestones
 
     def _read(self, keys: list[Item]) -> list[Item]:
         projection = "task_id, sent_at, received_at, ended_at, delivered_at"
-        found = batch_get(self._client, {self._table: {"Keys": keys, "ProjectionExpression": projection}})
-        return [item for item in found.get(self._table, []) if "received_at" in item]
+        tables = batch_get(self._client, {self._table: {"Keys": keys, "ProjectionExpression": projection}})
+        return [item for item in tables.get(self._table, []) if "received_at" in item]

@@ -18,7 +18,7 @@ from pointsman.values.errors import MissingKeyError, PublishError
 
 type Address = IPv4Address | IPv6Address
 
-CONNECT_SECONDS = 3.0
+WEBHOOK_CONNECT_SECONDS = 3.0
 """For each of a host's addresses."""
 WHOLE_SECONDS = 10.0
 """From the connection to the status line, however slowly it comes."""
@@ -112,9 +112,9 @@ class Webhooks:
 
     def _looked_at(self, host: str, port: int) -> list[str]:
         """Return the host's addresses, all of which may be called."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        if not all(self._may_call(ip_address(each)) for each in addresses):
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        if not all(self._may_call(ip_address(address)) for address in addresses):
             raise PublishError("its host has an address that may not be called")
         return addresses[:MOST_ADDRESSES]
 
@@ -129,7 +129,7 @@ def _connected(addresses: list[str], port: int) -> socket.socket:
 
 
 def _connection(address: str, port: int) -> socket.socket:
-    plain = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+    plain = socket.create_connection((address, port), timeout=WEBHOOK_CONNECT_SECONDS)
     plain.settimeout(WHOLE_SECONDS)
     return plain
 

@@ -11,7 +11,7 @@ from pointsman.ports import DeadExecution, Execution
 from pointsman.values.strict_json import loads
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
-LONGEST = timedelta(days=3)
+_LONGEST_LOOK_BACK = timedelta(days=3)
 """The list comes in the order of starts: how far back an execution may have started that has just stopped."""
 
 
@@ -37,11 +37,11 @@ class StepFunctions:
             pages = self._client.get_paginator("list_executions").paginate(
                 stateMachineArn=self._machine, statusFilter=status
             )
-            for found in (found for page in pages for found in page["executions"]):
-                if found["startDate"] < since - LONGEST:
+            for summary in (summary for page in pages for summary in page["executions"]):
+                if summary["startDate"] < since - _LONGEST_LOOK_BACK:
                     break
-                if since <= found["stopDate"] <= until:
-                    yield DeadExecution(found["name"], status)
+                if since <= summary["stopDate"] <= until:
+                    yield DeadExecution(summary["name"], status)
 
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""

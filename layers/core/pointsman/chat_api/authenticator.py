@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from pointsman.contracts.api_key import ApiKey, digest_of
 from pointsman.ports import ApiKeyStore, Clock
 
-KNOWN = timedelta(seconds=60)
+_KEYS_CACHED_FOR = timedelta(seconds=60)
 """How long a key that was revoked may still open the door."""
-AGAIN = timedelta(seconds=5)
+_REREAD_AFTER = timedelta(seconds=5)
 """How soon the keys are read again for one that is not among them: it may be new."""
 
 
@@ -28,7 +28,9 @@ class ApiKeyAuthenticator:
         if digest is None:
             return None
         now = self.clock.now()
-        if self._read_at is None or now - self._read_at >= (KNOWN if digest in self._known else AGAIN):
-            self._known, self._read_at = {each.digest: each for each in self.keys.read()}, now
-        found = self._known.get(digest)
-        return found if found and found.admits(now) else None
+        if self._read_at is None or now - self._read_at >= (
+            _KEYS_CACHED_FOR if digest in self._known else _REREAD_AFTER
+        ):
+            self._known, self._read_at = {api_key.digest: api_key for api_key in self.keys.read()}, now
+        api_key = self._known.get(digest)
+        return api_key if api_key and api_key.admits(now) else None

@@ -9,14 +9,15 @@ from pointsman.chat_api import chat_request, chat_response
 from pointsman.chat_api.authenticator import ApiKeyAuthenticator
 from pointsman.chat_api.chat_request import Asked, ChatError
 from pointsman.client import Client, InvalidTaskError, NotEndedError, Progress, Result, Sent
-from pointsman.client.message import body_of, id_from, task_of
+from pointsman.client.message import body_of, id_from, task_fields
 from pointsman.contracts.api_key import ApiKey
 from pointsman.contracts.task import ID_PATTERN
 from pointsman.ports import Clock
-from pointsman.services.context import Note
+from pointsman.services.context import Log
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
 from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 
 LONGEST_WAIT = 60.0
@@ -50,7 +51,7 @@ class ChatApi:
     keeper: ApiKeyAuthenticator
     client: Client
     clock: Clock
-    note: Note
+    log: Log
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse:
         """Return the response, within `seconds`."""
@@ -69,15 +70,15 @@ class ChatApi:
             case "POST", "/v1/chat/completions":
                 return self._complete(request, key, seconds)
             case "GET", "/v1/models":
-                return _json(200, chat_response.models())
+                return _json(200, chat_response.model_list())
             case "GET", path if path.startswith(_TASKS):
                 return self._fetch(path.removeprefix(_TASKS), key)
         raise ChatError(404, "there is no such method and path", code="not_found")
 
     def _complete(self, request: HttpRequest, key: ApiKey, seconds: float) -> HttpResponse:
-        asked = chat_request.read(request.body)
-        sent = self._send(asked, key, request.headers.get("idempotency-key"))
-        self.note("task taken in", task_id=sent.task_id, key=key.name)
+        chat = chat_request.read_chat(request.body)
+        sent = self._send(chat, key, request.headers.get("idempotency-key"))
+        self.log(LogEvent.TASK_ACCEPTED, task_id=sent.task_id, key=key.name)
         progress = Progress(sent.task_id, "queued")
 
         def keep(news: Progress) -> None:
@@ -87,20 +88,20 @@ class ChatApi:
         try:
             result = next(self.client.results([sent], timeout=seconds, on_progress=keep))
         except NotEndedError:
-            return _under_way(progress, stream=asked.stream)
+            return _under_way(progress, stream=chat.stream)
         except Exception as trouble:  # noqa: BLE001  (it is sent: who tries again would send another)
-            self.note("not waited for", level="warning", task_id=sent.task_id, why=safe_message(trouble))
-            return _under_way(progress, stream=asked.stream)
-        return self._ended(result, sent.task_id, asked)
+            self.log(LogEvent.RESULT_NOT_AWAITED, level="warning", task_id=sent.task_id, why=safe_message(trouble))
+            return _under_way(progress, stream=chat.stream)
+        return self._ended(result, sent.task_id, chat)
 
     def _send(self, asked: Asked, key: ApiKey, idempotency_key: str | None) -> Sent:
-        own = id_from(idempotency_key) if idempotency_key else str(uuid4())
+        task_id = id_from(idempotency_key) if idempotency_key else str(uuid4())
         try:
             body = body_of(
-                task_of(
+                task_fields(
                     asked.prompt,
                     {
-                        "task_id": key.task_id(own),
+                        "task_id": key.task_id(task_id),
                         "system": asked.system,
                         "tier": asked.tier,
                         "max_output_tokens": asked.max_output_tokens,
@@ -124,7 +125,7 @@ class ChatApi:
         try:
             result = self.client.result(task_id) if record else None
         except Exception as trouble:  # noqa: BLE001  (its text has expired, or the bucket is out of reach)
-            self.note("cannot be read", level="warning", task_id=task_id, why=safe_message(trouble))
+            self.log(LogEvent.RESULT_NOT_READABLE, level="warning", task_id=task_id, why=safe_message(trouble))
             raise ChatError(503, "its answer cannot be read", code="unreadable", type="server_error") from None
         if result:
             return self._ended(result, task_id, None)
@@ -151,9 +152,9 @@ def _under_way(progress: Progress, *, stream: bool) -> HttpResponse:
         words = f"task {progress.task_id} has not ended: get {_TASKS}{progress.task_id} later"
         error = ChatError(202, words, code="not_ended", type="server_error")
         return _events(202, chat_response.event(error.body), progress.task_id)
-    told = {"task_id": progress.task_id, "status": progress.state}
+    body = {"task_id": progress.task_id, "status": progress.state}
     where = {"location": f"{_TASKS}{progress.task_id}", "retry-after": "5"}
-    return _json(202, told, task_id=progress.task_id, more=where)
+    return _json(202, body, task_id=progress.task_id, more=where)
 
 
 def _events(status: int, body: str, task_id: str) -> HttpResponse:

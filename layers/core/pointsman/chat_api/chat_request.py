@@ -8,7 +8,7 @@ from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import Tier
 
 AUTO = "pointsman/auto"
-MODELS: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
+MODEL_NAMES: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
 """What may be asked for as `model`, and the tier that it chooses; None: the task is classified."""
 
 _INERT: dict[str, tuple[Any, ...]] = {
@@ -63,7 +63,7 @@ class Asked:
     stream_usage: bool = False
 
 
-def read(body: bytes) -> Asked:
+def read_chat(body: bytes) -> Asked:
     """Return what a body asks for; parameters that only tune a model are ignored.
 
     Raises:
@@ -74,15 +74,15 @@ def read(body: bytes) -> Asked:
         if fields.get(name) is not None and fields[name] not in inert:
             raise _unsupported(name)
     model = fields.get("model")
-    if not isinstance(model, str) or model not in MODELS:
-        words = f"model: must be one of {', '.join(MODELS)}"
+    if not isinstance(model, str) or model not in MODEL_NAMES:
+        words = f"model: must be one of {', '.join(MODEL_NAMES)}"
         raise ChatError(404, words, code="model_not_found", param="model")
     system, prompt = _texts(fields.get("messages"))
     options = fields.get("stream_options")
     return Asked(
         prompt=prompt,
         system=system,
-        tier=MODELS[model],
+        tier=MODEL_NAMES[model],
         max_output_tokens=_limit(fields),
         private=_flag(fields, "private"),
         metadata=_metadata(fields),
@@ -107,9 +107,9 @@ def _texts(messages: Any) -> tuple[str | None, str]:
     """Return instructions and prompt: the one user message itself, a longer conversation as a transcript."""
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages", "must be a list of messages")
-    told = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
-    instructions = [text for role, text in told if role in _INSTRUCTIONS]
-    spoken = [(role, text) for role, text in told if role in _SPEAKERS]
+    parts = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
+    instructions = [text for role, text in parts if role in _INSTRUCTIONS]
+    spoken = [(role, text) for role, text in parts if role in _SPEAKERS]
     if not any(role == "user" and text.strip() for role, text in spoken):
         raise _invalid("messages", "must hold a user message with text")
     transcript = "\n\n".join(f"{_SPEAKERS[role]}:\n{text}" for role, text in spoken)
@@ -140,13 +140,13 @@ def _part(part: Any, where: str) -> str:
 
 
 def _limit(fields: dict[str, Any]) -> int | None:
-    stated = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
-    for name in stated:
+    names = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
+    for name in names:
         if type(fields[name]) is not int or not 1 <= fields[name] <= LARGEST_OUTPUT:
             raise _invalid(name, f"must be a whole number from 1 to {LARGEST_OUTPUT}")
-    if len({fields[name] for name in stated}) > 1:
+    if len({fields[name] for name in names}) > 1:
         raise _invalid("max_tokens", "must not differ from max_completion_tokens")
-    return fields[stated[0]] if stated else None
+    return fields[names[0]] if names else None
 
 
 def _metadata(fields: dict[str, Any]) -> dict[str, str]:

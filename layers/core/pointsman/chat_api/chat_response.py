@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pointsman.chat_api.chat_request import MODELS, ChatError
+from pointsman.chat_api.chat_request import MODEL_NAMES, ChatError
 from pointsman.values import strict_json
 from pointsman.values.status import Status
 from pointsman.values.usage import Usage
@@ -70,7 +70,7 @@ def failure(task_id: str, status: Status, reason: str | None) -> ChatError:
     return ChatError(http, f"the task failed: {reason}", code=code, type=kind, task_id=task_id)
 
 
-def models() -> dict[str, Any]:
+def model_list() -> dict[str, Any]:
     """Return the list of models."""
-    data = [{"id": name, "object": "model", "created": 0, "owned_by": "pointsman"} for name in MODELS]
+    data = [{"id": name, "object": "model", "created": 0, "owned_by": "pointsman"} for name in MODEL_NAMES]
     return {"object": "list", "data": data}

@@ -12,7 +12,7 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client.errors import InvalidTaskError, NoStackError
-from pointsman.client.message import TaskFields, body_of, task_of
+from pointsman.client.message import TaskFields, body_of, task_fields
 from pointsman.client.result import Result
 from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
@@ -36,7 +36,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Poll:
     """One look at the tasks that are waited for."""
 
     results: list[Result]
@@ -58,11 +58,11 @@ class Client:
             places: The stack's queue, table and bucket.
             session: A boto3 session; None: the default one.
         """
-        made = session or boto3
+        clients = session or boto3
         self.places = places
-        self._sqs = made.client("sqs", config=AWS_CALLS)
-        self._tasks = TaskTable(made.client("dynamodb", config=AWS_CALLS), Tables(places.task_table, "", ""))
-        self._texts = BucketPayloads(made.client("s3", config=AWS_CALLS), places.bucket)
+        self._sqs = clients.client("sqs", config=AWS_CALLS)
+        self._tasks = TaskTable(clients.client("dynamodb", config=AWS_CALLS), Tables(places.task_table, "", ""))
+        self._texts = BucketPayloads(clients.client("s3", config=AWS_CALLS), places.bucket)
 
     @classmethod
     def of_stack(cls, name: str = "pointsman", session: Any = None) -> Self:
@@ -72,10 +72,10 @@ class Client:
             NoStackError: The stack has not the outputs of Pointsman's template.
         """
         described = (session or boto3).client("cloudformation", config=AWS_CALLS).describe_stacks(StackName=name)
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0].get("Outputs", [])}
-        if missing := [each for each in _OUTPUTS if each not in outputs]:
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
+        if missing := [key for key in _OUTPUTS if key not in outputs]:
             raise NoStackError(f"stack {name} has no output {missing[0]}: it is not Pointsman's, or not fully deployed")
-        return cls(Places(*(outputs[each] for each in _OUTPUTS)), session)
+        return cls(Places(*(outputs[key] for key in _OUTPUTS)), session)
 
     def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Sent:
         """Put a task on the queue and return it as it was sent.
@@ -84,7 +84,7 @@ class Client:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
             TypeError: A field has another name.
         """
-        return self.send(body_of(task_of(prompt, fields)))
+        return self.send(body_of(task_fields(prompt, fields)))
 
     def send(self, body: str) -> Sent:
         """Put a whole message on the queue: a task as JSON, or an SNS or EventBridge envelope around one.
@@ -151,13 +151,13 @@ class Client:
         """Return a task, or a rejected message by its own id or its SQS message's, as the table has it."""
         return self._tasks.read_many({task_id}).get(task_id)
 
-    def look(self, watch: Watch) -> Seen:
+    def look(self, watch: Watch) -> Poll:
         """Return what has become of the tasks of a watch since the last look."""
         ended, news = watch.take(self._tasks.read_many(watch.ids))
-        return Seen([self._result(record) for record in ended], news)
+        return Poll([self._result(record) for record in ended], news)
 
     def _result(self, record: TaskRecord) -> Result:
         completed = record.status is Status.COMPLETED
-        parts = self._tasks.read_many(subtasks.completed(record.results))
-        answers = {task_id: self._texts.fetch(each.answer) for task_id, each in parts.items()}
+        parts = self._tasks.read_many(subtasks.completed_ids(record.results))
+        answers = {task_id: self._texts.fetch(part.answer) for task_id, part in parts.items()}
         return Result.of(record, self._texts.fetch(record.answer) if completed else None, answers)

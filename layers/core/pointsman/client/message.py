@@ -39,7 +39,7 @@ def id_from(idempotency_key: str) -> str:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
-def task_of(prompt: str, fields: TaskFields) -> dict[str, Any]:
+def task_fields(prompt: str, fields: TaskFields) -> dict[str, Any]:
     """Return the task, with an id of its own unless one is given.
 
     Raises:
@@ -57,16 +57,16 @@ def body_of(task: Mapping[str, Any]) -> str:
     Raises:
         InvalidTaskError: It cannot be written as JSON in UTF-8, or the key is empty or stands beside an id.
     """
-    stated = {name: value for name, value in task.items() if value is not None}
-    key = stated.pop("idempotency_key", None)
-    if key is not None and ("task_id" in stated or not key):
+    fields = {name: value for name, value in task.items() if value is not None}
+    key = fields.pop("idempotency_key", None)
+    if key is not None and ("task_id" in fields or not key):
         raise InvalidTaskError("idempotency_key: must not be empty, nor stand beside task_id")
-    if isinstance(stated.get("deadline"), datetime):
-        stated["deadline"] = stated["deadline"].isoformat()
-    if isinstance(stated.get("metadata"), Mapping):
-        stated["metadata"] = dict(stated["metadata"])
+    if isinstance(fields.get("deadline"), datetime):
+        fields["deadline"] = fields["deadline"].isoformat()
+    if isinstance(fields.get("metadata"), Mapping):
+        fields["metadata"] = dict(fields["metadata"])
     try:
-        body = strict_json.dumps(stated if key is None else {**stated, "task_id": id_from(key)})
+        body = strict_json.dumps(fields if key is None else {**fields, "task_id": id_from(key)})
         body.encode()
     except UnicodeEncodeError:
         raise InvalidTaskError("body: must be text that UTF-8 can hold") from None

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 from pointsman.execution import subtasks
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import SubtaskEnd, TaskRecord
 from pointsman.values.errors import PointsmanError
 from pointsman.values.money import usd
 from pointsman.values.status import Status
@@ -81,24 +81,23 @@ class Result:
     @classmethod
     def of(cls, record: TaskRecord, answer: str | None, answers: Mapping[str, str] | None = None) -> Self:
         """Return the end that a record tells of; `answers` are its subtasks', by id."""
-        decision = record.decision or {}
         return cls(
             task_id=record.task_id,
             status=record.status,
             answer=answer,
             truncated=record.truncated,
             reason=record.reason,
-            type=decision.get("type"),
-            tier=decision.get("tier"),
+            type=record.type,
+            tier=record.tier,
             model=record.model,
             usage=Usage(**record.usage),
             cost_nano_usd=record.cost_nano,
             cost_known=record.cost_known,
             attempts=record.attempts,
             generation=record.generation,
-            parent_id=record.task_fields.get("parent_id"),
-            metadata=record.task_fields.get("metadata", {}),
-            subtasks=tuple(_subtask(each, (answers or {}).get(each["task_id"])) for each in record.results),
+            parent_id=record.parent_id,
+            metadata=record.metadata,
+            subtasks=tuple(_subtask(end, (answers or {}).get(end.task_id)) for end in record.results),
             partial=subtasks.is_partial(record),
         )
 
@@ -110,7 +109,7 @@ class Result:
     @property
     def cost_with_subtasks_usd(self) -> Decimal:
         """The cost of the task and its subtasks together, in exact dollars."""
-        return usd(self.cost_nano_usd + sum(each.cost_nano_usd for each in self.subtasks))
+        return usd(self.cost_nano_usd + sum(subtask.cost_nano_usd for subtask in self.subtasks))
 
     def raise_for_status(self) -> Self:
         """Return the result itself if the task completed.
@@ -125,6 +124,5 @@ class Result:
         raise kind(f"task {self.task_id} {self.status}: {self.reason}", self)
 
 
-def _subtask(stated: Mapping[str, Any], answer: str | None) -> SubtaskResult:
-    names = ("task_id", "status", "truncated", "reason", "type", "tier", "model", "cost_nano_usd")
-    return SubtaskResult(answer=answer, **{name: stated[name] for name in names})
+def _subtask(end: SubtaskEnd, answer: str | None) -> SubtaskResult:
+    return SubtaskResult(answer=answer, **end.as_item())

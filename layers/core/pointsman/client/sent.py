@@ -31,8 +31,10 @@ class Sent:
 
         A task has the message's fingerprint. What is rejected stands under its own id or under SQS's.
         """
-        own = records.get(self.task_id)
-        if own and own.fingerprint and own.fingerprint == self.fingerprint:
-            return own
-        rejected = [record for record in (own, records.get(self.message_id)) if record]
-        return next((each for each in rejected if each.task_fields.get("message_id") == self.message_id), None)
+        own_record = records.get(self.task_id)
+        if own_record and own_record.fingerprint and own_record.fingerprint == self.fingerprint:
+            return own_record
+        rejected = [record for record in (own_record, records.get(self.message_id)) if record]
+        return next(
+            (record for record in rejected if record.rejection and record.rejection.message_id == self.message_id), None
+        )

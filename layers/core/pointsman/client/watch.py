@@ -9,7 +9,7 @@ from pointsman.client.sent import Sent
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import ENDED, Status
 
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.2, 2.0, 1.5
+FIRST_PAUSE, _LONGEST_POLL_PAUSE, GROWTH = 0.2, 2.0, 1.5
 """Seconds between two looks at the table, and by how much each pause is longer than the one before."""
 NAMED = 5
 """Open tasks that an error names."""
@@ -33,8 +33,13 @@ class Progress:
         """Return what a record tells."""
         if record is None:
             return cls(task_id, "queued")
-        decision = record.decision or {}
-        return cls(task_id, str(record.status), decision.get("tier"), decision.get("source"), len(record.rows))
+        return cls(
+            task_id,
+            str(record.status),
+            record.tier,
+            record.decision.source if record.decision else None,
+            len(record.rows),
+        )
 
 
 def has_ended(record: TaskRecord | None) -> bool:
@@ -84,7 +89,7 @@ class Watch:
         Raises:
             NotEndedError: The time is over.
         """
-        pause, self._pause = self._pause, min(self._pause * GROWTH, LONGEST_PAUSE)
+        pause, self._pause = self._pause, min(self._pause * GROWTH, _LONGEST_POLL_PAUSE)
         if self._until is None:
             return pause
         left = self._until - time.monotonic()

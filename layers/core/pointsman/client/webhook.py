@@ -26,5 +26,5 @@ def verify_webhook(
     """
     if words := complaint(headers, body, secret, now or datetime.now(UTC)):
         raise WebhookError(words)
-    told: dict[str, Any] = json.loads(body)
-    return told
+    event: dict[str, Any] = json.loads(body)
+    return event

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pointsman.values.times import parse_time
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+KEY_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _FORM = re.compile(r"pm_[A-Za-z0-9_-]{43}", re.ASCII)
 
 

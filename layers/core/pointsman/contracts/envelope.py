@@ -3,7 +3,7 @@
 import re
 
 from pointsman.contracts import s3_prompt
-from pointsman.contracts.reply_to import check
+from pointsman.contracts.reply_to import check_form
 from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
 from pointsman.values import strict_json
@@ -95,11 +95,11 @@ def readable_reply(body: str) -> str | None:
         fields, _ = unwrap(body, "")
     except Rejection:
         return None
-    stated = fields.get("reply_to") if isinstance(fields, dict) else None
-    if not isinstance(stated, str) or not 0 < len(stated) <= LARGEST_REPLY:
+    reply_to = fields.get("reply_to") if isinstance(fields, dict) else None
+    if not isinstance(reply_to, str) or not 0 < len(reply_to) <= LARGEST_REPLY:
         return None
     try:
-        return check(stated)
+        return check_form(reply_to)
     except ValueError:
         return None
 
@@ -107,10 +107,10 @@ def readable_reply(body: str) -> str | None:
 def readable_id(body: str) -> str | None:
     """Return the valid `task_id` that a rejected message states, or that its object gives it, or None."""
     try:
-        if found := object_in(body):
-            return found.task_id
+        if s3_prompt := object_in(body):
+            return s3_prompt.task_id
         fields, _ = unwrap(body, "")
     except Rejection:
         return None
-    stated = fields.get("task_id") if isinstance(fields, dict) else None
-    return _usable(stated, "") or None
+    task_id = fields.get("task_id") if isinstance(fields, dict) else None
+    return _usable(task_id, "") or None

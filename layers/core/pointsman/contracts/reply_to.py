@@ -11,7 +11,7 @@ _URL = re.compile(
 _HTTPS = 443
 
 
-def check(reply_to: str) -> str:
+def check_form(reply_to: str) -> str:
     """Return the place, if its form can be that of one.
 
     Raises:
@@ -37,10 +37,10 @@ def webhook_host(url: str) -> tuple[str, int]:
         raise ValueError("a webhook must have no user or password in its URL")
     if "#" in url:
         raise ValueError("a webhook must have no fragment in its URL")
-    found = _URL.fullmatch(url)
-    if not found:
+    match = _URL.fullmatch(url)
+    if not match:
         raise ValueError("a webhook must be an https:// URL in ASCII with a host name, a valid port and no spaces")
-    host, port = found["host"].lower(), int(found["port"] or _HTTPS)
+    host, port = match["host"].lower(), int(match["port"] or _HTTPS)
     if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.rpartition(".")[2]):  # so URL parsers tell an IPv4 address
         raise ValueError("a webhook must name its host, not an IP address")
     if len(host) > 253 or not 0 < port < 65_536:
@@ -72,6 +72,6 @@ def refusal(reply_to: str, allowed: frozenset[str]) -> str | None:
     return "must be one of the queues in parameter ReplyQueueArns"
 
 
-def shown(reply_to: str) -> str:
+def printable(reply_to: str) -> str:
     """Return what may be shown of a place."""
     return address_of(reply_to) or "task token"

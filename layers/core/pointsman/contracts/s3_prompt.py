@@ -69,13 +69,13 @@ def named_in(fields: Json) -> S3Prompt:
     )
     if not created:
         raise Rejection("invalid_s3_event", "event: must be that an object was created")
-    bucket, stated = _inside(detail, "bucket"), _inside(detail, "object")
-    name, key, etag = _word(bucket, "name"), _word(stated, "key"), _word(stated, "eTag", "etag")
+    bucket, s3_object = _inside(detail, "bucket"), _inside(detail, "object")
+    name, key, etag = _word(bucket, "name"), _word(s3_object, "key"), _word(s3_object, "eTag", "etag")
     key = unquote_plus(key) if records else key
     if not name or not key or "\x00" in key:
         raise Rejection("invalid_s3_event", "event: must name bucket and key of an object")
-    version = _word(stated, "versionId", "version-id") or None
-    return S3Prompt(name, key, etag or None, version, _word(stated, "sequencer") or version or etag)
+    version = _word(s3_object, "versionId", "version-id") or None
+    return S3Prompt(name, key, etag or None, version, _word(s3_object, "sequencer") or version or etag)
 
 
 def _inside(value: Any, name: str) -> Any:
@@ -84,11 +84,11 @@ def _inside(value: Any, name: str) -> Any:
 
 def _word(value: Any, *names: str) -> str:
     """Return the first string that stands under one of the names, which differ by the way the event came."""
-    found = (_inside(value, name) for name in names)
-    return next((each for each in found if isinstance(each, str)), "")
+    values = (_inside(value, name) for name in names)
+    return next((text for text in values if isinstance(text, str)), "")
 
 
-def task_of(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> Task:
+def task_of_object(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> Task:
     """Return the task of an object's bytes and its user metadata (names without `x-amz-meta-`).
 
     Raises:

@@ -92,7 +92,7 @@ class Task(BaseModel):
     @field_validator("reply_to")
     @classmethod
     def _a_place(cls, reply_to: str | None) -> str | None:
-        return reply_to and reply_to_form.check(reply_to)
+        return reply_to and reply_to_form.check_form(reply_to)
 
     @property
     def explicit_tier(self) -> Tier | None:

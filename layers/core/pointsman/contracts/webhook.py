@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pointsman.values.status import Status
 
-PREFIX = "whsec_"
+PREFIX_OF_SECRETS = "whsec_"
 TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock may be from the receiver's, either way, and how late a request may come."""
 _SHORTEST, _LONGEST = 24, 64
@@ -28,16 +28,16 @@ def keys_of(secret: str) -> list[bytes]:
     Raises:
         ValueError: it is no such secret; the message is the rule.
     """
-    return [_key(each) for each in secret.split()] or [_key("")]
+    return [_key(part) for part in secret.split()] or [_key("")]
 
 
 def _key(stated: str) -> bytes:
     try:
-        key = base64.b64decode(stated.removeprefix(PREFIX), validate=True)
+        key = base64.b64decode(stated.removeprefix(PREFIX_OF_SECRETS), validate=True)
     except (binascii.Error, ValueError):
         key = b""
-    if not stated.startswith(PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
-        raise ValueError(f"must be {PREFIX} and {_SHORTEST} to {_LONGEST} bytes in base64")
+    if not stated.startswith(PREFIX_OF_SECRETS) or not _SHORTEST <= len(key) <= _LONGEST:
+        raise ValueError(f"must be {PREFIX_OF_SECRETS} and {_SHORTEST} to {_LONGEST} bytes in base64")
     return key
 
 
@@ -50,15 +50,15 @@ def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str,
 
 def complaint(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> str | None:
     """Return what is wrong with a request that claims to be signed; None: it is genuine and of this time."""
-    stated = {name.lower(): value for name, value in headers.items()}
-    message_id, stamp = stated.get("webhook-id", ""), stated.get("webhook-timestamp", "")
-    given = stated.get("webhook-signature", "").split()
-    if not message_id or not given or not re.fullmatch(r"[0-9]{1,12}", stamp, re.ASCII):
+    lowered = {name.lower(): value for name, value in headers.items()}
+    message_id, stamp = lowered.get("webhook-id", ""), lowered.get("webhook-timestamp", "")
+    signatures = lowered.get("webhook-signature", "").split()
+    if not message_id or not signatures or not re.fullmatch(r"[0-9]{1,12}", stamp, re.ASCII):
         return "webhook-id, webhook-timestamp or webhook-signature is missing or no such header"
     if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
         return f"webhook-timestamp is more than {TOLERANCE.seconds // 60} minutes away from now"
     expected = [_signature(key, message_id, stamp, body).encode() for key in keys_of(secret)]
-    matches = [hmac.compare_digest(ours, theirs.encode(errors="replace")) for ours in expected for theirs in given]
+    matches = [hmac.compare_digest(ours, theirs.encode(errors="replace")) for ours in expected for theirs in signatures]
     return None if any(matches) else "webhook-signature is not made with this secret"
 
 

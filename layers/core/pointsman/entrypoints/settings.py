@@ -55,8 +55,8 @@ class Settings(BaseModel):
     @property
     def overrides(self) -> dict[Tier, str]:
         """The tiers' models that the environment replaces."""
-        stated = {tier: str(getattr(self, f"model_override_{tier}")) for tier in Tier}
-        return {tier: model for tier, model in stated.items() if model}
+        models = {tier: str(getattr(self, f"model_override_{tier}")) for tier in Tier}
+        return {tier: model for tier, model in models.items() if model}
 
     @property
     def reply_places(self) -> frozenset[str]:

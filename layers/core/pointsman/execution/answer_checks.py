@@ -40,8 +40,8 @@ def first_failed(checks: Checks, answer: str, *, truncated: bool) -> str | None:
 
 def _all(answer: str, language: str, parse: Callable[[str], object]) -> bool:
     """Return whether there is something in that language, and all of it is accepted."""
-    found = code_in(answer, language)
-    return bool(found) and all(_accepted(parse, text) for text in found)
+    snippets = code_in(answer, language)
+    return bool(snippets) and all(_accepted(parse, text) for text in snippets)
 
 
 def _accepted(parse: Callable[[str], object], text: str) -> bool:
@@ -59,16 +59,16 @@ def code_in(answer: str, language: str) -> list[str]:
     """
     blocks = [(tag.lower(), body) for _, tag, body in _FENCED.findall(answer)] or [("", answer)]
     named = [body for tag, body in blocks if tag in _TAGS[language]]
-    found = named or [body for tag, body in blocks if not tag]
-    return [textwrap.dedent(body) for body in found if body.strip()]
+    chosen = named or [body for tag, body in blocks if not tag]
+    return [textwrap.dedent(body) for body in chosen if body.strip()]
 
 
-def _has_sections(answer: str, wanted: tuple[str, ...]) -> bool:
+def _has_sections(answer: str, titles: tuple[str, ...]) -> bool:
     """Return whether each title stands alone on a line of the prose, however it is marked as a heading."""
-    if not wanted:
+    if not titles:
         return True
     lines = {_title(line) for line in _FENCED.sub("", answer).splitlines()}
-    return all(_title(title) in lines for title in wanted)
+    return all(_title(title) in lines for title in titles)
 
 
 def _title(line: str) -> str:

@@ -43,17 +43,17 @@ class Charge:
 
 def month_caps(budget: Budget) -> tuple[Cap, ...]:
     """Return the caps on a month: on its total, and on tiers."""
-    stated = {f"month_{tier}": own.month_usd for tier, own in budget.tiers.items()}
-    limits = {"month": budget.month_usd, **stated}
+    of_tiers = {f"month_{tier}": caps.month_usd for tier, caps in budget.tiers.items()}
+    limits = {"month": budget.month_usd, **of_tiers}
     return tuple(Cap(counter, nano(limit)) for counter, limit in limits.items() if limit is not None)
 
 
-def used_up(wanted: Charge, counters: Mapping[str, int]) -> tuple[Cap, ...]:
+def used_up(requested: Charge, counters: Mapping[str, int]) -> tuple[Cap, ...]:
     """Return the caps on the month under which what is left is less than the charge, and not for its size alone."""
     return tuple(
         cap
-        for cap in wanted.caps
-        if cap.counter.startswith("month") and cap.limit - spent(cap, counters) < wanted.amount <= cap.limit
+        for cap in requested.caps
+        if cap.counter.startswith("month") and cap.limit - spent(cap, counters) < requested.amount <= cap.limit
     )
 
 
@@ -65,32 +65,32 @@ def spent(cap: Cap, counters: Mapping[str, int]) -> int:
 def charge(budget: Budget, tier: Tier, amount: int, now: datetime, zone: ZoneInfo) -> Charge:
     """Return the charge of a worst case of `amount` nano-dollars to the tier now."""
     today = f"day_{now.astimezone(zone).day:02d}"
-    own = budget.tiers.get(tier)
-    stated = {
+    tier_budget = budget.tiers.get(tier)
+    limits = {
         "month": budget.month_usd,
         today: budget.day_usd,
-        f"month_{tier}": own.month_usd if own else None,
-        f"{today}_{tier}": own.day_usd if own else None,
+        f"month_{tier}": tier_budget.month_usd if tier_budget else None,
+        f"{today}_{tier}": tier_budget.day_usd if tier_budget else None,
     }
-    caps = tuple(Cap(counter, nano(limit)) for counter, limit in stated.items() if limit is not None)
-    return Charge(month_key(now, zone), tuple(stated), caps, amount)
+    caps = tuple(Cap(counter, nano(limit)) for counter, limit in limits.items() if limit is not None)
+    return Charge(month_key(now, zone), tuple(limits), caps, amount)
 
 
-def judge(wanted: Charge, counters: Mapping[str, int], now: datetime, zone: ZoneInfo) -> CallResult | None:
+def check_budget(requested: Charge, counters: Mapping[str, int], now: datetime, zone: ZoneInfo) -> CallResult | None:
     """Return why the charge does not fit, or None when it does.
 
     `over_budget` only if what is spent and this call's own worst case pass a cap; `busy` if only open reservations of
     other calls stand in the way. Without `until` when the call alone passes a cap: then no renewal helps.
     """
     worst: CallResult | None = None
-    for cap in wanted.caps:
-        held, gone = counters.get(cap.counter, 0), spent(cap, counters)
-        if wanted.amount > cap.limit:
+    for cap in requested.caps:
+        held, used = counters.get(cap.counter, 0), spent(cap, counters)
+        if requested.amount > cap.limit:
             return CallResult(Outcome.OVER_BUDGET, detail=f"dearer than the whole cap on {cap.counter}")
-        if gone + wanted.amount > cap.limit:
+        if used + requested.amount > cap.limit:
             renews = next_midnight(now, zone) if cap.counter.startswith("day_") else next_month(now, zone)
             if worst is None or worst.until is None or renews > worst.until:
                 worst = CallResult(Outcome.OVER_BUDGET, until=renews, detail=f"cap on {cap.counter} reached")
-        elif held + wanted.amount > cap.limit and worst is None:
+        elif held + requested.amount > cap.limit and worst is None:
             worst = CallResult(Outcome.BUSY, detail=f"open reservations hold {cap.counter}")
     return worst

@@ -10,7 +10,7 @@ from pointsman.values import strict_json
 from pointsman.values.money import usd
 from pointsman.values.status import Status
 
-VERSION = 1
+EVENT_VERSION = 1
 DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
 BUDGET_USED_UP = "Budget Used Up"
 LARGEST_ANSWER = 65_536
@@ -24,15 +24,14 @@ LONGEST_REF = 256
 
 def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) -> dict[str, Any]:
     """Return the event's detail; `answer` is None where only `answer_ref` (an S3 URI) tells it, or there is none."""
-    decision = record.decision or {}
     return {
-        "version": VERSION,
+        "version": EVENT_VERSION,
         "task_id": record.task_id,
-        "parent_id": record.task_fields.get("parent_id"),
+        "parent_id": record.parent_id,
         "generation": record.generation,
         "status": str(record.status),
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
+        "type": record.type,
+        "tier": record.tier,
         "model": record.model,
         "answer": answer,
         "answer_ref": answer_ref,
@@ -41,7 +40,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "cost_nano_usd": record.cost_nano,
         "attempts": record.attempts,
         "reason": record.reason,
-        "metadata": record.task_fields.get("metadata", {}),
+        "metadata": record.metadata,
     }
 
 
@@ -58,16 +57,16 @@ def family_detail(record: TaskRecord, answers: Sequence[tuple[str | None, str | 
 
     `answers` are text and reference as `detail_of` takes them: the task's own first, then one pair for each subtask.
     """
-    own, *theirs = answers
-    together = record.cost_nano + sum(each["cost_nano_usd"] for each in record.results)
+    parent_answer, *subtask_answers = answers
+    together = record.cost_nano + sum(end.cost_nano_usd for end in record.results)
     return {
-        **detail_of(record, *own),
+        **detail_of(record, *parent_answer),
         "partial": subtasks.is_partial(record),
-        "subtask_counts": subtasks.counts(record.results),
+        "subtask_counts": subtasks.status_counts(record.results),
         "cost_with_subtasks_nano_usd": together,
         "subtasks": [
-            {**each, "answer": answer, "answer_ref": ref}
-            for each, (answer, ref) in zip(record.results, theirs, strict=True)
+            {**end.as_item(), "answer": answer, "answer_ref": ref}
+            for end, (answer, ref) in zip(record.results, subtask_answers, strict=True)
         ],
     }
 
@@ -91,7 +90,7 @@ def inside(record: TaskRecord, answers: Sequence[str | None]) -> frozenset[int]:
 def budget_detail(month: str, cap: Cap, spent_nano: int, since: str | None) -> dict[str, Any]:
     """Return the detail of a cap on the month that is reached; `since` is when it first refused a call, if it did."""
     return {
-        "version": VERSION,
+        "version": EVENT_VERSION,
         "month": month,
         "cap": cap.counter,
         "limit_nano_usd": cap.limit,
@@ -104,10 +103,10 @@ def budget_words(month: str, cap: Cap, spent_nano: int, since: str | None) -> tu
     """Return the same for people: a subject of one ASCII line, and a text."""
     tier = cap.counter.removeprefix("month").removeprefix("_")
     whose, key = (f"tier {tier}", f"tiers.{tier}.month_usd") if tier else ("all tiers", "month_usd")
-    told = [
+    lines = [
         f"${usd(spent_nano):,.6f} of ${usd(cap.limit):,.6f} is spent in {month} ({whose}).",
         f"Since {since} calls are refused that might cost more than what is left." if since else "",
         "What becomes of their tasks is pointsman.budget.when_exhausted in openclaw.json: refuse, hold or degrade.",
         f"To go on, raise pointsman.budget.{key} there and deploy; else calls begin again with the next month.",
     ]
-    return f"Pointsman: the budget of {month} is used up ({whose})", "\n".join(line for line in told if line) + "\n"
+    return f"Pointsman: the budget of {month} is used up ({whose})", "\n".join(line for line in lines if line) + "\n"

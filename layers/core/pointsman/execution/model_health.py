@@ -1,4 +1,4 @@
-"""What stands between a call and a model: retirement, bench, rest, circuit breaker and the free tier's quota.
+"""What stands between a call and a model: retirement, used-up quota, backoff, circuit breaker and rate limits.
 
 One item of the limit table holds it for all instances. Times are Unix milliseconds.
 """
@@ -6,32 +6,23 @@ One item of the limit table holds it for all instances. Times are Unix milliseco
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.execution.outcome import BREAKING, CallResult, Outcome
 from pointsman.routing.catalog import Quota
-from pointsman.values.times import PACIFIC, next_midnight
+from pointsman.values.times import PACIFIC, from_ms, next_midnight, to_ms
 
-WINDOW = timedelta(seconds=63)
+QUOTA_WINDOW = timedelta(seconds=63)
 """A minute, and the time that may pass between taking a slot and the request's arrival, so that 60 s hold there too."""
-SLOT_LASTS = timedelta(seconds=2)
+SLOT_USABLE_FOR = timedelta(seconds=2)
 """A slot taken longer ago than this is given back unused, never sent late."""
-KEPT = timedelta(seconds=180)
+SLOT_KEPT_FOR = timedelta(seconds=180)
 """How long a slot stays on record: the window, and the longest call of the function that asks the free tier."""
-TRIPS_AFTER = 5
+BREAKER_TRIPS_AFTER = 5
 """Failures in a row that open the breaker."""
-OPEN_FIRST, OPEN_LONGEST = timedelta(seconds=20), timedelta(minutes=5)
+BREAKER_OPENS_FOR, BREAKER_OPENS_FOR_AT_MOST = timedelta(seconds=20), timedelta(minutes=5)
 PROBE_LASTS = timedelta(minutes=2)
-
-
-def ms(moment: datetime) -> int:
-    """Return Unix milliseconds."""
-    return int(moment.timestamp() * 1000)
-
-
-def _at(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +38,12 @@ class ModelState:
     """What all instances know of one model."""
 
     model: str
-    gone: bool = False
-    bench_until: int = 0
+    retired: bool = False
+    """The provider answered that the model is gone."""
+    quota_exhausted_until: int = 0
     """The day's quota is used up until then."""
-    rest_until: int = 0
-    """The provider asked to be left alone until then."""
+    backoff_until: int = 0
+    """The provider asked for no request until then."""
     failures: int = 0
     opens: int = 0
     open_until: int = 0
@@ -87,52 +79,57 @@ class Admission:
 
 def admit(state: ModelState, quota: Quota | None, tokens: int, now: datetime) -> Admission | CallResult:
     """Return how a call of `tokens` input tokens is let through, or why it is not."""
-    here = ms(now)
-    if state.gone:
-        return CallResult(Outcome.RETIRED, detail="known to be gone")
-    if state.bench_until > here:
-        return CallResult(Outcome.QUOTA_EXHAUSTED, until=_at(state.bench_until), detail="benched for the day")
-    if state.rest_until > here:
-        return _wait(Outcome.RATE_LIMITED, state.rest_until - here, "asked to wait")
-    if state.open_until > here:
-        return _wait(Outcome.UNAVAILABLE, state.open_until - here, "circuit breaker open")
+    now_ms = to_ms(now)
+    if state.retired:
+        return CallResult(Outcome.RETIRED, detail="known to be retired")
+    if state.quota_exhausted_until > now_ms:
+        return CallResult(
+            Outcome.QUOTA_EXHAUSTED, until=from_ms(state.quota_exhausted_until), detail="day's quota used up"
+        )
+    if state.backoff_until > now_ms:
+        return _wait(Outcome.RATE_LIMITED, state.backoff_until - now_ms, "provider asked to wait")
+    if state.open_until > now_ms:
+        return _wait(Outcome.UNAVAILABLE, state.open_until - now_ms, "circuit breaker open")
     probe = 0
     if state.half_open:
-        if state.probe_until > here:
-            return _wait(Outcome.UNAVAILABLE, min(state.probe_until - here, 5000), "circuit breaker half open")
-        probe = here + ms_of(PROBE_LASTS)
+        if state.probe_until > now_ms:
+            return _wait(Outcome.UNAVAILABLE, min(state.probe_until - now_ms, 5000), "circuit breaker half open")
+        probe = now_ms + _milliseconds(PROBE_LASTS)
     if quota is None:
         return Admission(probe_until=probe)
     return _take_slot(state, quota, tokens, now, probe)
 
 
 def _take_slot(state: ModelState, quota: Quota, tokens: int, now: datetime, probe: int) -> Admission | CallResult:
-    here, today = ms(now), now.astimezone(PACIFIC).date().isoformat()
+    now_ms, today = to_ms(now), now.astimezone(PACIFIC).date().isoformat()
     used_today = state.day_count if state.day == today else 0
     if quota.rpd is not None and used_today >= quota.rpd:
         return CallResult(Outcome.QUOTA_EXHAUSTED, until=next_midnight(now, PACIFIC), detail="day's quota used")
     if quota.tpm is not None:
         tokens = min(tokens, quota.tpm)  # an estimate above the quota: the call has its minute to itself
-    window = sorted((slot for slot in state.slots.values() if slot.at > here - ms_of(WINDOW)), key=lambda slot: slot.at)
-    free_at = here
+    window = sorted(
+        (slot for slot in state.slots.values() if slot.at > now_ms - _milliseconds(QUOTA_WINDOW)),
+        key=lambda slot: slot.at,
+    )
+    free_at = now_ms
     if quota.rpm is not None and len(window) >= quota.rpm:
-        free_at = window[len(window) - quota.rpm].at + ms_of(WINDOW)
+        free_at = window[len(window) - quota.rpm].at + _milliseconds(QUOTA_WINDOW)
     if quota.tpm is not None:
         load = sum(slot.tokens for slot in window)
         for slot in window:
             if load + tokens <= quota.tpm:
                 break
             load -= slot.tokens
-            free_at = max(free_at, slot.at + ms_of(WINDOW))
-    if free_at > here:
-        return _wait(Outcome.BUSY, free_at - here, "quota of the minute in use")
-    stale = tuple(name for name, slot in state.slots.items() if slot.at < here - ms_of(KEPT))
-    return Admission(Slot(here, tokens), stale[:40], today, used_today + 1, probe)
+            free_at = max(free_at, slot.at + _milliseconds(QUOTA_WINDOW))
+    if free_at > now_ms:
+        return _wait(Outcome.BUSY, free_at - now_ms, "quota of the minute in use")
+    stale = tuple(name for name, slot in state.slots.items() if slot.at < now_ms - _milliseconds(SLOT_KEPT_FOR))
+    return Admission(Slot(now_ms, tokens), stale[:40], today, used_today + 1, probe)
 
 
 @dataclass(frozen=True, slots=True)
 class HealthUpdate:
-    """What a call's result changes in the model's item; `sets` and `removes` are its attributes."""
+    """What a call's result changes in the model's state; `sets`, `removes` and `adds` name its fields."""
 
     sets: dict[str, Any] = field(default_factory=dict)
     removes: tuple[str, ...] = ()
@@ -142,38 +139,41 @@ class HealthUpdate:
         return bool(self.sets or self.removes or self.adds)
 
 
-def learn(state: ModelState, result: CallResult, now: datetime) -> HealthUpdate:
-    """Return what the result teaches every instance about the model."""
-    here, outcome = ms(now), result.outcome
+def health_update(state: ModelState, result: CallResult, now: datetime) -> HealthUpdate:
+    """Return what every instance is to know of the model after the result."""
+    now_ms, outcome = to_ms(now), result.outcome
     if outcome is Outcome.RETIRED:
-        return HealthUpdate({"gone": True, "gone_at": here})
+        return HealthUpdate({"retired": True, "retired_at": now_ms})
     if outcome is Outcome.QUOTA_EXHAUSTED:
-        until = max(ms(result.until or next_midnight(now, PACIFIC)), state.bench_until)
-        return HealthUpdate({"bench_until": until}, ("probe_until",))
+        until = max(to_ms(result.until or next_midnight(now, PACIFIC)), state.quota_exhausted_until)
+        return HealthUpdate({"quota_exhausted_until": until}, ("probe_until",))
     if outcome is Outcome.RATE_LIMITED and result.retry_after:
         return HealthUpdate(
-            {"rest_until": max(here + math.ceil(result.retry_after * 1000), state.rest_until)}, ("probe_until",)
+            {"backoff_until": max(now_ms + math.ceil(result.retry_after * 1000), state.backoff_until)}, ("probe_until",)
         )
     if result.ours:
         return HealthUpdate()
     if outcome in BREAKING:
-        return _failure(state, here, result.retry_after)
+        return _after_failure(state, now_ms, result.retry_after)
     if state.failures or state.opens:  # any other answer shows that the model is there
         return HealthUpdate({"failures": 0, "opens": 0}, ("open_until", "probe_until"))
     return HealthUpdate()
 
 
-def _failure(state: ModelState, here: int, hint: float | None) -> HealthUpdate:
-    rest = {"rest_until": here + math.ceil(hint * 1000)} if hint else {}
-    if not state.half_open and state.failures + 1 < TRIPS_AFTER:
-        return HealthUpdate(rest, (), {"failures": 1})
-    pause = min(OPEN_FIRST * 2 ** min(state.opens, 8), OPEN_LONGEST)  # the longest is reached before
+def _after_failure(state: ModelState, now_ms: int, hint: float | None) -> HealthUpdate:
+    backoff = {"backoff_until": now_ms + math.ceil(hint * 1000)} if hint else {}
+    if not state.half_open and state.failures + 1 < BREAKER_TRIPS_AFTER:
+        return HealthUpdate(backoff, (), {"failures": 1})
+    pause = min(
+        BREAKER_OPENS_FOR * 2 ** min(state.opens, 8), BREAKER_OPENS_FOR_AT_MOST
+    )  # the longest is reached before
     return HealthUpdate(
-        {**rest, "failures": 0, "opens": state.opens + 1, "open_until": here + ms_of(pause)}, ("probe_until",)
+        {**backoff, "failures": 0, "opens": state.opens + 1, "open_until": now_ms + _milliseconds(pause)},
+        ("probe_until",),
     )
 
 
-def ms_of(span: timedelta) -> int:
+def _milliseconds(span: timedelta) -> int:
     """Return a span in milliseconds."""
     return int(span.total_seconds() * 1000)
 

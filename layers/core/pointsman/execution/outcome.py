@@ -8,7 +8,7 @@ from pointsman.values.usage import Usage
 
 
 class Outcome(StrEnum):
-    """The fixed names of what a tier function reports; `run.next_run` says what follows each."""
+    """The fixed names of what a tier function reports; `workflow_state.next_state` says what follows each."""
 
     ANSWERED = "answered"
     TRUNCATED = "truncated"
@@ -51,7 +51,7 @@ class CheckResult:
     failed: str | None = None
     """The first check that the answer did not pass; None: it passed them all."""
     escalated_after: str | None = None
-    """The check that the task's first answer failed, when this is the second one's verdict."""
+    """The check that the task's first answer failed, when this is its second."""
     pending: bool = False
     """Whether the task goes on although it has an answer: to a judge, or one tier up."""
 
@@ -76,7 +76,7 @@ class CallResult:
 
     ours: bool = False
     """Whether the trouble was ours, so that it says nothing of the provider."""
-    verdict: CheckResult | None = None
+    check: CheckResult | None = None
     """Of an answer that was checked; a judge's own result has it when the judge found the answer wanting."""
 
     @property

@@ -1,105 +1,16 @@
-"""What is stored of a task and of its attempts, in the names of the tables' attributes."""
+"""What is stored of a task, parsed once: every use case works on these types, none on the table's maps."""
 
-import hashlib
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
-from pointsman.execution.budget import Charge
-from pointsman.execution.outcome import CallResult
-from pointsman.routing.catalog import Billing
+from pointsman.execution.ledger_keys import RowKey
+from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman.values.times import to_text
-from pointsman.values.usage import Usage
 
-SHARDS = 8
-"""Partitions of one day of the ledger: a day is written in parallel, and read an eighth at a time."""
-
-
-def shard_of(task_id: str) -> int:
-    """Return the shard that holds all rows of a task, whatever their day."""
-    return hashlib.sha256(task_id.encode()).digest()[0] % SHARDS
-
-
-@dataclass(frozen=True, slots=True)
-class RowKey:
-    """A ledger row's place: the UTC day of its intent and a shard, then time and attempt."""
-
-    day_shard: str
-    row: str
-
-    @classmethod
-    def of(cls, task_id: str, turn: str, at: datetime) -> "RowKey":
-        """Return the place of an attempt that begins at `at`."""
-        return cls(f"{at.astimezone(UTC).date()}#{shard_of(task_id)}", f"{to_text(at)}#{task_id}#{turn}")
-
-    @property
-    def intent(self) -> str:
-        """The sort key of the row that says what is about to be sent."""
-        return f"{self.row}#intent"
-
-    @property
-    def outcome(self) -> str:
-        """The sort key of the row that says what became of it."""
-        return f"{self.row}#outcome"
-
-    def share(self, number: int, task_id: str) -> tuple[str, str]:
-        """Return partition and sort key of one task's part of a call made for several: in that task's own shard."""
-        day, _, _ = self.day_shard.partition("#")
-        return f"{day}#{shard_of(task_id)}", f"{self.row}#share.{number:02d}"
-
-
-class Purpose(StrEnum):
-    """What an attempt was for."""
-
-    TASK = "task"
-    CLASSIFICATION = "classification"
-    JUDGE = "judge"
-    """Whether a task's answer is acceptable; it costs nothing."""
-    AUDIT = "audit"
-    """The baseline's answer to a task that has been answered, for people to compare."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A call that is about to be made, and what it reserves."""
-
-    key: RowKey
-    purpose: Purpose
-    task_id: str
-    turn: str
-    at: datetime
-    model: str
-    billing: Billing
-    function: str
-    tier: Tier
-    charge: Charge
-    type: TaskType | None = None
-    parent_id: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
-    hop: int = 0
-    after: str | None = None
-    """The outcome that led here, when it is not a task's first attempt."""
-    came_from: str | None = None
-    """The model before this one, when the attempt is a fallback."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What a call cost."""
-
-    intent: Intent
-    result: CallResult
-    cost_nano: int
-    """Known, or what was reserved when the real cost is not known."""
-    cost_known: bool
-    billed_model: str
-    usage: Usage
-    at: datetime
-    milliseconds: int
-    """Of the call alone."""
+type Map = Mapping[str, Any]
+"""A stored map, unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +23,167 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
-class Subtasks:
-    """Subtasks that an answer states, as they are stored in the transaction that books it."""
+class CorrectedDecision:
+    """What is kept of a decision that a person corrected."""
 
-    expected: list[dict[str, str]]
-    """`task_id` and `fingerprint` of each."""
+    type: TaskType
+    tier: Tier
+    source: Source
+    confidence: float
+
+    @classmethod
+    def of(cls, decision: Decision) -> Self:
+        """Return what is kept of a decision."""
+        return cls(decision.type, decision.tier, decision.source, decision.confidence)
+
+    @classmethod
+    def from_item(cls, item: Map) -> Self:
+        """Return what a map holds."""
+        source, confidence = Source(item["source"]), float(item["confidence"])
+        return cls(TaskType(item["type"]), Tier(item["tier"]), source, confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a task's type should have been, in a person's word."""
+
+    type: TaskType
+    tier: Tier
+    at: str
+    was: CorrectedDecision
+
+    @classmethod
+    def from_item(cls, item: Map) -> Self:
+        """Return the correction that a map holds."""
+        was = CorrectedDecision.from_item(item["was"])
+        return cls(TaskType(item["type"]), Tier(item["tier"]), item["at"], was)
+
+    def as_item(self) -> dict[str, Any]:
+        """Return the map to store."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAnswer:
+    """What the checks said of the answer that is stored, and on whose it is."""
+
+    failed: str | None
+    """The first check that it did not pass; None: it passed them all."""
+    escalated_after: str | None
+    """The check that the task's first answer failed, when this is its second."""
+    model: str
+    attempt_id: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed all checks."""
+        return self.failed is None
+
+    @classmethod
+    def from_item(cls, item: Map) -> Self:
+        """Return what a map holds."""
+        return cls(item.get("failed"), item.get("escalated_after"), item["model"], item["turn"])
+
+    def as_item(self) -> dict[str, Any]:
+        """Return the map to store."""
+        return {
+            "passed": self.passed,
+            "failed": self.failed,
+            "escalated_after": self.escalated_after,
+            "model": self.model,
+            "turn": self.attempt_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedAnswer:
+    """The baseline's answer to the task; `outcome` and `cost_nano` are None while the call is under way."""
+
+    key: RowKey
+    model: str
+    at: str
+    outcome: str | None = None
+    cost_nano: int | None = None
+    answer: Payload = Payload()
+
+    @classmethod
+    def from_item(cls, item: Map) -> Self:
+        """Return what a map holds."""
+        return cls(
+            RowKey(item["day_shard"], item["row"]),
+            item["model"],
+            item["at"],
+            item.get("outcome"),
+            item.get("cost_nano"),
+            Payload(item.get("answer"), item.get("answer_ref")),
+        )
+
+    def as_item(self) -> dict[str, Any]:
+        """Return the map to store."""
+        return {
+            "day_shard": self.key.day_shard,
+            "row": self.key.row,
+            "model": self.model,
+            "at": self.at,
+            "outcome": self.outcome,
+            "cost_nano": self.cost_nano,
+            "answer": self.answer.inline,
+            "answer_ref": self.answer.ref,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskRef:
+    """A subtask that its task waits for; the fingerprint tells it from another task of the same id."""
+
+    task_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskEnd:
+    """How a subtask stood when its task ended."""
+
+    task_id: str
+    status: str
+    """`completed`, `failed`, `rejected` or `unfinished`."""
+    type: str | None
+    tier: str | None
+    model: str | None
+    cost_nano_usd: int
+    reason: str | None
+    truncated: bool
+
+    @classmethod
+    def from_item(cls, item: Map) -> Self:
+        """Return what a map holds."""
+        fields: dict[str, Any] = {name: item.get(name) for name in cls.__dataclass_fields__}
+        return cls(**fields)
+
+    def as_item(self) -> dict[str, Any]:
+        """Return the map to store and to tell."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskBatch:
+    """The subtasks that an answer states, as they are stored in the transaction that books it."""
+
+    expected: tuple[SubtaskRef, ...]
     drafts: Payload
     """What the answer says of each, as a JSON list."""
     deadline: str
     """Of all of them, and of the task that waits for them: UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedMessage:
+    """What is kept of a message that was rejected."""
+
+    code: str
+    message_id: str
+    asked_id: str | None
+    """The id that it asked for, if it could be read."""
 
 
 @dataclass(slots=True)
@@ -137,22 +200,21 @@ class TaskRecord:
     lease_until: int = 0
     """Unix milliseconds: until then the claim belongs to one router invocation."""
     lease_owner: str = ""
-    decision: dict[str, Any] | None = None
-    correction: dict[str, Any] | None = None
-    """What its type should have been, in a person's word: `type`, `tier`, `at`, and the decision that it `was`."""
-    input: str | None = None
-    """The execution's input, byte for byte."""
+    decision: Decision | None = None
+    correction: Correction | None = None
+    execution_input: str | None = None
+    """Byte for byte."""
     sent_at: str | None = None
     """When its message was sent, by the queue's word; the claim's message, if it was sent more than once."""
     received_at: str = ""
     deadline: str = ""
     started_at: str | None = None
     ended_at: str | None = None
-    last_turn: str = ""
-    open_intent: dict[str, str] | None = None
+    last_attempt: str = ""
+    open_intent: RowKey | None = None
     attempts: int = 0
-    rows: list[str] = field(default_factory=list)
-    """Where the attempts stand in the ledger, as `day_shard|row`."""
+    rows: list[RowKey] = field(default_factory=list)
+    """Where the attempts stand in the ledger."""
     cost_nano: int = 0
     cost_known: bool = True
     usage: dict[str, int] = field(default_factory=dict)
@@ -160,32 +222,42 @@ class TaskRecord:
     answer: Payload = field(default_factory=Payload)
     """Of a task that has not ended: a first answer, kept while a better one or a judge's word is sought."""
     truncated: bool = False
-    verdict: dict[str, Any] | None = None
-    """Of an answer that was checked: `passed`, `failed` and `escalated_after` (names of checks), `model`, `turn`."""
-    audit: dict[str, Any] | None = None
-    """The baseline's answer: `model`, `at`, `row` and `day_shard`, then `outcome`, `cost_nano`, and `answer` or
-    `answer_ref`. `judgement` is left for a comparison of the two answers; nothing writes it yet."""
+    checked: CheckedAnswer | None = None
+    audit: AuditedAnswer | None = None
     reason: str | None = None
-    subtasks: list[dict[str, str]] = field(default_factory=list)
-    """Those that it waits for or waited for: `task_id` and `fingerprint`, by which a task of that id is told from
-    another one."""
+    subtasks: list[SubtaskRef] = field(default_factory=list)
+    """Those that it waits for or waited for."""
     drafts: Payload = field(default_factory=Payload)
     """What its answer said of each of them, as a JSON list."""
-    results: list[dict[str, Any]] = field(default_factory=list)
+    results: list[SubtaskEnd] = field(default_factory=list)
     """How each subtask stood when the task ended."""
     closed_by: str | None = None
     """The subtask whose end was the last, and whose workflow therefore tells the task's; None: the sweep did."""
     delivered_at: str | None = None
     attention: str | None = None
     attention_since: str | None = None
-    told: list[str] = field(default_factory=list)
-    """Who has been told of the task's end while others could not be reached: `event` for the bus, and of `reply_to`."""
-    unreached: list[str] = field(default_factory=list)
+    notified: list[str] = field(default_factory=list)
+    """Who knows of the task's end while others could not be reached: `event` for the bus, and of `reply_to`."""
+    undelivered: list[str] = field(default_factory=list)
     """Who could not be reached at the last try and why, in words that may be shown."""
-    task_fields: dict[str, Any] = field(default_factory=dict)
-    """Small fields of the task that events and reports need: parent_id, metadata, private, split."""
+    parent_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    private: bool = False
+    split: bool = False
+    rejection: RejectedMessage | None = None
+    """Of a rejected message only."""
 
     @property
-    def answer_is_kept(self) -> bool:
+    def has_answer(self) -> bool:
         """Whether the task has an answer that is paid for, and has not ended."""
         return self.status not in ENDED and self.answer != Payload()
+
+    @property
+    def type(self) -> TaskType | None:
+        """The type as decided; None before the decision."""
+        return self.decision.type if self.decision else None
+
+    @property
+    def tier(self) -> Tier | None:
+        """The tier as decided; None before the decision."""
+        return self.decision.tier if self.decision else None

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.contracts.task import Rejection, Task, read_task
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import SubtaskEnd, SubtaskRef, TaskRecord
 from pointsman.values import strict_json
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import TaskType
 
-MOST = 20
-"""Subtasks of one answer."""
-CHOSEN = ("prompt", "type", "system", "max_output_tokens")
+MOST_SUBTASKS = 20
+"""Of one answer."""
+_DRAFT_FIELDS = ("prompt", "type", "system", "max_output_tokens")
 """All that an answer says of a subtask; whatever else stands there is ignored."""
-SCHEMA: dict[str, Any] = {
+SPLIT_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "answer": {"type": "string"},
@@ -44,7 +44,7 @@ SCHEMA: dict[str, Any] = {
 read 2026-11-24): these rules are ours to hold."""
 NONE_COMPLETED = "subtasks_failed"
 """The reason of a task that failed because all its subtasks did."""
-UNFINISHED, REJECTED = "unfinished", "rejected"
+SUBTASK_UNFINISHED, SUBTASK_REJECTED = "unfinished", "rejected"
 """What a subtask is that did not end in time, or that the router did not take."""
 _LONGEST_STEM = 64
 
@@ -70,8 +70,7 @@ class Parent:
     @classmethod
     def of(cls, record: TaskRecord, deadline: str) -> "Parent":
         """Return what subtasks of the record have from it; time on hold moves the `deadline` that it was sent with."""
-        told = record.task_fields
-        return cls(record.task_id, record.generation, deadline, bool(told.get("private")), told.get("metadata", {}))
+        return cls(record.task_id, record.generation, deadline, record.private, record.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,7 @@ class Split:
     answer: str
     drafts: list[dict[str, Any]]
     """What it says of each subtask."""
-    expected: list[dict[str, str]]
-    """`task_id` and `fingerprint` of each."""
+    expected: tuple[SubtaskRef, ...]
 
 
 def may_split(task_id: str, task: Task) -> bool:
@@ -99,34 +97,35 @@ def subtask_id(parent_id: str, number: int, generation: int) -> str:
 
 def is_subtask(task_id: str, parent_id: str | None) -> bool:
     """Return whether the id is one that this parent's subtasks get; only the parent's record says that it has them."""
-    found = re.search(r"-s(\d\d)(?:-g(\d{1,9}))?$", task_id) if parent_id else None
-    return bool(found and parent_id and subtask_id(parent_id, int(found[1]), int(found[2] or 1)) == task_id)
+    suffix = re.search(r"-s(\d\d)(?:-g(\d{1,9}))?$", task_id) if parent_id else None
+    return bool(suffix and parent_id and subtask_id(parent_id, int(suffix[1]), int(suffix[2] or 1)) == task_id)
 
 
-def read(text: str, parent: Parent) -> Split:
+def read_split(text: str, parent: Parent) -> Split:
     """Return what an answer says.
 
     Raises:
         NotASplitError: it is cut off, or a subtask is none that the router would take, or there are too many.
     """
     try:
-        stated = strict_json.loads(text)
+        document = strict_json.loads(text)
     except strict_json.NotStrictJson as error:
         raise NotASplitError(str(error)) from None
-    if not isinstance(stated, dict):
+    if not isinstance(document, dict):
         raise NotASplitError("must be an object")
-    answer, entries = stated.get("answer"), stated.get("subtasks")
+    answer, entries = document.get("answer"), document.get("subtasks")
     if not isinstance(answer, str) or not isinstance(entries, list):
         raise NotASplitError("answer: must be a string, subtasks: must be a list")
-    if len(entries) > MOST:
-        raise NotASplitError(f"subtasks: must be at most {MOST}")
+    if len(entries) > MOST_SUBTASKS:
+        raise NotASplitError(f"subtasks: must be at most {MOST_SUBTASKS}")
     if not entries and not answer.strip():
         raise NotASplitError("answer: must not be blank without subtasks")
     drafts = [_draft(number, entry) for number, entry in enumerate(entries, 1)]
-    return Split(answer, drafts, [_expected(*each) for each in enumerate(messages(parent, drafts), 1)])
+    messages = enumerate(subtask_messages(parent, drafts), 1)
+    return Split(answer, drafts, tuple(_expected(number, message) for number, message in messages))
 
 
-def messages(parent: Parent, drafts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def subtask_messages(parent: Parent, drafts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the subtasks as messages for the queue: the same ones whenever they are made."""
     return [
         {
@@ -144,64 +143,59 @@ def messages(parent: Parent, drafts: Iterable[Mapping[str, Any]]) -> list[dict[s
 def _draft(number: int, entry: strict_json.Json) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise NotASplitError(f"subtasks[{number}]: must be an object")
-    return {name: entry[name] for name in CHOSEN if entry.get(name) is not None}
+    return {name: entry[name] for name in _DRAFT_FIELDS if entry.get(name) is not None}
 
 
-def _expected(number: int, message: dict[str, Any]) -> dict[str, str]:
+def _expected(number: int, message: dict[str, Any]) -> SubtaskRef:
     try:
         task = read_task(message)
     except Rejection as rejection:
         raise NotASplitError(f"subtasks[{number}].{rejection.reason}") from None
     if len(strict_json.dumps(message).encode()) > LARGEST_BODY:
         raise NotASplitError(f"subtasks[{number}]: must be at most {LARGEST_BODY} bytes as a message")
-    return {"task_id": message["task_id"], "fingerprint": task.fingerprint()}
+    return SubtaskRef(message["task_id"], task.fingerprint())
 
 
-def results(
-    expected: Iterable[Mapping[str, str]], records: Mapping[str, TaskRecord], *, late: bool
-) -> list[dict[str, Any]] | None:
+def subtask_ends(
+    expected: Iterable[SubtaskRef], records: Mapping[str, TaskRecord], *, late: bool
+) -> list[SubtaskEnd] | None:
     """Return how the subtasks ended; None while one has not, unless it is too late to wait for it."""
-    ends = [_end(each, records.get(each["task_id"])) for each in expected]
-    return None if not late and any(each["status"] == UNFINISHED for each in ends) else ends
+    ends = [_end(ref, records.get(ref.task_id)) for ref in expected]
+    return None if not late and any(end.status == SUBTASK_UNFINISHED for end in ends) else ends
 
 
-def _end(expected: Mapping[str, str], record: TaskRecord | None) -> dict[str, Any]:
+def _end(ref: SubtaskRef, record: TaskRecord | None) -> SubtaskEnd:
     """Return what is known of one subtask. Its message is rejected where the id is another task's already."""
     if record is None or record.status is Status.REJECTED:
-        return _stated(expected["task_id"], UNFINISHED, "deadline")
-    if record.fingerprint != expected["fingerprint"]:
-        return _stated(expected["task_id"], REJECTED, "task_id_conflict")
+        return SubtaskEnd(ref.task_id, SUBTASK_UNFINISHED, None, None, None, 0, "deadline", truncated=False)
+    if record.fingerprint != ref.fingerprint:
+        return SubtaskEnd(ref.task_id, SUBTASK_REJECTED, None, None, None, 0, "task_id_conflict", truncated=False)
     ended = record.status in ENDED
-    status, reason = (str(record.status), record.reason) if ended else (UNFINISHED, "deadline")
-    return _stated(record.task_id, status, reason, record)
+    status, reason = (str(record.status), record.reason) if ended else (SUBTASK_UNFINISHED, "deadline")
+    return SubtaskEnd(
+        task_id=record.task_id,
+        status=status,
+        type=record.type,
+        tier=record.tier,
+        model=record.model,
+        cost_nano_usd=record.cost_nano,
+        reason=reason,
+        truncated=record.truncated,
+    )
 
 
-def _stated(task_id: str, status: str, reason: str | None, record: TaskRecord | None = None) -> dict[str, Any]:
-    decision = (record.decision if record else None) or {}
-    return {
-        "task_id": task_id,
-        "status": status,
-        "type": decision.get("type"),
-        "tier": decision.get("tier"),
-        "model": record.model if record else None,
-        "cost_nano_usd": record.cost_nano if record else 0,
-        "reason": reason,
-        "truncated": record.truncated if record else False,
-    }
-
-
-def completed(results: Iterable[Mapping[str, Any]]) -> list[str]:
+def completed_ids(ends: Iterable[SubtaskEnd]) -> list[str]:
     """Return the ids of the subtasks that have an answer."""
-    return [each["task_id"] for each in results if each["status"] == Status.COMPLETED]
+    return [end.task_id for end in ends if end.status == Status.COMPLETED]
 
 
-def counts(results: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many subtasks came to what."""
-    found = Counter(each["status"] for each in results)
-    return {status: found[status] for status in (str(Status.COMPLETED), str(Status.FAILED), REJECTED, UNFINISHED)}
+def status_counts(ends: Iterable[SubtaskEnd]) -> dict[str, int]:
+    """Return how many subtasks ended in each status."""
+    counts = Counter(end.status for end in ends)
+    statuses = (str(Status.COMPLETED), str(Status.FAILED), SUBTASK_REJECTED, SUBTASK_UNFINISHED)
+    return {status: counts[status] for status in statuses}
 
 
 def is_partial(record: TaskRecord) -> bool:
     """Return whether a task completed without all of its subtasks."""
-    done = len(completed(record.results))
-    return record.status is Status.COMPLETED and done < len(record.results)
+    return record.status is Status.COMPLETED and len(completed_ids(record.results)) < len(record.results)

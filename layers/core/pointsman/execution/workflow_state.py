@@ -1,6 +1,6 @@
-"""The way of one task through the workflow: its position, and where each outcome leads.
+"""A task's state in the workflow, and where each outcome leads.
 
-The position travels as the workflow's state object, the same shape into and out of every tier function. It names the
+It travels as the workflow's state object, the same shape into and out of every tier function. It names the
 task and never carries its text.
 """
 
@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import FINAL, GOOD, PASSING, CallResult, Outcome
-from pointsman.execution.records import Purpose
 from pointsman.routing.policy import Hop
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time, to_text
@@ -24,8 +24,11 @@ LONGEST_PAUSE = timedelta(minutes=15)
 """Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
-LATEST = datetime.max.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 """Where a deadline that a hold moves stops."""
+
+_KEYS = {"has_answer": "kept", "saw_transient": "healing"}
+"""Fields that stand under another key in the state object, which executions that are under way carry."""
 
 
 class Next(StrEnum):
@@ -53,7 +56,7 @@ class WorkflowState:
     """Whether no free model may be asked."""
     purpose: Purpose = Purpose.TASK
     """What is asked of the model here."""
-    kept: bool = False
+    has_answer: bool = False
     """Whether the task has its answer stored: what is sought beyond it is sought briefly, and may be missed."""
     hop: int = 0
     attempt: int = 1
@@ -64,7 +67,7 @@ class WorkflowState:
     """Attempts of unknown outcome, or without an answer that can be used, on this hop."""
     rounds: int = 0
     """Times that the whole plan was gone through."""
-    healing: bool = False
+    saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
     next: Next = Next.RUN
     wait_seconds: int = 0
@@ -78,22 +81,23 @@ class WorkflowState:
         return self.plan[self.hop]
 
     @property
-    def turn(self) -> str:
+    def attempt_id(self) -> str:
         """The attempt's name; within a task, later attempts compare greater."""
         return f"{self.generation:06d}.{self.attempt:06d}"
 
     def as_state(self) -> dict[str, Any]:
         """Return the workflow's state object."""
-        return {**asdict(self), "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
+        fields = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        return {**fields, "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "WorkflowState":
         """Return the position that a state object says."""
         plan = tuple(Hop(hop["model"], Tier(hop["function"]), Tier(hop["tier"])) for hop in state["plan"])
-        known = {name: state[name] for name in cls.__dataclass_fields__ if name in state}
+        keys = {name: _KEYS.get(name, name) for name in cls.__dataclass_fields__}
         return cls(
             **{
-                **known,
+                **{name: state[key] for name, key in keys.items() if key in state},
                 "deadline": parse_time(state["deadline"]),
                 "plan": plan,
                 "purpose": Purpose(state.get("purpose", "task")),
@@ -102,7 +106,7 @@ class WorkflowState:
         )
 
     def beyond(self, hop: Hop, purpose: Purpose, reason: str | None) -> "WorkflowState":
-        """Return the run that has its answer and goes on to `hop` alone: to a judge, one tier up, to the audit."""
+        """Return the state that has its answer and goes on to `hop` alone: to a judge, one tier up, to the audit."""
         return replace(
             self,
             plan=(*self.plan[: self.hop + 1], hop),
@@ -111,7 +115,7 @@ class WorkflowState:
             tries=0,
             crashes=0,
             purpose=purpose,
-            kept=True,
+            has_answer=True,
             next=Next.RUN,
             wait_seconds=0,
             not_before=0.0,
@@ -119,36 +123,38 @@ class WorkflowState:
         )
 
     def given_up(self) -> "WorkflowState":
-        """Return the run's end without anything more: the failure, or the delivery of the answer that is kept."""
-        return replace(self, next=Next.DELIVER if self.kept else Next.FAIL)
+        """Return the state's end without anything more: the failure, or the delivery of the answer that is kept."""
+        return replace(self, next=Next.DELIVER if self.has_answer else Next.FAIL)
 
 
 def next_state(
-    run: WorkflowState, result: CallResult, now: datetime, *, hold: bool = False, dice: random.Random | None = None
+    state: WorkflowState, result: CallResult, now: datetime, *, hold: bool = False, dice: random.Random | None = None
 ) -> WorkflowState:
     """Return where `result` leads.
 
     `hold` says that the tier keeps a task whose budget is used up. Time on hold moves the deadline.
     """
     outcome = result.outcome
-    after = replace(run, attempt=run.attempt + 1, next=Next.RUN, wait_seconds=0, not_before=0.0, reason=str(outcome))
+    following = replace(
+        state, attempt=state.attempt + 1, next=Next.RUN, wait_seconds=0, not_before=0.0, reason=str(outcome)
+    )
     if outcome in GOOD:
-        return replace(after, next=Next.DELIVER, reason=None)
+        return replace(following, next=Next.DELIVER, reason=None)
     if outcome in FINAL:
-        return after.given_up()
-    if outcome is Outcome.OVER_BUDGET and hold and result.until and not run.kept:
+        return following.given_up()
+    if outcome is Outcome.OVER_BUDGET and hold and result.until and not state.has_answer:
         pause = min(result.until - now, LONGEST_HOLD)
-        deadline = min(run.deadline, LATEST - pause) + pause
-        return _wait(replace(after, deadline=deadline), now + pause, now)
-    heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and run.rounds < MOST_ROUNDS_OF_UNKNOWN)
-    after = replace(after, healing=after.healing or heals)
+        deadline = min(state.deadline, _LATEST - pause) + pause
+        return _wait(replace(following, deadline=deadline), now + pause, now)
+    heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and state.rounds < MOST_ROUNDS_OF_UNKNOWN)
+    following = replace(following, saw_transient=following.saw_transient or heals)
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
-        return replace(after, crashes=run.crashes + 1) if run.crashes == 0 else _hop_on(after, now, dice)
-    if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and run.tries < MOST_TRIES:
-        again = now + timedelta(seconds=_pause(run.tries, result.retry_after, dice))
-        if again < (min(run.deadline, now + LONGEST_PAUSE) if run.kept else run.deadline):
-            return _wait(replace(after, tries=run.tries + 1), again, now)
-    return _hop_on(after, now, dice, result.until)
+        return replace(following, crashes=state.crashes + 1) if state.crashes == 0 else _next_hop(following, now, dice)
+    if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and state.tries < MOST_TRIES:
+        again = now + timedelta(seconds=_pause(state.tries, result.retry_after, dice))
+        if again < (min(state.deadline, now + LONGEST_PAUSE) if state.has_answer else state.deadline):
+            return _wait(replace(following, tries=state.tries + 1), again, now)
+    return _next_hop(following, now, dice, result.until)
 
 
 def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
@@ -157,25 +163,25 @@ def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
     return hint * (1 + 0.05 * luck) if hint is not None else (2.0 ** (tries + 1)) * (0.5 + 0.5 * luck)
 
 
-def _hop_on(
-    run: WorkflowState, now: datetime, dice: random.Random | None, until: datetime | None = None
+def _next_hop(
+    state: WorkflowState, now: datetime, dice: random.Random | None, until: datetime | None = None
 ) -> WorkflowState:
     """Return the next hop; behind the last one the first again after a pause, while time may heal what was met."""
-    fresh = replace(run, tries=0, crashes=0)
-    if run.hop + 1 < len(run.plan):
-        return replace(fresh, hop=run.hop + 1)
-    growth = 2 ** min(run.rounds, 20)  # a year: longer than any pause
-    longest = max(LONGEST_PAUSE, (run.deadline - now) / 100)
+    fresh = replace(state, tries=0, crashes=0)
+    if state.hop + 1 < len(state.plan):
+        return replace(fresh, hop=state.hop + 1)
+    growth = 2 ** min(state.rounds, 20)  # a year: longer than any pause
+    longest = max(LONGEST_PAUSE, (state.deadline - now) / 100)
     pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
     again = now + pause
-    if len(run.plan) == 1 and until and until > again:
+    if len(state.plan) == 1 and until and until > again:
         again = until
-    if run.kept or not run.healing or again >= run.deadline:
+    if state.has_answer or not state.saw_transient or again >= state.deadline:
         return fresh.given_up()
-    return _wait(replace(fresh, hop=0, rounds=run.rounds + 1, healing=False), again, now)
+    return _wait(replace(fresh, hop=0, rounds=state.rounds + 1, saw_transient=False), again, now)
 
 
-def _wait(run: WorkflowState, until: datetime, now: datetime) -> WorkflowState:
-    """Return the run that waits in whole seconds of the workflow; the function sleeps the fraction that is left."""
+def _wait(state: WorkflowState, until: datetime, now: datetime) -> WorkflowState:
+    """Return the state that waits in whole seconds of the workflow; the function sleeps the fraction that is left."""
     seconds = int((until - now).total_seconds())
-    return replace(run, next=Next.WAIT if seconds else Next.RUN, wait_seconds=seconds, not_before=until.timestamp())
+    return replace(state, next=Next.WAIT if seconds else Next.RUN, wait_seconds=seconds, not_before=until.timestamp())

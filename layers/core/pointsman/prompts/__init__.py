@@ -7,11 +7,11 @@ from pointsman.values.taxonomy import Tier
 
 
 @cache
-def text(name: str) -> str:
+def prompt_text(name: str) -> str:
     """Return the prompt of that name."""
     return (files(__name__) / f"{name}.md").read_text().strip()
 
 
 def system_for(tier: Tier, own: str | None, *, splits: bool = False) -> str:
     """Return a tier's instructions, with those for handing out subtasks if it may, followed by the task's own."""
-    return "\n\n".join(part for part in (text(tier), text("split") if splits else "", own or "") if part)
+    return "\n\n".join(part for part in (prompt_text(tier), prompt_text("split") if splits else "", own or "") if part)

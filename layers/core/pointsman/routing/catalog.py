@@ -108,7 +108,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalog:
     """All models by id."""
 
     models: dict[str, Model]
@@ -122,8 +122,8 @@ class Catalogue:
         try:
             return self.models[model_id]
         except KeyError:
-            known = ", ".join(self.models)
-            raise UnknownPriceError(f"model {model_id!r} has no price here; known models: {known}") from None
+            choices = ", ".join(self.models)
+            raise UnknownPriceError(f"model {model_id!r} has no price here; known models: {choices}") from None
 
     def billed_as(self, answered_by: str) -> Model:
         """Return the model to bill when a response names `answered_by`: itself, or the id that it is a dated build of.
@@ -137,12 +137,12 @@ class Catalogue:
 
 
 @cache
-def load() -> Catalogue:
+def load_catalog() -> Catalog:
     """Return the catalogue that the package carries."""
     data = files("pointsman") / "data"
     listed = json.loads((data / "models.json").read_text())["models"]
     prices = json.loads((data / "prices.json").read_text())
-    return Catalogue({name: _model(name, fields, prices[name]) for name, fields in listed.items()})
+    return Catalog({name: _model(name, fields, prices[name]) for name, fields in listed.items()})
 
 
 def _model(name: str, fields: dict[str, Any], prices: list[dict[str, Any]]) -> Model:

@@ -182,8 +182,8 @@ def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
     try:
         config = OpenClaw.model_validate(fields)
     except ValidationError as error:
-        told = "; ".join(_explain(problem, options) for problem in error.errors())
-        raise ConfigError(f"openclaw.json: {told}") from None
+        problems = "; ".join(_explain(problem, options) for problem in error.errors())
+        raise ConfigError(f"openclaw.json: {problems}") from None
     for where, model_id in _models_named(config):
         _known(f"openclaw.json: {_place(where, options)}", model_id)
     for tier, model_id in (overrides or {}).items():
@@ -191,39 +191,39 @@ def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
     if not overrides:
         return config
     routing = config.routing.model_copy(update={str(tier): model_id for tier, model_id in overrides.items()})
-    stated = config.pointsman.chains
-    chains = {tier: [overrides.get(tier, chain[0]), *chain[1:]] for tier, chain in stated.items()}
-    own = config.pointsman.model_copy(update={"chains": chains})
-    return config.model_copy(update={"routing": routing, "pointsman": own})
+    chains_in_file = config.pointsman.chains
+    chains = {tier: [overrides.get(tier, chain[0]), *chain[1:]] for tier, chain in chains_in_file.items()}
+    options_with_chains = config.pointsman.model_copy(update={"chains": chains})
+    return config.model_copy(update={"routing": routing, "pointsman": options_with_chains})
 
 
 def options_path(text: str) -> tuple[str, ...]:
     """Return the keys on the way to Pointsman's options in a valid file, whichever shape it has."""
-    own = openclaw_agents.is_openclaws(strict_json.loads(text))
-    return tuple(openclaw_agents.OPTIONS.split(".")) if own else ("pointsman",)
+    is_openclaws = openclaw_agents.is_openclaws(strict_json.loads(text))
+    return tuple(openclaw_agents.OPTIONS.split(".")) if is_openclaws else ("pointsman",)
 
 
 def _models_named(config: OpenClaw) -> list[tuple[str, str]]:
-    own = config.pointsman
+    options = config.pointsman
     named = [(f"agents.{name}.model", agent.model) for name, agent in config.agents.items()]
     named += [(f"routing.{tier}", config.routing.of(tier)) for tier in Tier]
-    named += [(f"pointsman.chains.{tier}", model_id) for tier, chain in own.chains.items() for model_id in chain]
-    named += [("pointsman.quotas", model_id) for model_id in own.quotas]
-    named += [("pointsman.paid_models", model_id) for model_id in own.paid_models]
-    if own.baseline:
-        named.append(("pointsman.baseline", own.baseline))
-    if own.audit.model:
-        named.append(("pointsman.audit.model", own.audit.model))
+    named += [(f"pointsman.chains.{tier}", model_id) for tier, chain in options.chains.items() for model_id in chain]
+    named += [("pointsman.quotas", model_id) for model_id in options.quotas]
+    named += [("pointsman.paid_models", model_id) for model_id in options.paid_models]
+    if options.baseline:
+        named.append(("pointsman.baseline", options.baseline))
+    if options.audit.model:
+        named.append(("pointsman.audit.model", options.audit.model))
     return named
 
 
 def _known(where: str, model_id: str) -> None:
-    known = catalog.load().models
-    if model_id in known:
+    models = catalog.load_catalog().models
+    if model_id in models:
         return
-    close = difflib.get_close_matches(model_id, known, n=1)
+    close = difflib.get_close_matches(model_id, models, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
-    raise ConfigError(f"{where}: unknown model {model_id!r}{hint}; choose from {', '.join(known)}")
+    raise ConfigError(f"{where}: unknown model {model_id!r}{hint}; choose from {', '.join(models)}")
 
 
 def _place(where: str, options: str) -> str:

@@ -5,11 +5,13 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pointsman.contracts.task import Task
-from pointsman.routing.classifier.local import Classification, LocalClassifier
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
+
+if TYPE_CHECKING:  # of the router alone: the tier functions read decisions only
+    from pointsman.routing.classifier.local import Classification, LocalClassifier
 
 HALF = 0.5
 """Confidence below which a model is not sure of its own word."""
@@ -44,7 +46,7 @@ class Decision:
         return {**asdict(self), "words": list(self.words)}
 
     @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> "Decision":
+    def from_item(cls, stored: Mapping[str, Any]) -> "Decision":
         """Return the decision that `as_dict` stored."""
         return cls(
             TaskType(stored["type"]),
@@ -56,7 +58,7 @@ class Decision:
         )
 
 
-def explicit(task: Task, classifier: LocalClassifier) -> Decision | None:
+def explicit(task: Task, classifier: "LocalClassifier") -> Decision | None:
     """Return the sender's own choice, or None when there is none; a tier alone gets its most likely type."""
     if task.tier is None and task.type is None:
         return None
@@ -69,7 +71,7 @@ def explicit(task: Task, classifier: LocalClassifier) -> Decision | None:
     return Decision(guess.type, task.tier, Source.EXPLICIT, 1.0, "the task states its tier")
 
 
-def local(verdict: Classification, threshold: float) -> Decision | None:
+def local(verdict: "Classification", threshold: float) -> Decision | None:
     """Return the local verdict when it is sure of the tier, else None."""
     if verdict.tier_probability < threshold:
         return None
@@ -77,16 +79,16 @@ def local(verdict: Classification, threshold: float) -> Decision | None:
     return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
 
 
-def asked(verdict: Classification, kind: TaskType, confidence: float, source: Source) -> Decision:
+def asked(verdict: "Classification", kind: TaskType, confidence: float, source: Source) -> Decision:
     """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
     tier = TIER_OF[kind]
-    own = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
+    local_says = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
     if confidence < HALF and verdict.tier is not tier:
         tier = higher(tier, verdict.tier)
         if tier is not TIER_OF[kind]:
-            reason = f"{source} was unsure of {kind}, {own}: the higher of two tiers"
+            reason = f"{source} was unsure of {kind}, {local_says}: the higher of two tiers"
             return _of(verdict, tier, source, confidence, reason)
-    return Decision(kind, tier, source, confidence, f"{source} was asked, {own}", verdict.words)
+    return Decision(kind, tier, source, confidence, f"{source} was asked, {local_says}", verdict.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class ModelVote:
     """Which model."""
 
 
-def remembered(verdict: Classification, told: ModelVote) -> Decision:
+def remembered(verdict: "Classification", told: ModelVote) -> Decision:
     """Return the decision on a text that a model has been asked about before."""
     again = asked(verdict, told.type, told.confidence, told.source)
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
@@ -122,7 +124,7 @@ def text_key(prompt: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def guess(verdict: Classification) -> Decision:
+def guess(verdict: "Classification") -> Decision:
     """Return the best guess without a model: of two tiers the higher, and without any signal never the cheapest."""
     tier = higher(verdict.tier, verdict.runner_up_tier)
     if not verdict.words:
@@ -132,7 +134,7 @@ def guess(verdict: Classification) -> Decision:
     )
 
 
-def _of(verdict: Classification, tier: Tier, source: Source, confidence: float, reason: str) -> Decision:
+def _of(verdict: "Classification", tier: Tier, source: Source, confidence: float, reason: str) -> Decision:
     candidates = (verdict.type, verdict.runner_up, *TYPES_OF[tier])
     kind = next(kind for kind in candidates if TIER_OF[kind] is tier)
     return Decision(kind, tier, source, round(confidence, 4), reason, verdict.words)

@@ -48,17 +48,20 @@ def translated(fields: Mapping[str, Any]) -> dict[str, Any]:
         raise ShapeError("agents.list: must be agents.entries; `openclaw doctor --fix` moves it")
     entries, shared = _object(agents, "agents.entries"), _object(agents, "agents.defaults").get("model")
     chains: dict[str, list[str]] = {}
-    told: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     for name, tier in TIERS.items():
         entry = _object(entries, f"agents.entries.{name}")
         chains[tier] = _chain(f"agents.entries.{name}.model", entry.get("model"), shared, tier)
-        told[name] = {"model": chains[tier][0], "description": entry.get("description", "")}
+        config[name] = {"model": chains[tier][0], "description": entry.get("description", "")}
     options = _options(fields)
-    stated = options.get("chains", {})
+    chains_in_file = options.get("chains", {})
     return {
-        "agents": told,
+        "agents": config,
         "routing": {tier: chain[0] for tier, chain in chains.items()},
-        "pointsman": {**options, "chains": {**chains, **stated} if isinstance(stated, dict) else stated},
+        "pointsman": {
+            **options,
+            "chains": {**chains, **chains_in_file} if isinstance(chains_in_file, dict) else chains_in_file,
+        },
     }
 
 
@@ -70,7 +73,7 @@ def _chain(where: str, own: Any, shared: Any, tier: Tier) -> list[str]:
         fallbacks = shared_fallbacks if fallbacks is None else fallbacks
     if primary is None:
         raise ShapeError(f"{where}: is required, or else agents.defaults.model: it serves the {tier} tier")
-    return list(dict.fromkeys(_id(where, each) for each in (primary, *(fallbacks or ()))))
+    return list(dict.fromkeys(_id(where, model_name) for model_name in (primary, *(fallbacks or ()))))
 
 
 def _parts(where: str, model: Any) -> tuple[Any, list[Any] | None]:
@@ -84,17 +87,17 @@ def _parts(where: str, model: Any) -> tuple[Any, list[Any] | None]:
 
 def _id(where: str, model: Any) -> str:
     """Return the catalogue's id of a model as OpenClaw names it."""
-    known = {reference(each.id): each.id for each in catalog.load().models.values()}
-    if isinstance(model, str) and model in known:
-        return known[model]
-    close = difflib.get_close_matches(str(model), known, n=1)
+    ids = {reference(model.id): model.id for model in catalog.load_catalog().models.values()}
+    if isinstance(model, str) and model in ids:
+        return ids[model]
+    close = difflib.get_close_matches(str(model), ids, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
-    raise ShapeError(f"{where}: unknown model {model!r}{hint}; choose from {', '.join(known)}")
+    raise ShapeError(f"{where}: unknown model {model!r}{hint}; choose from {', '.join(ids)}")
 
 
 def reference(model_id: str) -> str:
     """Return a model of the catalogue as OpenClaw names it."""
-    return f"{PREFIXES[catalog.load().get(model_id).provider]}/{model_id}"
+    return f"{PREFIXES[catalog.load_catalog().get(model_id).provider]}/{model_id}"
 
 
 def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _object(parent: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return the object at the end of `path`, whose parent is given; {} if it is not there."""
-    found = parent.get(path.rpartition(".")[2], {})
-    if not isinstance(found, dict):
+    section = parent.get(path.rpartition(".")[2], {})
+    if not isinstance(section, dict):
         raise ShapeError(f"{path}: must be an object")
-    return found
+    return section

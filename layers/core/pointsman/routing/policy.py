@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsman.routing.catalog import Billing, Catalogue, Model, Provider, Quota
+from pointsman.routing.catalog import Billing, Catalog, Model, Provider, Quota
 from pointsman.routing.config import OpenClaw
 from pointsman.values.taxonomy import Tier
 
@@ -24,24 +24,28 @@ class RoutingPolicy:
     """The rules of who serves, over one configuration."""
 
     config: OpenClaw
-    catalogue: Catalogue
+    catalog: Catalog
 
     def billing(self, model: Model) -> Billing:
         """Return whether a call to the model is free or paid."""
         free = model.free_tier is not None and model.id not in self.config.pointsman.paid_models
         return Billing.FREE if free else Billing.PAID
 
+    def is_free(self, model_id: str) -> bool:
+        """Return whether a call to the model is free."""
+        return self.billing(self.catalog.get(model_id)) is Billing.FREE
+
     def quota(self, model: Model) -> Quota | None:
         """Return the limits to keep for the model: the configured ones, else those of its free tier."""
-        if stated := self.config.pointsman.quotas.get(model.id):
-            return Quota(stated.rpm, stated.tpm, stated.rpd)
+        if limits := self.config.pointsman.quotas.get(model.id):
+            return Quota(limits.rpm, limits.tpm, limits.rpd)
         return model.free_tier if self.billing(model) is Billing.FREE else None
 
     def resolve(self, model_id: str, now: datetime, gone: Collection[str] = ()) -> Model:
         """Return the model, or its successor when it has ended or `gone` names it (as a provider's answer said)."""
-        model = self.catalogue.get(model_id)
+        model = self.catalog.get(model_id)
         while model.successor and (model.has_ended(now.date()) or model.id in gone):
-            model = self.catalogue.get(model.successor)
+            model = self.catalog.get(model.successor)
         return model
 
     def chain(self, tier: Tier) -> list[str]:
@@ -51,14 +55,14 @@ class RoutingPolicy:
         implementation the reasoning tier's.
         """
         routing = self.config.routing
-        if stated := self.config.pointsman.chains.get(tier):
-            return list(dict.fromkeys(stated))
+        if models := self.config.pointsman.chains.get(tier):
+            return list(dict.fromkeys(models))
         following = {
             Tier.ORCHESTRATION: [Tier.IMPLEMENTATION],
             Tier.IMPLEMENTATION: [Tier.REASONING],
             Tier.REASONING: [],
         }
-        return list(dict.fromkeys(routing.of(each) for each in [tier, *following[tier]]))
+        return list(dict.fromkeys(routing.of(following_tier) for following_tier in [tier, *following[tier]]))
 
     def plan(self, tier: Tier, now: datetime, *, private: bool, gone: Collection[str] = ()) -> list[Hop]:
         """Return the hops of a task of that tier; empty when no model may serve it (a private task on free models).
@@ -66,7 +70,7 @@ class RoutingPolicy:
         The first hop is free to be of either billing; after it, free to paid only where configured, paid to free never.
         """
         hops: list[Hop] = []
-        last: Billing | None = self.billing(self.catalogue.get(self.chain(tier)[0]))
+        last: Billing | None = self.billing(self.catalog.get(self.chain(tier)[0]))
         for model_id in self.chain(tier):
             model = self.resolve(model_id, now, gone)
             billing = self.billing(model)
@@ -92,14 +96,14 @@ class RoutingPolicy:
         for tier in list(Tier)[list(Tier).index(here.tier) + 1 :]:
             first = next(iter(self.plan(tier, now, private=private)), None)
             if first and first.model != here.model:
-                before, after = (self.billing(self.catalogue.get(hop.model)) for hop in (here, first))
+                before, after = (self.billing(self.catalog.get(hop.model)) for hop in (here, first))
                 return first if self.may_follow(here.tier, before, after) else None
         return None
 
     def free_hop(self, now: datetime) -> Hop | None:
         """Return the orchestration tier's first free model; None when it has none."""
         hops = self.plan(Tier.ORCHESTRATION, now, private=False)
-        return next((hop for hop in hops if self.billing(self.catalogue.get(hop.model)) is Billing.FREE), None)
+        return next((hop for hop in hops if self.billing(self.catalog.get(hop.model)) is Billing.FREE), None)
 
     def hop(self, model: Model, tier: Tier) -> Hop:
         """Return the hop to `model` for a task of `tier`: Gemini runs in the orchestration function."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pointsman.ports import Archive, Ledger, WatermarkStore
+from pointsman.ports import Archive, LedgerReader, WatermarkStore
 from pointsman.services.context import Context
 from pointsman.values.errors import ArchiveError
+from pointsman.values.log_events import LogEvent
 
-ROW_EXPIRES = "expires_at"
-VERSION = 1
+_ROW_EXPIRES = "expires_at"
+_MANIFEST_VERSION = 1
 
 
 @dataclass(slots=True)
@@ -33,25 +34,25 @@ class Sums:
             ArchiveError: an attempt has no outcome, so that its day is not closed.
         """
         for row in rows:
-            kept = {name: value for name, value in row.items() if name != ROW_EXPIRES}
-            if kept["kind"] == "share":
+            lasting = {name: value for name, value in row.items() if name != _ROW_EXPIRES}
+            if lasting["kind"] == "share":
                 self.shares += 1
-                self.share_nano += kept["cost_nano"]
-            elif "outcome" not in kept:
-                raise ArchiveError(f"{kept['row']} has no outcome")
+                self.share_nano += lasting["cost_nano"]
+            elif "outcome" not in lasting:
+                raise ArchiveError(f"{lasting['row']} has no outcome")
             else:
                 self.attempts += 1
-                self.cost_nano += kept["cost_nano"]
-            self.digest.update(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode())
-            yield kept
+                self.cost_nano += lasting["cost_nano"]
+            self.digest.update(json.dumps(lasting, sort_keys=True, separators=(",", ":")).encode())
+            yield lasting
 
     @classmethod
     def of(cls, rows: Iterable[dict[str, Any]]) -> "Sums":
         """Return the sums of all rows."""
-        made = cls()
-        for _ in made.watch(rows):
+        sums = cls()
+        for _ in sums.watch(rows):
             pass
-        return made
+        return sums
 
     def as_dict(self) -> dict[str, int | str]:
         """Return them for a manifest."""
@@ -69,10 +70,10 @@ class Archiving:
     """A part of the sweep: every day that is closed and not archived yet, the oldest first."""
 
     ctx: Context
-    ledger: Ledger
+    ledger: LedgerReader
     """The table itself."""
     archive: Archive
-    horizon: WatermarkStore
+    watermarks: WatermarkStore
 
     def __call__(self) -> int:
         """Archive what can be; return the number of days. A day with a manifest stays as it is.
@@ -80,15 +81,15 @@ class Archiving:
         Raises:
             ArchiveError: a day is not closed after all, or reads back otherwise than it was written.
         """
-        reach = self.horizon.reach()
-        if reach is None:
+        watermarks = self.watermarks.read()
+        if watermarks is None:
             return 0
-        first = day = reach.archived_before or reach.begins.astimezone(UTC).date()
-        while _midnight(day + timedelta(days=1)) <= reach.settled_before:
+        first = day = watermarks.archived_before or watermarks.begins.astimezone(UTC).date()
+        while _midnight(day + timedelta(days=1)) <= watermarks.settled_before:
             if self.archive.manifest(day) is None:
                 self._day(day)
             day += timedelta(days=1)
-            self.horizon.archived(day)
+            self.watermarks.archived(day)
         return (day - first).days
 
     def _day(self, day: date) -> None:
@@ -97,19 +98,19 @@ class Archiving:
             sums = self._shard(day, shard, rows)
             if sums["rows"]:
                 shards[str(shard)] = sums
-        totals = {name: sum(int(each[name]) for each in shards.values()) for name in ("rows", "attempts", "cost_nano")}
-        self.archive.finish(day, {"version": VERSION, "day": day.isoformat(), **totals, "shards": shards})
-        self.ctx.note("day archived", date=day.isoformat(), rows=totals["rows"], cost_nano=totals["cost_nano"])
+        totals = {name: sum(int(sums[name]) for sums in shards.values()) for name in ("rows", "attempts", "cost_nano")}
+        self.archive.finish(day, {"version": _MANIFEST_VERSION, "day": day.isoformat(), **totals, "shards": shards})
+        self.ctx.log(LogEvent.DAY_ARCHIVED, date=day.isoformat(), rows=totals["rows"], cost_nano=totals["cost_nano"])
 
     def _shard(self, day: date, shard: int, rows: Iterator[dict[str, Any]]) -> dict[str, int | str]:
         written = Sums()
         self.archive.write(day, shard, written.watch(rows))
         if not written.attempts + written.shares:
             return written.as_dict()
-        found = Sums.of(self.archive.read(day, shard)).as_dict()
-        if found != written.as_dict():
+        read_back = Sums.of(self.archive.read(day, shard)).as_dict()
+        if read_back != written.as_dict():
             raise ArchiveError(f"{day}, shard {shard}: the archive reads back otherwise than it was written")
-        return found
+        return read_back
 
 
 def _midnight(day: date) -> datetime:

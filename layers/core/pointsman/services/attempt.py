@@ -1,48 +1,36 @@
 """A tier function's work: one attempt at one task, and where it leads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pointsman.contracts.task import Task, read_task
-from pointsman.execution import model_health, subtasks
-from pointsman.execution.model_health import ModelState
+from pointsman.contracts.task import read_task
+from pointsman.execution import subtasks
+from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.records import Intent, Payload, Purpose, RowKey, Subtasks, TaskRecord
+from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Split
-from pointsman.execution.workflow_state import Next, WorkflowState, next_state
-from pointsman.ports import ModelClient, PayloadStore, View
+from pointsman.execution.workflow_state import Next, WorkflowState
+from pointsman.ports import PayloadStore
 from pointsman.prompts import system_for
-from pointsman.routing.catalog import Billing, Model
-from pointsman.routing.policy import Hop
-from pointsman.services import split_answers
-from pointsman.services.audit import audit, sampled
-from pointsman.services.call import CallSpec, ask, close_open_intent, open_intent, price, report
+from pointsman.services.audit import audit_answer, with_audit
+from pointsman.services.call import Interpretation, close_open_intent, make_call
 from pointsman.services.context import Context
-from pointsman.services.judge import judge
-from pointsman.services.verification import onward, verdict
+from pointsman.services.judge import judge_answer
+from pointsman.services.replan import follow
+from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
+from pointsman.services.verification import check_answer, next_after_answer
 from pointsman.values import strict_json
-from pointsman.values.errors import MissingKeyError, NotKeptError, StoreError
+from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
+from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
-from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.taxonomy import Tier
 from pointsman.values.times import month_key, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
-SETTLING = 8.0
-"""Seconds of a function's time that are kept for writing the outcome."""
-BYTES_PER_TOKEN_AT_MOST = 12
-"""A text of more bytes than this times the context window cannot fit, in any language."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A call whose intent is written."""
-
-    task: TaskRecord
-    order: CallSpec
-    intent: Intent
-    client: ModelClient
-    model: ModelState
+SETTLING_SECONDS = 8.0
+"""Of a function's time, kept for writing the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,193 +41,142 @@ class Attempt:
     payloads: PayloadStore
     function: Tier
 
-    def __call__(self, run: WorkflowState, remaining: float) -> WorkflowState:
-        """Make the attempt that `run` stands at; `remaining` is the function's time in seconds."""
-        until = self.ctx.clock.now() + timedelta(seconds=remaining - SETTLING)
-        after = self._for_task(run, until) if run.purpose is Purpose.TASK else self._beside(run, until)
-        return sampled(self.ctx, after)
+    def __call__(self, state: WorkflowState, remaining: float) -> WorkflowState:
+        """Make the attempt that `state` stands at; `remaining` is the function's time in seconds."""
+        until = self.ctx.clock.now() + timedelta(seconds=remaining - SETTLING_SECONDS)
+        step = self._attempt_task if state.purpose is Purpose.TASK else self._examine_answer
+        return with_audit(self.ctx, step(state, min(until, state.deadline)))
 
-    def _for_task(self, run: WorkflowState, until: datetime) -> WorkflowState:
+    def _attempt_task(self, state: WorkflowState, until: datetime) -> WorkflowState:
         clock = self.ctx.clock
-        if (ahead := run.not_before - clock.now().timestamp()) > 0:
+        if (ahead := state.not_before - clock.now().timestamp()) > 0:
             clock.sleep(min(ahead, 2.0))
         now = clock.now()
-        if now >= run.deadline:
-            return self._follow(run, CallResult(Outcome.DEADLINE), now)
+        if now >= state.deadline:
+            return follow(self.ctx, state, CallResult(Outcome.DEADLINE))
         try:
-            ready = self._ready(run, until)
-        except StoreError as trouble:  # nothing was sent
-            self.ctx.note("a store is out of reach", level="warning", task_id=run.task_id, detail=str(trouble))
-            return self._follow(run, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True), clock.now())
-        return ready if isinstance(ready, WorkflowState) else self._call(run, ready, until)
-
-    def _beside(self, run: WorkflowState, until: datetime) -> WorkflowState:
-        """Judge or audit the task's answer; whatever is in the way, the run ends by delivering it."""
-        try:
-            view = self.ctx.books.look(run.task_id, run.here.model, month_key(self.ctx.clock.now(), self.ctx.zone))
-            if view.task is None or view.task.generation != run.generation:
-                return replace(run, next=Next.DELIVER)
-            model = self.ctx.policy.catalogue.get(run.here.model)
-            order = self._order(run, view.task, model, self._left(run, until))
-            step = judge if run.purpose is Purpose.JUDGE else audit
-            return step(self.ctx, self.payloads, run, view, order)
+            model = self.ctx.policy.catalog.get(state.here.model)
+            view = self.ctx.ledger.look(state.task_id, model.id, month_key(now, self.ctx.zone))
+            if settled_before := self._without_call(state, view.task):
+                return settled_before
+            assert view.task is not None
+            if model.has_ended(now.date()):
+                return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="past its last day"))
+            spec = self._spec(state, view.task)
         except StoreError as trouble:
-            self.ctx.note("a store is out of reach", level="warning", task_id=run.task_id, detail=str(trouble))
-            return replace(run, next=Next.DELIVER)
+            return self._store_unavailable(state, trouble)
+        try:
+            result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
+        except NotReservedError as trouble:
+            return self._store_unavailable(state, trouble)
+        if result.check and result.check.pending:
+            onward = next_after_answer(self.ctx, state, view.task, result.check.failed)
+            return onward or follow(self.ctx, state, result)
+        return follow(self.ctx, state, result)
 
-    def _ready(self, run: WorkflowState, until: datetime) -> "WorkflowState | _Ready":
-        """Reserve the call that `run` asks for; return where the run goes when there is none to make."""
-        now = self.ctx.clock.now()
-        model = self.ctx.policy.catalogue.get(run.here.model)
-        view = self.ctx.books.look(run.task_id, model.id, month_key(now, self.ctx.zone))
-        if done := self._already(run, view.task, now):
-            return done
-        assert view.task is not None
-        if model.has_ended(now.date()):
-            return self._follow(run, CallResult(Outcome.RETIRED, detail="past its last day"), now)
-        return self._reserved(run, view.task, model, view, until)
+    def _examine_answer(self, state: WorkflowState, until: datetime) -> WorkflowState:
+        """Judge or audit the task's answer; whatever is in the way, the task goes on to its delivery."""
+        deliver = replace(state, next=Next.DELIVER)
+        try:
+            month = month_key(self.ctx.clock.now(), self.ctx.zone)
+            view = self.ctx.ledger.look(state.task_id, state.here.model, month)
+            if view.task is None or view.task.generation != state.generation:
+                return deliver
+            examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
+            return examine(self.ctx, self.payloads, state, view, self._spec(state, view.task), until)
+        except StoreError as trouble:
+            self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
+            return deliver
 
-    def _already(self, run: WorkflowState, task: TaskRecord | None, now: datetime) -> WorkflowState | None:
-        """Return where the run goes without a call: the task has ended, or this turn was taken before."""
-        if task is None or task.generation != run.generation:
-            return replace(run, next=Next.FAIL, reason="superseded")
-        if task.status is Status.COMPLETED:
-            return replace(run, next=Next.DELIVER, reason=None)
-        if task.status is Status.FAILED:
-            return replace(run, next=Next.FAIL, reason=task.reason)
-        if task.subtasks:
-            return replace(run, next=Next.DELIVER, reason=None)
-        if task.answer_is_kept and not run.kept:  # who stored it did not come to say so
-            failed = (task.verdict or {}).get("failed")
-            return onward(self.ctx, run, task, failed) or replace(run, next=Next.DELIVER, reason=None)
-        if task.last_turn == run.turn:
-            return self._replay(run, task, now)
-        close_open_intent(self.ctx, task)
+    def _store_unavailable(self, state: WorkflowState, trouble: StoreError) -> WorkflowState:
+        """Wait for a store of ours that is out of reach; nothing was sent."""
+        self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
+        return follow(self.ctx, state, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True))
+
+    def _without_call(self, state: WorkflowState, record: TaskRecord | None) -> WorkflowState | None:
+        """Return where the task goes without a call: it has ended, or this attempt was taken before."""
+        if record is None or record.generation != state.generation:
+            return replace(state, next=Next.FAIL, reason="superseded")
+        if record.status is Status.FAILED:
+            return replace(state, next=Next.FAIL, reason=record.reason)
+        if record.status is Status.COMPLETED or record.subtasks:
+            return replace(state, next=Next.DELIVER, reason=None)
+        if record.has_answer and not state.has_answer:  # the invocation that stored it did not report it
+            failed = record.checked.failed if record.checked else None
+            onward = next_after_answer(self.ctx, state, record, failed)
+            return onward or replace(state, next=Next.DELIVER, reason=None)
+        if record.last_attempt == state.attempt_id:
+            return self._repeat(state, record)
+        close_open_intent(self.ctx, record)
         return None
 
-    def _replay(self, run: WorkflowState, task: TaskRecord, now: datetime) -> WorkflowState:
-        """Return what the turn led to when it was taken, or wait until who took it must have ended."""
-        key = RowKey(*task.rows[-1].split("|", 1))
-        if outcome := self.ctx.books.find_outcome(key):
-            return self._follow(run, outcome, now)
-        pause = timedelta(seconds=FUNCTION_SECONDS[self.function] + 5) - (now - parse_time(key.row.split("#")[0]))
+    def _repeat(self, state: WorkflowState, record: TaskRecord) -> WorkflowState:
+        """Return what the attempt led to when it was taken, or wait until who took it must have ended."""
+        key = record.rows[-1]
+        if outcome := self.ctx.ledger.find_outcome(key):
+            return follow(self.ctx, state, outcome)
+        passed = self.ctx.clock.now() - parse_time(key.began_at)
+        pause = timedelta(seconds=FUNCTION_SECONDS[self.function] + 5) - passed
         return replace(
-            run,
-            attempt=run.attempt + 1,
+            state,
+            attempt=state.attempt + 1,
             next=Next.WAIT if pause > timedelta(seconds=1) else Next.RUN,
             wait_seconds=max(int(pause.total_seconds()), 0),
             reason=str(Outcome.UNKNOWN),
         )
 
-    def _reserved(
-        self, run: WorkflowState, record: TaskRecord, model: Model, view: View, until: datetime
-    ) -> "WorkflowState | _Ready":
-        ctx, now = self.ctx, self.ctx.clock.now()
-        order = self._order(run, record, model, self._left(run, until))
-        if order.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
-            return self._follow(run, CallResult(Outcome.TOO_LONG, detail="longer than the context window"), now)
-        try:
-            client = ctx.model(model.provider)
-        except MissingKeyError as error:
-            return self._follow(run, CallResult(Outcome.AUTH, detail=str(error)), now)
-        intent = open_intent(ctx, order, view, client)
-        if isinstance(intent, CallResult):
-            ctx.note(
-                "call not made", task_id=run.task_id, model=model.id, outcome=str(intent.outcome), detail=intent.detail
-            )
-            return self._follow(run, intent, ctx.clock.now())
-        return _Ready(record, order, intent, client, view.model)
-
-    def _call(self, run: WorkflowState, ready: "_Ready", until: datetime) -> WorkflowState:
-        ctx = self.ctx
-        order = replace(ready.order, timeout=self._left(run, until))  # reserving may have taken its time
-        result, milliseconds = ask(ctx, order, ready.intent, ready.client)
-        handed = None
-        if order.schema:
-            result, handed = split_answers.read(run, ready.task, result)
-        if not handed and (found := verdict(ctx, run, ready.task, result)):
-            result = replace(result, verdict=found)
-        answer, waits_for, result = self._kept(run, result, handed)
-        now = ctx.clock.now()
-        settled = price(ctx, ready.intent, result, now, milliseconds)
-        if not ctx.books.settle(settled, model_health.learn(ready.model, result, now), answer, subtasks=waits_for):
-            ctx.note("outcome came too late", task_id=run.task_id, turn=run.turn)
-            return self._follow(run, CallResult(Outcome.UNKNOWN, detail="closed by another"), now)
-        report(ctx, settled)
-        if result.verdict and result.verdict.pending:
-            return onward(ctx, run, ready.task, result.verdict.failed) or self._follow(run, result, now)
-        return self._follow(run, result, now)
-
-    def _left(self, run: WorkflowState, until: datetime) -> float:
-        """Return the seconds that a call may take now, so that it ends by then and by the deadline."""
-        return max((min(until, run.deadline) - self.ctx.clock.now()).total_seconds(), 1.0)
-
-    def _kept(
-        self, run: WorkflowState, result: CallResult, handed: Split | None
-    ) -> tuple[Payload | None, Subtasks | None, CallResult]:
-        """Store an answer; one that cannot be kept is paid all the same, and followed as one without text."""
-        if result.outcome not in GOOD:
-            return None, None, result
-        try:
-            answer = self.payloads.keep_answer(result.text, f"{run.task_id}/answer.{run.turn}")
-            return answer, split_answers.keep(self.payloads, run, handed, answer) if handed else None, result
-        except NotKeptError as trouble:
-            self.ctx.note("answer not kept", level="error", task_id=run.task_id, turn=run.turn, detail=str(trouble))
-            lost = replace(result, outcome=Outcome.EMPTY, ours=True, verdict=None)
-            return None, None, replace(lost, detail=f"answer not kept: {trouble}")
-
-    def _order(self, run: WorkflowState, record: TaskRecord, model: Model, timeout: float) -> CallSpec:
-        task = self._task(record)
-        tier, splits = run.here.tier, split_answers.asked(run, task)
-        decision = record.decision or {}
+    def _spec(self, state: WorkflowState, record: TaskRecord) -> CallSpec:
+        task = read_task(strict_json.loads(self.payloads.fetch(record.body)))
+        tier, splits = state.here.tier, may_split_here(state, task)
         return CallSpec(
             purpose=Purpose.TASK,
-            task_id=run.task_id,
-            turn=run.turn,
-            model=model,
+            task_id=state.task_id,
+            attempt_id=state.attempt_id,
+            model=state.here.model,
             tier=tier,
             function=str(self.function),
+            type=record.type,
+            parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
+            metadata=task.metadata,
+            hop=state.hop,
+            previous_outcome=state.reason,
+            came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
             prompt=task.prompt,
             system=system_for(tier, task.system, splits=splits),
             max_output_tokens=task.max_output_tokens,
-            timeout=timeout,
-            schema=subtasks.SCHEMA if splits else None,
-            type=TaskType(decision["type"]) if decision else None,
-            parent_id=task.parent_id or (run.task_id if splits else None),  # its subtasks' group in the report
-            metadata=task.metadata,
-            hop=run.hop,
-            after=run.reason,
-            came_from=run.plan[run.hop - 1].model if run.hop else run.came_from,
+            schema=subtasks.SPLIT_SCHEMA if splits else None,
         )
 
-    def _task(self, record: TaskRecord) -> Task:
-        return read_task(strict_json.loads(self.payloads.fetch(record.body)))
+    def _interpreter(
+        self, state: WorkflowState, record: TaskRecord, spec: CallSpec
+    ) -> Callable[[CallResult], Interpretation]:
+        """Return what makes of a result the answer to store: its subtasks read, its checks done."""
 
-    def _follow(self, run: WorkflowState, result: CallResult, now: datetime) -> WorkflowState:
-        """Return where the result leads, the plan changed where a successor or a cheaper tier steps in."""
-        policy = self.ctx.policy.config.pointsman.budget.when_exhausted_for(run.here.tier)
-        if result.outcome is Outcome.RETIRED:
-            run = replace(run, plan=self._with_successor(run, now))
-        elif result.outcome is Outcome.OVER_BUDGET and policy == "degrade" and not run.kept:
-            run = replace(run, plan=self._degraded(run, now))
-        return next_state(run, result, now, hold=policy == "hold")
+        def interpret(result: CallResult) -> Interpretation:
+            split = None
+            if spec.schema:
+                result, split = split_result(state, record, result)
+            if not split and (check := check_answer(self.ctx, state, record, result)):
+                result = replace(result, check=check)
+            return self._stored(state, result, split)
 
-    def _with_successor(self, run: WorkflowState, now: datetime) -> tuple[Hop, ...]:
-        policy, here = self.ctx.policy, run.here
-        old = policy.catalogue.get(here.model)
-        new = policy.resolve(here.model, now, {here.model})
-        allowed = policy.may_follow(here.tier, policy.billing(old), policy.billing(new))
-        allowed = allowed and not (run.private and policy.billing(new) is Billing.FREE)
-        self.ctx.note("model is gone", level="warning", model=old.id, successor=new.id, allowed=allowed)
-        if new.id == old.id or not allowed or any(hop.model == new.id for hop in run.plan[run.hop :]):
-            return run.plan
-        return (*run.plan[: run.hop + 1], policy.hop(new, here.tier), *run.plan[run.hop + 1 :])
+        return interpret
 
-    def _degraded(self, run: WorkflowState, now: datetime) -> tuple[Hop, ...]:
-        """Return the plan with the next cheaper tier's chain in place of what follows; paid by that tier's budget."""
-        order = list(Tier)
-        place = order.index(run.here.tier)
-        if place == 0:
-            return run.plan[: run.hop + 1]
-        cheaper = self.ctx.policy.plan(order[place - 1], now, private=run.private)
-        return (*run.plan[: run.hop + 1], *cheaper)
+    def _stored(self, state: WorkflowState, result: CallResult, split: Split | None) -> Interpretation:
+        """Store an answer; one that cannot be stored is paid all the same, and followed as one without text."""
+        if result.outcome not in GOOD:
+            return Interpretation(result)
+        try:
+            answer = self.payloads.keep_answer(result.text, f"{state.task_id}/answer.{state.attempt_id}")
+            batch = store_subtasks(self.payloads, state, split, answer) if split else None
+        except NotKeptError as trouble:
+            self.ctx.log(
+                LogEvent.ANSWER_NOT_STORED,
+                level="error",
+                task_id=state.task_id,
+                turn=state.attempt_id,
+                detail=str(trouble),
+            )
+            lost = replace(result, outcome=Outcome.EMPTY, ours=True, check=None)
+            return Interpretation(replace(lost, detail=f"answer not stored: {trouble}"))
+        return Interpretation(result, answer, batch)

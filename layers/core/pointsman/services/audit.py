@@ -1,59 +1,67 @@
-"""The audit: a sample of the tasks is answered by the baseline too, after their delivery; both answers are kept."""
+"""The audit: the baseline answers a sample of the tasks too, after their delivery; both answers are stored."""
 
 import hashlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, CallResult
-from pointsman.execution.records import Purpose
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.ports import PayloadStore, View
+from pointsman.ports import LedgerView, PayloadStore
 from pointsman.routing.catalog import Billing
-from pointsman.services.call import CallSpec, Interpretation, book
+from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
 from pointsman.values.errors import safe_message
+from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 
-WITHIN = timedelta(hours=6)
+_AUDIT_WITHIN = timedelta(hours=6)
 """The delivery that comes first may be tried for an hour."""
 
 
-def sampled(ctx: Context, run: WorkflowState) -> WorkflowState:
-    """Return a run that is about to deliver, going on to its audit afterwards if it is one of the sample."""
+def with_audit(ctx: Context, state: WorkflowState) -> WorkflowState:
+    """Return a state that is about to deliver, going on to its audit afterwards if it is one of the sample."""
     audit = ctx.policy.config.pointsman.audit
-    if run.next is not Next.DELIVER or run.purpose is Purpose.AUDIT or not is_sampled(run, audit.share):
-        return run
+    if state.next is not Next.DELIVER or state.purpose is Purpose.AUDIT or not is_sampled(state, audit.share):
+        return state
     now = ctx.clock.now()
     model = ctx.policy.resolve(ctx.policy.config.audit_model, now)
-    if run.private and ctx.policy.billing(model) is Billing.FREE:
-        return run
-    hop = ctx.policy.hop(model, run.plan[0].tier)
-    return replace(run.beyond(hop, Purpose.AUDIT, None), next=Next.DELIVER_SAMPLED, deadline=now + WITHIN)
+    if state.private and ctx.policy.billing(model) is Billing.FREE:
+        return state
+    hop = ctx.policy.hop(model, state.plan[0].tier)
+    deadline = now + _AUDIT_WITHIN
+    return replace(state.beyond(hop, Purpose.AUDIT, None), next=Next.DELIVER_SAMPLED, deadline=deadline)
 
 
-def is_sampled(run: WorkflowState, share: float) -> bool:
+def is_sampled(state: WorkflowState, share: float) -> bool:
     """Return whether the task's generation is of the sample: the same answer whenever it is asked."""
-    digest = hashlib.sha256(f"audit:{run.task_id}:{run.generation}".encode()).digest()
+    digest = hashlib.sha256(f"audit:{state.task_id}:{state.generation}".encode()).digest()
     return int.from_bytes(digest[:8]) < share * 2**64
 
 
-def audit(ctx: Context, payloads: PayloadStore, run: WorkflowState, view: View, order: CallSpec) -> WorkflowState:
-    """Ask the baseline once, if the budget allows, and return the run at its end; `order` is the task's own."""
-    done, record = replace(run, next=Next.DELIVER, reason=None), view.task
-    if record is None or record.status is not Status.COMPLETED or record.audit or record.model == order.model.id:
+def audit_answer(
+    ctx: Context, payloads: PayloadStore, state: WorkflowState, view: LedgerView, task_call: CallSpec, until: datetime
+) -> WorkflowState:
+    """Ask the baseline once, if the budget allows, and return the state at its end; `task_call` is the task's own."""
+    done, record = replace(state, next=Next.DELIVER, reason=None), view.task
+    if record is None or record.status is not Status.COMPLETED or record.audit or record.model == task_call.model:
         return done
     if record.subtasks:  # no answer of one model's
         return done
 
-    def keep(result: CallResult) -> Interpretation:
+    def interpret(result: CallResult) -> Interpretation:
         if result.outcome not in GOOD:
             return Interpretation(result)
         try:
-            return Interpretation(result, payloads.keep(result.text, f"{run.task_id}/audit.{run.generation}"))
+            answer = payloads.keep(result.text, f"{state.task_id}/audit.{state.generation}")
         except Exception as trouble:  # noqa: BLE001  (it is paid all the same, and no task waits for it)
-            ctx.note("audit not kept", level="warning", task_id=run.task_id, detail=safe_message(trouble))
+            why = safe_message(trouble)
+            ctx.log(LogEvent.AUDIT_ANSWER_NOT_STORED, level="warning", task_id=state.task_id, detail=why)
             return Interpretation(result)
+        return Interpretation(result, answer)
 
-    result = book(ctx, replace(order, purpose=Purpose.AUDIT, after=None, came_from=None), view, keep)
-    ctx.note("audited", task_id=run.task_id, model=order.model.id, outcome=str(result.outcome), detail=result.detail)
+    spec = replace(task_call, purpose=Purpose.AUDIT, previous_outcome=None, came_from=None)
+    result = make_call(ctx, spec, until, interpret, view)
+    outcome, detail = str(result.outcome), result.detail
+    ctx.log(LogEvent.AUDIT_ENDED, task_id=state.task_id, model=spec.model, outcome=outcome, detail=detail)
     return done

@@ -1,17 +1,18 @@
-"""The word to the team that a month's cap is reached: an event and a message, once per month and cap."""
+"""The notice to the team that a month's cap is reached: an event and a message, once per month and cap."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import Cap, month_caps, spent
 from pointsman.execution.events import BUDGET_USED_UP, budget_detail, budget_words
-from pointsman.ports import EventPublisher, Ledger, Notices, ReportSink
+from pointsman.ports import EventPublisher, LedgerReader, Notices, ReportSink
 from pointsman.services.context import Context
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
+from pointsman.values.log_events import LogEvent
 from pointsman.values.times import month_key
 
-LATE = timedelta(hours=1)
+_LATE = timedelta(hours=1)
 """How long after a month's end its caps are looked at still."""
 
 
@@ -20,15 +21,15 @@ class BudgetNotice:
     """A part of the sweep. A cap is reached when a call was refused by it, or when all of it is spent."""
 
     ctx: Context
-    ledger: Ledger
+    ledger: LedgerReader
     notices: Notices
     bus: EventPublisher
     sink: ReportSink
 
     def __call__(self, now: datetime) -> int:
-        """Tell of each cap that is reached and of which nobody told; return how many were told of."""
+        """Tell of each cap that is reached, once; return how many notices were sent."""
         caps = month_caps(self.ctx.policy.config.pointsman.budget)
-        months = {month_key(now - LATE, self.ctx.zone), month_key(now, self.ctx.zone)} if caps else set()
+        months = {month_key(now - _LATE, self.ctx.zone), month_key(now, self.ctx.zone)} if caps else set()
         return sum(self._month(month, caps, now) for month in sorted(months))
 
     def _month(self, month: str, caps: tuple[Cap, ...], now: datetime) -> int:
@@ -44,7 +45,7 @@ class BudgetNotice:
             self.sink.announce(*budget_words(month, cap, used, since))
         except Exception as error:  # noqa: BLE001  (the next sweep tries again)
             self.notices.release(month, cap)
-            self.ctx.note("budget notice not sent", level="warning", cap=cap.counter, why=safe_message(error))
+            self.ctx.log(LogEvent.BUDGET_NOTICE_NOT_SENT, level="warning", cap=cap.counter, why=safe_message(error))
             return False
-        self.ctx.note("budget used up", level="warning", month=month, cap=cap.counter)
+        self.ctx.log(LogEvent.BUDGET_USED_UP, level="warning", month=month, cap=cap.counter)
         return True

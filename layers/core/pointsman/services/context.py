@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from pointsman.ports import Clock, ModelClient, UsageLedger
 from pointsman.routing.catalog import Provider
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.values.log_events import LogEvent
 
 
-class Note(Protocol):
-    """A structured log line: an event's name and its fields, never text of a task or an answer."""
+class Log(Protocol):
+    """A structured log line: an event and its fields, never text of a task or an answer."""
 
-    def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
-        """Write the line."""
+    def __call__(self, event: LogEvent, *, level: str = "info", **fields: object) -> None:
+        """Write the line; fields that are None are left out."""
         ...
 
 
@@ -28,13 +29,14 @@ class Count(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The rules, the books, the providers and the clock."""
+    """The routing policy, the ledger, the providers and the clock."""
 
     policy: RoutingPolicy
-    books: UsageLedger
+    ledger: UsageLedger
     model: Callable[[Provider], ModelClient]
     """Builds a provider's client when it is first asked, so that nothing imports an SDK it does not call."""
     clock: Clock
     zone: ZoneInfo
-    note: Note
+    """Of budgets and reports."""
+    log: Log
     count: Count

@@ -1,27 +1,27 @@
-"""A judge: one question to a free model, whether an answer may be handed over. Without a word from it, it may."""
+"""A judge: one question to a free model, whether an answer is acceptable. If it cannot answer, the answer passes."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
+from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult
-from pointsman.execution.records import Purpose
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.ports import PayloadStore, View
-from pointsman.prompts import text
-from pointsman.routing.catalog import Billing
-from pointsman.services.call import CallSpec, Interpretation, book
+from pointsman.ports import LedgerView, PayloadStore
+from pointsman.prompts import prompt_text
+from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.verification import onward
+from pointsman.services.verification import next_after_answer
 from pointsman.values import strict_json
 from pointsman.values.status import Status
 
-CHECK = "judge"
+JUDGE_CHECK = "judge"
 """The name of the check."""
 FAULTS = ("incomplete", "off_task", "wrong")
-LONGEST = 60_000
+LONGEST_JUDGED = 60_000
 """Characters of task and answer together; longer ones are not judged: a part of an answer may look wanting."""
-PATIENCE = 20.0
-"""Seconds: the task waits for it."""
-SCHEMA = {
+_PATIENCE = timedelta(seconds=20)
+"""The task waits for it."""
+_SCHEMA = {
     "type": "object",
     "properties": {"verdict": {"type": "string", "enum": ["acceptable", *FAULTS]}},
     "required": ["verdict"],
@@ -29,44 +29,46 @@ SCHEMA = {
 }
 
 
-def judge(ctx: Context, payloads: PayloadStore, run: WorkflowState, view: View, order: CallSpec) -> WorkflowState:
-    """Return where the run goes after the judgement of the answer that is kept; `order` is the task's own.
+def judge_answer(
+    ctx: Context, payloads: PayloadStore, state: WorkflowState, view: LedgerView, task_call: CallSpec, until: datetime
+) -> WorkflowState:
+    """Return where the task goes after the judgement of its stored answer; `task_call` is the task's own call.
 
-    A turn that was taken before is not taken again: what it found stands with the answer, or nothing does.
+    An attempt that was taken before is not taken again: what it found stands with the answer, or nothing does.
     """
-    passed, record = replace(run, next=Next.DELIVER, reason=None), view.task
-    if record is None or record.status is not Status.STARTED or record.verdict is None:
+    passed, record = replace(state, next=Next.DELIVER, reason=None), view.task
+    if record is None or record.status is not Status.STARTED or record.checked is None:
         return passed
-    before = replace(run, hop=run.hop - 1, purpose=Purpose.TASK)  # where the answer was given
-    if failed := record.verdict["failed"]:
-        return onward(ctx, before, record, failed) or passed
-    if record.last_turn != record.verdict["turn"] or ctx.policy.billing(order.model) is not Billing.FREE:
+    answered = replace(state, hop=state.hop - 1, purpose=Purpose.TASK)  # where the answer was given
+    if record.checked.failed:
+        return next_after_answer(ctx, answered, record, record.checked.failed) or passed
+    if record.last_attempt != record.checked.attempt_id or not ctx.policy.is_free(task_call.model):
         return passed
     answer = payloads.fetch(record.answer)
-    if len(order.prompt) + len(answer) > LONGEST:
+    if len(task_call.prompt) + len(answer) > LONGEST_JUDGED:
         return passed
-    asked = replace(
-        order,
+    question = {"task": task_call.prompt, "answer": answer}
+    spec = replace(
+        task_call,
         purpose=Purpose.JUDGE,
-        prompt="Task and answer, as JSON data:\n" + strict_json.dumps({"task": order.prompt, "answer": answer}),
-        system=text("judge"),
-        schema=SCHEMA,
+        prompt="Task and answer, as JSON data:\n" + strict_json.dumps(question),
+        system=prompt_text("judge"),
+        schema=_SCHEMA,
         max_output_tokens=200,
-        timeout=min(order.timeout, PATIENCE),
     )
-    result = book(ctx, asked, view, _read)
-    failed = result.verdict.failed if result.verdict else None
-    return (onward(ctx, before, record, failed) if failed else None) or passed
+    result = make_call(ctx, spec, min(until, ctx.clock.now() + _PATIENCE), _interpret, view)
+    failed = result.check.failed if result.check else None
+    return (next_after_answer(ctx, answered, record, failed) if failed else None) or passed
 
 
-def _read(result: CallResult) -> Interpretation:
-    found_wanting = result.outcome in GOOD and _said(result.text) in FAULTS
-    return Interpretation(replace(result, verdict=CheckResult(CHECK)) if found_wanting else result)
+def _interpret(result: CallResult) -> Interpretation:
+    wanting = result.outcome in GOOD and _verdict_in(result.text) in FAULTS
+    return Interpretation(replace(result, check=CheckResult(JUDGE_CHECK)) if wanting else result)
 
 
-def _said(answer: str) -> object:
+def _verdict_in(answer: str) -> object:
     try:
-        stated = strict_json.loads(answer)
+        fields = strict_json.loads(answer)
     except strict_json.NotStrictJson:
         return None
-    return stated.get("verdict") if isinstance(stated, dict) else None
+    return fields.get("verdict") if isinstance(fields, dict) else None

@@ -4,30 +4,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
 from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
 from pointsman.contracts.task import Rejection, Task, read_task
-from pointsman.execution.model_health import ms
 from pointsman.execution.records import TaskRecord
 from pointsman.ports import DeadLetter, DeadLetterReader, ModelHealthStore, PayloadStore, TaskStore, Workflow
+from pointsman.routing.decision import Decision
 from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
-from pointsman.services.intake import LIFETIME, read_message
-from pointsman.services.start import first_position, start
+from pointsman.services.intake import TASK_LIFETIME, read_message
+from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import RetryLaterError, safe_message
 from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
-from pointsman.values.taxonomy import Tier
-from pointsman.values.times import to_text
+from pointsman.values.times import to_ms, to_text
 
-LEASE = timedelta(seconds=60)
+REPLAY_LEASE = timedelta(seconds=60)
 """How long a replay holds its claim; whoever repeats it later takes over."""
-ASKING_SECONDS = 60.0
-UNFINISHED = "unfinished"
+_CLASSIFYING_SECONDS = 60.0
+REPLAY_UNFINISHED = "unfinished"
 """The code of a failed task whose replay was begun and not carried through."""
 GIVEN_UP = "gave_up"
 """The code of a message that SQS itself moved, after `maxReceiveCount` receipts: the router had never got through."""
@@ -73,7 +72,7 @@ class ReplayedItem:
     reason: str | None
     size: int
     """UTF-8 bytes of the message or of the stored task."""
-    verdict: ReplayOutcome
+    outcome: ReplayOutcome
     why: str | None = None
     """What stands in the way, field and rule."""
     replayed: bool = False
@@ -91,114 +90,120 @@ class Replay:
     tasks: TaskStore
     payloads: PayloadStore
     workflow: Workflow
-    model_health_store: ModelHealthStore
-    classification: TaskClassifier
-    box: DeadLetterReader
+    model_health: ModelHealthStore
+    classifier: TaskClassifier
+    dead_letters: DeadLetterReader
     reply_places: frozenset[str]
 
-    def __call__(self, wish: ReplayOptions, owner: str) -> list[ReplayedItem]:
-        """Return what is (or, if the wish is to execute, was) replayed; `owner` names this process in its claims."""
-        letters = [self._letter(letter, wish) for letter in self.box.letters() if self._wanted(letter, wish)]
-        ids = dict.fromkeys([*(self.tasks.replayable() if wish.failed else ()), *sorted(wish.ids)])
-        return [*letters, *self._failed(ids, wish, owner)]
+    def __call__(self, options: ReplayOptions, owner: str) -> list[ReplayedItem]:
+        """Return what is (or, if told to execute, was) replayed; `owner` names this process in its claims."""
+        letters = [
+            self._letter(letter, options) for letter in self.dead_letters.letters() if self._is_chosen(letter, options)
+        ]
+        ids = dict.fromkeys([*(self.tasks.replayable() if options.failed else ()), *sorted(options.ids)])
+        return [*letters, *self._failed(ids, options, owner)]
 
-    def _wanted(self, letter: DeadLetter, wish: ReplayOptions) -> bool:
-        own = {_id_of(letter), _first_id(letter), letter.message_id, readable_id(letter.body) or ""}
-        named = not wish.ids or bool(wish.ids & own)
-        return named and wish.code in (None, _code(letter))
+    def _is_chosen(self, letter: DeadLetter, options: ReplayOptions) -> bool:
+        ids = {_id_of(letter), _first_id(letter), letter.message_id, readable_id(letter.body) or ""}
+        named = not options.ids or bool(options.ids & ids)
+        return named and options.code in (None, _code(letter))
 
-    def _letter(self, letter: DeadLetter, wish: ReplayOptions) -> ReplayedItem:
-        body, verdict, why = self._judge(letter)
-        line = ReplayedItem(
+    def _letter(self, letter: DeadLetter, options: ReplayOptions) -> ReplayedItem:
+        body, outcome, why = self._examine(letter)
+        entry = ReplayedItem(
             source="queue",
             task_id=_id_of(letter),
             code=_code(letter),
             reason=letter.attributes.get("reason"),
             size=len(letter.body.encode()),
-            verdict=verdict,
+            outcome=outcome,
             why=why,
         )
-        skipped = verdict is ReplayOutcome.IMPOSSIBLE or (verdict is ReplayOutcome.REJECTED_AGAIN and not wish.anyway)
-        if skipped or not wish.execute:
-            return line
+        skipped = outcome is ReplayOutcome.IMPOSSIBLE or (
+            outcome is ReplayOutcome.REJECTED_AGAIN and not options.anyway
+        )
+        if skipped or not options.execute:
+            return entry
         try:
-            self.box.send_back(body)
-            self.box.drop(letter)  # only now: a crash in between doubles the message, and its id makes that harmless
+            self.dead_letters.send_back(body)
+            self.dead_letters.drop(
+                letter
+            )  # only now: a crash in between doubles the message, and its id makes that harmless
         except Exception as error:  # noqa: BLE001  (one letter's trouble is no other's)
-            return replace(line, trouble=safe_message(error))
-        self.ctx.note("dead letter replayed", task_id=line.task_id, code=line.code)
-        return replace(line, replayed=True)
+            return replace(entry, trouble=safe_message(error))
+        self.ctx.log(LogEvent.DEAD_LETTER_REPLAYED, task_id=entry.task_id, code=entry.code)
+        return replace(entry, replayed=True)
 
-    def _judge(self, letter: DeadLetter) -> tuple[str, ReplayOutcome, str | None]:
+    def _examine(self, letter: DeadLetter) -> tuple[str, ReplayOutcome, str | None]:
         """Return the body to send, whether the router would take it, and why not."""
         body = letter.body
         try:
             if len(parts(body)) != 1:
                 return body, ReplayOutcome.REPLAY, None
-            if found := object_in(body):
-                return body, *self._of_object(found)
+            if s3_prompt := object_in(body):
+                return body, *self._of_object(s3_prompt)
             body = with_id(body, _first_id(letter))
             if len(body.encode()) > LARGEST_BODY:
                 return body, ReplayOutcome.IMPOSSIBLE, f"body: with its task_id it has more than {LARGEST_BODY} bytes"
             task_id, task = read_message(body, _first_id(letter), self.reply_places)
         except Rejection as rejection:
             return body, ReplayOutcome.REJECTED_AGAIN, rejection.reason
-        there = self.tasks.read(task_id)
-        if there is None or there.status is Status.REJECTED:
+        existing = self.tasks.read(task_id)
+        if existing is None or existing.status is Status.REJECTED:
             return body, ReplayOutcome.REPLAY, None
-        if there.fingerprint != task.fingerprint():
+        if existing.fingerprint != task.fingerprint():
             return body, ReplayOutcome.REJECTED_AGAIN, "task_id: is taken by a task with other content"
-        if there.status is Status.CLAIMED:
+        if existing.status is Status.CLAIMED:
             return body, ReplayOutcome.REPLAY, None
-        return body, ReplayOutcome.DUPLICATE, f"the task is {there.status}"
+        return body, ReplayOutcome.DUPLICATE, f"the task is {existing.status}"
 
-    def _of_object(self, found: S3Prompt) -> tuple[ReplayOutcome, str | None]:
+    def _of_object(self, s3_prompt: S3Prompt) -> tuple[ReplayOutcome, str | None]:
         """Return the verdict on an event of S3; whether its object may be had now is for the router to see."""
-        there = self.tasks.read(found.task_id)
-        if there is None or there.status in (Status.REJECTED, Status.CLAIMED):
+        existing = self.tasks.read(s3_prompt.task_id)
+        if existing is None or existing.status in (Status.REJECTED, Status.CLAIMED):
             return ReplayOutcome.REPLAY, None
-        return ReplayOutcome.DUPLICATE, f"the task is {there.status}"
+        return ReplayOutcome.DUPLICATE, f"the task is {existing.status}"
 
-    def _failed(self, ids: Iterable[str], wish: ReplayOptions, owner: str) -> Iterable[ReplayedItem]:
+    def _failed(self, ids: Iterable[str], options: ReplayOptions, owner: str) -> Iterable[ReplayedItem]:
         for task_id in ids:
             record = self.tasks.read(task_id)
-            if record and _is_failed(record) and wish.code in (None, record.reason or UNFINISHED):
-                yield self._task(record, wish, owner)
+            if record and _is_failed(record) and options.code in (None, record.reason or REPLAY_UNFINISHED):
+                yield self._task(record, options, owner)
 
-    def _task(self, record: TaskRecord, wish: ReplayOptions, owner: str) -> ReplayedItem:
-        line = ReplayedItem(
+    def _task(self, record: TaskRecord, options: ReplayOptions, owner: str) -> ReplayedItem:
+        entry = ReplayedItem(
             source="task",
             task_id=record.task_id,
-            code=record.reason or UNFINISHED,
+            code=record.reason or REPLAY_UNFINISHED,
             reason=None if record.status is Status.FAILED else "a replay was begun and has not started it",
             size=0,
-            verdict=ReplayOutcome.REPLAY,
+            outcome=ReplayOutcome.REPLAY,
             generation=record.generation,
         )
         try:
             text = self.payloads.fetch(record.body)
-            line = replace(line, size=len(text.encode()))
-            if wish.execute:
-                generation = self._again(record, read_task(strict_json.loads(text)), wish, owner)
-                line = replace(line, replayed=True, generation=generation)
+            entry = replace(entry, size=len(text.encode()))
+            if options.execute:
+                generation = self._again(record, read_task(strict_json.loads(text)), options, owner)
+                entry = replace(entry, replayed=True, generation=generation)
         except RetryLaterError as error:
-            return replace(line, trouble=str(error))
+            return replace(entry, trouble=str(error))
         except Exception as error:  # noqa: BLE001  (one task's trouble is no other's)
             words = safe_message(error)
             return (
-                replace(line, trouble=words)
-                if wish.execute
-                else replace(line, verdict=ReplayOutcome.IMPOSSIBLE, why=words)
+                replace(entry, trouble=words)
+                if options.execute
+                else replace(entry, outcome=ReplayOutcome.IMPOSSIBLE, why=words)
             )
-        return line
+        return entry
 
-    def _again(self, record: TaskRecord, task: Task, wish: ReplayOptions, owner: str) -> int:
+    def _again(self, record: TaskRecord, task: Task, options: ReplayOptions, owner: str) -> int:
         """Claim the next generation and start it; a replay that was begun is resumed as it was stored."""
         now = self.ctx.clock.now()
         if record.status is Status.CLAIMED:
-            if not self.tasks.renew(record, owner, now + LEASE, now):
+            if not self.tasks.renew(record, owner, now + REPLAY_LEASE, now):
                 raise RetryLaterError("another process is about to start it: try again in a minute")
-            start(self.ctx, self.tasks, self.workflow, record)
+            start_execution(self.ctx, self.tasks, self.workflow, record)
             return record.generation
         close_open_intent(self.ctx, record)
         claim = replace(
@@ -206,24 +211,22 @@ class Replay:
             status=Status.CLAIMED,
             generation=record.generation + 1,
             lease_owner=owner,
-            lease_until=ms(now + LEASE),
-            deadline=to_text(now + LIFETIME),
+            lease_until=to_ms(now + REPLAY_LEASE),
+            deadline=to_text(now + TASK_LIFETIME),
         )
-        if wish.route_again or claim.decision is None:
+        if options.route_again or claim.decision is None:
             claim.decision = self._decision(task, record.task_id)
-        states = self.model_health_store.states(self.ctx.policy.catalogue.models)
-        claim.input = strict_json.dumps(
-            first_position(self.ctx, claim, Tier(claim.decision["tier"]), states).as_state()
-        )
+        health = self.model_health.states(self.ctx.policy.catalog.models)
+        state = first_state(self.ctx, claim, claim.decision.tier, health)
+        claim.execution_input = strict_json.dumps(state.as_state())
         if not self.tasks.replay(claim, now):
             raise RetryLaterError("another process was faster")
-        start(self.ctx, self.tasks, self.workflow, claim)
+        start_execution(self.ctx, self.tasks, self.workflow, claim)
         return claim.generation
 
-    def _decision(self, task: Task, task_id: str) -> dict[str, Any]:
-        own = self.classification
-        decision = own.plainly(task) or own.ask_for({task_id: task}, ASKING_SECONDS)[task_id]
-        return decision.as_dict()
+    def _decision(self, task: Task, task_id: str) -> Decision:
+        decision = self.classifier.decide_without_model(task)
+        return decision or self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS)[task_id]
 
 
 def with_id(body: str, message_id: str) -> str:
@@ -233,10 +236,10 @@ def with_id(body: str, message_id: str) -> str:
     be read.
     """
     try:
-        fields, own_id = unwrap(body, "")
+        fields, task_id = unwrap(body, "")
     except Rejection:
         return body
-    if own_id or not isinstance(fields, dict) or fields.get("task_id") is not None or is_s3_event(fields):
+    if task_id or not isinstance(fields, dict) or fields.get("task_id") is not None or is_s3_event(fields):
         return body
     return strict_json.dumps({**fields, "task_id": message_id})
 
@@ -256,8 +259,8 @@ def _first_id(letter: DeadLetter) -> str:
 
 def _id_of(letter: DeadLetter) -> str:
     """Return the id that the message's record stands under, or would."""
-    if stated := letter.attributes.get("task_id"):
-        return stated
+    if task_id := letter.attributes.get("task_id"):
+        return task_id
     try:
         _, enveloped = unwrap(letter.body, "")
     except Rejection:

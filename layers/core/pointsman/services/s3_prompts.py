@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pointsman.contracts.s3_prompt import S3Prompt, task_of
+from pointsman.contracts.s3_prompt import S3Prompt, task_of_object
 from pointsman.contracts.task import Rejection, Task, read_task
 from pointsman.ports import PayloadStore, S3PromptReader, TaskStore
 from pointsman.values import strict_json
@@ -31,4 +31,4 @@ class S3Prompts:
             return read_task(strict_json.loads(self.payloads.fetch(there.body)))
         if wanted.bucket not in self.buckets:
             raise Rejection("bucket_not_allowed", "bucket: must be one of the buckets in parameter PromptBucketArns")
-        return task_of(wanted, *self.objects.read(wanted))
+        return task_of_object(wanted, *self.objects.read(wanted))

@@ -3,15 +3,16 @@
 import hashlib
 from collections.abc import Mapping
 
-from pointsman.execution.model_health import ModelState, ms
+from pointsman.execution.model_health import ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import TaskStore, Workflow
 from pointsman.services.context import Context
 from pointsman.values.errors import InputMismatchError
+from pointsman.values.log_events import LogEvent
 from pointsman.values.taxonomy import Tier
-from pointsman.values.times import parse_time
+from pointsman.values.times import parse_time, to_ms
 
 
 def execution_name(task_id: str, generation: int) -> str:
@@ -19,18 +20,20 @@ def execution_name(task_id: str, generation: int) -> str:
     return task_id if generation == 1 else f"{hashlib.sha256(task_id.encode()).hexdigest()}.{generation}"
 
 
-def task_of(workflow: Workflow, execution: str) -> tuple[str, int]:
+def task_of_execution(workflow: Workflow, execution: str) -> tuple[str, int]:
     """Return the task and generation that an execution's name stands for; only a later generation's must be asked."""
     return workflow.position(execution) if "." in execution else (execution, 1)
 
 
-def first_position(ctx: Context, record: TaskRecord, tier: Tier, states: Mapping[str, ModelState]) -> WorkflowState:
-    """Return the run's first position; models benched for the day are left out, unless no other is there."""
-    now, private = ctx.clock.now(), bool(record.task_fields.get("private"))
-    gone = {model for model, state in states.items() if state.gone}
-    hops = ctx.policy.plan(tier, now, private=private, gone=gone)
-    benched = {model for model, state in states.items() if state.bench_until > ms(now)}
-    ready = [hop for hop in hops if hop.model not in benched] or hops
+def first_state(ctx: Context, record: TaskRecord, tier: Tier, health: Mapping[str, ModelState]) -> WorkflowState:
+    """Return where the workflow begins; models whose quota of the day is used up are left out, unless no other is
+    there.
+    """
+    now = ctx.clock.now()
+    retired = {model for model, state in health.items() if state.retired}
+    hops = ctx.policy.plan(tier, now, private=record.private, gone=retired)
+    exhausted = {model for model, state in health.items() if state.quota_exhausted_until > to_ms(now)}
+    ready = [hop for hop in hops if hop.model not in exhausted] or hops
     passed_over = hops[0].model if ready[:1] != hops[:1] else None
     return WorkflowState(
         task_id=record.task_id,
@@ -38,28 +41,28 @@ def first_position(ctx: Context, record: TaskRecord, tier: Tier, states: Mapping
         deadline=parse_time(record.deadline),
         plan=tuple(ready),
         came_from=passed_over,
-        private=private,
+        private=record.private,
         next=Next.RUN if hops else Next.FAIL,
         reason=(str(Outcome.QUOTA_EXHAUSTED) if passed_over else None) if hops else "private",
     )
 
 
-def start(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+def start_execution(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
     """Start the claimed task's execution by its stored input, or find it started, and mark the task.
 
     Raises:
-        InputMismatchError: another execution has the name.
+        InputMismatchError: Another execution has the name.
     """
-    assert record.input is not None
-    execution = workflow.start(execution_name(record.task_id, record.generation), record.input)
-    if not execution.started and execution.input != record.input:
+    assert record.execution_input is not None
+    execution = workflow.start(execution_name(record.task_id, record.generation), record.execution_input)
+    if not execution.started and execution.input != record.execution_input:
         raise InputMismatchError(f"task {record.task_id}: an execution has its name and another input")
     tasks.start(record.task_id, ctx.clock.now())
-    decision = record.decision or {}
-    ctx.note(
-        "task started",
+    source = record.decision.source if record.decision else None
+    ctx.log(
+        LogEvent.TASK_STARTED,
         task_id=record.task_id,
         generation=record.generation,
-        tier=decision.get("tier"),
-        source=decision.get("source"),
+        tier=record.tier,
+        source=source,
     )

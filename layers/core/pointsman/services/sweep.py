@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import OPEN
-from pointsman.ports import Ledger, ModelHealthStore, TaskStore, UsageLedger, WatermarkStore, Workflow
+from pointsman.ports import LedgerReader, ModelHealthStore, TaskStore, WatermarkStore, Workflow
 from pointsman.report.figures.month import percent_of
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
@@ -14,18 +14,19 @@ from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.start import task_of
+from pointsman.services.start import task_of_execution
 from pointsman.values.errors import DeliveryError
+from pointsman.values.log_events import LogEvent
 from pointsman.values.money import nano
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import PACIFIC, month_key
 
-GRACE = timedelta(seconds=60)
-LOOK_BACK = timedelta(days=3)
+_GRACE = timedelta(seconds=60)
+_LOOK_BACK = timedelta(days=3)
 """How far the first sweep looks; later ones begin where all was settled."""
-PATIENCE = timedelta(seconds=max(FUNCTION_SECONDS.values())) + GRACE
+SETTLED_AFTER = timedelta(seconds=max(FUNCTION_SECONDS.values())) + _GRACE
 """No intent is written or settled by its own function any later."""
-DEAD_FOR = timedelta(minutes=5), timedelta(hours=6)
+_DEAD_FOR = timedelta(minutes=5), timedelta(hours=6)
 """Since when an execution must have ended for the rule to have finished its task, and until when the sweep does."""
 
 
@@ -49,14 +50,13 @@ class Sweep:
     """The use case of the sweep function and of `pointsman sweep`."""
 
     ctx: Context
-    books: UsageLedger
-    ledger: Ledger
-    model_health_store: ModelHealthStore
+    ledger: LedgerReader
+    model_health: ModelHealthStore
     tasks: TaskStore
     workflow: Workflow
     delivery: Delivery
     notice: BudgetNotice
-    horizon: WatermarkStore
+    watermarks: WatermarkStore
     archiving: Archiving
 
     def __call__(self) -> SweepResult:
@@ -68,21 +68,21 @@ class Sweep:
         self._gauge(now)
         self.notice(now)
         archived = self.archiving()
-        swept = SweepResult(closed, delivered, undelivered, finished, archived, gathered)
-        self.ctx.note("swept", **asdict(swept))
-        return swept
+        result = SweepResult(closed, delivered, undelivered, finished, archived, gathered)
+        self.ctx.log(LogEvent.SWEEP_ENDED, **asdict(result))
+        return result
 
     def _close_open(self, now: datetime) -> int:
         """Close every intent whose function must have ended; keep up to where all are settled."""
-        reach, closed, settled = self.horizon.reach(), 0, now - PATIENCE
-        since = reach.settled_before if reach else now - LOOK_BACK
-        for intent in self.books.open_intents(since, now):
-            if now - intent.at > timedelta(seconds=_seconds_of(intent.function)) + GRACE:
+        watermarks, closed, settled = self.watermarks.read(), 0, now - SETTLED_AFTER
+        since = watermarks.settled_before if watermarks else now - _LOOK_BACK
+        for intent in self.ledger.open_intents(since, now):
+            if now - intent.at > timedelta(seconds=_seconds_of(intent.spec.function)) + _GRACE:
                 close_unknown(self.ctx, intent)
                 closed += 1
             else:
                 settled = min(settled, intent.at)
-        self.horizon.settled(since, settled)
+        self.watermarks.settled(since, settled)
         return closed
 
     def _look_after(self) -> tuple[int, int, int]:
@@ -98,7 +98,7 @@ class Sweep:
                 status = self.delivery.finish(task_id, record.generation, None)
             except DeliveryError as error:
                 undelivered += 1
-                self.ctx.note("still not delivered", level="warning", task_id=task_id, why=str(error))
+                self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
                 continue
             delivered += record.status in ENDED
             gathered += record.status not in ENDED and status in ENDED
@@ -107,15 +107,15 @@ class Sweep:
     def _finish_dead(self, now: datetime) -> int:
         """Finish tasks whose execution died and whom the rule on its status did not reach; return how many."""
         finished = 0
-        for execution in self.workflow.dead(now - DEAD_FOR[1], now - DEAD_FOR[0]):
-            task_id, generation = task_of(self.workflow, execution.name)
+        for execution in self.workflow.dead(now - _DEAD_FOR[1], now - _DEAD_FOR[0]):
+            task_id, generation = task_of_execution(self.workflow, execution.name)
             record = self.tasks.read(task_id)
             if record is None or record.generation != generation or record.status is not Status.STARTED:
                 continue
             try:
                 self.delivery.finish(task_id, generation, f"workflow_{execution.status.lower()}")
             except DeliveryError as error:  # the task has ended and waits for the next sweep
-                self.ctx.note("not delivered", level="warning", task_id=task_id, why=str(error))
+                self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
             finished += 1
         return finished
 
@@ -126,12 +126,12 @@ class Sweep:
             spent = counters.get("month", 0) - counters.get("month" + OPEN, 0)
             self.ctx.count("MonthSpendPercent", float(percent_of(spent, nano(cap)) or 0))
         today = now.astimezone(PACIFIC).date().isoformat()
-        states = self.model_health_store.states(self.ctx.policy.catalogue.models).values()
-        used = [(state, self.ctx.policy.quota(self.ctx.policy.catalogue.get(state.model))) for state in states]
-        shares = [
-            100 * state.day_count / quota.rpd for state, quota in used if quota and quota.rpd and state.day == today
+        states = self.model_health.states(self.ctx.policy.catalog.models).values()
+        quotas = [(state, self.ctx.policy.quota(self.ctx.policy.catalog.get(state.model))) for state in states]
+        percents = [
+            100 * state.day_count / quota.rpd for state, quota in quotas if quota and quota.rpd and state.day == today
         ]
-        self.ctx.count("QuotaUsedPercent", round(max(shares, default=0.0), 2))
+        self.ctx.count("QuotaUsedPercent", round(max(percents, default=0.0), 2))
 
 
 def _seconds_of(function: str) -> int:

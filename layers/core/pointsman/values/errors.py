@@ -44,6 +44,10 @@ class StoreError(PointsmanError):
     """
 
 
+class NotReservedError(StoreError):
+    """A store was out of reach before anything was sent. Raised by `make_call`: the attempt waits and is made again."""
+
+
 class NotKeptError(PointsmanError):
     """The bucket took no answer, and it is too large for its record. Raised by the adapter of texts: the attempt is
     booked at its known cost and has no answer.

@@ -45,12 +45,12 @@ def _int(digits: str) -> int | float:
 
 
 def _object(pairs: Iterable[tuple[str, Json]]) -> dict[str, Json]:
-    found: dict[str, Json] = {}
+    fields: dict[str, Json] = {}
     for key, value in pairs:
-        if key in found:
+        if key in fields:
             raise NotStrictJson("must be strict JSON: a key is given twice in one object")
-        found[key] = value
-    return found
+        fields[key] = value
+    return fields
 
 
 def _check_strings(value: Json) -> None:

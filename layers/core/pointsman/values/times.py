@@ -17,6 +17,11 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def to_ms(moment: datetime) -> int:
+    """Return Unix milliseconds."""
+    return int(moment.timestamp() * 1000)
+
+
 def from_ms(milliseconds: int) -> datetime:
     """Return the instant of Unix milliseconds."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pointsman.report.figures.aws_units import DAYS, Day, units
+from pointsman.report.figures.aws_units import DAYS_OF_MONTH, Day, units
 from pointsman.values.money import nano
 
 
@@ -28,7 +28,7 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class BillItem:
     """A line of the bill, for a month of 30 days."""
 
     key: str
@@ -42,7 +42,7 @@ class Bill:
     """A month of days that are all alike."""
 
     day: Day
-    items: tuple[Item, ...]
+    items: tuple[BillItem, ...]
     """Dearest first."""
 
     @property
@@ -51,7 +51,7 @@ class Bill:
         return sum((item.usd for item in self.items), Decimal())
 
     @property
-    def dearest(self) -> Item:
+    def dearest(self) -> BillItem:
         """The line that costs most."""
         return self.items[0]
 
@@ -60,25 +60,27 @@ class Bill:
 def prices() -> dict[str, Price]:
     """Return the prices by their keys."""
     return {
-        key: Price(each["name"], Decimal(each["usd"]), each["per"], each["free"], each["source"])
-        for key, each in document()["units"].items()
+        key: Price(unit["name"], Decimal(unit["usd"]), unit["per"], unit["free"], unit["source"])
+        for key, unit in price_document()["units"].items()
     }
 
 
 @cache
-def document() -> dict[str, Any]:
+def price_document() -> dict[str, Any]:
     """Return aws_prices.json: region, date and prices."""
-    stated: dict[str, Any] = json.loads((files("pointsman") / "data/aws_prices.json").read_text(encoding="utf-8"))
-    return stated
+    prices_document: dict[str, Any] = json.loads(
+        (files("pointsman") / "data/aws_prices.json").read_text(encoding="utf-8")
+    )
+    return prices_document
 
 
 def bill(day: Day) -> Bill:
     """Return the bill of a month of such days."""
-    known = prices()
-    items = [Item(key, known[key], amount, known[key].of(amount)) for key, amount in units(day).items()]
+    price_list = prices()
+    items = [BillItem(key, price_list[key], amount, price_list[key].of(amount)) for key, amount in units(day).items()]
     return Bill(day, tuple(sorted(items, key=lambda item: (-item.usd, item.key))))
 
 
 def share_nano(day: Day) -> int:
     """Return a day's part of the bill of a month of such days, in nano-dollars: an estimate."""
-    return nano(bill(day).usd / DAYS)
+    return nano(bill(day).usd / DAYS_OF_MONTH)

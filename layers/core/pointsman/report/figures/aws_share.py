@@ -23,12 +23,12 @@ class Done:
     @classmethod
     def of(cls, attempts: Iterable[LedgerEntry]) -> "Done":
         """Return the counts of some attempts."""
-        sent = [each for each in attempts if each.sent]
+        sent = [entry for entry in attempts if entry.sent]
         calls = dict.fromkeys(Tier, 0)
-        for each in sent:
-            calls[each.tier] += 1
-        tasks = {each.task_id for each in sent if each.for_task}
-        return cls(len(tasks), calls, sum(each.milliseconds for each in sent))
+        for entry in sent:
+            calls[entry.tier] += 1
+        tasks = {entry.task_id for entry in sent if entry.for_task}
+        return cls(len(tasks), calls, sum(entry.milliseconds for entry in sent))
 
     def __add__(self, other: "Done") -> "Done":
         """Return the counts of both parts."""

@@ -6,14 +6,14 @@ from decimal import Decimal
 
 from pointsman.values.taxonomy import Tier
 
-DAYS = 30
+DAYS_OF_MONTH = 30
 DAY_SECONDS = 86_400
-TRAFFIC = {Tier.ORCHESTRATION: Decimal(15), Tier.IMPLEMENTATION: Decimal(8), Tier.REASONING: Decimal(1) / 7}
+ASSUMED_TRAFFIC = {Tier.ORCHESTRATION: Decimal(15), Tier.IMPLEMENTATION: Decimal(8), Tier.REASONING: Decimal(1) / 7}
 """Tasks a day of the team that this was made for; other numbers of tasks have the same mix."""
 CALL_SECONDS = {Tier.ORCHESTRATION: Decimal("0.5"), Tier.IMPLEMENTATION: Decimal(2), Tier.REASONING: Decimal("6.5")}
 """How long a model takes: the middle of what the team counts with."""
 
-TRANSITIONS, AGAIN = 5, 4
+TRANSITIONS, RETRIES = 5, 4
 """What next?, Run ..., What next?, Deliver answer, Completed. A further call: Wait, What next?, Run ..., What next?."""
 IDLE_POLLS = 648_000
 """One event source mapping polls an idle queue five at a time, 20 s each: 5 x 3 x 60 x 24 x 30."""
@@ -42,9 +42,9 @@ MONTH_KB = 4
 """The month's item in its middle: 8 counters a day, 30 bytes each."""
 LOG_KB = 4
 """Of a task: three invocations, each with the runtime's lines and one or two structured ones."""
-MODELS = 10
+MODELS_READ = 10
 """Items that the router reads of the models' states, and the sweep too."""
-SWEEPS, SHARDS = 96 * DAYS, 8
+SWEEPS, LEDGER_SHARDS = 96 * DAYS_OF_MONTH, 8
 SWEPT = Decimal(26) / (24 * 60)
 """Of a day, what one sweep reads: since the last one's mark, which is 11 minutes behind it."""
 
@@ -84,14 +84,14 @@ def plain(tasks_per_day: int) -> Day:
     Each is taken from the queue, decided without asking a model, answered by the first model of its tier at the first
     try, delivered.
     """
-    calls = {tier: tasks_per_day * share(tier) for tier in Tier}
+    calls = {tier: tasks_per_day * share_of(tier) for tier in Tier}
     seconds = sum((calls[tier] * CALL_SECONDS[tier] for tier in Tier), Decimal())
     return Day(Decimal(tasks_per_day), calls, seconds)
 
 
-def share(tier: Tier) -> Decimal:
+def share_of(tier: Tier) -> Decimal:
     """Return the part of all tasks that are of the tier."""
-    return TRAFFIC[tier] / sum(TRAFFIC.values())
+    return ASSUMED_TRAFFIC[tier] / sum(ASSUMED_TRAFFIC.values())
 
 
 def batch_size(tasks_per_day: Decimal) -> Decimal:
@@ -123,7 +123,7 @@ CALL_READS, TASK_READS = 3, 1
 
 def units(day: Day, deployed: Resources = DEPLOYED) -> dict[str, Decimal]:
     """Return a month's units by their names in aws_prices.json."""
-    tasks, calls = day.tasks * DAYS, day.all_calls * DAYS
+    tasks, calls = day.tasks * DAYS_OF_MONTH, day.all_calls * DAYS_OF_MONTH
     batches, starts = tasks / batch_size(day.tasks), cold(day.tasks)
     rows = calls * 2  # an intent and an outcome
     again = max(calls - tasks, Decimal())
@@ -132,34 +132,34 @@ def units(day: Day, deployed: Resources = DEPLOYED) -> dict[str, Decimal]:
         "tier": calls,
         "delivery": tasks,
         "sweep": Decimal(SWEEPS),
-        "report": Decimal(DAYS),
+        "report": Decimal(DAYS_OF_MONTH),
     }
     return {
         # Sent once; received and deleted by the batch. What idle polling covers is not asked for twice.
         "sqs_requests": tasks + max(Decimal(IDLE_POLLS), batches) + batches,
         "lambda_requests": sum(invocations.values(), Decimal()),
         "lambda_gb_seconds": _seconds(day, batches, starts, rows) * MEMORY_GB,
-        "transitions": tasks * TRANSITIONS + again * AGAIN,
+        "transitions": tasks * TRANSITIONS + again * RETRIES,
         # Beside those of tasks and calls, how far each sweep settled the ledger.
         "dynamodb_writes": SWEEPS
         + tasks * TASK_WRITES
-        + DAYS * sum((day.calls[tier] * call_writes(tier) for tier in Tier), Decimal()),
-        "dynamodb_reads": batches * MODELS
+        + DAYS_OF_MONTH * sum((day.calls[tier] * call_writes(tier) for tier in Tier), Decimal()),
+        "dynamodb_reads": batches * MODELS_READ
         + tasks * TASK_READS
         + calls * CALL_READS
         + _sweep_reads(rows)
         + _archive_reads(rows),
-        "dynamodb_gb": (rows * ROW_KB * ROW_DAYS + tasks * TASK_DONE_KB * ITEM_DAYS) / DAYS / 1_000_000,
-        "backup_gb": rows * ROW_KB * ROW_DAYS / DAYS / 1_000_000,
-        "s3_puts": tasks * (1 + LARGE_ANSWERS) + (6 + ARCHIVE_FILES) * DAYS,
+        "dynamodb_gb": (rows * ROW_KB * ROW_DAYS + tasks * TASK_DONE_KB * ITEM_DAYS) / DAYS_OF_MONTH / 1_000_000,
+        "backup_gb": rows * ROW_KB * ROW_DAYS / DAYS_OF_MONTH / 1_000_000,
+        "s3_puts": tasks * (1 + LARGE_ANSWERS) + (6 + ARCHIVE_FILES) * DAYS_OF_MONTH,
         # An archived file is read back, then by the reports of two days; the manifest of reports too.
-        "s3_gets": calls + tasks * LARGE_ANSWERS + (3 * ARCHIVE_FILES + 3) * DAYS,
+        "s3_gets": calls + tasks * LARGE_ANSWERS + (3 * ARCHIVE_FILES + 3) * DAYS_OF_MONTH,
         "s3_gb": (tasks * (PROMPT_KB + LARGE_ANSWERS * 4 * ANSWER_KB) * KEPT_DAYS + rows * ARCHIVE_KB * ARCHIVE_DAYS)
-        / DAYS
+        / DAYS_OF_MONTH
         / 1_000_000,
         "events": tasks,
-        "schedules": Decimal(SWEEPS + DAYS),
-        "sns_emails": Decimal(DAYS),
+        "schedules": Decimal(SWEEPS + DAYS_OF_MONTH),
+        "sns_emails": Decimal(DAYS_OF_MONTH),
         "log_gb": (tasks * LOG_KB + SWEEPS) / 1_000_000,
         "log_gb_kept": (tasks * LOG_KB + SWEEPS) / 1_000_000,
         "metrics": Decimal(deployed.metrics),
@@ -172,15 +172,15 @@ def units(day: Day, deployed: Resources = DEPLOYED) -> dict[str, Decimal]:
 
 
 def _seconds(day: Day, batches: Decimal, starts: Decimal, rows: Decimal) -> Decimal:
-    calls, gemini = day.all_calls * DAYS, day.calls[Tier.ORCHESTRATION] * DAYS
+    calls, gemini = day.all_calls * DAYS_OF_MONTH, day.calls[Tier.ORCHESTRATION] * DAYS_OF_MONTH
     router = batches * (AROUND["router"] + starts * START["router"])
-    tier = calls * AROUND["tier"] + day.call_seconds * DAYS
+    tier = calls * AROUND["tier"] + day.call_seconds * DAYS_OF_MONTH
     tier += starts * (gemini * START["gemini"] + (calls - gemini) * START["claude"])
-    delivery = day.tasks * DAYS * (AROUND["delivery"] + starts * START["delivery"])
+    delivery = day.tasks * DAYS_OF_MONTH * (AROUND["delivery"] + starts * START["delivery"])
     # The sweep and the report take a second and a half, and about 10 s for each 100,000 rows that they read: the sweep
     # its window and each day twice for the archive, the report two days of the archive.
-    read = SWEEPS * rows / DAYS * SWEPT + 4 * rows
-    return router + tier + delivery + (SWEEPS + DAYS) * Decimal("1.5") + read / 10_000
+    read = SWEEPS * rows / DAYS_OF_MONTH * SWEPT + 4 * rows
+    return router + tier + delivery + (SWEEPS + DAYS_OF_MONTH) * Decimal("1.5") + read / 10_000
 
 
 def _sweep_reads(rows: Decimal) -> Decimal:
@@ -189,16 +189,16 @@ def _sweep_reads(rows: Decimal) -> Decimal:
     Beside them how far the ledger is settled, twice, the models, the index of undelivered tasks, the month's counters
     for the metric and for the notice, and what was told of the month's caps.
     """
-    seen = rows / DAYS * SWEPT * ROW_KB / 4
-    return SWEEPS * (max(Decimal(SHARDS), seen) + MODELS + 6)
+    seen = rows / DAYS_OF_MONTH * SWEPT * ROW_KB / 4
+    return SWEEPS * (max(Decimal(LEDGER_SHARDS), seen) + MODELS_READ + 6)
 
 
 def _archive_reads(rows: Decimal) -> Decimal:
     """Each row is read once for the archive, which reports read; elsewhere than in UTC some hours of the table too."""
-    return max(Decimal(DAYS * SHARDS), rows * ROW_KB / 4)
+    return max(Decimal(DAYS_OF_MONTH * LEDGER_SHARDS), rows * ROW_KB / 4)
 
 
 def _traced(invocations: Decimal) -> Decimal:
     """Lambda samples one request a second, and a twentieth of the others; each function counts for itself."""
-    first = min(invocations, Decimal(DAYS * DAY_SECONDS))
+    first = min(invocations, Decimal(DAYS_OF_MONTH * DAY_SECONDS))
     return first + (invocations - first) / 20

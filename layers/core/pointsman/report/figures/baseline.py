@@ -76,18 +76,18 @@ def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetim
     """Return the comparison of these attempts without AWS, the baseline's successor being looked up as of `day`."""
     every = list(attempts)
     model = policy.resolve(policy.config.baseline, day)
-    final = {(each.task_id, each.generation): each.turn for each in every if each.gave_answer}
-    answers = [each for each in every if each.gave_answer and final[each.task_id, each.generation] == each.turn]
+    final = {(entry.task_id, entry.generation): entry.turn for entry in every if entry.gave_answer}
+    answers = [entry for entry in every if entry.gave_answer and final[entry.task_id, entry.generation] == entry.turn]
     costs: Counter[str] = Counter()
-    for each in every:
-        replaced = each.gave_answer and final[each.task_id, each.generation] != each.turn
-        costs["failed" if replaced and each.cost_known else _part(each)] += each.cost_nano
+    for entry in every:
+        replaced = entry.gave_answer and final[entry.task_id, entry.generation] != entry.turn
+        costs["failed" if replaced and entry.cost_known else _part(entry)] += entry.cost_nano
     return Comparison(
         configured=policy.config.baseline,
         model=model.id,
         answers=len(answers),
-        usage=Usage.sum(each.usage for each in answers),
-        baseline_nano=sum(model.cost_nano(_plain(each.usage), parse_time(each.at)) for each in answers),
+        usage=Usage.sum(answer.usage for answer in answers),
+        baseline_nano=sum(model.cost_nano(_plain(answer.usage), parse_time(answer.at)) for answer in answers),
         actual_nano=costs.total(),
         answers_nano=costs["answers"],
         classification_nano=costs["classification"],
@@ -96,7 +96,7 @@ def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetim
         unknown_nano=costs["unknown"],
         open_nano=costs["open"],
         aws_nano=0,
-        mix={tier: sum(each.tier is tier for each in answers) for tier in Tier},
+        mix={tier: sum(answer.tier is tier for answer in answers) for tier in Tier},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.report.figures.aws_share import Done
 from pointsman.report.figures.baseline import Comparison, compare
 from pointsman.report.figures.ledger_entries import LedgerEntry
-from pointsman.report.figures.ledger_entries import read as read_rows
+from pointsman.report.figures.ledger_entries import read_entries as read_rows
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
@@ -56,8 +56,8 @@ class Summary:
     def of(cls, day: date, zone: str, attempts: list[LedgerEntry], policy: RoutingPolicy, at: datetime) -> "Summary":
         """Return the sums of some of the day's attempts."""
         costs, opens = dict.fromkeys(Tier, 0), dict.fromkeys(Tier, 0)
-        for each in attempts:
-            (opens if each.is_open else costs)[each.tier] += each.cost_nano
+        for entry in attempts:
+            (opens if entry.is_open else costs)[entry.tier] += entry.cost_nano
         return cls(day, zone, costs, opens, compare(attempts, policy, at), Done.of(attempts))
 
     def __add__(self, other: "Summary") -> "Summary":

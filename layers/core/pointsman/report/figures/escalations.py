@@ -8,7 +8,7 @@ from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.values.taxonomy import Tier
 
 HIGHEST = list(Tier)[-1]
-FAILED_CHECK = "failed_check"
+FAILED_CHECK_PREFIX = "failed_check"
 """How `after` begins when a lower tier's answer did not pass; the check's name follows."""
 
 
@@ -45,28 +45,28 @@ class Sum:
         return Sum(self.answers + other.answers, self.cost_nano + other.cost_nano)
 
 
-NOTHING = Sum(0, 0)
+NO_ESCALATION = Sum(0, 0)
 
 
-def reached(attempts: Iterable[LedgerEntry]) -> dict[Escalations, Sum]:
+def escalations(attempts: Iterable[LedgerEntry]) -> dict[Escalations, Sum]:
     """Return the answers that the highest tier gave; `attempts` are all of their tasks'."""
-    every, found = list(attempts), dict[Escalations, Sum]()
-    failed = {(each.task_id, each.generation): check for each in every if (check := _failed_before(each))}
-    for each in every:
-        if each.tier is HIGHEST and each.gave_answer:
-            check = failed.get((each.task_id, each.generation))
-            kind = Escalations(How.ESCALATED if check else How.DECIDED, each.type, each.served_by, check)
-            found[kind] = found.get(kind, NOTHING) + Sum(1, each.cost_nano)
-    return found
+    every, sums = list(attempts), dict[Escalations, Sum]()
+    failed = {(entry.task_id, entry.generation): check for entry in every if (check := _failed_before(entry))}
+    for entry in every:
+        if entry.tier is HIGHEST and entry.gave_answer:
+            check = failed.get((entry.task_id, entry.generation))
+            kind = Escalations(How.ESCALATED if check else How.DECIDED, entry.type, entry.served_by, check)
+            sums[kind] = sums.get(kind, NO_ESCALATION) + Sum(1, entry.cost_nano)
+    return sums
 
 
-def added(some: dict[Escalations, Sum], more: dict[Escalations, Sum]) -> dict[Escalations, Sum]:
+def add_escalations(some: dict[Escalations, Sum], more: dict[Escalations, Sum]) -> dict[Escalations, Sum]:
     """Return both together, in the order of their kinds."""
     order = sorted({*some, *more}, key=lambda each: (each.how, each.type or "", each.model, each.check or ""))
-    return {each: some.get(each, NOTHING) + more.get(each, NOTHING) for each in order}
+    return {kind: some.get(kind, NO_ESCALATION) + more.get(kind, NO_ESCALATION) for kind in order}
 
 
 def _failed_before(attempt: LedgerEntry) -> str | None:
     """Return the check that led to the attempt; a later try of it names another reason."""
     head, _, check = (attempt.after or "").partition(":")
-    return check if head == FAILED_CHECK and attempt.tier is HIGHEST else None
+    return check if head == FAILED_CHECK_PREFIX and attempt.tier is HIGHEST else None

@@ -31,11 +31,11 @@ def fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy
     """
     counts: dict[Fallback, int] = {}
     tasks = sorted(
-        (each for each in attempts if each.for_task), key=lambda each: (each.task_id, each.generation, each.turn)
+        (entry for entry in attempts if entry.for_task), key=lambda each: (each.task_id, each.generation, each.turn)
     )
     for _, tries in groupby(tasks, key=lambda each: (each.task_id, each.generation, each.hop)):
         hop = list(tries)
-        sent = next((each for each in hop if each.sent), None)
+        sent = next((entry for entry in hop if entry.sent), None)
         if sent is None or sent.came_from is None or sent.at < since:
             continue
         paid = sent.billing == Billing.PAID and _is_free(sent.came_from, policy)
@@ -46,11 +46,11 @@ def fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy
     )
 
 
-def added(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
+def add_fallbacks(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
     """Return one entry per kind, their counts added up."""
     counts: Counter[Fallback] = Counter()
-    for each in hops:
-        counts[replace(each, count=0)] += each.count
+    for hop in hops:
+        counts[replace(hop, count=0)] += hop.count
     return tuple(replace(kind, count=counts[kind]) for kind in sorted(counts))
 
 
@@ -62,16 +62,16 @@ def passed_over(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, now: dat
     first = {tier: policy.resolve(policy.chain(tier)[0], now).id for tier in Tier}
     free = {tier for tier, model in first.items() if _is_free(model, policy)}
     return [
-        each
-        for each in attempts
-        if each.sent
-        and each.came_from is None
-        and each.billing == Billing.PAID
-        and each.tier in free
-        and not each.checks_answers
+        entry
+        for entry in attempts
+        if entry.sent
+        and entry.came_from is None
+        and entry.billing == Billing.PAID
+        and entry.tier in free
+        and not entry.checks_answers
     ]
 
 
 def _is_free(model_id: str, policy: RoutingPolicy) -> bool:
-    model = policy.catalogue.models.get(model_id)
+    model = policy.catalog.models.get(model_id)
     return model is not None and policy.billing(model) is Billing.FREE

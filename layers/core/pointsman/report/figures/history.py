@@ -13,15 +13,15 @@ from pointsman.report.figures.report import Report
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-KEY = "reports/index.json"
+MANIFEST_KEY = "reports/index.json"
 """Where the manifest stands in the bucket."""
-VERSION = 1
-SHOWN = 30
+_MANIFEST_VERSION = 1
+CHART_DAYS = 30
 """Days of the chart."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PublishedDay:
     """A day of the manifest."""
 
     spend: DaySpend
@@ -35,49 +35,49 @@ class Entry:
     """Once all its calls were settled: then its rows need not be read again."""
 
 
-def entry_of(report: Report, *, settled: bool = False) -> Entry:
+def entry_of(report: Report, *, settled: bool = False) -> PublishedDay:
     """Return the report's day in short; `settled`: none of its calls was open, and none will begin."""
-    own = report.baseline
-    return Entry(
+    comparison = report.baseline
+    return PublishedDay(
         spend=report.days[-1],
         tasks=report.total.tasks,
         attempts=report.total.attempts,
-        baseline_nano=own.baseline_nano,
-        saved_nano=own.saved_nano,
+        baseline_nano=comparison.baseline_nano,
+        saved_nano=comparison.saved_nano,
         complete=report.complete,
         stand_in=report.stand_in,
         summary=report.summary if settled else None,
     )
 
 
-def shown(report: Report, entries: Iterable[Entry]) -> list[DaySpend]:
+def chart_days(report: Report, entries: Iterable[PublishedDay]) -> list[DaySpend]:
     """Return the chart's days: the report's month as the ledger has it, days before it from the manifest.
 
     A day that neither knows cost nothing that is known; it stands as 0.
     """
-    known = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
-    days = [report.day - timedelta(days=back) for back in range(SHOWN - 1, -1, -1)]
-    return [known.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
+    spends = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
+    days = [report.day - timedelta(days=back) for back in range(CHART_DAYS - 1, -1, -1)]
+    return [spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
 
 
-def with_entry(entries: Iterable[Entry], new: Entry) -> list[Entry]:
+def with_entry(entries: Iterable[PublishedDay], new: PublishedDay) -> list[PublishedDay]:
     """Return the entries with the new one in its day's place, oldest first."""
     days = {entry.spend.day: entry for entry in entries} | {new.spend.day: new}
     return [days[day] for day in sorted(days)]
 
 
-def read(text: str | None) -> list[Entry]:
+def read_manifest(text: str | None) -> list[PublishedDay]:
     """Return the entries of a stored manifest; none of one that is not there."""
     return [_entry(day, fields) for day, fields in json.loads(text)["days"].items()] if text else []
 
 
-def written(entries: Iterable[Entry]) -> str:
+def manifest_text(entries: Iterable[PublishedDay]) -> str:
     """Return the manifest: nano-dollars by day."""
     days = {entry.spend.day.isoformat(): _fields(entry) for entry in entries}
-    return json.dumps({"version": VERSION, "days": days}, indent=1) + "\n"
+    return json.dumps({"version": _MANIFEST_VERSION, "days": days}, indent=1) + "\n"
 
 
-def _fields(entry: Entry) -> dict[str, Any]:
+def _fields(entry: PublishedDay) -> dict[str, Any]:
     fields = asdict(entry)
     fields["tiers"] = fields.pop("spend")["tiers"]
     if summary := fields.pop("summary"):
@@ -86,15 +86,19 @@ def _fields(entry: Entry) -> dict[str, Any]:
     return fields
 
 
-def _entry(day: str, fields: dict[str, Any]) -> Entry:
-    stated, on = dict(fields), date.fromisoformat(day)
-    summary = stated.pop("summary", None)
-    return Entry(spend=DaySpend(on, _by_tier(stated.pop("tiers"))), summary=summary and _summary(on, summary), **stated)
+def _entry(day: str, fields: dict[str, Any]) -> PublishedDay:
+    rest, on = dict(fields), date.fromisoformat(day)
+    summary = rest.pop("summary", None)
+    return PublishedDay(
+        spend=DaySpend(on, _by_tier(rest.pop("tiers"))), summary=summary and _summary(on, summary), **rest
+    )
 
 
 def _summary(day: date, fields: dict[str, Any]) -> Summary:
-    stated = fields["comparison"]
-    comparison = Comparison(**{**stated, "usage": Usage(**stated["usage"]), "mix": _by_tier(stated["mix"])})
+    comparison_fields = fields["comparison"]
+    comparison = Comparison(
+        **{**comparison_fields, "usage": Usage(**comparison_fields["usage"]), "mix": _by_tier(comparison_fields["mix"])}
+    )
     done = Done(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
     return Summary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
+from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, Outcome
-from pointsman.execution.records import Purpose
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-OPEN = "open"
+OPEN_OUTCOME = "open"
 """Shown as the outcome of an intent that nothing has settled yet."""
 
 
@@ -52,7 +52,7 @@ class LedgerEntry:
     @property
     def is_open(self) -> bool:
         """Whether its outcome is still to come."""
-        return self.outcome == OPEN
+        return self.outcome == OPEN_OUTCOME
 
     @property
     def generation(self) -> str:
@@ -119,49 +119,49 @@ class Totals:
         )
 
 
-NOTHING = Totals(0, 0, 0, Usage(), 0)
+NO_TOTALS = Totals(0, 0, 0, Usage(), 0)
 
 
-def read(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Part]]:
+def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Part]]:
     """Return attempts and shares by time, whatever the order of `rows`."""
     attempts: list[LedgerEntry] = []
     parts: list[Part] = []
     for row in rows:
         if row["kind"] == "share":
-            stated = row.get("metadata") or {}
-            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), stated))
+            metadata = row.get("metadata") or {}
+            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata))
         else:
             attempts.append(_attempt(row))
     attempts.sort(key=lambda each: (each.at, each.task_id, each.turn))
     return attempts, sorted(parts, key=lambda each: (each.at, each.task_id))
 
 
-def line(attempts: Iterable[LedgerEntry]) -> Totals:
+def totals_of(attempts: Iterable[LedgerEntry]) -> Totals:
     """Return the attempts' sum; what was never sent counts as no attempt."""
     every = list(attempts)
-    sent = [each for each in every if each.sent]
+    sent = [entry for entry in every if entry.sent]
     return Totals(
-        tasks=len({each.task_id for each in sent if each.for_task}),
+        tasks=len({entry.task_id for entry in sent if entry.for_task}),
         attempts=len(sent),
-        open_attempts=sum(each.is_open for each in sent),
-        usage=Usage.sum(each.usage for each in every),
-        cost_nano=sum(each.cost_nano for each in every),
+        open_attempts=sum(entry.is_open for entry in sent),
+        usage=Usage.sum(entry.usage for entry in every),
+        cost_nano=sum(entry.cost_nano for entry in every),
     )
 
 
-def lines[Key: str | tuple[str, ...]](
+def totals_by[Key: str | tuple[str, ...]](
     attempts: Iterable[LedgerEntry], name: Callable[[LedgerEntry], Key]
 ) -> dict[Key, Totals]:
     """Return one line per name."""
     groups: dict[Key, list[LedgerEntry]] = {}
-    for each in attempts:
-        groups.setdefault(name(each), []).append(each)
-    return {key: line(group) for key, group in groups.items()}
+    for entry in attempts:
+        groups.setdefault(name(entry), []).append(entry)
+    return {key: totals_of(group) for key, group in groups.items()}
 
 
-def added[Key: str | tuple[str, ...]](some: Mapping[Key, Totals], more: Mapping[Key, Totals]) -> dict[Key, Totals]:
+def add_totals[Key: str | tuple[str, ...]](some: Mapping[Key, Totals], more: Mapping[Key, Totals]) -> dict[Key, Totals]:
     """Return the sums by name, in the names' order, of lines that have no task in common."""
-    return {key: some.get(key, NOTHING) + more.get(key, NOTHING) for key in sorted({*some, *more})}
+    return {key: some.get(key, NO_TOTALS) + more.get(key, NO_TOTALS) for key in sorted({*some, *more})}
 
 
 def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
@@ -176,7 +176,7 @@ def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
         asked=intern(row["model"]),
         served_by=intern(row.get("billed_model") or row["model"]),
         billing=intern(row["billing"]),
-        outcome=intern(row["outcome"]) if settled else OPEN,
+        outcome=intern(row["outcome"]) if settled else OPEN_OUTCOME,
         usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
         cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
         cost_known=row.get("cost_known", True),

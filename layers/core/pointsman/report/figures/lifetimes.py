@@ -27,12 +27,12 @@ class Notice:
     def text(self) -> str:
         """A sentence for people, without its full stop."""
         heir = f"{self.successor} serves" if self.successor else "nobody serves"
-        told = {
+        named_models = {
             "ending": f"ends {self.ends}, then {heir}",
             "ended": f"ended {self.ends}, {heir} now",
             "gone": f"is gone, its provider says, {heir} now",
         }
-        return f"{self.model} {told[self.state]}"
+        return f"{self.model} {named_models[self.state]}"
 
 
 def notices(policy: RoutingPolicy, day: date, gone: Collection[str]) -> tuple[Notice, ...]:
@@ -40,12 +40,12 @@ def notices(policy: RoutingPolicy, day: date, gone: Collection[str]) -> tuple[No
     config = policy.config
     named = {model for tier in Tier for model in policy.chain(tier)}
     named |= {agent.model for agent in config.agents.values()} | {config.baseline}
-    found = [_notice(policy, model, day, model in gone) for model in sorted(named | set(gone))]
-    return tuple(notice for notice in found if notice)
+    notices = [_notice(policy, model, day, model in gone) for model in sorted(named | set(gone))]
+    return tuple(notice for notice in notices if notice)
 
 
 def _notice(policy: RoutingPolicy, model_id: str, day: date, gone: bool) -> Notice | None:
-    model = policy.catalogue.models.get(model_id)
+    model = policy.catalog.models.get(model_id)
     if model is None:
         return Notice(model_id, "gone", None, None)
     ended = model.has_ended(day)

@@ -43,9 +43,9 @@ class Requests:
 
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts."""
-        for each in attempts:
-            if each.sent and each.billing == Billing.FREE:
-                self._asked.setdefault(each.asked, array("q")).append(_ms(parse_time(each.at)))
+        for entry in attempts:
+            if entry.sent and entry.billing == Billing.FREE:
+                self._asked.setdefault(entry.asked, array("q")).append(_ms(parse_time(entry.at)))
 
     def by_model(self) -> dict[str, list[int]]:
         """Return each model's requests in their order."""
@@ -54,8 +54,8 @@ class Requests:
 
 def quota_use(asked: Mapping[str, list[int]], policy: RoutingPolicy, since: datetime) -> tuple[QuotaUse, ...]:
     """Return the use by model. `asked` begins a day before `since`, so that whole quota days are seen."""
-    found = [_use(model, times, policy, since) for model, times in asked.items()]
-    return tuple(use for use in found if use)
+    uses = [_use(model, times, policy, since) for model, times in asked.items()]
+    return tuple(use for use in uses if use)
 
 
 def _use(model_id: str, times: list[int], policy: RoutingPolicy, since: datetime) -> QuotaUse | None:
@@ -65,7 +65,7 @@ def _use(model_id: str, times: list[int], policy: RoutingPolicy, since: datetime
     first, last = (datetime.fromtimestamp(ms / 1000, PACIFIC).date() for ms in (today[0], today[-1]))
     counts = {day: _within(times, day) for day in days_between(first, last) if _within(today, day)}
     fullest = max(counts, key=lambda day: counts[day])
-    model = policy.catalogue.models.get(model_id)
+    model = policy.catalog.models.get(model_id)
     limits = policy.quota(model) if model else None
     return QuotaUse(
         model=model_id,

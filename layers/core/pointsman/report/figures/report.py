@@ -11,10 +11,10 @@ from pointsman.execution.outcome import Outcome
 from pointsman.report.figures import ledger_entries, lifetimes
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import DaySpend, Summary, summed
-from pointsman.report.figures.escalations import Escalations, Sum, reached
-from pointsman.report.figures.escalations import added as added_reached
+from pointsman.report.figures.escalations import Escalations, Sum, escalations
+from pointsman.report.figures.escalations import add_escalations as added_reached
 from pointsman.report.figures.fallbacks import Fallback, fallbacks, passed_over
-from pointsman.report.figures.fallbacks import added as added_hops
+from pointsman.report.figures.fallbacks import add_fallbacks as added_hops
 from pointsman.report.figures.ledger_entries import LedgerEntry, Totals
 from pointsman.report.figures.lifetimes import Notice
 from pointsman.report.figures.month import Month, month_to_date
@@ -30,7 +30,7 @@ BEFORE = timedelta(hours=25)
 """How much of the time before the day its rows must cover: the longest quota day, and tries before a hop."""
 
 
-class Work(NamedTuple):
+class WorkTotals(NamedTuple):
     """What was done: the report's finest table but for billing and outcome."""
 
     tier: str
@@ -40,7 +40,7 @@ class Work(NamedTuple):
     """As billed."""
 
 
-class Kind(NamedTuple):
+class TaskKind(NamedTuple):
     """The ledger's attempts of one kind: a line of the CSV file."""
 
     tier: str
@@ -59,7 +59,7 @@ class Unknown:
 
     def and_of(self, attempts: Iterable[LedgerEntry]) -> "Unknown":
         """Return these and the ones among more attempts."""
-        costs = [each.cost_nano for each in attempts if not each.cost_known]
+        costs = [entry.cost_nano for entry in attempts if not entry.cost_known]
         return Unknown(self.count + len(costs), self.reserved_nano + sum(costs))
 
 
@@ -88,9 +88,9 @@ class Report:
     """By the model that was billed, classification included; they add up to `total`."""
     types: dict[str, Totals]
     """Attempts for tasks; with `classification` and `checking` they add up to `total`."""
-    work: dict[Work, Totals]
+    work: dict[WorkTotals, Totals]
     """Every attempt; they add up to `total`, but for tasks that stand in several."""
-    kinds: dict[Kind, Totals]
+    kinds: dict[TaskKind, Totals]
     """The same, finer."""
     tasks: tuple[TaskCost, ...]
     """The dearest, by id; where there are few, all of them."""
@@ -109,7 +109,7 @@ class Report:
     """Of the month up to the end of the day."""
     days: tuple[DaySpend, ...]
     """The month's days up to this one."""
-    reached: dict[Escalations, Sum]
+    escalations: dict[Escalations, Sum]
     """The answers of the highest tier."""
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
@@ -120,7 +120,7 @@ class Report:
     @property
     def free_to_paid(self) -> int:
         """Hops from a free model to a paid one."""
-        return sum(each.count for each in self.fallbacks if each.free_to_paid)
+        return sum(fallback.count for fallback in self.fallbacks if fallback.free_to_paid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class ReportScope:
     now: datetime
 
 
-def build(
+def build_report(
     frame: ReportScope,
     shards: Iterable[Iterable[Mapping[str, Any]]],
     counters: Mapping[str, int],
@@ -157,21 +157,21 @@ class ReportBuilder:
     """A day's figures while it is added up."""
 
     frame: ReportScope
-    total: Totals = ledger_entries.NOTHING
-    classification: Totals = ledger_entries.NOTHING
-    checking: Totals = ledger_entries.NOTHING
-    passed_over: Totals = ledger_entries.NOTHING
-    tiers: dict[str, Totals] = field(default_factory=lambda: dict.fromkeys(map(str, Tier), ledger_entries.NOTHING))
+    total: Totals = ledger_entries.NO_TOTALS
+    classification: Totals = ledger_entries.NO_TOTALS
+    checking: Totals = ledger_entries.NO_TOTALS
+    passed_over: Totals = ledger_entries.NO_TOTALS
+    tiers: dict[str, Totals] = field(default_factory=lambda: dict.fromkeys(map(str, Tier), ledger_entries.NO_TOTALS))
     models: dict[str, Totals] = field(default_factory=dict)
     types: dict[str, Totals] = field(default_factory=dict)
-    work: dict[Work, Totals] = field(default_factory=dict)
-    kinds: dict[Kind, Totals] = field(default_factory=dict)
+    work: dict[WorkTotals, Totals] = field(default_factory=dict)
+    kinds: dict[TaskKind, Totals] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     hops: list[Fallback] = field(default_factory=list)
     unknown: Unknown = Unknown(0, 0)
     gone: set[str] = field(default_factory=set)
     """Models whose provider answered that they are retired."""
-    reached: dict[Escalations, Sum] = field(default_factory=dict)
+    escalations: dict[Escalations, Sum] = field(default_factory=dict)
     tasks: TaskBook = field(default_factory=TaskBook)
     times: Stopwatch = field(default_factory=Stopwatch)
     requests: Requests = field(default_factory=Requests)
@@ -190,26 +190,30 @@ class ReportBuilder:
         """Add a shard's rows."""
         policy, (since, until) = self.frame.policy, self.bounds
         first, last, before = to_text(since), to_text(until), to_text(since - BEFORE)
-        attempts, parts = ledger_entries.read(rows)
-        attempts = [each for each in attempts if before <= each.at < last]
-        today = [each for each in attempts if each.at >= first]
-        work = [each for each in today if each.for_task]
+        attempts, parts = ledger_entries.read_entries(rows)
+        attempts = [entry for entry in attempts if before <= entry.at < last]
+        today = [entry for entry in attempts if entry.at >= first]
+        work = [entry for entry in today if entry.for_task]
         self.requests.add(attempts)
         self.hops += fallbacks(attempts, first, policy)
-        self.total += ledger_entries.line(today)
-        self.classification += ledger_entries.line(each for each in today if each.decides)
-        self.checking += ledger_entries.line(each for each in today if each.checks_answers)
-        self.passed_over += ledger_entries.line(passed_over(today, policy, since))
-        self.tiers = ledger_entries.added(self.tiers, ledger_entries.lines(work, lambda each: str(each.tier)))
-        self.models = ledger_entries.added(self.models, ledger_entries.lines(today, lambda each: each.served_by))
-        self.types = ledger_entries.added(self.types, ledger_entries.lines(work, lambda each: each.type or UNTYPED))
-        self.work = ledger_entries.added(self.work, ledger_entries.lines(today, _work))
-        self.kinds = ledger_entries.added(self.kinds, ledger_entries.lines(today, _kind))
-        self.outcomes.update(each.outcome for each in today)
+        self.total += ledger_entries.totals_of(today)
+        self.classification += ledger_entries.totals_of(entry for entry in today if entry.decides)
+        self.checking += ledger_entries.totals_of(entry for entry in today if entry.checks_answers)
+        self.passed_over += ledger_entries.totals_of(passed_over(today, policy, since))
+        self.tiers = ledger_entries.add_totals(self.tiers, ledger_entries.totals_by(work, lambda each: str(each.tier)))
+        self.models = ledger_entries.add_totals(
+            self.models, ledger_entries.totals_by(today, lambda each: each.served_by)
+        )
+        self.types = ledger_entries.add_totals(
+            self.types, ledger_entries.totals_by(work, lambda each: each.type or UNTYPED)
+        )
+        self.work = ledger_entries.add_totals(self.work, ledger_entries.totals_by(today, _work))
+        self.kinds = ledger_entries.add_totals(self.kinds, ledger_entries.totals_by(today, _kind))
+        self.outcomes.update(entry.outcome for entry in today)
         self.unknown = self.unknown.and_of(today)
-        self.gone |= {each.asked for each in today if each.outcome == Outcome.RETIRED}
+        self.gone |= {entry.asked for entry in today if entry.outcome == Outcome.RETIRED}
         self.tasks.add(task_costs(work, [part for part in parts if first <= part.at < last]))
-        self.reached = added_reached(self.reached, reached(work))
+        self.escalations = added_reached(self.escalations, escalations(work))
         self.times.add(work)
         self.summary += Summary.of(self.frame.day, str(self.frame.zone), today, policy, since)
 
@@ -217,12 +221,12 @@ class ReportBuilder:
         """Return the report of what was added."""
         frame, (since, until) = self.frame, self.bounds
         policy, month = frame.policy, [*earlier, self.summary]
-        costs = {tier: sum(each.costs[tier] for each in month) for tier in Tier}
-        opens = {tier: sum(each.opens[tier] for each in month) for tier in Tier}
+        costs = {tier: sum(summary.costs[tier] for summary in month) for tier in Tier}
+        opens = {tier: sum(summary.opens[tier] for summary in month) for tier in Tier}
         comparison = self.summary.compared
-        for each in earlier:
-            comparison += each.compared
-        spends = {each.day: each.spend for each in month}
+        for summary in earlier:
+            comparison += summary.compared
+        spends = {summary.day: summary.spend for summary in month}
         return Report(
             day=frame.day,
             zone=str(frame.zone),
@@ -254,7 +258,7 @@ class ReportBuilder:
                 spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0))
                 for day in days_between(frame.day.replace(day=1), frame.day)
             ),
-            reached=self.reached,
+            escalations=self.escalations,
             speed=self.times.speeds(look_up),
             quotas=quota_use(self.requests.by_model(), policy, since),
             notices=lifetimes.notices(policy, frame.day, self.gone),
@@ -262,12 +266,12 @@ class ReportBuilder:
         )
 
 
-def _work(attempt: LedgerEntry) -> Work:
-    return Work(str(attempt.tier), _type(attempt), attempt.served_by)
+def _work(attempt: LedgerEntry) -> WorkTotals:
+    return WorkTotals(str(attempt.tier), _type(attempt), attempt.served_by)
 
 
-def _kind(attempt: LedgerEntry) -> Kind:
-    return Kind(*_work(attempt), attempt.billing, attempt.outcome)
+def _kind(attempt: LedgerEntry) -> TaskKind:
+    return TaskKind(*_work(attempt), attempt.billing, attempt.outcome)
 
 
 def _type(attempt: LedgerEntry) -> str:

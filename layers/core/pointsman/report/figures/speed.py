@@ -78,8 +78,8 @@ class Stopwatch:
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts for tasks, in the order of their time."""
         ways: dict[tuple[str, str, Tier], Way] = {}
-        for each in attempts:
-            ways.setdefault((each.task_id, each.generation, each.tier), []).append(each)
+        for entry in attempts:
+            ways.setdefault((entry.task_id, entry.generation, entry.tier), []).append(entry)
         chosen = self._sample
         for (task_id, _, tier), way in ways.items():
             if way[-1].gave_answer and way[-1].ended_at:
@@ -90,12 +90,12 @@ class Stopwatch:
 
     def speeds(self, look_up: LookUp) -> dict[Tier, Speed]:
         """Return how fast each tier's tasks were answered."""
-        known = look_up(sorted({way[0].task_id for _, _, way in self._sample}))
+        milestones = look_up(sorted({way[0].task_id for _, _, way in self._sample}))
         return {
             tier: _speed(
                 sorted(self._calls[tier]),
                 sorted(self._spans[tier]),
-                _phases([way for _, own, way in self._sample if own is tier], known),
+                _phases([way for _, way_tier, way in self._sample if way_tier is tier], milestones),
             )
             for tier in Tier
         }
@@ -125,12 +125,12 @@ def _phases(answered: list[list[LedgerEntry]], looked_up: Mapping[str, Milestone
 
 def _timed(known: Milestones, way: list[LedgerEntry]) -> bool:
     """Return whether the record tells this way's times: it is of the first generation, and no later one took over."""
-    first, told = way[0].turn.startswith(FIRST), known.sent_at and known.delivered_at
-    return bool(first and told and known.ended_at == way[-1].ended_at)
+    first, complete = way[0].turn.startswith(FIRST), known.sent_at and known.delivered_at
+    return bool(first and complete and known.ended_at == way[-1].ended_at)
 
 
 def _way(way: list[LedgerEntry], known: Milestones) -> tuple[int, int, int, int, int]:
-    model = sum(each.milliseconds for each in way)
+    model = sum(entry.milliseconds for entry in way)
     queue, delivery = _between(known.sent_at, known.received_at), _between(known.ended_at, known.delivered_at)
     return queue, _between(known.received_at, way[0].at), max(_span(way) - model, 0), model, delivery
 

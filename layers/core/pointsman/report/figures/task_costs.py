@@ -103,15 +103,15 @@ class TaskBook:
         self._dearest = nsmallest(MOST_TASKS, [*self._dearest, *every], key=_dearest_first)
 
     def _label(self, task: TaskCost) -> None:
-        own = _alone(task)
+        cost = _alone(task)
         for label in LABELS:
             if name := getattr(task, label):
                 named = self._named[label]
-                named[name] = named.get(name, Group()) + own
+                named[name] = named.get(name, Group()) + cost
                 if len(named) > MOST_KEPT:
                     self._named[label], self._folded[label] = _fold(named, self._folded[label], MOST_KEPT // 2)
             else:
-                self._without[label] += own
+                self._without[label] += cost
 
     def dearest(self) -> tuple[TaskCost, ...]:
         """Return the dearest tasks, by id."""
@@ -123,18 +123,18 @@ class TaskBook:
 
     def groups(self) -> dict[str, Groups]:
         """Return the tasks by each label."""
-        made: dict[str, Groups] = {}
+        books: dict[str, Groups] = {}
         for label in LABELS:
             named, (names, others) = _fold(self._named[label], self._folded[label], MOST_NAMES)
-            made[label] = Groups(dict(sorted(named.items())), others, names, self._without[label])
-        return made
+            books[label] = Groups(dict(sorted(named.items())), others, names, self._without[label])
+        return books
 
 
 def task_costs(attempts: Iterable[LedgerEntry], parts: Iterable[Part]) -> tuple[TaskCost, ...]:
     """Return the tasks by id; `attempts` are those for tasks, in the order of their time."""
     tries: dict[str, list[LedgerEntry]] = {}
-    for each in attempts:
-        tries.setdefault(each.task_id, []).append(each)
+    for entry in attempts:
+        tries.setdefault(entry.task_id, []).append(entry)
     shares: dict[str, list[Part]] = {}
     for part in parts:
         shares.setdefault(part.task_id, []).append(part)
@@ -143,18 +143,18 @@ def task_costs(attempts: Iterable[LedgerEntry], parts: Iterable[Part]) -> tuple[
 
 def _task(task_id: str, tries: list[LedgerEntry], parts: list[Part]) -> TaskCost:
     last = tries[-1] if tries else None
-    stated = last.metadata if last else parts[-1].metadata
+    metadata = last.metadata if last else parts[-1].metadata
     return TaskCost(
         task_id=task_id,
         type=last.type if last else None,
         tier=str(last.tier) if last else None,
         model=last.served_by if last else None,
         outcome=last.outcome if last else None,
-        attempts=sum(each.sent for each in tries),
-        cost_nano=sum(each.cost_nano for each in tries),
+        attempts=sum(entry.sent for entry in tries),
+        cost_nano=sum(entry.cost_nano for entry in tries),
         share_nano=sum(part.cost_nano for part in parts),
-        agent=stated.get("agent"),
-        ticket=stated.get("ticket"),
+        agent=metadata.get("agent"),
+        ticket=metadata.get("ticket"),
         parent_id=last.parent_id if last else parts[-1].parent_id,
     )
 

@@ -11,14 +11,14 @@ from pointsman.report.figures.task_costs import Groups
 from pointsman.values.money import usd
 from pointsman.values.times import to_text
 
-VERSION = 1
+_DOCUMENT_VERSION = 1
 """Raised when a field changes its meaning or goes; new fields may come without."""
 
 
 def as_json(report: Report) -> dict[str, Any]:
     """Return the document, equal for equal books: it does not say when it was made."""
     return {
-        "version": VERSION,
+        "version": _DOCUMENT_VERSION,
         "date": report.day.isoformat(),
         "time_zone": report.zone,
         "from": to_text(report.since),
@@ -45,15 +45,15 @@ def as_json(report: Report) -> dict[str, Any]:
         "outcomes": report.outcomes,
         "fallbacks": [
             {
-                "from": each.came_from,
-                "to": each.model,
-                "reason": each.reason,
-                "free_to_paid": each.free_to_paid,
-                "count": each.count,
+                "from": fallback.came_from,
+                "to": fallback.model,
+                "reason": fallback.reason,
+                "free_to_paid": fallback.free_to_paid,
+                "count": fallback.count,
             }
-            for each in report.fallbacks
+            for fallback in report.fallbacks
         ],
-        "reached": [{**asdict(kind), **asdict(found)} for kind, found in report.reached.items()],
+        "reached": [{**asdict(kind), **asdict(total)} for kind, total in report.escalations.items()],
         "free_to_paid": report.free_to_paid,
         "free_passed_over": _line(report.passed_over),
         "unknown_costs": asdict(report.unknown),
@@ -61,22 +61,21 @@ def as_json(report: Report) -> dict[str, Any]:
         "baseline": _baseline(report.baseline),
         "baseline_month": _baseline(report.baseline_month),
         "days": [
-            {"date": each.day.isoformat(), "tiers_nano": each.tiers, "cost_nano": each.cost_nano}
-            for each in report.days
+            {"date": day.day.isoformat(), "tiers_nano": day.tiers, "cost_nano": day.cost_nano} for day in report.days
         ],
-        "speed": {str(tier): asdict(each) for tier, each in report.speed.items()},
+        "speed": {str(tier): asdict(speed) for tier, speed in report.speed.items()},
         "quotas": [
-            {**asdict(each), "pacific_day": each.pacific_day.isoformat(), "percent": each.percent}
-            for each in report.quotas
+            {**asdict(quota), "pacific_day": quota.pacific_day.isoformat(), "percent": quota.percent}
+            for quota in report.quotas
         ],
         "models_ending": [
             {
-                "model": each.model,
-                "state": each.state,
-                "ends": each.ends.isoformat() if each.ends else None,
-                "successor": each.successor,
+                "model": notice.model,
+                "state": notice.state,
+                "ends": notice.ends.isoformat() if notice.ends else None,
+                "successor": notice.successor,
             }
-            for each in report.notices
+            for notice in report.notices
         ],
     }
 

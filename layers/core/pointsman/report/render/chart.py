@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pointsman.report.figures.day_summary import DaySpend
-from pointsman.report.render.formatting import dollars
+from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.markup import Markup, el, join
 from pointsman.values.money import NANO_PER_USD, usd
 from pointsman.values.taxonomy import Tier
@@ -47,8 +47,8 @@ def in_words(days: Sequence[DaySpend]) -> str:
     if not total:
         return f"Nothing was spent in the {len(days)} days up to {days[-1].day}."
     return (
-        f"{dollars(total, 4)} in the {len(days)} days up to {days[-1].day:%-d %B}; "
-        f"the dearest was {dearest.day:%-d %B} with {dollars(dearest.cost_nano, 4)}."
+        f"{rounded_dollars(total, 4)} in the {len(days)} days up to {days[-1].day:%-d %B}; "
+        f"the dearest was {dearest.day:%-d %B} with {rounded_dollars(dearest.cost_nano, 4)}."
     )
 
 
@@ -95,9 +95,11 @@ def _column(day: DaySpend, left: float, pitch: float, scale: float, size: Size) 
             base -= tall
             where = {"x": _round(left + pitch * 0.14), "y": _round(base), "width": _round(pitch * 0.72)}
             parts.append(el("rect", **where, height=_round(tall), class_=str(tier)))
-    told = ", ".join(f"{tier} {dollars(nano)}" for tier, nano in day.tiers.items() if nano)
+    amounts = ", ".join(f"{tier} {rounded_dollars(nano)}" for tier, nano in day.tiers.items() if nano)
     return el(
-        "g", el("title", f"{day.day:%a %-d %b}: {dollars(day.cost_nano)}" + (f" ({told})" if told else "")), *parts
+        "g",
+        el("title", f"{day.day:%a %-d %b}: {rounded_dollars(day.cost_nano)}" + (f" ({amounts})" if amounts else "")),
+        *parts,
     )
 
 
@@ -112,7 +114,7 @@ def _day_label(day: DaySpend, middle: float, size: Size, *, last: bool) -> Marku
     )
 
 
-def shares(parts: Sequence[tuple[str, int]], label: str) -> Markup:
+def share_bar(parts: Sequence[tuple[str, int]], label: str) -> Markup:
     """Return one bar, split in proportion to the parts; each part's class is its name's first word."""
     whole = sum(amount for _, amount in parts) or 1
     left, drawn = 0.0, list[Markup]()

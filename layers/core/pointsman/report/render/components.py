@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
-from pointsman.report.render.formatting import dollars
+from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.money import usd
 from pointsman.values.taxonomy import Tier
@@ -36,7 +36,7 @@ def section(name: str, heading: str, *content: Child) -> Markup:
     return el("section", el("h2", heading, id=name), *content, aria_labelledby=name)
 
 
-def note(*content: Child) -> Markup:
+def note_paragraph(*content: Child) -> Markup:
     """Return a paragraph of small print."""
     return el("p", *content, class_="note")
 
@@ -44,7 +44,7 @@ def note(*content: Child) -> Markup:
 def money(nano: int, places: int = 6) -> Markup:
     """Return an amount: rounded to read, exact for programs."""
     shown = {"class_": "zero"} if nano == 0 else {}
-    return el("data", dollars(nano, places) if nano else "$0", value=f"{usd(nano):.9f}", **shown)
+    return el("data", rounded_dollars(nano, places) if nano else "$0", value=f"{usd(nano):.9f}", **shown)
 
 
 def headline(nano: int) -> Markup:
@@ -70,8 +70,8 @@ def seconds(milliseconds: int | None) -> str:
 
 def key(tier: Tier | str) -> Markup:
     """Return a tier's name with its colour beside it."""
-    known = str(tier) in set(Tier)
-    colour = el("span", class_=f"key {tier}", aria_hidden="true") if known else None
+    is_tier = str(tier) in set(Tier)
+    colour = el("span", class_=f"key {tier}", aria_hidden="true") if is_tier else None
     return el("span", colour, str(tier), class_="name")
 
 
@@ -83,7 +83,7 @@ def name(text: str | None) -> Markup | None:
 def stacked(main: Child, *below: Child) -> Markup:
     """Return a name with what is to be known of it in small print below, so that a row fits a phone."""
     parts = [part for part in below if part]
-    between = [each for part in parts for each in (Markup(" · "), part)][1:]
+    between = [child for part in parts for child in (Markup(" · "), part)][1:]
     return el("div", el("span", main), el("div", *between, class_="below") if parts else None, class_="stacked")
 
 
@@ -92,7 +92,7 @@ def words(name: str | None) -> str:
     return name.replace("_", " ") if name else NO_VALUE
 
 
-def table(
+def html_table(
     caption: str,
     header: Sequence[str],
     rows: Iterable[Sequence[Child]],

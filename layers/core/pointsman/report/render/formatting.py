@@ -6,7 +6,7 @@ from pointsman.report.figures.report import Report
 from pointsman.values.money import NANO_PER_USD, usd
 
 
-def dollars(nano: int, places: int = 6) -> str:
+def rounded_dollars(nano: int, places: int = 6) -> str:
     """Return the amount to so many decimals; what is not nothing never reads as zero."""
     sign, amount = "-" if nano < 0 else "", abs(nano)
     smallest = 10 ** (9 - places)
@@ -18,10 +18,10 @@ def dollars(nano: int, places: int = 6) -> str:
 
 def cap_dollars(nano: int) -> str:
     """Return a cap as it was likely written: in cents, if it is whole cents."""
-    return f"${usd(nano):,.2f}" if nano % (NANO_PER_USD // 100) == 0 else dollars(nano)
+    return f"${usd(nano):,.2f}" if nano % (NANO_PER_USD // 100) == 0 else rounded_dollars(nano)
 
 
-def tokens(count: int) -> str:
+def token_count(count: int) -> str:
     """Return a count that fits nine columns."""
     return f"{count:,}" if count < 10_000_000 else f"{count // 1_000_000:,}M"
 
@@ -56,21 +56,23 @@ def percent(value: float | None) -> str:
 
 def cautions(report: Report) -> list[tuple[str, str]]:
     """Return what needs a person's eye, each in full and in at most 38 characters, the gravest first."""
-    found: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
     if report.complete and (off := report.month.total.difference_nano):
-        told = f"The budget's counters and the ledger's rows differ by {dollars(abs(off))} this month."
-        found.append((told, clip(f"books differ by {dollars(abs(off))}", 38)))
+        sentence = f"The budget's counters and the ledger's rows differ by {rounded_dollars(abs(off))} this month."
+        messages.append((sentence, clip(f"books differ by {rounded_dollars(abs(off))}", 38)))
     if report.unknown.count:
-        calls, booked = plural(report.unknown.count, "call"), dollars(report.unknown.reserved_nano)
-        found.append((f"{calls} of unknown cost, booked as reserved: {booked}.", clip(f"{calls} of unknown cost", 38)))
+        calls, booked = plural(report.unknown.count, "call"), rounded_dollars(report.unknown.reserved_nano)
+        messages.append(
+            (f"{calls} of unknown cost, booked as reserved: {booked}.", clip(f"{calls} of unknown cost", 38))
+        )
     if report.total.open_attempts:
         calls = plural(report.total.open_attempts, "call")
-        found.append((f"{calls} still open, counted with what they reserve.", clip(f"{calls} still open", 38)))
+        messages.append((f"{calls} still open, counted with what they reserve.", clip(f"{calls} still open", 38)))
     if over := report.passed_over.attempts:
-        calls, cost = plural(over, "call"), dollars(report.passed_over.cost_nano)
-        told = f"{calls} went straight to a paid model in a free tier (benched, or private): {cost}."
-        found.append((told, clip(f"{calls} passed over the free model", 38)))
-    for each in report.notices:
-        short = f"{each.model} {f'ends {each.ends}' if each.state == 'ending' else each.state}"
-        found.append((each.text + ".", clip(short, 38)))
-    return found
+        calls, cost = plural(over, "call"), rounded_dollars(report.passed_over.cost_nano)
+        sentence = f"{calls} went straight to a paid model in a free tier (benched, or private): {cost}."
+        messages.append((sentence, clip(f"{calls} passed over the free model", 38)))
+    for notice in report.notices:
+        short = f"{notice.model} {f'ends {notice.ends}' if notice.state == 'ending' else notice.state}"
+        messages.append((notice.text + ".", clip(short, 38)))
+    return messages

@@ -3,12 +3,23 @@
 from collections.abc import Iterable, Sequence
 
 from pointsman.report.figures.baseline import ESTIMATE
-from pointsman.report.figures.history import Entry, shown
+from pointsman.report.figures.history import PublishedDay, chart_days
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
 from pointsman.report.render.chart import days_chart, in_words, tiers_legend
-from pointsman.report.render.components import bar, count, headline, key, money, name, note, page, section, table
-from pointsman.report.render.formatting import cap_dollars, cautions, dollars, percent, plural
+from pointsman.report.render.components import (
+    bar,
+    count,
+    headline,
+    html_table,
+    key,
+    money,
+    name,
+    note_paragraph,
+    page,
+    section,
+)
+from pointsman.report.render.formatting import cap_dollars, cautions, percent, plural, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, work_section
 from pointsman.report.render.html_escalations import reached_section
 from pointsman.report.render.html_routing import ending_section, hops_section, quota_section, speed_section
@@ -20,7 +31,7 @@ UP = "../../../"
 """From a day's folder to the folder of all reports."""
 
 
-def render_html(report: Report, entries: Sequence[Entry] = (), *, linked: bool = True) -> str:
+def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked: bool = True) -> str:
     """Return the page. `entries` are earlier days for the chart; `linked`: it lies among the other reports' files."""
     return page(
         f"Pointsman {report.day}",
@@ -42,7 +53,7 @@ def render_html(report: Report, entries: Sequence[Entry] = (), *, linked: bool =
     )
 
 
-def _header(report: Report, entries: Sequence[Entry], *, linked: bool) -> Markup:
+def _header(report: Report, entries: Sequence[PublishedDay], *, linked: bool) -> Markup:
     before = max((entry.spend.day for entry in entries if entry.spend.day < report.day), default=None)
     earlier = el("a", f"{before:%-d %B}", href=f"{UP}{before:%Y/%m/%d}/report.html", rel="prev") if before else None
     links = el("nav", earlier, el("a", "All days", href=f"{UP}index.html"), aria_label="Reports") if linked else None
@@ -54,8 +65,8 @@ def _header(report: Report, entries: Sequence[Entry], *, linked: bool) -> Markup
 def _stand_in(report: Report) -> Markup | None:
     if not report.stand_in:
         return None
-    told = "Stand-ins answered, not real models. Costs are as if they were real."
-    return el("p", el("strong", told), class_="standin", role="note")
+    sentence = "Stand-ins answered, not real models. Costs are as if they were real."
+    return el("p", el("strong", sentence), class_="standin", role="note")
 
 
 def _figures(report: Report) -> Markup:
@@ -83,19 +94,19 @@ def _figure(title: str, big: Markup | str, *sub: Markup | None) -> Markup:
 
 
 def _saved(report: Report) -> Markup:
-    own = report.baseline
-    if own.percent is None:
+    comparison = report.baseline
+    if comparison.percent is None:
         return _figure("Saved", "–", el("span", "Nothing to compare: no task was answered."))  # noqa: RUF001
     of = el(
         "span",
-        money(abs(own.saved_nano), 4),
+        money(abs(comparison.saved_nano), 4),
         " of ",
-        money(own.baseline_nano, 4),
+        money(comparison.baseline_nano, 4),
         " at list price of ",
-        name(own.model),
+        name(comparison.model),
     )
-    title = "Saved, an estimate" if own.saved_nano >= 0 else "Lost, an estimate"
-    return _figure(title, percent(abs(own.percent)), el("span", of))
+    title = "Saved, an estimate" if comparison.saved_nano >= 0 else "Lost, an estimate"
+    return _figure(title, percent(abs(comparison.percent)), el("span", of))
 
 
 def _month(report: Report) -> Markup:
@@ -111,31 +122,33 @@ def _month(report: Report) -> Markup:
 
 
 def _attention(report: Report) -> Markup:
-    found = [text for text, _ in cautions(report)]
+    warnings = [text for text, _ in cautions(report)]
     month = report.month
     if month.cap and month.projected_nano and month.projected_nano > month.cap.limit_nano:
-        told = f"At this pace {month.name} comes to {dollars(month.projected_nano, 2)}, over its budget."
-        found.insert(0, f"{told} Past the cap, tasks are held, degraded or refused, as openclaw.json says.")
-    if not found:
+        sentence = f"At this pace {month.name} comes to {rounded_dollars(month.projected_nano, 2)}, over its budget."
+        warnings.insert(0, f"{sentence} Past the cap, tasks are held, degraded or refused, as openclaw.json says.")
+    if not warnings:
         return el("div", el("p", "All is well: nothing here needs you."), class_="eye quiet")
     return el(
         "section",
         el("h2", "Worth a look", id="eye"),
-        el("ul", *(el("li", text) for text in found)),
+        el("ul", *(el("li", text) for text in warnings)),
         class_="eye",
         aria_labelledby="eye",
     )
 
 
-def _chart(report: Report, entries: Sequence[Entry]) -> Markup:
-    days = shown(report, entries)
+def _chart(report: Report, entries: Sequence[PublishedDay]) -> Markup:
+    days = chart_days(report, entries)
     rows = [
         [f"{day.day:%a %-d %b}", *(money(nano) for nano in day.tiers.values()), money(day.cost_nano)]
         for day in reversed(days)
         if day.cost_nano
     ]
     header = ["Day", *(str(tier).capitalize() for tier in report.tiers), "Cost"]
-    data = el("details", el("summary", "The same as a table"), table("Cost by day and tier", header, rows, hidden=True))
+    data = el(
+        "details", el("summary", "The same as a table"), html_table("Cost by day and tier", header, rows, hidden=True)
+    )
     return section(
         "days",
         "Thirty days",
@@ -157,14 +170,14 @@ def _tiers(report: Report) -> Markup:
     return section(
         "tiers",
         "By tier",
-        table(
+        html_table(
             "Tasks, calls, tokens and cost by tier",
             header,
             rows,
             total=["Total", *_numbers(report.total, 0)],
             hidden=True,
         ),
-        note(*_cap_words(report)) if len(report.month.caps) > 1 else None,
+        note_paragraph(*_cap_words(report)) if len(report.month.caps) > 1 else None,
     )
 
 
@@ -177,7 +190,7 @@ def _numbers(line: Totals, whole: int) -> list[Child]:
 
 def _cap_words(report: Report) -> Iterable[str]:
     caps = [
-        f"{cap.counter.replace('_', ' ')} {dollars(cap.spent_nano, 4)} of {cap_dollars(cap.limit_nano)}"
+        f"{cap.counter.replace('_', ' ')} {rounded_dollars(cap.spent_nano, 4)} of {cap_dollars(cap.limit_nano)}"
         f" ({percent(cap.percent)})"
         for cap in report.month.caps
     ]
@@ -187,7 +200,7 @@ def _cap_words(report: Report) -> Iterable[str]:
 def _footer(report: Report, *, linked: bool) -> Markup:
     span = f"Calls that began from {to_text(report.since)} until {to_text(report.until)}, a day of {report.zone}."
     files = [el("a", file, href=file) for file in ("report.csv", "report.json", "report.txt")]
-    told = el(
+    sentence = el(
         "p",
         "The same for programs: ",
         files[0],
@@ -201,5 +214,5 @@ def _footer(report: Report, *, linked: bool) -> Markup:
         "footer",
         el("p", span + " Amounts are rounded to read; their exact values stand in the page and in the files."),
         el("p", f"Savings are {ESTIMATE}. So is AWS: a part of a month of such days, as `pointsman cost` has it."),
-        told if linked else None,
+        sentence if linked else None,
     )

@@ -3,7 +3,17 @@
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
-from pointsman.report.render.components import count, key, money, name, note, section, stacked, table, words
+from pointsman.report.render.components import (
+    count,
+    html_table,
+    key,
+    money,
+    name,
+    note_paragraph,
+    section,
+    stacked,
+    words,
+)
 from pointsman.report.render.formatting import percent
 from pointsman.report.render.markup import Child, Markup, el
 
@@ -34,8 +44,8 @@ def work_section(report: Report) -> Markup | None:
     return section(
         "work",
         "By task type, tier and model",
-        table("Calls, tokens of each kind and cost", header, rows, total=foot, hidden=True),
-        note(f"No tokens of these kinds: {', '.join(left_out)}.") if left_out else None,
+        html_table("Calls, tokens of each kind and cost", header, rows, total=foot, hidden=True),
+        note_paragraph(f"No tokens of these kinds: {', '.join(left_out)}.") if left_out else None,
     )
 
 
@@ -66,22 +76,22 @@ def saved_section(report: Report) -> Markup | None:
         "saved",
         "Saved against the baseline",
         el("p", _lead(day), class_="lead"),
-        table("How the saving comes about", header, rows, total=foot, hidden=True),
-        note(f"{_share(day, month)} It is {ESTIMATE}; what a cache served counts as plain input there."),
+        html_table("How the saving comes about", header, rows, total=foot, hidden=True),
+        note_paragraph(f"{_share(day, month)} It is {ESTIMATE}; what a cache served counts as plain input there."),
     )
 
 
 def _share(day: Comparison, month: Comparison) -> str:
     of_day = f"{percent(day.percent)} of the baseline this day" if day.percent is not None else ""
     of_month = f"{percent(month.percent)} this month" if month.percent is not None else ""
-    told = ", ".join(each for each in (of_day, of_month) if each)
-    return f"Saved {told}." if told else "There was no answer to compare."
+    caption = ", ".join(clause for clause in (of_day, of_month) if clause)
+    return f"Saved {caption}." if caption else "There was no answer to compare."
 
 
 def _lead(day: Comparison) -> str:
-    stated = day.model if day.model == day.configured else f"{day.model}, which serves for {day.configured}"
+    model_name = day.model if day.model == day.configured else f"{day.model}, which serves for {day.configured}"
     mix = ", ".join(f"{number:,} {tier}" for tier, number in day.mix.items() if number) or "none"
-    return f"The baseline is everything on {stated}, at its list price of the time. Answers compared: {mix}."
+    return f"The baseline is everything on {model_name}, at its list price of the time. Answers compared: {mix}."
 
 
 def _sums(name: str, day: int, month: int) -> list[Child]:

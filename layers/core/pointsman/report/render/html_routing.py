@@ -1,12 +1,23 @@
 """The page's sections on the tasks' ways: hops and outcomes, time, quotas, and models that end."""
 
 from pointsman.report.figures.report import Report
-from pointsman.report.render.chart import legend, shares
-from pointsman.report.render.components import bar, count, key, name, note, seconds, section, stacked, table, words
+from pointsman.report.render.chart import legend, share_bar
+from pointsman.report.render.components import (
+    bar,
+    count,
+    html_table,
+    key,
+    name,
+    note_paragraph,
+    seconds,
+    section,
+    stacked,
+    words,
+)
 from pointsman.report.render.formatting import percent, plural
 from pointsman.report.render.markup import Child, Markup, el
 
-PHASES = ("queue", "routing", "waiting", "model", "delivery")
+_PHASES = ("queue", "routing", "waiting", "model", "delivery")
 
 
 def hops_section(report: Report) -> Markup | None:
@@ -14,31 +25,35 @@ def hops_section(report: Report) -> Markup | None:
     if not report.outcomes:
         return None
     hops = sorted(report.fallbacks, key=lambda each: (-each.count, each))
-    made = sum(each.count for each in hops)
-    told = f"{plural(made, 'fallback')}, {report.free_to_paid:,} of them from a free model to a paid one."
+    count_of_hops = sum(fallback.count for fallback in hops)
+    caption = f"{plural(count_of_hops, 'fallback')}, {report.free_to_paid:,} of them from a free model to a paid one."
     if over := report.passed_over.attempts:
-        told += f" {plural(over, 'call')} went straight to a paid model where a free one stands first."
+        caption += f" {plural(over, 'call')} went straight to a paid model where a free one stands first."
     rows: list[list[Child]] = [
         [
             stacked(
-                el("span", name(each.came_from), " → ", name(each.model)),
-                f"after {words(each.reason)}",
-                "free to paid" if each.free_to_paid else None,
+                el("span", name(fallback.came_from), " → ", name(fallback.model)),
+                f"after {words(fallback.reason)}",
+                "free to paid" if fallback.free_to_paid else None,
             ),
-            count(each.count),
+            count(fallback.count),
         ]
-        for each in hops
+        for fallback in hops
     ]
     outcomes = sorted(report.outcomes.items(), key=lambda each: (-each[1], each[0]))
     ended: list[list[Child]] = [[words(kind), count(number)] for kind, number in outcomes]
     return section(
         "hops",
         "Fallbacks and outcomes",
-        el("p", told if made or over else "Every task was done by the first model of its tier.", class_="lead"),
+        el(
+            "p",
+            caption if count_of_hops or over else "Every task was done by the first model of its tier.",
+            class_="lead",
+        ),
         el(
             "div",
-            table("Fallbacks", ["From, to and why", "Hops"], rows) if rows else None,
-            table("Outcomes of calls", ["Outcome", "Calls"], ended),
+            html_table("Fallbacks", ["From, to and why", "Hops"], rows) if rows else None,
+            html_table("Outcomes of calls", ["Outcome", "Calls"], ended),
             class_="pair",
         ),
     )
@@ -46,51 +61,53 @@ def hops_section(report: Report) -> Markup | None:
 
 def speed_section(report: Report) -> Markup | None:
     """Return percentiles by tier, and where the time of a task went."""
-    timed = {tier: own for tier, own in report.speed.items() if own.answers}
+    timed = {tier: speed for tier, speed in report.speed.items() if speed.answers}
     if not timed:
         return None
     rows: list[list[Child]] = [
         [
             key(tier),
-            seconds(own.task_p50_ms),
-            seconds(own.task_p95_ms),
-            seconds(own.call_p50_ms),
-            seconds(own.call_p95_ms),
-            count(own.answers),
+            seconds(speed.task_p50_ms),
+            seconds(speed.task_p95_ms),
+            seconds(speed.call_p50_ms),
+            seconds(speed.call_p95_ms),
+            count(speed.answers),
         ]
-        for tier, own in timed.items()
+        for tier, speed in timed.items()
     ]
     header = ["Tier", "Task p50", "Task p95", "Call p50", "Call p95", "Answers"]
     return section(
         "speed",
         "How fast",
         el("p", "A call is one request to a model. A task counts from its first call to its answer.", class_="lead"),
-        table("Percentiles of time by tier", header, rows, hidden=True),
+        html_table("Percentiles of time by tier", header, rows, hidden=True),
         *_where(report),
     )
 
 
 def _where(report: Report) -> list[Markup]:
     rows: list[list[Child]] = []
-    for tier, own in report.speed.items():
-        tasks = own.phases.tasks
+    for tier, speed in report.speed.items():
+        tasks = speed.phases.tasks
         if not tasks:
             continue
-        means = [(phase, getattr(own.phases, f"{phase}_ms") // tasks) for phase in PHASES]
-        told = f"{tier}: " + ", ".join(f"{phase} {seconds(mean)}" for phase, mean in means)
-        rows.append([stacked(key(tier), shares(means, told)), *(seconds(mean) for _, mean in means), count(tasks)])
+        means = [(phase, getattr(speed.phases, f"{phase}_ms") // tasks) for phase in _PHASES]
+        caption = f"{tier}: " + ", ".join(f"{phase} {seconds(mean)}" for phase, mean in means)
+        rows.append(
+            [stacked(key(tier), share_bar(means, caption)), *(seconds(mean) for _, mean in means), count(tasks)]
+        )
     if not rows:
         return []
-    header = ["Tier", *(phase.capitalize() for phase in PHASES), "Tasks"]
-    told = (
+    header = ["Tier", *(phase.capitalize() for phase in _PHASES), "Tasks"]
+    caption = (
         "Averages. Queue is from a message's sending to the router's receipt, routing from there to the first call, "
         "waiting what lay between the calls, delivery from the answer to its event."
     )
     return [
         el("h3", "Where the time went"),
-        table("Average time of a task", header, rows, hidden=True),
-        legend(PHASES),
-        note(told),
+        html_table("Average time of a task", header, rows, hidden=True),
+        legend(_PHASES),
+        note_paragraph(caption),
     ]
 
 
@@ -110,8 +127,10 @@ def quota_section(report: Report) -> Markup | None:
     return section(
         "quota",
         "Free quota used",
-        table("Requests of the free tier by model", header, rows, hidden=True),
-        note(f"The provider's day ends at midnight in America/Los_Angeles; shown is {days}, up to this report's end."),
+        html_table("Requests of the free tier by model", header, rows, hidden=True),
+        note_paragraph(
+            f"The provider's day ends at midnight in America/Los_Angeles; shown is {days}, up to this report's end."
+        ),
     )
 
 
@@ -121,16 +140,18 @@ def ending_section(report: Report) -> Markup | None:
         return None
     rows: list[list[Child]] = [
         [
-            each.model,
-            {"ending": "ends", "ended": "ended", "gone": "gone, says its provider"}[each.state],
-            each.ends.isoformat() if each.ends else None,
-            each.successor or "nobody",
+            notice.model,
+            {"ending": "ends", "ended": "ended", "gone": "gone, says its provider"}[notice.state],
+            notice.ends.isoformat() if notice.ends else None,
+            notice.successor or "nobody",
         ]
-        for each in report.notices
+        for notice in report.notices
     ]
     return section(
         "ending",
         "Models that end",
-        table("Models that end within 60 days", ["Model", "State", "Date", "Successor"], rows, texts=4, hidden=True),
-        note("A successor serves by itself; name it in openclaw.json to choose another."),
+        html_table(
+            "Models that end within 60 days", ["Model", "State", "Date", "Successor"], rows, texts=4, hidden=True
+        ),
+        note_paragraph("A successor serves by itself; name it in openclaw.json to choose another."),
     )

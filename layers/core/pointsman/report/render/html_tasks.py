@@ -3,11 +3,21 @@
 from pointsman.execution.outcome import Outcome
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.task_costs import Group, TaskCost
-from pointsman.report.render.components import count, key, money, name, note, section, stacked, table, words
+from pointsman.report.render.components import (
+    count,
+    html_table,
+    key,
+    money,
+    name,
+    note_paragraph,
+    section,
+    stacked,
+    words,
+)
 from pointsman.report.render.formatting import clip
 from pointsman.report.render.markup import Child, Markup, el, join
 
-MOST_TASKS, MOST_GROUPS = 10, 8
+_TASKS_SHOWN, MOST_GROUPS = 10, 8
 LONGEST_NAME = 80
 
 
@@ -15,7 +25,7 @@ def tasks_section(report: Report) -> Markup | None:
     """Return the dearest tasks and the cost by what tasks say of themselves."""
     if not report.tasks:
         return None
-    dearest = sorted(report.tasks, key=lambda task: (-task.with_share_nano, task.task_id))[:MOST_TASKS]
+    dearest = sorted(report.tasks, key=lambda task: (-task.with_share_nano, task.task_id))[:_TASKS_SHOWN]
     header = ["Task", "Cost", "Calls"]
     labels = {"ticket": "By ticket", "agent": "By agent", "parent_id": "By parent task"}
     tables = [drawn for label, title in labels.items() if (drawn := _groups(report, label, title))]
@@ -24,14 +34,14 @@ def tasks_section(report: Report) -> Markup | None:
     return section(
         "tasks",
         "Dearest tasks",
-        table("The dearest tasks", header, [_task(task) for task in dearest], hidden=True),
-        note(
+        html_table("The dearest tasks", header, [_task(task) for task in dearest], hidden=True),
+        note_paragraph(
             f"{more:,} more in report.json. " if more else None,
             join(f"{rest.tasks:,} others cost ", money(rest.with_share_nano), " together. ") if rest.tasks else None,
             "A task’s cost has its part of the classification in it.",  # noqa: RUF001
         ),
         el("div", *tables, class_="pair") if tables else None,
-        None if tables else note("No task stated a ticket, an agent or a parent."),
+        None if tables else note_paragraph("No task stated a ticket, an agent or a parent."),
     )
 
 
@@ -50,17 +60,17 @@ def _task(task: TaskCost) -> list[Child]:
 
 
 def _groups(report: Report, label: str, title: str) -> Markup | None:
-    found = report.groups[label]
-    if not found.named:
+    groups = report.groups[label]
+    if not groups.named:
         return None
-    order = sorted(found.named, key=lambda each: (-found.named[each].with_share_nano, each))
-    rows = [_group(clip(each, LONGEST_NAME), found.named[each]) for each in order[:MOST_GROUPS]]
-    if others := len(order[MOST_GROUPS:]) + found.other_names:
-        rest = sum((found.named[each] for each in order[MOST_GROUPS:]), found.others)
+    order = sorted(groups.named, key=lambda each: (-groups.named[each].with_share_nano, each))
+    rows = [_group(clip(group_name, LONGEST_NAME), groups.named[group_name]) for group_name in order[:MOST_GROUPS]]
+    if others := len(order[MOST_GROUPS:]) + groups.other_names:
+        rest = sum((groups.named[group_name] for group_name in order[MOST_GROUPS:]), groups.others)
         rows.append(_group(f"{others:,} others", rest))
-    if found.without.tasks:
-        rows.append(_group("none stated", found.without))
-    shown = table(title, [title.removeprefix("By ").capitalize(), "Cost", "Tasks", "Calls"], rows, hidden=True)
+    if groups.without.tasks:
+        rows.append(_group("none stated", groups.without))
+    shown = html_table(title, [title.removeprefix("By ").capitalize(), "Cost", "Tasks", "Calls"], rows, hidden=True)
     return el("div", el("h3", title), shown)
 
 

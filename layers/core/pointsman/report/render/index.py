@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from pointsman.report.figures.history import Entry
+from pointsman.report.figures.history import PublishedDay
 from pointsman.report.figures.month import percent_of
-from pointsman.report.render.components import NO_VALUE, count, money, note, page, section, table
+from pointsman.report.render.components import NO_VALUE, count, html_table, money, note_paragraph, page, section
 from pointsman.report.render.formatting import percent
 from pointsman.report.render.markup import Child, Markup, el
 
 
-def render_index(entries: Sequence[Entry], *, linked: bool = True) -> str:
+def render_index(entries: Sequence[PublishedDay], *, linked: bool = True) -> str:
     """Return the page, the latest month and day first; `linked`: it lies over the days' folders."""
     newest = sorted(entries, key=lambda entry: entry.spend.day, reverse=True)
     months = groupby(newest, key=lambda entry: f"{entry.spend.day:%B %Y}")
@@ -24,14 +24,14 @@ def render_index(entries: Sequence[Entry], *, linked: bool = True) -> str:
     )
 
 
-def _span(newest: Sequence[Entry]) -> Markup | None:
+def _span(newest: Sequence[PublishedDay]) -> Markup | None:
     if not newest:
         return None
-    told = f"{len(newest):,} reports, from {newest[-1].spend.day:%-d %B %Y} to {newest[0].spend.day:%-d %B %Y}."
-    return el("p", told, class_="lead")
+    caption = f"{len(newest):,} reports, from {newest[-1].spend.day:%-d %B %Y} to {newest[0].spend.day:%-d %B %Y}."
+    return el("p", caption, class_="lead")
 
 
-def _month(name: str, days: list[Entry], *, linked: bool) -> Markup:
+def _month(name: str, days: list[PublishedDay], *, linked: bool) -> Markup:
     saved, whole = sum(day.saved_nano for day in days), sum(day.baseline_nano for day in days)
     sums: list[Child] = [
         money(sum(day.spend.cost_nano for day in days)),
@@ -41,16 +41,16 @@ def _month(name: str, days: list[Entry], *, linked: bool) -> Markup:
     counts = [count(sum(day.tasks for day in days)), count(sum(day.attempts for day in days))]
     header = ["Day", "Spent", "Saved", "Saved of baseline", "Tasks", "Calls"]
     rows = [_day(day, linked=linked) for day in days]
-    own = days[0].spend.day
+    newest_day = days[0].spend.day
     return section(
-        f"m{own:%Y-%m}",
+        f"m{newest_day:%Y-%m}",
         name,
-        table(f"Days of {name}", header, rows, total=["Total", *sums, *counts], hidden=True),
-        note("* Stand-ins answered, not real models.") if any(day.stand_in for day in days) else None,
+        html_table(f"Days of {name}", header, rows, total=["Total", *sums, *counts], hidden=True),
+        note_paragraph("* Stand-ins answered, not real models.") if any(day.stand_in for day in days) else None,
     )
 
 
-def _day(entry: Entry, *, linked: bool) -> list[Child]:
+def _day(entry: PublishedDay, *, linked: bool) -> list[Child]:
     day = entry.spend.day
     name = f"{day:%a %-d %b}" + ("" if entry.complete else ", so far") + (" *" if entry.stand_in else "")
     return [

@@ -18,14 +18,14 @@ type Child = str | None
 
 def el(tag: str, /, *children: Child, **attributes: str | int | None) -> Markup:
     """Return an element; `_` in an attribute's name stands for `-`, and None leaves the attribute out."""
-    stated = "".join(
+    attributes_text = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     if tag in VOID:
-        return Markup(f"<{tag}{stated}/>")
-    return Markup(f"<{tag}{stated}>{join(*children)}</{tag}>")
+        return Markup(f"<{tag}{attributes_text}/>")
+    return Markup(f"<{tag}{attributes_text}>{join(*children)}</{tag}>")
 
 
 def join(*children: Child) -> Markup:

@@ -30,10 +30,10 @@ from pointsman.routing.classifier.text_features import (
     Reading,
     Sentence,
     grams,
-    pairs,
-    read,
+    read_features,
     sentence,
     sentences,
+    word_pairs,
 )
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 
@@ -105,8 +105,8 @@ class LocalClassifier:
         if not kinds:
             raise ValueError("among: at least one type is needed")
         reading, steered = self._read(text)
-        known, scores = self._score(reading)
-        if not known:
+        known_features, scores = self._score(reading)
+        if not known_features:
             return _no_signal(kinds)
         masses = self._masses(scores)
         mass = {kind: masses[self._column[kind]] for kind in kinds}
@@ -118,7 +118,7 @@ class LocalClassifier:
         if len(tiers) > 1:
             doubt = masses[self._labels.index(BACKGROUND)] if among is None else 0.0
             share = tiers[tier] / (sum(tiers.values()) + doubt)
-            tier_probability = self._confidence(_evidence(reading, known, share))
+            tier_probability = self._confidence(_evidence(reading, known_features, share))
             if steered:
                 tier_probability = min(tier_probability, STEERED_CEILING)
         return Classification(
@@ -147,10 +147,10 @@ class LocalClassifier:
         logarithm of their weight. For training, which fits the calibration; `classify` applies it.
         """
         reading = self._read(text)[0]
-        known, scores = self._score(reading)
+        known_features, scores = self._score(reading)
         masses = self._masses(scores)
         tiers = self._tier_masses(masses, tuple(TaskType))
-        return _evidence(reading, known, max(tiers.values()) / sum(masses))
+        return _evidence(reading, known_features, max(tiers.values()) / sum(masses))
 
     def sentences(self, text: str) -> list[Sentence]:
         """Return the sentences of a text as they are compared with what training knew."""
@@ -160,9 +160,9 @@ class LocalClassifier:
         """Return how much a sentence addresses the router: log odds against a sentence about the work."""
         words = {norm for norm, _ in part.words}
         total = sum(self._word(norm)[0] for norm in words) + PAIR_UNITS * self._sum(set(part.pairs))
-        own = self.header["steering"]
-        scale: float = own["scale"] * UNIT * max(len(words), 3.0) ** -0.5
-        return scale * self._lanes.one(total, len(self._labels)) + float(own["bias"])
+        header = self.header["steering"]
+        scale: float = header["scale"] * UNIT * max(len(words), 3.0) ** -0.5
+        return scale * self._lanes.one(total, len(self._labels)) + float(header["bias"])
 
     def _read(self, text: str) -> tuple[Reading, bool]:
         """Read a text without its steering; the second value says whether there was nothing else."""
@@ -171,12 +171,12 @@ class LocalClassifier:
             steering=lambda part: self.steering(part) - self.header["steering_from"],
             part_of=lambda part, text: self._known(sentence(text, part.units)),
         )
-        return read(kept), steered
+        return read_features(kept), steered
 
     def _known(self, part: Sentence) -> Sentence:
         """Return a sentence with known words in the place of their misspellings, and known pairs only."""
         words = tuple([(self._known_form(norm), surface) for norm, surface in part.words])
-        near = part.pairs if words == part.words else pairs(words)
+        near = part.pairs if words == part.words else word_pairs(words)
         return Sentence(part.text, words, tuple([pair for pair in near if pair in self._row_of]), part.units)
 
     def _known_form(self, norm: str) -> str:
@@ -206,16 +206,16 @@ class LocalClassifier:
 
     def _score(self, reading: Reading) -> tuple[float, Scores]:
         """Return the weight of the words that training knew, and the score of each label."""
-        known, total = 0.0, 0
+        weight, total = 0.0, 0
         for norm, (_, units) in reading.words.items():
             row, familiarity = self._word(norm)
-            known += units * familiarity
+            weight += units * familiarity
             total += units * row
         leads = self._sum(extra for extra in reading.extras if extra[0] == "^")
         shapes = self._sum(extra for extra in reading.extras if extra[0] == "#")
         total += WORD_UNITS * (PAIR_UNITS * self._sum(reading.pairs) + LEAD_UNITS * leads + SHAPE_UNITS * shapes)
         scale = self.header["scale"] * UNIT**2 * reading.scale
-        return known * UNIT, tuple(
+        return weight * UNIT, tuple(
             scale * value + bias for value, bias in zip(self._lanes.all(total), self.header["bias"], strict=False)
         )
 
@@ -230,11 +230,11 @@ class LocalClassifier:
         if cached is not None:
             return cached
         whole, parts = f"<{norm}>", grams(norm)
-        known = [part for part in parts if part in self._row_of]
-        familiarity = 1.0 if whole in self._row_of else 0.5 * len(known) / (len(parts) + 1)
+        known_parts = [part for part in parts if part in self._row_of]
+        familiarity = 1.0 if whole in self._row_of else 0.5 * len(known_parts) / (len(parts) + 1)
         if len(self._words) >= WORD_CACHE_SIZE:
             self._words.clear()
-        row = WORD_UNITS * self._sum((whole,)) + GRAM_UNITS * self._sum(known)
+        row = WORD_UNITS * self._sum((whole,)) + GRAM_UNITS * self._sum(known_parts)
         self._words[norm] = result = (row, familiarity)
         return result
 

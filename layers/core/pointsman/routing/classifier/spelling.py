@@ -24,7 +24,7 @@ class Spelling:
         if not MIN_LETTERS - 1 <= len(word) <= MAX_LETTERS + 1 or not word.isalpha():
             return word
         forms = self._indexed(word[0])
-        candidates = {known for form in _forms(word) for known in forms.get(form, ())}
+        candidates = {candidate for form in _forms(word) for candidate in forms.get(form, ())}
         return min(candidates, key=lambda known: (*_unlikeness(word, known), known), default=word)
 
     def _indexed(self, first: str) -> dict[str, list[str]]:

@@ -108,33 +108,33 @@ def excerpt(text: str) -> str:
 
 def sentences(text: str) -> list[Sentence]:
     """Return the sentences with at least one word of a text's head and tail."""
-    found: list[Sentence] = []
+    sentences_found: list[Sentence] = []
     for line in excerpt(text).splitlines():
         units = MACHINE_UNITS if _MACHINE_LINE.match(line) else WORD_UNITS
-        found += [part for text in _BOUNDARY.split(line) if (part := sentence(text, units)).words]
-    return found
+        sentences_found += [part for text in _BOUNDARY.split(line) if (part := sentence(text, units)).words]
+    return sentences_found
 
 
 def sentence(text: str, units: int) -> Sentence:
     """Return a text as one sentence."""
     words = tuple([piece for surface in _TOKEN.findall(text) for piece in _pieces(surface)])
-    return Sentence(text, words, pairs(words), units)
+    return Sentence(text, words, word_pairs(words), units)
 
 
-def pairs(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def word_pairs(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Return the neighbours among the words of a sentence."""
     return tuple(f"{first} {second}" for (first, _), (second, _) in pairwise(words))
 
 
-def read(parts: Iterable[Sentence]) -> Reading:
+def read_features(parts: Iterable[Sentence]) -> Reading:
     """Return what counts of a text that consists of these sentences."""
     parts = tuple(parts)
     words: dict[str, tuple[str, int]] = {}
     for part in parts:
         units = part.units
         for norm, surface in part.words:
-            known = words.get(norm)
-            if known is None or known[1] < units:
+            canonical = words.get(norm)
+            if canonical is None or canonical[1] < units:
                 words[norm] = surface, units
     neighbours = dict.fromkeys(pair for part in parts for pair in part.pairs)
     written = [part for part in parts if part.units == WORD_UNITS]

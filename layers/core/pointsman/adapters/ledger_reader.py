@@ -1,0 +1,62 @@
+"""The ledger's rows and counters, as the report, the sweep and the archive read them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from itertools import chain
+
+from pointsman.adapters import limit_items
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, leave_items, pack, unpack
+from pointsman.adapters.ledger_rows import intent_of, merged
+from pointsman.adapters.shards import Row, in_shards
+from pointsman.execution.calls import Intent
+from pointsman.values.times import to_text, utc_days
+
+_KEYS_ONLY = ("day_shard", "row", "kind", "outcome")
+
+
+class DynamoLedgerReader:
+    """`LedgerReader` on DynamoDB."""
+
+    def __init__(self, client: AwsClient, tables: Tables) -> None:
+        self._client, self._tables = client, tables
+
+    def shards(self, since: datetime, until: datetime, attributes: tuple[str, ...] = ()) -> Iterator[Iterator[Row]]:
+        """Yield each shard's rows in the order of their intents, read ahead; all attributes unless some are named."""
+        return in_shards(
+            lambda day, shard: self.partition(day, shard, since, until, attributes), utc_days(since, until)
+        )
+
+    def rows(self, since: datetime, until: datetime) -> Iterable[Row]:
+        """Return the rows of all shards."""
+        return chain.from_iterable(self.shards(since, until))
+
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
+        """Return intents of that time without an outcome; of all others the keys alone are fetched."""
+        for row in chain.from_iterable(self.shards(since, until, _KEYS_ONLY)):
+            if row["kind"] == "attempt" and "outcome" not in row:
+                key = pack({"day_shard": row["day_shard"], "row": f"{row['row']}#intent"})
+                response = self._client.get_item(TableName=self._tables.usage, Key=key, ConsistentRead=True)
+                yield intent_of(unpack(response["Item"]))
+
+    def counters(self, month: str) -> dict[str, int]:
+        """Return a month's counters."""
+        key = pack({"limit": limit_items.budget_key(month)})
+        response = self._client.get_item(TableName=self._tables.limits, Key=key, ConsistentRead=True)
+        return limit_items.counters_of(unpack(response.get("Item", {})))
+
+    def partition(
+        self, day: date, shard: int, since: datetime, until: datetime, attributes: tuple[str, ...] = ()
+    ) -> Iterator[Row]:
+        """Yield one shard of one UTC day, a page at a time."""
+        names = {f"#{name}": name for name in ("row", *attributes)}
+        projection: Item = {"ProjectionExpression": ", ".join(f"#{name}" for name in attributes)} if attributes else {}
+        leave_items(self._client)
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._tables.usage,
+            KeyConditionExpression="day_shard = :p AND #row BETWEEN :a AND :b",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=pack({":p": f"{day}#{shard}", ":a": to_text(since), ":b": to_text(until)}),
+            ConsistentRead=True,
+            **projection,
+        )
+        return merged(unpack(item) for page in pages for item in page["Items"])

@@ -1,0 +1,124 @@
+"""The limit table's items: a month's budget counters, and a model's health."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, pack
+from pointsman.execution.budget import OPEN
+from pointsman.execution.calls import Intent, Settled
+from pointsman.execution.model_health import SLOT_KEPT_FOR, Admission, HealthUpdate, ModelState, Slot
+from pointsman.execution.outcome import Outcome
+from pointsman.values.times import PACIFIC
+
+_STORED = {
+    "retired": "gone",
+    "retired_at": "gone_at",
+    "quota_exhausted_until": "bench_until",
+    "backoff_until": "rest_until",
+}
+"""Fields of a model's state that are stored under another name."""
+
+
+class DynamoModelHealth:
+    """`ModelHealthStore` on DynamoDB."""
+
+    def __init__(self, client: AwsClient, tables: Tables) -> None:
+        self._client, self._tables = client, tables
+
+    def states(self, models: Iterable[str]) -> dict[str, ModelState]:
+        """Return the state of each model that has one."""
+        keys = [pack({"limit": model_key(model)}) for model in models]
+        tables = batch_get(self._client, {self._tables.limits: {"Keys": keys, "ConsistentRead": True}})
+        states = [
+            model_state(item["limit"].removeprefix("model#"), item) for item in tables.get(self._tables.limits, [])
+        ]
+        return {state.model: state for state in states}
+
+
+def model_key(model: str) -> str:
+    """Return the key of a model's item."""
+    return f"model#{model}"
+
+
+def budget_key(month: str) -> str:
+    """Return the key of a month's counters."""
+    return f"budget#{month}"
+
+
+def counters_of(item: Item) -> dict[str, int]:
+    """Return the counters of a month's item."""
+    return {name: value for name, value in item.items() if isinstance(value, int)}
+
+
+def model_state(model: str, item: Item) -> ModelState:
+    """Return the state that a model's item holds."""
+    names = {
+        name: _STORED.get(name, name) for name in ModelState.__dataclass_fields__ if name not in ("model", "slots")
+    }
+    fields = {name: item[stored] for name, stored in names.items() if stored in item}
+    slots = {name: Slot(slot["at"], slot["tokens"]) for name, slot in item.get("slots", {}).items()}
+    return ModelState(model=model, slots=slots, **fields)
+
+
+def charged(intent: Intent) -> Update:
+    """Reserve the charge on each counter, within the caps."""
+    charge, update = intent.charge, Update()
+    update.add(dict.fromkeys(charge.counters, charge.amount))
+    update.add({counter + OPEN: charge.amount for counter in charge.counters})
+    for cap in charge.caps:
+        counter, room = update.name(cap.counter), cap.limit - charge.amount
+        within = f"{counter} <= {update.value(room)}"
+        update.only_if(f"attribute_not_exists({counter}) OR {within}" if room >= 0 else within)
+    return update
+
+
+def booked(settled: Settled) -> Update:
+    """Put the real cost in the reservation's place."""
+    charge, update = settled.intent.charge, Update()
+    update.add(dict.fromkeys(charge.counters, settled.cost_nano - charge.amount))
+    return update.add({counter + OPEN: -charge.amount for counter in charge.counters})
+
+
+def admitted(intent: Intent, admission: Admission, state: ModelState) -> Update:
+    """Take the slot or the breaker's probe, unless the model's item has changed since `state` was read."""
+    update, name, slot = Update(), _slot_name(intent), {}
+    if admission.slot:
+        slot = {"at": admission.slot.at, "tokens": admission.slot.tokens}
+        if state.version:
+            update.set_path(("slots", name), slot).remove(("slots", stale) for stale in admission.stale)
+        update.set({"day": admission.day, "day_count": admission.day_count})
+    if not state.version:  # the first write makes the map, also for a model that has no quota yet
+        update.set({"slots": {name: slot} if slot else {}})
+    if admission.probe_until:
+        update.set({"probe_until": admission.probe_until})
+    update.set({"version": state.version + 1})
+    version = update.name("version")
+    if state.version:
+        return update.only_if(f"{version} = {update.value(state.version)}")
+    return update.only_if(f"attribute_not_exists({version})")
+
+
+def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
+    """Store what the call taught of the model, and the slot's tokens as they really were, while the slot is surely
+    still on record; None when nothing changes.
+    """
+    update, changed = Update(), bool(health)
+    update.set({_STORED.get(name, name): value for name, value in health.sets.items()})
+    update.add(health.adds).remove(_STORED.get(name, name) for name in health.removes)
+    intent, young = settled.intent, settled.at - settled.intent.at < SLOT_KEPT_FOR - timedelta(seconds=30)
+    slot = ("slots", _slot_name(intent))
+    if intent.billing == "free" and young and settled.result.usage:
+        update.set_path((*slot, "tokens"), settled.usage.prompt)
+        update.only_if(f"attribute_exists({update.name(slot)})")
+        changed = True
+    elif intent.billing == "free" and young and settled.result.outcome is Outcome.NOT_SENT:
+        update.remove([slot])
+        if intent.at.astimezone(PACIFIC).date() == settled.at.astimezone(PACIFIC).date():
+            update.add({"day_count": -1})  # else the day that counted it is over
+        update.only_if(f"attribute_exists({update.name(slot)})")
+        changed = True
+    return update if changed else None
+
+
+def _slot_name(intent: Intent) -> str:
+    return intent.spec.tag

@@ -1,0 +1,109 @@
+"""How a task's record is stored as an item."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from pointsman.adapters.dynamo import Item, pack
+from pointsman.execution.ledger_keys import RowKey
+from pointsman.execution.records import (
+    AuditedAnswer,
+    CheckedAnswer,
+    Correction,
+    Payload,
+    RejectedMessage,
+    SubtaskEnd,
+    SubtaskRef,
+    TaskRecord,
+)
+from pointsman.routing.decision import Decision
+from pointsman.values.status import Status
+from pointsman.values.times import parse_time
+from pointsman.values.usage import Usage
+
+TOMBSTONE = timedelta(days=100)
+"""A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
+USED = "used_"
+"""Prefix of the attributes that add up a task's tokens."""
+_STORED = {"execution_input": "input", "last_attempt": "last_turn", "notified": "told", "undelivered": "unreached"}
+"""Attributes that are stored under another name than the record's."""
+_PLAIN = (
+    *("task_id", "generation", "fingerprint", "reply_to", "lease_until", "lease_owner", "execution_input"),
+    *("sent_at", "received_at", "deadline", "started_at", "ended_at", "last_attempt", "attempts", "cost_nano"),
+    *("cost_known", "model", "truncated", "reason", "closed_by", "delivered_at", "attention", "attention_since"),
+    *("notified", "undelivered"),
+)
+_PAYLOADS = ("body", "answer", "drafts")
+
+
+def to_item(record: TaskRecord) -> Item:
+    """Return a claimed or rejected record as the table's item, with the day on which DynamoDB may drop it."""
+    values: dict[str, Any] = {_STORED.get(name, name): getattr(record, name) for name in _PLAIN}
+    values["status"] = str(record.status)
+    values["rows"] = [key.text for key in record.rows]
+    values["open_intent"] = place(record.open_intent) if record.open_intent else None
+    values["decision"] = record.decision.as_dict() if record.decision else None
+    values["correction"] = record.correction.as_item() if record.correction else None
+    values["verdict"] = record.checked.as_item() if record.checked else None
+    values["audit"] = record.audit.as_item() if record.audit else None
+    values["subtasks"] = [asdict(ref) for ref in record.subtasks]
+    values["results"] = [end.as_item() for end in record.results]
+    values["task_fields"] = _fields(record)
+    for name in _PAYLOADS:
+        payload: Payload = getattr(record, name)
+        values |= {name: payload.inline, f"{name}_ref": payload.ref}
+    if record.received_at:
+        values["expires_at"] = int((parse_time(record.received_at) + TOMBSTONE).timestamp())
+    return pack(values)
+
+
+def _fields(record: TaskRecord) -> dict[str, Any]:
+    if record.rejection:
+        return asdict(record.rejection)
+    return {
+        "parent_id": record.parent_id,
+        "metadata": record.metadata,
+        "private": record.private,
+        "split": record.split,
+    }
+
+
+def from_item(item: Item) -> TaskRecord:
+    """Return the record of an unpacked item."""
+    record = TaskRecord(task_id=item["task_id"], status=Status(item["status"]))
+    for name in _PLAIN:
+        if (stored := _STORED.get(name, name)) in item:
+            setattr(record, name, item[stored])
+    for name in _PAYLOADS:
+        setattr(record, name, Payload(item.get(name), item.get(f"{name}_ref")))
+    record.usage = {kind: item.get(USED + kind, 0) for kind in Usage().as_dict()}
+    record.rows = [RowKey.from_text(text) for text in item.get("rows", ())]
+    record.subtasks = [SubtaskRef(ref["task_id"], ref["fingerprint"]) for ref in item.get("subtasks", ())]
+    record.results = [SubtaskEnd.from_item(end) for end in item.get("results", ())]
+    if place := item.get("open_intent"):
+        record.open_intent = RowKey(place["day_shard"], place["row"])
+    if decision := item.get("decision"):
+        record.decision = Decision.from_item(decision)
+    if correction := item.get("correction"):
+        record.correction = Correction.from_item(correction)
+    if checked := item.get("verdict"):
+        record.checked = CheckedAnswer.from_item(checked)
+    if audit := item.get("audit"):
+        record.audit = AuditedAnswer.from_item(audit)
+    _read_fields(record, item.get("task_fields", {}))
+    return record
+
+
+def _read_fields(record: TaskRecord, fields: Mapping[str, Any]) -> None:
+    if "code" in fields:
+        record.rejection = RejectedMessage(fields["code"], fields["message_id"], fields.get("asked_id"))
+    record.parent_id = fields.get("parent_id")
+    record.metadata = fields.get("metadata", {})
+    record.private = bool(fields.get("private"))
+    record.split = bool(fields.get("split"))
+
+
+def place(key: RowKey) -> dict[str, str]:
+    """Return the map that names a ledger row."""
+    return {"day_shard": key.day_shard, "row": key.row}

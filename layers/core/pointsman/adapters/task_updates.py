@@ -1,0 +1,226 @@
+"""Every update of the task's item: `TaskTable` carries most of them out, `DynamoUsageLedger` some together with the
+ledger's rows. Each is conditional; the function's name says what the task is afterwards.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pointsman.adapters.dynamo import Update
+from pointsman.adapters.task_item import TOMBSTONE, USED, place
+from pointsman.execution.calls import Intent, Settled
+from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.execution.records import CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
+from pointsman.routing.decision import Decision
+from pointsman.values.status import ENDED, Status
+from pointsman.values.times import to_ms, to_text
+
+ATTENTION = "delivery"
+"""What marks a task that the sweep looks after: its end could not be told, or it waits for subtasks."""
+_UNDELIVERED = ("attention", "attention_since", "told", "unreached")
+_OF_ONE_GENERATION = (
+    *_UNDELIVERED,
+    *("started_at", "ended_at", "delivered_at", "attempts", "model", "answer", "answer_ref", "truncated", "reason"),
+    *("verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by"),
+)
+"""What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
+
+
+def renewed(owner: str, lease_until: datetime, now: datetime) -> Update:
+    """Take over an expired lease of a claimed task."""
+    update = Update().set({"lease_owner": owner, "lease_until": to_ms(lease_until)})
+    return _while(update, Status.CLAIMED).only_if(f"{update.name('lease_until')} <= {update.value(to_ms(now))}")
+
+
+def decided(owner: str, decision: Decision, execution_input: str) -> Update:
+    """Store decision and input under the owner's lease."""
+    update = Update().set({"decision": decision.as_dict(), "input": execution_input})
+    return update.only_if(f"{update.name('lease_owner')} = {update.value(owner)}")
+
+
+def corrected(correction: Correction) -> Update:
+    """Store a correction of a decision, over an earlier one."""
+    update = Update().set({"correction": correction.as_item()})
+    return update.only_if(f"attribute_exists({update.name('decision')})")
+
+
+def started(at: datetime) -> Update:
+    """Mark a claimed task as started."""
+    update = Update().set({"status": Status.STARTED, "started_at": to_text(at)})
+    return _while(update.remove(["lease_until", "lease_owner"]), Status.CLAIMED)
+
+
+def reply_added(reply_to: str) -> Update:
+    """Add a place to reply to, once, while the task has not ended."""
+    update = Update().append("reply_to", reply_to)
+    update.only_if(f"NOT contains({update.name('reply_to')}, {update.value(reply_to)})")
+    return _not_in(update, ENDED)
+
+
+def failed(generation: int, reason: str, at: datetime) -> Update:
+    """End a task of that generation that has not ended and has no answer."""
+    update = Update().set({"status": Status.FAILED, "reason": reason, "ended_at": to_text(at)})
+    for name in ("answer", "answer_ref"):
+        update.only_if(f"attribute_not_exists({update.name(name)})")
+    return _not_ended(update, generation)
+
+
+def completed(record: TaskRecord, at: datetime) -> Update:
+    """End a task of the record's generation that has not ended, by the answer that it has."""
+    model = record.checked.model if record.checked else None
+    update = Update().set({"status": Status.COMPLETED, "model": model, "ended_at": to_text(at)})
+    return _not_ended(update, record.generation)
+
+
+def waiting(generation: int) -> Update:
+    """Mark a task of that generation that has not ended as waiting for its subtasks."""
+    return _not_ended(Update().set({"status": Status.WAITING}), generation)
+
+
+def closed(record: TaskRecord, at: datetime) -> Update:
+    """End a task of the record's generation that has not ended, by its subtasks."""
+    update = Update().set({"status": record.status, "reason": record.reason, "ended_at": to_text(at)})
+    results = [end.as_item() for end in record.results]
+    update.set({"results": results, "closed_by": record.closed_by, "attention_since": to_text(at)})
+    return _not_ended(update, record.generation)
+
+
+def marked_delivered(generation: int, at: datetime) -> Update:
+    """Mark the task's end as told, and clear what asked for attention."""
+    return _of_generation(Update().set({"delivered_at": to_text(at)}).remove(_UNDELIVERED), generation)
+
+
+def needing_attention(record: TaskRecord, at: datetime) -> Update:
+    """Put a task that is not delivered on the sparse index that the sweep reads."""
+    update = Update().set({"attention": ATTENTION, "attention_since": record.attention_since or to_text(at)})
+    update.set({"told": record.notified, "unreached": record.undelivered})
+    _of_generation(update, record.generation)
+    return update.only_if("attribute_exists(task_id) AND attribute_not_exists(delivered_at)")
+
+
+def replayed(record: TaskRecord, now: datetime) -> Update:
+    """Claim the record's generation over the failed one before it, whose attempts are all settled."""
+    update = Update().set(
+        {
+            "status": Status.CLAIMED,
+            "generation": record.generation,
+            "lease_owner": record.lease_owner,
+            "lease_until": record.lease_until,
+            "decision": record.decision.as_dict() if record.decision else None,
+            "input": record.execution_input,
+            "deadline": record.deadline,
+            "expires_at": int((now + TOMBSTONE).timestamp()),
+        }
+    )
+    _of_generation(_while(update.remove(_OF_ONE_GENERATION), Status.FAILED), record.generation - 1)
+    return update.only_if("attribute_not_exists(open_intent)")
+
+
+def attempt_taken(intent: Intent) -> Update:
+    """Take an attempt, each of which a task gives once, so that a repeated invocation cannot call again."""
+    attempt_id = intent.spec.attempt_id
+    update = Update().set({"last_turn": attempt_id, "open_intent": place(intent.key)})
+    update.append("rows", intent.key.text)
+    last = update.name("last_turn")
+    update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(attempt_id)}")
+    update.only_if(f"attribute_not_exists({update.name('subtasks')})")
+    return _not_in(update, ENDED)
+
+
+def audit_taken(intent: Intent) -> Update:
+    """Take the audit, once, of a completed task; its generation then never changes."""
+    audit = {**place(intent.key), "model": intent.spec.model, "at": to_text(intent.at)}
+    update = Update().set({"audit": audit})
+    update.only_if(f"attribute_not_exists({update.name('audit')})")
+    return _while(update, Status.COMPLETED)
+
+
+def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> Update:
+    """Close the open attempt: tokens and cost, and the answer unless the task has failed meanwhile."""
+    result, update = settled.result, _of_open_intent(settled)
+    _count(update, settled)
+    update.set({"model": settled.billed_model, "cost_known": None if settled.cost_known else False})
+    if result.outcome in GOOD and answer:
+        checked = _checked(settled)
+        update.set({"answer": answer.inline, "answer_ref": answer.ref, "verdict": checked and checked.as_item()})
+        update.set({"truncated": result.outcome is Outcome.TRUNCATED})
+        update.remove(["answer_ref" if answer.ref is None else "answer"])  # of a first answer that was kept
+        if subtasks:
+            update.set(_waiting_for(subtasks, settled.at))
+        elif not (result.check and result.check.pending):
+            update.set({"status": Status.COMPLETED, "ended_at": to_text(settled.at)})
+        _not_in(update, {Status.FAILED})
+    return update
+
+
+def attempt_counted(settled: Settled) -> Update:
+    """Add the tokens and the cost of an attempt that the task has given up waiting for."""
+    return _count(Update(), settled).only_if("attribute_exists(task_id)")
+
+
+def judgement_settled(settled: Settled) -> Update:
+    """Close the judge's attempt; what it found wanting stands with the answer, tokens and cost in the ledger alone."""
+    update = _of_open_intent(settled)
+    if settled.result.check:
+        update.set_path(("verdict", "passed"), False)
+        update.set_path(("verdict", "failed"), settled.result.check.failed)
+    return update
+
+
+def audit_settled(settled: Settled, answer: Payload | None) -> Update:
+    """Store how the audit's call ended, and its answer."""
+    update, values = Update(), {"outcome": str(settled.result.outcome), "cost_nano": settled.cost_nano}
+    values |= {"answer": answer.inline, "answer_ref": answer.ref} if answer else {}
+    for name, value in values.items():
+        if value is not None:
+            update.set_path(("audit", name), value)
+    return update.only_if(f"{update.name(('audit', 'row'))} = {update.value(settled.intent.key.row)}")
+
+
+def _count(update: Update, settled: Settled) -> Update:
+    used = {USED + kind: count for kind, count in settled.usage.as_dict().items()}
+    attempts = {} if settled.result.outcome is Outcome.NOT_SENT else {"attempts": 1}
+    return update.add({**attempts, "cost_nano": settled.cost_nano, **used})
+
+
+def _checked(settled: Settled) -> CheckedAnswer | None:
+    if (check := settled.result.check) is None:
+        return None
+    return CheckedAnswer(check.failed, check.escalated_after, settled.billed_model, settled.intent.spec.attempt_id)
+
+
+def _waiting_for(subtasks: SubtaskBatch, at: datetime) -> dict[str, Any]:
+    """Return what a task gets that will wait; from here on the sweep looks after it, whatever happens to others."""
+    return {
+        "subtasks": [asdict(ref) for ref in subtasks.expected],
+        "drafts": subtasks.drafts.inline,
+        "drafts_ref": subtasks.drafts.ref,
+        "deadline": subtasks.deadline,
+        "attention": ATTENTION,
+        "attention_since": to_text(at),
+    }
+
+
+def _of_open_intent(settled: Settled) -> Update:
+    update = Update().remove(["open_intent"])
+    row = update.name(("open_intent", "row"))
+    return update.only_if(f"{row} = {update.value(settled.intent.key.row)}")
+
+
+def _while(update: Update, status: Status) -> Update:
+    return update.only_if(f"{update.name('status')} = {update.value(status)}")
+
+
+def _not_in(update: Update, statuses: set[Status] | frozenset[Status]) -> Update:
+    for status in sorted(statuses):
+        update.only_if(f"{update.name('status')} <> {update.value(status)}")
+    return update
+
+
+def _of_generation(update: Update, generation: int) -> Update:
+    return update.only_if(f"{update.name('generation')} = {update.value(generation)}")
+
+
+def _not_ended(update: Update, generation: int) -> Update:
+    _not_in(_of_generation(update, generation), ENDED | {Status.REJECTED})
+    return update.only_if("attribute_exists(task_id)")

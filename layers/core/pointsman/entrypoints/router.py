@@ -1,0 +1,81 @@
+"""The router: a batch of the task queue, and its partial batch response."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from pointsman.adapters.messaging import DeadLetterQueue
+from pointsman.adapters.s3_prompts import S3PromptObjects
+from pointsman.contracts.envelope import parts as parts_of_body
+from pointsman.entrypoints import runtime
+from pointsman.entrypoints.classifying import build_classifier
+from pointsman.entrypoints.delivery import build_delivery
+from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN, LambdaContext, seconds_left
+from pointsman.entrypoints.runtime import Runtime
+from pointsman.services.intake import Intake, QueueMessage
+from pointsman.services.rejection import RejectMessage
+from pointsman.services.s3_prompts import S3Prompts
+from pointsman.values.errors import safe_message
+from pointsman.values.log_events import LogEvent
+from pointsman.values.times import from_ms
+
+
+def build_intake(parts: Runtime) -> Intake:
+    """Return the router's use case."""
+    ctx, stores, settings = parts.context, parts.stores, parts.settings
+    delivery = parts.part(build_delivery)
+    dead_letters = DeadLetterQueue(stores.sqs, settings.dlq_url, stores.s3, settings.bucket)
+    objects = S3PromptObjects(stores.s3)
+    return Intake(
+        ctx=ctx,
+        tasks=stores.tasks,
+        payloads=stores.payloads,
+        workflow=stores.workflow,
+        model_health=stores.model_health,
+        delivery=delivery,
+        classifier=parts.part(build_classifier),
+        s3_prompts=S3Prompts(stores.tasks, stores.payloads, objects, settings.prompt_buckets),
+        reject=RejectMessage(ctx, stores.tasks, dead_letters, stores.bus, delivery, settings.reply_places),
+    )
+
+
+def route_batch(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return the partial batch response: the messages that go back to the queue."""
+    end_message = _claim_batch(event, context)
+
+    def record_handler(record: SQSRecord) -> None:
+        end_message(record.message_id)
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor)
+
+
+def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str], None]:
+    """Claim and decide a batch; return what ends one message of it, by its id."""
+    parts = runtime.function_runtime()
+    intake = parts.part(build_intake)
+    messages = {record["messageId"]: _messages(record) for record in event["Records"]}
+    flat = [message for messages_of_record in messages.values() for message in messages_of_record]
+    batch = intake.claim_batch(flat, context.aws_request_id, seconds_left(context) - TIMEOUT_MARGIN)
+
+    def end_message(message_id: str) -> None:
+        try:
+            for message in messages[message_id]:
+                intake.start_or_reject(message, batch)
+        except Exception as trouble:
+            why = safe_message(trouble)
+            parts.context.log(LogEvent.MESSAGE_RETURNED, level="warning", message_id=message_id, why=why)
+            raise
+
+    return end_message
+
+
+def _messages(record: dict[str, Any]) -> list[QueueMessage]:
+    """Return the tasks of a record: nearly always one, under the message's own id."""
+    sent = record.get("attributes", {}).get("SentTimestamp")
+    sent_at = from_ms(int(sent)) if sent else None
+    bodies, message_id = parts_of_body(record["body"]), record["messageId"]
+    ids = [message_id] if len(bodies) == 1 else [f"{message_id}-{number}" for number in range(len(bodies))]
+    return [QueueMessage(part_id, body, sent_at) for part_id, body in zip(ids, bodies, strict=True)]

@@ -1,0 +1,150 @@
+"""The stores and queues of one stack, each built when it is first used."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.session import get_session
+
+from pointsman.adapters.aws import AWS_CALLS
+from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.ledger_reader import DynamoLedgerReader
+from pointsman.adapters.limit_items import DynamoModelHealth
+from pointsman.adapters.payload_store import BucketPayloads
+from pointsman.adapters.task_table import TaskTable
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.entrypoints.settings import Settings
+
+if TYPE_CHECKING:  # of some functions only: the others do not import it
+    from pointsman.adapters.api_keys import DynamoApiKeys
+    from pointsman.adapters.archive import BucketArchive
+    from pointsman.adapters.ledger_watermarks import DynamoWatermarks
+    from pointsman.adapters.messaging import Bus
+    from pointsman.adapters.report_sink import BucketAndTopic
+    from pointsman.adapters.workflow import StepFunctions
+
+
+class BotocoreSession:
+    """Makes clients as a boto3 session does; boto3 takes longer to import."""
+
+    def __init__(self) -> None:
+        self._session = get_session()
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """Return a client."""
+        return self._session.create_client(service, config=config)
+
+
+class LazyClient:
+    """An AWS client that is built at its first use: each takes tens of milliseconds, and most are seldom called."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build, self._lock, self._client = build, Lock(), None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            self._client = self._client or self._build()
+        return getattr(self._client, name)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The adapters of a stack."""
+
+    settings: Settings
+    session: Any
+    """What makes AWS clients, as a boto3 session does."""
+
+    def client(self, service: str) -> Any:
+        """Return a client of an AWS service that is built at its first call."""
+        return LazyClient(lambda: self.session.client(service, config=AWS_CALLS))
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """The DynamoDB client."""
+        return self.client("dynamodb")
+
+    @cached_property
+    def s3(self) -> Any:
+        """The S3 client."""
+        return self.client("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """The SQS client."""
+        return self.client("sqs")
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables' names."""
+        return Tables(self.settings.task_table, self.settings.usage_table, self.settings.limit_table)
+
+    @cached_property
+    def ledger(self) -> DynamoUsageLedger:
+        """Ledger, budget and guards."""
+        return DynamoUsageLedger(self.dynamodb, self.tables)
+
+    @cached_property
+    def ledger_reader(self) -> DynamoLedgerReader:
+        """The ledger's rows."""
+        return DynamoLedgerReader(self.dynamodb, self.tables)
+
+    @cached_property
+    def model_health(self) -> DynamoModelHealth:
+        """The states of all models."""
+        return DynamoModelHealth(self.dynamodb, self.tables)
+
+    @cached_property
+    def tasks(self) -> TaskTable:
+        """The task table."""
+        return TaskTable(self.dynamodb, self.tables)
+
+    @cached_property
+    def payloads(self) -> BucketPayloads:
+        """Where large texts are."""
+        return BucketPayloads(self.s3, self.settings.bucket)
+
+    @cached_property
+    def bus(self) -> "Bus":
+        """The event bus."""
+        from pointsman.adapters.messaging import Bus
+
+        return Bus(self.client("events"), self.settings.event_bus)
+
+    @cached_property
+    def workflow(self) -> "StepFunctions":
+        """The state machine."""
+        from pointsman.adapters.workflow import StepFunctions
+
+        return StepFunctions(self.client("stepfunctions"), self.settings.state_machine_arn)
+
+    @cached_property
+    def archive(self) -> "BucketArchive":
+        """The ledger's closed days."""
+        from pointsman.adapters.archive import BucketArchive
+
+        return BucketArchive(self.s3, self.settings.bucket)
+
+    @cached_property
+    def watermarks(self) -> "DynamoWatermarks":
+        """How far the ledger is settled and archived."""
+        from pointsman.adapters.ledger_watermarks import DynamoWatermarks
+
+        return DynamoWatermarks(self.dynamodb, self.tables)
+
+    @cached_property
+    def report_sink(self) -> "BucketAndTopic":
+        """Where reports and notices go."""
+        from pointsman.adapters.report_sink import BucketAndTopic
+
+        return BucketAndTopic(self.s3, self.settings.bucket, self.client("sns"), self.settings.report_topic_arn)
+
+    @cached_property
+    def api_keys(self) -> "DynamoApiKeys":
+        """The front door's keys."""
+        from pointsman.adapters.api_keys import DynamoApiKeys
+
+        return DynamoApiKeys(self.dynamodb, self.tables)

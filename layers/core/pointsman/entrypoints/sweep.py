@@ -1,0 +1,34 @@
+"""The sweep function."""
+
+from dataclasses import asdict
+from typing import Any
+
+from pointsman.adapters.notices import LimitTableNotices
+from pointsman.entrypoints import runtime
+from pointsman.entrypoints.delivery import build_delivery
+from pointsman.entrypoints.runtime import Runtime
+from pointsman.services.archive import Archiving
+from pointsman.services.budget_notice import BudgetNotice
+from pointsman.services.sweep import Sweep
+
+
+def build_sweep(parts: Runtime) -> Sweep:
+    """Return the use case."""
+    ctx, stores = parts.context, parts.stores
+    notices = LimitTableNotices(stores.dynamodb, stores.tables)
+    return Sweep(
+        ctx=ctx,
+        ledger=stores.ledger_reader,
+        model_health=stores.model_health,
+        tasks=stores.tasks,
+        workflow=stores.workflow,
+        delivery=parts.part(build_delivery),
+        notice=BudgetNotice(ctx, stores.ledger_reader, notices, stores.bus, stores.report_sink),
+        watermarks=stores.watermarks,
+        archiving=Archiving(ctx, stores.ledger_reader, stores.archive, stores.watermarks),
+    )
+
+
+def run_sweep() -> dict[str, Any]:
+    """Sweep; return the counts."""
+    return asdict(runtime.function_runtime().part(build_sweep)())

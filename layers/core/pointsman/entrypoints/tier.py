@@ -1,0 +1,21 @@
+"""The three tier functions: one attempt at a task."""
+
+from typing import Any
+
+from pointsman.entrypoints import runtime
+from pointsman.entrypoints.lambda_context import LambdaContext, seconds_left
+from pointsman.entrypoints.runtime import Runtime
+from pointsman.execution.workflow_state import WorkflowState
+from pointsman.services.attempt import Attempt
+from pointsman.values.taxonomy import Tier
+
+
+def build_attempt(parts: Runtime, function: Tier) -> Attempt:
+    """Return a tier function's use case."""
+    return Attempt(parts.context, parts.stores.payloads, function)
+
+
+def attempt(function: Tier, state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Make one attempt and return the workflow's next state object."""
+    make = runtime.function_runtime().part(build_attempt, function)
+    return make(WorkflowState.from_state(state), seconds_left(context)).as_state()

@@ -1,0 +1,146 @@
+"""One call to a model, from what is wanted to what it cost: specification, request, intent, settlement."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pointsman.execution.budget import Charge
+from pointsman.execution.ledger_keys import RowKey
+from pointsman.execution.outcome import CallResult
+from pointsman.routing.catalog import Billing, Model
+from pointsman.values import strict_json
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.usage import Usage
+
+INPUT_MARGIN = 1_000
+"""Tokens beside the text: what a provider adds around a request."""
+
+
+class Purpose(StrEnum):
+    """What an attempt is for."""
+
+    TASK = "task"
+    CLASSIFICATION = "classification"
+    JUDGE = "judge"
+    """Whether a task's answer is acceptable; it costs nothing."""
+    AUDIT = "audit"
+    """The baseline's answer to a task that has been answered, for people to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One request to a model, as a provider's adapter sends it."""
+
+    model: str
+    prompt: str
+    system: str
+    max_output_tokens: int
+    timeout: float
+    """Seconds for the answer to arrive; connecting has a limit of its own."""
+    tag: str
+    """The attempt's name, sent as a header so that both sides' logs can be compared."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema that the answer must follow; None: free text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """A call that someone wants made: for which task, on which model, who pays, and what is sent."""
+
+    purpose: Purpose
+    task_id: str
+    attempt_id: str
+    """Within a task, later attempts compare greater."""
+    model: str
+    tier: Tier
+    """Whose budget pays."""
+    function: str
+    """The function that makes the call."""
+    type: TaskType | None = None
+    parent_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    hop: int = 0
+    """Place in the plan, from 0."""
+    previous_outcome: str | None = None
+    """The outcome that led here, when it is not a task's first attempt."""
+    came_from: str | None = None
+    """The model before this one, when the attempt is a fallback."""
+    prompt: str = ""
+    """Like all below, empty in an intent that was read back: the ledger keeps no text."""
+    system: str = ""
+    max_output_tokens: int = 0
+    schema: dict[str, Any] | None = None
+
+    @property
+    def tag(self) -> str:
+        """The attempt's name, unique over all tasks."""
+        return f"{self.task_id}.{self.attempt_id}"
+
+    @property
+    def input_bytes(self) -> int:
+        """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes."""
+        schema = strict_json.dumps(self.schema) if self.schema else ""
+        return len(self.prompt.encode()) + len(self.system.encode()) + len(schema.encode())
+
+    def input_reserved(self, model: Model) -> int:
+        """Return the tokens to reserve for the input."""
+        return min(self.input_bytes + INPUT_MARGIN, model.context_window)
+
+    def output_cap(self, model: Model) -> int:
+        """Return the tokens that the answer may have: the task's wish, clamped to what the model can."""
+        return min(self.max_output_tokens, model.max_output)
+
+    def request(self, model: Model, timeout: float) -> ModelRequest:
+        """Return what is sent; the answer must arrive within `timeout` seconds."""
+        cap = self.output_cap(model)
+        return ModelRequest(self.model, self.prompt, self.system, cap, timeout, self.tag, self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that is about to be made, and what it reserves."""
+
+    spec: CallSpec
+    key: RowKey
+    at: datetime
+    billing: Billing
+    charge: Charge
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a call cost."""
+
+    intent: Intent
+    result: CallResult
+    cost_nano: int
+    """Known, or what was reserved when the real cost is not known."""
+    cost_known: bool
+    billed_model: str
+    usage: Usage
+    at: datetime
+    milliseconds: int
+    """Of the call alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One task's part of a call that was made for several; parts add up to the call."""
+
+    task_id: str
+    cost_nano: int
+    usage: Usage
+    metadata: dict[str, str]
+    parent_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The answer to `UsageLedger.reserve`."""
+
+    made: bool
+    attempt_used: bool = False
+    """The attempt was reserved before: by an invocation that crashed, or one that still runs. If neither this nor
+    `made`, the model's slot went to another or the counters moved: look again.
+    """

@@ -1,0 +1,46 @@
+"""Where a call's result leads a task: the plan changes where a successor or a cheaper tier steps in."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.workflow_state import WorkflowState, next_state
+from pointsman.routing.catalog import Billing
+from pointsman.routing.policy import Hop
+from pointsman.services.context import Context
+from pointsman.values.log_events import LogEvent
+from pointsman.values.taxonomy import Tier
+
+
+def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowState:
+    """Return where the result leads."""
+    now = ctx.clock.now()
+    when_exhausted = ctx.policy.config.pointsman.budget.when_exhausted_for(state.here.tier)
+    if result.outcome is Outcome.RETIRED:
+        state = replace(state, plan=_with_successor(ctx, state, now))
+    elif result.outcome is Outcome.OVER_BUDGET and when_exhausted == "degrade" and not state.has_answer:
+        state = replace(state, plan=_degraded(ctx, state, now))
+    return next_state(state, result, now, hold=when_exhausted == "hold")
+
+
+def _with_successor(ctx: Context, state: WorkflowState, now: datetime) -> tuple[Hop, ...]:
+    policy, here = ctx.policy, state.here
+    retired = policy.catalog.get(here.model)
+    successor = policy.resolve(here.model, now, {here.model})
+    allowed = policy.may_follow(here.tier, policy.billing(retired), policy.billing(successor))
+    allowed = allowed and not (state.private and policy.billing(successor) is Billing.FREE)
+    ctx.log(LogEvent.MODEL_RETIRED, level="warning", model=retired.id, successor=successor.id, allowed=allowed)
+    planned = any(hop.model == successor.id for hop in state.plan[state.hop :])
+    if successor.id == retired.id or not allowed or planned:
+        return state.plan
+    return (*state.plan[: state.hop + 1], policy.hop(successor, here.tier), *state.plan[state.hop + 1 :])
+
+
+def _degraded(ctx: Context, state: WorkflowState, now: datetime) -> tuple[Hop, ...]:
+    """Return the plan with the next cheaper tier's chain in place of what follows; paid by that tier's budget."""
+    tiers = list(Tier)
+    place = tiers.index(state.here.tier)
+    if place == 0:
+        return state.plan[: state.hop + 1]
+    cheaper = ctx.policy.plan(tiers[place - 1], now, private=state.private)
+    return (*state.plan[: state.hop + 1], *cheaper)
