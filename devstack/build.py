@@ -48,7 +48,7 @@ def _run_sam(architecture: str, target: Path, environ: Mapping[str, str]) -> Non
     command = [str(SAM), "build", "--template-file", str(TEMPLATE), "--build-dir", str(target)]
     command += ["--cached", "--cache-dir", str(BUILDS / f"cache-{architecture}"), "--parallel"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
-    succeeded = processes.run_command(
+    succeeded = processes.run_process(
         command, environment=build_environment(environ), cwd=ROOT, token=f"build-{uuid.uuid4()}", log=log
     )
     if not succeeded:

@@ -25,7 +25,7 @@ def deploy_template(
     command += ["--template-file", str(template), "--stack-name", stack.stack_name]
     command += ["--s3-bucket", _BUCKET, "--region", stack.region, "--parameter-overrides"]
     command += [f'{name}="{value}"' for name, value in parameters.items() if value]
-    succeeded = processes.run_command(
+    succeeded = processes.run_process(
         command,
         environment={**environment, **sam_settings(), **stack.environment},
         token=stack.token,

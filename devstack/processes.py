@@ -36,7 +36,7 @@ def start_process(
     return ProcessRecord(name=name, pid=child.pid, started=_started(child.pid) or 0, log=log)
 
 
-def run_command(command: list[str], *, environment: Mapping[str, str], token: str, log: Path, cwd: Path) -> bool:
+def run_process(command: list[str], *, environment: Mapping[str, str], token: str, log: Path, cwd: Path) -> bool:
     """Run a command to its end, with its output in `log`, and return whether it succeeded.
 
     If this process is told to stop meanwhile, it first kills the command and the command's children.

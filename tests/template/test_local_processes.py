@@ -87,7 +87,7 @@ from pathlib import Path
 from devstack import processes
 from devstack.signals import termination_as_exit
 with termination_as_exit():
-    processes.run_command([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
+    processes.run_process([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
                   token={token!r}, log=Path({str(tmp_path / "log")!r}), cwd=Path("/"))
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=toolchain.ROOT) as command:
