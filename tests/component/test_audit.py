@@ -24,7 +24,7 @@ from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
 from pointsman_cli.stacks import StackConnection
-from tests.component.test_attempt import (
+from tests.support.attempts import (
     GEMINI,
     HAIKU,
     SONNET,

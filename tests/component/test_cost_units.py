@@ -9,7 +9,7 @@ import pytest
 from pointsman.adapters.task_table import TaskTable
 from pointsman.report.figures import aws_units as units
 from pointsman.values.taxonomy import Tier
-from tests.component.test_attempt import answered, finished, started
+from tests.support.attempts import answered, finished, started
 from tests.support.aws import SESSION, TABLES, Aws, MotoLedger
 from tests.support.router import Router, build
 

@@ -33,7 +33,6 @@ from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import to_ms, to_text
-from tests.component.test_usage_ledger import MODEL, NO_QUOTA, intent, settled
 from tests.support.aws import Aws, MotoLedger
 from tests.support.fake_stores import (
     FakeArchive,
@@ -45,6 +44,7 @@ from tests.support.fake_stores import (
     FakeTaskStore,
 )
 from tests.support.fakes import NOON
+from tests.support.ledger import MODEL, NO_QUOTA, intent, settled
 
 DECISION = Decision(TaskType.ARCHITECTURE, Tier.REASONING, Source.LOCAL, 0.91, "says so")
 ANSWER = Payload(inline="42")

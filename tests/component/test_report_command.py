@@ -10,10 +10,7 @@ import pytest
 
 from pointsman_cli import stacks
 from pointsman_cli.main import main
-from tests.component import test_reporting
-from tests.component.test_reporting import Office, busy_day
-
-office = test_reporting.office
+from tests.support.office import Office, busy_day
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from pointsman.values.status import Status
 from pointsman.values.times import parse_time
 from pointsman_cli import tasks as stated
 from pointsman_cli.commands import status
-from tests.component.test_attempt import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
+from tests.support.attempts import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
 from tests.support.aws import BUCKET, TABLES, Aws, MotoLedger
 from tests.support.fakes import NOON, FakeDeadLetterQueue
 from tests.support.in_process import in_process

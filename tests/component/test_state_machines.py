@@ -25,9 +25,9 @@ from pointsman.services.intake import Intake, QueueMessage
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import Tier
-from tests.component.test_usage_ledger import MODEL, NO_QUOTA, UTC_ZONE, intent, known, settled
 from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
+from tests.support.ledger import MODEL, NO_QUOTA, UTC_ZONE, intent, known, settled
 from tests.support.router import SECONDS, build
 
 SOAK = os.environ.get("POINTSMAN_SOAK") == "1"

@@ -19,7 +19,8 @@ from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.component.test_attempt import (
+from tests.support import in_process as support
+from tests.support.attempts import (
     GEMINI,
     HAIKU,
     SHIPPED,
@@ -35,7 +36,6 @@ from tests.component.test_attempt import (
     started,
     step,
 )
-from tests.support import in_process as support
 from tests.support.aws import Aws, MotoLedger
 from tests.support.fake_providers import start, stop
 from tests.support.fakes import NOON, FakeWorkflow
