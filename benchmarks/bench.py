@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.places import WORK, plain_build
 from devstack import local_stack
-from devstack.build import build
+from devstack.build import build_template
 from devstack.toolchain import BUILDS, host_architecture
 from tests.support.local_stack import Stack
 
@@ -30,7 +30,7 @@ class Bench:
     def built(self) -> Path:
         """The artifacts as they are deployed, for this machine's processor."""
         architecture = host_architecture()
-        return build(architecture, BUILDS / f"local-{architecture}", environ=os.environ).parent
+        return build_template(architecture, BUILDS / f"local-{architecture}", environ=os.environ).parent
 
     @cached_property
     def plain(self) -> Path:

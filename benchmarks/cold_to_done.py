@@ -48,7 +48,7 @@ class slow_models:  # noqa: N801  (used as a function)
 
 def _tier(bench: Bench, tier: Tier) -> Figure:
     stack, model = bench.stack, TIER_MODELS[tier]
-    rig, url = rig_on(stack, shipped()), str(stack.info.standin_url)
+    rig, url = rig_on(stack, shipped()), str(stack.info.fake_providers_url)
     own, peer = built_function(bench.built, tier), handler_of("litellm-asks", ASKING, packages_of(LITELLM))
     event = {"deployment": deployment("tier", model, url), "prompt": PROMPT}
     ours, theirs = list[float](), list[float]()

@@ -24,7 +24,7 @@ OWN_MS = 50.0
 def measure(bench: Bench) -> Iterator[Figure]:
     """Measure both on a stand-in whose Gemini has no requests left today."""
     stack, n = bench.stack, bench.runs(9)
-    rig, url = rig_on(stack, shipped()), str(stack.info.standin_url)
+    rig, url = rig_on(stack, shipped()), str(stack.info.fake_providers_url)
     bare = call(SECOND, url)
     models = [deployment("first", FIRST, url), deployment("second", SECOND, url)]
     own, own_wall, stored, totals = list[float](), list[float](), list[float](), list[float]()

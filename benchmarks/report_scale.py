@@ -199,7 +199,7 @@ class FixedWatermarks:
     def __init__(self, day: date) -> None:
         self._day = day
 
-    def read(self) -> LedgerWatermarks:
+    def watermarks(self) -> LedgerWatermarks:
         since, _ = day_bounds(self._day, ZONE)
         return LedgerWatermarks(since, since + timedelta(days=2), self._day)
 

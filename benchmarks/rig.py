@@ -161,7 +161,7 @@ def rig_of(settings: Settings, config: str, make: Callable[[str], Any], model: M
 
 def settings_of(stack: Stack) -> dict[str, str]:
     """Return the functions' environment of a stack, the way to it included; the keys are in its SSM, as on AWS."""
-    out, url = stack.info.outputs, stack.info.standin_url
+    out, url = stack.info.outputs, stack.info.fake_providers_url
     return stack.info.environment | {
         "TASK_TABLE": out["TaskTableName"],
         "USAGE_TABLE": out["UsageTableName"],

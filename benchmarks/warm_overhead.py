@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _tier(bench: Bench, rig: Rig, tier: Tier) -> Iterator[Figure]:
-    model, url = TIER_MODELS[tier], str(bench.stack.info.standin_url)
+    model, url = TIER_MODELS[tier], str(bench.stack.info.fake_providers_url)
     bare, alone = call(model, url), Stopwatch()
     n = bench.runs(60)
     bare_ms, bare_wall, trips = list[float](), list[float](), 0

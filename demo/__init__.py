@@ -1,4 +1,4 @@
-"""The demo: a local stack, all of `events/` sent to it, faults on the way, and the books checked; `make demo`.
+"""The demo (`make demo`): sends all of `events/` to a local stack, injects faults, and checks results and ledger.
 
 It writes `build/demo/result.json` and leaves nothing running.
 """

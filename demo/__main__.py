@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import Console
 
 import devstack
-from demo import checks, evidence, fake_providers, phases, progress, samples, show
+from demo import checks, fake_providers, phases, progress, samples, show
+from demo.results import StackResults, collect_results
 from demo.traffic import Traffic
 from devstack.toolchain import ROOT
 from pointsman.entrypoints.cost_report import build_reporting
@@ -22,98 +23,101 @@ from pointsman_cli.errors import Exit
 from pointsman_cli.main import explained
 from pointsman_cli.stacks import LocalClients, of_local
 
-FOLDER = ROOT / "build/demo"
-RESULTS = ("result.json", "report.json", "report.txt", "report.html")
-REPLY_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
+_FOLDER = ROOT / "build/demo"
+_RESULT_FILES = ("result.json", "report.json", "report.txt", "report.html")
+_REPLY_QUEUE_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
 
 
 @dataclass
-class Demo:
-    """One run."""
+class _Demo:
+    """One run of the demo."""
 
     info: devstack.StackInfo
     console: Console
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     gemini_out_since: float | None = None
-    """Unix time from which the stand-in refused all Gemini requests."""
+    """Unix time from which every Gemini request is refused."""
     page: str = ""
-    """The day's page, once everything was sent: without links to other days, which are not here."""
+    """The daily report's page, without links to other days, which do not exist here."""
 
     def run(self) -> dict[str, Any]:
-        """Send everything, follow it to its end and return the document of result.json."""
-        found = of_local(self.info)
+        """Send all samples, follow them to the end and return the document of result.json."""
+        stack = of_local(self.info)
         reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
-        traffic = Traffic(found.runtime, [])
+        traffic = Traffic(stack.runtime, [])
         self._play(traffic)
         traffic.await_deliveries()
         outcomes = [message.outcome for message in traffic.messages]
-        wanted = len(checks.wanting_reply(traffic.messages))
-        seen = evidence.gather(found, self.began, reply_url, rejected=outcomes.count("rejected"), replies=wanted)
-        self.page = render_html(
-            found.runtime.part(build_reporting).build(date.fromisoformat(seen.report["date"])), linked=False
-        )
+        replies = len(checks.expecting_reply(traffic.messages))
+        results = collect_results(stack, self.began, reply_url, rejected=outcomes.count("rejected"), replies=replies)
+        report = stack.runtime.part(build_reporting).build(date.fromisoformat(results.report["date"]))
+        self.page = render_html(report, linked=False)
         return {
             "stand_in": self.info.stand_in.any,
             "seconds": round((datetime.now(UTC) - self.began).total_seconds(), 1),
-            "tasks": [show.entry(found.runtime, message) for message in traffic.messages],
-            "dead_letters": seen.dead_letters,
-            "report": seen.report,
-            "report_text": seen.report_text,
-            "checks": self._checks(traffic, seen),
+            "tasks": [show.result_entry(stack.runtime, message) for message in traffic.messages],
+            "dead_letters": results.dead_letters,
+            "report": results.report,
+            "report_text": results.report_text,
+            "checks": self._run_checks(traffic, results),
         }
 
     def _play(self, traffic: Traffic) -> None:
-        can, cannot = phases.chosen(self.info.stand_in)
+        playable, skipped = phases.split_playable(self.info.stand_in)
         if not self.info.stand_in.any:
-            self.console.print("Real models answer, for about 15 cents; a log of 700 KB is among the messages.")
-        everything = samples.load()
-        for phase in cannot:
-            self.console.print(f"Left out, since {phase.needs} really answers: {phase.name}", highlight=False)
-        for phase in can:
-            if phase.faults and self.info.standin_url:
-                fake_providers.play(self.info.standin_url, phase.faults)
-            if phase is phases.GEMINI_IS_OUT[0]:
+            self.console.print("Real models answer. This costs about 15 cents: one of the messages is a 700 KB log.")
+        all_samples = samples.load_samples()
+        for phase in skipped:
+            self.console.print(f"Skipped, because {phase.needs} is not faked: {phase.name}", highlight=False)
+        for phase in playable:
+            if phase.faults and self.info.fake_providers_url:
+                fake_providers.add_faults(self.info.fake_providers_url, phase.faults)
+            if phase is phases.GEMINI_QUOTA_PHASES[0]:
                 self.gemini_out_since = time.time()
-            its_own = phases.of(phase, everything)
-            with progress.shown(self.console, phase.name, len(its_own)) as tell:
-                if not traffic.run(phase, its_own, tell):
-                    self.console.print("  Given up waiting: see the checks", highlight=False)
+            phase_samples = phases.samples_of(phase, all_samples)
+            with progress.show_progress(self.console, phase.name, len(phase_samples)) as update:
+                if not traffic.run(phase, phase_samples, update):
+                    self.console.print("  Timed out: see the checks", highlight=False)
 
-    def _checks(self, traffic: Traffic, seen: evidence.Evidence) -> dict[str, checks.Check]:
-        made = {
-            "every_message_accounted_for": checks.accounted(traffic.messages),
-            "dead_letters_match_rejections": checks.dead_letters(traffic.messages, seen),
-            "everything_delivered": checks.delivered(traffic.messages),
-            "replies_match_requests": checks.replies(traffic.messages, seen),
-            "report_equals_ledger": checks.report_sums(seen),
+    def _run_checks(self, traffic: Traffic, results: StackResults) -> dict[str, checks.DemoCheck]:
+        by_name = {
+            "every_message_accounted_for": checks.check_settled(traffic.messages),
+            "dead_letters_match_rejections": checks.check_dead_letters(traffic.messages, results),
+            "everything_delivered": checks.check_delivered(traffic.messages),
+            "replies_match_requests": checks.check_replies(traffic.messages, results),
+            "report_equals_ledger": checks.check_report_sums(results),
         }
-        if self.info.standin_url:
-            stood_in = {name for name in ("gemini", "anthropic") if getattr(self.info.stand_in, name)}
-            journal = fake_providers.journal(self.info.standin_url)
-            made["requests_equal_attempts"] = checks.requests(journal, seen, stood_in)
+        if self.info.fake_providers_url:
+            faked = {name for name in ("gemini", "anthropic") if getattr(self.info.stand_in, name)}
+            journal = fake_providers.fetch_journal(self.info.fake_providers_url)
+            by_name["requests_equal_attempts"] = checks.check_requests(journal, results, faked)
             if self.gemini_out_since:
-                made["gemini_left_alone_after_quota"] = checks.gemini_left_alone(journal, self.gemini_out_since)
-                made["answered_all_the_same"] = checks.answered_after_quota(traffic.messages)
-        return made
+                by_name["gemini_left_alone_after_quota"] = checks.check_gemini_left_alone(
+                    journal, self.gemini_out_since
+                )
+                by_name["answered_all_the_same"] = checks.check_answered_after_quota(traffic.messages)
+        return by_name
 
 
 def main() -> int:
     """Run the demo and return its exit code: 1 if a check fails."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print result.json at the end instead of tables")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where results and logs go (default: build/demo)")
+    parser.add_argument(
+        "--folder", type=Path, default=_FOLDER, help="folder for results and logs (default: build/demo)"
+    )
     options = parser.parse_args()
     as_json, folder = options.json, options.folder.resolve()
     console = Console(stderr=as_json)
-    for name in RESULTS:
+    for name in _RESULT_FILES:
         (folder / name).unlink(missing_ok=True)
     try:
         with devstack.local_stack(
             folder,
-            parameters={"ReplyQueueArns": REPLY_ARN},
+            parameters={"ReplyQueueArns": _REPLY_QUEUE_ARN},
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as info:
-            demo = Demo(info, console)
+            demo = _Demo(info, console)
             result = demo.run()
     except KeyboardInterrupt:
         output.print_note("demo: interrupted; the local stack is down")
@@ -137,25 +141,24 @@ def _write(result: dict[str, Any], page: str, folder: Path) -> None:
 
 
 def _print(result: dict[str, Any], folder: Path) -> None:
-    print("\nWHAT BECAME OF EACH MESSAGE")
-    show.tasks_table(result["tasks"])
-    print("\nTHE DEAD-LETTER QUEUE")
-    show.dead_letters_table(result["tasks"], result["dead_letters"])
-    print(f"\nTHE DAY'S REPORT\n{result['report_text'].rstrip()}")
+    print("\nRESULTS")
+    show.print_tasks(result["tasks"])
+    print("\nDEAD LETTERS")
+    show.print_dead_letters(result["tasks"], result["dead_letters"])
+    print(f"\nDAILY REPORT\n{result['report_text'].rstrip()}")
     print("\nCHECKS")
-    show.checks_table(result["checks"])
+    show.print_checks(result["checks"])
     if result["stand_in"]:
-        print("\nSTAND-INS ANSWERED for providers without a key: these are not the answers of real models.")
-    print("\nWHERE TO LOOK FURTHER")
-    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+        print("\nA stand-in answered for each provider without a key: those answers do not come from real models.")
+    print("\nFILES")
+    path = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     places = [
-        ("everything above", "result.json"),
-        ("the report", "report.json, report.txt"),
+        ("results", "result.json"),
+        ("report", "report.html, report.json, report.txt"),
         ("logs", "ministack.log, standin.log, deploy.log"),
     ]
-    output.print_pairs((name, f"{shown}/{file}") for name, file in places)
-    print('To try it yourself: pointsman up, then pointsman submit "..." --wait')
-    print(f"The day's page: {shown}/report.html")
+    output.print_pairs((name, f"{path}/{files}") for name, files in places)
+    print('Try it yourself: pointsman up, then pointsman submit "..." --wait')
 
 
 def _dumped(value: dict[str, Any]) -> str:

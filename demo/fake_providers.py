@@ -1,4 +1,4 @@
-"""The control calls of the stand-in."""
+"""Calls the control API of the fake providers."""
 
 import json
 import urllib.request
@@ -7,12 +7,12 @@ from typing import Any
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def play(url: str, faults: tuple[dict[str, Any], ...]) -> None:
-    """Put rules for faults in force."""
-    _call(f"{url}/_control/faults", json.dumps(list(faults)).encode())
+def add_faults(url: str, rules: tuple[dict[str, Any], ...]) -> None:
+    """Add fault rules."""
+    _call(f"{url}/_control/faults", json.dumps(list(rules)).encode())
 
 
-def journal(url: str) -> list[dict[str, Any]]:
+def fetch_journal(url: str) -> list[dict[str, Any]]:
     """Return every request that arrived, oldest first."""
     entries: list[dict[str, Any]] = _call(f"{url}/_control/journal")["requests"]
     return entries

@@ -1,56 +1,56 @@
-"""What is sent when, and which faults the stand-in plays meanwhile."""
+"""The demo's phases: which samples are sent, and which faults the fake providers inject."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from demo.samples import Sample
-from devstack import StandIns
+from devstack import FakedProviders
 
 REPLY_QUEUE = "pointsman-replies"
-"""The queue that sample 28 wants to be answered at."""
+"""The reply_to queue of sample 28."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Messages that belong together; the next phase begins when all of them are accounted for."""
+    """Messages that belong together; the next phase begins when all of them are settled."""
 
     name: str
     numbers: Collection[int]
-    """Of the samples."""
+    """Numbers of its samples."""
     faults: tuple[dict[str, Any], ...] = ()
-    """Rules for the stand-in, in force from here on."""
+    """Fault rules for the fake providers, active from this phase on."""
     needs: str | None = None
-    """The provider that the stand-in must stand for."""
+    """The provider that must be fake; `None` if both may be real."""
 
 
-PHASES = (
+DEMO_PHASES = (
     Phase("Normal traffic", [number for number in range(50) if number not in (23, 24)]),
-    Phase("The same again: a duplicate, and its id with other content", (23, 24)),
+    Phase("A duplicate, and the same id with different content", (23, 24)),
     Phase(
-        "Anthropic is overloaded: 529, twice",
+        "Anthropic is overloaded (two 529 errors)",
         (50,),
         ({"provider": "anthropic", "contains": "password reset endpoint", "times": 2, "action": {"status": 529}},),
         needs="anthropic",
     ),
     Phase(
-        "Gemini's free tier is used up for the day: 429",
+        "Gemini's daily quota is used up (429)",
         (60,),
         ({"provider": "gemini", "action": "gemini_day_quota"},),
         needs="gemini",
     ),
-    Phase("What comes after it on that day", (61, 62), needs="gemini"),
+    Phase("After the daily quota is used up", (61, 62), needs="gemini"),
 )
-GEMINI_IS_OUT = PHASES[-2:]
-"""Phases in which Gemini refuses everything: it should be asked once, and then not again."""
+GEMINI_QUOTA_PHASES = DEMO_PHASES[-2:]
+"""Phases in which Gemini refuses every request: it should get one and no more."""
 
 
-def chosen(stand_in: StandIns) -> tuple[list[Phase], list[Phase]]:
-    """Return the phases that can be played, and those that cannot because a real provider answers."""
-    can = [phase for phase in PHASES if phase.needs is None or getattr(stand_in, phase.needs)]
-    return can, [phase for phase in PHASES if phase not in can]
+def split_playable(stand_in: FakedProviders) -> tuple[list[Phase], list[Phase]]:
+    """Return the phases that can be played, and those that cannot because their provider is real."""
+    playable = [phase for phase in DEMO_PHASES if phase.needs is None or getattr(stand_in, phase.needs)]
+    return playable, [phase for phase in DEMO_PHASES if phase not in playable]
 
 
-def of(phase: Phase, samples: list[Sample]) -> list[Sample]:
-    """Return the phase's samples."""
+def samples_of(phase: Phase, samples: list[Sample]) -> list[Sample]:
+    """Return a phase's samples."""
     return [sample for sample in samples if sample.number in phase.numbers]

@@ -1,4 +1,4 @@
-"""How far a phase has come: a bar on a terminal, else a line now and then."""
+"""Shows the progress of a phase: a bar on a terminal, otherwise a line every few seconds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-LINE_SECONDS = 5.0
-type Tell = Callable[[int, int], None]
-"""Is given how many messages are accounted for, and how many are sent."""
+_LINE_SECONDS = 5.0
+type ProgressUpdate = Callable[[int, int], None]
+"""Called with the number of settled messages and the number of sent ones."""
 
 
 @contextmanager
-def shown(console: Console, name: str, total: int) -> Iterator[Tell]:
+def show_progress(console: Console, name: str, total: int) -> Iterator[ProgressUpdate]:
     """Show the progress of a phase of `total` messages."""
     began = time.monotonic()
     if console.is_terminal:
@@ -23,13 +23,14 @@ def shown(console: Console, name: str, total: int) -> Iterator[Tell]:
             yield lambda done, _: bar.update(task, completed=done)
         return
     console.print(f"{name}: {total} to send", highlight=False)
-    told = [began, 0.0]
+    last_at, last_done = began, 0
 
-    def line(done: int, sent: int) -> None:
+    def print_line(done: int, sent: int) -> None:
+        nonlocal last_at, last_done
         now = time.monotonic()
-        if done == total or (now - told[0] >= LINE_SECONDS and done != told[1]):
-            words = f"  {done} of {total} accounted for, {sent - done} under way, {now - began:.1f} s"
-            console.print(words, highlight=False)
-            told[:] = now, done
+        if done == total or (now - last_at >= _LINE_SECONDS and done != last_done):
+            line = f"  {done} of {total} done, {sent - done} in progress, {now - began:.1f} s"
+            console.print(line, highlight=False)
+            last_at, last_done = now, done
 
-    yield line
+    yield print_line

@@ -1,6 +1,6 @@
-"""The sample messages in `events/`; `python -m demo.samples FILE` prints the message of one of them.
+"""The sample messages in `events/`; `python -m demo.samples FILE` prints one as it is sent.
 
-A file is a message's body as it is sent, but for `*.spec.json`, which says how to make a large one.
+A file is a message body, except `*.spec.json`, which specifies a large one.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from devstack.toolchain import ROOT
 from pointsman.values.strict_json import dumps
 
-FOLDER = ROOT / "events"
+SAMPLES_FOLDER = ROOT / "events"
 _SPEC = ".spec.json"
 
 
@@ -20,36 +20,36 @@ class Sample:
     """A message to send."""
 
     file: str
-    """Its name in the folder."""
+    """The file's name."""
     number: int
-    """What its name begins with; it sorts the samples."""
+    """The number at the start of the name; the samples' order."""
     body: str
 
 
-def load(folder: Path = FOLDER) -> list[Sample]:
-    """Return all samples, in the order of their numbers."""
+def load_samples(folder: Path = SAMPLES_FOLDER) -> list[Sample]:
+    """Return all samples, in order of number."""
     files = sorted(file for file in folder.iterdir() if file.name[:2].isdigit())
-    return [Sample(file.name, int(file.name[:2]), body(file)) for file in files]
+    return [Sample(file.name, int(file.name[:2]), _read_body(file)) for file in files]
 
 
-def body(file: Path) -> str:
-    """Return the body of the message that a file holds or specifies."""
+def _read_body(file: Path) -> str:
+    """Return the message body that a file contains or specifies."""
     text = file.read_text(encoding="utf-8")
-    return _made(text) if file.name.endswith(_SPEC) else text
+    return _expand_spec(text) if file.name.endswith(_SPEC) else text
 
 
-def _made(spec: str) -> str:
-    """Return a task whose prompt is of exactly so many bytes: a beginning, and a numbered line again and again."""
-    stated = json.loads(spec)
-    prompt = stated["prompt"]
+def _expand_spec(spec_json: str) -> str:
+    """Return a task whose prompt has an exact size in bytes: a beginning, then a numbered line repeated."""
+    spec = json.loads(spec_json)
+    prompt = spec["prompt"]
     parts, size, number = [prompt["begin"]], len(prompt["begin"].encode()), 0
     while size < prompt["bytes"]:
         number += 1
         parts.append(prompt["repeat"].replace("{n}", str(number)))
         size += len(parts[-1].encode())
     whole = "".join(parts).encode()[: prompt["bytes"]]
-    return dumps({**stated["task"], "prompt": whole.decode(errors="ignore")})
+    return dumps({**spec["task"], "prompt": whole.decode(errors="ignore")})
 
 
 if __name__ == "__main__":
-    sys.stdout.write(body(Path(sys.argv[1])))
+    sys.stdout.write(_read_body(Path(sys.argv[1])))

@@ -1,21 +1,21 @@
-"""What the demo prints and writes."""
+"""Prints the demo's tables and makes the entries of result.json."""
 
 from typing import Any
 
-from demo.traffic import Message
+from demo.traffic import SentMessage
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.values.status import Status
 from pointsman_cli import output
 
-EXCERPT = 200
+_EXCERPT = 200
 """Characters of an answer in result.json."""
 
 
-def entry(runtime: Runtime, message: Message) -> dict[str, Any]:
-    """Return what became of a message, for result.json."""
+def result_entry(runtime: Runtime, message: SentMessage) -> dict[str, Any]:
+    """Return the result of a message, for result.json."""
     record, outcome = message.record, message.outcome
     decision = record.decision if record else None
-    worked = record is not None and outcome != "duplicate"
+    is_own_work = record is not None and outcome != "duplicate"
     answered = record is not None and record.status is Status.COMPLETED
     return {
         "file": message.sample.file,
@@ -28,52 +28,52 @@ def entry(runtime: Runtime, message: Message) -> dict[str, Any]:
         "model": record.model if record else None,
         "source": decision.source if decision else None,
         "confidence": decision.confidence if decision else None,
-        "attempts": record.attempts if record and worked else 0,
-        "tokens": record.usage.get("input", 0) + record.usage.get("output", 0) if record and worked else 0,
-        "cost_nano_usd": record.cost_nano if record and worked else 0,
+        "attempts": record.attempts if record and is_own_work else 0,
+        "tokens": record.usage.get("input", 0) + record.usage.get("output", 0) if record and is_own_work else 0,
+        "cost_nano_usd": record.cost_nano if record and is_own_work else 0,
         "seconds": message.seconds,
         "reason": record.reason if record else None,
         "truncated": record.truncated if record else False,
-        "answer_excerpt": runtime.stores.payloads.fetch(record.answer)[:EXCERPT] if record and answered else None,
+        "answer_excerpt": runtime.stores.payloads.fetch(record.answer)[:_EXCERPT] if record and answered else None,
     }
 
 
-def tasks_table(entries: list[dict[str, Any]]) -> None:
-    """Print a line per message."""
+def print_tasks(entries: list[dict[str, Any]]) -> None:
+    """Print one line per message."""
     header = ("message", "outcome", "type", "tier", "model", "decided by", "attempts", "tokens", "cost", "s")
-    output.print_table(header, [_row(each) for each in entries], right=(6, 7, 8, 9))
+    output.print_table(header, [_row(entry) for entry in entries], right=(6, 7, 8, 9))
 
 
-def dead_letters_table(entries: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:
-    """Print each dead letter with the sample that it was and its reason."""
-    file_of = {each["message_id"]: each["file"] for each in entries}
+def print_dead_letters(entries: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:
+    """Print each dead letter with its sample and its reason."""
+    file_of = {entry["message_id"]: entry["file"] for entry in entries}
     rows = [(file_of.get(letter["message_id"], "?"), letter["code"], letter["reason"]) for letter in letters]
     output.print_table(("message", "code", "reason"), sorted(rows))
 
 
-def checks_table(checks: dict[str, dict[str, Any]]) -> None:
-    """Print each check with its verdict."""
+def print_checks(checks: dict[str, dict[str, Any]]) -> None:
+    """Print each check with its result."""
     output.print_table(
-        ("check", "verdict", "what was compared"),
-        [(name.replace("_", " "), _verdict(each), each["detail"]) for name, each in checks.items()],
+        ("check", "result", "comparison"),
+        [(name.replace("_", " "), _passed_or_failed(check), check["detail"]) for name, check in checks.items()],
     )
 
 
-def _verdict(check: dict[str, Any]) -> str:
+def _passed_or_failed(check: dict[str, Any]) -> str:
     return "ok" if check["passed"] else "FAILED"
 
 
-def _row(each: dict[str, Any]) -> tuple[object, ...]:
-    outcome = each["outcome"] + (" (cut)" if each["truncated"] and each["outcome"] == "completed" else "")
+def _row(entry: dict[str, Any]) -> tuple[object, ...]:
+    outcome = entry["outcome"] + (" (cut)" if entry["truncated"] and entry["outcome"] == "completed" else "")
     return (
-        each["file"].split(".")[0],
+        entry["file"].split(".")[0],
         outcome,
-        each["type"] or "-",
-        each["tier"] or "-",
-        each["model"] or "-",
-        each["source"] or "-",
-        each["attempts"],
-        f"{each['tokens']:,}",
-        output.exact_dollars(each["cost_nano_usd"]),
-        "-" if each["seconds"] is None else f"{each['seconds']:.1f}",
+        entry["type"] or "-",
+        entry["tier"] or "-",
+        entry["model"] or "-",
+        entry["source"] or "-",
+        entry["attempts"],
+        f"{entry['tokens']:,}",
+        output.exact_dollars(entry["cost_nano_usd"]),
+        "-" if entry["seconds"] is None else f"{entry['seconds']:.1f}",
     )

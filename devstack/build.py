@@ -1,4 +1,4 @@
-"""Builds the template's functions and layers, for one processor."""
+"""Builds the template's functions and layers for one architecture."""
 
 import fcntl
 import hashlib
@@ -9,23 +9,23 @@ from pathlib import Path
 
 from devstack import processes, trim
 from devstack.errors import LocalStackError
-from devstack.toolchain import BUILDS, ROOT, SAM, TEMPLATE, build_environment, last_line, require
+from devstack.toolchain import BUILDS, ROOT, SAM, TEMPLATE, build_environment, last_line, require_tools
 
 _SOURCES = ("template.yaml", "dashboard.yaml", "samconfig.toml", "openclaw.json", "tools/sam.txt")
 _SOURCE_FOLDERS = ("functions", "layers", "statemachines")
 
 
-def build(
+def build_template(
     architecture: str, target: Path, *, environ: Mapping[str, str], report: Callable[[str], None] = print
 ) -> Path:
-    """Build into `target`, unless it holds a build of the same sources already, and return the built template.
+    """Build into `target` unless it already holds a build of the same sources; return the built template.
 
-    What `trim` does is done too, unless `environ` says otherwise.
+    The layers are trimmed too, unless `environ` turns that off.
 
     Raises:
         LocalStackError: The tools are missing, or the build failed.
     """
-    require(SAM)
+    require_tools(SAM)
     BUILDS.mkdir(exist_ok=True)
     stamp = target.with_name(f"{target.name}.sources")
     with (BUILDS / "lock").open("w") as lock:
@@ -38,7 +38,7 @@ def build(
         report(f"Building functions and layers for {architecture}")
         _run_sam(architecture, target, environ)
         if trimmed:
-            trim.trim(target)
+            trim.trim_layers(target)
         stamp.write_text(sources)
     return target / TEMPLATE.name
 
@@ -48,15 +48,15 @@ def _run_sam(architecture: str, target: Path, environ: Mapping[str, str]) -> Non
     command = [str(SAM), "build", "--template-file", str(TEMPLATE), "--build-dir", str(target)]
     command += ["--cached", "--cache-dir", str(BUILDS / f"cache-{architecture}"), "--parallel"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
-    done = processes.run(
+    succeeded = processes.run_process(
         command, environment=build_environment(environ), cwd=ROOT, token=f"build-{uuid.uuid4()}", log=log
     )
-    if not done:
+    if not succeeded:
         raise LocalStackError(f"sam build failed: {last_line(log)}", log)
 
 
 def _fingerprint(*choices: str) -> str:
-    """A digest of everything that a build depends on."""
+    """Return a digest of everything that a build depends on."""
     digest = hashlib.sha256(" ".join(choices).encode())
     digest.update(Path(trim.__file__).read_bytes())
     for path in _source_files():

@@ -1,4 +1,4 @@
-"""Who may hand tasks to the local stack that `up` starts: the examples, under the names that they have."""
+"""Senders, prompt buckets and reply queues that the local stack admits: those of the examples."""
 
 _ACCOUNT = "us-east-1:000000000000"
 ADMITTED = {
@@ -6,4 +6,4 @@ ADMITTED = {
     "PromptBucketArns": "arn:aws:s3:::pointsman-prompts",
     "ReplyQueueArns": f"arn:aws:sqs:{_ACCOUNT}:pointsman-replies",
 }
-"""Parameters of the template."""
+"""Template parameters."""

@@ -1,4 +1,4 @@
-"""Deploys the built template to the emulator, with the very command that deploys it to AWS."""
+"""Deploys the built template to the emulator, with the command that deploys it to AWS."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +11,13 @@ from devstack.toolchain import ROOT, SAM, last_line, sam_settings
 _BUCKET = "pointsman-artifacts"
 
 
-def deploy(
+def deploy_template(
     stack: StackInfo, template: Path, *, parameters: Mapping[str, str], environment: Mapping[str, str]
 ) -> StackInfo:
     """Deploy a built template and return the stack with its outputs.
 
     Raises:
-        LocalStackError: sam could not deploy it.
+        LocalStackError: The deployment failed.
     """
     stack.session().client("s3", **stack.client_options).create_bucket(Bucket=_BUCKET)
     log = stack.state_dir / "deploy.log"
@@ -25,20 +25,20 @@ def deploy(
     command += ["--template-file", str(template), "--stack-name", stack.stack_name]
     command += ["--s3-bucket", _BUCKET, "--region", stack.region, "--parameter-overrides"]
     command += [f'{name}="{value}"' for name, value in parameters.items() if value]
-    done = processes.run(
+    succeeded = processes.run_process(
         command,
         environment={**environment, **sam_settings(), **stack.environment},
         token=stack.token,
         log=log,
         cwd=ROOT,
     )
-    if not done:
+    if not succeeded:
         raise LocalStackError(f"sam deploy failed: {last_line(log)}", log)
     return stack.with_outputs()
 
 
 def put_keys(stack: StackInfo, keys: Mapping[str, str]) -> None:
-    """Put keys, by name, into Parameter Store, where the functions read them as they do on AWS."""
+    """Store the provider keys, by parameter name, in Parameter Store, where the functions read them."""
     client = stack.session().client("ssm", **stack.client_options)
     for name, key in keys.items():
         client.put_parameter(Name=name, Value=key, Type="SecureString", Overwrite=True)

@@ -1,11 +1,12 @@
 """Runs MiniStack with three changes.
 
-A layer is unpacked once and not once for each worker: Lambda mounts a layer, MiniStack unpacks it anew for each worker
-process, thousands of files, which took most of a cold start. A call with a task token is on a state machine, as on AWS
-(whose CDK grants it so: `StateMachine.grantTaskResponse`), where MiniStack checks the role against `*`. And a call
-counts as one over TLS: the template's policies refuse plain HTTP, which is what MiniStack speaks, on this machine only.
+- Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
+  process, which took most of a cold start.
+- A call with a task token is authorised on a state machine, as on AWS (CDK grants it so:
+  `StateMachine.grantTaskResponse`). MiniStack checks the role against `*`.
+- A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 
-It is a script, run with MiniStack's own Python, and imports nothing else of this project.
+This is a script for MiniStack's own Python and imports nothing else of this project.
 """
 
 import contextvars
@@ -27,7 +28,7 @@ _shared: dict[str, Path] = {}
 
 
 def _unpack_once(archive: zipfile.ZipFile, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
-    """Unpack a large archive as links to the one place where it was unpacked first; a small one as ever."""
+    """Unpack a large archive once and link to it from then on; unpack a small one as usual."""
     entries = archive.infolist()
     if path is None or members is not None or len(entries) < _MANY_FILES:
         _unpack(archive, path, members, pwd)
@@ -36,30 +37,30 @@ def _unpack_once(archive: zipfile.ZipFile, path: Any = None, members: Any = None
     key = digest.hexdigest()
     with _lock:
         if key not in _shared:
-            place = Path(tempfile.mkdtemp(prefix="unpacked-"))
-            _unpack(archive, place)
-            _shared[key] = place
+            folder = Path(tempfile.mkdtemp(prefix="unpacked-"))
+            _unpack(archive, folder)
+            _shared[key] = folder
     for entry in _shared[key].iterdir():
         (Path(path) / entry.name).symlink_to(entry)
 
 
 def _name_token_resource() -> None:
-    """Have a call that only names a task token checked as one on a state machine."""
+    """Authorise a call that names only a task token on a state machine."""
     actions = importlib.import_module("ministack.core.iam_actions")
     extract = actions.extract_resource_arn
 
-    def named(service: str, *args: Any, **options: Any) -> str:
-        found = str(extract(service, *args, **options))
+    def resource_arn(service: str, *args: Any, **options: Any) -> str:
+        arn = str(extract(service, *args, **options))
         bound = inspect.signature(extract).bind(service, *args, **options).arguments
-        if service == "states" and found == "*" and b"taskToken" in bound.get("body", b""):
+        if service == "states" and arn == "*" and b"taskToken" in bound.get("body", b""):
             return f"arn:aws:states:{bound['region']}:{bound['account_id']}:stateMachine:of-the-token"
-        return found
+        return arn
 
-    actions.extract_resource_arn = named  # type: ignore[attr-defined]
+    actions.extract_resource_arn = resource_arn  # type: ignore[attr-defined]
 
 
 def _count_as_tls() -> None:
-    """Have policies see `aws:SecureTransport` as true, for requests and for deliveries between services."""
+    """Make policies see `aws:SecureTransport` as true, for requests and for deliveries between services."""
     evaluator = importlib.import_module("ministack.core.iam_evaluator")
     origin = contextvars.ContextVar("origin", default=("127.0.0.1", True))
 

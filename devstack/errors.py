@@ -1,4 +1,4 @@
-"""What can go wrong with the local stack."""
+"""The local stack's error."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from pathlib import Path
 class LocalStackError(Exception):
     """The local stack cannot be built, started or deployed; the message is one line for the user.
 
-    Raised by everything in `devstack`. Whatever had been started by then has been ended.
+    Raised anywhere in `devstack`, after every process that had been started was stopped.
     """
 
     def __init__(self, problem: str, log: Path | None = None) -> None:

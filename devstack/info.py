@@ -1,4 +1,4 @@
-"""What is known about a local stack, in memory and in its state directory."""
+"""A local stack's description, in memory and in its state directory."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -6,13 +6,13 @@ from typing import Any, Self
 import botocore.session
 from boto3.session import Session
 from botocore.config import Config
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 _FILE_NAME = "stack.json"
 
 
 class ProcessRecord(BaseModel):
-    """A process that was started, told from a later one of the same number by when it started."""
+    """A started process; its start time tells it from a later process with the same id."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,8 +23,8 @@ class ProcessRecord(BaseModel):
     log: Path
 
 
-class StandIns(BaseModel):
-    """For which providers the stand-in answers."""
+class FakedProviders(BaseModel):
+    """Which providers are fake."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,31 +33,31 @@ class StandIns(BaseModel):
 
     @property
     def any(self) -> bool:
-        """Whether any output of this stack may come from the stand-in."""
+        """Whether any answer of this stack may come from a fake provider."""
         return self.gemini or self.anthropic
 
 
 class StackInfo(BaseModel):
-    """A local stack: its processes, where it listens, and its outputs once it is deployed."""
+    """A local stack: its processes, its address, and its outputs once it is deployed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     state_dir: Path
     token: str
-    """Marks the environment of every process of this stack."""
+    """In the environment of every process of this stack."""
     processes: tuple[ProcessRecord, ...] = ()
     endpoint: str = ""
     region: str = "us-east-1"
     stack_name: str = "pointsman"
-    stand_in: StandIns
-    standin_url: str | None = None
-    """Address of the stand-in, control calls included; `None` if both providers are called themselves."""
+    stand_in: FakedProviders
+    fake_providers_url: str | None = Field(default=None, alias="standin_url")
+    """Address of the fake providers and their control API; `None` if both providers are real."""
     outputs: dict[str, str] = {}
     """The stack's outputs by name; empty until it is deployed."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an AWS client in another process needs in its environment to reach this stack and nothing else."""
+        """The environment that points an AWS client in another process at this stack and nothing else."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": self.region,
@@ -73,7 +73,7 @@ class StackInfo(BaseModel):
     def client_options(self) -> dict[str, Any]:
         """Options for each client of this stack: `info.session().client("sqs", **info.client_options)`.
 
-        They win over the environment, so that no endpoint or proxy leads elsewhere.
+        They override the environment, so no endpoint or proxy there leads elsewhere.
         """
         return {
             "endpoint_url": self.endpoint,
@@ -84,7 +84,7 @@ class StackInfo(BaseModel):
         }
 
     def session(self) -> Session:
-        """Return a new session that reads no profile, so that `AWS_PROFILE` may name one that is not there."""
+        """Return a new session that reads no profile: `AWS_PROFILE` may name one that does not exist."""
         nowhere: dict[str, Any] = {
             "profile": (None, None, None, None),
             "config_file": (None, None, "/dev/null", None),
@@ -93,26 +93,27 @@ class StackInfo(BaseModel):
         return Session(botocore_session=botocore.session.Session(session_vars=nowhere))
 
     def with_outputs(self) -> Self:
-        """Return it with the outputs that the deployed stack has."""
+        """Return this stack with the outputs of its deployment."""
         client = self.session().client("cloudformation", **self.client_options)
         stack = client.describe_stacks(StackName=self.stack_name)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         return self.model_copy(update={"outputs": outputs})
 
-    def save(self) -> None:
-        """Write it to its state directory, all or nothing."""
+    def save(self) -> Self:
+        """Write this stack to its state directory, atomically, and return it."""
         unfinished = self.state_dir / f"{_FILE_NAME}.new"
         unfinished.write_text(self.model_dump_json(indent=2) + "\n")
         unfinished.replace(self.state_dir / _FILE_NAME)
+        return self
 
     @classmethod
     def load(cls, state_dir: Path) -> Self | None:
-        """Return what a state directory holds, `None` if there is no stack."""
+        """Return the stack of a state directory; `None` if there is none."""
         try:
             return cls.model_validate_json((state_dir / _FILE_NAME).read_bytes())
         except FileNotFoundError:
             return None
 
     def forget(self) -> None:
-        """Remove it from its state directory."""
+        """Remove this stack from its state directory."""
         (self.state_dir / _FILE_NAME).unlink(missing_ok=True)

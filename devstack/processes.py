@@ -1,4 +1,4 @@
-"""Processes of the local stack: started in own sessions, found again after a crash, ended to the last child."""
+"""Starts the local stack's processes in their own sessions, finds them after a crash, stops them with all children."""
 
 import contextlib
 import os
@@ -11,17 +11,17 @@ from pathlib import Path
 from devstack.info import ProcessRecord
 
 MARK = "POINTSMAN_LOCAL_STACK"
-"""Environment variable that all processes of a stack inherit, also those that leave their session."""
+"""Environment variable that every process of a stack inherits, also one that leaves its session."""
 
 _GRACE_SECONDS = 5.0
 _children: dict[int, subprocess.Popen[bytes]] = {}
-"""What this process has started itself, so that it can reap what it ends."""
+"""Children of this process, which it has to reap."""
 
 
-def start(
+def start_process(
     name: str, command: list[str], *, environment: Mapping[str, str], token: str, log: Path, cwd: Path | None = None
 ) -> ProcessRecord:
-    """Start a process in a session of its own, its output going to `log`, and return what identifies it."""
+    """Start a process in its own session, with its output in `log`, and return its record."""
     with log.open("wb") as output:
         child = subprocess.Popen(
             command,
@@ -36,13 +36,13 @@ def start(
     return ProcessRecord(name=name, pid=child.pid, started=_started(child.pid) or 0, log=log)
 
 
-def run(command: list[str], *, environment: Mapping[str, str], token: str, log: Path, cwd: Path) -> bool:
-    """Run a command to its end, its output going to `log`, and return whether it succeeded.
+def run_process(command: list[str], *, environment: Mapping[str, str], token: str, log: Path, cwd: Path) -> bool:
+    """Run a command to its end, with its output in `log`, and return whether it succeeded.
 
-    If this process is told to stop meanwhile, the command is ended first, with all that it has started.
+    If this process is told to stop meanwhile, it first kills the command and the command's children.
     """
-    command_process = start(command[0], command, environment=environment, token=token, log=log, cwd=cwd)
-    child = _children.pop(command_process.pid)
+    record = start_process(command[0], command, environment=environment, token=token, log=log, cwd=cwd)
+    child = _children.pop(record.pid)
     try:
         return child.wait() == 0
     finally:
@@ -52,15 +52,15 @@ def run(command: list[str], *, environment: Mapping[str, str], token: str, log: 
 
 
 def is_running(process: ProcessRecord) -> bool:
-    """Return whether this very process, and not a later one of its number, is alive."""
+    """Return whether this process is alive; a later one with the same id does not count."""
     return _started(process.pid) == process.started
 
 
-def end(processes: Iterable[ProcessRecord], token: str) -> bool:
-    """End processes with all that descends from them, politely first, and return whether any was alive.
+def end_processes(processes: Iterable[ProcessRecord], token: str) -> bool:
+    """Stop processes and their descendants, SIGTERM first, and return whether any was alive.
 
-    A record is only acted on if number and start time still match. What carries `token` in its environment is ended
-    too, whatever session it is in and whether or not its parent is still there.
+    A record counts only if process id and start time still match. A process that carries `token` in its environment is
+    stopped too, whatever its session and whether or not its parent is alive.
     """
     leaders = [process for process in processes if is_running(process)]
     if not leaders and not _marked(token):
@@ -79,7 +79,7 @@ def end(processes: Iterable[ProcessRecord], token: str) -> bool:
             break
     for leader in leaders:
         if not is_running(leader) and (child := _children.pop(leader.pid, None)):
-            child.wait()  # it has ended; its remains go
+            child.wait()  # reap it
     return True
 
 
@@ -98,11 +98,11 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _started(pid: int) -> int | None:
-    """When a process started, in clock ticks after boot; `None` if there is none, or only its remains."""
+    """Return when a process started, in clock ticks after boot; `None` if there is none or only a zombie."""
     if (child := _children.get(pid)) and child.poll() is not None:
         del _children[pid]
     try:
-        # The name, in parentheses, may hold anything. What follows it are state (field 3) to start time (22) and on.
+        # The name, in parentheses, may hold anything. After it come the state (field 3), ... and the start time (22).
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -110,12 +110,12 @@ def _started(pid: int) -> int | None:
 
 
 def _marked(token: str) -> list[int]:
-    """Numbers of the living processes that have `token` in their environment."""
+    """Return the ids of the living processes that have `token` in their environment."""
     mark = f"{MARK}={token}".encode()
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
-        # Another user's process cannot be read, nor is it ours; one that has ended has an empty environment.
+        # Another user's process cannot be read and is not ours; one that has ended has an empty environment.
         with contextlib.suppress(OSError):
             if entry.name.isdecimal() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return [pid for pid in found if pid != os.getpid() and _started(pid) is not None]
+                pids.append(int(entry.name))
+    return [pid for pid in pids if pid != os.getpid() and _started(pid) is not None]

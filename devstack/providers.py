@@ -1,16 +1,16 @@
-"""Which provider is really called by a local stack, and for which the stand-in answers."""
+"""Which providers a local stack really calls, and which ones are fake."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from devstack.info import StandIns
+from devstack.info import FakedProviders
 
-STAND_IN_KEY = "stand-in"
-"""What stands in a key's place where the stand-in answers."""
+FAKE_KEY = "stand-in"
+"""The key of a fake provider."""
 
-# The defaults of the template's parameters of these names.
+# The defaults of the template parameters with these names.
 GEMINI_KEY_PARAMETER = "/pointsman/gemini-api-key"
 ANTHROPIC_KEY_PARAMETER = "/pointsman/anthropic-api-key"
 
@@ -25,9 +25,9 @@ class _Provider(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
-    """Empty if there is none: then the stand-in answers."""
+    """Empty: the provider is fake."""
     base_url: str
-    """Where the environment says that the provider is called; empty for its own address."""
+    """The base URL that the environment sets; empty for the provider's own."""
 
     @property
     def leaves_machine(self) -> bool:
@@ -35,7 +35,7 @@ class _Provider(BaseModel):
 
 
 class Providers(BaseModel):
-    """Keys, addresses and overrides, as the caller's environment has them."""
+    """Keys, base URLs and model overrides from the caller's environment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +45,7 @@ class Providers(BaseModel):
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Providers":
-        """Read them from an environment."""
+        """Return the providers that an environment configures."""
         return cls(
             gemini=_Provider(key=environ.get("GEMINI_API_KEY", ""), base_url=environ.get("GOOGLE_GEMINI_BASE_URL", "")),
             anthropic=_Provider(
@@ -55,24 +55,24 @@ class Providers(BaseModel):
         )
 
     @property
-    def stand_in(self) -> StandIns:
-        """For whom the stand-in answers: each provider without a key."""
-        return StandIns(gemini=not self.gemini.key, anthropic=not self.anthropic.key)
+    def stand_in(self) -> FakedProviders:
+        """The fake providers: each one without a key."""
+        return FakedProviders(gemini=not self.gemini.key, anthropic=not self.anthropic.key)
 
-    def parameters(self, standin_url: str | None) -> dict[str, str]:
-        """Return the template's parameters that follow from this, and no key among them."""
+    def parameters(self, fake_providers_url: str | None) -> dict[str, str]:
+        """Return the template parameters that follow from this; none of them is a key."""
         leaves_machine = self.gemini.leaves_machine or self.anthropic.leaves_machine
         return {
-            "GeminiBaseUrl": self.gemini.base_url if self.gemini.key else f"{standin_url}/gemini",
-            "AnthropicBaseUrl": self.anthropic.base_url if self.anthropic.key else f"{standin_url}/anthropic",
+            "GeminiBaseUrl": self.gemini.base_url if self.gemini.key else f"{fake_providers_url}/gemini",
+            "AnthropicBaseUrl": self.anthropic.base_url if self.anthropic.key else f"{fake_providers_url}/anthropic",
             "ModelCalls": "live" if leaves_machine else "loopback",
             "StandIn": "true" if self.stand_in.any else "false",
             **self.overrides,
         }
 
     def keys(self) -> dict[str, str]:
-        """Return what is to stand in Parameter Store, by name."""
+        """Return the keys for Parameter Store, by parameter name."""
         return {
-            GEMINI_KEY_PARAMETER: self.gemini.key or STAND_IN_KEY,
-            ANTHROPIC_KEY_PARAMETER: self.anthropic.key or STAND_IN_KEY,
+            GEMINI_KEY_PARAMETER: self.gemini.key or FAKE_KEY,
+            ANTHROPIC_KEY_PARAMETER: self.anthropic.key or FAKE_KEY,
         }

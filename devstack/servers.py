@@ -1,4 +1,4 @@
-"""Starts the two servers of a local stack, each on a free port of 127.0.0.1, and waits until they answer."""
+"""Starts the emulator and the fake providers, each on a free port of 127.0.0.1, and waits until they answer."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def start_emulator(
     environment: Mapping[str, str], *, region: str, token: str, state_dir: Path
 ) -> tuple[ProcessRecord, str]:
-    """Start MiniStack and return its process and its address; it answers once `await_emulator` has returned."""
+    """Start MiniStack and return its process and address; `await_emulator` returns once it answers."""
     port = _free_port()
     settings = {
         "GATEWAY_PORT": str(port),
@@ -29,15 +29,15 @@ def start_emulator(
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        # Enforce the functions' roles. The key id `test` is the account's root.
+        # Enforces the functions' roles; the key id `test` is the account's root.
         "AUTH": "true",
         # Both would listen on all interfaces.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # Nothing here needs Docker, and at its start it would remove containers of another MiniStack.
+        # Docker is not needed, and MiniStack would remove the containers of another MiniStack at its start.
         "DOCKER_HOST": "unix:///dev/null/none",
     }
-    process = processes.start(
+    process = processes.start_process(
         "MiniStack",
         [str(MINISTACK.with_name("python")), str(Path(__file__).with_name("emulator.py"))],
         environment={**environment, **settings},
@@ -51,7 +51,7 @@ def await_emulator(process: ProcessRecord, endpoint: str) -> None:
     """Wait until MiniStack answers.
 
     Raises:
-        LocalStackError: It ended, or did not answer in time.
+        LocalStackError: It exited, or did not answer in time.
     """
 
     def answers() -> bool:
@@ -64,29 +64,35 @@ def await_emulator(process: ProcessRecord, endpoint: str) -> None:
     _await(process, answers)
 
 
-def start_standin(environment: Mapping[str, str], *, token: str, state_dir: Path) -> ProcessRecord:
-    """Start the stand-in for the model providers; its address is known once `await_standin` has returned."""
-    (state_dir / "standin.json").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", str(state_dir / "standin.json")]
-    return processes.start("The stand-in", command, environment=environment, token=token, log=state_dir / "standin.log")
+def start_fake_providers(environment: Mapping[str, str], *, token: str, state_dir: Path) -> ProcessRecord:
+    """Start the fake providers and return their process; `await_fake_providers` returns their address."""
+    port_file = _port_file(state_dir)
+    port_file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", str(port_file)]
+    log = state_dir / "standin.log"
+    return processes.start_process("The stand-in", command, environment=environment, token=token, log=log)
 
 
-def await_standin(process: ProcessRecord, state_dir: Path) -> str:
-    """Wait until the stand-in listens, and return its address.
+def await_fake_providers(process: ProcessRecord, state_dir: Path) -> str:
+    """Wait until the fake providers listen, and return their address.
 
     Raises:
-        LocalStackError: It ended, or did not listen in time.
+        LocalStackError: They exited, or did not listen in time.
     """
-    port_file = state_dir / "standin.json"
+    port_file = _port_file(state_dir)
     _await(process, port_file.exists)
     return str(json.loads(port_file.read_text())["url"])
+
+
+def _port_file(state_dir: Path) -> Path:
+    return state_dir / "standin.json"
 
 
 def _await(process: ProcessRecord, condition: Callable[[], bool]) -> None:
     limit = time.monotonic() + _START_SECONDS
     while not condition():
         if not processes.is_running(process):
-            raise LocalStackError(f"{process.name} ended at once: {last_line(process.log)}", process.log)
+            raise LocalStackError(f"{process.name} exited at once: {last_line(process.log)}", process.log)
         if time.monotonic() > limit:
             raise LocalStackError(f"{process.name} did not start within {_START_SECONDS:.0f} s", process.log)
         time.sleep(0.1)

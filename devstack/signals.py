@@ -1,4 +1,4 @@
-"""Signals while processes are started and ended."""
+"""Handles signals while processes start and stop."""
 
 import signal
 import sys
@@ -11,15 +11,15 @@ _TERMINATING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:
-    # 128 + n is how a shell tells that signal n ended a program.
+    # A shell reports a program that signal n ended as 128 + n.
     sys.exit(128 + number)
 
 
 @contextmanager
 def termination_as_exit() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block by `SystemExit`, so that what it has started is ended too, as for Ctrl-C.
+    """Turn SIGTERM and SIGHUP into `SystemExit` within the block, so that it cleans up as for Ctrl-C.
 
-    Only the main thread can catch signals; in any other the block just runs.
+    Only the main thread can catch signals; in any other thread the block just runs.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,7 +34,7 @@ def termination_as_exit() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C, SIGTERM and SIGHUP in the block: it is what ends the processes, and takes seconds at most."""
+    """Ignore Ctrl-C, SIGTERM and SIGHUP within the block, which stops processes and takes seconds at most."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

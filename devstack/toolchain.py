@@ -1,4 +1,4 @@
-"""Where the project's tools are, and the environments they run in."""
+"""Where the project's tools are, and the environments that they run in."""
 
 import json
 import os
@@ -17,18 +17,18 @@ MINISTACK = ROOT / ".tools/ministack/bin/ministack"
 BUILDS = ROOT / ".aws-sam"
 _SAM_HOME = ROOT / ".tools/sam-home"
 
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-_KEPT_FROM_PIP = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_DEPS", "PIP_NO_BINARY")
-_KEPT_FROM_BUILD = ("AWS_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "GEMINI_", "GOOGLE_", "ANTHROPIC_")
+_HIDDEN_FROM_PIP = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_DEPS", "PIP_NO_BINARY")
+_HIDDEN_FROM_BUILD = ("AWS_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "GEMINI_", "GOOGLE_", "ANTHROPIC_")
 _LOOPBACK = "127.0.0.1,localhost"
 
 
-def require(*tools: Path) -> None:
+def require_tools(*tools: Path) -> None:
     """Check that this machine can run the local stack and that the tools are installed.
 
     Raises:
-        LocalStackError: It cannot, or they are not.
+        LocalStackError: It cannot, or a tool is missing.
     """
     if sys.platform != "linux":
         raise LocalStackError(
@@ -40,25 +40,25 @@ def require(*tools: Path) -> None:
 
 
 def host_architecture() -> str:
-    """Return this machine's processor as Lambda names it."""
+    """Return this machine's architecture by Lambda's name for it."""
     machine = platform.machine().lower()
     return {"amd64": "x86_64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def runtime_environment(environ: Mapping[str, str], state_dir: Path) -> dict[str, str]:
-    """Return the environment of the stack's own processes: no key, no profile, no Python setting of the caller's.
+    """Return the environment of the stack's processes, without keys, profiles or Python settings of the caller.
 
-    The way to the internet (proxies, certificates) is passed on, for model providers that are really called.
+    Proxies and certificates are passed on, for calls to the real model providers.
     """
-    passed = {name: environ[name] for name in _PASSED_ON if name in environ}
+    inherited = {name: environ[name] for name in _INHERITED if name in environ}
     for name in (*_PROXIES, *(name.lower() for name in _PROXIES)):
         if name in environ:
-            passed[name] = environ[name]
+            inherited[name] = environ[name]
     exempt = environ.get("NO_PROXY") or environ.get("no_proxy")
     no_proxy = f"{exempt},{_LOOPBACK}" if exempt else _LOOPBACK
     return {
         "PATH": os.defpath,
-        **passed,
+        **inherited,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "HOME": str(state_dir / "home"),
@@ -69,17 +69,17 @@ def runtime_environment(environ: Mapping[str, str], state_dir: Path) -> dict[str
 
 
 def build_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's environment as `sam build` and its pip can use it: package indexes stay, keys do not."""
-    kept = {
+    """Return the caller's environment for `sam build` and its pip: with package indexes, without keys."""
+    visible = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_KEPT_FROM_BUILD) and name not in _KEPT_FROM_PIP
+        if not name.startswith(_HIDDEN_FROM_BUILD) and name not in _HIDDEN_FROM_PIP
     }
-    return {**kept, **sam_settings(), "PATH": f"{SAM.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"}
+    return {**visible, **sam_settings(), "PATH": f"{SAM.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"}
 
 
 def sam_settings() -> dict[str, str]:
-    """Return settings for sam: no telemetry, no look for a newer version, no long pauses between polls."""
+    """Return settings for sam: no telemetry, no version check, short pauses between polls."""
     _SAM_HOME.mkdir(parents=True, exist_ok=True)
     settings = {"telemetryEnabled": False, "lastVersionCheck": time.time()}
     (_SAM_HOME / "metadata.json").write_text(json.dumps(settings))
@@ -87,6 +87,6 @@ def sam_settings() -> dict[str, str]:
 
 
 def last_line(log: Path) -> str:
-    """Return what a tool said last, as a guess at why it failed."""
+    """Return the last line of a tool's log, which usually says why it failed."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), "no output")

@@ -1,6 +1,6 @@
-"""What a build leaves out of the layers and puts into them, beside what `sam build` does; no file of theirs is changed.
+"""Removes unused distributions from the built layers and compiles the rest; no file of a layer is changed.
 
-`POINTSMAN_WHOLE_BUILD=1` in the environment leaves all of it undone.
+`POINTSMAN_WHOLE_BUILD=1` in the environment turns all of it off.
 """
 
 import csv
@@ -14,17 +14,17 @@ from devstack.errors import LocalStackError
 from devstack.toolchain import SAM
 
 SETTING = "POINTSMAN_WHOLE_BUILD"
-CORE = "CoreLayer"
+_CORE = "CoreLayer"
 LEFT_OUT = {
-    # Powertools' tracer brings it. Lambda's runtime has boto3 with the botocore that belongs to it; another one in a
-    # layer would take its place. It is also the half of all files that a cold start has to unpack.
-    CORE: ("botocore",),
-    # Google's sign-in with service accounts; an API key needs none of it.
+    # A dependency of Powertools' tracer. Lambda's runtime has boto3 with the matching botocore, which one in a layer
+    # would shadow. It is also half of all files that a cold start has to unpack.
+    _CORE: ("botocore",),
+    # For Google's service accounts; an API key needs none of them.
     "GeminiLayer": ("cryptography", "cffi", "pycparser", "pyasn1", "pyasn1_modules"),
 }
-"""Distributions that are never imported, by layer (a test looks)."""
+"""Distributions that are never imported, by layer; a test holds that."""
 _UNCHECKED = 0b01
-"""Flags of a .pyc file that is used without a look at its source (PEP 552)."""
+"""Flags of a .pyc file that is loaded without a check of its source (PEP 552)."""
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
@@ -32,13 +32,13 @@ def is_wanted(environ: Mapping[str, str]) -> bool:
     return environ.get(SETTING, "") != "1"
 
 
-def trim(target: Path) -> None:
-    """Leave out what is never imported, and what the core layer, which every function has, brings already; compile.
+def trim_layers(target: Path) -> None:
+    """Remove distributions that are never imported or already in the core layer, which every function has; compile.
 
     Raises:
-        LocalStackError: What was compiled would not be used.
+        LocalStackError: Python would not use the bytecode.
     """
-    core = target / CORE / "python"
+    core = target / _CORE / "python"
     for name, distributions in LEFT_OUT.items():
         for distribution in distributions:
             for info in (target / name / "python").glob(f"{distribution}-*.dist-info"):
@@ -48,7 +48,7 @@ def trim(target: Path) -> None:
             if layer != core and (core / info.name).exists():
                 _remove(info)
     _compile(target)
-    check(core / "pointsman")
+    check_bytecode(core / "pointsman")
 
 
 def _layers(target: Path) -> Iterator[Path]:
@@ -56,7 +56,7 @@ def _layers(target: Path) -> Iterator[Path]:
 
 
 def _remove(info: Path) -> None:
-    """Remove a distribution's files, as its own record lists them."""
+    """Remove the files that a distribution's RECORD lists."""
     layer = info.parent
     with (info / "RECORD").open(newline="") as record:
         files = [layer / row[0] for row in csv.reader(record) if not row[0].startswith("..")]
@@ -71,26 +71,26 @@ def _remove(info: Path) -> None:
 
 
 def _compile(target: Path) -> None:
-    """Compile the layers, as unchecked .pyc files: a zip keeps no exact time to compare with.
+    """Compile the layers to unchecked .pyc files: a zip keeps no exact times to compare with.
 
-    On Lambda, whose file system is read-only, each cold start would compile them anew, which takes as long again as the
-    imports themselves.
+    Without them, each cold start would compile the modules again on Lambda's read-only file system, which takes as long
+    as the imports themselves.
     """
     options = ["-qq", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", "/opt"]
-    # Some packages ship templates that are no valid Python: what does not compile is left as it is.
+    # Some packages ship templates that are not valid Python: those stay as they are.
     command = [str(SAM.with_name("python")), "-m", "compileall", *options, *map(str, _layers(target))]
     subprocess.run(command, check=False)
 
 
-def check(package: Path) -> None:
-    """Check that each module has bytecode of this source, which Lambda's Python takes without looking at the source.
+def check_bytecode(package: Path) -> None:
+    """Check that each module has bytecode of its current source, which Lambda's Python loads without a check.
 
     Raises:
-        LocalStackError: One has not.
+        LocalStackError: A module has none.
     """
     for source in package.rglob("*.py"):
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
         head = compiled.read_bytes()[:16] if compiled.exists() else b""
         expected = importlib.util.source_hash(source.read_bytes())
         if head[4:16] != _UNCHECKED.to_bytes(4, "little") + expected:
-            raise LocalStackError(f"{source.name} has no bytecode that would be used: build again")
+            raise LocalStackError(f"{source.name} has no bytecode that Python would use: build again")

@@ -164,7 +164,7 @@ def offline_runtime(config: Path | None = None) -> Runtime:
 
 
 def _local() -> devstack.StackInfo:
-    if info := devstack.find(STATE_DIR):
+    if info := devstack.find_stack(STATE_DIR):
         return info
     raise NoLocalStackError("no local stack is up", "start it with `pointsman up`, or name a deployed one with --stack")
 

@@ -1,4 +1,4 @@
-"""What holds for every test: no call leaves this machine, and no key or account of its user is in reach."""
+"""For every test: no call leaves this machine, and no key or account of the user is in reach."""
 
 import ipaddress
 import os
@@ -80,15 +80,15 @@ _clean_environment()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    figures.show(terminalreporter)
+    figures.write_figures(terminalreporter)
 
 
-ONE_AFTER_THE_OTHER = "stack"
-"""The folder whose tests start servers and processes, or share the deployed stack."""
+SERIAL_FOLDER = "stack"
+"""The folder of the tests that start servers and processes, or share the deployed stack."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep those in one process of a parallel run (`make test`), which begins with them: they take the longest."""
+    """Run those tests in one process of a parallel run (`make test`), and first: they take the longest."""
     alone = {item: _runs_alone(item) for item in items}
     for item in items:
         if alone[item]:
@@ -98,41 +98,41 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _runs_alone(item: pytest.Item) -> bool:
-    return bool(item.get_closest_marker("stack")) or item.path.relative_to(HERE).parts[0] == ONE_AFTER_THE_OTHER
+    return bool(item.get_closest_marker("stack")) or item.path.relative_to(HERE).parts[0] == SERIAL_FOLDER
 
 
 @pytest.fixture(scope="session")
-def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator["FakeProviders"]:
+def provider_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator["FakeProviders"]:
     from tests.support.fake_providers import start, stop
 
-    standin = start(tmp_path_factory.mktemp("provider"))
-    yield standin
-    stop(standin)
+    process = start(tmp_path_factory.mktemp("provider"))
+    yield process
+    stop(process)
 
 
 @pytest.fixture
-def provider(_provider: "FakeProviders") -> "FakeProviders":
-    """The stand-in alone, one for all tests of a run, without rules and journal."""
-    _provider.control("DELETE", "faults")
-    _provider.control("DELETE", "journal")
-    return _provider
+def provider(provider_process: "FakeProviders") -> "FakeProviders":
+    """The fake providers, without rules and journal; one process for all tests of a run."""
+    provider_process.control("DELETE", "faults")
+    provider_process.control("DELETE", "journal")
+    return provider_process
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """The deployed local stack, one for all tests of a run; the stand-in answers for both providers."""
+    """The deployed local stack, with both providers fake; one stack for all tests of a run."""
     from devstack import local_stack
     from tests.support.local_stack import PARAMETERS, Stack
     from tests.support.tls import Authority, receiver
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    known = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
-    authority = Authority(tmp_path_factory.mktemp("ca"), known)
+    authorities = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    authority = Authority(tmp_path_factory.mktemp("ca"), authorities)
     inherited["SSL_CERT_FILE"] = str(authority.bundle)
     with receiver(authority.certificate("localhost")) as hooks:
         parameters = {**PARAMETERS, "WebhookHosts": f"localhost:{hooks.port}", "FrontDoor": "true"}
         with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
-            # As Ctrl-C: pytest takes the exit that the stack makes of it for one more failed test, and goes on.
+            # As for Ctrl-C: pytest would take the stack's SystemExit for one more failed test, and go on.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             stack = Stack(info, hooks)
             put = stack.client("ssm").put_parameter

@@ -1,17 +1,17 @@
-"""A stand-in for the two model providers, on loopback: no key, no cost, the real SDKs, and every fault on request.
+"""Fake versions of both model providers, on loopback: no key, no cost, the real SDKs, and every fault on request.
 
 Start it with `python -m devstack.fake_providers --port-file F`. Point google-genai at `{url}/gemini` and anthropic at
-`{url}/anthropic`. Its answers depend on the text, are the same for the same text, and say that a stand-in gave them.
+`{url}/anthropic`. An answer depends on the prompt alone and says that a stand-in gave it.
 
 | control call | effect |
 |---|---|
-| `POST /_control/faults` | a list of rules, or `{"rules": [...], "limits": {model: {"rpm", "rpd", "tpm"}}}`: added |
-| `GET /_control/faults` | rules with what is `left` of their `times`, and limits |
-| `DELETE /_control/faults` | forgets rules, limits and what was counted against the limits |
-| `GET /_control/journal` | every request that arrived, oldest first |
-| `GET /_control/counts` | totals by provider, model, status, fault and outcome |
-| `DELETE /_control/journal` | starts an empty journal (its file keeps the lines, behind a `cleared` mark) |
-| `GET /_control/verdict` | llmock's judgement of how the client behaved (`?format=text` for people) |
-| `GET /_control/health` | `{"status": "ok"}` |
+| `POST /_control/faults` | adds a list of rules, or `{"rules": [...], "limits": {model: {"rpm", "rpd", "tpm"}}}` |
+| `GET /_control/faults` | returns the rules, each with the uses `left` of its `times`, and the limits |
+| `DELETE /_control/faults` | deletes rules, limits and what was counted against the limits |
+| `GET /_control/journal` | returns every request that arrived, oldest first |
+| `GET /_control/counts` | returns totals by provider, model, status, fault and outcome |
+| `DELETE /_control/journal` | clears the journal (its file keeps the lines, before a `cleared` mark) |
+| `GET /_control/verdict` | returns llmock's verdict on the client's behaviour (`?format=text` for people) |
+| `GET /_control/health` | returns `{"status": "ok"}` |
 | `/llmock/...` | llmock itself, with its own protocols, quotas, chaos and `/llmock/_llmock` control |
 """

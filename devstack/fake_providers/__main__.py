@@ -1,4 +1,4 @@
-"""Run the stand-in on loopback until it is told to stop (SIGTERM, SIGINT)."""
+"""Runs the fake providers on loopback until SIGTERM or SIGINT."""
 
 import argparse
 import json
@@ -13,11 +13,11 @@ from devstack.fake_providers.transport import ExposingProtocol
 
 _HOST = "127.0.0.1"
 _KEEP_ALIVE_SECONDS = 600
-"""Longer than any client of ours keeps an idle connection, so that none is closed under a request."""
+"""Longer than any client here keeps an idle connection, so that none is closed under a request."""
 
 
 class _Server(uvicorn.Server):
-    """A server that says where it listens, once it does."""
+    """A server that writes its address to a file once it listens."""
 
     def __init__(self, config: uvicorn.Config, port_file: Path) -> None:
         super().__init__(config)
@@ -36,15 +36,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m devstack.fake_providers", description="Stand in for Gemini and Anthropic."
     )
-    parser.add_argument("--port-file", type=Path, required=True, help="where to write the address, once it listens")
-    parser.add_argument("--port", type=int, default=0, help="the port; by default a free one")
-    parser.add_argument("--journal", type=Path, help="a file to append the journal to")
+    parser.add_argument(
+        "--port-file", type=Path, required=True, help="file for the address, written once the server listens"
+    )
+    parser.add_argument("--port", type=int, default=0, help="port; by default a free one")
+    parser.add_argument("--journal", type=Path, help="file to append the journal to")
     arguments = parser.parse_args()
     try:
         listener = socket.create_server((_HOST, arguments.port))
     except OSError as error:
         parser.exit(1, f"Cannot listen on {_HOST}:{arguments.port}: {os.strerror(error.errno or 0)}\n")
-    # Headers and body go out as two writes: without this, each answer waits 40 ms for the client's delayed ACK.
+    # Headers and body are two writes: without this, each answer waits 40 ms for the client's delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
         create_app(arguments.journal),

@@ -1,4 +1,4 @@
-"""The ASGI app: both providers' paths, and the control API."""
+"""The ASGI app: both providers' paths and the control API."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -13,17 +13,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from devstack.fake_providers.claude import AnthropicWire
-from devstack.fake_providers.endpoint import ModelEndpoint, State
+from devstack.fake_providers.endpoint import ModelEndpoint, ServerState
 from devstack.fake_providers.gemini import GeminiWire
 from devstack.fake_providers.journal import Journal
-from devstack.fake_providers.llmock_bridge import PREFIX, LlmockApp, verdict
+from devstack.fake_providers.llmock_bridge import LLMOCK_PREFIX, LlmockApp, judge_client
 from devstack.fake_providers.models import ModelLookup
 from devstack.fake_providers.quotas import Limit, Quotas
 from devstack.fake_providers.rules import Rule, RuleBook
 
 
-class Faults(BaseModel):
-    """The body of `POST /_control/faults`; a bare list stands for `rules`."""
+class _FaultSettings(BaseModel):
+    """The body of `POST /_control/faults`; a bare list is short for `rules`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,8 +32,8 @@ class Faults(BaseModel):
 
 
 def create_app(journal: Path | None = None) -> Starlette:
-    """Make the app, with an empty set of rules; `journal` names the file to append to."""
-    state = State(Journal(journal), RuleBook(), Quotas(), LlmockApp())
+    """Return the app, without rules; `journal` is the file to append the journal to."""
+    state = ServerState(Journal(journal), RuleBook(), Quotas(), LlmockApp())
     control = _Control(state)
     gemini = ModelEndpoint(GeminiWire(), state)
     gemini_models = ModelLookup(GeminiWire(), state)
@@ -50,7 +50,7 @@ def create_app(journal: Path | None = None) -> Starlette:
             Route("/_control/counts", control.counts),
             Route("/_control/verdict", control.verdict),
             Route("/_control/health", control.health),
-            Mount(PREFIX, state.llmock),
+            Mount(LLMOCK_PREFIX, state.llmock),
         ]
     )
 
@@ -58,7 +58,7 @@ def create_app(journal: Path | None = None) -> Starlette:
 class _Control:
     """The handlers of the control API."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ServerState) -> None:
         self._state = state
 
     async def faults(self, request: Request) -> Response:
@@ -74,15 +74,15 @@ class _Control:
     async def _add(self, request: Request) -> Response | None:
         try:
             body: Any = await request.json()
-            faults = Faults.model_validate({"rules": body} if isinstance(body, list) else body)
-            _check_behaviors(faults.rules)
+            settings = _FaultSettings.model_validate({"rules": body} if isinstance(body, list) else body)
+            _check_behaviors(settings.rules)
         except ValidationError as error:
-            places = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-            return JSONResponse({"errors": places}, status_code=400)
+            problems = [f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]
+            return JSONResponse({"errors": problems}, status_code=400)
         except ValueError as error:
             return JSONResponse({"errors": [str(error)]}, status_code=400)
-        self._state.rules.add(faults.rules)
-        self._state.quotas.limit(faults.limits)
+        self._state.rules.add(settings.rules)
+        self._state.quotas.limit(settings.limits)
         return None
 
     async def _clear(self, _: Request) -> None:
@@ -98,19 +98,17 @@ class _Control:
         return JSONResponse(self._state.journal.counts())
 
     async def verdict(self, request: Request) -> Response:
-        found = verdict(self._state.journal.entries())
-        return (
-            PlainTextResponse(found.render())
-            if request.query_params.get("format") == "text"
-            else JSONResponse(found.to_dict())
-        )
+        verdict = judge_client(self._state.journal.entries())
+        if request.query_params.get("format") == "text":
+            return PlainTextResponse(verdict.render())
+        return JSONResponse(verdict.to_dict())
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
 
 def _check_behaviors(rules: list[Rule]) -> None:
-    """Raise `ValueError` for a behaviour that llmock does not know."""
+    """Raise `ValueError` for an unknown llmock behaviour."""
     for rule in rules:
         for behavior in rule.action.llmock.behaviors if rule.action.llmock else ():
             behavior_from_dict(behavior)

@@ -1,8 +1,8 @@
-"""The stand-in's own idea of what a message asks for: keyword rules, on purpose simpler than the product's."""
+"""Guesses a message's task type by keywords; on purpose simpler than the product's rules."""
 
 import re
 
-# In this order: who looks for a dearer kind of work finds it first.
+# From the most expensive kind of work on: the first match wins.
 _KEYWORDS: tuple[tuple[str, str], ...] = (
     ("security_analysis", r"secur\w*|vulnerab\w*|threat model\w*|exploit\w*|pen-?test\w*|cve"),
     ("design_review", r"(design|architecture) review|review (\w+ ){0,3}(design|architecture|proposal|rfc)"),
@@ -38,30 +38,30 @@ _LABELLED = re.compile(r"\bid\"?\s*[:=]\s*[\"']?(?P<id>[\w-]{1,80})", re.IGNOREC
 
 
 def fenced_messages(prompt: str) -> list[tuple[str, str]]:
-    """Find the messages in a classification prompt as (id, text), in order, each id once.
+    """Return the messages of a classification prompt as (id, text), in order, each id once.
 
-    Elements with an id attribute count first, all under the tag of the first one, so that a message cannot forge
-    another element by quoting one. Without any, all from one `id: x` (or `"id": "x"`) to the next is a message.
+    A message is an element with an id attribute and the tag of the first such element, so that a message cannot forge
+    another one by quoting an element. Without elements, each message begins after an `id: x` (or `"id": "x"`).
     """
     elements = list(_FENCED.finditer(prompt))
     if elements:
         tag = elements[0]["tag"]
-        found = [(element["id"], element["text"].strip()) for element in elements if element["tag"] == tag]
+        messages = [(element["id"], element["text"].strip()) for element in elements if element["tag"] == tag]
     else:
         labels = list(_LABELLED.finditer(prompt))
         ends = [label.start() for label in labels[1:]] + [len(prompt)]
-        found = [(label["id"], prompt[label.end() : end].strip()) for label, end in zip(labels, ends, strict=True)]
-    return list({message_id: (message_id, text) for message_id, text in reversed(found)}.values())[::-1]
+        messages = [(label["id"], prompt[label.end() : end].strip()) for label, end in zip(labels, ends, strict=True)]
+    return list({message_id: (message_id, text) for message_id, text in reversed(messages)}.values())[::-1]
 
 
-def task_type(text: str) -> tuple[str, bool]:
-    """Return the kind of work a message asks for, and whether a keyword said so."""
+def guess_task_type(text: str) -> tuple[str, bool]:
+    """Return the task type of a message, and whether a keyword decided it."""
     for name, pattern in _PATTERNS:
         if pattern.search(text):
             return name, True
     return _UNSURE, False
 
 
-def tier(kind: str) -> str:
-    """Return the tier of a kind of work."""
-    return _TIER_OF.get(kind, "orchestration")
+def tier_of(task_type: str) -> str:
+    """Return the tier of a task type."""
+    return _TIER_OF.get(task_type, "orchestration")

@@ -1,21 +1,21 @@
-"""The Anthropic API's format: `POST /v1/messages`, and its errors as `{"type": "error", "error": {...}}`."""
+"""The Anthropic API's format: `POST /v1/messages`, with errors as `{"type": "error", "error": {...}}`."""
 
 import math
 from collections.abc import Mapping
 from typing import Any, override
 
-from devstack.fake_providers.text import tokens
+from devstack.fake_providers.text import count_tokens
 from devstack.fake_providers.wire import (
     BadRequestError,
     Call,
     Draft,
-    Provider,
+    ProviderName,
     QuotaKind,
     Reply,
     Shortage,
     Wire,
-    encode,
-    overlaid,
+    encode_json,
+    overlay_usage,
 )
 
 # HTTP status: (error.type, message).
@@ -42,7 +42,7 @@ _QUOTAS: dict[QuotaKind, tuple[str, str]] = {
 class AnthropicWire(Wire):
     """The Messages API, without streaming."""
 
-    name: Provider = "anthropic"
+    name: ProviderName = "anthropic"
     statuses = frozenset(_ERRORS)
 
     @override
@@ -61,17 +61,17 @@ class AnthropicWire(Wire):
             system=system,
             max_tokens=body["max_tokens"],
             schema=output_format.get("schema"),
-            input_tokens=max(1, tokens(prompt) + tokens(system)),
+            input_tokens=max(1, count_tokens(prompt) + count_tokens(system)),
         )
 
     @override
-    def keyless(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
+    def refuse_missing_key(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
         if headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer").strip():
             return None
-        return self.bad_key(request_id)
+        return self.refuse_invalid_key(request_id)
 
     @override
-    def bad_key(self, request_id: str) -> Reply:
+    def refuse_invalid_key(self, request_id: str) -> Reply:
         return _error(401, request_id, _ERRORS[401][1])
 
     @override
@@ -88,14 +88,14 @@ class AnthropicWire(Wire):
         }
         if stop == "refusal":
             document["stop_details"] = {"type": "refusal", "category": None, "explanation": None}
-        usage = overlaid(_counted(call, draft), draft.usage)
+        usage = overlay_usage(_counted(call, draft), draft.usage)
         if usage is not None:
             document["usage"] = usage
         counts = usage or {}
         cached = counts.get("cache_creation_input_tokens", 0) + counts.get("cache_read_input_tokens", 0)
         return Reply(
             status=200,
-            body=encode(document),
+            body=encode_json(document),
             headers=_headers(request_id),
             model=draft.model,
             input_tokens=counts.get("input_tokens", call.input_tokens) + cached,
@@ -107,32 +107,32 @@ class AnthropicWire(Wire):
         return _error(status, request_id, message or _ERRORS[status][1].format(model=model))
 
     @override
-    def rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
+    def refuse_rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
         headers = {} if retry_after is None else {"retry-after": retry_after}
         return _error(429, request_id, _ERRORS[429][1], headers=headers, seconds=seconds)
 
     @override
-    def short(self, call: Call, shortage: Shortage, request_id: str, *, details: bool = True) -> Reply:
-        kind, words = _QUOTAS[shortage.kind]
+    def refuse_over_quota(self, call: Call, shortage: Shortage, request_id: str, *, details: bool = True) -> Reply:
+        header, description = _QUOTAS[shortage.kind]
         wait = math.ceil(shortage.retry_after)
         headers = {
             "retry-after": str(wait),
-            f"anthropic-ratelimit-{kind}-limit": str(shortage.limit),
-            f"anthropic-ratelimit-{kind}-remaining": "0",
+            f"anthropic-ratelimit-{header}-limit": str(shortage.limit),
+            f"anthropic-ratelimit-{header}-remaining": "0",
         }
-        limit = f"{shortage.limit:,} {words} (model: {call.model})"
+        limit = f"{shortage.limit:,} {description} (model: {call.model})"
         message = f"This request would exceed your organization's rate limit of {limit}."
         return _error(429, request_id, message, headers=headers if details else {}, seconds=wait if details else None)
 
     @override
-    def too_long(self, call: Call, limit: int, request_id: str) -> Reply:
+    def refuse_too_long(self, call: Call, limit: int, request_id: str) -> Reply:
         return _error(
             400, request_id, f"prompt is too long: {max(call.input_tokens, limit + 1)} tokens > {limit} maximum"
         )
 
 
 def _text(content: Any) -> str:
-    """Read a string, or the text blocks of a list of blocks."""
+    """Return a string as it is, or the text of a list of blocks."""
     if isinstance(content, str):
         return content
     return "".join(block.get("text", "") for block in content or () if isinstance(block, dict))
@@ -167,5 +167,8 @@ def _error(
         "request_id": f"req_{request_id}",
     }
     return Reply(
-        status=status, body=encode(document), headers={**_headers(request_id), **(headers or {})}, retry_after=seconds
+        status=status,
+        body=encode_json(document),
+        headers={**_headers(request_id), **(headers or {})},
+        retry_after=seconds,
     )

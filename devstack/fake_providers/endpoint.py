@@ -1,4 +1,4 @@
-"""The endpoint of a provider: reads a call, lets rules and quotas have their say, answers, and keeps the journal."""
+"""A provider's endpoint: parses a call, applies rules and quotas, answers, and keeps the journal."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from devstack.fake_providers import faults
-from devstack.fake_providers.journal import Entry, Journal
+from devstack.fake_providers.journal import Journal, JournalEntry
 from devstack.fake_providers.llmock_bridge import LlmockApp
 from devstack.fake_providers.quotas import Quotas
 from devstack.fake_providers.rules import Action, RuleBook
@@ -21,8 +21,8 @@ from devstack.fake_providers.wire import BadRequestError, Call, Reply, Wire
 
 
 @dataclass(frozen=True)
-class State:
-    """What the endpoints and the control API share."""
+class ServerState:
+    """State that the endpoints and the control API share."""
 
     journal: Journal
     rules: RuleBook
@@ -30,23 +30,23 @@ class State:
     llmock: LlmockApp
 
 
-class ClientGoneError(Exception):
-    """The client left before it was answered: raised while waiting for something, ends the request."""
+class _ClientGoneError(Exception):
+    """The client disconnected before the answer: raised by any wait, ends the request."""
 
 
 class ModelEndpoint:
-    """The ASGI endpoint behind one provider's method to generate an answer."""
+    """The ASGI endpoint of one provider's method to generate an answer."""
 
-    def __init__(self, wire: Wire, state: State) -> None:
+    def __init__(self, wire: Wire, state: ServerState) -> None:
         self._wire = wire
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, and close its journal entry whatever happens."""
-        raw = await _body(receive)
+        """Serve one request, and close its journal entry in any case."""
+        raw = await _read_body(receive)
         headers = Headers(scope=scope)
         model = scope["path_params"].get("model")
-        call = self._parsed(raw, model)
+        call = self._parse(raw, model)
         entry = self._state.journal.arrive(
             provider=self._wire.name,
             model=call.model if isinstance(call, Call) else model,
@@ -58,19 +58,19 @@ class ModelEndpoint:
         exchange = _Exchange(entry, Connection(scope), receive, send, self._state.journal)
         try:
             if raw is None:
-                raise ClientGoneError
-            if refusal := self._wire.keyless(headers, entry.id):
+                raise _ClientGoneError
+            if refusal := self._wire.refuse_missing_key(headers, entry.id):
                 await exchange.finish(refusal)
             elif isinstance(call, BadRequestError):
                 await exchange.finish(self._wire.error(400, entry.id, model=entry.model or "", message=str(call)))
             else:
                 await self._serve(exchange, call, raw, headers)
-        except ClientGoneError:
+        except _ClientGoneError:
             self._state.journal.end(entry, "client_gone")
         finally:
             self._state.journal.end(entry, "server_gone")
 
-    def _parsed(self, raw: bytes | None, model: str | None) -> Call | BadRequestError:
+    def _parse(self, raw: bytes | None, model: str | None) -> Call | BadRequestError:
         try:
             body = json.loads(raw or b"")
             if not isinstance(body, dict):
@@ -86,7 +86,7 @@ class ModelEndpoint:
         exchange.entry.fault = action.label if action else None
         if action and action.hang:
             await exchange.wait(None)
-        reply = await self._reply(exchange, call, action, raw, headers)
+        reply = await self._reply_to(exchange, call, action, raw, headers)
         exchange.note(reply)
         if action and action.delay:
             await exchange.wait(action.delay.seconds)
@@ -95,24 +95,26 @@ class ModelEndpoint:
         else:
             await exchange.finish(reply)
 
-    async def _reply(
+    async def _reply_to(
         self, exchange: "_Exchange", call: Call, action: Action | None, raw: bytes, headers: Mapping[str, str]
     ) -> Reply:
         request_id = exchange.entry.id
         if action and action.llmock:
             return await self._state.llmock.reply(exchange.entry.path, raw, headers, action.llmock.behaviors)
-        if action and (refusal := faults.refused(self._wire, call, action, request_id)):
+        if action and (refusal := faults.refuse_call(self._wire, call, action, request_id)):
             return refusal
         if shortage := self._state.quotas.admit(call.model, call.input_tokens):
             exchange.entry.fault = f"limit:{shortage.kind}"
-            return self._wire.short(call, shortage, request_id)
-        return faults.answered(self._wire, call, action, request_id)
+            return self._wire.refuse_over_quota(call, shortage, request_id)
+        return faults.answer_call(self._wire, call, action, request_id)
 
 
 class _Exchange:
     """One request on its connection, with its journal entry."""
 
-    def __init__(self, entry: Entry, connection: Connection, receive: Receive, send: Send, journal: Journal) -> None:
+    def __init__(
+        self, entry: JournalEntry, connection: Connection, receive: Receive, send: Send, journal: Journal
+    ) -> None:
         self.entry = entry
         self._connection = connection
         self._receive = receive
@@ -120,32 +122,32 @@ class _Exchange:
         self._journal = journal
 
     def note(self, reply: Reply) -> None:
-        """Put into the journal what is about to be answered."""
+        """Record the reply in the journal entry, before it is sent."""
         self.entry.status = reply.status
         self.entry.served_model = reply.model
         self.entry.input_tokens, self.entry.output_tokens = reply.input_tokens, reply.output_tokens
         self.entry.retry_after = reply.retry_after
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait, for ever if `None`; raises `ClientGoneError` as soon as the client leaves."""
+        """Wait, forever if `None`; raise `_ClientGoneError` as soon as the client disconnects."""
         try:
             async with asyncio.timeout(seconds):
-                await self._gone()
+                await self._disconnected()
         except TimeoutError:
             return
-        raise ClientGoneError
+        raise _ClientGoneError
 
     async def finish(self, reply: Reply) -> None:
-        """Send the reply. The journal is written first, so that whoever has the answer finds it there."""
+        """Send the reply. The journal is written first, so that a client with the answer finds it there."""
         self.note(reply)
         if self._connection.closed:
-            raise ClientGoneError
+            raise _ClientGoneError
         self._journal.end(self.entry, "completed")
         await self._start(reply)
         await self._send({"type": "http.response.body", "body": reply.body})
 
     async def drop(self, reply: Reply, at: str) -> None:
-        """Break the connection: within the answer, or before its first byte by a close or a TCP reset."""
+        """Drop the connection: within the answer, or before its first byte by a close or a TCP reset."""
         self._journal.end(self.entry, "reset")
         if at == "mid_answer":
             await self._start(reply)
@@ -153,9 +155,9 @@ class _Exchange:
                 {"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True}
             )
         self._connection.drop(reset=at == "rst")
-        await self._gone()
+        await self._disconnected()
 
-    async def _gone(self) -> None:
+    async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -165,8 +167,8 @@ class _Exchange:
         await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Read the whole request body; `None` if the client left first."""
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the whole request body; `None` if the client disconnected first."""
     chunks: list[bytes] = []
     while True:
         message = await receive()

@@ -1,21 +1,21 @@
-"""The Gemini API's format: `models/{model}:generateContent`, and its errors as `google.rpc.Status`."""
+"""The Gemini API's format: `models/{model}:generateContent`, with errors as `google.rpc.Status`."""
 
 import math
 from collections.abc import Mapping
 from typing import Any, override
 
-from devstack.fake_providers.text import tokens
+from devstack.fake_providers.text import count_tokens
 from devstack.fake_providers.wire import (
     BadRequestError,
     Call,
     Draft,
-    Provider,
+    ProviderName,
     QuotaKind,
     Reply,
     Shortage,
     Wire,
-    encode,
-    overlaid,
+    encode_json,
+    overlay_usage,
 )
 
 _HEADERS = {"content-type": "application/json; charset=UTF-8"}
@@ -45,7 +45,7 @@ _QUOTAS: dict[QuotaKind, tuple[str, str]] = {
 class GeminiWire(Wire):
     """The Gemini API, `v1` and `v1beta` alike."""
 
-    name: Provider = "gemini"
+    name: ProviderName = "gemini"
     statuses = frozenset(_ERRORS)
 
     @override
@@ -65,17 +65,17 @@ class GeminiWire(Wire):
             system=system,
             max_tokens=config.get("maxOutputTokens"),
             schema=schema,
-            input_tokens=max(1, tokens(prompt) + tokens(system)),
+            input_tokens=max(1, count_tokens(prompt) + count_tokens(system)),
         )
 
     @override
-    def keyless(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
+    def refuse_missing_key(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
         if headers.get("x-goog-api-key"):
             return None
         return _status(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers. Please use API Key.")
 
     @override
-    def bad_key(self, request_id: str) -> Reply:
+    def refuse_invalid_key(self, request_id: str) -> Reply:
         reason = {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "API_KEY_INVALID",
@@ -99,7 +99,7 @@ class GeminiWire(Wire):
         counts = usage or {}
         return Reply(
             status=200,
-            body=encode(document),
+            body=encode_json(document),
             headers=_HEADERS,
             model=draft.model,
             input_tokens=counts.get("promptTokenCount", call.input_tokens),
@@ -108,18 +108,18 @@ class GeminiWire(Wire):
 
     @override
     def error(self, status: int, request_id: str, *, model: str, message: str | None = None) -> Reply:
-        code, usual = _ERRORS[status]
-        return _status(status, code, message or usual.format(model=model))
+        code, default = _ERRORS[status]
+        return _status(status, code, message or default.format(model=model))
 
     @override
-    def rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
-        code, usual = _ERRORS[429]
+    def refuse_rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
+        code, default = _ERRORS[429]
         return _status(
-            429, code, usual, headers={} if retry_after is None else {"retry-after": retry_after}, seconds=seconds
+            429, code, default, headers={} if retry_after is None else {"retry-after": retry_after}, seconds=seconds
         )
 
     @override
-    def short(self, call: Call, shortage: Shortage, request_id: str, *, details: bool = True) -> Reply:
+    def refuse_over_quota(self, call: Call, shortage: Shortage, request_id: str, *, details: bool = True) -> Reply:
         quota_id, metric = _QUOTAS[shortage.kind]
         message = (
             "You exceeded your current quota, please check your plan and billing details. "
@@ -133,15 +133,15 @@ class GeminiWire(Wire):
             "quotaDimensions": {"location": "global", "model": call.model},
             "quotaValue": str(shortage.limit),
         }
-        found: list[dict[str, Any]] = [
+        error_details: list[dict[str, Any]] = [
             {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
             {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{math.ceil(shortage.retry_after)}s"},
         ]
         seconds = math.ceil(shortage.retry_after) if details else None
-        return _status(429, "RESOURCE_EXHAUSTED", message, details=found if details else None, seconds=seconds)
+        return _status(429, "RESOURCE_EXHAUSTED", message, details=error_details if details else None, seconds=seconds)
 
     @override
-    def too_long(self, call: Call, limit: int, request_id: str) -> Reply:
+    def refuse_too_long(self, call: Call, limit: int, request_id: str) -> Reply:
         count = max(call.input_tokens, limit + 1)
         message = f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
         return _status(400, "INVALID_ARGUMENT", message)
@@ -165,7 +165,7 @@ def _usage(call: Call, draft: Draft) -> dict[str, Any] | None:
         "candidatesTokenCount": draft.output_tokens or None,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": call.input_tokens}],
     }
-    usage = overlaid(counted, draft.usage)
+    usage = overlay_usage(counted, draft.usage)
     if usage is not None and draft.usage is not None and "totalTokenCount" not in draft.usage:
         parts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount")
         usage["totalTokenCount"] = sum(usage.get(part, 0) for part in parts)
@@ -185,5 +185,5 @@ def _status(
     if details is not None:
         error["details"] = details
     return Reply(
-        status=status, body=encode({"error": error}), headers={**_HEADERS, **(headers or {})}, retry_after=seconds
+        status=status, body=encode_json({"error": error}), headers={**_HEADERS, **(headers or {})}, retry_after=seconds
     )

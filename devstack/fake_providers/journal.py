@@ -1,7 +1,7 @@
-"""The journal of every request that arrived: kept in memory, and line by line in a file that outlives the process.
+"""The journal of every request that arrived: in memory, and line by line in a file that outlives the process.
 
-The file holds two lines a request, one when it arrived and one when it ended, each a single unbuffered append:
-so a kill leaves the first line of whatever was open. `read_journal` puts them together again.
+The file has two lines per request, one at its arrival and one at its end. Each is a single unbuffered append, so a kill
+loses no arrival. `read_journal` merges the lines.
 """
 
 import json
@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-type Outcome = Literal["open", "completed", "reset", "client_gone", "server_gone"]
+type _RequestOutcome = Literal["open", "completed", "reset", "client_gone", "server_gone"]
 
 
 @dataclass
-class Entry:
-    """One request, from its arrival to its end. What is not known (yet) is `None`."""
+class JournalEntry:
+    """One request, from its arrival to its end. `None` is unknown, or not known yet."""
 
     id: str
     time: str
@@ -31,33 +31,34 @@ class Entry:
     attempt: str | None
     """The request's header `x-pointsman-attempt`."""
     fingerprint: str
-    """llmock's mark for the same method, path and body: a retry has its predecessor's."""
+    """llmock's hash of method, path and body: the same for a retry."""
     path: str
     started: float
     """Arrival, in seconds since 1970."""
     ended: float | None = None
     status: int | None = None
-    """The HTTP status that was given, or would have been if the client had stayed."""
+    """The HTTP status of the reply, sent or not."""
     served_model: str | None = None
     fault: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     retry_after: float | None = None
     """Seconds that the reply asked the client to wait."""
-    outcome: Outcome = "open"
+    outcome: _RequestOutcome = "open"
 
 
 class Journal:
-    """All entries since the last `clear`, those of an earlier process with the same file included."""
+    """All entries since the last `clear`, also those of an earlier process with the same file."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._file: int | None = None
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, JournalEntry] = {}
         if path is not None:
             self._entries = {entry.id: entry for entry in read_journal(path)} if path.exists() else {}
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            for entry in [one for one in self._entries.values() if one.outcome == "open"]:
-                self.end(entry, "server_gone")
+            for entry in list(self._entries.values()):
+                if entry.outcome == "open":
+                    self.end(entry, "server_gone")
 
     def arrive(
         self,
@@ -68,10 +69,10 @@ class Journal:
         attempt: str | None,
         fingerprint: str,
         path: str,
-    ) -> Entry:
-        """Open an entry and write it down before anything else happens to the request."""
+    ) -> JournalEntry:
+        """Open an entry and write it, before anything else happens to the request."""
         started = time.time()
-        entry = Entry(
+        entry = JournalEntry(
             id=uuid.uuid4().hex[:24],
             time=datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             provider=provider,
@@ -86,23 +87,23 @@ class Journal:
         self._write({"event": "arrived", **asdict(entry)})
         return entry
 
-    def end(self, entry: Entry, outcome: Outcome) -> None:
+    def end(self, entry: JournalEntry, outcome: _RequestOutcome) -> None:
         """Close an entry, once."""
         if entry.ended is None:
             entry.ended, entry.outcome = time.time(), outcome
             self._write({"event": "ended", **asdict(entry)})
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[JournalEntry]:
         """Return all entries, oldest first."""
         return list(self._entries.values())
 
     def clear(self) -> None:
-        """Start anew; the file keeps what it holds, behind a mark that `read_journal` heeds."""
+        """Remove all entries; the file keeps its lines, before a mark that `read_journal` respects."""
         self._entries.clear()
         self._write({"event": "cleared"})
 
     def counts(self) -> dict[str, Any]:
-        """Count requests and tokens."""
+        """Return the totals of requests and tokens."""
         entries = self.entries()
         return {
             "requests": len(entries),
@@ -121,12 +122,12 @@ class Journal:
             os.write(self._file, json.dumps(line).encode() + b"\n")
 
 
-def read_journal(path: Path) -> list[Entry]:
-    """Read a journal file, also of a killed server: the entries since the last `cleared` mark, oldest first.
+def read_journal(path: Path) -> list[JournalEntry]:
+    """Return a journal file's entries since the last `cleared` mark, oldest first.
 
-    A last line that was not written to its end is left out.
+    A last line that a kill cut off is left out.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, JournalEntry] = {}
     for line in path.read_text().splitlines(keepends=True):
         if not line.endswith("\n"):
             break
@@ -134,5 +135,5 @@ def read_journal(path: Path) -> list[Entry]:
         if event.pop("event") == "cleared":
             entries.clear()
         else:
-            entries[event["id"]] = Entry(**event)
+            entries[event["id"]] = JournalEntry(**event)
     return list(entries.values())

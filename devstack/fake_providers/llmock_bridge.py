@@ -1,6 +1,6 @@
-"""llmock, for what it does well: a verdict on the client, and its own quotas, chaos and streams on request.
+"""llmock: its verdict on the client, and its quotas, chaos and streams on request.
 
-Its server side takes a second to import, so it is loaded only when a request asks for it; the verdict needs none of it.
+Its server takes a second to import and is loaded at the first request for it; the verdict does not need it.
 """
 
 import asyncio
@@ -14,27 +14,28 @@ from llmock.scenarios import behavior_from_dict
 from llmock.verdict import Verdict, judge
 from starlette.types import Message, Receive, Scope, Send
 
-from devstack.fake_providers.journal import Entry
+from devstack.fake_providers.journal import JournalEntry
 from devstack.fake_providers.wire import Reply
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-PREFIX = "/llmock"
-_ASKED_AT_MOST = 120
-"""Seconds: longer waits (a used-up day) are for another model, not for this client to sit out."""
+LLMOCK_PREFIX = "/llmock"
+_LONGEST_RETRY_AFTER = 120
+"""Seconds. After a longer wait (a used-up day), the client turns to another model instead."""
 
 
-def verdict(entries: Iterable[Entry]) -> Verdict:
-    """Let llmock judge the client by this server's journal.
+def judge_client(entries: Iterable[JournalEntry]) -> Verdict:
+    """Return llmock's verdict on the client, by this server's journal.
 
-    It ties a retry to what failed before by the request's bytes: a fallback to another model is a new call to it, and
-    the first one then counts as given up (a warning, not an error).
+    llmock recognises a retry by the request's bytes: it takes a fallback to another model for a new call, and the first
+    one for given up (a warning, not an error).
     """
     return judge(_record(number, entry) for number, entry in enumerate(entries, start=1) if entry.ended is not None)
 
 
-def _record(number: int, entry: Entry) -> RequestRecord:
+def _record(number: int, entry: JournalEntry) -> RequestRecord:
+    retry_after = entry.retry_after
     return RequestRecord(
         seq=number,
         provider=entry.provider,
@@ -46,32 +47,30 @@ def _record(number: int, entry: Entry) -> RequestRecord:
         fingerprint=entry.fingerprint,
         model=entry.model,
         fault=entry.fault,
-        retry_after=entry.retry_after
-        if entry.retry_after is not None and entry.retry_after <= _ASKED_AT_MOST
-        else None,
+        retry_after=retry_after if retry_after is not None and retry_after <= _LONGEST_RETRY_AFTER else None,
         completed=entry.outcome == "completed",
     )
 
 
 class LlmockApp:
-    """The whole of llmock as an ASGI app under `/llmock`, made at the first request."""
+    """All of llmock as an ASGI app under `/llmock`, created at the first request."""
 
     def __init__(self) -> None:
         self._app: FastAPI | None = None
         self._lock = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, without the prefix."""
+        """Pass a request on to llmock, without the prefix."""
         app = await self._loaded()
-        path = scope["path"].removeprefix(PREFIX)
+        path = scope["path"].removeprefix(LLMOCK_PREFIX)
         await app({**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send)
 
     async def reply(
         self, path: str, body: bytes, headers: Mapping[str, str], behaviors: Sequence[dict[str, Any]]
     ) -> Reply:
-        """Let llmock answer one call, with behaviours of its own for just this call."""
+        """Return llmock's reply to one call, under behaviours for this call alone."""
         app = await self._loaded()
-        app.state.llmock.scenarios.add(*(behavior_from_dict(one) for one in behaviors))
+        app.state.llmock.scenarios.add(*(behavior_from_dict(behavior) for behavior in behaviors))
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -93,8 +92,8 @@ class LlmockApp:
 
         await app(scope, receive, send)
         answer = b"".join(message.get("body", b"") for message in sent[1:])
-        given = {key.decode(): value.decode() for key, value in sent[0]["headers"] if key != b"content-length"}
-        return _with_usage(Reply(status=sent[0]["status"], body=answer, headers=given))
+        reply_headers = {key.decode(): value.decode() for key, value in sent[0]["headers"] if key != b"content-length"}
+        return _with_usage(Reply(status=sent[0]["status"], body=answer, headers=reply_headers))
 
     async def _loaded(self) -> "FastAPI":
         async with self._lock:
@@ -110,7 +109,7 @@ def _create() -> "FastAPI":
 
 
 def _with_usage(reply: Reply) -> Reply:
-    """Read model and tokens, or the asked-for wait, from a reply of llmock, for the journal."""
+    """Add model and tokens, or the retry delay, of a reply of llmock, for the journal."""
     if reply.status != 200:
         wait = reply.headers.get("retry-after")
         return replace(reply, retry_after=None if wait is None else float(wait))

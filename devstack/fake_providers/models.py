@@ -1,4 +1,4 @@
-"""A provider's word on one of its models: `GET …/models/{model}`, which generates nothing and is in no journal."""
+"""Model metadata, `GET …/models/{model}`: it generates nothing and is not in the journal."""
 
 from typing import Any
 from uuid import uuid4
@@ -7,34 +7,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.fake_providers import faults
-from devstack.fake_providers.endpoint import State
-from devstack.fake_providers.wire import Call, Reply, Wire, encode
+from devstack.fake_providers.endpoint import ServerState
+from devstack.fake_providers.wire import Call, Reply, Wire, encode_json
 
 
 class ModelLookup:
-    """The endpoint of one provider. A rule for the provider and model has its say here too, and is used up by it."""
+    """The endpoint of one provider. Rules for its provider and model apply and are used up here too."""
 
-    def __init__(self, wire: Wire, state: State) -> None:
+    def __init__(self, wire: Wire, state: ServerState) -> None:
         self._wire = wire
         self._state = state
 
     async def __call__(self, request: Request) -> Response:
-        """Describe the model that is asked for; any is known."""
+        """Return the metadata of the requested model; any model exists."""
         reply = self._reply(request)
         return Response(reply.body, reply.status, dict(reply.headers))
 
     def _reply(self, request: Request) -> Reply:
         request_id, model = uuid4().hex, request.path_params["model"]
-        if refusal := self._wire.keyless(request.headers, request_id):
+        if refusal := self._wire.refuse_missing_key(request.headers, request_id):
             return refusal
         call = Call(model, "")
         action = self._state.rules.take(self._wire.name, call)
-        if action and (refusal := faults.refused(self._wire, call, action, request_id)):
+        if action and (refusal := faults.refuse_call(self._wire, call, action, request_id)):
             return refusal
-        return Reply(200, encode(_described(self._wire.name, model)), {"content-type": "application/json"})
+        return Reply(200, encode_json(_metadata(self._wire.name, model)), {"content-type": "application/json"})
 
 
-def _described(provider: str, model: str) -> dict[str, Any]:
+def _metadata(provider: str, model: str) -> dict[str, Any]:
     if provider == "gemini":
         return {"name": f"models/{model}", "displayName": model, "supportedGenerationMethods": ["generateContent"]}
     return {

@@ -1,4 +1,4 @@
-"""Real quotas: never above a limit in any 60 seconds, and a day that ends at midnight Pacific time."""
+"""Quotas as the providers apply them: any 60 seconds, and days that end at midnight Pacific time."""
 
 import time
 from collections import deque
@@ -15,7 +15,7 @@ _PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 class Limit(BaseModel):
-    """What a model may take; `None` is no limit."""
+    """The limits of a model; `None` is no limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,7 +26,7 @@ class Limit(BaseModel):
 
 
 class Quotas:
-    """Counts what was admitted, for each model that has a limit. A refused call counts for nothing."""
+    """Counts admitted calls for each model that has a limit. A refused call does not count."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -40,17 +40,17 @@ class Quotas:
         return self._limits
 
     def limit(self, limits: Mapping[str, Limit]) -> None:
-        """Set the limits of some models; what was counted stays."""
+        """Set the limits of some models; the counts stay."""
         self._limits.update(limits)
 
     def clear(self) -> None:
-        """Forget limits and counts."""
+        """Remove limits and counts."""
         self._limits.clear()
         self._admitted.clear()
         self._days.clear()
 
     def admit(self, model: str, tokens: int) -> Shortage | None:
-        """Count a call, or say which quota refuses it: the one with the longest wait."""
+        """Count a call, or return the quota that refuses it: the one with the longest wait."""
         limit = self._limits.get(model)
         if limit is None:
             return None
@@ -69,7 +69,7 @@ class Quotas:
         if limit.tpm is not None and (wait := _token_wait(window, limit.tpm, tokens, now)) > 0:
             short.append(Shortage("tokens_per_minute", limit.tpm, wait))
         if short:
-            return max(short, key=lambda one: one.retry_after)
+            return max(short, key=lambda shortage: shortage.retry_after)
         window.append((now, tokens))
         self._days[model] = (today.date().isoformat(), used + 1)
         return None
@@ -81,7 +81,7 @@ def _seconds_to_midnight(now: datetime) -> float:
 
 
 def _token_wait(window: deque[tuple[float, int]], limit: int, tokens: int, now: float) -> float:
-    """Return the seconds until `tokens` fit: 0 when they do, a whole window when they never will."""
+    """Return the seconds until `tokens` fit: 0 if they do now, a whole window if they never will."""
     free = limit - sum(count for _, count in window)
     if free >= tokens:
         return 0.0

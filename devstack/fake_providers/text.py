@@ -1,4 +1,4 @@
-"""Plain answers that depend on the prompt, and token counts that depend on the text."""
+"""Plain answers that depend on the prompt alone, and token counts."""
 
 import re
 
@@ -35,14 +35,14 @@ _BODIES: tuple[tuple[str, str], ...] = (
 _DEFAULT_BODY = "go ahead, the smallest step first."
 
 
-def tokens(text: str) -> int:
-    """Count about one token for four UTF-8 bytes: none for no text, else at least one."""
+def count_tokens(text: str) -> int:
+    """Return the number of tokens: one for every four UTF-8 bytes, rounded up."""
     return -(-len(text.encode()) // _BYTES_PER_TOKEN)
 
 
-def cut(text: str, max_tokens: int | None) -> tuple[str, bool]:
-    """Cut a text to `max_tokens`, and say whether anything went; a character is never split."""
-    if max_tokens is None or tokens(text) <= max_tokens:
+def cut_to_tokens(text: str, max_tokens: int | None) -> tuple[str, bool]:
+    """Return a text cut to `max_tokens`, and whether anything was cut; a character is never split."""
+    if max_tokens is None or count_tokens(text) <= max_tokens:
         return text, False
     return text.encode()[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore"), True
 
@@ -52,17 +52,17 @@ def first_words(text: str, count: int = 10) -> str:
     return " ".join(text.split(maxsplit=count)[:count])[:80]
 
 
-def listed(text: str) -> list[str]:
-    """Return the lines of a text that begin as an item of a list does: `-`, `*` or a number."""
+def list_items(text: str) -> list[str]:
+    """Return the text of the lines that are list items: they begin with `-`, `*` or a number."""
     return re.findall(r"^[ \t]*(?:[-*]|\d+[.)])[ \t]+(\S.*?)[ \t]*$", text, re.MULTILINE)
 
 
-def compose(model: str, prompt: str) -> str:
-    """Answer a prompt: the same prompt always gets the same text, and the text says who gave it."""
-    body = next((body for words, body in _BODIES if re.search(words, prompt, re.IGNORECASE)), _DEFAULT_BODY)
+def plain_answer(model: str, prompt: str) -> str:
+    """Return the answer to a prompt; it names the stand-in, and is the same for the same prompt."""
+    body = next((body for pattern, body in _BODIES if re.search(pattern, prompt, re.IGNORECASE)), _DEFAULT_BODY)
     return f"[stand-in {model}] On “{first_words(prompt)}”: {body}"
 
 
-def filler(model: str, size: int) -> str:
-    """Return an answer of exactly `size` ASCII bytes: for answers too large for an event."""
+def text_of_size(model: str, size: int) -> str:
+    """Return an answer of exactly `size` ASCII bytes: too large for an event, if need be."""
     return (f"[stand-in {model}] " + "A long answer, line after line. " * (size // 32 + 1))[:size]

@@ -1,4 +1,4 @@
-"""The TCP connection under a request, which ASGI hides: to break it on purpose, and to see that it is gone."""
+"""The TCP connection of a request, which ASGI hides: to drop it on purpose, and to see that it was closed."""
 
 import asyncio
 import socket
@@ -21,18 +21,18 @@ class ExposingProtocol(HttpToolsProtocol):
 
 
 class Connection:
-    """The connection that a request came by."""
+    """The connection of a request."""
 
     def __init__(self, scope: Scope) -> None:
         self._transport: asyncio.Transport = scope["extensions"][_EXTENSION]["transport"]
 
     @property
     def closed(self) -> bool:
-        """Whether the client (or `drop`) has closed it."""
+        """Whether the client or `drop` has closed the connection."""
         return self._transport.is_closing()
 
     def drop(self, *, reset: bool) -> None:
-        """Close it after what was sent, or throw it away with a TCP reset."""
+        """Close the connection after what was sent, or abort it with a TCP reset."""
         if not reset:
             self._transport.close()
             return

@@ -1,4 +1,4 @@
-"""Tells the team of a task that failed, unless it failed for a reason that somebody else watches."""
+"""Notifies the team of a failed task, except for reasons that are reported elsewhere."""
 
 import os
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import boto3
 
 sns = boto3.client("sns")
-WATCHED = {"over_budget"}
-"""Pointsman itself tells when a budget is used up."""
+REPORTED_ELSEWHERE = {"over_budget"}
+"""Pointsman itself notifies of a used-up budget."""
 
 
 def handler(event: dict[str, Any], _: object) -> None:
-    """Publish what failed, why, after how many attempts and at what cost."""
+    """Publish task, reason, number of attempts and cost."""
     task = event["detail"]
-    if task["reason"] in WATCHED:
+    if task["reason"] in REPORTED_ELSEWHERE:
         return
     cost = (task["cost_nano_usd"] or 0) / 1e9
     text = f"Task {task['task_id']} failed: {task['reason']}, after {task['attempts']} attempts and ${cost:.4f}."

@@ -1,4 +1,4 @@
-"""Takes a task by HTTP and puts it on Pointsman's queue. Who may call is for IAM to say, before this runs."""
+"""Sends a task from an HTTP request to Pointsman's queue. IAM authorises the caller before this runs."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ sqs = boto3.client("sqs")
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Return 202 and the task's id: its own, else that of the request; 400 for what is no task at all."""
+    """Return 202 and the task's id, by default the request's; 400 if the body is not a task."""
     body = event.get("body") or ""
     try:
         task = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)

@@ -1,4 +1,4 @@
-"""Has a commit reviewed: the task goes to Pointsman's queue, and the answer comes as an event."""
+"""Requests a commit's review: the task goes to Pointsman's queue, the answer comes as an event."""
 
 import json
 import os
@@ -10,7 +10,7 @@ sqs = boto3.client("sqs")
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, str]:
-    """Send the review of `event["diff"]` and return the task's id, made of the commit: a retry is no second review."""
+    """Request a review of `event["diff"]` and return the task's id, made from the commit: a retry is the same task."""
     task = {
         "task_id": f"review-{event['commit']}",
         "prompt": f"Review this change. What breaks first?\n\n{event['diff']}",

@@ -1,4 +1,4 @@
-"""Asks Pointsman and waits for the answer, with Pointsman's client."""
+"""Sends a question and waits for the answer, with Pointsman's client."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ client = Client(Places(os.environ["TASK_QUEUE_URL"], os.environ["TASK_TABLE"], o
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
-    """Return the answer to `event["question"]`, or why there is none; by `event["key"]` it is asked once."""
+    """Return the answer to `event["question"]`, or the reason for a failure; `event["key"]` identifies retries."""
     sent = client.submit(event["question"], type="status", idempotency_key=event["key"])
     try:
         result = client.wait(sent, timeout=context.get_remaining_time_in_millis() / 1000 - 2)

@@ -17,7 +17,7 @@ def down(as_json: AsJson = False) -> int:
     import devstack
     from pointsman_cli.stacks import STATE_DIR
 
-    ended = devstack.down(STATE_DIR, report=output.print_note)
+    ended = devstack.stop_stack(STATE_DIR, report=output.print_note)
     if as_json:
         output.print_document({"ended": ended})
     elif not ended:

@@ -32,8 +32,8 @@ def up(
     from devstack.callers import ADMITTED
     from pointsman_cli.stacks import STATE_DIR
 
-    there = devstack.find(STATE_DIR) if as_env else None
-    info = there or devstack.up(STATE_DIR, parameters=ADMITTED, report=output.print_note)
+    there = devstack.find_stack(STATE_DIR) if as_env else None
+    info = there or devstack.start_stack(STATE_DIR, parameters=ADMITTED, report=output.print_note)
     if as_json:
         output.print_document(
             {
@@ -41,7 +41,7 @@ def up(
                 "region": info.region,
                 "stack_name": info.stack_name,
                 "stand_in": info.stand_in.model_dump(),
-                "standin_url": info.standin_url,
+                "standin_url": info.fake_providers_url,
                 "outputs": info.outputs,
                 "environment": info.environment,
                 "state_dir": str(info.state_dir),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from devstack.build import build
+from devstack.build import build_template
 from devstack.toolchain import BUILDS, ROOT, SAM, sam_settings
 from pointsman.routing import config
 from pointsman_cli import output
@@ -54,7 +54,7 @@ def build_and_deploy(wishes: DeployOptions) -> None:
     Raises:
         CommandError: sam did not succeed; it has said why.
     """
-    build(wishes.architecture, BUILDS / "build", environ=os.environ, report=output.print_note)
+    build_template(wishes.architecture, BUILDS / "build", environ=os.environ, report=output.print_note)
     output.print_note(f"Deploying stack {wishes.stack}: the first time it takes a few minutes")
     done = subprocess.run(sam_deploy(wishes), cwd=ROOT, env=_environment(os.environ), stdout=sys.stderr, check=False)
     if done.returncode:

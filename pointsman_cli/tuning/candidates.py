@@ -85,8 +85,8 @@ def _looks_simple(seen: TaskOutcome, threshold: float) -> tuple[Tier | None, str
     words = answer.usage.output - answer.usage.thinking
     if words > SHORT:
         return None, ""
-    sure = f"the classifier is sure of {classification.type} ({classification.tier_probability:.2f})"
-    said = f"answered in {words} tokens; {sure}"
+    certainty = f"the classifier is sure of {classification.type} ({classification.tier_probability:.2f})"
+    said = f"answered in {words} tokens; {certainty}"
     return (
         classification.tier,
         f"{said}, {f'{seen.source} said {seen.type}' if seen.classified else 'its sender chose the tier'}",

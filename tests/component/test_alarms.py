@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
-from tests.support.alarms import ALARM, OK, Alarm, Datapoint, embedded, filtered
+from tests.support.alarms import ALARM, OK, Alarm, Datapoint, apply_metric_filter, read_embedded_metrics
 from tests.support.aws import Aws
 from tests.support.cloudformation import load
 from tests.support.functions import LOG, Functions, deploy
@@ -45,7 +45,7 @@ def alarm(name: str) -> Alarm:
 def told(functions: Functions) -> list[Datapoint]:
     """Return the datapoints of all that the functions printed."""
     lines = [line for printed in functions.printed.values() for line in printed]
-    return embedded("\n".join(lines))
+    return read_embedded_metrics("\n".join(lines))
 
 
 def crashes(functions: Functions, now: datetime) -> list[Datapoint]:
@@ -57,7 +57,7 @@ def crashes(functions: Functions, now: datetime) -> list[Datapoint]:
             point
             for each in filters
             if each["LogGroupName"]["Ref"] == LOG[name]
-            for point in filtered(each, lines, now)
+            for point in apply_metric_filter(each, lines, now)
         ]
     return policy
 
@@ -154,7 +154,7 @@ def test_month_spend_alarm(functions: Deploy) -> None:
 def test_free_to_paid_hops_alarm(functions: Deploy) -> None:
     shop, watch = functions(), alarm("FreeToPaidHopsAlarm")
     down = CallResult(Outcome.TOO_LONG, detail="400")
-    for number in range(watch.stated["Threshold"] + 1):
+    for number in range(watch.properties["Threshold"] + 1):
         assert watch.state(told(shop), shop.clock.now()) == OK
         shop.do(f"t-{number}", down, answered(), tier="orchestration")
     assert watch.state(told(shop), shop.clock.now()) == ALARM

@@ -89,7 +89,7 @@ def test_a_closed_day_is_archived_row_for_row(office: Office, sweep: Sweep) -> N
     assert sum(each["cost_nano"] for each in held) == sum(row["cost_nano"] for row in table(office) if "outcome" in row)
     assert sum(each["cost_nano"] for each in held) > spent + 2_500_000
     assert sum(each["rows"] for each in held) == len(stored)
-    reach = office.runtime.stores.watermarks.read()
+    reach = office.runtime.stores.sweep_store.watermarks()
     assert reach
     assert reach.archived_before == office.clock.now().date()
 
@@ -195,9 +195,9 @@ def test_a_file_that_reads_back_otherwise_is_no_archive(
 def test_an_open_call_is_not_archived(office: Office) -> None:
     office.call(office.order("open", HAIKU), SINCE, None)
     own = office.runtime.part(build_sweep).archiving
-    office.runtime.stores.watermarks.settled(SINCE, UNTIL + timedelta(days=1))
+    office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(days=1))
     with pytest.raises(ArchiveError, match="has no outcome"):
-        Archiving(office.ctx, own.ledger, own.archive, own.watermarks)()
+        Archiving(office.ctx, own.ledger, own.archive, own.store)()
 
 
 @pytest.mark.parametrize("harm", ["missing", "short"])
@@ -276,7 +276,7 @@ def test_the_documents_statement_reads_the_file(office: Office) -> None:
 def test_what_was_settled_is_not_read_again(office: Office) -> None:
     """A later report of the month takes a settled day from the manifest: its rows may be gone from everywhere."""
     busy_day(office)
-    office.runtime.stores.watermarks.settled(SINCE, UNTIL + timedelta(hours=1))
+    office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(hours=1))
     office.clock.time = UNTIL + timedelta(hours=6)
     office.call(office.order("next", HAIKU), UNTIL + timedelta(hours=1), answered(HAIKU, Usage(input=100, output=10)))
     office.clock.time = UNTIL + timedelta(days=3)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.notices import LimitTableNotices
+from pointsman.adapters.sweep_store import DynamoSweepStore
 from pointsman.execution.budget import Cap
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
@@ -158,11 +158,11 @@ def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[...
 
 
 def test_of_two_sweeps_at_once_one_tells(aws: Aws) -> None:
-    notices, cap = LimitTableNotices(aws.dynamodb(), aws.tables), Cap("month", 5)
+    notices, cap = DynamoSweepStore(aws.dynamodb(), aws.tables), Cap("month", 5)
     at = datetime(2026, 11, 22, tzinfo=UTC)
-    assert notices.claim("2026-11", cap, at)
-    assert notices.claim("2026-11", cap, at), "an answer that was lost"
-    assert not notices.claim("2026-11", cap, at + timedelta(seconds=1))
-    assert notices.claim("2026-11", Cap("month", 6), at + timedelta(seconds=1))
-    notices.release("2026-11", cap)
-    assert notices.claim("2026-11", cap, at + timedelta(seconds=2))
+    assert notices.claim_notice("2026-11", cap, at)
+    assert notices.claim_notice("2026-11", cap, at), "an answer that was lost"
+    assert not notices.claim_notice("2026-11", cap, at + timedelta(seconds=1))
+    assert notices.claim_notice("2026-11", Cap("month", 6), at + timedelta(seconds=1))
+    notices.release_notice("2026-11", cap)
+    assert notices.claim_notice("2026-11", cap, at + timedelta(seconds=2))

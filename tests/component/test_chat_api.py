@@ -219,7 +219,7 @@ def keys(aws: Aws) -> DynamoApiKeys:
 
 def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: DynamoApiKeys) -> None:
     clock, counted = FakeClock(), Counted(keys)
-    keeper = ApiKeyAuthenticator(counted, clock)
+    keeper = ApiKeyAuthenticator(counted.read, clock)
     late = to_text(NOON + timedelta(days=1))
     assert keys.create(ApiKey("ci", str(digest_of(KEY)), to_text(NOON), expires_at=late))
     assert not keys.create(ApiKey("ci", str(digest_of(OTHER)), to_text(NOON)))
@@ -240,7 +240,7 @@ def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: DynamoApiKeys) -> 
 
 def test_guessing_costs_no_reads(keys: DynamoApiKeys) -> None:
     counted = Counted(keys)
-    keeper = ApiKeyAuthenticator(counted, FakeClock())
+    keeper = ApiKeyAuthenticator(counted.read, FakeClock())
     for _ in range(50):
         assert keeper.admit(f"Bearer {new_key()}") is None
     assert counted.reads == 1

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.messaging import Bus, DeadLetterQueue, QueueAndTokenReplies
+from pointsman.adapters.dead_letters import SqsDeadLetterQueue
+from pointsman.adapters.messaging import EventBridgeBus, QueueAndTokenReplies
 from pointsman.values.errors import PublishError
 from pointsman.values.limits import LARGEST_BODY
 from tests.support.aws import Aws
@@ -18,8 +19,8 @@ def received(aws: Aws, url: str) -> dict[str, Any]:
     return dict(found[0])
 
 
-def letters(aws: Aws) -> DeadLetterQueue:
-    return DeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
+def letters(aws: Aws) -> SqsDeadLetterQueue:
+    return SqsDeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
 
 
 def size_of(message: dict[str, Any]) -> int:
@@ -68,7 +69,7 @@ def test_events_name_source_type_and_bus(aws: Aws) -> None:
     events.put_rule(Name="all", EventBusName=aws.event_bus, EventPattern='{"source": ["pointsman"]}')
     events.put_targets(Rule="all", EventBusName=aws.event_bus, Targets=[{"Id": "1", "Arn": arn}])
 
-    Bus(events, aws.event_bus).publish("Task Completed", '{"task_id": "t-1"}')
+    EventBridgeBus(events, aws.event_bus).publish("Task Completed", '{"task_id": "t-1"}')
     event = json.loads(received(aws, aws.dlq_url)["Body"])
     assert (event["source"], event["detail-type"], event["detail"]) == (
         "pointsman",
@@ -79,9 +80,9 @@ def test_events_name_source_type_and_bus(aws: Aws) -> None:
 
 def test_a_refused_entry_is_a_failure(aws: Aws) -> None:
     with pytest.raises(PublishError, match="MalformedDetail"):
-        Bus(aws.client("events"), aws.event_bus).publish("Task Completed", "no JSON, and not for a log")
+        EventBridgeBus(aws.client("events"), aws.event_bus).publish("Task Completed", "no JSON, and not for a log")
     with pytest.raises(PublishError) as caught:
-        Bus(aws.client("events"), aws.event_bus).publish("Task Completed", "secret")
+        EventBridgeBus(aws.client("events"), aws.event_bus).publish("Task Completed", "secret")
     assert "secret" not in str(caught.value)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pointsman.adapters.dead_letters import DeadLetterQueueReader
+from pointsman.adapters.dead_letters import SqsDeadLetterQueue
 from pointsman.adapters.dynamo import pack
-from pointsman.adapters.messaging import DeadLetterQueue
+from pointsman.adapters.messaging import SqsTaskQueue
 from pointsman.adapters.task_item import TOMBSTONE, to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.ledger_keys import RowKey
@@ -49,7 +49,8 @@ def replay(aws: Aws, router: Router, queue: str) -> Replay:
         router.workflow,
         own.model_health,
         own.classifier,
-        DeadLetterQueueReader(sqs, aws.dlq_url, queue, s3, aws.bucket, patience=0),
+        SqsDeadLetterQueue(sqs, aws.dlq_url, s3, aws.bucket, patience=0),
+        SqsTaskQueue(sqs, queue),
         own.reject.reply_places,
     )
 
@@ -57,7 +58,7 @@ def replay(aws: Aws, router: Router, queue: str) -> Replay:
 def die(aws: Aws, body: str, message_id: str = "m-1", **attributes: str) -> None:
     """Have the router's adapter put a rejected message into the dead-letter queue."""
     stated = {"reason": "field: rule", "code": "reply_to_not_allowed", "message_id": message_id, **attributes}
-    letters = DeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
+    letters = SqsDeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
     letters.put(body, stated, message_id)
 
 
@@ -210,10 +211,8 @@ def test_a_forged_claim_check_is_no_way_into_the_bucket(aws: Aws, replay: Replay
 
 def test_a_letter_is_dropped_only_when_it_was_sent(aws: Aws, replay: Replay) -> None:
     die(aws, '{"prompt": "a"}')
-    gone = DeadLetterQueueReader(
-        aws.client("sqs"), aws.dlq_url, aws.dlq_url + "-gone", aws.client("s3"), aws.bucket, patience=0
-    )
-    (line,) = replace(replay, dead_letters=gone)(GO, "operator")
+    gone = SqsTaskQueue(aws.client("sqs"), aws.dlq_url + "-gone")
+    (line,) = replace(replay, queue=gone)(GO, "operator")
     assert (line.replayed, line.trouble) == (False, "QueueDoesNotExist: AWS.SimpleQueueService.NonExistentQueue")
     assert bodies(aws, aws.dlq_url) == ['{"prompt": "a"}']
 

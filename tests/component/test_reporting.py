@@ -227,7 +227,7 @@ def test_where_the_time_went_is_read_from_the_tasks_records(office: Office) -> N
     own = office.reporting.build(DAY).speed[Tier.IMPLEMENTATION]
     assert (own.answers, own.call_p50_ms, own.task_p95_ms) == (1, 2_000, 2_000)
     assert own.phases == Phases(tasks=1, queue_ms=70, routing_ms=1_000, waiting_ms=0, model_ms=2_000, delivery_ms=1_000)
-    known = office.reporting.times.milestones(["timed", "nobody", *(f"n{number}" for number in range(150))])
+    known = office.reporting.milestones(["timed", "nobody", *(f"n{number}" for number in range(150))])
     assert list(known) == ["timed"]
 
 

@@ -28,7 +28,7 @@ from pointsman_cli import tasks as stated
 from pointsman_cli.commands import status
 from tests.component.test_attempt import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
 from tests.support.aws import BUCKET, TABLES, Aws, MotoLedger
-from tests.support.fakes import NOON
+from tests.support.fakes import NOON, FakeDeadLetterQueue
 from tests.support.in_process import in_process
 from tests.support.router import SHIPPED, Router, build, build_sweep
 
@@ -422,11 +422,6 @@ def test_a_subtask_that_is_replayed_is_waited_for_again_until_the_end(router: Ro
 def replayed(router: Router, task_id: str) -> None:
     own = router.intake
 
-    class NoBox:
-        def letters(self) -> list[Any]:
-            return []
-
-    box: Any = NoBox()
     replay = Replay(
         own.ctx,
         own.tasks,
@@ -434,7 +429,8 @@ def replayed(router: Router, task_id: str) -> None:
         router.workflow,
         own.model_health,
         own.classifier,
-        box,
+        FakeDeadLetterQueue(),
+        router.queue,
         own.reject.reply_places,
     )
     (line,) = replay(ReplayOptions(ids=frozenset({task_id}), execute=True), "operator")

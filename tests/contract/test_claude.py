@@ -1,4 +1,4 @@
-"""The Anthropic adapter with the real SDK against the stand-in: what each fault becomes."""
+"""The Anthropic adapter with the real SDK against the fake provider: the result of each fault."""
 
 import json
 import time
@@ -12,69 +12,66 @@ from pointsman.adapters import claude
 from pointsman.adapters.claude import Claude
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
-from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.support.fake_providers import FakeProviders
-
-MODEL = "claude-haiku-5-5"
-IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)
+from tests.support.fake_providers import CLAUDE_MODEL, FakeProviders
+from tests.support.model_calls import INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
 
 
 @pytest.fixture(scope="module")
-def client(_provider: FakeProviders) -> Iterator[Claude]:
-    adapter = Claude(KEY, f"{_provider.url}/anthropic")
+def client(provider_process: FakeProviders) -> Iterator[Claude]:
+    adapter = Claude(KEY, f"{provider_process.url}/anthropic")
     yield adapter
     adapter._client.close()
 
 
-def met(provider: FakeProviders, client: Claude, action: Any, **options: Any) -> CallResult:
-    """Ask once, with that fault."""
+def ask_with_fault(provider: FakeProviders, client: Claude, action: Any, **options: Any) -> CallResult:
+    """Ask once, under a fault."""
     provider.fault("anthropic", action)
-    result = asked(client, MODEL, **options)
+    result = ask_model(client, CLAUDE_MODEL, **options)
     assert len(provider.requests()) == 1
     return result
 
 
-def test_an_answer(provider: FakeProviders, client: Claude) -> None:
-    result = asked(client, MODEL)
+def test_answer_has_text_usage_model_and_request_id(provider: FakeProviders, client: Claude) -> None:
+    result = ask_model(client, CLAUDE_MODEL)
 
     (request,) = provider.requests()
     assert result.outcome is Outcome.ANSWERED
-    assert result.text.startswith(f"[stand-in {MODEL}]")
-    assert result.usage == Usage(input=IN, output=request["output_tokens"])
-    assert (result.answered_by, result.request_id, result.detail) == (MODEL, f"req_{request['id']}", "")
+    assert result.text.startswith(f"[stand-in {CLAUDE_MODEL}]")
+    assert result.usage == Usage(input=INPUT_TOKENS, output=request["output_tokens"])
+    assert (result.answered_by, result.request_id, result.detail) == (CLAUDE_MODEL, f"req_{request['id']}", "")
     assert request["attempt"] == "t-1.000001.000001"
 
 
-def test_a_long_answer(provider: FakeProviders, client: Claude) -> None:
-    result = met(provider, client, {"answer": {"bytes": 300_000}}, limit=100_000)
+def test_long_answer_is_returned_whole(provider: FakeProviders, client: Claude) -> None:
+    result = ask_with_fault(provider, client, {"answer": {"bytes": 300_000}}, limit=100_000)
     assert (result.outcome, len(result.text.encode())) == (Outcome.ANSWERED, 300_000)
 
 
-def test_structured_output(provider: FakeProviders, client: Claude) -> None:
+def test_answer_follows_the_schema(provider: FakeProviders, client: Claude) -> None:
     schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
-    result = asked(client, MODEL, schema=schema)
+    result = ask_model(client, CLAUDE_MODEL, schema=schema)
     assert result.outcome is Outcome.ANSWERED
     assert set(json.loads(result.text)) == {"title"}
 
 
-def test_max_tokens(provider: FakeProviders, client: Claude) -> None:
-    result = asked(client, MODEL, limit=5)
+def test_answer_at_max_tokens_is_truncated(provider: FakeProviders, client: Claude) -> None:
+    result = ask_model(client, CLAUDE_MODEL, limit=5)
     assert (result.outcome, len(result.text), result.detail) == (Outcome.TRUNCATED, 20, "stop_reason max_tokens")
-    assert result.usage == Usage(input=IN, output=5)
+    assert result.usage == Usage(input=INPUT_TOKENS, output=5)
 
 
-def test_the_largest_output_needs_no_stream(provider: FakeProviders, client: Claude) -> None:
-    assert asked(client, MODEL, limit=128_000, timeout=290).outcome is Outcome.ANSWERED
+def test_largest_output_limit_needs_no_stream(provider: FakeProviders, client: Claude) -> None:
+    assert ask_model(client, CLAUDE_MODEL, limit=128_000, timeout=290).outcome is Outcome.ANSWERED
 
 
-def test_a_model_on_its_way_out_is_asked_all_the_same(provider: FakeProviders, client: Claude) -> None:
+def test_deprecated_model_is_still_called(provider: FakeProviders, client: Claude) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        assert asked(client, "claude-sonnet-4-5").answered_by == "claude-sonnet-4-5"
+        assert ask_model(client, "claude-sonnet-4-5").answered_by == "claude-sonnet-4-5"
 
 
 @pytest.mark.parametrize(
-    ("stated", "usage"),
+    ("usage_fields", "usage"),
     [
         (
             {
@@ -105,19 +102,24 @@ def test_a_model_on_its_way_out_is_asked_all_the_same(provider: FakeProviders, c
         ),
     ],
 )
-def test_usage_by_kind(provider: FakeProviders, client: Claude, stated: dict[str, Any], usage: Usage) -> None:
-    result = met(provider, client, {"usage": stated})
+def test_usage_is_split_by_kind(
+    provider: FakeProviders, client: Claude, usage_fields: dict[str, Any], usage: Usage
+) -> None:
+    result = ask_with_fault(provider, client, {"usage": usage_fields})
     assert (result.usage, result.cost_known) == (usage, True)
 
 
-@pytest.mark.parametrize("stated", [None, {"input_tokens": None}, {"output_tokens": None}])
-def test_an_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, client: Claude, stated: Any) -> None:
-    result = met(provider, client, {"usage": stated})
+@pytest.mark.parametrize("usage_fields", [None, {"input_tokens": None}, {"output_tokens": None}])
+def test_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, client: Claude, usage_fields: Any) -> None:
+    result = ask_with_fault(provider, client, {"usage": usage_fields})
     assert (result.outcome, result.usage, result.cost_known) == (Outcome.ANSWERED, None, False)
 
 
-def test_another_model_may_answer(provider: FakeProviders, client: Claude) -> None:
-    assert met(provider, client, {"model": "claude-haiku-5-5-20261001"}).answered_by == "claude-haiku-5-5-20261001"
+def test_answer_names_the_model_that_served_it(provider: FakeProviders, client: Claude) -> None:
+    assert (
+        ask_with_fault(provider, client, {"model": "claude-haiku-5-5-20261001"}).answered_by
+        == "claude-haiku-5-5-20261001"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,15 +132,17 @@ def test_another_model_may_answer(provider: FakeProviders, client: Claude) -> No
         ({"status": 429}, None),
     ],
 )
-def test_rate_limits(provider: FakeProviders, client: Claude, action: Any, seconds: float | None) -> None:
-    result = met(provider, client, action)
+def test_rate_limit_keeps_its_retry_delay(
+    provider: FakeProviders, client: Claude, action: Any, seconds: float | None
+) -> None:
+    result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.retry_after, result.until) == (Outcome.RATE_LIMITED, seconds, None)
     assert (result.usage, result.cost_known) == (None, True)
     assert result.request_id == f"req_{provider.requests()[0]['id']}"
 
 
-def test_a_rate_limit_with_a_date(provider: FakeProviders, client: Claude) -> None:
-    result = met(provider, client, {"rate_limit": {"retry_after": 30, "form": "date"}})
+def test_rate_limit_with_a_date_becomes_a_delay(provider: FakeProviders, client: Claude) -> None:
+    result = ask_with_fault(provider, client, {"rate_limit": {"retry_after": 30, "form": "date"}})
     assert result.retry_after is not None
     assert 25 < result.retry_after <= 31  # a date has whole seconds, rounded up
 
@@ -162,16 +166,18 @@ def test_a_rate_limit_with_a_date(provider: FakeProviders, client: Claude) -> No
     ],
     ids=str,
 )
-def test_refusals_bill_nothing(provider: FakeProviders, client: Claude, action: Any, outcome: Outcome) -> None:
-    result = met(provider, client, action)
+def test_http_error_has_an_outcome_and_no_cost(
+    provider: FakeProviders, client: Claude, action: Any, outcome: Outcome
+) -> None:
+    result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.usage, result.cost_known) == (outcome, None, True)
     assert result.detail
 
 
-def test_a_refusal_of_the_model_is_paid(provider: FakeProviders, client: Claude) -> None:
-    result = met(provider, client, "refusal")
+def test_refusal_of_the_model_is_billed(provider: FakeProviders, client: Claude) -> None:
+    result = ask_with_fault(provider, client, "refusal")
     assert (result.outcome, result.cost_known, result.detail) == (Outcome.REFUSED, True, "stop_reason refusal")
-    assert result.usage == Usage(input=IN)
+    assert result.usage == Usage(input=INPUT_TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -186,12 +192,14 @@ def test_a_refusal_of_the_model_is_paid(provider: FakeProviders, client: Claude)
         ("a_new_one", Outcome.EMPTY),
     ],
 )
-def test_stop_reasons(provider: FakeProviders, client: Claude, reason: str, outcome: Outcome) -> None:
-    result = met(provider, client, {"stop": reason})
+def test_stop_reason_decides_the_outcome(
+    provider: FakeProviders, client: Claude, reason: str, outcome: Outcome
+) -> None:
+    result = ask_with_fault(provider, client, {"stop": reason})
     assert (result.outcome, result.cost_known) == (outcome, True)
 
 
-def test_every_stop_reason_of_the_sdk_has_a_meaning() -> None:
+def test_every_stop_reason_of_the_sdk_is_mapped() -> None:
     from typing import get_args
 
     from anthropic.types import StopReason
@@ -199,9 +207,9 @@ def test_every_stop_reason_of_the_sdk_has_a_meaning() -> None:
     assert set(get_args(StopReason)) == set(claude._STOPS) | {"tool_use", "pause_turn"}
 
 
-def test_an_answer_without_a_word(provider: FakeProviders, client: Claude) -> None:
-    result = met(provider, client, "empty")
-    assert (result.outcome, result.usage, result.cost_known) == (Outcome.EMPTY, Usage(input=IN), True)
+def test_answer_without_text_is_empty_and_billed(provider: FakeProviders, client: Claude) -> None:
+    result = ask_with_fault(provider, client, "empty")
+    assert (result.outcome, result.usage, result.cost_known) == (Outcome.EMPTY, Usage(input=INPUT_TOKENS), True)
 
 
 @pytest.mark.parametrize(
@@ -217,26 +225,26 @@ def test_an_answer_without_a_word(provider: FakeProviders, client: Claude) -> No
     ],
     ids=str,
 )
-def test_what_was_sent_and_not_answered_has_an_unknown_end(
+def test_request_without_a_valid_response_has_an_unknown_outcome(
     provider: FakeProviders, client: Claude, action: Any
 ) -> None:
-    result = met(provider, client, action)
+    result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
     assert result.detail
 
 
 @pytest.mark.parametrize("action", ["hang", {"delay": 3}], ids=str)
-def test_timeouts(provider: FakeProviders, client: Claude, action: Any) -> None:
+def test_timeout_has_an_unknown_outcome(provider: FakeProviders, client: Claude, action: Any) -> None:
     began = time.monotonic()
-    result = met(provider, client, action, timeout=0.4)
+    result = ask_with_fault(provider, client, action, timeout=0.4)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
     assert time.monotonic() - began < 2
     assert "Timeout" in result.detail
 
 
-def test_what_never_left_costs_nothing(closed_port: int) -> None:
+def test_request_that_was_not_sent_costs_nothing(closed_port: int) -> None:
     adapter = Claude(KEY, f"http://127.0.0.1:{closed_port}/anthropic")
-    result = asked(adapter, MODEL)
+    result = ask_model(adapter, CLAUDE_MODEL)
     adapter._client.close()
     assert (result.outcome, result.cost_known) == (Outcome.NOT_SENT, True)
 
@@ -245,7 +253,7 @@ MESSAGE: dict[str, object] = {
     "id": "msg_1",
     "type": "message",
     "role": "assistant",
-    "model": MODEL,
+    "model": CLAUDE_MODEL,
     "content": [{"type": "text", "text": "half a smile \ud83d"}],
     "stop_reason": "end_turn",
     "stop_sequence": None,
@@ -253,37 +261,37 @@ MESSAGE: dict[str, object] = {
 }
 
 
-def given_an(answer: dict[str, object]) -> CallResult:
-    with saying(answer) as (url, _):
+def result_of(message: dict[str, object]) -> CallResult:
+    with serve_response(message) as (url, _):
         adapter = Claude(KEY, url)
-        result = asked(adapter, MODEL)
+        result = ask_model(adapter, CLAUDE_MODEL)
         adapter._client.close()
     return result
 
 
-def test_a_text_that_no_store_takes_is_mended() -> None:
-    result = given_an(MESSAGE)
+def test_lone_surrogate_in_the_text_is_replaced() -> None:
+    result = result_of(MESSAGE)
     assert (result.outcome, result.text, result.usage) == (Outcome.ANSWERED, "half a smile ?", Usage(input=5, output=4))
 
 
-def test_thinking_is_no_part_of_the_text() -> None:
-    thought = {"type": "thinking", "thinking": "hm", "signature": "x"}
-    new = {"type": "a_new_kind", "data": "x"}
-    result = given_an(
-        {**MESSAGE, "content": [thought, new, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+def test_thinking_is_left_out_of_the_text() -> None:
+    thinking = {"type": "thinking", "thinking": "hm", "signature": "x"}
+    unknown = {"type": "a_new_kind", "data": "x"}
+    result = result_of(
+        {**MESSAGE, "content": [thinking, unknown, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
     )
     assert (result.outcome, result.text) == (Outcome.ANSWERED, "ab")
 
 
 @pytest.mark.parametrize("missing", sorted(MESSAGE))
-def test_a_message_with_a_part_missing_raises_nothing(missing: str) -> None:
-    result = given_an({name: value for name, value in MESSAGE.items() if name != missing})
+def test_message_with_a_missing_field_raises_no_error(missing: str) -> None:
+    result = result_of({name: value for name, value in MESSAGE.items() if name != missing})
     assert result.outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}
     assert result.outcome is not Outcome.ANSWERED or missing in {"id", "role", "model", "stop_sequence", "usage"}
 
 
 @pytest.mark.parametrize(
-    "strange", [{"content": None}, {"content": []}, {"usage": {}}, {"model": None}, {"content": [{}]}]
+    "fields", [{"content": None}, {"content": []}, {"usage": {}}, {"model": None}, {"content": [{}]}]
 )
-def test_a_strange_message_raises_nothing(strange: dict[str, object]) -> None:
-    assert given_an({**MESSAGE, **strange}).outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}
+def test_malformed_message_raises_no_error(fields: dict[str, object]) -> None:
+    assert result_of({**MESSAGE, **fields}).outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}

@@ -1,4 +1,4 @@
-"""The Gemini adapter with the real SDK against the stand-in: what each fault becomes."""
+"""The Gemini adapter with the real SDK against the fake provider: the result of each fault."""
 
 import json
 import time
@@ -14,60 +14,57 @@ from pointsman.adapters.gemini import Gemini
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
-from tests.contract.conftest import KEY, PROMPT, SYSTEM, asked, saying
-from tests.support.fake_providers import FakeProviders
-
-MODEL = "gemini-3.5-flash-lite"
-IN = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)
+from tests.support.fake_providers import GEMINI_MODEL, FakeProviders
+from tests.support.model_calls import INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
 
 
 @pytest.fixture(scope="module")
-def client(_provider: FakeProviders) -> Iterator[Gemini]:
-    adapter = Gemini(KEY, f"{_provider.url}/gemini")
+def client(provider_process: FakeProviders) -> Iterator[Gemini]:
+    adapter = Gemini(KEY, f"{provider_process.url}/gemini")
     yield adapter
     adapter._client.close()
 
 
-def met(provider: FakeProviders, client: Gemini, action: Any, **options: Any) -> CallResult:
-    """Ask once, with that fault."""
+def ask_with_fault(provider: FakeProviders, client: Gemini, action: Any, **options: Any) -> CallResult:
+    """Ask once, under a fault."""
     provider.fault("gemini", action)
-    result = asked(client, MODEL, **options)
+    result = ask_model(client, GEMINI_MODEL, **options)
     assert len(provider.requests()) == 1
     return result
 
 
-def test_an_answer(provider: FakeProviders, client: Gemini) -> None:
-    result = asked(client, MODEL)
+def test_answer_has_text_usage_model_and_request_id(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_model(client, GEMINI_MODEL)
 
     (request,) = provider.requests()
     assert result.outcome is Outcome.ANSWERED
-    assert result.text.startswith(f"[stand-in {MODEL}]")
-    assert result.usage == Usage(input=IN, output=request["output_tokens"])
-    assert (result.answered_by, result.request_id, result.detail) == (MODEL, request["id"], "")
+    assert result.text.startswith(f"[stand-in {GEMINI_MODEL}]")
+    assert result.usage == Usage(input=INPUT_TOKENS, output=request["output_tokens"])
+    assert (result.answered_by, result.request_id, result.detail) == (GEMINI_MODEL, request["id"], "")
     assert request["attempt"] == "t-1.000001.000001"
-    assert request["path"] == f"/gemini/v1/models/{MODEL}:generateContent"
+    assert request["path"] == f"/gemini/v1/models/{GEMINI_MODEL}:generateContent"
 
 
-def test_a_long_answer(provider: FakeProviders, client: Gemini) -> None:
-    result = met(provider, client, {"answer": {"bytes": 300_000}}, limit=100_000)
+def test_long_answer_is_returned_whole(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_with_fault(provider, client, {"answer": {"bytes": 300_000}}, limit=100_000)
     assert (result.outcome, len(result.text.encode())) == (Outcome.ANSWERED, 300_000)
 
 
-def test_structured_output(provider: FakeProviders, client: Gemini) -> None:
+def test_answer_follows_the_schema(provider: FakeProviders, client: Gemini) -> None:
     schema = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
-    result = asked(client, MODEL, schema=schema)
+    result = ask_model(client, GEMINI_MODEL, schema=schema)
     assert result.outcome is Outcome.ANSWERED
     assert set(json.loads(result.text)) == {"title"}
 
 
-def test_max_tokens(provider: FakeProviders, client: Gemini) -> None:
-    result = asked(client, MODEL, limit=5)
+def test_answer_at_max_tokens_is_truncated(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_model(client, GEMINI_MODEL, limit=5)
     assert (result.outcome, len(result.text), result.detail) == (Outcome.TRUNCATED, 20, "finish_reason MAX_TOKENS")
-    assert result.usage == Usage(input=IN, output=5)
+    assert result.usage == Usage(input=INPUT_TOKENS, output=5)
 
 
 @pytest.mark.parametrize(
-    ("stated", "usage"),
+    ("usage_fields", "usage"),
     [
         (
             {
@@ -89,23 +86,25 @@ def test_max_tokens(provider: FakeProviders, client: Gemini) -> None:
         ),
     ],
 )
-def test_usage_by_kind(provider: FakeProviders, client: Gemini, stated: dict[str, Any], usage: Usage) -> None:
-    result = met(provider, client, {"usage": stated})
+def test_usage_is_split_by_kind(
+    provider: FakeProviders, client: Gemini, usage_fields: dict[str, Any], usage: Usage
+) -> None:
+    result = ask_with_fault(provider, client, {"usage": usage_fields})
     assert (result.usage, result.cost_known) == (usage, True)
 
 
-@pytest.mark.parametrize("stated", [None, {"promptTokenCount": None}])
-def test_an_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, client: Gemini, stated: Any) -> None:
-    result = met(provider, client, {"usage": stated})
+@pytest.mark.parametrize("usage_fields", [None, {"promptTokenCount": None}])
+def test_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, client: Gemini, usage_fields: Any) -> None:
+    result = ask_with_fault(provider, client, {"usage": usage_fields})
     assert (result.outcome, result.usage, result.cost_known) == (Outcome.ANSWERED, None, False)
 
 
-def test_another_model_may_answer(provider: FakeProviders, client: Gemini) -> None:
-    assert met(provider, client, {"model": "gemini-3.8-flash"}).answered_by == "gemini-3.8-flash"
+def test_answer_names_the_model_that_served_it(provider: FakeProviders, client: Gemini) -> None:
+    assert ask_with_fault(provider, client, {"model": "gemini-3.8-flash"}).answered_by == "gemini-3.8-flash"
 
 
-def test_a_used_up_day_however_short_the_delay_beside_it(provider: FakeProviders, client: Gemini) -> None:
-    result = met(provider, client, {"gemini_day_quota": 47})
+def test_used_up_daily_quota_ends_at_midnight_whatever_the_retry_delay(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_with_fault(provider, client, {"gemini_day_quota": 47})
     assert result.outcome is Outcome.QUOTA_EXHAUSTED
     assert result.until == next_midnight(datetime.now(UTC), PACIFIC)
     assert result.retry_after is None
@@ -123,14 +122,16 @@ def test_a_used_up_day_however_short_the_delay_beside_it(provider: FakeProviders
         ({"status": 429}, None),
     ],
 )
-def test_rate_limits(provider: FakeProviders, client: Gemini, action: Any, seconds: float | None) -> None:
-    result = met(provider, client, action)
+def test_rate_limit_keeps_its_retry_delay(
+    provider: FakeProviders, client: Gemini, action: Any, seconds: float | None
+) -> None:
+    result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.retry_after, result.until) == (Outcome.RATE_LIMITED, seconds, None)
     assert (result.usage, result.cost_known) == (None, True)
 
 
-def test_a_rate_limit_with_a_date(provider: FakeProviders, client: Gemini) -> None:
-    result = met(provider, client, {"rate_limit": {"retry_after": 30, "form": "date"}})
+def test_rate_limit_with_a_date_becomes_a_delay(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_with_fault(provider, client, {"rate_limit": {"retry_after": 30, "form": "date"}})
     assert result.retry_after is not None
     assert 25 < result.retry_after <= 31  # a date has whole seconds, rounded up
 
@@ -151,17 +152,19 @@ def test_a_rate_limit_with_a_date(provider: FakeProviders, client: Gemini) -> No
     ],
     ids=str,
 )
-def test_refusals_bill_nothing(provider: FakeProviders, client: Gemini, action: Any, outcome: Outcome) -> None:
-    result = met(provider, client, action)
+def test_http_error_has_an_outcome_and_no_cost(
+    provider: FakeProviders, client: Gemini, action: Any, outcome: Outcome
+) -> None:
+    result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.usage, result.cost_known) == (outcome, None, True)
     assert result.detail
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "PROHIBITED_CONTENT", "OTHER"])
-def test_a_blocked_prompt(provider: FakeProviders, client: Gemini, reason: str) -> None:
-    result = met(provider, client, {"blocked": reason})
+def test_blocked_prompt_has_its_reason_and_usage(provider: FakeProviders, client: Gemini, reason: str) -> None:
+    result = ask_with_fault(provider, client, {"blocked": reason})
     assert (result.outcome, result.text, result.detail) == (Outcome.BLOCKED, "", f"blocked {reason}")
-    assert result.usage == Usage(input=IN)
+    assert result.usage == Usage(input=INPUT_TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -176,44 +179,46 @@ def test_a_blocked_prompt(provider: FakeProviders, client: Gemini, reason: str) 
         ("STOP", Outcome.ANSWERED),
     ],
 )
-def test_finish_reasons(provider: FakeProviders, client: Gemini, reason: str, outcome: Outcome) -> None:
-    result = met(provider, client, {"stop": reason})
+def test_finish_reason_decides_the_outcome(
+    provider: FakeProviders, client: Gemini, reason: str, outcome: Outcome
+) -> None:
+    result = ask_with_fault(provider, client, {"stop": reason})
     assert (result.outcome, result.cost_known) == (outcome, True)
 
 
-def test_every_blocking_finish_reason_of_the_sdk_is_known() -> None:
+def test_every_blocking_finish_reason_of_the_sdk_is_mapped() -> None:
     text = {reason.name for reason in types.FinishReason if not reason.name.startswith("IMAGE_")}
     words = ("SAFETY", "PROHIBITED", "RECITATION", "BLOCK", "SPII", "LANGUAGE")
     assert {name for name in text if any(word in name for word in words)} <= gemini._BLOCKING
 
 
-def reply(text: str, finish: str = "STOP", **more: object) -> dict[str, object]:
+def response(text: str, finish: str = "STOP", **more: object) -> dict[str, object]:
     part = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": finish}
     usage = {"promptTokenCount": 5, "candidatesTokenCount": 1}
-    return {"candidates": [part], "usageMetadata": usage, "modelVersion": MODEL, **more}
+    return {"candidates": [part], "usageMetadata": usage, "modelVersion": GEMINI_MODEL, **more}
 
 
-def test_the_sdk_does_not_ask_on_by_itself() -> None:
-    with saying(reply("half", "CONTINUATION", continuationToken="dG9r")) as (url, sent):
+def test_sdk_sends_no_continuation_request_by_itself() -> None:
+    with serve_response(response("half", "CONTINUATION", continuationToken="dG9r")) as (url, sent):
         adapter = Gemini(KEY, url)
-        result = asked(adapter, MODEL)
+        result = ask_model(adapter, GEMINI_MODEL)
         adapter._client.close()
     assert len(sent) == 1
     assert b"ontinuation" not in sent[0]
     assert (result.outcome, result.text, result.usage) == (Outcome.TRUNCATED, "half", Usage(input=5, output=1))
 
 
-def test_a_text_that_no_store_takes_is_mended() -> None:
-    with saying(reply("half a smile \ud83d")) as (url, _):
+def test_lone_surrogate_in_the_text_is_replaced() -> None:
+    with serve_response(response("half a smile \ud83d")) as (url, _):
         adapter = Gemini(KEY, url)
-        result = asked(adapter, MODEL)
+        result = ask_model(adapter, GEMINI_MODEL)
         adapter._client.close()
     assert (result.outcome, result.text) == (Outcome.ANSWERED, "half a smile ?")
 
 
-def test_an_answer_without_a_word(provider: FakeProviders, client: Gemini) -> None:
-    result = met(provider, client, "empty")
-    assert (result.outcome, result.usage, result.cost_known) == (Outcome.EMPTY, Usage(input=IN), True)
+def test_answer_without_text_is_empty_and_billed(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_with_fault(provider, client, "empty")
+    assert (result.outcome, result.usage, result.cost_known) == (Outcome.EMPTY, Usage(input=INPUT_TOKENS), True)
 
 
 @pytest.mark.parametrize(
@@ -228,31 +233,31 @@ def test_an_answer_without_a_word(provider: FakeProviders, client: Gemini) -> No
     ],
     ids=str,
 )
-def test_what_was_sent_and_not_answered_has_an_unknown_end(
+def test_request_without_a_valid_response_has_an_unknown_outcome(
     provider: FakeProviders, client: Gemini, action: Any
 ) -> None:
-    result = met(provider, client, action)
+    result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
     assert result.detail
 
 
-def test_an_error_in_a_200_is_no_answer(provider: FakeProviders, client: Gemini) -> None:
-    result = met(provider, client, "error_in_200")
+def test_error_within_a_200_has_an_unknown_outcome(provider: FakeProviders, client: Gemini) -> None:
+    result = ask_with_fault(provider, client, "error_in_200")
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
 
 
 @pytest.mark.parametrize("action", ["hang", {"delay": 3}], ids=str)
-def test_timeouts(provider: FakeProviders, client: Gemini, action: Any) -> None:
+def test_timeout_has_an_unknown_outcome(provider: FakeProviders, client: Gemini, action: Any) -> None:
     began = time.monotonic()
-    result = met(provider, client, action, timeout=0.4)
+    result = ask_with_fault(provider, client, action, timeout=0.4)
     assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
     assert time.monotonic() - began < 2
     assert "Timeout" in result.detail
 
 
-def test_what_never_left_costs_nothing(closed_port: int) -> None:
+def test_request_that_was_not_sent_costs_nothing(closed_port: int) -> None:
     adapter = Gemini(KEY, f"http://127.0.0.1:{closed_port}/gemini")
-    result = asked(adapter, MODEL)
+    result = ask_model(adapter, GEMINI_MODEL)
     adapter._client.close()
     assert (result.outcome, result.cost_known) == (Outcome.NOT_SENT, True)
 
@@ -261,11 +266,11 @@ def test_what_never_left_costs_nothing(closed_port: int) -> None:
     ("duration", "seconds"),
     [("26s", 26.0), ("1.5s", 1.5), ("0s", 0.0), ("-3s", 0.0), (None, None), ("soon", None), ("nans", None), (7, 7.0)],
 )
-def test_durations(duration: Any, seconds: float | None) -> None:
+def test_retry_delay_is_parsed_or_ignored(duration: Any, seconds: float | None) -> None:
     assert gemini._seconds(duration) == seconds
 
 
-def test_an_absurd_duration_can_still_be_added_to_a_time() -> None:
+def test_huge_retry_delay_can_be_added_to_a_time() -> None:
     seconds = gemini._seconds("1e300s")
     assert seconds is not None
     assert datetime.now(UTC) + timedelta(seconds=seconds)

@@ -1,18 +1,19 @@
-"""What `doctor` hears of a provider about keys and models, by the real SDKs: nothing is generated."""
+"""What `doctor` learns from a provider about key and model, with the real SDKs and without a generated token."""
 
 import pytest
 
 from pointsman.entrypoints.settings import Settings
 from pointsman.routing.catalog import Provider
 from pointsman_cli.doctor.providers import Heard, hear
-from tests.contract.conftest import KEY
-from tests.contract.test_fake_providers import GEMINI, HAIKU
-from tests.support.fake_providers import FakeProviders
+from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProviders
+from tests.support.model_calls import KEY
 
-BOTH = pytest.mark.parametrize(("which", "model"), [(Provider.GEMINI, GEMINI), (Provider.ANTHROPIC, HAIKU)])
+BOTH = pytest.mark.parametrize(
+    ("which", "model"), [(Provider.GEMINI, GEMINI_MODEL), (Provider.ANTHROPIC, CLAUDE_MODEL)]
+)
 
 
-def heard(which: Provider, model: str, url: str, key: str = KEY, calls: str = "loopback") -> Heard:
+def look_up_model(which: Provider, model: str, url: str, key: str = KEY, calls: str = "loopback") -> Heard:
     settings = Settings(
         google_gemini_base_url=f"{url}/gemini", anthropic_base_url=f"{url}/anthropic", model_calls=calls
     )
@@ -20,8 +21,8 @@ def heard(which: Provider, model: str, url: str, key: str = KEY, calls: str = "l
 
 
 @BOTH
-def test_a_model_that_is_served_costs_no_call(provider: FakeProviders, which: Provider, model: str) -> None:
-    assert heard(which, model, provider.url) == Heard("served")
+def test_served_model_is_found_without_a_call(provider: FakeProviders, which: Provider, model: str) -> None:
+    assert look_up_model(which, model, provider.url) == Heard("served")
     assert provider.control("GET", "journal") == {"requests": []}
 
 
@@ -35,27 +36,25 @@ def test_a_model_that_is_served_costs_no_call(provider: FakeProviders, which: Pr
         ({"status": {"code": 503}}, "no_answer"),
     ],
 )
-def test_a_refusal_is_told_from_a_model_that_is_gone(
+def test_refused_key_differs_from_a_retired_model(
     provider: FakeProviders, which: Provider, model: str, action: object, state: str
 ) -> None:
     provider.control("POST", "faults", [{"provider": str(which), "action": action}])
-    said = heard(which, model, provider.url)
-    assert said.state == state
-    assert KEY not in said.detail
+    heard = look_up_model(which, model, provider.url)
+    assert heard.state == state
+    assert KEY not in heard.detail
 
 
 @BOTH
-def test_a_404_of_some_server_between_says_nothing_of_the_model(
-    provider: FakeProviders, which: Provider, model: str
-) -> None:
-    assert heard(which, model, f"{provider.url}/nowhere") == Heard("no_answer", "404")
+def test_404_of_another_server_is_no_answer(provider: FakeProviders, which: Provider, model: str) -> None:
+    assert look_up_model(which, model, f"{provider.url}/nowhere") == Heard("no_answer", "404")
 
 
 @BOTH
-def test_nobody_there_is_no_answer(closed_port: int, which: Provider, model: str) -> None:
-    assert heard(which, model, f"http://127.0.0.1:{closed_port}").state == "no_answer"
+def test_unreachable_provider_is_no_answer(closed_port: int, which: Provider, model: str) -> None:
+    assert look_up_model(which, model, f"http://127.0.0.1:{closed_port}").state == "no_answer"
 
 
 @BOTH
-def test_with_loopback_no_provider_is_asked(which: Provider, model: str) -> None:
-    assert "loopback" in heard(which, model, "https://provider.example").detail
+def test_loopback_setting_calls_no_provider(which: Provider, model: str) -> None:
+    assert "loopback" in look_up_model(which, model, "https://provider.example").detail

@@ -1,7 +1,7 @@
-"""What CloudWatch does with the template's alarms, as far as they use it: datapoints in, the alarm's state out.
+"""Evaluates the template's alarms as CloudWatch does, as far as they use it: datapoints in, the alarm's state out.
 
-After CloudWatch's user guide, "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data". Periods
-end at the instant of looking, not at full minutes, and nothing before the evaluation periods is looked at.
+After CloudWatch's user guide, "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data". Here,
+periods end at the time of evaluation, not at full minutes, and data before the evaluation periods is ignored.
 """
 
 import json
@@ -34,12 +34,12 @@ UNDERSTOOD = DOES_NOT_CHANGE_THE_STATE | {
 }
 
 type Names = dict[str, str]
-"""What `!Ref` and `!GetAtt` come to, by `Resource` and `Resource.Attribute`."""
+"""The values of `!Ref` and `!GetAtt`, by `Resource` and `Resource.Attribute`."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric is another one under each set of dimensions."""
+    """A metric; each set of dimensions is a different one."""
 
     namespace: str
     name: str
@@ -59,46 +59,47 @@ class Datapoint:
 class Alarm:
     """One of the template's alarms."""
 
-    stated: dict[str, Any]
-    """Its properties."""
+    properties: dict[str, Any]
     metric: Metric
 
     @classmethod
     def of(cls, properties: dict[str, Any], names: Names) -> "Alarm":
-        """Return the alarm of a resource's properties; one that this cannot evaluate is an error."""
-        assert properties.keys() <= UNDERSTOOD, f"nobody evaluates {properties.keys() - UNDERSTOOD} here"
-        dimensions = {each["Name"]: _resolved(each["Value"], names) for each in properties.get("Dimensions", [])}
+        """Return the alarm of a resource; fail on a property that this module cannot evaluate."""
+        assert properties.keys() <= UNDERSTOOD, f"cannot evaluate {properties.keys() - UNDERSTOOD}"
+        dimensions = {
+            dimension["Name"]: _resolve(dimension["Value"], names) for dimension in properties.get("Dimensions", [])
+        }
         metric = Metric(properties["Namespace"], properties["MetricName"], frozenset(dimensions.items()))
         return cls(properties, metric)
 
-    def state(self, policy: Iterable[Datapoint], now: datetime) -> str:
-        """Return the state that the datapoints lead to, `now` being the end of the last period."""
-        length, periods = timedelta(seconds=self.stated["Period"]), self.stated["EvaluationPeriods"]
-        mine = [point for point in policy if point.metric == self.metric]
+    def state(self, datapoints: Iterable[Datapoint], now: datetime) -> str:
+        """Return the state after the datapoints; `now` is the end of the last period."""
+        length, periods = timedelta(seconds=self.properties["Period"]), self.properties["EvaluationPeriods"]
+        points = [point for point in datapoints if point.metric == self.metric]
         ends = [now - length * number for number in range(periods)]
-        windows = [[point.value for point in mine if end - length < point.at <= end] for end in ends]
+        windows = [[point.value for point in points if end - length < point.at <= end] for end in ends]
         verdicts = [self._verdict(values) for values in windows]
         if not any(windows) and None in verdicts:
             return INSUFFICIENT
-        return ALARM if verdicts.count(True) >= self.stated.get("DatapointsToAlarm", periods) else OK
+        return ALARM if verdicts.count(True) >= self.properties.get("DatapointsToAlarm", periods) else OK
 
     def _verdict(self, values: list[float]) -> bool | None:
-        """Return whether a period breaches; None: it has no data, and that says nothing."""
+        """Return whether a period breaches; None if it has no data, which counts as neither."""
         if not values:
-            treated: dict[str, bool | None] = {"breaching": True, "notBreaching": False, "missing": None}
-            return treated[self.stated.get("TreatMissingData", "missing")]
-        return COMPARISONS[self.stated["ComparisonOperator"]](self._statistic(values), self.stated["Threshold"])
+            without_data: dict[str, bool | None] = {"breaching": True, "notBreaching": False, "missing": None}
+            return without_data[self.properties.get("TreatMissingData", "missing")]
+        return COMPARISONS[self.properties["ComparisonOperator"]](self._statistic(values), self.properties["Threshold"])
 
     def _statistic(self, values: list[float]) -> float:
-        if extended := self.stated.get("ExtendedStatistic"):
+        if extended := self.properties.get("ExtendedStatistic"):
             percent = float(extended.removeprefix("p"))
             return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
-        return STATISTICS[self.stated["Statistic"]](values)
+        return STATISTICS[self.properties["Statistic"]](values)
 
 
-def embedded(output: str) -> list[Datapoint]:
-    """Return the datapoints in what a function printed, in CloudWatch's embedded metric format."""
-    policy: list[Datapoint] = []
+def read_embedded_metrics(output: str) -> list[Datapoint]:
+    """Return the datapoints that a function printed in CloudWatch's embedded metric format."""
+    datapoints: list[Datapoint] = []
     for line in output.splitlines():
         if '"_aws"' not in line:
             continue
@@ -107,25 +108,26 @@ def embedded(output: str) -> list[Datapoint]:
         for directive in document["_aws"]["CloudWatchMetrics"]:
             for names in directive["Dimensions"]:
                 dimensions = frozenset((name, document[name]) for name in names)
-                for stated in directive["Metrics"]:
-                    metric = Metric(directive["Namespace"], stated["Name"], dimensions)
-                    values = document[stated["Name"]]
-                    policy += [
+                for definition in directive["Metrics"]:
+                    metric = Metric(directive["Namespace"], definition["Name"], dimensions)
+                    values = document[definition["Name"]]
+                    datapoints += [
                         Datapoint(metric, at, value) for value in (values if isinstance(values, list) else [values])
                     ]
-    return policy
+    return datapoints
 
 
-def filtered(properties: dict[str, Any], lines: Iterable[str], at: datetime) -> list[Datapoint]:
-    """Return the datapoints that a metric filter takes from a log's lines; its pattern is `?"this" ?"or that"`."""
+def apply_metric_filter(properties: dict[str, Any], lines: Iterable[str], at: datetime) -> list[Datapoint]:
+    """Return the datapoints that a metric filter makes of log lines; its pattern is `?"this" ?"or that"`."""
     terms = re.findall(r'\?"([^"]+)"', properties["FilterPattern"])
     assert " ".join(f'?"{term}"' for term in terms) == properties["FilterPattern"], "another kind of pattern"
-    (made,) = properties["MetricTransformations"]
-    metric = Metric(made["MetricNamespace"], made["MetricName"])
-    return [Datapoint(metric, at, float(made["MetricValue"])) for line in lines if any(term in line for term in terms)]
+    (transformation,) = properties["MetricTransformations"]
+    metric = Metric(transformation["MetricNamespace"], transformation["MetricName"])
+    value = float(transformation["MetricValue"])
+    return [Datapoint(metric, at, value) for line in lines if any(term in line for term in terms)]
 
 
-def _resolved(value: Any, names: Names) -> str:
+def _resolve(value: Any, names: Names) -> str:
     if isinstance(value, str):
         return value
     ((function, argument),) = value.items()

@@ -1,8 +1,8 @@
-"""An HTTP proxy on 127.0.0.1 in front of an AWS endpoint that answers in AWS's place, or loses the answer, by rule.
+"""An HTTP proxy on 127.0.0.1 in front of an AWS endpoint that replaces or loses responses, by rule.
 
-It knows the forms that the project's clients meet: errors of the JSON protocols (with a transaction's cancellation
-reasons), S3's XML, and EventBridge's refusal of one entry in an answer with status 200. A lost answer is one whose
-request did reach AWS: what it asked for was done.
+It has the errors that the project's clients meet: those of the JSON protocols (with a transaction's cancellation
+reasons), S3's XML, and EventBridge's refusal of one entry in a response with status 200. A response is lost after AWS
+has carried out the request.
 """
 
 import json
@@ -24,7 +24,7 @@ _S3 = {"PUT": "PutObject", "GET": "GetObject"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered in AWS's place."""
+    """A response in place of AWS's."""
 
     status: int
     body: bytes
@@ -34,59 +34,57 @@ class Answer:
 
 @dataclass(frozen=True)
 class Lost:
-    """The connection breaks: with `forwarded`, after AWS has done what was asked."""
+    """The connection drops: with `forwarded`, after AWS has carried out the request."""
 
     forwarded: bool = True
 
 
 def json_error(code: str, status: int = 400, **fields: Any) -> Answer:
-    """Return an error of the AWS JSON protocols; its members beside code and message are `fields`."""
-    document = {"__type": f"com.amazonaws#{code}", "message": "as told by a rule", **fields}
+    """Return an error of the AWS JSON protocols; `fields` are its members beside code and message."""
+    document = {"__type": f"com.amazonaws#{code}", "message": "by a fault rule", **fields}
     return Answer(status, json.dumps(document).encode(), "application/x-amz-json-1.0")
 
 
 def cancelled(*codes: str) -> Answer:
     """Return DynamoDB's refusal of a transaction, with one reason per item."""
-    reasons = [{"Code": code, **({} if code == "None" else {"Message": "as told by a rule"})} for code in codes]
+    reasons = [{"Code": code, **({} if code == "None" else {"Message": "by a fault rule"})} for code in codes]
     return json_error("TransactionCanceledException", CancellationReasons=reasons)
 
 
 def s3_error(code: str = "SlowDown", status: int = 503) -> Answer:
     """Return an error of S3."""
-    text = (
-        f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>as told by a rule</Message></Error>'
-    )
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>by a fault rule</Message></Error>'
     return Answer(status, text.encode(), "application/xml")
 
 
 def entry_refused() -> Answer:
-    """Return EventBridge's answer to one entry that it did not take: the status is 200."""
-    entry = {"ErrorCode": "ThrottlingException", "ErrorMessage": "as told by a rule"}
+    """Return EventBridge's refusal of one entry, with status 200."""
+    entry = {"ErrorCode": "ThrottlingException", "ErrorMessage": "by a fault rule"}
     body = json.dumps({"FailedEntryCount": 1, "Entries": [entry]})
     return Answer(200, body.encode(), "application/x-amz-json-1.1")
 
 
 @dataclass
 class Fault:
-    """A rule: which calls meet what, from which of them on, how often and how likely."""
+    """A rule: which calls get which fault, after how many, how often and how likely."""
 
     service: str
     """As the credential's scope names it: `dynamodb`, `states`, `events`, `sqs`, `s3`."""
     operation: str
     does: Answer | Lost
     after: int = 0
-    """Calls of that kind that pass first."""
+    """Matching calls that pass first."""
     times: int | None = 1
-    """None: always."""
+    """None is always."""
     probability: float = 1.0
     holds: str = ""
-    """A part of the body; empty: any."""
+    """A part of the body; empty matches any."""
     met: int = field(default=0, init=False)
     """Calls that the rule was applied to."""
     _seen: int = field(default=0, init=False)
 
     def meets(self, service: str, operation: str, body: bytes, dice: random.Random) -> bool:
-        """Say whether the rule is for this call, and count it."""
+        """Return whether the rule applies to this call, and count the call."""
         if (service, operation) != (self.service, self.operation) or self.holds.encode() not in body:
             return False
         self._seen += 1
@@ -105,14 +103,14 @@ class AwsProxy:
         self._lock = threading.Lock()
         self._upstream = urlsplit(upstream).netloc
         self.calls: Counter[tuple[str, str, str]] = Counter()
-        """Calls by service, operation and what became of them: `passed`, `answered`, `lost` or `dropped`."""
+        """Calls by service, operation and result: `passed`, `answered`, `lost` or `dropped`."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The proxy's address."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> "AwsProxy":
@@ -125,29 +123,29 @@ class AwsProxy:
         self._thread.join()
 
     def add(self, *faults: Fault) -> None:
-        """Append rules; the first that meets a call is applied."""
+        """Append rules; the first that applies to a call wins."""
         with self._lock:
             self._faults += faults
 
     def clear(self) -> None:
-        """Forget all rules and counts."""
+        """Remove all rules and counts."""
         with self._lock:
             self._faults.clear()
             self.calls.clear()
 
     def take(self, service: str, operation: str, body: bytes) -> Answer | Lost | None:
-        """Return what a call meets."""
+        """Return the fault of a call; None if it passes."""
         with self._lock:
-            met = (fault.does for fault in self._faults if fault.meets(service, operation, body, self._dice))
-            found = next(met, None)
-            kind = "answered" if isinstance(found, Answer) else "passed"
-            if isinstance(found, Lost):
-                kind = "lost" if found.forwarded else "dropped"
+            matching = (fault.does for fault in self._faults if fault.meets(service, operation, body, self._dice))
+            effect = next(matching, None)
+            kind = "answered" if isinstance(effect, Answer) else "passed"
+            if isinstance(effect, Lost):
+                kind = "lost" if effect.forwarded else "dropped"
             self.calls[service, operation, kind] += 1
-            return found
+            return effect
 
     def forward(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Answer:
-        """Ask AWS."""
+        """Send the request to AWS and return its response."""
         connection = HTTPConnection(self._upstream, timeout=30)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -162,8 +160,8 @@ class AwsProxy:
 
 
 def _read(response: HTTPResponse) -> Answer:
-    kept = tuple(pair for pair in response.getheaders() if pair[0].lower() not in {*_HOP_BY_HOP, "content-type"})
-    return Answer(response.status, response.read(), response.getheader("content-type") or "", kept)
+    headers = tuple(pair for pair in response.getheaders() if pair[0].lower() not in {*_HOP_BY_HOP, "content-type"})
+    return Answer(response.status, response.read(), response.getheader("content-type") or "", headers)
 
 
 class _Server(ThreadingHTTPServer):
@@ -172,7 +170,7 @@ class _Server(ThreadingHTTPServer):
     proxy: AwsProxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has left is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -186,17 +184,17 @@ class _Handler(BaseHTTPRequestHandler):
         service = scope["service"] if scope else ""
         target = self.headers.get("x-amz-target") or ""
         operation = _S3.get(self.command, self.command) if service == "s3" else target.rpartition(".")[2]
-        met = self.server.proxy.take(service, operation, body)
-        if isinstance(met, Lost):
-            if met.forwarded:
+        effect = self.server.proxy.take(service, operation, body)
+        if isinstance(effect, Lost):
+            if effect.forwarded:
                 self.server.proxy.forward(self.command, self.path, self.headers.items(), body)
             self.close_connection = True
             return
-        self._say(met or self.server.proxy.forward(self.command, self.path, self.headers.items(), body))
+        self._respond(effect or self.server.proxy.forward(self.command, self.path, self.headers.items(), body))
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _serve
 
-    def _say(self, answer: Answer) -> None:
+    def _respond(self, answer: Answer) -> None:
         self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
@@ -207,4 +205,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """The tests read `calls`."""
+        """Log nothing: the tests read `calls`."""

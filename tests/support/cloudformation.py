@@ -1,4 +1,4 @@
-"""Reads template.yaml with its intrinsic functions as plain mappings: `!Ref X` is `{"Ref": "X"}`."""
+"""Reads template.yaml with its intrinsic functions as mappings: `!Ref X` is `{"Ref": "X"}`."""
 
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ def load(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
 
 
 def statements(resource: Resource) -> list[dict[str, Any]]:
-    """All policy statements of a function or state machine, those that depend on a condition too."""
-    found = []
+    """Return all policy statements of a function or state machine, conditional ones included."""
+    policy_statements = []
     for policy in resource["Properties"].get("Policies", []):
         for statement in policy["Statement"]:
-            found.append(statement["Fn::If"][1] if "Fn::If" in statement else statement)
-    return found
+            policy_statements.append(statement["Fn::If"][1] if "Fn::If" in statement else statement)
+    return policy_statements
 
 
 def as_list(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The stand-in for the providers as a process of its own, and its control API."""
+"""The fake providers as a separate process, and their control API."""
 
 import json
 import signal
@@ -9,6 +9,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+GEMINI_MODEL = "gemini-3.5-flash-lite"
+CLAUDE_MODEL = "claude-haiku-5-5"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class FakeProviders:
         return self.control("GET", "journal")["requests"]
 
     def last(self, outcome: str) -> dict[str, Any]:
-        """Wait for the last request to end in `outcome`: that the client has left is noticed a moment later."""
+        """Return the last request once it has ended in `outcome`: the server notices a disconnect a moment later."""
         until = time.monotonic() + 3
         while (entry := self.requests()[-1])["outcome"] != outcome and time.monotonic() < until:
             time.sleep(0.01)
@@ -39,18 +42,18 @@ class FakeProviders:
 
 
 def start(folder: Path) -> FakeProviders:
-    port_file, journal = folder / "standin.json", folder / "journal.jsonl"
+    port_file, journal = folder / "address.json", folder / "journal.jsonl"
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", port_file, "--journal", journal]
     process = subprocess.Popen(command)
     until = time.monotonic() + 20
     while not port_file.exists():
-        assert process.poll() is None, "the stand-in did not start"
+        assert process.poll() is None, "the fake providers did not start"
         assert time.monotonic() < until
         time.sleep(0.01)
     return FakeProviders(json.loads(port_file.read_text())["url"], process, journal)
 
 
-def stop(standin: FakeProviders, how: signal.Signals = signal.SIGTERM) -> None:
-    standin.process.send_signal(how)
-    standin.process.wait(timeout=10)
+def stop(provider: FakeProviders, how: signal.Signals = signal.SIGTERM) -> None:
+    provider.process.send_signal(how)
+    provider.process.wait(timeout=10)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import DeadExecution, Execution
+from pointsman.ports import DeadExecution, DeadLetter, Execution
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""
@@ -128,7 +128,7 @@ class FakeTaskQueue:
 
 
 @dataclass
-class FakeDeadLetters:
+class FakeDeadLetterQueue:
     """A dead-letter queue."""
 
     messages: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
@@ -136,6 +136,13 @@ class FakeDeadLetters:
 
     def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
         self.messages.append((body, attributes, message_id))
+
+    def letters(self) -> Iterable[DeadLetter]:
+        for body, attributes, message_id in list(self.messages):
+            yield DeadLetter(message_id, body, attributes, receipt=message_id)
+
+    def drop(self, letter: DeadLetter) -> None:
+        self.messages = [message for message in self.messages if message[2] != letter.receipt]
 
     def codes(self) -> Iterable[str]:
         """Return the rejections' codes."""

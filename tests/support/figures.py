@@ -1,18 +1,20 @@
-"""What fault tests measured, shown at the end of a run, also where other processes ran the tests."""
+"""Prints the measurements of fault tests at the end of a run, also of a parallel one."""
 
 from typing import Any
 
 import pytest
 
 FIGURES = "figures"
-"""Of a report's properties: they come from the process that ran the test to the one that shows them."""
+"""The user property of a test report that carries them from the process of the test to the main one."""
 
 
-def show(terminalreporter: pytest.TerminalReporter) -> None:
-    """Write the figures of all tests that had any, in the order in which they ended."""
-    reports = [each for kind in terminalreporter.stats.values() for each in kind if isinstance(each, pytest.TestReport)]
-    told = [entry for each in reports for name, entry in each.user_properties if name == FIGURES]
-    entries = list({entry["test"]: entry for entry in told}.values())
+def write_figures(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the figures of every test that has some, in the order in which the tests ended."""
+    reports = [
+        report for group in terminalreporter.stats.values() for report in group if isinstance(report, pytest.TestReport)
+    ]
+    properties = [entry for report in reports for name, entry in report.user_properties if name == FIGURES]
+    entries = list({entry["test"]: entry for entry in properties}.values())
     if not entries:
         return
     terminalreporter.section("fault tests")

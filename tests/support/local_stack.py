@@ -1,4 +1,4 @@
-"""The deployed local stack as tests use it: send, watch, break what is around it. Nothing of ours is patched."""
+"""The deployed local stack as tests use it: send tasks, watch them, inject faults. No product code is patched."""
 
 import json
 import time
@@ -22,14 +22,14 @@ from pointsman.values.status import ENDED
 from tests.support.tls import Receiver
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
-"""The one queue that tasks may ask to be answered at."""
+"""The queue that tasks may name in reply_to."""
 _SENDERS = "arn:aws:sns:us-east-1:000000000000:asks,arn:aws:events:us-east-1:000000000000:rule/asks"
 PARAMETERS = {
     **ADMITTED,
     "ReplyQueueArns": REPLY_QUEUE_ARN,
     "SenderArns": f"{_SENDERS},{ADMITTED['SenderArns']}",
 }
-"""Who may send: the examples, and a topic and a rule of the tests'."""
+"""Admits the examples, and a topic and a rule of the tests."""
 WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
 PATIENCE = 60.0
 """Seconds that a task may take on a busy machine with every function cold."""
@@ -37,17 +37,17 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Stack:
-    """A local stack, and the stand-in that answers for the providers."""
+    """A local stack and its fake providers."""
 
     info: StackInfo
     hooks: Receiver = field(default_factory=Receiver)
-    """Where webhooks may be sent."""
+    """The receiver of webhooks."""
     webhook_secret: str = field(default_factory=lambda: f"whsec_{uuid.uuid4().hex}")
-    """What they are signed with: as base64, hexadecimal digits are bytes too."""
+    """Signs the webhooks; hexadecimal digits are valid base64 too."""
 
     @property
     def webhook(self) -> str:
-        """A place to reply to, whose path is a secret."""
+        """A webhook URL whose path is a secret."""
         return f"https://localhost:{self.hooks.port}{WEBHOOK_PATH}"
 
     def client(self, service: str) -> Any:
@@ -61,11 +61,11 @@ class Stack:
 
     @cached_property
     def door_key(self) -> str:
-        """A key of the front door."""
+        """An API key of the front door."""
         key = new_key()
-        kept = ApiKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
+        api_key = ApiKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
         names = Tables("", "", self.info.outputs["LimitTableName"])
-        assert DynamoApiKeys(self.client("dynamodb"), names).create(kept)
+        assert DynamoApiKeys(self.client("dynamodb"), names).create(api_key)
         return key
 
     @property
@@ -75,7 +75,7 @@ class Stack:
         return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
 
     def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
-        """Make a request to the front door; return status and JSON."""
+        """Send a request to the front door; return status and JSON."""
         request = Request(self.door.removesuffix("/v1") + path, None if body is None else json.dumps(body).encode())
         request.add_header("content-type", "application/json")
         request.add_header("authorization", f"Bearer {self.door_key}")
@@ -93,7 +93,7 @@ class Stack:
         return sqs.send_message(QueueUrl=self.info.outputs["TaskQueueUrl"], MessageBody=body)["MessageId"]
 
     def start(self, **state: Any) -> str:
-        """Start an execution by hand; return its ARN."""
+        """Start an execution directly; return its ARN."""
         name = state.get("task_id", "by-hand") + "-" + uuid.uuid4().hex[:6]
         machine = self.info.outputs["StateMachineArn"]
         answer = self.client("stepfunctions").start_execution(
@@ -102,7 +102,7 @@ class Stack:
         return answer["executionArn"]
 
     def ended(self, task_id: str) -> TaskRecord:
-        """Return the task once it has ended and was delivered."""
+        """Return the task once it has ended and is delivered."""
         return eventually(lambda: self._delivered(task_id), f"task {task_id} to end")
 
     def _delivered(self, task_id: str) -> TaskRecord | None:
@@ -127,9 +127,9 @@ class Stack:
         return self.client("stepfunctions").describe_execution(executionArn=execution)["status"]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the stand-in's control API."""
+        """Call the control API of the fake providers."""
         data = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self.info.standin_url}/_control/{path}", data, method=method)
+        request = Request(f"{self.info.fake_providers_url}/_control/{path}", data, method=method)
         request.add_header("content-type", "application/json")
         with urlopen(request, timeout=10) as answer:
             text = answer.read()
@@ -139,12 +139,12 @@ class Stack:
         self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
 
     def requests(self, task_id: str) -> list[dict[str, Any]]:
-        """Return what the stand-in saw of a task."""
+        """Return a task's requests at the fake providers."""
         journal = self.control("GET", "journal")["requests"]
         return [entry for entry in journal if (entry["attempt"] or "").startswith(f"{task_id}.")]
 
     def forget_limits(self) -> None:
-        """Take back what earlier tests taught the guards."""
+        """Delete the health of all models, which earlier tests changed."""
         table, dynamodb = self.info.outputs["LimitTableName"], self.client("dynamodb")
         for item in dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]:
             if item["limit"]["S"].startswith("model#"):
@@ -155,15 +155,15 @@ def eventually[T](look: Callable[[], T | None], what: str, seconds: float = PATI
     """Return the first result that is not None."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if (found := look()) is not None:
-            return found
+        if (result := look()) is not None:
+            return result
         time.sleep(0.2)
     raise AssertionError(f"waited {seconds:.0f} s for {what}")
 
 
 def worker_commands(stack: Stack) -> list[tuple[int, str]]:
-    """Return process id and command line of each worker process that this stack has started."""
-    mine, found = f"{stack.info.state_dir}/tmp/", []
+    """Return process id and command line of each worker process of this stack."""
+    folder, commands = f"{stack.info.state_dir}/tmp/", []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -171,6 +171,6 @@ def worker_commands(stack: Stack) -> list[tuple[int, str]]:
             command = (entry / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if mine in command:
-            found.append((int(entry.name), command))
-    return found
+        if folder in command:
+            commands.append((int(entry.name), command))
+    return commands

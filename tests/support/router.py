@@ -26,7 +26,7 @@ from tests.support.aws import Aws, MotoLedger
 from tests.support.fakes import (
     FakeBus,
     FakeClock,
-    FakeDeadLetters,
+    FakeDeadLetterQueue,
     FakeReplies,
     FakeTaskQueue,
     FakeWorkflow,
@@ -48,7 +48,7 @@ class Router:
     workflow: FakeWorkflow
     bus: FakeBus
     replies: FakeReplies
-    dead: FakeDeadLetters
+    dead: FakeDeadLetterQueue
     model: ScriptedModel
     queue: FakeTaskQueue
     counts: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Router:
 
 def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHIPPED) -> Router:
     """Return a router on empty stores."""
-    clock, workflow, bus, replies, dead = FakeClock(), FakeWorkflow(), FakeBus(), FakeReplies(), FakeDeadLetters()
+    clock, workflow, bus, replies, dead = FakeClock(), FakeWorkflow(), FakeBus(), FakeReplies(), FakeDeadLetterQueue()
     counts = list[str]()
     model, payloads = ScriptedModel(clock=clock, takes=1.0), BucketPayloads(aws.client("s3"), aws.bucket)
 
@@ -105,7 +105,7 @@ def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHI
             delivery=delivery,
             classifier=TaskClassifier(ctx, LocalClassifier.load()),
             reject=RejectMessage(ctx, task_table, dead, bus, delivery, frozenset({aws.reply_arn})),
-            s3_prompts=S3Prompts(task_table, payloads, S3PromptObjects(aws.client("s3")), frozenset({PROMPTS})),
+            s3_prompts=S3Prompts(task_table, payloads, S3PromptObjects(aws.client("s3")).read, frozenset({PROMPTS})),
         ),
         task_table,
         clock,

@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own, and a receiver of webhooks on this machine that it vouches for."""
+"""A certificate authority for tests, and a webhook receiver with a certificate of it."""
 
 import ssl
 import threading
@@ -16,34 +16,34 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Makes certificates; `bundle` is what to trust, the machine's own authorities among it."""
+    """Issues certificates; `bundle` has the authorities to trust, with those of the machine."""
 
-    def __init__(self, folder: Path, known: str | None = None) -> None:
+    def __init__(self, folder: Path, system_bundle: str | None = None) -> None:
         self.folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-        mine = self._begun(self._name, self._key).add_extension(usage, critical=True)
-        mine = mine.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        made = mine.sign(self._key, hashes.SHA256())
+        builder = self._builder(self._name, self._key).add_extension(usage, critical=True)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        root = builder.sign(self._key, hashes.SHA256())
         self.bundle = folder / "bundle.pem"
-        theirs = Path(known).read_bytes() if known else b""
-        self.bundle.write_bytes(theirs + made.public_bytes(serialization.Encoding.PEM))
+        system = Path(system_bundle).read_bytes() if system_bundle else b""
+        self.bundle.write_bytes(system + root.public_bytes(serialization.Encoding.PEM))
 
     def certificate(self, host: str) -> Path:
-        """Return a file with a certificate for the host, and its key."""
+        """Return a file with a certificate for the host and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        begun = self._begun(x509.Name([]), key).add_extension(
+        builder = self._builder(x509.Name([]), key).add_extension(
             x509.SubjectAlternativeName([x509.DNSName(host)]), critical=True
         )
-        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        made = begun.add_extension(above, critical=False).sign(self._key, hashes.SHA256())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        leaf = builder.add_extension(issuer, critical=False).sign(self._key, hashes.SHA256())
         path = self.folder / f"{host}.pem"
         pem = serialization.Encoding.PEM
         private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        path.write_bytes(made.public_bytes(pem) + private)
+        path.write_bytes(leaf.public_bytes(pem) + private)
         return path
 
-    def _begun(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
@@ -55,20 +55,20 @@ class Authority:
 
 @dataclass
 class Receiver:
-    """What was received, and what is answered: a status each, in turn, then 204."""
+    """The received requests, and the statuses to answer with, in order; 204 after them."""
 
     port: int = 0
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     """Path, headers, body."""
     answers: list[int] = field(default_factory=list)
     drips: bool = False
-    """Whether it never comes to the end of its first line."""
+    """Whether the first line of the response never ends."""
     ended: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
 def receiver(certificate: Path) -> Iterator[Receiver]:
-    """Have a receiver listen on a port of its own, at 127.0.0.1."""
+    """Run a receiver on a free port of 127.0.0.1."""
     here = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ def receiver(certificate: Path) -> Iterator[Receiver]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            pass  # a caller that hangs up, which is what some tests are about
+            pass  # some tests are about a caller that hangs up
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

@@ -19,7 +19,7 @@ def resources(template: dict[str, Any]) -> dict[str, Resource]:
 
 @pytest.fixture(scope="session")
 def functions(resources: dict[str, Resource]) -> dict[str, Resource]:
-    return {name: it for name, it in resources.items() if it["Type"] == "AWS::Serverless::Function"}
+    return {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"}
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What a build puts into the layers."""
+"""The built layers: size, contents, bytecode."""
 
 import json
 import os
@@ -9,32 +9,32 @@ from pathlib import Path
 import pytest
 
 from devstack import trim
-from devstack.build import build
+from devstack.build import build_template
 from devstack.errors import LocalStackError
 from devstack.toolchain import BUILDS, MINISTACK, SAM, build_environment, host_architecture
 from tests.support.paths import ROOT
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024
-"""What Lambda allows for a function and all its layers."""
+"""Lambda's limit for a function with all its layers."""
 
 
 @pytest.fixture(scope="module")
 def built() -> Path:
-    """The build that the local stack deploys; whoever comes first makes it."""
+    """The build that the local stack deploys; the first user makes it."""
     architecture = host_architecture()
-    return build(architecture, BUILDS / f"local-{architecture}", environ=os.environ).parent
+    return build_template(architecture, BUILDS / f"local-{architecture}", environ=os.environ).parent
 
 
 def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_largest_function_fits(built: Path) -> None:
+def test_largest_function_fits_into_the_size_limit(built: Path) -> None:
     layers = sum(size(built / name) for name in ("CoreLayer", "GeminiLayer", "ClaudeLayer"))
     assert layers < UNZIPPED_LIMIT * 0.8
 
 
-def test_each_layer_has_what_it_is_for(built: Path) -> None:
+def test_each_layer_has_its_own_packages(built: Path) -> None:
     assert (built / "CoreLayer/python/pointsman/__init__.py").exists()
     assert (built / "GeminiLayer/python/google/genai").is_dir()
     assert (built / "ClaudeLayer/python/anthropic").is_dir()
@@ -42,19 +42,19 @@ def test_each_layer_has_what_it_is_for(built: Path) -> None:
     assert not (built / "ClaudeLayer/python/google/genai").exists()
 
 
-def test_the_configuration_is_a_file_and_no_link_out_of_the_layer(built: Path) -> None:
+def test_configuration_is_a_file_and_not_a_link(built: Path) -> None:
     shipped = built / "CoreLayer/python/pointsman/openclaw.json"
     assert not shipped.is_symlink()
     assert json.loads(shipped.read_text())["agents"]
 
 
 @pytest.mark.parametrize("layer", ["CoreLayer", "GeminiLayer", "ClaudeLayer"])
-def test_layers_are_compiled_and_leave_boto_to_the_runtime(built: Path, layer: str) -> None:
+def test_layer_is_compiled_and_has_no_botocore(built: Path, layer: str) -> None:
     assert list((built / layer / "python").rglob("*.cpython-313.pyc"))
     assert not (built / layer / "python/botocore").exists()
 
 
-def test_what_the_core_layer_brings_no_other_layer_brings_again(built: Path) -> None:
+def test_no_layer_repeats_a_package_of_the_core_layer(built: Path) -> None:
     def names(layer: str) -> set[str]:
         return {path.name.split("-")[0] for path in (built / layer / "python").glob("*.dist-info")}
 
@@ -63,19 +63,19 @@ def test_what_the_core_layer_brings_no_other_layer_brings_again(built: Path) -> 
 
 
 @pytest.mark.parametrize(("layer", "adapter"), [("GeminiLayer", "gemini.Gemini"), ("ClaudeLayer", "claude.Claude")])
-def test_an_adapter_makes_its_client_without_what_is_left_out(built: Path, layer: str, adapter: str) -> None:
-    """In the environment that plays Lambda's runtime, none of it may even be asked for."""
-    module, name = adapter.split(".")
+def test_adapter_makes_its_client_without_the_removed_packages(built: Path, layer: str, adapter: str) -> None:
+    """In the environment that plays Lambda's runtime, an import of a removed package fails."""
+    module, class_name = adapter.split(".")
     absent = sorted({part.replace("-", "_") for parts in trim.LEFT_OUT.values() for part in parts} - {"botocore"})
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"  # an import of one of them raises
-        f"from pointsman.adapters.{module} import {name}\n"
+        f"from pointsman.adapters.{module} import {class_name}\n"
         "from pointsman.ports import ModelRequest\n"
-        f"client = {name}('key', 'http://127.0.0.1:9')\n"
+        f"client = {class_name}('key', 'http://127.0.0.1:9')\n"
         "question = ModelRequest('m', 'p', 's', max_output_tokens=9, timeout=5.0, tag='t')\n"
         "print(client.ask(question).outcome)\n"
     )
-    layers = os.pathsep.join(str(built / each / "python") for each in ("CoreLayer", layer))
+    layers = os.pathsep.join(str(built / name / "python") for name in ("CoreLayer", layer))
     done = subprocess.run(
         [str(MINISTACK.with_name("python")), "-c", script],
         env={"PYTHONPATH": layers, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -88,23 +88,23 @@ def test_an_adapter_makes_its_client_without_what_is_left_out(built: Path, layer
     assert done.stdout.strip() == "not_sent"
 
 
-def test_one_setting_undoes_all_that_a_build_adds() -> None:
+def test_setting_turns_trimming_off() -> None:
     assert trim.is_wanted({})
     assert not trim.is_wanted({trim.SETTING: "1"})
 
 
-def test_bytecode_of_another_source_is_found_out(tmp_path: Path) -> None:
+def test_outdated_bytecode_fails_the_check(tmp_path: Path) -> None:
     core = tmp_path / "CoreLayer/python/pointsman"
     core.mkdir(parents=True)
     (core / "one.py").write_text("ONE = 1\n")
-    trim.trim(tmp_path)
+    trim.trim_layers(tmp_path)
     (core / "one.py").write_text("ONE = 2\n")
     with pytest.raises(LocalStackError, match=r"one\.py has no bytecode"):
-        trim.check(core)
+        trim.check_bytecode(core)
 
 
-def test_an_edit_of_the_root_file_reaches_the_functions(tmp_path: Path) -> None:
-    """The package links to the root's `openclaw.json`; `sam build` must ship what stands there now."""
+def test_edited_configuration_reaches_the_functions(tmp_path: Path) -> None:
+    """The package links to the root's `openclaw.json`; `sam build` must ship its current content."""
     for name in ("template.yaml", "dashboard.yaml", "openclaw.json"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "layers", tmp_path / "layers", symlinks=True)

@@ -1,4 +1,4 @@
-"""The local stack's processes: on loopback only, and none is left over, however the one that started them ends."""
+"""The local stack's processes listen on loopback only, and none outlives its stack."""
 
 import os
 import signal
@@ -15,31 +15,31 @@ from devstack import processes, servers, toolchain
 from devstack.info import ProcessRecord
 from devstack.providers import Providers
 
-FAMILY = """
+PARENT_SCRIPT = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 time.sleep(600)
 """
-"""A process with a child in a session of its own, as a function on the local stack might start one."""
+"""A process with a child in another session, as a function on the local stack might start one."""
 
 
 @pytest.fixture
 def token() -> Iterator[str]:
     token = str(uuid.uuid4())
     yield token
-    processes.end([], token)
+    processes.end_processes([], token)
 
 
 def marked(token: str) -> list[int]:
     mark = f"{processes.MARK}={token}".encode()
-    found = []
+    pids = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
             if mark in path.read_bytes():
-                found.append(int(path.parent.name))
+                pids.append(int(path.parent.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -49,45 +49,45 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return condition()
 
 
-def start_family(token: str, tmp_path: Path) -> ProcessRecord:
-    leader = processes.start(
-        "family", [sys.executable, "-c", FAMILY], environment=os.environ, token=token, log=tmp_path / "log"
+def start_parent(token: str, tmp_path: Path) -> ProcessRecord:
+    leader = processes.start_process(
+        "family", [sys.executable, "-c", PARENT_SCRIPT], environment=os.environ, token=token, log=tmp_path / "log"
     )
     assert eventually(lambda: len(marked(token)) == 2)
     return leader
 
 
-def test_children_in_other_sessions_are_ended_too(token: str, tmp_path: Path) -> None:
-    leader = start_family(token, tmp_path)
-    assert processes.end([leader], token)
+def test_child_in_another_session_is_stopped_too(token: str, tmp_path: Path) -> None:
+    leader = start_parent(token, tmp_path)
+    assert processes.end_processes([leader], token)
     assert not marked(token)
-    assert not processes.end([leader], token)
+    assert not processes.end_processes([leader], token)
 
 
-def test_children_of_a_dead_leader_are_ended_too(token: str, tmp_path: Path) -> None:
-    leader = start_family(token, tmp_path)
+def test_child_of_a_dead_parent_is_stopped_too(token: str, tmp_path: Path) -> None:
+    leader = start_parent(token, tmp_path)
     os.kill(leader.pid, signal.SIGKILL)
     assert eventually(lambda: not processes.is_running(leader))
-    assert processes.end([leader], token)
+    assert processes.end_processes([leader], token)
     assert not marked(token)
 
 
-def test_a_later_process_of_the_same_number_is_left_alone(token: str, tmp_path: Path) -> None:
-    leader = start_family(token, tmp_path)
+def test_later_process_with_the_same_id_is_left_alone(token: str, tmp_path: Path) -> None:
+    leader = start_parent(token, tmp_path)
     stale = leader.model_copy(update={"started": leader.started - 1})
     assert not processes.is_running(stale)
-    assert not processes.end([stale], "another stack's token")
+    assert not processes.end_processes([stale], "another stack's token")
     assert processes.is_running(leader)
 
 
-def test_a_terminated_command_takes_its_tools_along(token: str, tmp_path: Path) -> None:
+def test_terminated_command_stops_its_children(token: str, tmp_path: Path) -> None:
     script = f"""
 import os, sys
 from pathlib import Path
 from devstack import processes
 from devstack.signals import termination_as_exit
 with termination_as_exit():
-    processes.run([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
+    processes.run_process([sys.executable, "-c", "import time; time.sleep(600)"], environment=os.environ,
                   token={token!r}, log=Path({str(tmp_path / "log")!r}), cwd=Path("/"))
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=toolchain.ROOT) as command:
@@ -98,7 +98,7 @@ with termination_as_exit():
 
 
 def listening(pids: list[int]) -> set[str]:
-    """Addresses, in the kernel's hexadecimal form, on which processes listen."""
+    """Return the addresses, in the kernel's hexadecimal form, on which processes listen."""
     sockets = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
@@ -108,14 +108,14 @@ def listening(pids: list[int]) -> set[str]:
                 continue
             if target.startswith("socket:["):
                 sockets.add(target.removeprefix("socket:[").removesuffix("]"))
-    found = set()
+    addresses = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             address, state, inode = fields[1], fields[3], fields[9]
             if state == "0A" and inode in sockets:
-                found.add(address.partition(":")[0])
-    return found
+                addresses.add(address.partition(":")[0])
+    return addresses
 
 
 @pytest.mark.stack
@@ -123,18 +123,18 @@ def test_servers_listen_on_loopback_only(token: str, tmp_path: Path) -> None:
     for name in ("tmp", "home"):
         (tmp_path / name).mkdir()
     environment = toolchain.runtime_environment(os.environ, tmp_path)
-    standin = servers.start_standin(environment, token=token, state_dir=tmp_path)
+    fake_providers = servers.start_fake_providers(environment, token=token, state_dir=tmp_path)
     emulator, endpoint = servers.start_emulator(environment, region="us-east-1", token=token, state_dir=tmp_path)
     try:
-        servers.await_standin(standin, tmp_path)
+        servers.await_fake_providers(fake_providers, tmp_path)
         servers.await_emulator(emulator, endpoint)
         assert listening(marked(token)) == {"0100007F"}
     finally:
-        assert processes.end([emulator, standin], token)
+        assert processes.end_processes([emulator, fake_providers], token)
     assert not marked(token)
 
 
-def test_own_processes_see_no_key_and_reach_loopback_directly(tmp_path: Path) -> None:
+def test_stack_processes_see_no_key_and_reach_loopback_directly(tmp_path: Path) -> None:
     environ = {
         "PATH": "/bin",
         "GEMINI_API_KEY": "secret",
@@ -170,7 +170,7 @@ def test_own_processes_see_no_key_and_reach_loopback_directly(tmp_path: Path) ->
         ),
     ],
 )
-def test_calls_leave_the_machine_only_with_a_key(environ: dict[str, str], calls: str, stand_in: str) -> None:
+def test_model_calls_leave_the_machine_only_with_a_key(environ: dict[str, str], calls: str, stand_in: str) -> None:
     providers = Providers.of(environ)
     parameters = providers.parameters("http://127.0.0.1:2")
     assert (parameters["ModelCalls"], parameters["StandIn"]) == (calls, stand_in)
@@ -180,7 +180,7 @@ def test_calls_leave_the_machine_only_with_a_key(environ: dict[str, str], calls:
     assert "k" not in parameters.values()
 
 
-def test_overrides_are_passed_on() -> None:
+def test_model_overrides_become_parameters() -> None:
     parameters = Providers.of({"MODEL_OVERRIDE_REASONING": "claude-haiku-5-5"}).parameters(None)
     assert parameters["ModelOverrideReasoning"] == "claude-haiku-5-5"
     assert "ModelOverrideImplementation" not in parameters

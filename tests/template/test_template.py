@@ -1,4 +1,4 @@
-"""What the template promises: least privilege, a bounded bill, nothing lost, numbers that follow from each other."""
+"""The template's invariants: least privilege, a bounded bill, no lost message or data, consistent timeouts."""
 
 import json
 import re
@@ -41,19 +41,19 @@ def of_type(resources: Resources, *types: str) -> Resources:
     return {name: resource for name, resource in resources.items() if resource["Type"] in types}
 
 
-def test_there_is_a_function_per_folder(functions: Resources) -> None:
+def test_each_folder_has_a_function(functions: Resources) -> None:
     folders = {f"functions/{path.parent.name}/" for path in ROOT.glob("functions/*/app.py")}
     assert {function["Properties"]["CodeUri"] for function in functions.values()} == folders
 
 
-def test_each_function_has_a_role_of_its_own(functions: Resources, template: dict[str, Any]) -> None:
+def test_each_function_has_its_own_role(functions: Resources, template: dict[str, Any]) -> None:
     assert "Role" not in template["Globals"]["Function"]
     for function in functions.values():
         assert "Role" not in function["Properties"]
         assert statements(function)
 
 
-def test_no_statement_allows_more_than_named_actions(functions: Resources, resources: Resources) -> None:
+def test_statement_allows_only_named_actions(functions: Resources, resources: Resources) -> None:
     for name, holder in {**functions, "RunTaskStateMachine": resources["RunTaskStateMachine"]}.items():
         for statement in statements(holder):
             assert statement["Effect"] == "Allow"
@@ -61,15 +61,16 @@ def test_no_statement_allows_more_than_named_actions(functions: Resources, resou
                 assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), f"{name}: {action}"
 
 
-def test_only_log_delivery_names_every_resource(functions: Resources, resources: Resources) -> None:
+def test_only_log_delivery_has_a_wildcard_resource(functions: Resources, resources: Resources) -> None:
     for function in functions.values():
         assert all("*" not in as_list(statement["Resource"]) for statement in statements(function))
-    wide = [it for it in statements(resources["RunTaskStateMachine"]) if "*" in as_list(it["Resource"])]
+    policy = statements(resources["RunTaskStateMachine"])
+    wide = [statement for statement in policy if "*" in as_list(statement["Resource"])]
     assert [statement["Sid"] for statement in wide] == ["DeliverLogs"]
     assert all(action.startswith("logs:") for action in wide[0]["Action"])
 
 
-def test_a_function_carries_only_the_sdk_that_it_calls(functions: Resources, template: dict[str, Any]) -> None:
+def test_function_has_only_the_layers_that_it_calls(functions: Resources, template: dict[str, Any]) -> None:
     common = template["Globals"]["Function"]["Layers"]
     carried = {
         name: {layer["Ref"] for layer in [*common, *function["Properties"].get("Layers", [])]}
@@ -78,24 +79,24 @@ def test_a_function_carries_only_the_sdk_that_it_calls(functions: Resources, tem
     assert carried == LAYERS
 
 
-def test_a_function_reads_only_the_keys_that_it_uses(functions: Resources) -> None:
+def test_function_can_read_only_the_keys_that_it_uses(functions: Resources) -> None:
     read: dict[str, set[str]] = {}
     for name, function in functions.items():
         for statement in statements(function):
             if "ssm:GetParameter" in as_list(statement["Action"]):
-                found = re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"]))
-                read.setdefault(name, set()).update(found)
+                parameters = re.findall(r"\$\{(\w+KeyParameter)}", str(statement["Resource"]))
+                read.setdefault(name, set()).update(parameters)
     assert read == KEYS
 
 
-def test_no_parameter_takes_a_key(template: dict[str, Any]) -> None:
+def test_no_parameter_is_a_key(template: dict[str, Any]) -> None:
     names = {name for name in template["Parameters"] if "key" in name.lower()}
     assert names == {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"}
     assert template["Parameters"]["GeminiKeyParameter"]["Default"] == providers.GEMINI_KEY_PARAMETER
     assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
 
 
-def test_each_function_logs_to_its_own_group_that_forgets(functions: Resources, resources: Resources) -> None:
+def test_each_function_has_its_own_log_group_with_retention(functions: Resources, resources: Resources) -> None:
     groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()]
     assert len(set(groups)) == len(functions)
     assert set(groups) | {"RunTaskLogGroup"} == set(of_type(resources, "AWS::Logs::LogGroup"))
@@ -103,20 +104,22 @@ def test_each_function_logs_to_its_own_group_that_forgets(functions: Resources, 
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_each_function_moves_its_alias_with_any_change(functions: Resources, template: dict[str, Any]) -> None:
+def test_alias_moves_with_any_change_of_its_function(functions: Resources, template: dict[str, Any]) -> None:
     assert template["Globals"]["Function"]["AutoPublishAlias"] == "live"
     assert all(function["Properties"]["AutoPublishAliasAllProperties"] is True for function in functions.values())
 
 
-def test_a_crash_of_any_function_counts_on_one_metric(functions: Resources, resources: Resources) -> None:
+def test_crashes_of_all_functions_count_in_one_metric(functions: Resources, resources: Resources) -> None:
     filters = of_type(resources, "AWS::Logs::MetricFilter").values()
-    watched = [it["Properties"]["LogGroupName"]["Ref"] for it in filters]
-    assert sorted(watched) == sorted(it["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for it in functions.values())
-    metrics = [it["Properties"]["MetricTransformations"] for it in filters]
-    assert {(it["MetricNamespace"], it["MetricName"]) for (it,) in metrics} == {("Pointsman", "FunctionErrors")}
+    watched = [metric_filter["Properties"]["LogGroupName"]["Ref"] for metric_filter in filters]
+    groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()]
+    assert sorted(watched) == sorted(groups)
+    metrics = [metric_filter["Properties"]["MetricTransformations"] for metric_filter in filters]
+    names = {(metric["MetricNamespace"], metric["MetricName"]) for (metric,) in metrics}
+    assert names == {("Pointsman", "FunctionErrors")}
 
 
-def test_what_an_orchestration_task_meets_is_kept_warm_where_wished(functions: Resources) -> None:
+def test_keep_warm_schedules_cover_the_functions_of_an_orchestration_task(functions: Resources) -> None:
     schedules = {
         name: event["Properties"]
         for name, function in functions.items()
@@ -124,12 +127,12 @@ def test_what_an_orchestration_task_meets_is_kept_warm_where_wished(functions: R
         if event["Type"] == "ScheduleV2" and "Input" in event["Properties"]
     }
     assert schedules.keys() == {"RouterFunction", "OrchestrationFunction", "DeliveryFunction"}
-    for each in schedules.values():
-        assert json.loads(each["Input"]) == KEEP_WARM
-        assert each["State"] == {"Fn::If": ["IsKeptWarm", "ENABLED", "DISABLED"]}
+    for schedule in schedules.values():
+        assert json.loads(schedule["Input"]) == KEEP_WARM
+        assert schedule["State"] == {"Fn::If": ["IsKeptWarm", "ENABLED", "DISABLED"]}
 
 
-def test_a_message_outlasts_the_router(resources: Resources) -> None:
+def test_visibility_timeout_is_six_router_timeouts(resources: Resources) -> None:
     queue = resources["TaskQueue"]["Properties"]
     router = resources["RouterFunction"]["Properties"]
     assert queue["VisibilityTimeout"] == 6 * router["Timeout"]
@@ -140,17 +143,17 @@ def test_a_message_outlasts_the_router(resources: Resources) -> None:
     assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 1000
 
 
-def test_the_dead_letter_queue_keeps_longer(resources: Resources) -> None:
-    kept = resources["TaskQueue"]["Properties"]["MessageRetentionPeriod"]
-    assert resources["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] > kept
+def test_dead_letter_queue_retains_longer_than_the_task_queue(resources: Resources) -> None:
+    retention = resources["TaskQueue"]["Properties"]["MessageRetentionPeriod"]
+    assert resources["DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"] > retention
 
 
-def test_there_is_one_event_source_to_poll_for(functions: Resources) -> None:
+def test_template_has_one_polled_event_source(functions: Resources) -> None:
     events = [event for function in functions.values() for event in function["Properties"].get("Events", {}).values()]
     assert [event["Type"] for event in events].count("SQS") == 1
 
 
-def test_there_is_no_front_door_unless_it_is_asked_for(resources: Resources, template: dict[str, Any]) -> None:
+def test_front_door_exists_only_if_enabled(resources: Resources, template: dict[str, Any]) -> None:
     assert template["Parameters"]["FrontDoor"]["Default"] == "false"
     assert template["Conditions"]["HasFrontDoor"] == {"Fn::Equals": [{"Ref": "FrontDoor"}, "true"]}
     parts = {**resources, **template["Outputs"]}
@@ -159,7 +162,7 @@ def test_there_is_no_front_door_unless_it_is_asked_for(resources: Resources, tem
     assert all(part["Condition"] == "HasFrontDoor" for part in named.values())
 
 
-def test_the_front_door_sees_no_more_than_keys_tasks_and_answers(functions: Resources) -> None:
+def test_front_door_reads_only_keys_tasks_and_answers(functions: Resources) -> None:
     door = functions["FrontDoorFunction"]
     allowed = {action for statement in statements(door) for action in as_list(statement["Action"])}
     assert allowed == {"dynamodb:GetItem", "dynamodb:BatchGetItem", "sqs:SendMessage", "s3:GetObject"}
@@ -171,17 +174,17 @@ def test_the_front_door_sees_no_more_than_keys_tasks_and_answers(functions: Reso
     ]
 
 
-def test_queues_bucket_and_books_are_protected(resources: Resources) -> None:
+def test_queues_bucket_and_ledger_are_protected(resources: Resources) -> None:
     for queue in of_type(resources, "AWS::SQS::Queue").values():
         assert queue["Properties"]["SqsManagedSseEnabled"] is True
     bucket = resources["DataBucket"]["Properties"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert {rule.get("Prefix") for rule in bucket["LifecycleConfiguration"]["Rules"]} >= {"tasks/", "rejected/"}
-    books = resources["UsageTable"]["Properties"]
-    assert books["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    ledger = resources["UsageTable"]["Properties"]
+    assert ledger["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
-def test_data_outlives_the_stack_and_tables_are_paid_by_use(resources: Resources) -> None:
+def test_data_outlives_the_stack_and_tables_are_paid_per_request(resources: Resources) -> None:
     for resource in of_type(resources, *DATA).values():
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
     for table in of_type(resources, "AWS::DynamoDB::Table").values():
@@ -190,11 +193,12 @@ def test_data_outlives_the_stack_and_tables_are_paid_by_use(resources: Resources
 
 
 def test_only_named_senders_are_admitted(resources: Resources) -> None:
-    stated = [it for it in resources["TaskQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"] if "Fn::If" in it]
-    admitted = {condition: statement for condition, statement, _ in (it["Fn::If"] for it in stated)}
-    assert all(it["Fn::If"][2] == {"Ref": "AWS::NoValue"} for it in stated)
-    assert all(it["Action"] == "sqs:SendMessage" for it in admitted.values())
-    named, buckets, roles = (admitted[it] for it in ("HasSenders", "HasPromptBuckets", "HasSenderRoles"))
+    policy = resources["TaskQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    conditional = [statement["Fn::If"] for statement in policy if "Fn::If" in statement]
+    admitted = {condition: statement for condition, statement, _ in conditional}
+    assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
+    assert all(statement["Action"] == "sqs:SendMessage" for statement in admitted.values())
+    named, buckets, roles = (admitted[name] for name in ("HasSenders", "HasPromptBuckets", "HasSenderRoles"))
     assert named["Condition"] == {"ArnLike": {"aws:SourceArn": {"Ref": "SenderArns"}}}
     assert named["Principal"] == {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
     assert buckets["Principal"] == {"Service": "s3.amazonaws.com"}
@@ -213,7 +217,7 @@ def test_only_named_senders_are_admitted(resources: Resources) -> None:
         ("DataBucketPolicy", "s3:*", [{"Fn::GetAtt": ["DataBucket", "Arn"]}, {"Fn::Sub": "${DataBucket.Arn}/*"}]),
     ],
 )
-def test_plain_http_is_refused(resources: Resources, policy: str, action: str, resource: Any) -> None:
+def test_policy_refuses_plain_http(resources: Resources, policy: str, action: str, resource: Any) -> None:
     assert resources[policy]["Properties"]["PolicyDocument"]["Statement"][0] == {
         "Sid": "RefusePlainHttp",
         "Effect": "Deny",
@@ -224,18 +228,18 @@ def test_plain_http_is_refused(resources: Resources, policy: str, action: str, r
     }
 
 
-def test_what_is_kept_is_encrypted_without_a_key_of_our_own(resources: Resources) -> None:
+def test_stored_data_is_encrypted_without_a_customer_key(resources: Resources) -> None:
     for queue in of_type(resources, "AWS::SQS::Queue").values():
         assert queue["Properties"]["SqsManagedSseEnabled"] is True
     (rule,) = resources["DataBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    # DynamoDB always encrypts, without SSESpecification by a key that AWS owns and does not bill.
+    # DynamoDB always encrypts; without SSESpecification, by a key that AWS owns and does not bill.
     assert all("SSESpecification" not in table["Properties"] for table in of_type(resources, DATA[0]).values())
-    # A topic under AWS's own key takes no alarm of CloudWatch's, which may not use that key.
+    # CloudWatch cannot publish alarms to a topic under the AWS managed key, which it may not use.
     assert "KmsMasterKeyId" not in resources["ReportTopic"]["Properties"]
 
 
-def test_alarms_are_free(resources: Resources) -> None:
+def test_alarms_stay_within_the_free_tier(resources: Resources) -> None:
     alarms = of_type(resources, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     assert len(alarms) <= 10
     for alarm in alarms.values():
@@ -244,18 +248,18 @@ def test_alarms_are_free(resources: Resources) -> None:
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": "ReportTopic"}]
 
 
-def test_own_metrics_have_one_dimension_set(resources: Resources, template: dict[str, Any]) -> None:
+def test_product_metrics_have_one_set_of_dimensions(resources: Resources, template: dict[str, Any]) -> None:
     service = template["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
-    own = [
+    alarms = [
         alarm["Properties"]
         for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
         if alarm["Properties"]["Namespace"] == "Pointsman" and alarm["Properties"]["MetricName"] != "FunctionErrors"
     ]
-    assert own
-    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in own)
+    assert alarms
+    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in alarms)
 
 
-def test_each_own_metric_that_is_watched_is_counted_somewhere(resources: Resources) -> None:
+def test_each_watched_metric_is_emitted_by_the_code(resources: Resources) -> None:
     code = "".join(path.read_text() for path in (ROOT / "layers/core/pointsman").rglob("*.py"))
     shown = set(re.findall(r'"Pointsman", "(\w+)"', load(ROOT / "dashboard.yaml")["Fn::Sub"]))
     alarmed = {
@@ -268,23 +272,23 @@ def test_each_own_metric_that_is_watched_is_counted_somewhere(resources: Resourc
 
 
 @pytest.mark.parametrize("kind", ["AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::EC2::VPC"])
-def test_nothing_bills_by_the_month(resources: Resources, kind: str) -> None:
+def test_template_has_no_resource_with_a_monthly_fee(resources: Resources, kind: str) -> None:
     assert not of_type(resources, kind)
 
 
-def test_no_function_is_kept_warm_for_money(functions: Resources, template: dict[str, Any]) -> None:
+def test_no_function_has_paid_warm_capacity(functions: Resources, template: dict[str, Any]) -> None:
     for properties in [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]:
         assert not {"SnapStart", "ProvisionedConcurrencyConfig"} & properties.keys()
 
 
-def test_the_dashboard_shows_metrics_of_this_stack(resources: Resources) -> None:
+def test_dashboard_shows_metrics_of_this_stack(resources: Resources) -> None:
     body = load(ROOT / "dashboard.yaml")["Fn::Sub"]
     names = {name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)}", body)}
     assert names <= resources.keys()
     assert "AWS::Region" in body
 
 
-def test_outputs_name_what_clients_need(template: dict[str, Any], functions: Resources) -> None:
+def test_outputs_cover_what_clients_need(template: dict[str, Any], functions: Resources) -> None:
     outputs = set(template["Outputs"])
     assert outputs >= {f"{name}Name" for name in functions}
     assert outputs >= {
@@ -313,6 +317,6 @@ def test_no_function_logs_its_event_or_traces_what_it_returns_or_raises(
     assert "capture_lambda_handler(handler, capture_response=False, capture_error=False)" in frame
     assert "log_event" not in frame
     environments = [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]
-    for each in environments:
-        names = set(each.get("Environment", {}).get("Variables", {}))
+    for properties in environments:
+        names = set(properties.get("Environment", {}).get("Variables", {}))
         assert not {name for name in names if re.search("LOG_EVENT|TRACER_CAPTURE|DEV|DEBUG|LOG_LEVEL", name)}

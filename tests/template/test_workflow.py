@@ -1,4 +1,4 @@
-"""The workflow's definition against the template, and against what must hold however a task goes."""
+"""The workflow definition matches the template and keeps its invariants."""
 
 import itertools
 import re
@@ -24,29 +24,31 @@ def targets(state: dict[str, Any]) -> set[str]:
     return {rule[key] for rule in rules for key in ("Next", "Default") if key in rule}
 
 
-def test_every_state_is_reached_and_explained(workflow: Workflow) -> None:
+def test_every_state_is_reachable_and_has_a_comment(workflow: Workflow) -> None:
     states = workflow["States"]
-    reached, open_ = set(), {workflow["StartAt"]}
-    while open_:
-        reached |= open_
-        open_ = {target for name in open_ for target in targets(states[name])} - reached
+    reached, unvisited = set(), {workflow["StartAt"]}
+    while unvisited:
+        reached |= unvisited
+        unvisited = {target for name in unvisited for target in targets(states[name])} - reached
     assert reached == set(states)
     assert all(state["Comment"] for state in states.values())
 
 
-def test_choices_are_questions(workflow: Workflow) -> None:
+def test_choice_state_is_named_as_a_question(workflow: Workflow) -> None:
     for name, state in workflow["States"].items():
         assert name.endswith("?") == (state["Type"] == "Choice")
 
 
 @pytest.mark.parametrize(("state", "function"), [*RUN_STATES.items(), *DELIVER_STATES.items()])
-def test_a_state_outlasts_its_function(workflow: Workflow, resources: Resources, state: str, function: str) -> None:
+def test_state_timeout_exceeds_its_functions_timeout(
+    workflow: Workflow, resources: Resources, state: str, function: str
+) -> None:
     task = workflow["States"][state]
     assert task["Arguments"]["FunctionName"] == f"${{{function}}}"
     assert task["TimeoutSeconds"] == resources[function]["Properties"]["Timeout"] + 10
 
 
-def test_substitutions_are_the_aliases(workflow: Workflow, resources: Resources) -> None:
+def test_substitutions_are_the_function_aliases(workflow: Workflow, resources: Resources) -> None:
     substitutions = resources["RunTaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
     used = set(re.findall(r"\$\{(\w+)}", str(workflow)))
     assert used == set(substitutions)
@@ -54,14 +56,14 @@ def test_substitutions_are_the_aliases(workflow: Workflow, resources: Resources)
 
 
 @pytest.mark.parametrize("state", RUN_STATES)
-def test_a_model_call_is_retried_only_if_lambda_itself_failed(workflow: Workflow, state: str) -> None:
+def test_model_call_is_retried_only_after_an_error_of_lambda(workflow: Workflow, state: str) -> None:
     task = workflow["States"][state]
     assert all(error.startswith("Lambda.") for retry in task["Retry"] for error in retry["ErrorEquals"])
     assert [catch["ErrorEquals"] for catch in task["Catch"]] == [["States.ALL"]]
     assert task["Catch"][0]["Next"] == task["Next"] == "What next?"
 
 
-def test_tiers_differ_in_function_and_time_only(workflow: Workflow) -> None:
+def test_tier_states_differ_only_in_function_and_timeout(workflow: Workflow) -> None:
     varying = {"Arguments", "TimeoutSeconds", "Comment"}
     same = [
         {key: value for key, value in workflow["States"][name].items() if key not in varying} for name in RUN_STATES
@@ -70,7 +72,7 @@ def test_tiers_differ_in_function_and_time_only(workflow: Workflow) -> None:
 
 
 @pytest.mark.parametrize("state", DELIVER_STATES)
-def test_delivery_is_tried_for_about_an_hour(workflow: Workflow, state: str) -> None:
+def test_delivery_is_retried_for_about_an_hour(workflow: Workflow, state: str) -> None:
     (retry,) = workflow["States"][state]["Retry"]
     assert retry["ErrorEquals"] == ["States.ALL"]
     assert retry["JitterStrategy"] == "FULL"
@@ -81,7 +83,7 @@ def test_delivery_is_tried_for_about_an_hour(workflow: Workflow, state: str) -> 
     assert 3000 <= sum(delays) / 2 <= 4200
 
 
-def test_the_plain_path_has_five_states(workflow: Workflow) -> None:
+def test_shortest_path_has_five_states(workflow: Workflow) -> None:
     states = workflow["States"]
     path = ["What next?", "Run orchestration", "What next?", "Deliver answer", "Completed"]
     assert workflow["StartAt"] == path[0]
@@ -89,16 +91,16 @@ def test_the_plain_path_has_five_states(workflow: Workflow) -> None:
     assert states[path[-1]]["Type"] == "Succeed"
 
 
-def test_the_deadline_comes_before_any_other_attempt(workflow: Workflow) -> None:
+def test_deadline_is_checked_before_any_further_attempt(workflow: Workflow) -> None:
     conditions = [rule["Condition"] for rule in workflow["States"]["What next?"]["Choices"]]
-    words = ("next", "deadline", "crashes", "hop")
-    kinds = [next(word for word in words if word in condition) for condition in conditions]
+    variables = ("next", "deadline", "crashes", "hop")
+    kinds = [next(variable for variable in variables if variable in condition) for condition in conditions]
     assert kinds == [*["next"] * 3, *["deadline"] * 2, "next", *["crashes"] * 3, *["hop"] * 4]
     assert "deadline" in workflow["States"]["Wait"]["Seconds"]
 
 
-def test_neither_prompt_nor_answer_passes_through(workflow: Workflow) -> None:
+def test_workflow_input_has_neither_prompt_nor_answer(workflow: Workflow) -> None:
     expressions = re.findall(r"\{%(.*?)%}", str(workflow))
     fields = {field for expression in expressions for field in re.findall(r"\$states\.input\.(\w+)", expression)}
-    position = {"plan", "hop", "attempt", "tries", "crashes", "rounds", "kept"}
-    assert fields <= position | {"next", "deadline", "wait_seconds", "reason"}
+    state_fields = {"plan", "hop", "attempt", "tries", "crashes", "rounds", "kept"}
+    assert fields <= state_fields | {"next", "deadline", "wait_seconds", "reason"}

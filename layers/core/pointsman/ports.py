@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
@@ -12,11 +12,6 @@ from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision, ModelVote
-
-if TYPE_CHECKING:  # of one function's ports each: the others need not import it
-    from pointsman.contracts.api_key import ApiKey
-    from pointsman.contracts.s3_prompt import S3Prompt
-    from pointsman.report.figures.speed import Milestones
 
 
 class Clock(Protocol):
@@ -62,18 +57,6 @@ class PayloadStore(Protocol):
 
     def fetch(self, content: Payload) -> str:
         """Return the text."""
-        ...
-
-
-class S3PromptReader(Protocol):
-    """Objects in S3 that are prompts."""
-
-    def read(self, wanted: "S3Prompt") -> tuple[bytes, Mapping[str, str]]:
-        """Return what was written, and the object's user metadata.
-
-        Raises:
-            Rejection: `object_gone`, `object_changed` or `object_too_large`.
-        """
         ...
 
 
@@ -267,7 +250,7 @@ class EventPublisher(Protocol):
         ...
 
 
-class Replies(Protocol):
+class ReplySender(Protocol):
     """Whoever asked to be answered directly."""
 
     def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
@@ -286,14 +269,6 @@ class TaskQueue(Protocol):
         ...
 
 
-class DeadLetters(Protocol):
-    """The dead-letter queue."""
-
-    def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
-        """Send a rejected message there, with its reason; by claim check when it does not fit."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message of the dead-letter queue."""
@@ -306,8 +281,12 @@ class DeadLetter:
     receipt: str
 
 
-class DeadLetterReader(Protocol):
-    """The dead-letter queue as its reader sees it, and the way back to the task queue."""
+class DeadLetterQueue(Protocol):
+    """The dead-letter queue."""
+
+    def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
+        """Send a rejected message there, with its reason; by claim check when it does not fit."""
+        ...
 
     def letters(self) -> Iterable[DeadLetter]:
         """Return every message once, its body fetched where it travelled by claim check; they stay invisible meanwhile.
@@ -316,12 +295,8 @@ class DeadLetterReader(Protocol):
         """
         ...
 
-    def send_back(self, body: str) -> None:
-        """Put a message on the task queue."""
-        ...
-
     def drop(self, letter: DeadLetter) -> None:
-        """Delete a message from the dead-letter queue."""
+        """Delete a message."""
         ...
 
 
@@ -373,19 +348,31 @@ class LedgerWatermarks:
     """The first day of UTC that is not in the archive; None: none is."""
 
 
-class WatermarkStore(Protocol):
-    """The marks up to which the ledger is settled and archived; they only move forward."""
+class SweepStore(Protocol):
+    """What the sweep keeps between its runs; the marks only move forward."""
 
-    def read(self) -> LedgerWatermarks | None:
-        """Return the marks; None before the first sweep."""
+    def watermarks(self) -> LedgerWatermarks | None:
+        """Return how far the ledger is settled and archived; None before the first sweep."""
         ...
 
     def settled(self, since: datetime, until: datetime) -> None:
-        """Say that all is settled up to there; `since` is where the first one to say so began to look."""
+        """Keep that all is settled up to there; `since` is where the first one to say so began to look."""
         ...
 
     def archived(self, before: date) -> None:
-        """Say that every day before this one is in the archive."""
+        """Keep that every day before this one is in the archive."""
+        ...
+
+    def refusing_since(self, month: str) -> Mapping[str, str]:
+        """Return when each cap first refused a call, by the cap's key, as `times.to_text` writes it."""
+        ...
+
+    def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
+        """Take it on oneself to notify the team that the cap is reached; False: another did."""
+        ...
+
+    def release_notice(self, month: str, cap: Cap) -> None:
+        """Take it back: nobody could be notified."""
         ...
 
 
@@ -406,44 +393,4 @@ class Archive(Protocol):
 
     def finish(self, day: date, manifest: dict[str, Any]) -> None:
         """Declare the day archived: `shards` says what each of its files holds."""
-        ...
-
-
-class Notices(Protocol):
-    """What is kept of a month's caps beside its counters: since when they refuse, and whether the team knows."""
-
-    def refusing_since(self, month: str) -> Mapping[str, str]:
-        """Return when each cap first refused a call, by the cap's key, as `times.to_text` writes it."""
-        ...
-
-    def claim(self, month: str, cap: Cap, at: datetime) -> bool:
-        """Take it on oneself to tell that the cap is reached; False: another did."""
-        ...
-
-    def release(self, month: str, cap: Cap) -> None:
-        """Take it back: nobody could be told."""
-        ...
-
-
-class ApiKeyStore(Protocol):
-    """The keys of the front door."""
-
-    def read(self) -> list["ApiKey"]:
-        """Return all of them, revoked ones too."""
-        ...
-
-    def create(self, key: "ApiKey") -> bool:
-        """Store a key; False when its name is taken."""
-        ...
-
-    def revoke(self, name: str, at: datetime) -> bool:
-        """Have a key open the door no more; False when there is none of that name."""
-        ...
-
-
-class TaskTimes(Protocol):
-    """What the records of tasks say of their way."""
-
-    def milestones(self, task_ids: list[str]) -> Mapping[str, "Milestones"]:
-        """Return what is known of those that are still there."""
         ...

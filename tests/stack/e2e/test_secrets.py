@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from devstack.providers import ANTHROPIC_KEY_PARAMETER, GEMINI_KEY_PARAMETER, STAND_IN_KEY
+from devstack.providers import ANTHROPIC_KEY_PARAMETER, FAKE_KEY, GEMINI_KEY_PARAMETER
 from pointsman.contracts.api_key import digest_of
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
@@ -77,7 +77,7 @@ def written(stack: Stack, secrets: Secrets, watch: str) -> Iterator[dict[str, st
         tasks = _go(stack, secrets)
         yield _collected(stack, watch, tasks)
     finally:
-        _put_keys(stack, dict.fromkeys(keys, STAND_IN_KEY))
+        _put_keys(stack, dict.fromkeys(keys, FAKE_KEY))
         stack.control("DELETE", "faults")
 
 

@@ -69,7 +69,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             servers.await_emulator(process, url)
             yield url
         finally:
-            processes.end([process], token)
+            processes.end_processes([process], token)
             assert not processes.is_running(process)
 
 

@@ -68,7 +68,7 @@ def race(stack: Stack, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
 
 def _environment(stack: Stack) -> dict[str, str]:
     """The environment of a tier function, for a process beside the emulator."""
-    out, url = stack.info.outputs, stack.info.standin_url
+    out, url = stack.info.outputs, stack.info.fake_providers_url
     return {
         "PATH": os.environ["PATH"],
         **stack.info.environment,

@@ -393,9 +393,9 @@ def test_offline_and_router_share_one_classifier(capsys: pytest.CaptureFixture[s
 
 def test_up_env_is_what_a_shell_exports(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Of the stack that is up: none is started."""
-    stand_in = devstack.StandIns(gemini=True, anthropic=True)
+    stand_in = devstack.FakedProviders(gemini=True, anthropic=True)
     info = devstack.StackInfo(state_dir=Path("x y"), token="t", endpoint="http://127.0.0.1:4566", stand_in=stand_in)
-    monkeypatch.setattr(devstack, "find", lambda _: info)
+    monkeypatch.setattr(devstack, "find_stack", lambda _: info)
     assert main(["up", "--env"]) == 0
     script = f"{capsys.readouterr().out}env"
     shown = subprocess.run(["/bin/sh", "-c", script], env={}, check=True, capture_output=True, text=True).stdout

@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pointsman.contracts.envelope import open_message
+from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.contracts.task import ID_PATTERN, Rejection, Task, read_task
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
-from pointsman.ports import ModelClient, Replies, TaskStore, UsageLedger
+from pointsman.ports import ModelClient, ReplySender, TaskStore, UsageLedger
 from pointsman.routing import config
 from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
@@ -34,7 +35,7 @@ from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.subtasks import Subtasks
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import Status
-from tests.support.fakes import FakeBus, FakeClock, FakeDeadLetters, FakeReplies, FakeTaskQueue, FakeWorkflow
+from tests.support.fakes import FakeBus, FakeClock, FakeDeadLetterQueue, FakeReplies, FakeTaskQueue, FakeWorkflow
 from tests.support.router import SHIPPED
 
 SECRET = "zq§ secret wvkq"
@@ -84,13 +85,16 @@ class Door:
     intake: Intake
     shelf: Shelf
     workflow: FakeWorkflow
-    dead: FakeDeadLetters
+    dead: FakeDeadLetterQueue
     bus: FakeBus
     notes: list[str]
 
 
 def door() -> Door:
-    shelf, workflow, dead, bus, notes = Shelf(), FakeWorkflow(), FakeDeadLetters(), FakeBus(), list[str]()
+    shelf, workflow, dead, bus, notes = Shelf(), FakeWorkflow(), FakeDeadLetterQueue(), FakeBus(), list[str]()
+
+    def no_object(_: S3Prompt) -> tuple[bytes, Mapping[str, str]]:
+        raise AssertionError("no bucket is allowed")
 
     def no_key(_: Provider) -> ModelClient:
         raise MissingKeyError("no key: the local guess decides")
@@ -103,7 +107,7 @@ def door() -> Door:
 
     ledger: UsageLedger = None  # type: ignore[assignment]
     tasks: TaskStore = shelf  # type: ignore[assignment]
-    replies: Replies = FakeReplies()
+    replies: ReplySender = FakeReplies()
     ctx = Context(POINTS, ledger, no_key, FakeClock(), ZoneInfo("UTC"), note, count)
     family = Subtasks(ctx, tasks, shelf, FakeTaskQueue())  # type: ignore[arg-type]
     delivery = Delivery(ctx, tasks, shelf, bus, replies, "data", family)  # type: ignore[arg-type]
@@ -116,7 +120,7 @@ def door() -> Door:
         delivery=delivery,
         classifier=TaskClassifier(ctx, LOCAL),
         reject=RejectMessage(ctx, tasks, dead, bus, delivery, frozenset({QUEUE})),
-        s3_prompts=S3Prompts(tasks, shelf, shelf, frozenset({"prompts"})),  # type: ignore[arg-type]
+        s3_prompts=S3Prompts(tasks, shelf, no_object, frozenset({"prompts"})),  # type: ignore[arg-type]
     )
     return Door(intake, shelf, workflow, dead, bus, notes)
 

@@ -1,4 +1,4 @@
-"""The evaluator of alarms that the fault tests rely on."""
+"""The alarm evaluator that the fault tests rely on."""
 
 import json
 from dataclasses import replace
@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.alarms import ALARM, INSUFFICIENT, OK, Alarm, Datapoint, Metric, embedded, filtered
+from tests.support.alarms import (
+    ALARM,
+    INSUFFICIENT,
+    OK,
+    Alarm,
+    Datapoint,
+    Metric,
+    apply_metric_filter,
+    read_embedded_metrics,
+)
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-STATED: dict[str, Any] = {
+PROPERTIES: dict[str, Any] = {
     "Namespace": "N",
     "MetricName": "M",
     "Dimensions": [{"Name": "service", "Value": {"Ref": "Service"}}],
@@ -20,17 +29,17 @@ STATED: dict[str, Any] = {
     "Period": 60,
     "EvaluationPeriods": 3,
 }
-MINE = Metric("N", "M", frozenset({("service", "s")}))
+METRIC = Metric("N", "M", frozenset({("service", "s")}))
 
 
 def state(values: dict[int, float | list[float]], **changes: Any) -> str:
     """Return the state by the values of each minute, counted back from now."""
-    policy = [
-        Datapoint(MINE, NOW - timedelta(minutes=back), value)
-        for back, some in values.items()
-        for value in (some if isinstance(some, list) else [some])
+    datapoints = [
+        Datapoint(METRIC, NOW - timedelta(minutes=minutes), value)
+        for minutes, minute_values in values.items()
+        for value in (minute_values if isinstance(minute_values, list) else [minute_values])
     ]
-    return Alarm.of({**STATED, **changes}, {"Service": "s"}).state(policy, NOW)
+    return Alarm.of({**PROPERTIES, **changes}, {"Service": "s"}).state(datapoints, NOW)
 
 
 @pytest.mark.parametrize(
@@ -54,48 +63,48 @@ def state(values: dict[int, float | list[float]], **changes: Any) -> str:
         ({0: 1}, {"TreatMissingData": "breaching"}, OK),
     ],
 )
-def test_the_state_follows_from_the_periods(values: dict[int, Any], changes: dict[str, Any], expected: str) -> None:
+def test_state_follows_from_the_periods(values: dict[int, Any], changes: dict[str, Any], expected: str) -> None:
     assert state(values, **changes) == expected
 
 
 @pytest.mark.parametrize(("slow", "expected"), [(0, OK), (1, OK), (2, ALARM)])
-def test_a_percentile_is_the_nearest_rank(slow: int, expected: str) -> None:
-    one = {"EvaluationPeriods": 1, "ExtendedStatistic": "p95"}
-    stated = {name: value for name, value in STATED.items() if name != "Statistic"}
-    policy = [Datapoint(MINE, NOW, 9.0 if number < slow else 1.0) for number in range(20)]
-    assert Alarm.of({**stated, **one}, {"Service": "s"}).state(policy, NOW) == expected
+def test_percentile_is_the_nearest_rank(slow: int, expected: str) -> None:
+    changes = {"EvaluationPeriods": 1, "ExtendedStatistic": "p95"}
+    properties = {name: value for name, value in PROPERTIES.items() if name != "Statistic"}
+    datapoints = [Datapoint(METRIC, NOW, 9.0 if number < slow else 1.0) for number in range(20)]
+    assert Alarm.of({**properties, **changes}, {"Service": "s"}).state(datapoints, NOW) == expected
 
 
-def test_another_metric_is_none_of_its_business() -> None:
-    watch = Alarm.of({**STATED, "EvaluationPeriods": 1, "TreatMissingData": "notBreaching"}, {"Service": "s"})
-    point = Datapoint(MINE, NOW, 3)
-    assert watch.state([point], NOW) == ALARM
+def test_other_metrics_do_not_change_the_state() -> None:
+    alarm = Alarm.of({**PROPERTIES, "EvaluationPeriods": 1, "TreatMissingData": "notBreaching"}, {"Service": "s"})
+    point = Datapoint(METRIC, NOW, 3)
+    assert alarm.state([point], NOW) == ALARM
     for other in (
-        replace(MINE, namespace="O"),
-        replace(MINE, name="O"),
-        replace(MINE, dimensions=frozenset()),
-        replace(MINE, dimensions=MINE.dimensions | {("function", "f")}),
+        replace(METRIC, namespace="O"),
+        replace(METRIC, name="O"),
+        replace(METRIC, dimensions=frozenset()),
+        replace(METRIC, dimensions=METRIC.dimensions | {("function", "f")}),
     ):
-        assert watch.state([replace(point, metric=other)], NOW) == OK
+        assert alarm.state([replace(point, metric=other)], NOW) == OK
 
 
-def test_what_it_cannot_evaluate_is_no_alarm_that_is_well() -> None:
+def test_unsupported_property_raises_an_error() -> None:
     with pytest.raises(AssertionError, match="EvaluateLowSampleCountPercentile"):
-        Alarm.of({**STATED, "EvaluateLowSampleCountPercentile": "ignore"}, {"Service": "s"})
+        Alarm.of({**PROPERTIES, "EvaluateLowSampleCountPercentile": "ignore"}, {"Service": "s"})
 
 
-def test_datapoints_are_read_from_logs() -> None:
+def test_datapoints_are_read_from_log_lines() -> None:
     directive = {"Namespace": "N", "Dimensions": [["service"], []], "Metrics": [{"Name": "M"}]}
     line = {"_aws": {"Timestamp": 1_795_000_000_000, "CloudWatchMetrics": [directive]}, "service": "s", "M": [1.0, 2.0]}
-    found = embedded("a line\n" + json.dumps(line))
-    assert [(point.metric.dimensions, point.value) for point in found] == [
-        (MINE.dimensions, 1.0),
-        (MINE.dimensions, 2.0),
+    datapoints = read_embedded_metrics("a line\n" + json.dumps(line))
+    assert [(point.metric.dimensions, point.value) for point in datapoints] == [
+        (METRIC.dimensions, 1.0),
+        (METRIC.dimensions, 2.0),
         (frozenset(), 1.0),
         (frozenset(), 2.0),
     ]
-    made = [{"MetricNamespace": "N", "MetricName": "M", "MetricValue": "1"}]
-    stated = {"FilterPattern": '?"[ERROR]" ?"timed out"', "MetricTransformations": made}
-    assert len(filtered(stated, ["[ERROR] x", "Task timed out", "ERROR", "all is well"], NOW)) == 2
+    transformations = [{"MetricNamespace": "N", "MetricName": "M", "MetricValue": "1"}]
+    properties = {"FilterPattern": '?"[ERROR]" ?"timed out"', "MetricTransformations": transformations}
+    assert len(apply_metric_filter(properties, ["[ERROR] x", "Task timed out", "ERROR", "all is well"], NOW)) == 2
     with pytest.raises(AssertionError, match="another kind"):
-        filtered({**stated, "FilterPattern": "{ $.level = ERROR }"}, [], NOW)
+        apply_metric_filter({**properties, "FilterPattern": "{ $.level = ERROR }"}, [], NOW)

@@ -1,30 +1,40 @@
-"""The dead-letter queue as its reader sees it."""
+"""The dead-letter queue, with a claim check for what no longer fits beside its reason."""
 
 from collections.abc import Iterable
 
 from pointsman.adapters.dynamo import AwsClient
 from pointsman.ports import DeadLetter
 from pointsman.values import strict_json
+from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.strict_json import NotStrictJson
 
-HIDDEN = 300
+_HIDDEN = 300
 """Seconds for which a message that was read is invisible to others; after a crash of the reader it comes back."""
-PAGE = 10
+_PAGE = 10
 """Messages that SQS gives at once."""
-OURS = ("reason", "code", "task_id", "message_id")
+_OURS = ("reason", "code", "task_id", "message_id")
 """Attributes that the router writes."""
 
 
-class DeadLetterQueueReader:
-    """`DeadLetterReader` on two SQS queues and the bucket of the claim checks."""
+class SqsDeadLetterQueue:
+    """`DeadLetterQueue` on SQS and the bucket of the claim checks."""
 
-    def __init__(
-        self, sqs: AwsClient, dead_letters: str, tasks: str, s3: AwsClient, bucket: str, *, patience: int = 1
-    ) -> None:
-        """Urls of the queues, and the seconds for which an empty queue is asked: with any, SQS asks all its servers."""
-        self._patience = patience
-        self._sqs, self._dead, self._tasks, self._s3, self._bucket = sqs, dead_letters, tasks, s3, bucket
+    def __init__(self, sqs: AwsClient, url: str, s3: AwsClient, bucket: str, *, patience: int = 1) -> None:
+        """`patience` is the seconds for which an empty queue is asked: with any, SQS asks all its servers."""
+        self._sqs, self._url, self._s3, self._bucket, self._patience = sqs, url, s3, bucket, patience
         self._held: dict[str, str] = {}
+
+    def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
+        """Send the message with its reason as attributes."""
+        size = len(body.encode()) + sum(len(name) + len(value.encode()) + 6 for name, value in attributes.items())
+        if size > LARGEST_BODY:
+            key = f"rejected/{message_id}"
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode())
+            body = strict_json.dumps({"claim_check": {"bucket": self._bucket, "key": key}})
+        message_attributes = {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+        }
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=message_attributes)
 
     def letters(self) -> Iterable[DeadLetter]:
         """Yield every message once, until the queue gives none that is new; give back what was not dropped."""
@@ -36,24 +46,20 @@ class DeadLetterQueueReader:
                     yield self._letter(message)
         finally:
             for receipt in self._held.values():
-                self._sqs.change_message_visibility(QueueUrl=self._dead, ReceiptHandle=receipt, VisibilityTimeout=0)
+                self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=0)
             self._held.clear()
-
-    def send_back(self, body: str) -> None:
-        """Send the body to the task queue."""
-        self._sqs.send_message(QueueUrl=self._tasks, MessageBody=body)
 
     def drop(self, letter: DeadLetter) -> None:
         """Delete the message."""
-        self._sqs.delete_message(QueueUrl=self._dead, ReceiptHandle=letter.receipt)
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
         self._held.pop(letter.message_id, None)
 
     def _receive(self) -> list[dict[str, str]]:
         answer = self._sqs.receive_message(
-            QueueUrl=self._dead,
-            MaxNumberOfMessages=PAGE,
+            QueueUrl=self._url,
+            MaxNumberOfMessages=_PAGE,
             MessageAttributeNames=["All"],
-            VisibilityTimeout=HIDDEN,
+            VisibilityTimeout=_HIDDEN,
             WaitTimeSeconds=self._patience,
         )
         messages = list(answer.get("Messages", []))
@@ -63,7 +69,7 @@ class DeadLetterQueueReader:
     def _letter(self, message: AwsClient) -> DeadLetter:
         message_attributes = message.get("MessageAttributes", {})
         attributes = {
-            name: str(message_attributes[name].get("StringValue", "")) for name in OURS if name in message_attributes
+            name: str(message_attributes[name].get("StringValue", "")) for name in _OURS if name in message_attributes
         }
         ours = {"code", "message_id"} <= attributes.keys()
         return DeadLetter(

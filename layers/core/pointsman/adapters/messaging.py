@@ -1,4 +1,4 @@
-"""The event bus, the replies, the task queue and the dead-letter queue."""
+"""The event bus, the replies and the task queue."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,13 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
 from pointsman.contracts.reply_to import WEBHOOK
-from pointsman.ports import Replies
+from pointsman.ports import ReplySender
 from pointsman.values.errors import PublishError
-from pointsman.values.limits import LARGEST_BODY
-from pointsman.values.strict_json import dumps
 
 SOURCE = "pointsman"
 
 
-class Bus:
+class EventBridgeBus:
     """`EventPublisher` on one EventBridge bus."""
 
     def __init__(self, client: AwsClient, bus: str) -> None:
@@ -29,7 +27,7 @@ class Bus:
 
 
 class QueueAndTokenReplies:
-    """`Replies` to SQS queues and Step Functions task tokens."""
+    """`ReplySender` to SQS queues and Step Functions task tokens."""
 
     def __init__(self, sqs: AwsClient, states: AwsClient) -> None:
         self._sqs, self._states = sqs, states
@@ -71,11 +69,11 @@ class SqsTaskQueue:
 
 
 class RepliesByKind:
-    """`Replies` to wherever; what calls webhooks is imported and built when one is called first."""
+    """`ReplySender` to wherever; what calls webhooks is imported and built when one is called first."""
 
-    def __init__(self, direct: Replies, webhooks: Callable[[], Replies]) -> None:
+    def __init__(self, direct: ReplySender, webhooks: Callable[[], ReplySender]) -> None:
         self._direct, self._build = direct, webhooks
-        self._webhooks: Replies | None = None
+        self._webhooks: ReplySender | None = None
 
     def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
         """Send the detail to a webhook, or to whom it is else."""
@@ -83,22 +81,3 @@ class RepliesByKind:
             return self._direct.reply(reply_to, detail, failed_with, event_id)
         self._webhooks = self._webhooks or self._build()
         return self._webhooks.reply(reply_to, detail, failed_with, event_id)
-
-
-class DeadLetterQueue:
-    """`DeadLetters` on SQS, with a claim check for what no longer fits beside its reason."""
-
-    def __init__(self, sqs: AwsClient, url: str, s3: AwsClient, bucket: str) -> None:
-        self._sqs, self._url, self._s3, self._bucket = sqs, url, s3, bucket
-
-    def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
-        """Send the message with its reason as attributes."""
-        size = len(body.encode()) + sum(len(name) + len(value.encode()) + 6 for name, value in attributes.items())
-        if size > LARGEST_BODY:
-            key = f"rejected/{message_id}"
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode())
-            body = dumps({"claim_check": {"bucket": self._bucket, "key": key}})
-        message_attributes = {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
-        }
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageAttributes=message_attributes)

@@ -22,18 +22,18 @@ _VERDICTS = {
 
 
 class S3PromptObjects:
-    """`S3PromptReader` on S3."""
+    """Reads what `services.s3_prompts` makes tasks of."""
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
 
-    def read(self, wanted: S3Prompt) -> tuple[bytes, Mapping[str, str]]:
+    def read(self, prompt: S3Prompt) -> tuple[bytes, Mapping[str, str]]:
         """Return the bytes that were written, and no later ones, with the object's user metadata."""
-        which = {"VersionId": wanted.version, "IfMatch": wanted.etag and f'"{wanted.etag}"'}
+        which = {"VersionId": prompt.version, "IfMatch": prompt.etag and f'"{prompt.etag}"'}
         try:
             with reachable():
                 answer = self._client.get_object(
-                    Bucket=wanted.bucket, Key=wanted.key, **{name: value for name, value in which.items() if value}
+                    Bucket=prompt.bucket, Key=prompt.key, **{name: value for name, value in which.items() if value}
                 )
                 if answer["ContentLength"] <= LARGEST_OBJECT:
                     return bytes(answer["Body"].read()), answer["Metadata"]

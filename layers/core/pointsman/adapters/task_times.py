@@ -10,7 +10,7 @@ MOST_KEYS = 100
 
 
 class DynamoTaskTimes:
-    """`TaskTimes` on the task table. Reads that lag a little do: the day is over."""
+    """What the report looks up in the task table. Reads that lag a little do: the day is over."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:
         self._client, self._table = client, tables.tasks

@@ -18,7 +18,7 @@ from pointsman.adapters.dynamo import (
     unpack,
 )
 from pointsman.adapters.ledger_rows import intent_item, intent_of, outcome_item, result_of, share_item
-from pointsman.adapters.notices import REFUSED, notices_key
+from pointsman.adapters.sweep_store import REFUSED, notices_key
 from pointsman.adapters.task_item import from_item
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
@@ -126,7 +126,7 @@ class DynamoUsageLedger:
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep the first refusal by each cap, beside the month's own item, which each call's transactions hold."""
         update = Update().set_once({REFUSED + cap.key: to_text(at) for cap in caps})
-        key = pack({"limit": notices_key(month)})
+        key = pack(notices_key(month))
         self._client.update_item(TableName=self._tables.limits, Key=key, **update.arguments())
 
     @reachable()

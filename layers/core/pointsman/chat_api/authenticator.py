@@ -1,10 +1,11 @@
 """Who may come in by the front door."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pointsman.contracts.api_key import ApiKey, digest_of
-from pointsman.ports import ApiKeyStore, Clock
+from pointsman.ports import Clock
 
 _KEYS_CACHED_FOR = timedelta(seconds=60)
 """How long a key that was revoked may still open the door."""
@@ -16,7 +17,8 @@ _REREAD_AFTER = timedelta(seconds=5)
 class ApiKeyAuthenticator:
     """Keeps the keys in mind, so that neither a good key nor guessing costs a read each time."""
 
-    keys: ApiKeyStore
+    read_keys: Callable[[], list[ApiKey]]
+    """Returns all keys, revoked ones too."""
     clock: Clock
     _read_at: datetime | None = None
     _known: dict[str, ApiKey] = field(default_factory=dict)
@@ -31,6 +33,6 @@ class ApiKeyAuthenticator:
         if self._read_at is None or now - self._read_at >= (
             _KEYS_CACHED_FOR if digest in self._known else _REREAD_AFTER
         ):
-            self._known, self._read_at = {api_key.digest: api_key for api_key in self.keys.read()}, now
+            self._known, self._read_at = {api_key.digest: api_key for api_key in self.read_keys()}, now
         api_key = self._known.get(digest)
         return api_key if api_key and api_key.admits(now) else None

@@ -15,7 +15,9 @@ def build_reporting(parts: Runtime) -> Reporting:
     stores = parts.stores
     ledger = ArchivedLedger(stores.ledger_reader, stores.archive)
     times = DynamoTaskTimes(stores.dynamodb, stores.tables)
-    return Reporting(parts.context, ledger, stores.report_sink, times, stores.watermarks, parts.settings.stand_in)
+    return Reporting(
+        parts.context, ledger, stores.report_sink, times.milestones, stores.sweep_store, parts.settings.stand_in
+    )
 
 
 def daily_report(event: dict[str, Any]) -> dict[str, Any]:

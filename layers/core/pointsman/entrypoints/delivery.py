@@ -6,7 +6,7 @@ from pointsman.adapters.messaging import QueueAndTokenReplies, RepliesByKind, Sq
 from pointsman.adapters.secret_keys import key_from
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.runtime import Runtime
-from pointsman.ports import Replies
+from pointsman.ports import ReplySender
 from pointsman.services.delivery import Delivery
 from pointsman.services.subtasks import Subtasks
 from pointsman.values.strict_json import loads
@@ -25,7 +25,7 @@ def build_delivery(parts: Runtime) -> Delivery:
     return Delivery(parts.context, stores.tasks, stores.payloads, stores.bus, replies, settings.bucket, subtasks)
 
 
-def _webhooks(parts: Runtime) -> Replies:
+def _webhooks(parts: Runtime) -> ReplySender:
     from pointsman.adapters.webhook import Webhooks, is_own, is_public
 
     settings = parts.settings

@@ -15,7 +15,7 @@ def build_chat_api(parts: Runtime) -> ChatApi:
     """Return the use case."""
     settings, ctx = parts.settings, parts.context
     client = Client(Places(settings.task_queue_url, settings.task_table, settings.bucket), parts.stores.session)
-    return ChatApi(ApiKeyAuthenticator(parts.stores.api_keys, ctx.clock), client, ctx.clock, ctx.log)
+    return ChatApi(ApiKeyAuthenticator(parts.stores.api_keys.read, ctx.clock), client, ctx.clock, ctx.log)
 
 
 def answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

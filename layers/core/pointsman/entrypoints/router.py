@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from pointsman.adapters.messaging import DeadLetterQueue
+from pointsman.adapters.dead_letters import SqsDeadLetterQueue
 from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.contracts.envelope import parts as parts_of_body
 from pointsman.entrypoints import runtime
@@ -26,8 +26,8 @@ def build_intake(parts: Runtime) -> Intake:
     """Return the router's use case."""
     ctx, stores, settings = parts.context, parts.stores, parts.settings
     delivery = parts.part(build_delivery)
-    dead_letters = DeadLetterQueue(stores.sqs, settings.dlq_url, stores.s3, settings.bucket)
-    objects = S3PromptObjects(stores.s3)
+    dead_letters = SqsDeadLetterQueue(stores.sqs, settings.dlq_url, stores.s3, settings.bucket)
+    read_object = S3PromptObjects(stores.s3).read
     return Intake(
         ctx=ctx,
         tasks=stores.tasks,
@@ -36,7 +36,7 @@ def build_intake(parts: Runtime) -> Intake:
         model_health=stores.model_health,
         delivery=delivery,
         classifier=parts.part(build_classifier),
-        s3_prompts=S3Prompts(stores.tasks, stores.payloads, objects, settings.prompt_buckets),
+        s3_prompts=S3Prompts(stores.tasks, stores.payloads, read_object, settings.prompt_buckets),
         reject=RejectMessage(ctx, stores.tasks, dead_letters, stores.bus, delivery, settings.reply_places),
     )
 

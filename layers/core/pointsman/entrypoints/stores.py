@@ -21,9 +21,9 @@ from pointsman.entrypoints.settings import Settings
 if TYPE_CHECKING:  # of some functions only: the others do not import it
     from pointsman.adapters.api_keys import DynamoApiKeys
     from pointsman.adapters.archive import BucketArchive
-    from pointsman.adapters.ledger_watermarks import DynamoWatermarks
-    from pointsman.adapters.messaging import Bus
+    from pointsman.adapters.messaging import EventBridgeBus
     from pointsman.adapters.report_sink import BucketAndTopic
+    from pointsman.adapters.sweep_store import DynamoSweepStore
     from pointsman.adapters.workflow import StepFunctions
 
 
@@ -108,11 +108,11 @@ class Stores:
         return BucketPayloads(self.s3, self.settings.bucket)
 
     @cached_property
-    def bus(self) -> "Bus":
+    def bus(self) -> "EventBridgeBus":
         """The event bus."""
-        from pointsman.adapters.messaging import Bus
+        from pointsman.adapters.messaging import EventBridgeBus
 
-        return Bus(self.client("events"), self.settings.event_bus)
+        return EventBridgeBus(self.client("events"), self.settings.event_bus)
 
     @cached_property
     def workflow(self) -> "StepFunctions":
@@ -129,11 +129,11 @@ class Stores:
         return BucketArchive(self.s3, self.settings.bucket)
 
     @cached_property
-    def watermarks(self) -> "DynamoWatermarks":
-        """How far the ledger is settled and archived."""
-        from pointsman.adapters.ledger_watermarks import DynamoWatermarks
+    def sweep_store(self) -> "DynamoSweepStore":
+        """What the sweep keeps between its runs."""
+        from pointsman.adapters.sweep_store import DynamoSweepStore
 
-        return DynamoWatermarks(self.dynamodb, self.tables)
+        return DynamoSweepStore(self.dynamodb, self.tables)
 
     @cached_property
     def report_sink(self) -> "BucketAndTopic":

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-from pointsman.adapters.notices import LimitTableNotices
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.delivery import build_delivery
 from pointsman.entrypoints.runtime import Runtime
@@ -15,7 +14,6 @@ from pointsman.services.sweep import Sweep
 def build_sweep(parts: Runtime) -> Sweep:
     """Return the use case."""
     ctx, stores = parts.context, parts.stores
-    notices = LimitTableNotices(stores.dynamodb, stores.tables)
     return Sweep(
         ctx=ctx,
         ledger=stores.ledger_reader,
@@ -23,9 +21,9 @@ def build_sweep(parts: Runtime) -> Sweep:
         tasks=stores.tasks,
         workflow=stores.workflow,
         delivery=parts.part(build_delivery),
-        notice=BudgetNotice(ctx, stores.ledger_reader, notices, stores.bus, stores.report_sink),
-        watermarks=stores.watermarks,
-        archiving=Archiving(ctx, stores.ledger_reader, stores.archive, stores.watermarks),
+        notice=BudgetNotice(ctx, stores.ledger_reader, stores.sweep_store, stores.bus, stores.report_sink),
+        store=stores.sweep_store,
+        archiving=Archiving(ctx, stores.ledger_reader, stores.archive, stores.sweep_store),
     )
 
 

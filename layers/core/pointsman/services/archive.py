@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pointsman.ports import Archive, LedgerReader, WatermarkStore
+from pointsman.ports import Archive, LedgerReader, SweepStore
 from pointsman.services.context import Context
 from pointsman.values.errors import ArchiveError
 from pointsman.values.log_events import LogEvent
@@ -73,7 +73,7 @@ class Archiving:
     ledger: LedgerReader
     """The table itself."""
     archive: Archive
-    watermarks: WatermarkStore
+    store: SweepStore
 
     def __call__(self) -> int:
         """Archive what can be; return the number of days. A day with a manifest stays as it is.
@@ -81,7 +81,7 @@ class Archiving:
         Raises:
             ArchiveError: a day is not closed after all, or reads back otherwise than it was written.
         """
-        watermarks = self.watermarks.read()
+        watermarks = self.store.watermarks()
         if watermarks is None:
             return 0
         first = day = watermarks.archived_before or watermarks.begins.astimezone(UTC).date()
@@ -89,7 +89,7 @@ class Archiving:
             if self.archive.manifest(day) is None:
                 self._day(day)
             day += timedelta(days=1)
-            self.watermarks.archived(day)
+            self.store.archived(day)
         return (day - first).days
 
     def _day(self, day: date) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pointsman.execution.budget import Cap, month_caps, spent
 from pointsman.execution.events import BUDGET_USED_UP, budget_detail, budget_words
-from pointsman.ports import EventPublisher, LedgerReader, Notices, ReportSink
+from pointsman.ports import EventPublisher, LedgerReader, ReportSink, SweepStore
 from pointsman.services.context import Context
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
@@ -22,7 +22,7 @@ class BudgetNotice:
 
     ctx: Context
     ledger: LedgerReader
-    notices: Notices
+    store: SweepStore
     bus: EventPublisher
     sink: ReportSink
 
@@ -33,18 +33,18 @@ class BudgetNotice:
         return sum(self._month(month, caps, now) for month in sorted(months))
 
     def _month(self, month: str, caps: tuple[Cap, ...], now: datetime) -> int:
-        counters, since = self.ledger.counters(month), self.notices.refusing_since(month)
+        counters, since = self.ledger.counters(month), self.store.refusing_since(month)
         reached = [cap for cap in caps if cap.key in since or spent(cap, counters) >= cap.limit]
         return sum(self._tell(month, cap, spent(cap, counters), since.get(cap.key), now) for cap in reached)
 
     def _tell(self, month: str, cap: Cap, used: int, since: str | None, now: datetime) -> bool:
-        if not self.notices.claim(month, cap, now):
+        if not self.store.claim_notice(month, cap, now):
             return False
         try:
             self.bus.publish(BUDGET_USED_UP, strict_json.dumps(budget_detail(month, cap, used, since)))
             self.sink.announce(*budget_words(month, cap, used, since))
         except Exception as error:  # noqa: BLE001  (the next sweep tries again)
-            self.notices.release(month, cap)
+            self.store.release_notice(month, cap)
             self.ctx.log(LogEvent.BUDGET_NOTICE_NOT_SENT, level="warning", cap=cap.counter, why=safe_message(error))
             return False
         self.ctx.log(LogEvent.BUDGET_USED_UP, level="warning", month=month, cap=cap.counter)

@@ -7,7 +7,7 @@ from pointsman.contracts.reply_to import printable
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import EventPublisher, PayloadStore, Replies, TaskStore
+from pointsman.ports import EventPublisher, PayloadStore, ReplySender, TaskStore
 from pointsman.services.call import close_open_intent
 from pointsman.services.context import Context
 from pointsman.services.subtasks import Subtasks
@@ -30,7 +30,7 @@ class Delivery:
     tasks: TaskStore
     payloads: PayloadStore
     bus: EventPublisher
-    replies: Replies
+    replies: ReplySender
     bucket: str
     subtasks: Subtasks
 

@@ -8,7 +8,7 @@ from pointsman.contracts.task import Rejection
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import RejectedMessage, TaskRecord
-from pointsman.ports import DeadLetters, EventPublisher, TaskStore
+from pointsman.ports import DeadLetterQueue, EventPublisher, TaskStore
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
 from pointsman.values import strict_json
@@ -26,7 +26,7 @@ class RejectMessage:
 
     ctx: Context
     tasks: TaskStore
-    dead_letters: DeadLetters
+    dead_letters: DeadLetterQueue
     bus: EventPublisher
     delivery: Delivery
     reply_places: frozenset[str]

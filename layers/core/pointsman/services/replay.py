@@ -9,7 +9,7 @@ from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
 from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
 from pointsman.contracts.task import Rejection, Task, read_task
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import DeadLetter, DeadLetterReader, ModelHealthStore, PayloadStore, TaskStore, Workflow
+from pointsman.ports import DeadLetter, DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
@@ -92,7 +92,8 @@ class Replay:
     workflow: Workflow
     model_health: ModelHealthStore
     classifier: TaskClassifier
-    dead_letters: DeadLetterReader
+    dead_letters: DeadLetterQueue
+    queue: TaskQueue
     reply_places: frozenset[str]
 
     def __call__(self, options: ReplayOptions, owner: str) -> list[ReplayedItem]:
@@ -125,7 +126,7 @@ class Replay:
         if skipped or not options.execute:
             return entry
         try:
-            self.dead_letters.send_back(body)
+            self.queue.send(body)
             self.dead_letters.drop(
                 letter
             )  # only now: a crash in between doubles the message, and its id makes that harmless

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pointsman.ports import LedgerReader, ReportSink, TaskTimes, WatermarkStore
+from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.figures import history, report
 from pointsman.report.figures.day_summary import Summary, summed
 from pointsman.report.figures.report import BEFORE, Report, ReportScope
+from pointsman.report.figures.speed import LookUp
 from pointsman.report.render.as_json import as_json, exact
 from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
@@ -28,16 +29,14 @@ class Reporting:
     ctx: Context
     ledger: LedgerReader
     sink: ReportSink
-    times: TaskTimes
-    watermarks: WatermarkStore
+    milestones: LookUp
+    store: SweepStore
     stand_in: bool
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
         counters = self.ledger.counters(month_key(day_bounds(day, self.ctx.zone)[0], self.ctx.zone))
-        return report.build_report(
-            self._frame(day), self._shards(day), counters, self._earlier(day), self.times.milestones
-        )
+        return report.build_report(self._frame(day), self._shards(day), counters, self._earlier(day), self.milestones)
 
     def entry(self, day: date) -> history.PublishedDay:
         """Return the day in short, of which its rows alone are read."""
@@ -71,7 +70,7 @@ class Reporting:
 
     def publish(self, day: date) -> dict[str, Any]:
         """Store the day's report, announce it and return where it is and its totals; done again, it changes nothing."""
-        reach = self.watermarks.read()  # before the rows are read: what is settled then stays as it is read
+        reach = self.store.watermarks()  # before the rows are read: what is settled then stays as it is read
         report = self.build(day)
         settled = reach is not None and report.until <= reach.settled_before
         folder = f"reports/{day:%Y/%m/%d}"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import OPEN
-from pointsman.ports import LedgerReader, ModelHealthStore, TaskStore, WatermarkStore, Workflow
+from pointsman.ports import LedgerReader, ModelHealthStore, SweepStore, TaskStore, Workflow
 from pointsman.report.figures.month import percent_of
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
@@ -56,7 +56,7 @@ class Sweep:
     workflow: Workflow
     delivery: Delivery
     notice: BudgetNotice
-    watermarks: WatermarkStore
+    store: SweepStore
     archiving: Archiving
 
     def __call__(self) -> SweepResult:
@@ -74,7 +74,7 @@ class Sweep:
 
     def _close_open(self, now: datetime) -> int:
         """Close every intent whose function must have ended; keep up to where all are settled."""
-        watermarks, closed, settled = self.watermarks.read(), 0, now - SETTLED_AFTER
+        watermarks, closed, settled = self.store.watermarks(), 0, now - SETTLED_AFTER
         since = watermarks.settled_before if watermarks else now - _LOOK_BACK
         for intent in self.ledger.open_intents(since, now):
             if now - intent.at > timedelta(seconds=_seconds_of(intent.spec.function)) + _GRACE:
@@ -82,7 +82,7 @@ class Sweep:
                 closed += 1
             else:
                 settled = min(settled, intent.at)
-        self.watermarks.settled(since, settled)
+        self.store.settled(since, settled)
         return closed
 
     def _look_after(self) -> tuple[int, int, int]:

@@ -1,5 +1,5 @@
 """The events of the structured log, one word list for all functions. What people search for and filter by, so a name
-stays once it has been released; the template's metric filters look for `COST_ABOVE_RESERVATION` (a test compares).
+stays once it has been released; tests/unit/test_names.py compares the template's metric filters with it.
 """
 
 from enum import StrEnum
