@@ -57,8 +57,8 @@ def test_an_answer_is_booked_stored_and_told(router: Router, ledger: MotoLedger)
     assert (task.status, task.cost_nano, task.attempts) == (Status.COMPLETED, 200_000, 1)
     assert task.delivered_at
     ((kind, detail),) = router.bus.events
-    told = json.loads(detail)
-    assert (kind, told["answer"], told["cost_nano_usd"], told["usage"]) == (
+    document = json.loads(detail)
+    assert (kind, document["answer"], document["cost_nano_usd"], document["usage"]) == (
         "Task Completed",
         "words",
         200_000,
@@ -270,8 +270,8 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
         ledger, tasks = MotoLedger(client, TABLES), TaskTable(client, TABLES)
         budget = {"day_usd": cents, "when_exhausted": policy}
-        own = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
-        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **own)
+        config = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
+        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **config)
         run = started(router, tier, deadline=to_text(NOON + timedelta(hours=1)))
         router.model.then(*(results * 200)[:400])
         end = finished(router, run)

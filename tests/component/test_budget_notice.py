@@ -46,18 +46,18 @@ class Team:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the details of the events since the last time."""
-        return [each["detail"] for each in self._read(self.urls[0])]
+        return [message["detail"] for message in self._read(self.urls[0])]
 
     def messages(self) -> list[tuple[str, str]]:
         """Return subjects and texts since the last time."""
-        return [(each["Subject"], each["Message"]) for each in self._read(self.urls[1])]
+        return [(message["Subject"], message["Message"]) for message in self._read(self.urls[1])]
 
     def _read(self, url: str) -> list[dict[str, Any]]:
         sqs = self.aws.client("sqs")
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        for each in found:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-        return [json.loads(each["Body"]) for each in found]
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_each_cap_is_told_and_one_that_was_raised_again(start: Callable[..., Fun
     assert team.events() == []
     raised.do("t-3", **CHEAP)
     raised.run("sweep", {})
-    assert [each["limit_nano_usd"] for each in team.events()] == [600_000]
+    assert [event["limit_nano_usd"] for event in team.events()] == [600_000]
 
 
 def test_a_budget_that_is_spent_to_the_end_needs_no_refusal(start: Callable[..., Functions], team: Team) -> None:
@@ -154,7 +154,7 @@ def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[...
     shop.do("t-2", **CHEAP)
     shop.clock.sleep(900)
     shop.run("sweep", {})
-    assert [each["month"] for each in team.events()] == [f"{now.year}-12"]
+    assert [event["month"] for event in team.events()] == [f"{now.year}-12"]
 
 
 def test_of_two_sweeps_at_once_one_tells(aws: Aws) -> None:

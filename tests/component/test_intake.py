@@ -186,8 +186,8 @@ def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router
 
 
 def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Router) -> None:
-    own = router.intake.ctx.policy.config
-    only_free = own.model_copy(
+    intake = router.intake.ctx.policy.config
+    only_free = intake.model_copy(
         update={"pointsman": config.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})}
     )
     policy = RoutingPolicy(only_free, load_catalog())

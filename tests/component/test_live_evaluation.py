@@ -37,8 +37,8 @@ def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) ->
     runtime, model = scripted(aws)
     model.then(said(10), said(2))
     routed, asking = routing.route_live(runtime, [PLAIN, *UNCLEAR])
-    assert [each.decision.source for each in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
-    assert [each.sure for each in routed] == [True] + [False] * 12
+    assert [routed_text.decision.source for routed_text in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
+    assert [routed_text.sure for routed_text in routed] == [True] + [False] * 12
     assert (asking.requests, asking.requests_in_batches) == (2, None)
     assert asking.costs_nano == {"gemini-3.5-flash-lite": 0}
 

@@ -14,9 +14,9 @@ REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "
 
 
 def received(aws: Aws, url: str) -> dict[str, Any]:
-    found = aws.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
-    assert len(found) == 1
-    return dict(found[0])
+    messages = aws.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert len(messages) == 1
+    return dict(messages[0])
 
 
 def letters(aws: Aws) -> SqsDeadLetterQueue:

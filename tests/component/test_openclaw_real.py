@@ -47,16 +47,16 @@ def test_its_validator_accepts_the_export_without_a_warning(home: Path) -> None:
     assert main(["openclaw", "export", *door, "--config", "ours.json", "--output", str(config)]) == 0
     checked = run(home, config, "config", "validate")
     assert (checked.returncode, checked.stdout.strip()) == (0, "Config valid: ~/openclaw.json")
-    made = json.loads(config.read_text())
-    assert made["skills"]["entries"]["pointsman"]["config"]["budget"] == {"month_usd": "3"}
+    document = json.loads(config.read_text())
+    assert document["skills"]["entries"]["pointsman"]["config"]["budget"] == {"month_usd": "3"}
 
 
 def test_its_agents_see_the_skill(home: Path) -> None:
     skill, config = home / ".openclaw/skills/pointsman/SKILL.md", home / "openclaw.json"
     assert main(["openclaw", "skill", "--output", str(skill)]) == 0
     assert main(["openclaw", "export", "--tools-only", "--output", str(config)]) == 0
-    told = run(home, config, "skills", "info", "pointsman", "--json")
-    assert told.returncode == 0, told.stderr
-    seen = json.loads(told.stdout)
+    skill_info = run(home, config, "skills", "info", "pointsman", "--json")
+    assert skill_info.returncode == 0, skill_info.stderr
+    seen = json.loads(skill_info.stdout)
     assert (seen["name"], seen["eligible"], seen["missing"]["bins"]) == ("pointsman", True, [])
     assert seen["filePath"] == str(skill)

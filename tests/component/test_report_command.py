@@ -27,11 +27,11 @@ def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_a_page_is_written_without_links(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     into = tmp_path / "day.html"
     assert main(["report", "--date", "2026-11-21", "--html", "--output", str(into)]) == 0
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("", f"written to {into}\n")
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", f"written to {into}\n")
     page = ElementTree.fromstring(into.read_text().removeprefix("<!DOCTYPE html>"))
     assert list(page.iter("a")) == []
-    assert f"{spent / 10**9:.9f}" in {each.get("value") for each in page.iter("data")}
+    assert f"{spent / 10**9:.9f}" in {element.get("value") for element in page.iter("data")}
 
 
 def test_without_a_date_it_is_today(spent: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,10 +65,10 @@ document.getElementById("f").onload = async event => {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a busy day's page, an index and an empty day."""
     where = tmp_path_factory.mktemp("pages")
-    made, entries = pages.month()
-    (where / "day.html").write_text(render_html(made, entries), encoding="utf-8")
+    built, entries = pages.month()
+    (where / "day.html").write_text(render_html(built, entries), encoding="utf-8")
     (where / "index.html").write_text(
-        render_index(history.with_entry(entries, history.entry_of(made))), encoding="utf-8"
+        render_index(history.with_entry(entries, history.entry_of(built))), encoding="utf-8"
     )
     return where
 
@@ -76,10 +76,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, url: Path, *options: str) -> tuple[str, str]:
     """Run the browser on one page; return its output and what was written to the console."""
     assert BROWSER
-    own = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files"]
-    own += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=3000"]
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files"]
+    flags += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=3000"]
     done = subprocess.run(
-        [BROWSER, *own, *options, url.as_uri()],
+        [BROWSER, *flags, *options, url.as_uri()],
         capture_output=True,
         text=True,
         check=True,
@@ -95,24 +95,24 @@ def probe(folder: Path, page: str, width: int, *options: str, script: str = PROB
     harness.write_text(script.replace("PAGE", page).replace("WIDTH", str(width)), encoding="utf-8")
     shown, console = run(folder, harness, "--dump-dom", "--window-size=1300,1000", *options)
     assert console == ""
-    found = re.search(r'<pre id="found">(.+?)</pre>', shown, re.DOTALL)
-    assert found, "the page did not load"
-    answer: dict[str, Any] = json.loads(html.unescape(found.group(1)))
+    match = re.search(r'<pre id="found">(.+?)</pre>', shown, re.DOTALL)
+    assert match, "the page did not load"
+    answer: dict[str, Any] = json.loads(html.unescape(match.group(1)))
     return answer
 
 
 @pytest.mark.parametrize("page", ["day.html", "index.html"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_fits_and_can_be_read(folder: Path, page: str, width: int) -> None:
-    found = probe(folder, page, width)
-    assert (found["width"], found["overflow"], found["faint"]) == (width, 0, [])
-    assert all(scale > 0.9 for scale in found["small"]), "a chart's text would shrink"
-    assert len(found["small"]) == (page == "day.html")
+    measured = probe(folder, page, width)
+    assert (measured["width"], measured["overflow"], measured["faint"]) == (width, 0, [])
+    assert all(scale > 0.9 for scale in measured["small"]), "a chart's text would shrink"
+    assert len(measured["small"]) == (page == "day.html")
 
 
 def test_the_page_can_be_read_in_the_dark(folder: Path) -> None:
-    found = probe(folder, "day.html", 390, "--force-dark-mode")
-    assert (found["dark"], found["overflow"], found["faint"]) == (True, 0, [])
+    measured = probe(folder, "day.html", 390, "--force-dark-mode")
+    assert (measured["dark"], measured["overflow"], measured["faint"]) == (True, 0, [])
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core in .tools/axe; `make setup` fetches it")
@@ -131,9 +131,9 @@ def test_the_page_is_accessible(folder: Path, page: str, width: int, options: tu
     (folder / "axe.min.js").write_bytes(AXE.read_bytes())
     with_axe = text.replace("</body>", '<script src="axe.min.js"></script></body>')
     (folder / audited).write_text(with_axe, encoding="utf-8")
-    found = probe(folder, audited, width, *options, script=AUDIT)
-    assert found["broken"] == []
-    assert found["passed"] > 20
+    measured = probe(folder, audited, width, *options, script=AUDIT)
+    assert measured["broken"] == []
+    assert measured["passed"] > 20
 
 
 @pytest.mark.parametrize(

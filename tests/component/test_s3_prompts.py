@@ -38,9 +38,9 @@ def put(aws: Aws, data: bytes = b"Write it.", key: str = "a b.txt", write: str =
 
 
 def record_of(router: Router, event: str) -> TaskRecord:
-    found = object_in(event)
-    assert found is not None
-    return router.task(found.task_id)
+    reference = object_in(event)
+    assert reference is not None
+    return router.task(reference.task_id)
 
 
 def test_an_object_is_a_task(router: Router, aws: Aws) -> None:

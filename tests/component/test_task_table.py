@@ -26,7 +26,7 @@ DECISION = Decision(TaskType.ARCHITECTURE, Tier.REASONING, Source.LOCAL, 0.91, "
 
 
 def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> TaskRecord:
-    stated: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "status": Status.CLAIMED,
         "fingerprint": "f",
         "body": Payload(inline='{"prompt":"a"}'),
@@ -35,13 +35,13 @@ def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> Task
         "received_at": to_text(NOON),
         "deadline": to_text(NOON + timedelta(hours=24)),
     }
-    return TaskRecord(task_id, **{**stated, **fields})
+    return TaskRecord(task_id, **{**defaults, **fields})
 
 
 def read(table: TaskTable, task_id: str = "t-1") -> TaskRecord:
-    found = table.read(task_id)
-    assert found is not None
-    return found
+    record = table.read(task_id)
+    assert record is not None
+    return record
 
 
 def ended(table: TaskTable, status: Status = Status.COMPLETED, task_id: str = "t-1") -> TaskRecord:
@@ -84,10 +84,10 @@ def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:
 
 def test_of_many_claims_at_once_one_wins(aws: Aws, task_table: TaskTable) -> None:
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}")), range(32)))
-    assert len([one for one in found if one is None]) == 1
+        results = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}")), range(32)))
+    assert len([one for one in results if one is None]) == 1
     winner = read(task_table).lease_owner
-    assert {one.lease_owner for one in found if one} == {winner}
+    assert {one.lease_owner for one in results if one} == {winner}
 
 
 def test_a_rejected_id_can_be_claimed(task_table: TaskTable) -> None:
@@ -157,8 +157,8 @@ def test_places_to_reply_to_are_added_once(task_table: TaskTable) -> None:
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
 def test_a_task_that_has_ended_takes_no_place_to_reply_to(task_table: TaskTable, status: Status) -> None:
     ended(task_table, status)
-    found = task_table.add_reply("t-1", "one")
-    assert (found.status, found.reply_to) == (status, [])
+    result = task_table.add_reply("t-1", "one")
+    assert (result.status, result.reply_to) == (status, [])
 
 
 def test_a_reply_is_added_or_the_end_is_seen(task_table: TaskTable) -> None:
@@ -197,9 +197,9 @@ def test_a_task_fails_once_and_in_its_own_generation(task_table: TaskTable) -> N
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.REJECTED])
 def test_what_has_ended_otherwise_does_not_fail(task_table: TaskTable, status: Status) -> None:
     ended(task_table, status)
-    found = task_table.fail("t-1", 1, "deadline", NOON)
-    assert found is not None
-    assert found.status is status
+    result = task_table.fail("t-1", 1, "deadline", NOON)
+    assert result is not None
+    assert result.status is status
 
 
 def test_what_could_not_be_delivered_is_found_oldest_first_until_it_is(task_table: TaskTable) -> None:

@@ -72,8 +72,8 @@ def verdict(task: TaskRecord) -> tuple[bool, str | None, str | None]:
 
 
 def rows(router: Router, ledger: MotoLedger) -> list[dict[str, Any]]:
-    found = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
-    return sorted((row for row in found if row["kind"] == "attempt"), key=lambda row: row["turn"])
+    result = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
+    return sorted((row for row in result if row["kind"] == "attempt"), key=lambda row: row["turn"])
 
 
 def books_agree(router: Router, ledger: MotoLedger) -> None:
@@ -261,9 +261,9 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
 
     def read_before(self: TaskTable, task_id: str) -> TaskRecord | None:
         monkeypatch.setattr(TaskTable, "read", real)
-        found = real(self, task_id)
+        result = real(self, task_id)
         step(router, run)
-        return found
+        return result
 
     monkeypatch.setattr(TaskTable, "read", read_before)
     router.intake.delivery.finish("t-1", 1, "workflow_aborted")
@@ -378,8 +378,8 @@ def test_a_judge_that_dies_is_not_asked_again(
     if written == "reserve":
         router.model._results.pop(0)  # nobody asked for the judge's word
     finished(router, replace(waiting, attempt=waiting.attempt + 1, crashes=1))
-    told = written == "settle" and word == "wrong"
-    assert answer(router) == ("second" if told else "first")
+    lost_answer = written == "settle" and word == "wrong"
+    assert answer(router) == ("second" if lost_answer else "first")
     assert [row["outcome"] for row in rows(router, ledger)][1] == ("unknown" if written == "reserve" else "answered")
     books_agree(router, ledger)
 
@@ -406,9 +406,9 @@ def test_the_sdks_on_the_stand_in_answer_judge_and_audit(
         standin.fault("anthropic", {"answer": {"text": BAD}}, contains="(bad)", model=HAIKU)
         urls = {"google_gemini_base_url": f"{standin.url}/gemini", "anthropic_base_url": f"{standin.url}/anthropic"}
         checks = {"code_generation": {"language": "python", "judge": True}}
-        own = {"verify": checks, "audit": {"share": 1, "model": "claude-haiku-4-5"}}
+        pointsman_config = {"verify": checks, "audit": {"share": 1, "model": "claude-haiku-4-5"}}
         clock, workflow = LeapClock(), FakeWorkflow()
-        config = json.dumps({**SHIPPED, "pointsman": own})
+        config = json.dumps({**SHIPPED, "pointsman": pointsman_config})
         app = in_process(aws.settings(**urls), config, aws.session, clock)
         app.runtime.stores.__dict__["workflow"] = workflow
         player = Player(app, clock, workflow.executions.__getitem__)

@@ -61,7 +61,7 @@ class Office:
 
     def order(self, task_id: str, model: str, attempt: int = 1, **stated: Any) -> CallSpec:
         self.runtime.stores.tasks.claim(TaskRecord(task_id, Status.CLAIMED, lease_owner="router"))
-        own: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "tier": Tier.IMPLEMENTATION,
             "type": TaskType.CODE_GENERATION,
             "function": "implementation",
@@ -74,7 +74,7 @@ class Office:
             prompt="write it",
             system="",
             max_output_tokens=1_000,
-            **(own | stated),
+            **(fields | stated),
         )
 
     def stored(self, key: str) -> bytes:
@@ -104,9 +104,11 @@ def busy_day(office: Office) -> int:
     status: dict[str, Any] = {"tier": Tier.ORCHESTRATION, "type": TaskType.STATUS}
     spent = office.call(office.order("early", SONNET, tier=Tier.REASONING), SINCE - timedelta(days=3), _sonnet())
     assert spent == 2_500_000
-    asked = office.order("classify-1", HAIKU, purpose=Purpose.CLASSIFICATION, tier=Tier.ORCHESTRATION, type=None)
+    classification = office.order(
+        "classify-1", HAIKU, purpose=Purpose.CLASSIFICATION, tier=Tier.ORCHESTRATION, type=None
+    )
     parts = (Share("status", 11_000, Usage(), {}, None), Share("code", 4_000, Usage(), {"agent": "ci"}, None))
-    total = office.call(asked, SINCE, answered(HAIKU, Usage(input=100, output=10)), parts)
+    total = office.call(classification, SINCE, answered(HAIKU, Usage(input=100, output=10)), parts)
     down = CallResult(Outcome.UNAVAILABLE, detail="503")
     total += office.call(office.order("status", FLASH, function="orchestration", **status), SINCE, down)
     hop: dict[str, Any] = {"hop": 1, "previous_outcome": "unavailable", "came_from": FLASH, **status}

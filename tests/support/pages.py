@@ -60,14 +60,14 @@ def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]
 def rows_of(day: date, dice: random.Random) -> list[dict[str, Any]]:
     """Return a plain day's attempts."""
     since, _ = day_bounds(day, ZONE)
-    made: list[dict[str, Any]] = []
+    recorded: list[dict[str, Any]] = []
     for tier, (model, tasks) in WORK.items():
         for number in range(max(0, round(tasks * dice.uniform(0.4, 1.6)))):
             kind = dice.choice(TYPES_OF[tier])
             at = since + timedelta(seconds=dice.randint(7 * 3600, 20 * 3600))
             tokens = dice.randint(3_000, 14_000) * (1 if tier is Tier.ORCHESTRATION else 2 if model == HAIKU else 6)
             metadata = {"agent": dice.choice(["ci", "main", "work"]), "ticket": f"PAY-{dice.randint(310, 322)}"}
-            made.append(
+            recorded.append(
                 row(
                     f"{day:%m%d}-{kind.replace('_', '-')}-{number}",
                     at,
@@ -83,7 +83,7 @@ def rows_of(day: date, dice: random.Random) -> list[dict[str, Any]]:
                     thinking=tokens // 9 if model == SONNET else 0,
                 )
             )
-    return made
+    return recorded
 
 
 def troubles(day: date) -> list[dict[str, Any]]:
@@ -115,8 +115,8 @@ def troubles(day: date) -> list[dict[str, Any]]:
 
 def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
     """Return what the tasks' records would say."""
-    last = {each["task_id"]: each for each in sorted(rows, key=lambda each: each["at"])}
-    first = {each["task_id"]: each for each in sorted(rows, key=lambda each: each["at"], reverse=True)}
+    last = {entry["task_id"]: entry for entry in sorted(rows, key=lambda each: each["at"])}
+    first = {entry["task_id"]: entry for entry in sorted(rows, key=lambda each: each["at"], reverse=True)}
 
     def shifted(text: str, seconds: float) -> str:
         return to_text(datetime.fromisoformat(text) + timedelta(seconds=seconds))
@@ -135,31 +135,31 @@ def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
 def summaries(frame: ReportScope, rows: list[dict[str, Any]]) -> list[Summary]:
     """Return the sums of the month's days before the frame's."""
     at, _ = day_bounds(frame.day, frame.zone)
-    made: list[Summary] = []
+    recorded: list[Summary] = []
     for day in days_between(frame.day.replace(day=1), frame.day)[:-1]:
         since, until = map(to_text, day_bounds(day, frame.zone))
-        own = [each for each in rows if since <= each["row"] < until]
-        made.append(summed(day, str(frame.zone), [own], frame.policy, at))
-    return made
+        rows_of_day = [row for row in rows if since <= row["row"] < until]
+        recorded.append(summed(day, str(frame.zone), [rows_of_day], frame.policy, at))
+    return recorded
 
 
 def month(seed: int = 7) -> tuple[Report, list[PublishedDay]]:
     """Return the report of the month's 21st day, and the manifest of the days before its month."""
     dice = random.Random(seed)
-    rows = [each for number in range(1, DAY.day + 1) for each in rows_of(DAY.replace(day=number), dice)]
+    rows = [entry for number in range(1, DAY.day + 1) for entry in rows_of(DAY.replace(day=number), dice)]
     rows += troubles(DAY)
     counters: dict[str, int] = {}
-    for each in rows:
-        day = datetime.fromisoformat(each["at"]).astimezone(ZONE).day
-        for counter in (f"day_{day:02d}", f"day_{day:02d}_{each['tier']}"):
-            counters[counter] = counters.get(counter, 0) + each["cost_nano"]
+    for row in rows:
+        day = datetime.fromisoformat(row["at"]).astimezone(ZONE).day
+        for counter in (f"day_{day:02d}", f"day_{day:02d}_{row['tier']}"):
+            counters[counter] = counters.get(counter, 0) + row["cost_nano"]
     _, until = day_bounds(DAY, ZONE)
     frame = ReportScope(DAY, ZONE, policy(), stand_in=True, now=until + timedelta(hours=6))
-    known = milestones(rows)
-    made = build_report(
-        frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids}
+    times = milestones(rows)
+    day_report = build_report(
+        frame, [rows], counters, summaries(frame, rows), lambda ids: {name: times[name] for name in ids}
     )
-    return made, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
+    return day_report, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
 
 
 def earlier(day: date, dice: random.Random) -> PublishedDay:

@@ -189,7 +189,7 @@ class UsageLedger(Protocol):
 
 
 class DecisionCache(Protocol):
-    """What models said of public texts, by `decision.text_key`; it holds no text."""
+    """What models said of public texts, by `model_votes.text_key`; it holds no text."""
 
     def recall(self, keys: Collection[str], now: datetime) -> dict[str, ModelVote]:
         """Return what is known and has not expired."""

@@ -89,5 +89,5 @@ def test_a_task_of_the_same_id_and_other_content_is_not_taken_for_it() -> None:
     )
     assert sent.fate({"t-1": other}) is None
     assert sent.fate({"t-1": other, "m-1": conflict}) is conflict
-    own = TaskRecord("t-1", Status.STARTED, fingerprint=sent.fingerprint or "")
-    assert sent.fate({"t-1": own}) is own
+    record = TaskRecord("t-1", Status.STARTED, fingerprint=sent.fingerprint or "")
+    assert sent.fate({"t-1": record}) is record

@@ -31,8 +31,8 @@ def event(inner: Any, event_id: str = "0d079340-0000-4000-8000-000000000002") ->
     ],
 )
 def test_the_task_and_its_identity(body: Any, task_id: str) -> None:
-    found, task = open_message(json.dumps(body), "sqs-id")
-    assert (found, task.prompt) == (task_id, TASK["prompt"])
+    result, task = open_message(json.dumps(body), "sqs-id")
+    assert (result, task.prompt) == (task_id, TASK["prompt"])
 
 
 @pytest.mark.parametrize(

@@ -100,10 +100,10 @@ def test_what_goes_wrong_is_one_line_on_stderr(
     arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == code
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("pointsman: ")
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("pointsman: ")
+    assert output.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_what_aws_refuses_names_the_next_step(
 
     monkeypatch.setattr(stacks, "connect", refused)
     assert main(["sweep"]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith(f"pointsman: AWS refuses GetItem: {code}")
-    assert step in told
+    output = capsys.readouterr().err
+    assert output.startswith(f"pointsman: AWS refuses GetItem: {code}")
+    assert step in output
 
 
 @pytest.mark.parametrize(
@@ -186,10 +186,10 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doctor_without_a_stack_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 5
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    assert [each["state"] for each in told["findings"]] == ["to do", "ok", "ok", "ok", "not checked"]
-    assert "pointsman up" in told["findings"][0]["do"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["ok"] is False
+    assert [finding["state"] for finding in printed["findings"]] == ["to do", "ok", "ok", "ok", "not checked"]
+    assert "pointsman up" in printed["findings"][0]["do"]
 
 
 def test_an_unexpected_error_is_one_line_too(
@@ -237,9 +237,9 @@ def test_validate_names_field_and_rule_but_no_value(
 ) -> None:
     feed(monkeypatch, b'{"prompt": "x", "tier": "sesame"}')
     assert main(["validate"]) == 2
-    told = capsys.readouterr()
-    assert told.err.startswith("not valid: tier: must be one of orchestration")
-    assert "sesame" not in told.err + told.out
+    output = capsys.readouterr()
+    assert output.err.startswith("not valid: tier: must be one of orchestration")
+    assert "sesame" not in output.err + output.out
 
 
 def test_validate_jsonl_answers_every_line_in_order(
@@ -297,9 +297,9 @@ def test_route_offline_guesses_what_is_unclear(capsys: pytest.CaptureFixture[str
 
 def test_route_says_so_when_it_decides_without_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["route", "x", "--type", "status", "--json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["source"] == "explicit"
-    assert told.err.startswith("Deciding locally: no local stack is up")
+    output = capsys.readouterr()
+    assert json.loads(output.out)["source"] == "explicit"
+    assert output.err.startswith("Deciding locally: no local stack is up")
 
 
 @pytest.mark.parametrize(

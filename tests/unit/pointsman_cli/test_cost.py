@@ -17,20 +17,20 @@ from tests.support.paths import ROOT
 
 
 def test_at_25_tasks_a_day_the_bill_is_under_five_cents_and_every_line_is_named() -> None:
-    made = bill(plain(25))
-    assert made.usd < Decimal("0.05")
-    paid = {item.key for item in made.items if item.usd}
+    built = bill(plain(25))
+    assert built.usd < Decimal("0.05")
+    paid = {item.key for item in built.items if item.usd}
     assert paid == {"dynamodb_reads", "dynamodb_writes", "backup_gb", "s3_puts", "s3_gets", "s3_gb", "events"}
-    assert made.usd == sum(item.usd for item in made.items)
+    assert built.usd == sum(item.usd for item in built.items)
 
 
 def test_at_a_million_the_dearest_line_has_a_way_to_halve_it() -> None:
-    made = bill(plain(1_000_000))
-    assert made.dearest.key == "transitions"
-    way = halved(made)
+    built = bill(plain(1_000_000))
+    assert built.dearest.key == "transitions"
+    way = halved(built)
     assert way is not None
-    assert way.usd < made.dearest.usd / 2
-    assert [item.usd for item in made.items] == sorted((item.usd for item in made.items), reverse=True)
+    assert way.usd < built.dearest.usd / 2
+    assert [item.usd for item in built.items] == sorted((item.usd for item in built.items), reverse=True)
 
 
 def test_the_model_counts_the_templates_alarms_and_metrics_which_are_within_what_is_free() -> None:
@@ -112,6 +112,6 @@ def test_any_number_of_tasks_can_be_asked_for(capsys: pytest.CaptureFixture[str]
     assert main(["cost", "--tasks-per-day", "400", "--json"]) == 0
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
-    assert [each["tasks_per_day"] for each in show.cost_document([bill(plain(n)) for n in USUAL])["bills"]] == list(
+    assert [entry["tasks_per_day"] for entry in show.cost_document([bill(plain(n)) for n in USUAL])["bills"]] == list(
         USUAL
     )

@@ -82,9 +82,9 @@ def patient(
             ledger_reader=reader,
         ),
     )
-    made = StackProbe(target, NOW, asks=heard is not None, compares=compares)
-    made.__dict__["heard"] = heard or {}
-    return made
+    built = StackProbe(target, NOW, asks=heard is not None, compares=compares)
+    built.__dict__["heard"] = heard or {}
+    return built
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,19 @@ def patient(
 )
 def test_webhooks_can_be_signed_or_there_is_something_to_do(kind: str | None, state: FindingState, says: str) -> None:
     stored = [{"Name": "/pointsman/webhook-key", "Type": kind, "Value": "whsec_secret"}] if kind else []
-    made = patient(get_parameters={"Parameters": stored})
-    assert list(models.webhook_key_findings(made)) == []
+    parameters = patient(get_parameters={"Parameters": stored})
+    assert list(models.webhook_key_findings(parameters)) == []
     settings = Settings(webhook_hosts="a.example")
-    found = only(models.webhook_key_findings(replace(made, target=replace(made.target, settings=settings))))
-    assert (found.state, says in found.says, "secret" in found.says) == (state, True, False)
+    result = only(
+        models.webhook_key_findings(replace(parameters, target=replace(parameters.target, settings=settings)))
+    )
+    assert (result.state, says in result.says, "secret" in result.says) == (state, True, False)
 
 
 def only(findings: Any) -> Finding:
-    (found,) = findings
-    assert isinstance(found, Finding)
-    return found
+    (result,) = findings
+    assert isinstance(result, Finding)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -121,9 +123,9 @@ def only(findings: Any) -> Finding:
     ],
 )
 def test_how_the_last_deployment_ended(status: str, state: FindingState, step: str | None) -> None:
-    found = only(deployment.stack_findings(patient(describe_stacks={"Stacks": [STACK | {"StackStatus": status}]})))
-    assert (found.state, status in found.says) == (state, True)
-    assert (found.do is None) if step is None else (step in (found.do or ""))
+    result = only(deployment.stack_findings(patient(describe_stacks={"Stacks": [STACK | {"StackStatus": status}]})))
+    assert (result.state, status in result.says) == (state, True)
+    assert (result.do is None) if step is None else (step in (result.do or ""))
 
 
 @pytest.mark.parametrize(
@@ -136,14 +138,14 @@ def test_without_comparing_the_last_comparison_counts(known: str, state: Finding
 
 
 def compared(status: str, *resources: dict[str, Any]) -> list[Finding]:
-    made = patient(
+    built = patient(
         compares=True,
         describe_stacks={"Stacks": [STACK]},
         detect_stack_drift={"StackDriftDetectionId": "d"},
         describe_stack_drift_detection_status={"DetectionStatus": status, "DetectionStatusReason": "because"},
         describe_stack_resource_drifts={"StackResourceDrifts": list(resources)},
     )
-    return list(deployment.drift(made))
+    return list(deployment.drift(built))
 
 
 def drifted(name: str, state: str, *paths: str) -> dict[str, Any]:
@@ -153,19 +155,19 @@ def drifted(name: str, state: str, *paths: str) -> dict[str, Any]:
 
 def test_a_comparison_names_what_was_changed_by_hand() -> None:
     whole, unseen = drifted("Bus", "IN_SYNC"), drifted("Layer", "NOT_CHECKED")
-    found = compared("DETECTION_COMPLETE", whole, unseen)
-    assert (only(found).state, only(found).says) == (
+    result = compared("DETECTION_COMPLETE", whole, unseen)
+    assert (only(result).state, only(result).says) == (
         FindingState.OK,
         "none in the 1 resources that CloudFormation can compare",
     )
-    found = compared(
+    result = compared(
         "DETECTION_COMPLETE", whole, drifted("Queue", "MODIFIED", "/VisibilityTimeout"), drifted("Alarm", "DELETED")
     )
-    assert [(each.subject, each.state) for each in found] == [
+    assert [(entry.subject, entry.state) for entry in result] == [
         ("Queue", FindingState.TO_DO),
         ("Alarm", FindingState.TO_DO),
     ]
-    assert "/VisibilityTimeout" in found[0].says
+    assert "/VisibilityTimeout" in result[0].says
 
 
 def test_a_comparison_that_failed_is_not_taken_for_ok() -> None:
@@ -176,12 +178,12 @@ CORE = "arn:aws:lambda:eu-central-1:123456789012:layer:CoreLayer:3"
 
 
 def configuration(archive: Path, *, compares: bool = True, layers: tuple[str, ...] = (CORE,)) -> Finding:
-    made = patient(
+    built = patient(
         compares=compares,
         get_function_configuration={"Layers": [{"Arn": arn} for arn in layers]},
         get_layer_version_by_arn={"Content": {"Location": archive.as_uri()}},
     )
-    return only(deployment.configuration(made))
+    return only(deployment.configuration(built))
 
 
 def layer(folder: Path, text: str) -> Path:
@@ -234,15 +236,15 @@ def queues(dead: int, *mappings: str) -> list[Finding]:
         names = {"ApproximateNumberOfMessages": waiting, "ApproximateNumberOfMessagesNotVisible": "0", "QueueArn": "q"}
         return {"Attributes": names}
 
-    found = [{"UUID": "u-1", "State": state} for state in mappings]
-    made = patient(get_queue_attributes=attributes, list_event_source_mappings={"EventSourceMappings": found})
-    return list(traffic.queues(made))
+    result = [{"UUID": "u-1", "State": state} for state in mappings]
+    built = patient(get_queue_attributes=attributes, list_event_source_mappings={"EventSourceMappings": result})
+    return list(traffic.queues(built))
 
 
 def test_queues_that_work_are_ok() -> None:
-    found = queues(0, "Enabled")
-    assert {each.state for each in found} == {FindingState.OK}
-    assert found[0].says.startswith("7 waiting")
+    result = queues(0, "Enabled")
+    assert {entry.state for entry in result} == {FindingState.OK}
+    assert result[0].says.startswith("7 waiting")
 
 
 def test_dead_letters_and_a_router_that_does_not_read_are_something_to_do() -> None:
@@ -258,24 +260,26 @@ def alarm(name: str, state: str, **fields: Any) -> dict[str, Any]:
 
 
 def alarms(*found: dict[str, Any]) -> list[Finding]:
-    resources = [{"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": each["AlarmName"]} for each in found]
-    made = patient(
+    resources = [
+        {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": entry["AlarmName"]} for entry in found
+    ]
+    built = patient(
         list_stack_resources={"StackResourceSummaries": [{"ResourceType": "AWS::SQS::Queue"}, *resources]},
         describe_alarms=lambda AlarmNames: {
-            "MetricAlarms": [each for each in found if each["AlarmName"] in AlarmNames]
+            "MetricAlarms": [entry for entry in found if entry["AlarmName"] in AlarmNames]
         },
     )
-    return list(traffic.alarms(made))
+    return list(traffic.alarms(built))
 
 
 def test_an_alarm_that_rings_says_what_to_do() -> None:
-    found = only(alarms(alarm("DeadLetters", "ALARM"), alarm("QuotaUsed", "OK")))
-    assert (found.subject, found.state, found.do) == ("DeadLetters", FindingState.TO_DO, "Read the log.")
+    result = only(alarms(alarm("DeadLetters", "ALARM"), alarm("QuotaUsed", "OK")))
+    assert (result.subject, result.state, result.do) == ("DeadLetters", FindingState.TO_DO, "Read the log.")
 
 
 def test_quiet_alarms_are_ok_and_those_without_data_are_counted() -> None:
-    found = only(alarms(alarm("DeadLetters", "INSUFFICIENT_DATA"), alarm("QuotaUsed", "OK")))
-    assert (found.state, found.says) == (FindingState.OK, "2, none rings; 1 without data yet")
+    result = only(alarms(alarm("DeadLetters", "INSUFFICIENT_DATA"), alarm("QuotaUsed", "OK")))
+    assert (result.state, result.says) == (FindingState.OK, "2, none rings; 1 without data yet")
 
 
 def test_alarms_that_are_missing_or_silenced_are_something_to_do() -> None:
@@ -289,8 +293,8 @@ def test_alarms_that_are_missing_or_silenced_are_something_to_do() -> None:
 )
 def test_somebody_has_to_get_the_alarms(arns: list[str], state: FindingState) -> None:
     subscriptions = [{"SubscriptionArn": arn, "Endpoint": "a@example.com"} for arn in arns]
-    made = patient(list_subscriptions_by_topic={"Subscriptions": subscriptions})
-    assert only(traffic.told(made)).state == state
+    built = patient(list_subscriptions_by_topic={"Subscriptions": subscriptions})
+    assert only(traffic.told(built)).state == state
 
 
 SERVED = {GEMINI: Heard("served"), HAIKU: Heard("served"), SONNET: Heard("served")}
@@ -317,50 +321,51 @@ def keys(heard: dict[str, Heard] | None, *kinds: str | None) -> list[Finding]:
 def test_a_key_is_stored_and_accepted_or_there_is_something_to_do(
     heard: dict[str, Heard] | None, kind: str | None, state: FindingState, says: str
 ) -> None:
-    found = keys(heard, "SecureString", kind)[1]
-    assert (found.subject, found.state, says in found.says) == ("anthropic", state, True)
+    result = keys(heard, "SecureString", kind)[1]
+    assert (result.subject, result.state, says in result.says) == ("anthropic", state, True)
 
 
 def test_values_of_keys_are_read_only_to_ask_the_providers() -> None:
-    asked = []
+    recorded = []
 
     def parameters(Names: list[str], WithDecryption: bool) -> dict[str, Any]:
-        asked.append(WithDecryption)
+        recorded.append(WithDecryption)
         return {"Parameters": []}
 
     for heard in (None, SERVED):
         list(models.keys(patient(heard=heard, get_parameters=parameters)))
-    assert asked == [False, True]
+    assert recorded == [False, True]
 
 
 def test_models_are_alive_and_priced() -> None:
-    found = list(models.model_findings(patient(heard=SERVED)))
-    assert [(each.subject, each.state) for each in found] == [
+    result = list(models.model_findings(patient(heard=SERVED)))
+    assert [(entry.subject, entry.state) for entry in result] == [
         (name, FindingState.OK) for name in (GEMINI, HAIKU, SONNET)
     ]
-    assert all("$" in each.says and "its provider serves it" in each.says for each in found)
+    assert all("$" in entry.says and "its provider serves it" in entry.says for entry in result)
 
 
 def test_a_model_that_ends_or_is_gone_names_its_successor() -> None:
     config = {"chains": {"reasoning": ["claude-sonnet-4-5"], "orchestration": ["gemini-2.0-flash"]}}
-    found = {each.subject: each for each in models.model_findings(patient(config=config))}
-    assert (found["claude-sonnet-4-5"].state, found["gemini-2.0-flash"].state) == (
+    by_subject = {entry.subject: entry for entry in models.model_findings(patient(config=config))}
+    assert (by_subject["claude-sonnet-4-5"].state, by_subject["gemini-2.0-flash"].state) == (
         FindingState.TO_DO,
         FindingState.TO_DO,
     )
-    assert "2026-11-30" in found["claude-sonnet-4-5"].says
-    assert "claude-sonnet-5-5" in (found["claude-sonnet-4-5"].do or "")
-    by_word = {each.subject: each for each in models.model_findings(patient(heard={**SERVED, HAIKU: Heard("gone")}))}
+    assert "2026-11-30" in by_subject["claude-sonnet-4-5"].says
+    assert "claude-sonnet-5-5" in (by_subject["claude-sonnet-4-5"].do or "")
+    by_word = {entry.subject: entry for entry in models.model_findings(patient(heard={**SERVED, HAIKU: Heard("gone")}))}
     by_mark = {
-        each.subject: each for each in models.model_findings(patient(states={HAIKU: ModelState(HAIKU, retired=True)}))
+        entry.subject: entry
+        for entry in models.model_findings(patient(states={HAIKU: ModelState(HAIKU, retired=True)}))
     }
     assert by_word[HAIKU].state == by_mark[HAIKU].state == FindingState.TO_DO
 
 
 def test_a_retirement_that_only_the_provider_knows_is_told() -> None:
     heard = {**SERVED, HAIKU: Heard("served", retires=NOW.date())}
-    found = {each.subject: each for each in models.model_findings(patient(heard=heard))}
-    assert (found[HAIKU].state, "2026-11-22" in found[HAIKU].says) == (FindingState.TO_DO, True)
+    by_subject = {entry.subject: entry for entry in models.model_findings(patient(heard=heard))}
+    assert (by_subject[HAIKU].state, "2026-11-22" in by_subject[HAIKU].says) == (FindingState.TO_DO, True)
 
 
 @pytest.mark.parametrize(
@@ -375,8 +380,8 @@ def test_a_retirement_that_only_the_provider_knows_is_told() -> None:
     ],
 )
 def test_what_is_left_of_a_free_quota(state: ModelState, expected: FindingState, says: str) -> None:
-    found = only(limits.quotas(patient(states={GEMINI: state})))
-    assert (found.state, says in found.says) == (expected, True)
+    result = only(limits.quotas(patient(states={GEMINI: state})))
+    assert (result.state, says in result.says) == (expected, True)
 
 
 @pytest.mark.parametrize(
@@ -389,23 +394,23 @@ def test_what_is_left_of_a_free_quota(state: ModelState, expected: FindingState,
     ],
 )
 def test_what_is_left_of_the_budget(counters: dict[str, int], state: FindingState, says: str) -> None:
-    found = only(limits.budget_findings(patient(counters=counters)))
-    assert (found.subject, found.state, found.says) == ("month", state, says)
+    result = only(limits.budget_findings(patient(counters=counters)))
+    assert (result.subject, result.state, result.says) == ("month", state, says)
 
 
 def test_every_cap_is_looked_at_and_none_at_all_is_something_to_do() -> None:
     config = {"budget": {"day_usd": 1, "tiers": {"reasoning": {"month_usd": 2}}}}
-    found = list(limits.budget_findings(patient(config=config, counters={"day_22": 950_000_000})))
-    assert [(each.subject, each.state) for each in found] == [
+    result = list(limits.budget_findings(patient(config=config, counters={"day_22": 950_000_000})))
+    assert [(entry.subject, entry.state) for entry in result] == [
         ("month", FindingState.OK), ("month_reasoning", FindingState.OK), ("day_22", FindingState.TO_DO)
     ]  # fmt: skip
     assert only(limits.budget_findings(patient(config={"budget": {"month_usd": None}}))).state == FindingState.TO_DO
 
 
 def test_what_aws_refuses_is_not_checked_and_the_rest_goes_on() -> None:
-    found = list(examine.examine(patient(compares=True), lambda _: None))
-    assert {each.check for each in found} == {name for name, _ in examine.CHECKS}
-    assert {each.check for each in found if each.state == FindingState.OK} == {"model", "quota", "budget"}
-    refused = [each for each in found if each.state == FindingState.UNCHECKED]
-    assert all("AccessDenied" in each.says for each in refused)
-    assert all((each.do is not None) == (each.state == FindingState.TO_DO) for each in found)
+    findings = list(examine.examine(patient(compares=True), lambda _: None))
+    assert {finding.check for finding in findings} == {name for name, _ in examine.CHECKS}
+    assert {finding.check for finding in findings if finding.state == FindingState.OK} == {"model", "quota", "budget"}
+    refused = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
+    assert all("AccessDenied" in entry.says for entry in refused)
+    assert all((finding.do is not None) == (finding.state == FindingState.TO_DO) for finding in findings)

@@ -29,21 +29,21 @@ CONFIG = (ROOT / "openclaw.json").read_text()
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[DeployOptions]]:
     """What would have been built and deployed; `openclaw.json` is a copy."""
-    made: list[DeployOptions] = []
+    recorded: list[DeployOptions] = []
     (tmp_path / "openclaw.json").write_text(CONFIG)
     monkeypatch.setattr(steps, "CONFIG", tmp_path / "openclaw.json")
-    monkeypatch.setattr(steps, "build_and_deploy", made.append)
+    monkeypatch.setattr(steps, "build_and_deploy", recorded.append)
     monkeypatch.setattr(wishes, "deployed", lambda *_: {})
     for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
-        yield made
+        yield recorded
 
 
 def stored(*names: str) -> dict[str, tuple[str, str]]:
     ssm = boto3.client("ssm", region_name="eu-central-1")
-    found = ssm.get_parameters(Names=names, WithDecryption=True)["Parameters"]
-    return {each["Name"]: (each["Type"], each["Value"]) for each in found}
+    parameters = ssm.get_parameters(Names=names, WithDecryption=True)["Parameters"]
+    return {parameter["Name"]: (parameter["Type"], parameter["Value"]) for parameter in parameters}
 
 
 def test_options_and_the_environment_are_enough(
@@ -53,23 +53,23 @@ def test_options_and_the_environment_are_enough(
     monkeypatch.setenv("ANTHROPIC_API_KEY", f" {CLAUDE}\n")
     options = ["--region", "eu-central-1", "--stack", "team-a", "--email", "a@example.com", "--budget", "7.5"]
     assert main(["init", "--yes", *options, "--time-zone", "Europe/Berlin", "--json"]) == 0
-    told = capfd.readouterr()
-    assert not any(key in told.out + told.err for key in (GEMINI, CLAUDE))
+    output = capfd.readouterr()
+    assert not any(key in output.out + output.err for key in (GEMINI, CLAUDE))
     assert stored("/team-a/gemini-api-key", "/team-a/anthropic-api-key") == {
         "/team-a/gemini-api-key": ("SecureString", GEMINI),
         "/team-a/anthropic-api-key": ("SecureString", CLAUDE),
     }
     assert config.parse(steps.CONFIG.read_text()).pointsman.budget.month_usd == Decimal("7.5")
-    (asked,) = deployed
-    assert asked.overrides() == {
+    (requests,) = deployed
+    assert requests.overrides() == {
         "Architecture": "arm64",
         "AlarmEmail": "a@example.com",
         "ReportTimeZone": "Europe/Berlin",
         "GeminiKeyParameter": "/team-a/gemini-api-key",
         "AnthropicKeyParameter": "/team-a/anthropic-api-key",
     }
-    assert not any(key in repr(asked) for key in (GEMINI, CLAUDE))
-    assert json.loads(told.out)["stack"] == "team-a"
+    assert not any(key in repr(requests) for key in (GEMINI, CLAUDE))
+    assert json.loads(output.out)["stack"] == "team-a"
 
 
 def test_a_plan_does_nothing_and_shows_no_key(
@@ -77,15 +77,15 @@ def test_a_plan_does_nothing_and_shows_no_key(
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
     assert main(["init", "--yes", "--plan", "--region", "eu-central-1", "--budget", "9", "--json"]) == 0
-    told = capfd.readouterr()
-    plan = json.loads(told.out)["steps"]
+    output = capfd.readouterr()
+    plan = json.loads(output.out)["steps"]
     assert plan[:3] == [
         "store the gemini key as SecureString /pointsman/gemini-api-key",
         "store no anthropic key",
         f"set the month's budget in {steps.CONFIG}: $5 becomes $9",
     ]
     assert "sam deploy" in plan[-1]
-    assert GEMINI not in told.out + told.err
+    assert GEMINI not in output.out + output.err
     assert (stored("/pointsman/gemini-api-key"), deployed, steps.CONFIG.read_text()) == ({}, [], CONFIG)
 
 
@@ -102,16 +102,16 @@ def test_run_again_it_keeps_what_is_stored(deployed: list[DeployOptions], capfd:
 def test_a_secret_for_webhooks_is_made_once_if_the_stack_may_call_any(
     deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    known = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
-    monkeypatch.setattr(wishes, "deployed", lambda *_: known)
+    parameters = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
+    monkeypatch.setattr(wishes, "deployed", lambda *_: parameters)
     assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
     ((kind, secret),) = stored("/s/webhook-key").values()
     assert kind == "SecureString"
     assert len(keys_of(secret)[0]) == 32
     assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
-    told = "".join(capfd.readouterr())
-    assert "keep the webhook key in /s/webhook-key" in told
-    assert secret not in told
+    output = "".join(capfd.readouterr())
+    assert "keep the webhook key in /s/webhook-key" in output
+    assert secret not in output
     assert stored("/s/webhook-key") == {"/s/webhook-key": (kind, secret)}
 
 
@@ -185,9 +185,9 @@ def test_a_refusal_that_quotes_the_key_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("amount", ["0", "5", "12", "7.5", None])
 def test_the_budget_is_written_and_the_rest_of_the_file_stays(amount: str | None) -> None:
-    wanted = Decimal(amount) if amount else None
-    changed = steps.with_budget(CONFIG, wanted)
-    assert steps.budget_in(changed) == wanted
+    amount_set = Decimal(amount) if amount else None
+    changed = steps.with_budget(CONFIG, amount_set)
+    assert steps.budget_in(changed) == amount_set
     assert {**json.loads(changed), "pointsman": None} == {**json.loads(CONFIG), "pointsman": None}
     assert (changed == CONFIG) is (amount == "5")
 
@@ -203,9 +203,9 @@ class Deployed:
 
 
 def test_what_is_deployed_is_the_default() -> None:
-    known = wishes.deployed(Deployed(), "there")
-    assert known["AlarmEmail"] == "a@example.com"
-    assert wishes.key_names("there", known) == {
+    deployed_options = wishes.deployed(Deployed(), "there")
+    assert deployed_options["AlarmEmail"] == "a@example.com"
+    assert wishes.key_names("there", deployed_options) == {
         Provider.GEMINI: "/mine/g",
         Provider.ANTHROPIC: "/there/anthropic-api-key",
     }

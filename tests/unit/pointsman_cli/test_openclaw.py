@@ -26,31 +26,31 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 
 def test_export_starts_this_installation_on_the_stack_that_was_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "export", "--stack", "s", "--profile", "team"]) == 0
-    made = printed(capsys)
-    server = made["mcp"]["servers"]["pointsman"]
+    built = printed(capsys)
+    server = built["mcp"]["servers"]["pointsman"]
     assert Path(server["command"]).is_file()
     assert server["args"] == ["mcp", "--stack", "s", "--profile", "team"]
-    assert made["agents"]["entries"]["work"]["model"]["primary"] == "anthropic/claude-haiku-5-5"
-    assert config.parse(json.dumps(made)).routing.implementation == "claude-haiku-5-5"
+    assert built["agents"]["entries"]["work"]["model"]["primary"] == "anthropic/claude-haiku-5-5"
+    assert config.parse(json.dumps(built)).routing.implementation == "claude-haiku-5-5"
 
 
 def test_export_names_the_configuration_that_it_was_made_of(tmp_path: Path) -> None:
     (tmp_path / "openclaw.json").write_text((ROOT / "tests/data/openclaw_bare.json").read_text())
     assert main(["openclaw", "export", "--tools-only", "--output", "deep/down/made.json"]) == 0
-    made = json.loads((tmp_path / "deep/down/made.json").read_text())
-    assert made.keys() == {"mcp", "skills"}
-    assert made["mcp"]["servers"]["pointsman"]["args"] == ["mcp", "--config", str(tmp_path / "openclaw.json")]
+    document = json.loads((tmp_path / "deep/down/made.json").read_text())
+    assert document.keys() == {"mcp", "skills"}
+    assert document["mcp"]["servers"]["pointsman"]["args"] == ["mcp", "--config", str(tmp_path / "openclaw.json")]
 
 
 def test_export_makes_the_front_door_a_provider_without_its_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "export", "--tools-only", "--front-door", "https://d.example/v1"]) == 0
-    made = printed(capsys)["models"]["providers"]["pointsman"]
-    assert (made["baseUrl"], made["api"], made["models"][0]["id"]) == (
+    built = printed(capsys)["models"]["providers"]["pointsman"]
+    assert (built["baseUrl"], built["api"], built["models"][0]["id"]) == (
         "https://d.example/v1",
         "openai-completions",
         "pointsman/auto",
     )
-    assert made["apiKey"] == {"source": "env", "provider": "default", "id": "POINTSMAN_API_KEY"}
+    assert built["apiKey"] == {"source": "env", "provider": "default", "id": "POINTSMAN_API_KEY"}
 
 
 def test_import_takes_models_and_options_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

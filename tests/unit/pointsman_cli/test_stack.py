@@ -67,7 +67,8 @@ class Stores:
     def bodies(self) -> list[str]:
         url = self.target.settings.task_queue_url
         return [
-            each["Body"] for each in self.target.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
+            message["Body"]
+            for message in self.target.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
         ]
 
 
@@ -99,9 +100,9 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
             stand_in=True,
             reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
         )
-        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
-        monkeypatch.setattr(stacks, "connect", lambda *_: made.target)
-        yield made
+        connection = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
+        monkeypatch.setattr(stacks, "connect", lambda *_: connection.target)
+        yield connection
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> Any:
@@ -158,9 +159,9 @@ def test_submit_waits_for_the_answer(stores: Stores, capsys: pytest.CaptureFixtu
         task_id="t1", status=Status.COMPLETED, fingerprint=task.fingerprint(), answer=Payload("All green."), attempts=1
     )
     assert main(["submit", "x", "--task-id", "t1", "--wait"]) == 0
-    told = capsys.readouterr()
-    assert told.out == "All green.\n"
-    assert "stand-in" in told.err
+    output = capsys.readouterr()
+    assert output.out == "All green.\n"
+    assert "stand-in" in output.err
 
 
 def test_submit_stops_waiting_with_4(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,13 +181,13 @@ def test_status_shows_attempts_from_the_ledger(stores: Stores, capsys: pytest.Ca
     place = stores.book("t1", outcome=Outcome.ANSWERED)
     stores.put(task_id="t1", status=Status.COMPLETED, rows=[place], cost_nano=1_234, attempts=1, reply_to=["token"])
     assert main(["status", "t1", "--json"]) == 0
-    stated = document(capsys)
-    (attempt,) = stated["attempts"]
+    printed = document(capsys)
+    (attempt,) = printed["attempts"]
     assert (attempt["outcome"], attempt["cost_nano_usd"], attempt["milliseconds"]) == ("answered", 1_234, 80)
     assert (attempt["input_tokens"], attempt["output_tokens"]) == (100, 30)
-    assert stated["decision"] == DECISION.as_dict()
-    assert stated["reply_to"] == ["task token"]
-    assert stated["stand_in"] is True
+    assert printed["decision"] == DECISION.as_dict()
+    assert printed["reply_to"] == ["task token"]
+    assert printed["stand_in"] is True
     assert main(["status", "t1"]) == 0
     assert "$0.000001234" in capsys.readouterr().out
 
@@ -216,9 +217,9 @@ def test_result_reads_a_large_answer_from_s3(stores: Stores, capsys: pytest.Capt
     content = stores.target.runtime.stores.payloads.keep_large("line\n" * 30_000, "t1/answer")
     stores.put(task_id="t1", status=Status.COMPLETED, answer=content, truncated=True)
     assert main(["result", "t1", "--json"]) == 0
-    stated = document(capsys)
-    assert stated["answer"] == "line\n" * 30_000
-    assert (stated["truncated"], stated["stand_in"]) == (True, True)
+    printed = document(capsys)
+    assert printed["answer"] == "line\n" * 30_000
+    assert (printed["truncated"], printed["stand_in"]) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +241,9 @@ def test_result_tells_why_there_is_no_answer(
 def test_result_waits_for_a_task_that_another_sent(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.put(task_id="t1", status=Status.COMPLETED, answer=Payload("All green."))
     assert main(["result", "t1", "--wait"]) == 0
-    told = capsys.readouterr()
-    assert told.out == "All green.\n"
-    assert "t1: completed (orchestration, decided by local)" in told.err
+    output = capsys.readouterr()
+    assert output.out == "All green.\n"
+    assert "t1: completed (orchestration, decided by local)" in output.err
 
 
 @pytest.mark.parametrize(("there", "state"), [(False, "queued"), (True, "started")])
@@ -252,16 +253,16 @@ def test_result_stops_waiting_with_4(
     if there:
         stores.put(task_id="t1", status=Status.STARTED)
     assert main(["result", "t1", "--wait", "--timeout", "0.05"]) == 4
-    told = capsys.readouterr().err
-    assert f"t1: {state}" in told
-    assert "ask later with `pointsman result t1`" in told
+    output = capsys.readouterr().err
+    assert f"t1: {state}" in output
+    assert "ask later with `pointsman result t1`" in output
 
 
 def test_report_prints_one_document(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.book("t1", outcome=Outcome.ANSWERED)
     assert main(["report", "--date", "2026-11-22", "--json"]) == 0
-    stated = document(capsys)
-    assert (stated["date"], stated["totals"]["cost_nano"], stated["stand_in"]) == ("2026-11-22", 1_234, True)
+    printed = document(capsys)
+    assert (printed["date"], printed["totals"]["cost_nano"], printed["stand_in"]) == ("2026-11-22", 1_234, True)
     assert main(["report", "--date", "2026-11-22"]) == 0
     assert "STAND-INS" in capsys.readouterr().out
 
@@ -270,13 +271,13 @@ def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
     stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["key", "create", "ci", "--days", "30", "--json"]) == 0
-    made = document(capsys)
+    printed = document(capsys)
     assert main(["key", "create", "bot"]) == 0
     assert "pm_" in capsys.readouterr().out
     (_, kept) = stores.target.runtime.stores.api_keys.read()
-    assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(made["key"]), made["expires_at"])
+    assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(printed["key"]), printed["expires_at"])
     stored = str(stores.target.runtime.stores.dynamodb.scan(TableName="limits")["Items"])
-    assert made["key"] not in stored
+    assert printed["key"] not in stored
 
     assert main(["key", "create", "ci"]) == 1
     assert main(["key", "create", "-"]) == 2
@@ -287,9 +288,9 @@ def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
     bot, ci = document(capsys)["keys"]
     assert (bot["name"], bot["revoked_at"], ci["name"], bool(ci["revoked_at"])) == ("bot", None, "ci", True)
     assert main(["key", "list"]) == 0
-    told = capsys.readouterr().out
-    assert "revoked" in told
-    assert made["key"] not in told
+    output = capsys.readouterr().out
+    assert "revoked" in output
+    assert printed["key"] not in output
 
 
 class Account:
@@ -322,12 +323,12 @@ def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.Monkey
     outputs = {name: f"the-{name}" for name in [*stacks._OUTPUTS, "RouterFunctionName"]}
     parameters = {"ReportTimeZone": "Europe/Berlin", "StandIn": "false", "GeminiBaseUrl": "", "Architecture": "arm64"}
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account(outputs, parameters))
-    found = connect("s", None, "us-east-1")
-    assert found.settings.task_table == "the-TaskTableName"
-    assert found.settings.report_timezone == "Europe/Berlin"
-    assert found.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}
-    assert found.functions == {"RouterFunctionName": "the-RouterFunctionName"}
-    assert found.stand_in is False
+    connection = connect("s", None, "us-east-1")
+    assert connection.settings.task_table == "the-TaskTableName"
+    assert connection.settings.report_timezone == "Europe/Berlin"
+    assert connection.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}
+    assert connection.functions == {"RouterFunctionName": "the-RouterFunctionName"}
+    assert connection.stand_in is False
 
 
 def test_the_template_has_every_output_and_parameter_that_is_read() -> None:

@@ -39,14 +39,14 @@ def policy(routing: dict[str, str] = ROUTING, **own: Any) -> RoutingPolicy:
 
 
 def frame(**changes: Any) -> ReportScope:
-    stated: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "day": DAY,
         "zone": BERLIN,
         "policy": policy(),
         "stand_in": False,
         "now": UNTIL + timedelta(hours=6),
     }
-    return ReportScope(**(stated | changes))
+    return ReportScope(**(fields | changes))
 
 
 def row(
@@ -86,19 +86,19 @@ def share(task_id: str, cost_nano: int, number: int = 0, **stated: Any) -> dict[
 
 
 def classification(**stated: Any) -> dict[str, Any]:
-    own: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "purpose": "classification",
         "tier": "orchestration",
         "type": None,
         "model": FLASH,
         "billing": "free",
     }
-    return row("classify-1", **({"cost_nano": 0, "input": 900, "output": 60} | own | stated))
+    return row("classify-1", **({"cost_nano": 0, "input": 900, "output": 60} | fields | stated))
 
 
 def report(*rows: dict[str, Any], counters: dict[str, int] | None = None, **changes: Any) -> Report:
-    own = frame(**changes)
-    return build_report(own, [rows], counters or {}, pages.summaries(own, list(rows)))
+    scope = frame(**changes)
+    return build_report(scope, [rows], counters or {}, pages.summaries(scope, list(rows)))
 
 
 # ---------------------------------------------------------------- every sum, to the nano-dollar
@@ -146,32 +146,36 @@ def booked(each: dict[str, Any]) -> int:
 
 @given(BOOKS)
 def test_every_total_is_the_sum_of_its_parts_and_of_the_ledgers_rows(rows: list[dict[str, Any]]) -> None:
-    made = as_json(report(*rows, share("t1", 7), share("elsewhere", 5, 1)))
-    total = made["totals"]
-    with_classification = [[*made["tiers"].values(), made["classification"]], list(made["models"].values())]
-    with_classification.append([*made["types"].values(), made["classification"]])
+    document = as_json(report(*rows, share("t1", 7), share("elsewhere", 5, 1)))
+    total = document["totals"]
+    with_classification = [[*document["tiers"].values(), document["classification"]], list(document["models"].values())]
+    with_classification.append([*document["types"].values(), document["classification"]])
     for parts in with_classification:
         assert sum(part["cost_nano"] for part in parts) == total["cost_nano"]
         assert sum(part["attempts"] for part in parts) == total["attempts"]
         assert sum(part["open"] for part in parts) == total["open"]
         for kind in KINDS:
             assert sum(part["tokens"][kind] for part in parts) == total["tokens"][kind]
-    assert total["cost_nano"] == sum(booked(each) for each in rows)
-    assert total["attempts"] == sum(each.get("outcome") != "not_sent" for each in rows)
-    assert total["open"] == sum("outcome" not in each for each in rows)
+    assert total["cost_nano"] == sum(booked(row) for row in rows)
+    assert total["attempts"] == sum(row.get("outcome") != "not_sent" for row in rows)
+    assert total["open"] == sum("outcome" not in row for row in rows)
     for kind in KINDS:
-        assert total["tokens"][kind] == sum(each.get(kind, 0) for each in rows)
-    assert sum(made["outcomes"].values()) == len(rows)
-    assert sum(task["cost_nano"] for task in made["tasks"]) + made["classification"]["cost_nano"] == total["cost_nano"]
-    assert sum(task["share_nano"] for task in made["tasks"]) == 12
-    assert made["month"]["ledger_cost_nano"] + made["month"]["ledger_open_nano"] == total["cost_nano"]
+        assert total["tokens"][kind] == sum(row.get(kind, 0) for row in rows)
+    assert sum(document["outcomes"].values()) == len(rows)
     assert (
-        sum(tier["ledger_cost_nano"] for tier in made["month"]["tiers"].values()) == made["month"]["ledger_cost_nano"]
+        sum(task["cost_nano"] for task in document["tasks"]) + document["classification"]["cost_nano"]
+        == total["cost_nano"]
     )
-    own = made["baseline"]
-    assert own["actual_nano"] == total["cost_nano"]
-    assert own["saved_nano"] == own["baseline_nano"] - total["cost_nano"] - own["aws_nano"]
-    assert (own["aws_nano"] > 0) == (total["attempts"] > 0)
+    assert sum(task["share_nano"] for task in document["tasks"]) == 12
+    assert document["month"]["ledger_cost_nano"] + document["month"]["ledger_open_nano"] == total["cost_nano"]
+    assert (
+        sum(tier["ledger_cost_nano"] for tier in document["month"]["tiers"].values())
+        == document["month"]["ledger_cost_nano"]
+    )
+    baseline = document["baseline"]
+    assert baseline["actual_nano"] == total["cost_nano"]
+    assert baseline["saved_nano"] == baseline["baseline_nano"] - total["cost_nano"] - baseline["aws_nano"]
+    assert (baseline["aws_nano"] > 0) == (total["attempts"] > 0)
 
 
 @given(BOOKS, st.booleans(), st.booleans(), st.randoms(use_true_random=False))
@@ -180,12 +184,12 @@ def test_page_and_message_fit_and_do_not_depend_on_the_order_of_rows(
 ) -> None:
     caps = {tier: {"month_usd": "1.5", "day_usd": "0.25"} for tier in ROUTING}
     old = {"orchestration": "gemini-2.0-flash", "implementation": "claude-haiku-4-5", "reasoning": "claude-sonnet-4-5"}
-    stated = policy(old, budget={"tiers": caps, "day_usd": 1}, baseline="gemini-2.5-flash")
+    routing_policy = policy(old, budget={"tiers": caps, "day_usd": 1}, baseline="gemini-2.5-flash")
     now = UNTIL if over else SINCE
     counters = {
         f"{name}{suffix}": 123_456_789 for name in ("day_20", "day_21") for suffix in ("", *(f"_{t}" for t in Tier))
     }
-    one = report(*rows, counters=counters, policy=stated, stand_in=stand_in, now=now)
+    one = report(*rows, counters=counters, policy=routing_policy, stand_in=stand_in, now=now)
     page, message = render_text(one), render_summary(one)
     assert len(page.splitlines()) <= 45
     assert max(map(len, page.splitlines())) <= 72
@@ -195,7 +199,7 @@ def test_page_and_message_fit_and_do_not_depend_on_the_order_of_rows(
     assert (page + message + subject(one)).isascii()
     assert ("STAND-INS ANSWERED" in page) == ("STAND-INS ANSWERED" in message) == stand_in
     dice.shuffle(rows)
-    other = report(*rows, counters=counters, policy=stated, stand_in=stand_in, now=now)
+    other = report(*rows, counters=counters, policy=routing_policy, stand_in=stand_in, now=now)
     assert json.dumps(as_json(other)) == json.dumps(as_json(one))
     assert render_text(other) == page
 
@@ -206,9 +210,12 @@ def test_page_and_message_fit_and_do_not_depend_on_the_order_of_rows(
 def test_the_day_is_the_zones() -> None:
     first, last = SINCE, UNTIL - timedelta(milliseconds=1)
     outside = [row("before", SINCE - timedelta(milliseconds=1)), row("after", UNTIL)]
-    made = report(row("first", first), row("last", last), *outside)
-    assert [task.task_id for task in made.tasks] == ["first", "last"]
-    assert (to_text(made.since), to_text(made.until)) == ("2026-11-20T23:00:00.000Z", "2026-11-21T23:00:00.000Z")
+    day_report = report(row("first", first), row("last", last), *outside)
+    assert [task.task_id for task in day_report.tasks] == ["first", "last"]
+    assert (to_text(day_report.since), to_text(day_report.until)) == (
+        "2026-11-20T23:00:00.000Z",
+        "2026-11-21T23:00:00.000Z",
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,91 +239,93 @@ def test_whatever_the_zones_clock_does_each_call_is_of_one_day(zone: str, day: d
     begins = since - timedelta(hours=26)
     rows = [row(f"t{number}", begins + timedelta(minutes=15 * number), cost_nano=1) for number in range(4 * 78)]
     days = [day + timedelta(days=number) for number in (-2, -1, 0, 1, 2)]
-    made = [report(*rows, day=each, zone=where, now=until + timedelta(days=9)).total for each in days]
-    assert sum(line.cost_nano for line in made) == sum(line.tasks for line in made) == len(rows)
-    assert made[2].tasks == 4 * hours
+    day_report = [report(*rows, day=day, zone=where, now=until + timedelta(days=9)).total for day in days]
+    assert sum(line.cost_nano for line in day_report) == sum(line.tasks for line in day_report) == len(rows)
+    assert day_report[2].tasks == 4 * hours
 
 
 def test_an_empty_day_is_a_report() -> None:
-    made = report()
-    document = as_json(made)
+    day_report = report()
+    document = as_json(day_report)
     assert document["totals"]["cost_nano"] == 0
     assert list(document["tiers"]) == list(Tier)
     assert document["baseline"]["percent"] is None
-    assert "no task ran" in render_text(made)
-    assert "Spent  $0.000000" in render_summary(made)
+    assert "no task ran" in render_text(day_report)
+    assert "Spent  $0.000000" in render_summary(day_report)
 
 
 def test_a_day_that_is_not_over_says_so() -> None:
-    made = report(row(), now=UNTIL - timedelta(seconds=1))
-    assert as_json(made)["complete"] is False
-    assert "the day so far" in render_text(made)
-    assert render_summary(made).splitlines()[0].endswith(", so far")
+    day_report = report(row(), now=UNTIL - timedelta(seconds=1))
+    assert as_json(day_report)["complete"] is False
+    assert "the day so far" in render_text(day_report)
+    assert render_summary(day_report).splitlines()[0].endswith(", so far")
 
 
 # ---------------------------------------------------------------- what counts
 
 
 def test_tasks_are_counted_once_and_attempts_as_often_as_they_were_sent() -> None:
-    made = report(row(outcome="busy", cost_nano=0), row(attempt=2, outcome="not_sent", cost_nano=0), row(attempt=3))
-    assert (made.total.tasks, made.total.attempts) == (1, 2)
-    assert made.outcomes == {"answered": 1, "busy": 1, "not_sent": 1}
-    assert made.tasks[0].outcome == "answered"
+    day_report = report(
+        row(outcome="busy", cost_nano=0), row(attempt=2, outcome="not_sent", cost_nano=0), row(attempt=3)
+    )
+    assert (day_report.total.tasks, day_report.total.attempts) == (1, 2)
+    assert day_report.outcomes == {"answered": 1, "busy": 1, "not_sent": 1}
+    assert day_report.tasks[0].outcome == "answered"
 
 
 def test_classification_has_its_own_line_and_is_no_task() -> None:
-    made = report(row(), classification())
-    assert (made.total.tasks, made.total.attempts) == (1, 2)
-    assert made.tiers[Tier.ORCHESTRATION].attempts == 0
-    assert made.classification.usage.input == 900
-    assert made.models[FLASH].tasks == 0
-    assert "classification" in render_text(made)
+    day_report = report(row(), classification())
+    assert (day_report.total.tasks, day_report.total.attempts) == (1, 2)
+    assert day_report.tiers[Tier.ORCHESTRATION].attempts == 0
+    assert day_report.classification.usage.input == 900
+    assert day_report.models[FLASH].tasks == 0
+    assert "classification" in render_text(day_report)
 
 
 def test_shares_are_shown_per_task_and_added_nowhere() -> None:
     paid: dict[str, Any] = {"model": HAIKU, "billing": "paid", "cost_nano": 100}
-    made = as_json(report(row(cost_nano=1_000), classification(**paid), share("t1", 60), share("t2", 40, 1)))
-    assert made["totals"]["cost_nano"] == 1_100
-    assert made["totals"]["tasks"] == 1
-    assert [(task["task_id"], task["attempts"], task["with_share_nano"]) for task in made["tasks"]] == [
+    document = as_json(report(row(cost_nano=1_000), classification(**paid), share("t1", 60), share("t2", 40, 1)))
+    assert document["totals"]["cost_nano"] == 1_100
+    assert document["totals"]["tasks"] == 1
+    assert [(task["task_id"], task["attempts"], task["with_share_nano"]) for task in document["tasks"]] == [
         ("t1", 1, 1_060),
         ("t2", 0, 40),
     ]
 
 
 def test_an_open_attempt_costs_what_it_reserves() -> None:
-    made = report(row(outcome=None))
-    assert (made.total.attempts, made.total.open_attempts, made.total.cost_nano) == (1, 1, 5_000_000)
-    assert made.outcomes == {"open": 1}
-    assert made.unknown.count == 0
-    assert "1 call still open" in render_text(made)
+    day_report = report(row(outcome=None))
+    assert (day_report.total.attempts, day_report.total.open_attempts, day_report.total.cost_nano) == (1, 1, 5_000_000)
+    assert day_report.outcomes == {"open": 1}
+    assert day_report.unknown.count == 0
+    assert "1 call still open" in render_text(day_report)
 
 
 def test_unknown_costs_are_counted_at_their_reservation() -> None:
-    made = report(row(outcome="unknown", cost_nano=5_000_000, cost_known=False), row(attempt=2))
-    assert (made.unknown.count, made.unknown.reserved_nano) == (1, 5_000_000)
-    assert "1 call of unknown cost, booked as reserved: $0.005000." in render_text(made)
-    assert "! 1 call of unknown cost" in render_summary(made)
+    day_report = report(row(outcome="unknown", cost_nano=5_000_000, cost_known=False), row(attempt=2))
+    assert (day_report.unknown.count, day_report.unknown.reserved_nano) == (1, 5_000_000)
+    assert "1 call of unknown cost, booked as reserved: $0.005000." in render_text(day_report)
+    assert "! 1 call of unknown cost" in render_summary(day_report)
 
 
 def test_a_model_stands_under_the_name_that_was_billed() -> None:
-    made = report(row(billed_model="claude-haiku-4-5"))
-    assert list(made.models) == ["claude-haiku-4-5"]
+    day_report = report(row(billed_model="claude-haiku-4-5"))
+    assert list(day_report.models) == ["claude-haiku-4-5"]
 
 
 def test_agents_and_tickets_are_added_up() -> None:
     ci = {"agent": "ci", "ticket": "T-1"}
-    made = as_json(report(row(metadata=ci), row("t2", metadata={"agent": "ci"}), row("t3"), share("t2", 5)))
-    assert made["agents"] == {"ci": {"tasks": 2, "attempts": 2, "cost_nano": 4_000_000, "share_nano": 5}}
-    assert list(made["tickets"]) == ["T-1"]
+    document = as_json(report(row(metadata=ci), row("t2", metadata={"agent": "ci"}), row("t3"), share("t2", 5)))
+    assert document["agents"] == {"ci": {"tasks": 2, "attempts": 2, "cost_nano": 4_000_000, "share_nano": 5}}
+    assert list(document["tickets"]) == ["T-1"]
 
 
 # ---------------------------------------------------------------- fallbacks
 
 
 def hop(attempt: int, number: int, after: str, **stated: Any) -> dict[str, Any]:
-    own: dict[str, Any] = {"hop": number, "after": after, "tier": "orchestration", "type": "status"}
-    return row(attempt=attempt, **({"came_from": FLASH if number else None} | own | stated))
+    fields: dict[str, Any] = {"hop": number, "after": after, "tier": "orchestration", "type": "status"}
+    return row(attempt=attempt, **({"came_from": FLASH if number else None} | fields | stated))
 
 
 FREE: dict[str, Any] = {"model": FLASH, "billing": "free", "cost_nano": 0, "outcome": "unavailable"}
@@ -337,8 +346,8 @@ def test_a_second_round_of_the_chain_is_a_second_hop() -> None:
 
 def test_what_was_tried_yesterday_is_no_hop_of_today() -> None:
     night = SINCE - timedelta(minutes=1)
-    made = report(hop(2, 1, "unavailable", at=night, outcome="busy"), hop(3, 1, "busy"))
-    assert made.fallbacks == ()
+    day_report = report(hop(2, 1, "unavailable", at=night, outcome="busy"), hop(3, 1, "busy"))
+    assert day_report.fallbacks == ()
 
 
 def test_a_hop_that_sent_nothing_is_none() -> None:
@@ -346,15 +355,15 @@ def test_a_hop_that_sent_nothing_is_none() -> None:
 
 
 def test_a_hop_between_paid_models_is_no_free_to_paid_hop() -> None:
-    made = report(row(attempt=2, hop=1, came_from=HAIKU, after="unavailable", model=SONNET))
-    assert [each.free_to_paid for each in made.fallbacks] == [False]
-    assert f"  1 {HAIKU} > {SONNET}: unavailable" in render_text(made)
+    day_report = report(row(attempt=2, hop=1, came_from=HAIKU, after="unavailable", model=SONNET))
+    assert [fallback.free_to_paid for fallback in day_report.fallbacks] == [False]
+    assert f"  1 {HAIKU} > {SONNET}: unavailable" in render_text(day_report)
 
 
 def test_a_free_model_that_was_passed_over_is_shown() -> None:
-    made = report(row(tier="orchestration", type="status"), row("t2"), classification())
-    assert (made.passed_over.attempts, made.passed_over.cost_nano) == (1, 2_000_000)
-    assert made.fallbacks == ()
+    day_report = report(row(tier="orchestration", type="status"), row("t2"), classification())
+    assert (day_report.passed_over.attempts, day_report.passed_over.cost_nano) == (1, 2_000_000)
+    assert day_report.fallbacks == ()
     assert report(row(tier="orchestration"), policy=policy(paid_models=[FLASH])).passed_over.attempts == 0
 
 
@@ -370,13 +379,15 @@ def test_savings_are_net_of_everything_spent() -> None:
         "output": 100,
     }
     failed = row(outcome="unknown", cost_known=False, cost_nano=300_000, output=99_999)
-    made = report(failed, row(attempt=2, cost_nano=200_000, **answer), classification(cost_nano=10_000)).baseline
-    assert made.answers == 1
-    assert made.baseline_nano == 2_000 * 2_000 + 100 * 10_000  # claude-sonnet-5-5: 2 and 10 USD per million tokens
+    day_report = report(failed, row(attempt=2, cost_nano=200_000, **answer), classification(cost_nano=10_000)).baseline
+    assert day_report.answers == 1
+    assert (
+        day_report.baseline_nano == 2_000 * 2_000 + 100 * 10_000
+    )  # claude-sonnet-5-5: 2 and 10 USD per million tokens
     calls = {Tier.ORCHESTRATION: Decimal(1), Tier.IMPLEMENTATION: Decimal(2), Tier.REASONING: Decimal()}
-    assert made.aws_nano == share_nano(Day(Decimal(1), calls, Decimal()))
-    assert made.saved_nano == 5_000_000 - 510_000 - made.aws_nano
-    assert made.percent == round((5_000_000 - 510_000 - made.aws_nano) / 50_000, 2)
+    assert day_report.aws_nano == share_nano(Day(Decimal(1), calls, Decimal()))
+    assert day_report.saved_nano == 5_000_000 - 510_000 - day_report.aws_nano
+    assert day_report.percent == round((5_000_000 - 510_000 - day_report.aws_nano) / 50_000, 2)
 
 
 ESCALATED: dict[str, Any] = {"hop": 1, "came_from": HAIKU, "tier": "reasoning", "model": SONNET, "cost_nano": 9_000_000}
@@ -387,16 +398,16 @@ def test_an_answer_that_another_replaced_is_compared_once_and_audits_are_costs()
     second = row(attempt=2, at=SINCE + timedelta(hours=10), after="failed_check:json_schema", **ESCALATED)
     audit = row(attempt=3, at=SINCE + timedelta(hours=11), purpose="audit", model=SONNET, cost_nano=7_000_000)
     judge = row("t2", purpose="judge", tier="orchestration", model=FLASH, billing="free", cost_nano=0)
-    made = report(first, second, audit, judge)
-    own = made.baseline
-    assert (own.answers, own.baseline_nano) == (1, 10_000 * 2_000 + 2_000 * 10_000)
-    assert (own.answers_nano, own.failed_nano, own.checking_nano) == (9_000_000, 2_000_000, 7_000_000)
-    assert own.saved_nano == own.baseline_nano - 18_000_000 - own.aws_nano
-    assert (made.checking.attempts, made.checking.cost_nano, made.checking.tasks) == (2, 7_000_000, 0)
-    lines = [*made.tiers.values(), made.classification, made.checking]
-    assert sum(line.cost_nano for line in lines) == made.total.cost_nano
-    assert made.passed_over.attempts == 0
-    assert {work.type for work in made.work} == {"code_generation", "audit", "judge"}
+    day_report = report(first, second, audit, judge)
+    baseline = day_report.baseline
+    assert (baseline.answers, baseline.baseline_nano) == (1, 10_000 * 2_000 + 2_000 * 10_000)
+    assert (baseline.answers_nano, baseline.failed_nano, baseline.checking_nano) == (9_000_000, 2_000_000, 7_000_000)
+    assert baseline.saved_nano == baseline.baseline_nano - 18_000_000 - baseline.aws_nano
+    assert (day_report.checking.attempts, day_report.checking.cost_nano, day_report.checking.tasks) == (2, 7_000_000, 0)
+    lines = [*day_report.tiers.values(), day_report.classification, day_report.checking]
+    assert sum(line.cost_nano for line in lines) == day_report.total.cost_nano
+    assert day_report.passed_over.attempts == 0
+    assert {work.type for work in day_report.work} == {"code_generation", "audit", "judge"}
 
 
 def test_what_only_the_highest_tier_could_do_is_told_by_why_it_was_asked() -> None:
@@ -407,13 +418,13 @@ def test_what_only_the_highest_tier_could_do_is_told_by_why_it_was_asked() -> No
     again = row(attempt=3, at=late + timedelta(minutes=1), after="rate_limited", **ESCALATED)
     plain = row("t2", tier="reasoning", type="architecture", model=SONNET, cost_nano=4_000_000)
     by_fault = row("t3", model=SONNET, hop=1, after="unavailable", came_from=HAIKU)
-    made = report(row(failed_check="json_schema"), busy, again, plain, by_fault)
-    assert made.escalations == {
+    day_report = report(row(failed_check="json_schema"), busy, again, plain, by_fault)
+    assert day_report.escalations == {
         Escalations(How.DECIDED, "architecture", SONNET, None): Sum(1, 4_000_000),
         Escalations(How.ESCALATED, "code_generation", SONNET, "json_schema"): Sum(1, 9_000_000),
     }
     assert FAILED_CHECK_PREFIX == verification.FAILED_CHECK
-    page = render_html(made)
+    page = render_html(day_report)
     assert "What only claude-sonnet-5-5 could do" in page
     assert "2 answers of the reasoning tier, 1 after" in page
     assert "What only" not in render_html(report(by_fault))
@@ -428,26 +439,26 @@ def test_a_months_aws_is_the_sum_of_its_days_and_nothing_of_days_without_a_call(
 
 
 def test_the_baseline_is_configurable_and_a_day_may_cost_more() -> None:
-    made = report(row(cost_nano=9_000_000), policy=policy(baseline="claude-haiku-4-5"))
-    assert (made.baseline.model, made.baseline.baseline_nano) == ("claude-haiku-4-5", 20_000_000)
+    day_report = report(row(cost_nano=9_000_000), policy=policy(baseline="claude-haiku-4-5"))
+    assert (day_report.baseline.model, day_report.baseline.baseline_nano) == ("claude-haiku-4-5", 20_000_000)
     dear = report(row(cost_nano=30_000_000), policy=policy(baseline="claude-haiku-4-5"))
     lost = 10_000_000 + dear.baseline.aws_nano
     assert dear.baseline.percent == -round(lost / 200_000, 2)
-    told = f"Lost    ${lost / 10**9:.6f} of $0.020000 (-{lost / 200_000:.1f}%)"
-    assert told in render_text(dear)
+    sentence = f"Lost    ${lost / 10**9:.6f} of $0.020000 (-{lost / 200_000:.1f}%)"
+    assert sentence in render_text(dear)
     assert f"net of AWS (${dear.baseline.aws_nano / 10**9:.4f})" in render_text(dear)
 
 
 def test_a_baseline_that_has_ended_is_its_successor() -> None:
-    made = report(policy=policy(baseline="gemini-2.0-flash")).baseline
-    assert (made.configured, made.model) == ("gemini-2.0-flash", FLASH)
+    day_report = report(policy=policy(baseline="gemini-2.0-flash")).baseline
+    assert (day_report.configured, day_report.model) == ("gemini-2.0-flash", FLASH)
 
 
 def test_the_page_says_that_savings_are_an_estimate() -> None:
-    made = report(row())
-    assert "an estimate" in render_text(made)
-    assert "(estimate)" in render_summary(made)
-    assert "estimate" in as_json(made)["baseline"]["note"]
+    day_report = report(row())
+    assert "an estimate" in render_text(day_report)
+    assert "(estimate)" in render_summary(day_report)
+    assert "estimate" in as_json(day_report)["baseline"]["note"]
 
 
 # ---------------------------------------------------------------- month and budget
@@ -468,29 +479,31 @@ def test_the_month_runs_from_its_first_day_to_the_reports() -> None:
 
 
 def test_caps_show_what_is_used_of_them() -> None:
-    stated = policy(budget={"month_usd": 2, "day_usd": "0.5", "tiers": {"reasoning": {"month_usd": 1, "day_usd": 0}}})
+    routing_policy = policy(
+        budget={"month_usd": 2, "day_usd": "0.5", "tiers": {"reasoning": {"month_usd": 1, "day_usd": 0}}}
+    )
     counters = {"day_20": 300_000_000, "day_21": 200_000_000, "day_20_reasoning": 300_000_000}
-    made = report(counters=counters, policy=stated)
-    assert {cap.counter: (cap.spent_nano, cap.percent) for cap in made.month.caps} == {
+    day_report = report(counters=counters, policy=routing_policy)
+    assert {cap.counter: (cap.spent_nano, cap.percent) for cap in day_report.month.caps} == {
         "day_21": (200_000_000, 40.0),
         "day_21_reasoning": (0, None),
         "month": (500_000_000, 25.0),
         "month_reasoning": (300_000_000, 30.0),
     }
-    assert "Month   $0.500000 of $2.00 (25.0%), 2026-11 to date" in render_text(made)
-    assert "Month  $0.5000 of $2.00, 25.0%" in render_summary(made)
+    assert "Month   $0.500000 of $2.00 (25.0%), 2026-11 to date" in render_text(day_report)
+    assert "Month  $0.5000 of $2.00, 25.0%" in render_summary(day_report)
 
 
 def test_no_cap_is_no_percentage() -> None:
-    made = report(policy=policy(budget={"month_usd": None}))
-    assert made.month.cap is None
-    assert "no cap" in render_text(made)
+    day_report = report(policy=policy(budget={"month_usd": None}))
+    assert day_report.month.cap is None
+    assert "no cap" in render_text(day_report)
 
 
 def test_books_that_differ_are_named_once_the_day_is_over() -> None:
-    told = "counters and the ledger's rows differ by $0.001000"
-    assert told in render_text(report(row(), counters={"day_21": 3_000_000}))
-    assert told not in render_text(report(row(), counters={"day_21": 3_000_000}, now=SINCE))
+    warning = "counters and the ledger's rows differ by $0.001000"
+    assert warning in render_text(report(row(), counters={"day_21": 3_000_000}))
+    assert warning not in render_text(report(row(), counters={"day_21": 3_000_000}, now=SINCE))
     assert "rows differ" not in render_text(report(row(), counters={"day_21": 2_000_000}))
 
 
@@ -499,8 +512,8 @@ def test_books_that_differ_are_named_once_the_day_is_over() -> None:
 
 def test_models_that_end_or_have_ended_are_named_with_their_successors() -> None:
     bare = {"orchestration": "gemini-2.0-flash", "implementation": "claude-haiku-4-5", "reasoning": "claude-sonnet-4-5"}
-    found = as_json(report(policy=policy(bare)))["models_ending"]
-    assert found == [
+    document = as_json(report(policy=policy(bare)))["models_ending"]
+    assert document == [
         {"model": "claude-sonnet-4-5", "state": "ending", "ends": "2026-11-30", "successor": SONNET},
         {"model": "gemini-2.0-flash", "state": "ended", "ends": "2026-06-01", "successor": FLASH},
     ]
@@ -512,13 +525,13 @@ def test_models_that_end_or_have_ended_are_named_with_their_successors() -> None
 
 @pytest.mark.parametrize(("day", "named"), [(date(2026, 10, 1), False), (date(2026, 10, 2), True)])
 def test_an_end_is_announced_sixty_days_ahead(day: date, named: bool) -> None:
-    stated = policy({**ROUTING, "orchestration": "gemini-2.5-flash"})
-    assert bool(report(day=day, policy=stated).notices) is named
+    routing_policy = policy({**ROUTING, "orchestration": "gemini-2.5-flash"})
+    assert bool(report(day=day, policy=routing_policy).notices) is named
 
 
 def test_a_model_that_answered_as_gone_is_named() -> None:
-    made = report(row(model="claude-haiku-4-5", outcome="retired", cost_nano=0))
-    (notice,) = made.notices
+    day_report = report(row(model="claude-haiku-4-5", outcome="retired", cost_nano=0))
+    (notice,) = day_report.notices
     assert (notice.model, notice.state, notice.successor) == ("claude-haiku-4-5", "gone", HAIKU)
 
 
@@ -557,7 +570,7 @@ def test_times_are_in_utc() -> None:
 @given(BOOKS, st.integers(1, 4))
 def test_a_day_adds_up_the_same_in_any_number_of_shards(rows: list[dict[str, Any]], number: int) -> None:
     rows = [*rows, share("t1", 7), share("t4", 5, 1)]
-    shards = [[each for each in rows if sum(each["task_id"].encode()) % number == shard] for shard in range(number)]
+    shards = [[row for row in rows if sum(row["task_id"].encode()) % number == shard] for shard in range(number)]
     whole, parted = build_report(frame(), [rows], {}), build_report(frame(), shards, {})
     assert json.dumps(as_json(parted)) == json.dumps(as_json(whole))
 
@@ -567,11 +580,11 @@ def test_what_is_not_listed_is_summed_up(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(task_costs, "MOST_NAMES", 2)
     costs = {f"t{number}": 10**number for number in range(6)}
     rows = [row(name, cost_nano=cost, metadata={"ticket": f"T-{name}"}) for name, cost in costs.items()]
-    made = as_json(build_report(frame(), [rows[:2], rows[2:], [row("silent", cost_nano=7)]], {}))
-    assert [task["task_id"] for task in made["tasks"]] == ["t3", "t4", "t5"]
-    assert made["others"]["tasks"] == {"tasks": 4, "attempts": 4, "cost_nano": 118, "share_nano": 0}
-    assert list(made["tickets"]) == ["T-t4", "T-t5"]
-    others = made["others"]["tickets"]
+    document = as_json(build_report(frame(), [rows[:2], rows[2:], [row("silent", cost_nano=7)]], {}))
+    assert [task["task_id"] for task in document["tasks"]] == ["t3", "t4", "t5"]
+    assert document["others"]["tasks"] == {"tasks": 4, "attempts": 4, "cost_nano": 118, "share_nano": 0}
+    assert list(document["tickets"]) == ["T-t4", "T-t5"]
+    others = document["others"]["tickets"]
     assert (others["names"], others["tasks"], others["cost_nano"]) == (4, 4, 1_111)
     assert others["none_stated"]["cost_nano"] == 7
     page = render_html(build_report(frame(), [rows, [row("silent", cost_nano=7)]], {}))
@@ -590,21 +603,26 @@ def test_folded_names_lose_no_nano_dollar(tasks: list[tuple[int, int]]) -> None:
         ]
         groups = build_report(frame(), [rows], {}).groups["agent"]
     assert len(groups.named) <= 4
-    assert sum((each for each in groups.named.values()), groups.others).cost_nano == sum(cost for _, cost in tasks)
+    assert sum((value for value in groups.named.values()), groups.others).cost_nano == sum(cost for _, cost in tasks)
 
 
 def test_percentiles_are_exact_over_shards_and_the_sample_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "MOST_LOOKED_UP", 5)
-    asked: list[str] = []
+    recorded: list[str] = []
 
     def look_up(ids: list[str]) -> dict[str, Any]:
-        asked.extend(ids)
+        recorded.extend(ids)
         return {}
 
     at = SINCE + timedelta(hours=1)
     rows = [
         row(f"t{n}", at, milliseconds=n, ended_at=to_text(at + timedelta(milliseconds=2 * n))) for n in range(1, 101)
     ]
-    made = build_report(frame(), [rows[60:], rows[:60]], {}, (), look_up).speed[Tier.IMPLEMENTATION]
-    assert (made.answers, made.call_p50_ms, made.call_p95_ms, made.task_p95_ms) == (100, 50, 95, 190)
-    assert len(asked) == 5
+    day_report = build_report(frame(), [rows[60:], rows[:60]], {}, (), look_up).speed[Tier.IMPLEMENTATION]
+    assert (day_report.answers, day_report.call_p50_ms, day_report.call_p95_ms, day_report.task_p95_ms) == (
+        100,
+        50,
+        95,
+        190,
+    )
+    assert len(recorded) == 5

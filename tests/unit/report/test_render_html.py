@@ -45,20 +45,26 @@ def tree(page: str) -> ElementTree.Element:
 
 def report(*rows: dict[str, Any], day: date = DAY, zone: ZoneInfo = ZONE, **changes: Any) -> Report:
     _, until = day_bounds(day, zone)
-    stated: dict[str, Any] = {"day": day, "zone": zone, "policy": pages.policy(), "stand_in": False, "now": until}
-    return build_report(ReportScope(**(stated | changes)), [rows], {})
+    routing_policy: dict[str, Any] = {
+        "day": day,
+        "zone": zone,
+        "policy": pages.policy(),
+        "stand_in": False,
+        "now": until,
+    }
+    return build_report(ReportScope(**(routing_policy | changes)), [rows], {})
 
 
 def section(page: str, name: str) -> ElementTree.Element:
-    (found,) = (each for each in tree(page).iter("section") if each.get("aria-labelledby") == name)
-    return found
+    (result,) = (entry for entry in tree(page).iter("section") if entry.get("aria-labelledby") == name)
+    return result
 
 
 def amounts(part: ElementTree.Element, column: int = 0) -> list[Decimal]:
     """Return the exact amounts of a table's column, of the body's rows, then of the foot."""
     rows = [row for kind in ("tbody", "tfoot") for group in part.iter(kind) for row in group.iter("tr")]
-    found = [[each for each in row.iter("data") if "." in str(each.get("value"))] for row in rows]
-    return [Decimal(str(cells[column].get("value"))) for cells in found if cells]
+    result = [[element for element in row.iter("data") if "." in str(element.get("value"))] for row in rows]
+    return [Decimal(str(cells[column].get("value"))) for cells in result if cells]
 
 
 # ---------------------------------------------------------------- sums
@@ -73,15 +79,15 @@ def test_each_table_adds_up_to_what_the_ledger_says() -> None:
     assert len(tables) == 4
     shares = sum(task.share_nano for task in MADE.tasks)
     for table in tables[1:]:
-        own = MADE.total.cost_nano - MADE.classification.cost_nano - MADE.checking.cost_nano
-        assert sum(amounts(table)) == usd(own + shares)
+        task_cost = MADE.total.cost_nano - MADE.classification.cost_nano - MADE.checking.cost_nano
+        assert sum(amounts(table)) == usd(task_cost + shares)
 
 
 def test_the_saving_is_the_baseline_less_all_that_was_spent() -> None:
-    for column, own in ((0, MADE.baseline), (1, MADE.baseline_month)):
+    for column, ours in ((0, MADE.baseline), (1, MADE.baseline_month)):
         baseline, *parts, saved = amounts(section(PAGE, "saved"), column)
-        assert (baseline, saved) == (usd(own.baseline_nano), usd(own.saved_nano))
-        assert sum(parts) == usd(own.actual_nano + own.aws_nano)
+        assert (baseline, saved) == (usd(ours.baseline_nano), usd(ours.saved_nano))
+        assert sum(parts) == usd(ours.actual_nano + ours.aws_nano)
         assert baseline - sum(parts) == saved
 
 
@@ -98,11 +104,11 @@ def test_the_months_days_add_up_to_the_ledgers_month() -> None:
 
 def test_every_token_of_every_kind_is_on_the_page() -> None:
     foot = next(section(PAGE, "work").iter("tfoot"))
-    counts = [int(str(each.get("value"))) for each in foot.iter("data") if "." not in str(each.get("value"))]
+    counts = [int(str(element.get("value"))) for element in foot.iter("data") if "." not in str(element.get("value"))]
     used = MADE.total.usage
     assert counts == [MADE.total.attempts, used.input, used.cache_read, used.output, used.thinking]
-    told = "".join(section(PAGE, "work").itertext())
-    assert "No tokens of these kinds: cache write 5 min, cache write 1 h." in told
+    text = "".join(section(PAGE, "work").itertext())
+    assert "No tokens of these kinds: cache write 5 min, cache write 1 h." in text
 
 
 def test_csv_lines_add_up_to_the_ledger() -> None:
@@ -116,8 +122,8 @@ def test_csv_lines_add_up_to_the_ledger() -> None:
 
 
 def test_csv_has_no_formula() -> None:
-    made = report(pages.row("t", day_bounds(DAY, ZONE)[0], HAIKU, tier="implementation", billed_model="=1+1"))
-    (line,) = csv.DictReader(io.StringIO(render_csv(made)))
+    day_report = report(pages.row("t", day_bounds(DAY, ZONE)[0], HAIKU, tier="implementation", billed_model="=1+1"))
+    (line,) = csv.DictReader(io.StringIO(render_csv(day_report)))
     assert line["model"] == "'=1+1"
 
 
@@ -134,10 +140,10 @@ def test_foreign_text_stays_text() -> None:
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_whatever_a_task_is_called_the_page_is_well_formed(name: str, ticket: str) -> None:
     at = day_bounds(DAY, ZONE)[0]
-    stated = {"metadata": {"ticket": ticket, "agent": name}, "parent_id": ticket, "billed_model": name or None}
-    page = render_html(report(pages.row(name, at, HAIKU, tier="implementation", type=name or None, **stated)))
+    fields = {"metadata": {"ticket": ticket, "agent": name}, "parent_id": ticket, "billed_model": name or None}
+    page = render_html(report(pages.row(name, at, HAIKU, tier="implementation", type=name or None, **fields)))
     parsed = tree(page)
-    assert [each.tag for each in parsed.iter("script")] == []
+    assert [element.tag for element in parsed.iter("script")] == []
     assert len(list(parsed.iter("h1"))) == 1
 
 
@@ -150,16 +156,16 @@ def test_markup_escapes_what_is_not_markup() -> None:
 def test_nothing_is_fetched_and_nothing_runs() -> None:
     for page in (PAGE, render_index(ENTRIES)):
         parsed = tree(page)
-        assert {each.tag for each in parsed.iter()} & {"script", "img", "iframe", "link", "object"} == set()
+        assert {element.tag for element in parsed.iter()} & {"script", "img", "iframe", "link", "object"} == set()
         assert not re.search(r"url\(|@import|https?://", page)
-        assert not [name for each in parsed.iter() for name in each.keys() if name.startswith("on")]  # noqa: SIM118
+        assert not [name for element in parsed.iter() for name in element.keys() if name.startswith("on")]  # noqa: SIM118
 
 
 # ---------------------------------------------------------------- what it says
 
 
 def test_the_page_says_what_a_reader_looks_for() -> None:
-    told = " ".join("".join(tree(PAGE).itertext()).split())
+    text = " ".join("".join(tree(PAGE).itertext()).split())
     for words in (
         "Saturday, 21 November 2026",
         "Stand-ins answered, not real models.",
@@ -171,17 +177,17 @@ def test_the_page_says_what_a_reader_looks_for() -> None:
         "another model would count the tokens of the same text differently",
         "20 of 500",
     ):
-        assert words in told, words
+        assert words in text, words
     assert "Stand-ins" not in render_html(report())
 
 
 def test_an_empty_day_is_a_page() -> None:
     page = render_html(report(policy=_modern()))
-    told = "".join(tree(page).itertext())
-    assert "No task ran." in told
-    assert "All is well" in told
-    assert "Nothing was spent in the 30 days" in told
-    assert [each.get("aria-labelledby") for each in tree(page).iter("section")] == ["days", "tiers"]
+    text = "".join(tree(page).itertext())
+    assert "No task ran." in text
+    assert "All is well" in text
+    assert "Nothing was spent in the 30 days" in text
+    assert [entry.get("aria-labelledby") for entry in tree(page).iter("section")] == ["days", "tiers"]
 
 
 def _modern() -> Any:
@@ -206,11 +212,11 @@ def test_days_of_23_and_25_hours_are_one_day(day: date, hours: int) -> None:
     every = [
         pages.row(f"h{n}", since + timedelta(hours=n), HAIKU, tier="implementation", input=1_000) for n in range(26)
     ]
-    made = report(*every, day=day)
-    assert made.total.tasks == hours
-    assert made.days[-1].cost_nano == made.total.cost_nano
-    assert sum(each.cost_nano for each in made.days) == made.total.cost_nano
-    assert f"{hours} tasks in {hours} calls" in render_html(made)
+    day_report = report(*every, day=day)
+    assert day_report.total.tasks == hours
+    assert day_report.days[-1].cost_nano == day_report.total.cost_nano
+    assert sum(day.cost_nano for day in day_report.days) == day_report.total.cost_nano
+    assert f"{hours} tasks in {hours} calls" in render_html(day_report)
 
 
 # ---------------------------------------------------------------- accessible
@@ -247,7 +253,7 @@ def test_headings_tables_and_drawings_can_be_heard(page: str) -> None:
         assert all("".join(cell.itertext()).strip() for cell in table.iter("th"))
         widths = {len(list(row)) for row in table.iter("tr")}
         assert len(widths) == 1, "every row has as many cells as the header"
-    for drawing in [*parsed.iter("svg"), *(each for each in parsed.iter("div") if each.get("class") == "bar")]:
+    for drawing in [*parsed.iter("svg"), *(element for element in parsed.iter("div") if element.get("class") == "bar")]:
         assert drawing.get("role") == "img"
         assert drawing.get("aria-label")
 
@@ -295,7 +301,7 @@ def test_the_manifest_comes_back_as_it_was_written() -> None:
 def test_the_index_lists_every_day_once_with_its_link() -> None:
     entries = history.with_entry(ENTRIES, history.entry_of(MADE))
     parsed = tree(render_index(entries))
-    links = [str(each.get("href")) for each in parsed.iter("a")]
+    links = [str(element.get("href")) for element in parsed.iter("a")]
     assert links == [f"{entry.spend.day:%Y/%m/%d}/report.html" for entry in reversed(entries)]
     for month in parsed.iter("section"):
         *rows, foot = amounts(month)
@@ -305,7 +311,7 @@ def test_the_index_lists_every_day_once_with_its_link() -> None:
 
 
 def test_the_page_links_to_the_day_before_and_to_all_days() -> None:
-    links = [str(each.get("href")) for each in tree(PAGE).iter("a")]
+    links = [str(entry.get("href")) for entry in tree(PAGE).iter("a")]
     assert links[:2] == ["../../../2026/10/31/report.html", "../../../index.html"]
     assert "<a " not in render_html(MADE, ENTRIES, linked=False)
 
@@ -328,9 +334,9 @@ def test_the_month_is_projected_by_its_pace() -> None:
 
 @given(st.lists(st.integers(0, 10_000), min_size=1), st.integers(1, 100))
 def test_a_percentile_is_a_value_that_so_many_do_not_pass(values: list[int], percent: int) -> None:
-    found = percentile(sorted(values), percent)
-    assert found in values
-    assert sum(value <= found for value in values) >= len(values) * percent / 100
+    result = percentile(sorted(values), percent)
+    assert result in values
+    assert sum(value <= result for value in values) >= len(values) * percent / 100
     assert percentile([], 50) is None
 
 
@@ -351,11 +357,11 @@ def test_time_is_split_into_queue_routing_waiting_model_and_delivery() -> None:
         return {"t": pages.Milestones(received, to_text(ended), delivered, sent)}
 
     _, until = day_bounds(DAY, ZONE)
-    own = build_report(ReportScope(DAY, ZONE, pages.policy(), False, until), [rows], {}, (), look_up).speed[
+    day_report = build_report(ReportScope(DAY, ZONE, pages.policy(), False, until), [rows], {}, (), look_up).speed[
         Tier.IMPLEMENTATION
     ]
-    assert (own.call_p50_ms, own.task_p95_ms) == (2_000, 7_090)
-    parts = own.phases
+    assert (day_report.call_p50_ms, day_report.task_p95_ms) == (2_000, 7_090)
+    parts = day_report.phases
     assert parts == Phases(tasks=1, queue_ms=400, routing_ms=1_000, waiting_ms=4_990, model_ms=2_100, delivery_ms=300)
 
 
@@ -371,15 +377,15 @@ def test_quota_is_counted_by_the_providers_day() -> None:
 
 
 def test_the_document_has_the_new_parts() -> None:
-    made = as_json(MADE)
-    assert sum(each["cost_nano"] for each in made["work"]) == made["totals"]["cost_nano"]
-    assert made["days"][-1]["cost_nano"] == made["totals"]["cost_nano"]
-    own = made["baseline"]
+    document = as_json(MADE)
+    assert sum(entry["cost_nano"] for entry in document["work"]) == document["totals"]["cost_nano"]
+    assert document["days"][-1]["cost_nano"] == document["totals"]["cost_nano"]
+    baseline = document["baseline"]
     parts = ("answers", "classification", "failed", "checking", "unknown", "open")
-    assert sum(own[f"{part}_nano"] for part in parts) == own["actual_nano"]
-    assert list(made["parents"]) == sorted([HOSTILE, "release-2026-11"])
-    assert made["speed"]["reasoning"]["answers"] == sum(task.model == SONNET for task in MADE.tasks)
-    assert sum(each["answers"] for each in made["reached"]) == made["speed"]["reasoning"]["answers"]
+    assert sum(baseline[f"{part}_nano"] for part in parts) == baseline["actual_nano"]
+    assert list(document["parents"]) == sorted([HOSTILE, "release-2026-11"])
+    assert document["speed"]["reasoning"]["answers"] == sum(task.model == SONNET for task in MADE.tasks)
+    assert sum(entry["answers"] for entry in document["reached"]) == document["speed"]["reasoning"]["answers"]
 
 
 @pytest.mark.parametrize("nano", [0, 1, 999, 1_000, 93_609_300, 4_000_000_001, 10**15])
@@ -388,11 +394,11 @@ def test_the_axis_holds_what_it_shows(nano: int) -> None:
 
 
 def classes(page: str) -> Iterator[str]:
-    for each in tree(page).iter():
-        yield from str(each.get("class") or "").split()
+    for entry in tree(page).iter():
+        yield from str(entry.get("class") or "").split()
 
 
 def test_every_class_is_in_the_style_sheet() -> None:
     style = (files("pointsman") / "data/report.css").read_text()
-    known = set(re.findall(r"\.([a-z][\w-]*)", style))
-    assert set(classes(PAGE)) | set(classes(render_index(ENTRIES))) <= known
+    class_names = set(re.findall(r"\.([a-z][\w-]*)", style))
+    assert set(classes(PAGE)) | set(classes(render_index(ENTRIES))) <= class_names

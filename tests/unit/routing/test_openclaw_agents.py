@@ -173,17 +173,17 @@ def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
         for private in (False, True):
             assert after.plan(tier, NOW, private=private) == before.plan(tier, NOW, private=private)
     assert after.config.baseline == before.config.baseline
-    own = "budget", "free_to_paid", "quotas", "classifier"
-    assert [getattr(after.config.pointsman, name) for name in own] == [
-        getattr(before.config.pointsman, name) for name in own
+    keys = "budget", "free_to_paid", "quotas", "classifier"
+    assert [getattr(after.config.pointsman, name) for name in keys] == [
+        getattr(before.config.pointsman, name) for name in keys
     ]
 
 
 def test_the_export_names_no_model_that_has_ended() -> None:
-    made = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
-    assert made["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
-    assert made["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
-    assert made["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"
-    assert made["skills"]["entries"]["pointsman"]["config"] == {"baseline": "claude-sonnet-4-5"}
-    assert made["mcp"] == {"servers": {"pointsman": SERVER}}
-    assert tools(SERVER) == {"mcp": made["mcp"], "skills": {"entries": {"pointsman": {"enabled": True}}}}
+    routing_policy = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
+    assert routing_policy["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
+    assert routing_policy["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
+    assert routing_policy["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"
+    assert routing_policy["skills"]["entries"]["pointsman"]["config"] == {"baseline": "claude-sonnet-4-5"}
+    assert routing_policy["mcp"] == {"servers": {"pointsman": SERVER}}
+    assert tools(SERVER) == {"mcp": routing_policy["mcp"], "skills": {"entries": {"pointsman": {"enabled": True}}}}

@@ -80,6 +80,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5_000, "-" + "9" * 5_000])
 def test_a_number_of_any_size_is_json(number: str) -> None:
-    found = loads(f'{{"field": {number}}}')
-    assert isinstance(found, dict)
-    assert found["field"] in (float("inf"), float("-inf"))
+    result = loads(f'{{"field": {number}}}')
+    assert isinstance(result, dict)
+    assert result["field"] in (float("inf"), float("-inf"))
