@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from pointsman.entrypoints.lambda_frame import KEEP_WARM
 from devstack import providers
 from pointsman.adapters.api_keys import ITEM
 from pointsman.chat_api.chat_api import LONGEST_WAIT
 from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN
-from pointsman.entrypoints.lambda_frame import KEEP_WARM
 from tests.support.cloudformation import Resource, as_list, load, statements
 from tests.support.paths import ROOT
 
