@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pointsman.entrypoints import lambda_frame
+from pointsman.entrypoints.lambda_context import KEEP_WARM
 from pointsman.entrypoints.stores import LazyClient
 from tests.support.paths import ROOT
 
@@ -30,7 +31,7 @@ def test_the_collector_is_back_and_what_is_imported_is_frozen() -> None:
 def test_a_call_that_keeps_warm_goes_no_further() -> None:
     seen: list[Any] = []
     whole = lambda_frame.function()(lambda event, context: seen.append(event))
-    assert whole(lambda_frame.KEEP_WARM, None) is None
+    assert whole(KEEP_WARM, None) is None
     assert seen == []
 
 
