@@ -68,7 +68,7 @@ def answered(model: str = HAIKU, **usage: int) -> CallResult:
     )
 
 
-def test_every_alarm_is_tested_and_tells_the_topic() -> None:
+def test_every_alarm_is_tested_and_notifies_the_topic() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     for name, fields in ALARMS.items():
         snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.removesuffix("Alarm"))[1:]

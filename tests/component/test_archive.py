@@ -273,7 +273,7 @@ def test_the_documents_statement_reads_the_file(office: Office) -> None:
     assert "archive/day=${day}/" in statement
 
 
-def test_what_was_settled_is_not_read_again(office: Office) -> None:
+def test_settled_days_are_not_read_again(office: Office) -> None:
     """A later report of the month takes a settled day from the manifest: its rows may be gone from everywhere."""
     busy_day(office)
     office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(hours=1))

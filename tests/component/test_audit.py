@@ -178,7 +178,7 @@ def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated
     assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_of_two_that_would_audit_a_task_one_does(configure: Configure, ledger: MotoLedger) -> None:
+def test_concurrent_audits_of_one_task_run_once(configure: Configure, ledger: MotoLedger) -> None:
     router = configure()
     router.model.then(answered(), answered())
     finished(router, started(router, "implementation"))
@@ -190,7 +190,7 @@ def test_of_two_that_would_audit_a_task_one_does(configure: Configure, ledger: M
     assert (reservation.made, reservation.attempt_used, len(audits(router, ledger))) == (False, True, 1)
 
 
-def test_an_audit_that_cannot_be_kept_is_booked(
+def test_audit_whose_answer_cannot_be_stored_is_charged(
     configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = configure()

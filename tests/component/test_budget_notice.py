@@ -75,7 +75,7 @@ def team(aws: Aws) -> Team:
     return Team.listening(aws)
 
 
-def test_a_refusal_is_told_once(start: Callable[..., Functions], team: Team) -> None:
+def test_budget_refusal_is_announced_once(start: Callable[..., Functions], team: Team) -> None:
     shop = start(month_usd="0.0004")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.run("sweep", {})
@@ -97,7 +97,7 @@ def test_a_refusal_is_told_once(start: Callable[..., Functions], team: Team) -> 
     assert "pointsman.budget.month_usd" in text
 
 
-def test_each_cap_is_told_and_one_that_was_raised_again(start: Callable[..., Functions], team: Team) -> None:
+def test_each_cap_is_announced_and_again_after_it_was_raised(start: Callable[..., Functions], team: Team) -> None:
     shop = start(month_usd=5, day_usd="0.0004", tiers={"implementation": {"month_usd": "0.0005"}})
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
@@ -128,7 +128,7 @@ def test_a_call_that_no_cap_would_ever_allow_uses_nothing_up(start: Callable[...
     assert team.events() == []
 
 
-def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., Functions], team: Team) -> None:
+def test_failed_budget_notice_is_sent_by_the_next_sweep(start: Callable[..., Functions], team: Team) -> None:
     shop = start(month_usd="0.0004")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
@@ -146,7 +146,9 @@ def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., F
     assert len(team.messages()) == 1
 
 
-def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[..., Functions], team: Team) -> None:
+def test_refusal_in_the_last_minutes_of_a_month_is_announced_after_it(
+    start: Callable[..., Functions], team: Team
+) -> None:
     shop = start(month_usd="0.0004")
     now = shop.clock.now()
     shop.clock.sleep((datetime(now.year + 1, 1, 1, tzinfo=UTC) - now).total_seconds() - 300)
@@ -157,7 +159,7 @@ def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[...
     assert [event["month"] for event in team.events()] == [f"{now.year}-12"]
 
 
-def test_of_two_sweeps_at_once_one_tells(aws: Aws) -> None:
+def test_concurrent_sweeps_announce_once(aws: Aws) -> None:
     notices, cap = DynamoSweepStore(aws.dynamodb(), aws.tables), Cap("month", 5)
     at = datetime(2026, 11, 22, tzinfo=UTC)
     assert notices.claim_notice("2026-11", cap, at)

@@ -96,7 +96,7 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
     assert len(shop.model.questions) == 1
 
 
-def test_without_a_key_for_it_each_request_is_another_task(shop: Functions) -> None:
+def test_request_without_idempotency_key_is_a_new_task(shop: Functions) -> None:
     assert begin(shop, idempotency_key=None) != begin(shop, idempotency_key=None)
 
 
@@ -141,7 +141,7 @@ def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     assert door(result, 0.0).status == 202
 
 
-def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None:
+def test_task_of_one_api_key_is_hidden_from_others(shop: Functions) -> None:
     task_id = begin(shop)
     finish(shop, task_id, GOOD)
     status, body, _ = call(shop, event("GET", f"/v1/tasks/{task_id}", key=OTHER))
@@ -158,7 +158,7 @@ def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None
 @pytest.mark.parametrize(
     "path", ["/v1/tasks/", "/v1/tasks/..", "/v1/tasks/t-1", "/v1/tasks/a/b", "/", "/v1/completions"]
 )
-def test_what_is_not_there(shop: Functions, path: str) -> None:
+def test_unknown_route_or_task_is_not_found(shop: Functions, path: str) -> None:
     assert call(shop, event("GET", path))[0] == 404
 
 
@@ -167,7 +167,7 @@ def test_the_models_are_listed(shop: Functions) -> None:
     assert (status, body["data"][0]["id"]) == (200, "pointsman/auto")
 
 
-def test_what_cannot_be_a_task_is_refused_before_it_is_sent(shop: Functions) -> None:
+def test_invalid_chat_request_is_rejected_before_it_is_sent(shop: Functions) -> None:
     for body, status, code in (
         ({**HELLO, "n": 2}, 400, "unsupported_parameter"),
         ({**HELLO, "metadata": {"": "x"}}, 400, "invalid_value"),
@@ -184,7 +184,7 @@ def test_what_cannot_be_a_task_is_refused_before_it_is_sent(shop: Functions) -> 
     [None, "", "Bearer", "Bearer x", f"Basic {KEY}", f"Bearer {new_key()}", "Bearer ö"],
     ids=["none", "empty", "no key", "short", "not a bearer", "unknown", "not ASCII"],
 )
-def test_nobody_comes_in_without_a_key(shop: Functions, header: str | None) -> None:
+def test_request_without_a_valid_api_key_is_unauthorized(shop: Functions, header: str | None) -> None:
     http_event = event("POST", "/v1/chat/completions", HELLO, key=None)
     if header is not None:
         http_event["headers"]["authorization"] = header

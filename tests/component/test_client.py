@@ -64,7 +64,7 @@ def bodies(aws: Aws, url: str) -> list[Any]:
     ]
 
 
-def test_what_is_submitted_lies_in_the_queue(aws: Aws, client: Client, queue_url: str) -> None:
+def test_submitted_task_is_in_the_queue(aws: Aws, client: Client, queue_url: str) -> None:
     deadline = datetime(2027, 1, 1, tzinfo=UTC)
     sent = client.submit("Is it green?", type="status", deadline=deadline, metadata={"ticket": "OPS-1"})
     assert bodies(aws, queue_url) == [
@@ -86,7 +86,7 @@ def test_what_is_submitted_lies_in_the_queue(aws: Aws, client: Client, queue_url
         ("x" * 1_048_577, {}, "body: must be at most 1048576 bytes, as SQS takes no more"),
     ],
 )
-def test_what_would_be_rejected_is_not_sent(
+def test_invalid_task_is_not_sent(
     aws: Aws, client: Client, queue_url: str, prompt: str, fields: Any, told: str
 ) -> None:
     with pytest.raises(InvalidTaskError) as caught:
@@ -146,7 +146,7 @@ def test_pauses_grow_to_a_limit(aws: Aws, client: Client, monkeypatch: pytest.Mo
     assert pauses == [pytest.approx(min(0.2 * 1.5**n, 2.0)) for n in range(9)]
 
 
-def test_results_come_as_tasks_end_and_progress_is_told_once(
+def test_results_arrive_as_tasks_end_and_progress_is_reported_once(
     aws: Aws, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick, broken = (client.submit(word) for word in ("slow", "quick", "broken"))

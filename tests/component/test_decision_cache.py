@@ -108,7 +108,7 @@ def test_only_what_is_not_known_is_asked(own: TaskClassifier, model: ScriptedMod
     assert UNCLEAR not in model.questions[1].prompt
 
 
-def test_what_a_model_said_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
+def test_cached_vote_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
     clock.pass_by((VOTE_LASTS + timedelta(seconds=2)).total_seconds())
@@ -138,7 +138,7 @@ def test_a_guess_is_not_kept(own: TaskClassifier, model: ScriptedModel, aws: Aws
     assert limit_items(aws) == []
 
 
-def test_what_is_kept_holds_no_text_and_goes_by_itself(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
+def test_cached_vote_holds_no_text_and_has_a_ttl(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
     model.then(said(TaskType.PLANNING))
     decide(own, Task(prompt=UNCLEAR))
     (item,) = limit_items(aws)

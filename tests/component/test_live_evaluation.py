@@ -33,7 +33,7 @@ def said(count: int) -> CallResult:
     return CallResult(Outcome.ANSWERED, text=json.dumps({"verdicts": verdicts}), usage=Usage(input=900, output=80))
 
 
-def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) -> None:
+def test_undecided_texts_are_asked_in_batches_and_counted_as_charged(aws: Aws) -> None:
     runtime, model = scripted(aws)
     model.then(said(10), said(2))
     routed, asking = routing.route_live(runtime, [PLAIN, *UNCLEAR])
@@ -43,7 +43,7 @@ def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) ->
     assert asking.costs_nano == {"gemini-3.5-flash-lite": 0}
 
 
-def test_what_haiku_costs_is_what_was_booked_and_nothing_is_taken_from_the_cache(aws: Aws) -> None:
+def test_haiku_cost_equals_the_ledger_and_skips_the_cache(aws: Aws) -> None:
     runtime, model = scripted(aws)
     full = CallResult(Outcome.QUOTA_EXHAUSTED)
     model.then(full, said(1), said(1))

@@ -129,7 +129,7 @@ def test_replies_to_a_task_token() -> None:
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
-def test_nobody_waits_behind_an_old_token(code: str) -> None:
+def test_expired_task_token_blocks_no_other_reply(code: str) -> None:
     assert not QueueAndTokenReplies(None, Tokens(code)).reply("AQCk", "{}", None, "t-1_1_failed")
 
 

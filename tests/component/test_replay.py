@@ -160,7 +160,7 @@ def test_an_envelope_without_an_id_goes_back_unwrapped(aws: Aws, replay: Replay,
         ('{"prompt": "a", "task_id": "t-1"}', "task_id: is taken by a task with other content"),
     ],
 )
-def test_what_would_be_rejected_again_is_skipped_unless_told(
+def test_still_invalid_dead_letter_is_skipped_unless_forced(
     aws: Aws, replay: Replay, router: Router, queue: str, body: str, rule: str
 ) -> None:
     router.run(QueueMessage("m-0", '{"prompt": "another", "task_id": "t-1", "tier": "reasoning"}'))
@@ -300,7 +300,7 @@ def test_an_execution_with_another_input_is_no_start(replay: Replay, router: Rou
     assert line.trouble == "task t-1: an execution has its name and another input"
 
 
-def test_of_two_replays_one_wins(replay: Replay, router: Router) -> None:
+def test_concurrent_replays_start_one_generation(replay: Replay, router: Router) -> None:
     failed = fail(router)
     claim = replace(failed, generation=2, status=Status.CLAIMED, lease_owner="a", lease_until=1, execution_input="{}")
     assert router.tasks.replay(claim, router.clock.now())
@@ -332,7 +332,7 @@ def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: 
     )
 
 
-def test_a_task_whose_text_is_gone_is_told(replay: Replay, router: Router) -> None:
+def test_replay_of_a_task_without_its_text_is_reported(replay: Replay, router: Router) -> None:
     fail(router, body=Payload(ref="tasks/t-1/gone"))
     (line,) = replay(ReplayOptions(failed=True), "operator")
     assert line.outcome is ReplayOutcome.IMPOSSIBLE

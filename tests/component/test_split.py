@@ -158,7 +158,7 @@ def test_in_another_tier_a_split_task_is_answered_plainly(router: Router, tier: 
     assert (told(router)[0]["answer"], router.queue.bodies) == (said, [])
 
 
-def test_without_split_what_looks_like_subtasks_is_an_answer(router: Router) -> None:
+def test_answer_that_looks_like_subtasks_is_delivered_without_split(router: Router) -> None:
     said = json.dumps({"answer": "a", "subtasks": PARTS})
     router.model.then(answered(said))
     finished(router, started(router))
@@ -182,7 +182,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=["no JSON", "blank", "too many", "cut off"])
-def test_a_bad_split_is_booked_and_asked_for_once_more_then_elsewhere(
+def test_malformed_split_is_charged_and_retried_once_then_on_the_next_model(
     router: Router, ledger: MotoLedger, bad: CallResult
 ) -> None:
     router.model.then(bad, bad, bad, handing_out(*PARTS))
@@ -266,7 +266,7 @@ def test_two_last_ends_at_once_make_one_event(router: Router, monkeypatch: pytes
     assert router.task().closed_by in {"t-1-s01", "t-1-s02"}
 
 
-def test_what_is_done_again_after_a_crash_changes_nothing(router: Router) -> None:
+def test_repeated_dispatch_after_a_crash_changes_nothing(router: Router) -> None:
     """The sending dies midway; the workflow tries again; the router is given every message twice."""
     router.model.then(handing_out(*PARTS))
     run = step(router, begun(router))
@@ -294,7 +294,7 @@ def test_an_attempt_that_comes_too_late_asks_nothing_again(router: Router, monke
     assert (after.next, after.reason, len(router.model.questions)) == (Next.RUN, Outcome.UNKNOWN, 1)
 
 
-def test_an_end_that_could_not_be_told_is_told_by_who_ended_it(router: Router) -> None:
+def test_undelivered_parent_is_delivered_by_the_subtask_that_completed_it(router: Router) -> None:
     waiting(router, *PARTS[:1])
     take_in(router)
     router.model.then(answered("part 1"))
@@ -327,7 +327,7 @@ def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router,
     assert (len(told(router)), sweep().gathered) == (1, 0)
 
 
-def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, ledger: MotoLedger) -> None:
+def test_undispatchable_subtask_ends_its_parent(aws: Aws, router: Router, ledger: MotoLedger) -> None:
     sweep = build_sweep(aws, router)
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))

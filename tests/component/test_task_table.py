@@ -82,7 +82,7 @@ def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:
     assert in_the_way.body == Payload(inline='{"prompt":"a"}')
 
 
-def test_of_many_claims_at_once_one_wins(aws: Aws, task_table: TaskTable) -> None:
+def test_concurrent_claims_have_one_winner(aws: Aws, task_table: TaskTable) -> None:
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}")), range(32)))
     assert len([one for one in results if one is None]) == 1
@@ -113,7 +113,7 @@ def test_a_lease_is_taken_over_only_when_it_has_expired(task_table: TaskTable) -
     assert (read(task_table).lease_owner, read(task_table).lease_until) == ("router-2", to_ms(until))
 
 
-def test_of_many_takers_of_a_lease_one_wins(task_table: TaskTable) -> None:
+def test_concurrent_lease_takeovers_have_one_winner(task_table: TaskTable) -> None:
     task_table.claim(record())
     with ThreadPoolExecutor(8) as pool:
         late = NOON + LEASE
@@ -127,7 +127,7 @@ def test_a_decision_is_stored_by_whoever_holds_the_lease(task_table: TaskTable) 
     assert (read(task_table).decision, read(task_table).execution_input) == (DECISION, '{"a":1}')
 
 
-def test_who_has_lost_the_lease_must_not_start_by_its_own_decision(task_table: TaskTable) -> None:
+def test_decision_after_a_lost_lease_is_refused(task_table: TaskTable) -> None:
     task_table.claim(record())
     task_table.renew(record(), "router-2", NOON + 3 * LEASE, NOON + LEASE)
     task_table.decide("t-1", "router-2", DECISION, "second")
@@ -195,14 +195,14 @@ def test_a_task_fails_once_and_in_its_own_generation(task_table: TaskTable) -> N
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.REJECTED])
-def test_what_has_ended_otherwise_does_not_fail(task_table: TaskTable, status: Status) -> None:
+def test_ended_task_does_not_fail(task_table: TaskTable, status: Status) -> None:
     ended(task_table, status)
     result = task_table.fail("t-1", 1, "deadline", NOON)
     assert result is not None
     assert result.status is status
 
 
-def test_what_could_not_be_delivered_is_found_oldest_first_until_it_is(task_table: TaskTable) -> None:
+def test_undelivered_tasks_are_listed_oldest_first_until_delivered(task_table: TaskTable) -> None:
     for number in range(3):
         ended(task_table, task_id=f"t-{number}")
         task_table.needs_attention(record(f"t-{number}"), NOON - timedelta(minutes=number))
@@ -228,7 +228,7 @@ def test_errors_that_no_condition_explains_are_raised(aws: Aws) -> None:
         table.fail("t-1", 1, "deadline", NOON)
 
 
-def test_what_is_empty_is_not_stored() -> None:
+def test_empty_attributes_are_not_stored() -> None:
     assert pack({"a": None, "b": "", "c": [], "d": {}, "e": 0, "f": False, "g": 1.5}) == {
         "e": {"N": "0"},
         "f": {"BOOL": False},

@@ -99,9 +99,7 @@ def test_another_type_is_not_checked(configure: Configure) -> None:
 
 
 @pytest.mark.parametrize("first", [BAD, LARGE])
-def test_a_failed_check_leads_one_tier_up_and_is_booked_as_such(
-    configure: Configure, ledger: MotoLedger, first: str
-) -> None:
+def test_failed_check_escalates_one_tier_and_is_recorded(configure: Configure, ledger: MotoLedger, first: str) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(first), answered(GOOD))
     second = step(router, begun(router))
@@ -131,7 +129,7 @@ def test_a_second_answer_is_checked_and_delivered_whatever_it_is(configure: Conf
 
 
 @pytest.mark.parametrize("trouble", [Outcome.REFUSED, Outcome.AUTH, Outcome.RETIRED])
-def test_without_a_second_answer_the_first_is_delivered(
+def test_first_answer_is_delivered_if_the_escalation_fails(
     configure: Configure, ledger: MotoLedger, trouble: Outcome
 ) -> None:
     router = configure(verify=PYTHON)
@@ -236,7 +234,7 @@ def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
     books_agree(router, ledger)
 
 
-def test_a_crash_in_the_second_call_is_booked_and_the_first_answer_kept(
+def test_crash_in_the_escalated_call_is_charged_and_the_first_answer_kept(
     configure: Configure, ledger: MotoLedger
 ) -> None:
     router = configure(verify=PYTHON)
@@ -285,7 +283,7 @@ def says(word: str) -> CallResult:
     return answered(json.dumps({"verdict": word}))
 
 
-def test_what_a_judge_accepts_is_delivered(configure: Configure, ledger: MotoLedger) -> None:
+def test_answer_that_the_judge_accepts_is_delivered(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("the answer"), says("acceptable"))
     waiting = step(router, begun(router))
@@ -302,7 +300,7 @@ def test_what_a_judge_accepts_is_delivered(configure: Configure, ledger: MotoLed
     books_agree(router, ledger)
 
 
-def test_what_a_judge_finds_wanting_leads_one_tier_up(configure: Configure, ledger: MotoLedger) -> None:
+def test_answer_that_the_judge_rejects_escalates_one_tier(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("half"), says("incomplete"), answered("whole"))
     finished(router, begun(router))

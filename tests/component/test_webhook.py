@@ -67,7 +67,7 @@ def test_a_refusal_is_tried_again_and_no_redirect_followed(webhooks: Webhooks, t
     assert send(webhooks, there)
 
 
-def test_a_receiver_that_is_gone_is_told_no_more(webhooks: Webhooks, there: Receiver) -> None:
+def test_receiver_that_answers_410_gets_no_more_requests(webhooks: Webhooks, there: Receiver) -> None:
     there.answers = [410]
     assert not send(webhooks, there)
 
@@ -118,7 +118,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     assert there.requests == []
 
 
-def test_nobody_answers(webhooks: Webhooks) -> None:
+def test_unreachable_receiver_fails_the_delivery(webhooks: Webhooks) -> None:
     with pytest.raises(PublishError, match="no answer: ConnectionRefusedError"):
         webhooks.reply("https://localhost:1/", DETAIL, None, "id")
 
@@ -205,7 +205,7 @@ def test_an_address_that_takes_no_connection_leaves_the_next(
 
 
 @pytest.mark.parametrize("secret", ["whsec_short", "no-prefix"])
-def test_without_a_fitting_secret_nothing_is_sent(there: Receiver, secret: str) -> None:
+def test_webhook_without_a_valid_secret_is_not_sent(there: Receiver, secret: str) -> None:
     with pytest.raises(MissingKeyError, match="24 to 64 bytes") as caught:
         send(Webhooks(lambda: secret, is_own), there)
     assert secret not in str(caught.value)
@@ -236,7 +236,7 @@ def message(there: Receiver, path: str = "/hook?key=secret", message_id: str = "
     )
 
 
-def test_a_tasks_end_is_told_to_its_webhook(aws: Aws, router: Router, there: Receiver) -> None:
+def test_completed_task_is_delivered_to_its_webhook(aws: Aws, router: Router, there: Receiver) -> None:
     aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")
     assert router.run(message(there)) == {}
     router.intake.delivery.finish("t-1", 1, "refused")
@@ -247,7 +247,7 @@ def test_a_tasks_end_is_told_to_its_webhook(aws: Aws, router: Router, there: Rec
     assert [path for path, _, _ in there.requests] == ["/hook?key=secret", "/other"]
 
 
-def test_what_cannot_be_told_is_kept_and_names_the_host_alone(
+def test_undelivered_webhook_is_kept_and_names_the_host_only(
     aws: Aws, router: Router, app: InProcess, there: Receiver
 ) -> None:
     aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")

@@ -75,7 +75,7 @@ def test_a_picture_has_both_bars_of_each_figure_and_escapes_their_words() -> Non
     assert "&lt;peer&gt;" in drawn
 
 
-def test_what_the_benchmarks_state_is_what_the_template_and_the_configuration_say() -> None:
+def test_benchmark_constants_match_template_and_configuration() -> None:
     template = load()
     common = [layer["Ref"] for layer in template["Globals"]["Function"]["Layers"]]
     for name, layers in LAYERS.items():

@@ -54,7 +54,7 @@ def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -
     assert result.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
 
 
-def test_what_a_request_says_of_its_task() -> None:
+def test_chat_request_maps_to_a_task() -> None:
     result = asked(max_tokens=9, metadata={"ticket": "PAY-1"}, user="u-1", private=True, stream=False)
     assert (result.max_output_tokens, result.metadata, result.private) == (9, {"ticket": "PAY-1", "user": "u-1"}, True)
     assert asked(max_tokens=9, max_completion_tokens=9).max_output_tokens == 9
@@ -70,7 +70,7 @@ def test_what_a_request_says_of_its_task() -> None:
         {"max_tokens": None, "metadata": None, "user": None, "stream": None, "stream_options": None},
     ],
 )
-def test_what_only_tunes_or_asks_for_nothing_is_ignored(fields: dict[str, Any]) -> None:
+def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any]) -> None:
     assert asked(**fields) == Asked("Hello")
 
 
@@ -114,7 +114,7 @@ def test_what_only_tunes_or_asks_for_nothing_is_ignored(fields: dict[str, Any]) 
         ({"private": 1}, 400, "private", "invalid_value"),
     ],
 )
-def test_what_cannot_be_followed_is_named(fields: dict[str, Any], status: int, param: str, code: str) -> None:
+def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status: int, param: str, code: str) -> None:
     assert refused(**fields) == (status, param, code)
 
 

@@ -48,7 +48,7 @@ def test_the_task_and_its_identity(body: Any, task_id: str) -> None:
         (json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"}), "invalid_task"),
     ],
 )
-def test_what_holds_no_task(body: str, code: str) -> None:
+def test_envelope_without_task_is_rejected(body: str, code: str) -> None:
     with pytest.raises(Rejection) as caught:
         open_message(body, "sqs-id")
     assert caught.value.code == code
@@ -82,5 +82,5 @@ def test_the_id_of_a_rejected_message(body: str, found: str | None) -> None:
         ("[]", None),
     ],
 )
-def test_who_asked_for_a_rejected_message(body: str, found: str | None) -> None:
+def test_reply_to_is_read_from_a_rejected_message(body: str, found: str | None) -> None:
     assert readable_reply(body) == found

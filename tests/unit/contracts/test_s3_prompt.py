@@ -74,7 +74,7 @@ def test_the_test_that_s3_sends_is_no_task(body: str) -> None:
     "body",
     ['{"prompt": "about s3", "source": "aws.s3"}', '{"prompt": "s3", "Records": []}', '{"Records": "s3"}', "s3", "[]"],
 )
-def test_whatever_else_speaks_of_s3_is_an_ordinary_message(body: str) -> None:
+def test_text_mentioning_s3_is_an_ordinary_message(body: str) -> None:
     assert object_in(body) is None
     assert parts(body) == [body]
 
@@ -127,7 +127,7 @@ def test_an_object_states_a_task() -> None:
         (b"a", {"tier": "cheap"}, "tier: must be one of orchestration, implementation, reasoning"),
     ],
 )
-def test_what_is_no_task_names_the_rule(data: bytes, stated: dict[str, str], reason: str) -> None:
+def test_invalid_s3_prompt_names_the_broken_rule(data: bytes, stated: dict[str, str], reason: str) -> None:
     with pytest.raises(Rejection) as caught:
         task_of_object(OBJECT, data, stated)
     assert caught.value.reason == reason

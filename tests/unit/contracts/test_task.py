@@ -171,7 +171,7 @@ def test_deadlines_are_read_with_their_offset() -> None:
 
 
 @given(st.text() | BODIES.map(json.dumps) | JSON.map(json.dumps))
-def test_nothing_but_a_rejection_escapes(body: str) -> None:
+def test_invalid_task_raises_only_a_rejection(body: str) -> None:
     result = opened(body)
     if isinstance(result, Rejection):
         assert result.code in {"invalid_json", "invalid_task"}

@@ -67,7 +67,7 @@ def test_it_says_when_the_budget_renews() -> None:
     assert both.until == datetime(2026, 11, 30, 23, tzinfo=UTC)
 
 
-def test_what_is_dearer_than_a_cap_fits_never() -> None:
+def test_call_above_a_cap_never_fits() -> None:
     result = check_budget(wanted(2 * DOLLAR, month_usd=5, day_usd=1), {"month": 5 * DOLLAR}, NOON, UTC_ZONE)
     assert result is not None
     assert (result.outcome, result.until, result.detail) == (
@@ -84,7 +84,7 @@ def test_a_cap_that_is_passed_outweighs_one_that_is_held() -> None:
     assert (result.outcome, result.detail) == (Outcome.OVER_BUDGET, "cap on day_22 reached")
 
 
-def test_without_a_cap_everything_fits() -> None:
+def test_call_without_a_cap_always_fits() -> None:
     assert check_budget(wanted(10**15, month_usd=None), {"month": 10**15}, NOON, UTC_ZONE) is None
 
 
@@ -92,7 +92,7 @@ MONEY = st.integers(0, 10 * DOLLAR)
 
 
 @given(amount=MONEY, spent=MONEY, reserved=MONEY, cap=st.integers(0, 10))
-def test_what_fits_never_passes_the_cap(amount: int, spent: int, reserved: int, cap: int) -> None:
+def test_admitted_calls_never_exceed_the_cap(amount: int, spent: int, reserved: int, cap: int) -> None:
     counters = {"month": spent + reserved, "month" + OPEN: reserved}
     result = check_budget(wanted(amount, month_usd=cap), counters, NOON, UTC_ZONE)
     if result is None:

@@ -104,7 +104,7 @@ def test_no_minute_and_no_day_ever_sees_more_than_its_quota(
     calls=st.lists(st.tuples(st.integers(0, 30_000), st.integers(1, 8_000)), max_size=20),
     tokens=st.integers(1, 8_000),
 )
-def test_who_waits_as_long_as_told_is_let_in(quota: Quota, calls: list[tuple[int, int]], tokens: int) -> None:
+def test_call_after_the_retry_hint_is_admitted(quota: Quota, calls: list[tuple[int, int]], tokens: int) -> None:
     state, now = NEW, NOON
     for number, (pause, size) in enumerate(calls):
         now += timedelta(milliseconds=pause)
@@ -142,7 +142,7 @@ def test_a_model_without_a_quota_is_let_through_without_a_write() -> None:
     assert not admission.writes
 
 
-def test_what_is_gone_is_not_asked() -> None:
+def test_retired_model_is_not_called() -> None:
     lesson = health_update(NEW, CallResult(Outcome.RETIRED), NOON)
     assert refusal(admit(taught(NEW, lesson), None, 1, NOON + timedelta(days=99))).outcome is Outcome.RETIRED
 

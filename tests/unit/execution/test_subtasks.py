@@ -55,7 +55,7 @@ def test_a_subtask_inherits_all_that_it_may_not_choose() -> None:
         ("budget", 1000),
     ],
 )
-def test_what_an_answer_must_not_choose_is_ignored(field: str, value: Any) -> None:
+def test_subtask_fields_reserved_to_the_parent_are_ignored(field: str, value: Any) -> None:
     entry = {"prompt": "Write it.", "type": "code_generation"}
     stranger = split({**entry, field: value})
     assert stranger == split(entry)
@@ -95,7 +95,7 @@ def test_a_bad_subtask_is_named_by_field_and_rule_and_never_by_value(entry: Any,
         json.dumps({"answer": "a", "subtasks": [{"prompt": "x"}] * 21}),
     ],
 )
-def test_what_does_not_follow_the_schema_is_no_split(text: str) -> None:
+def test_answer_outside_the_schema_is_not_split(text: str) -> None:
     with pytest.raises(NotASplitError):
         subtasks.read_split(text, PARENT)
 

@@ -45,7 +45,7 @@ def test_an_answer_is_delivered(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", sorted(FINAL))
-def test_what_nothing_would_change_fails(outcome: Outcome) -> None:
+def test_permanent_failure_ends_the_task(outcome: Outcome) -> None:
     result = next_state(run(), CallResult(outcome), NOON)
     assert (result.next, result.reason) == (Next.FAIL, outcome)
 
@@ -61,7 +61,7 @@ def test_a_hint_is_honoured_and_at_most_a_tenth_later(outcome: Outcome, seed: in
 
 
 @pytest.mark.parametrize("outcome", WAITING)
-def test_without_a_hint_the_waits_grow_with_jitter_then_the_next_follows(outcome: Outcome) -> None:
+def test_transient_failure_backs_off_with_jitter_then_the_next_model_runs(outcome: Outcome) -> None:
     here, waits = run(), []
     for number in range(MOST_TRIES):
         here = next_state(here, CallResult(outcome), NOON)
@@ -90,7 +90,7 @@ def test_a_wait_beyond_the_deadline_leads_to_the_next(outcome: Outcome) -> None:
     "outcome",
     [Outcome.QUOTA_EXHAUSTED, Outcome.RETIRED, Outcome.AUTH, Outcome.TOO_LONG, Outcome.OVER_BUDGET],
 )
-def test_what_only_another_model_helps_leads_to_the_next(outcome: Outcome) -> None:
+def test_model_specific_failure_leads_to_the_next_model(outcome: Outcome) -> None:
     result = CallResult(outcome, until=NOON + timedelta(hours=3))
     following = next_state(run(tries=2, crashes=1), result, NOON)
     assert where(following) == (Next.RUN, 1, 0)

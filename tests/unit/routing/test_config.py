@@ -186,7 +186,7 @@ CODE = "pointsman.verify.code_generation"
         ({"audit": {"model": "gpt"}}, "pointsman.audit.model: unknown model 'gpt'"),
     ],
 )
-def test_what_is_wrong_with_checks_and_audit_is_named(stated: dict[str, Any], told: str) -> None:
+def test_invalid_checks_and_audit_are_named_in_the_error(stated: dict[str, Any], told: str) -> None:
     assert told in refused(changed(**stated))
 
 

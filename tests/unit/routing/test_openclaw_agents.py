@@ -68,7 +68,7 @@ HAIKU, GEMINI, SONNET = "claude-haiku-4-5", "gemini-3.5-flash-lite", "claude-son
         ({"primary": "anthropic/claude-haiku-4-5", "fallbacks": ["anthropic/claude-haiku-4-5"]}, [HAIKU]),
     ],
 )
-def test_what_an_agent_does_not_say_follows_openclaws_rules(model: Any, chain: list[str]) -> None:
+def test_agent_without_a_model_follows_openclaw_defaults(model: Any, chain: list[str]) -> None:
     """As docs/concepts/model-failover.md of OpenClaw 2026.9.6 has them."""
     assert (
         chains(changed(lambda file: file["agents"]["entries"]["work"].update(model=model)))[Tier.IMPLEMENTATION]
@@ -166,7 +166,7 @@ configurations = st.fixed_dictionaries(
 
 
 @given(configurations)
-def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
+def test_exported_config_routes_tasks_as_before(fields: Any) -> None:
     before = RoutingPolicy(openclaw.parse(json.dumps(fields)), load_catalog())
     after = RoutingPolicy(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load_catalog())
     for tier in Tier:

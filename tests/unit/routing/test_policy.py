@@ -60,7 +60,7 @@ def test_the_bare_block_is_served_by_what_is_alive() -> None:
     ]
 
 
-def test_what_a_provider_called_gone_is_replaced() -> None:
+def test_retired_model_is_replaced_by_its_successor() -> None:
     routing_policy = policy(BARE)
     gone = {"claude-haiku-4-5", "gemini-3.5-flash-lite"}
     assert models(routing_policy.plan(Tier.IMPLEMENTATION, NOON, private=False, gone=gone))[0] == "claude-haiku-5-5"
