@@ -24,11 +24,13 @@ from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
+from tests.component.test_usage_ledger import intent, settled
+from tests.support import report_office
 from tests.support.fakes import FakeWorkflow
-from tests.support.ledger import intent, settled
-from tests.support.office import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
 from tests.support.paths import ROOT
+from tests.support.report_office import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
 
+office = report_office.office
 UTC_DAYS = [date(2026, 11, 18), DAY, DAY + timedelta(days=1)]
 """Days of UTC that the busy day's rows lie in; the last ends 16 hours after it."""
 HOSTILE = 'a,b\\c\nd\re"f\t\\n,'
@@ -36,8 +38,8 @@ HOSTILE = 'a,b\\c\nd\re"f\t\\n,'
 
 @pytest.fixture
 def sweep(office: Office) -> Sweep:
-    sweep = office.runtime.part(build_sweep)
-    return replace(sweep, ctx=office.ctx, workflow=FakeWorkflow(), archiving=replace(sweep.archiving, ctx=office.ctx))
+    own = office.runtime.part(build_sweep)
+    return replace(own, ctx=office.ctx, workflow=FakeWorkflow(), archiving=replace(own.archiving, ctx=office.ctx))
 
 
 def close(office: Office, sweep: Sweep) -> None:
@@ -49,8 +51,8 @@ def close(office: Office, sweep: Sweep) -> None:
 
 
 def keys(office: Office) -> list[str]:
-    result = office.aws.client("s3").list_objects_v2(Bucket=office.aws.bucket, Prefix="archive/")
-    return [entry["Key"] for entry in result.get("Contents", [])]
+    found = office.aws.client("s3").list_objects_v2(Bucket=office.aws.bucket, Prefix="archive/")
+    return [each["Key"] for each in found.get("Contents", [])]
 
 
 def table(office: Office) -> list[dict[str, Any]]:
@@ -84,11 +86,9 @@ def test_a_closed_day_is_archived_row_for_row(office: Office, sweep: Sweep) -> N
     ]
     assert sorted(stored, key=lambda row: row["row"]) == table(office)
     held = [archive.manifest(day) or {} for day in UTC_DAYS]
-    assert sum(manifest["cost_nano"] for manifest in held) == sum(
-        row["cost_nano"] for row in table(office) if "outcome" in row
-    )
-    assert sum(manifest["cost_nano"] for manifest in held) > spent + 2_500_000
-    assert sum(manifest["rows"] for manifest in held) == len(stored)
+    assert sum(each["cost_nano"] for each in held) == sum(row["cost_nano"] for row in table(office) if "outcome" in row)
+    assert sum(each["cost_nano"] for each in held) > spent + 2_500_000
+    assert sum(each["rows"] for each in held) == len(stored)
     reach = office.runtime.stores.sweep_store.watermarks()
     assert reach
     assert reach.archived_before == office.clock.now().date()
@@ -132,27 +132,27 @@ def test_a_day_waits_for_its_last_call(office: Office, sweep: Sweep) -> None:
     office.clock.time = last - timedelta(hours=1)
     sweep()
     office.call(office.order("late", HAIKU), last, None)
-    recorded = []
+    told = []
     for seconds in (120, 600, SETTLED_AFTER.total_seconds(), SETTLED_AFTER.total_seconds() + 2):
         office.clock.time = last + timedelta(seconds=seconds)
         swept = sweep()
-        recorded.append((swept.closed, swept.archived, office.runtime.stores.archive.manifest(DAY) is not None))
-    assert recorded == [(0, 0, False), (1, 0, False), (0, 0, False), (0, 1, True)]
+        told.append((swept.closed, swept.archived, office.runtime.stores.archive.manifest(DAY) is not None))
+    assert told == [(0, 0, False), (1, 0, False), (0, 0, False), (0, 1, True)]
     assert (office.runtime.stores.archive.manifest(DAY) or {})["attempts"] == 1
 
 
 def test_the_sweep_reads_on_from_where_all_was_settled(office: Office, sweep: Sweep) -> None:
     office.clock.time = SINCE
     sweep()
-    recorded = list[str]()
+    asked = list[str]()
     office.runtime.stores.dynamodb.meta.events.register(
-        "before-parameter-build.dynamodb.Query", lambda params, **_: recorded.append(str(params))
+        "before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(str(params))
     )
     office.clock.time = SINCE + timedelta(minutes=15)
     sweep()
-    ranges = [entry for entry in recorded if f"{SINCE.date()}#" in entry]
+    ranges = [each for each in asked if f"{SINCE.date()}#" in each]
     assert len(ranges) == 8
-    assert all(to_text(SINCE - SETTLED_AFTER) in key_range for key_range in ranges)
+    assert all(to_text(SINCE - SETTLED_AFTER) in each for each in ranges)
     office.call(office.order("old", HAIKU), SINCE + timedelta(minutes=16), None)
     office.clock.time = SINCE + timedelta(days=20)
     assert sweep().closed == 1
@@ -171,7 +171,7 @@ def test_weeks_without_the_bucket_lose_nothing(office: Office, sweep: Sweep, mon
                 sweep()
     assert not list(office.runtime.stores.ledger_reader.open_intents(SINCE - timedelta(days=3), UNTIL))
     expiry = office.aws.client("dynamodb").scan(TableName=office.aws.tables.usage)["Items"]
-    assert min(int(item["expires_at"]["N"]) for item in expiry) > (UNTIL + timedelta(weeks=12)).timestamp()
+    assert min(int(each["expires_at"]["N"]) for each in expiry) > (UNTIL + timedelta(weeks=12)).timestamp()
     assert sweep().archived == 24
     forget(office)
     assert as_json(office.reporting.build(DAY))["totals"]["cost_nano"] == spent
@@ -194,10 +194,10 @@ def test_a_file_that_reads_back_otherwise_is_no_archive(
 
 def test_an_open_call_is_not_archived(office: Office) -> None:
     office.call(office.order("open", HAIKU), SINCE, None)
-    sweep = office.runtime.part(build_sweep).archiving
+    own = office.runtime.part(build_sweep).archiving
     office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(days=1))
     with pytest.raises(ArchiveError, match="has no outcome"):
-        Archiving(office.ctx, sweep.ledger, sweep.archive, sweep.store)()
+        Archiving(office.ctx, own.ledger, own.archive, own.store)()
 
 
 @pytest.mark.parametrize("harm", ["missing", "short"])
@@ -220,14 +220,14 @@ def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: s
 
 def rows() -> list[dict[str, Any]]:
     metadata = {HOSTILE: HOSTILE, "ü": "é"}
-    attempt_intent = intent("t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata)
+    mine = intent("t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata)
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)
-    done = replace(settled(attempt_intent), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
-    classification = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
-    share = share_item(classification, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))
-    items = [{**intent_item(attempt_intent), **outcome_item(done), "kind": "attempt"}, share]
-    return [{k: v for k, v in item.items() if v not in (None, "", {}, []) and k != "expires_at"} for item in items]
+    done = replace(settled(mine), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
+    asked = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
+    share = share_item(asked, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))
+    items = [{**intent_item(mine), **outcome_item(done), "kind": "attempt"}, share]
+    return [{k: v for k, v in each.items() if v not in (None, "", {}, []) and k != "expires_at"} for each in items]
 
 
 def test_every_attribute_of_the_ledger_has_a_column() -> None:
@@ -262,18 +262,18 @@ def test_the_documents_statement_reads_the_file(office: Office) -> None:
     assert re.findall(r"`(\w+)` \w+", statement.split("PARTITIONED BY")[0]) == list(COLUMNS)
     office.runtime.stores.archive.write(DAY, shard_of("t-1"), rows())
     packed = office.stored(f"archive/day={DAY}/shard-{shard_of('t-1')}.csv.gz")
-    result = athena(statement, gzip.decompress(packed).decode())
+    found = athena(statement, gzip.decompress(packed).decode())
     said = HOSTILE.replace("\n", "n").replace("\r", "r")  # a reader that knows no escaped line break says n and r
     (attempt, share) = rows()
     attempt |= {name: json.dumps(attempt[name], separators=(",", ":")) for name in ("metadata", "counters")}
     share |= {"metadata": json.dumps(share["metadata"], separators=(",", ":"))}
-    assert result == [{**attempt, "detail": said, "billed_model": said}, share]
+    assert found == [{**attempt, "detail": said, "billed_model": said}, share]
     assert list(office.runtime.stores.archive.read(DAY, shard_of("t-1"))) == rows()
     assert f"'projection.day.range' = '{'2026-11-01'},NOW'" in statement
     assert "archive/day=${day}/" in statement
 
 
-def test_settled_days_are_not_read_again(office: Office) -> None:
+def test_what_was_settled_is_not_read_again(office: Office) -> None:
     """A later report of the month takes a settled day from the manifest: its rows may be gone from everywhere."""
     busy_day(office)
     office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(hours=1))
@@ -291,8 +291,8 @@ def test_settled_days_are_not_read_again(office: Office) -> None:
     assert after["days"][-2] == before["days"][-2]
     assert after["days"][-2]["cost_nano"] > 0
     assert after["days"][-1]["cost_nano"] == 0
-    summary = replace(entry.summary, zone="UTC")
-    assert summary.holds("UTC", summary.comparison.model)
-    assert not summary.holds(str(office.ctx.zone), summary.comparison.model)
-    assert not summary.holds("UTC", HAIKU)
-    assert set(summary.costs) == set(Tier)
+    own = replace(entry.summary, zone="UTC")
+    assert own.holds("UTC", own.comparison.model)
+    assert not own.holds(str(office.ctx.zone), own.comparison.model)
+    assert not own.holds("UTC", HAIKU)
+    assert set(own.costs) == set(Tier)

@@ -22,9 +22,12 @@ from pointsman.values.usage import Usage
 from pointsman_cli import stacks
 from pointsman_cli.main import main
 from pointsman_cli.tuning.proposal import LEAST_TO_RAISE
+from tests.support import report_office
 from tests.support.aws import Aws, MotoLedger
-from tests.support.office import FLASH, HAIKU, SINCE, SONNET, Office, answered
+from tests.support.report_office import FLASH, HAIKU, SINCE, SONNET, Office, answered
 from tests.support.router import SHIPPED, Router, build
+
+office = report_office.office
 
 DOCUMENT = "Write the API reference for the billing service: every endpoint, its parameters, an example each."
 EMPTY = "GET /reports answers 200 with an empty body for one tenant only"
@@ -42,9 +45,9 @@ def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
 
 def decided(router: Router, message_id: str, prompt: str, **fields: Any) -> dict[str, Any]:
     assert router.run(QueueMessage(message_id, json.dumps({"prompt": prompt, **fields}))) == {}
-    record = router.task(message_id).decision
-    assert record is not None
-    return record.as_dict()
+    found = router.task(message_id).decision
+    assert found is not None
+    return found.as_dict()
 
 
 def said(kind: TaskType, sure: float) -> CallResult:
@@ -53,9 +56,9 @@ def said(kind: TaskType, sure: float) -> CallResult:
 
 
 def test_a_local_verdict_follows_the_tier_of_its_type(router: Router) -> None:
-    result = decided(router, "m-1", DOCUMENT)
-    assert (result["type"], result["tier"], result["source"]) == ("documentation", "orchestration", "local")
-    assert result["reason"].endswith("; openclaw.json sends documentation to orchestration")
+    found = decided(router, "m-1", DOCUMENT)
+    assert (found["type"], found["tier"], found["source"]) == ("documentation", "orchestration", "local")
+    assert found["reason"].endswith("; openclaw.json sends documentation to orchestration")
     assert json.loads(router.workflow.executions["m-1"])["plan"][0]["model"] == FLASH
 
 
@@ -76,8 +79,8 @@ def test_a_model_s_word_follows_too_and_from_the_cache_again(
     router: Router, aws: Aws, kind: TaskType, sure: float, tier: str
 ) -> None:
     cache = LimitTableCache(aws.client("dynamodb"), aws.tables)
-    intake = router.intake.classifier
-    object.__setattr__(router.intake, "classifier", TaskClassifier(intake.ctx, intake.local, cache))
+    own = router.intake.classifier
+    object.__setattr__(router.intake, "classifier", TaskClassifier(own.ctx, own.local, cache))
     router.model.then(said(kind, sure))
     assert [decided(router, f"m-{n}", UNCLEAR)["tier"] for n in (1, 2)] == [tier] * 2
     assert len(router.model.questions) == 1
@@ -118,22 +121,22 @@ def put(desk: Office, task_id: str, kind: TaskType, *, text: str = DOCUMENT, to:
 def answer(desk: Office, task_id: str, model: str, tier: Tier, *before: CallResult) -> int:
     spent = 0
     for number, result in enumerate([*before, answered(model, Usage(input=9_000, output=1_000))], 1):
-        served_by = HAIKU if number <= len(before) else model
-        order = desk.order(task_id, served_by, number, tier=tier)
+        asked = HAIKU if number <= len(before) else model
+        order = desk.order(task_id, asked, number, tier=tier)
         spent += desk.call(order, SINCE + timedelta(seconds=9 * number), result)
     return spent
 
 
 def tuned(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert main(["tune", "--json"]) == 0
-    output: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return output
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
 
 
 def test_without_tasks_the_evidence_is_too_thin(desk: Office, capsys: pytest.CaptureFixture[str]) -> None:
-    proposal = tuned(capsys)
-    assert (proposal["tasks"], proposal["proposed"], proposal["diff"], proposal["effects"]) == (0, False, "", None)
-    assert proposal["threshold"]["why"] == "too thin: 0 of 30 labels"
+    found = tuned(capsys)
+    assert (found["tasks"], found["proposed"], found["diff"], found["effects"]) == (0, False, "", None)
+    assert found["threshold"]["why"] == "too thin: 0 of 30 labels"
     assert main(["tune"]) == 0
     shown = capsys.readouterr().out
     assert "Stays: too thin: 0 of 30 labels." in shown
@@ -153,23 +156,23 @@ def test_what_the_books_and_corrections_say(desk: Office, capsys: pytest.Capture
     desk.call(order, SINCE, answered(FLASH, Usage(input=100)), (Share("get-0", 0, Usage(input=100), {}, None),))
     desk.clock.time = SINCE + timedelta(days=2)
 
-    proposal = tuned(capsys)
-    assert (proposal["tasks"], proposal["unreadable"], proposal["booked_nano_usd"]) == (LEAST_TO_RAISE + 1, 1, spent)
-    assert proposal["classified"] == {"corrected": LEAST_TO_RAISE, "escalated": 1, "silence": 0}
-    ways = [(effect["from"], effect["to"], effect["tasks"]) for effect in proposal["effects"]["moved"]]
+    found = tuned(capsys)
+    assert (found["tasks"], found["unreadable"], found["booked_nano_usd"]) == (LEAST_TO_RAISE + 1, 1, spent)
+    assert found["classified"] == {"corrected": LEAST_TO_RAISE, "escalated": 1, "silence": 0}
+    ways = [(each["from"], each["to"], each["tasks"]) for each in found["effects"]["moved"]]
     assert ways == [("implementation", "reasoning", LEAST_TO_RAISE)]
     haiku, sonnet = 9_000 * 100 + 1_000 * 500, 9_000 * 2_000 + 1_000 * 10_000
     cost = {"before": LEAST_TO_RAISE * haiku, "after": LEAST_TO_RAISE * sonnet}
-    assert (proposal["effects"]["cost_nano_usd"], proposal["effects"]["list_price_nano_usd"]) == (cost, cost)
-    assert [entry["task_id"] for entry in proposal["only_reasoning"]][-1] == "hard"
-    assert '"tiers": {"api_endpoint": "reasoning"}' in proposal["diff"]
+    assert (found["effects"]["cost_nano_usd"], found["effects"]["list_price_nano_usd"]) == (cost, cost)
+    assert [each["task_id"] for each in found["only_reasoning"]][-1] == "hard"
+    assert '"tiers": {"api_endpoint": "reasoning"}' in found["diff"]
 
     assert main(["tune"]) == 0
     shown = capsys.readouterr().out
     assert f"{LEAST_TO_RAISE}: {LEAST_TO_RAISE} to the tier they needed, 0 away from it, 0 of which" in shown
     assert "\x1b" not in shown
     assert f"refused by {HAIKU}; then answered by {SONNET}" in shown
-    assert proposal["diff"] in shown
+    assert found["diff"] in shown
 
 
 def test_days_before_the_span_are_not_looked_at(desk: Office, capsys: pytest.CaptureFixture[str]) -> None:
