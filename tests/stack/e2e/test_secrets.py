@@ -114,8 +114,8 @@ def _go(stack: Stack, secrets: Secrets) -> list[str]:
     ids += [broken("refused", "refusal"), broken("invalid", {"status": {"code": 400}})]
     for task_id in ids:
         ended(stack, task_id)
-    messages = [{"role": "user", "content": f"{FAR} at the door {secrets.prompt}"}]
-    assert stack.ask("/v1/chat/completions", {"model": "pointsman/implementation", "messages": messages})[0] == 200
+    asked = [{"role": "user", "content": f"{FAR} at the door {secrets.prompt}"}]
+    assert stack.ask("/v1/chat/completions", {"model": "pointsman/implementation", "messages": asked})[0] == 200
     hang = f"hang-{uuid.uuid4().hex[:6]}"
     stack.fault("anthropic", "hang", contains=hang, times=1)
     killed = send(hang, tier="implementation")
@@ -140,8 +140,8 @@ def _go(stack: Stack, secrets: Secrets) -> list[str]:
     ids += [killed, _without_a_key(stack, send), _without_a_right(stack, send)]
     today = datetime.now(UTC).date().isoformat()
     for function, event in (("Sweep", {}), ("CostReport", {"date": today})):
-        went_well, response = Role(stack, function).invoke(event)
-        assert went_well, response
+        went_well, told = Role(stack, function).invoke(event)
+        assert went_well, told
     return ids
 
 
@@ -174,7 +174,7 @@ def _collected(stack: Stack, watch: str, tasks: list[str]) -> dict[str, str]:
         "workflow histories": _histories(stack),
         "events": json.dumps(_messages(stack, watch)),
         "dead letters' attributes": json.dumps(
-            [entry.get("MessageAttributes", {}) for entry in _messages(stack, stack.info.outputs["DeadLetterQueueUrl"])]
+            [each.get("MessageAttributes", {}) for each in _messages(stack, stack.info.outputs["DeadLetterQueueUrl"])]
         ),
         "ledger": json.dumps(_items(stack, "UsageTableName")),
         "limits": json.dumps(_items(stack, "LimitTableName")),
@@ -185,40 +185,38 @@ def _collected(stack: Stack, watch: str, tasks: list[str]) -> dict[str, str]:
 
 
 def _log_groups(stack: Stack) -> dict[str, str]:
-    logs, result = stack.client("logs"), {}
+    logs, found = stack.client("logs"), {}
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
             events = [
                 event["message"]
-                for filter_log_event in logs.get_paginator("filter_log_events").paginate(
-                    logGroupName=group["logGroupName"]
-                )
-                for event in filter_log_event["events"]
+                for each in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+                for event in each["events"]
             ]
-            result[f"log group {group['logGroupName']}"] = "\n".join(events)
-    return result
+            found[f"log group {group['logGroupName']}"] = "\n".join(events)
+    return found
 
 
 def _histories(stack: Stack) -> str:
     """Return every execution of the workflow with its input, its output and all that it went through."""
-    states, recorded = stack.client("stepfunctions"), []
+    states, found = stack.client("stepfunctions"), []
     machine = stack.info.outputs["StateMachineArn"]
     for page in states.get_paginator("list_executions").paginate(stateMachineArn=machine):
-        for execution in page["executions"]:
-            arn = execution["executionArn"]
-            recorded.append(json.dumps(states.describe_execution(executionArn=arn), default=str))
+        for each in page["executions"]:
+            arn = each["executionArn"]
+            found.append(json.dumps(states.describe_execution(executionArn=arn), default=str))
             for part in states.get_paginator("get_execution_history").paginate(executionArn=arn):
-                recorded.append(json.dumps(part["events"], default=str))
-    return "\n".join(recorded)
+                found.append(json.dumps(part["events"], default=str))
+    return "\n".join(found)
 
 
 def _messages(stack: Stack, url: str) -> list[dict[str, Any]]:
-    sqs, recorded = stack.client("sqs"), []
+    sqs, found = stack.client("sqs"), []
     while page := sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=30
     ).get("Messages"):
-        recorded += page
-    return recorded
+        found += page
+    return found
 
 
 def _items(stack: Stack, output: str) -> list[Any]:
@@ -228,7 +226,7 @@ def _items(stack: Stack, output: str) -> list[Any]:
 
 def _objects(stack: Stack, prefix: str) -> str:
     s3, bucket = stack.client("s3"), stack.info.outputs["DataBucketName"]
-    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
     return "\n".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys)
 
 
@@ -236,9 +234,9 @@ def _status(stack: Stack, tasks: list[str]) -> str:
     from pointsman_cli import stacks
     from pointsman_cli.tasks import read_task_record, task_document
 
-    result = stacks.of_local(stack.info)
+    found = stacks.connect_to_local(stack.info)
     return json.dumps(
-        [task_document(result.runtime, read_task_record(result.client, task_id), stand_in=True) for task_id in tasks]
+        [task_document(found.runtime, read_task_record(found.client, task_id), stand_in=True) for task_id in tasks]
     )
 
 
@@ -267,8 +265,8 @@ def test_a_key_of_the_front_door_is_nowhere(stack: Stack, written: dict[str, str
 
 
 def test_metadata_is_where_the_contract_says(written: dict[str, str], secrets: Secrets) -> None:
-    places = {place for place, text in written.items() if secrets.metadata in text}
-    assert {"events", "ledger"} <= places <= {"events", "ledger", "reports", "status"}
+    found = {place for place, text in written.items() if secrets.metadata in text}
+    assert {"events", "ledger"} <= found <= {"events", "ledger", "reports", "status"}
 
 
 def test_the_stack_did_have_the_secrets(stack: Stack, secrets: Secrets) -> None:

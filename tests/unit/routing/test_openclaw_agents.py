@@ -15,7 +15,7 @@ from pointsman.routing.catalog import load_catalog
 from pointsman.routing.config import ConfigError
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
-from pointsman_cli.openclaw_export import exported, tools
+from pointsman_cli.openclaw_export import export_config, tools_section
 from pointsman_cli.tuning.edit import put
 from tests.support.paths import ROOT
 
@@ -68,7 +68,7 @@ HAIKU, GEMINI, SONNET = "claude-haiku-4-5", "gemini-3.5-flash-lite", "claude-son
         ({"primary": "anthropic/claude-haiku-4-5", "fallbacks": ["anthropic/claude-haiku-4-5"]}, [HAIKU]),
     ],
 )
-def test_agent_without_a_model_follows_openclaw_defaults(model: Any, chain: list[str]) -> None:
+def test_what_an_agent_does_not_say_follows_openclaws_rules(model: Any, chain: list[str]) -> None:
     """As docs/concepts/model-failover.md of OpenClaw 2026.9.6 has them."""
     assert (
         chains(changed(lambda file: file["agents"]["entries"]["work"].update(model=model)))[Tier.IMPLEMENTATION]
@@ -166,24 +166,24 @@ configurations = st.fixed_dictionaries(
 
 
 @given(configurations)
-def test_exported_config_routes_tasks_as_before(fields: Any) -> None:
+def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
     before = RoutingPolicy(openclaw.parse(json.dumps(fields)), load_catalog())
-    after = RoutingPolicy(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load_catalog())
+    after = RoutingPolicy(openclaw.parse(json.dumps(export_config(before, NOW, SERVER))), load_catalog())
     for tier in Tier:
         for private in (False, True):
             assert after.plan(tier, NOW, private=private) == before.plan(tier, NOW, private=private)
     assert after.config.baseline == before.config.baseline
-    keys = "budget", "free_to_paid", "quotas", "classifier"
-    assert [getattr(after.config.pointsman, name) for name in keys] == [
-        getattr(before.config.pointsman, name) for name in keys
+    own = "budget", "free_to_paid", "quotas", "classifier"
+    assert [getattr(after.config.pointsman, name) for name in own] == [
+        getattr(before.config.pointsman, name) for name in own
     ]
 
 
 def test_the_export_names_no_model_that_has_ended() -> None:
-    routing_policy = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
-    assert routing_policy["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
-    assert routing_policy["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
-    assert routing_policy["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"
-    assert routing_policy["skills"]["entries"]["pointsman"]["config"] == {"baseline": "claude-sonnet-4-5"}
-    assert routing_policy["mcp"] == {"servers": {"pointsman": SERVER}}
-    assert tools(SERVER) == {"mcp": routing_policy["mcp"], "skills": {"entries": {"pointsman": {"enabled": True}}}}
+    made = export_config(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
+    assert made["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
+    assert made["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
+    assert made["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"
+    assert made["skills"]["entries"]["pointsman"]["config"] == {"baseline": "claude-sonnet-4-5"}
+    assert made["mcp"] == {"servers": {"pointsman": SERVER}}
+    assert tools_section(SERVER) == {"mcp": made["mcp"], "skills": {"entries": {"pointsman": {"enabled": True}}}}
