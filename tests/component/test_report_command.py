@@ -28,7 +28,7 @@ def test_a_page_is_written_without_links(spent: int, tmp_path: Path, capsys: pyt
     into = tmp_path / "day.html"
     assert main(["report", "--date", "2026-11-21", "--html", "--output", str(into)]) == 0
     told = capsys.readouterr()
-    assert (told.out, told.err) == ("", f"written to {into}\n")
+    assert (told.out, told.err) == ("", f"Wrote {into}\n")
     page = ElementTree.fromstring(into.read_text().removeprefix("<!DOCTYPE html>"))
     assert list(page.iter("a")) == []
     assert f"{spent / 10**9:.9f}" in {each.get("value") for each in page.iter("data")}

@@ -22,7 +22,7 @@ KEYS = {"gemini": "gemini-key-typed-4711", "anthropic": "claude-key-typed-0815"}
 def test_doctor_looks_at_all_that_the_emulator_has(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.of_local(stack.info))
+    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.connect_to_local(stack.info))
     code = main(["doctor", "--drift", "--json"])
     told = json.loads(capsys.readouterr().out)
     assert code == (0 if told["ok"] else 5)
@@ -82,9 +82,9 @@ def test_keys_are_typed_unseen_and_stored_as_secure_strings(stack: Stack) -> Non
     terminal.answer("AWS region [us-east-1]", "us-east-1")
     for provider, key in KEYS.items():
         terminal.answer(f"{provider} API key", key)
-    terminal.answer("Do it?", "y")
+    terminal.answer("Continue?", "y")
     assert terminal.ended() == 0, terminal.screen
-    assert "is no AWS region" in terminal.screen
+    assert "is not an AWS region" in terminal.screen
     assert not any(key in terminal.screen for key in KEYS.values())
     names = [f"/typed/{provider}-api-key" for provider in KEYS]
     found = stack.client("ssm").get_parameters(Names=names, WithDecryption=True)["Parameters"]

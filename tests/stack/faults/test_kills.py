@@ -96,7 +96,7 @@ class Traffic:
 
     def take_up(self) -> None:
         """Send back what the queue gave up, as `pointsman replay --reason gave_up --execute` does."""
-        operator = stacks.of_local(self.stack.info).runtime.part(build_replay)
+        operator = stacks.connect_to_local(self.stack.info).runtime.part(build_replay)
         lines = operator(ReplayOptions(code=GIVEN_UP, execute=True), "operator")
         self.replayed += [line.task_id for line in lines if line.replayed and line.task_id in self.records]
 

@@ -189,7 +189,7 @@ def test_tables_for_people_and_pictures(labelled: Path, tmp_path: Path, capsys: 
 
 def test_a_live_run_needs_a_stack(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(labelled), "--live"]) == 1
-    assert "no local stack is up" in capsys.readouterr().err
+    assert "no local stack is running" in capsys.readouterr().err
 
 
 def _python_that(tmp_path: Path, does: str) -> Path:
