@@ -40,9 +40,8 @@ from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
 from pointsman.execution.budget import charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
-from pointsman.execution.ledger_keys import SHARDS, RowKey
+from pointsman.execution.ledger_keys import SHARDS, LedgerWatermarks, RowKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import LedgerWatermarks
 from pointsman.report.figures.report_builder import LOOKBACK, ReportScope, build_report
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
