@@ -57,6 +57,7 @@ check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ##
 	@$(RUN)/ruff format --check $(LINTED)
 	@$(RUN)/ruff check $(LINTED)
 	@$(RUN)/mypy
+	@$(RUN)/python tools/local_names.py layers functions pointsman_cli devstack demo benchmarks training tools tests
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	@$(RUN)/cfn-lint --regions us-east-1 -- template.yaml examples/*/*.yaml
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml

@@ -23,7 +23,7 @@ class Saving:
 def halve_top_item(bill: Bill) -> Saving | None:
     """Return the change that halves the most expensive line. None if none is known."""
     changes = {"transitions": _express_workflow, "lambda_gb_seconds": _half_memory}
-    change = changes.get(bill.dearest.key)
+    change = changes.get(bill.most_expensive.key)
     return change(bill) if change else None
 
 
@@ -31,11 +31,11 @@ def _express_workflow(bill: Bill) -> Saving:
     """Run the tasks below the reasoning tier in an Express workflow, and in a Standard one only if they must wait."""
     tasks, price_list = bill.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
-    seconds = sum((units.share_of(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
-    moved = tasks * (1 - units.share_of(Tier.REASONING))
+    seconds = sum((units.tier_share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
+    moved = tasks * (1 - units.tier_share(Tier.REASONING))
     usd = price_list["express_requests"].of(moved)
     usd += price_list["express_gb_seconds"].of(tasks * seconds * _EXPRESS_CHUNK_GB)
-    usd += price_list["transitions"].of((tasks - moved) * units.TRANSITIONS)
+    usd += price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
     return Saving(
         "running tasks that end within five minutes in an Express workflow, and only the reasoning tier and tasks that "
         "wait in the Standard one",
@@ -45,5 +45,5 @@ def _express_workflow(bill: Bill) -> Saving:
 
 def _half_memory(bill: Bill) -> Saving:
     return Saving(
-        "giving functions 512 MB: they wait for a model, which memory does not speed up", bill.dearest.usd / 2
+        "giving functions 512 MB: they wait for a model, which memory does not speed up", bill.most_expensive.usd / 2
     )

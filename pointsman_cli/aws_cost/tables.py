@@ -30,7 +30,7 @@ def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
             {
                 "tasks_per_day": int(bill.day.tasks),
                 "usd": f"{bill.usd:.6f}",
-                "dearest": bill.dearest.key,
+                "dearest": bill.most_expensive.key,
                 "halved": _saving(bill),
                 "items": [
                     {"unit": item.key, "units": f"{item.units:.3f}", "free": item.price.free, "usd": f"{item.usd:.6f}"}
@@ -66,7 +66,7 @@ def _bill(bill: Bill) -> str:
     ]
     if free := [item.price.name for item in bill.items if not item.usd]:
         lines += ["", *_folded("  covered by free allowances: " + "; ".join(sorted(free)) + ".")]
-    lines += ["", f"  most expensive: {bill.dearest.price.name}, {_usd(bill.dearest.usd)}."]
+    lines += ["", f"  most expensive: {bill.most_expensive.price.name}, {_usd(bill.most_expensive.usd)}."]
     if saving := halve_top_item(bill):
         lines += _folded(f"  can be cut to {_usd(saving.usd)} by {saving.how}.")
     return "\n".join(lines)

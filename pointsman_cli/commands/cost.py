@@ -34,11 +34,11 @@ def cost(
     Multiplies the units that each task uses by dated list prices. Also recomputes the first estimate of savings at
     today's prices. Needs no stack and calls no API.
     """
-    from pointsman.report.figures.aws_bill import bill
-    from pointsman.report.figures.aws_units import plain
+    from pointsman.report.figures.aws_bill import monthly_bill
+    from pointsman.report.figures.aws_units import plain_day
     from pointsman_cli.aws_cost import tables
 
-    bills = [bill(plain(tasks)) for tasks in tasks_per_day or DEFAULT_VOLUMES]
+    bills = [monthly_bill(plain_day(tasks)) for tasks in tasks_per_day or DEFAULT_VOLUMES]
     if as_json:
         output.print_document(tables.cost_document(bills))
     else:

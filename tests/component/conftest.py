@@ -7,7 +7,6 @@ from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
 from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
-from tests.support.office import Office, build_office
 
 
 @pytest.fixture
@@ -32,8 +31,3 @@ def ledger(aws: Aws) -> MotoLedger:
 @pytest.fixture
 def task_table(aws: Aws) -> TaskTable:
     return TaskTable(aws.dynamodb(), aws.tables)
-
-
-@pytest.fixture
-def office(aws: Aws) -> Office:
-    return build_office(aws)

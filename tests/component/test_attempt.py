@@ -47,7 +47,7 @@ def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
     return build(aws, ledger, task_table)
 
 
-def test_an_answer_is_booked_stored_and_told(router: Router, ledger: MotoLedger) -> None:
+def test_answer_is_charged_stored_and_delivered(router: Router, ledger: MotoLedger) -> None:
     router.model.then(answered())
     finished(router, started(router, "implementation", metadata={"ticket": "A-1"}))
 
@@ -57,8 +57,8 @@ def test_an_answer_is_booked_stored_and_told(router: Router, ledger: MotoLedger)
     assert (task.status, task.cost_nano, task.attempts) == (Status.COMPLETED, 200_000, 1)
     assert task.delivered_at
     ((kind, detail),) = router.bus.events
-    told = json.loads(detail)
-    assert (kind, told["answer"], told["cost_nano_usd"], told["usage"]) == (
+    document = json.loads(detail)
+    assert (kind, document["answer"], document["cost_nano_usd"], document["usage"]) == (
         "Task Completed",
         "words",
         200_000,
@@ -137,7 +137,7 @@ def test_an_answer_that_cannot_be_kept_is_paid_and_asked_for_once_more(
     assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_an_unknown_end_is_booked_at_what_was_reserved(router: Router) -> None:
+def test_unknown_outcome_is_charged_at_its_reservation(router: Router) -> None:
     router.model.then(CallResult(Outcome.UNKNOWN), answered())
     finished(router, started(router, "implementation"))
     task = router.task()
@@ -157,7 +157,7 @@ def test_the_same_state_twice_is_one_call(router: Router) -> None:
     assert finished(router, again).next is Next.DELIVER
 
 
-def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, ledger: MotoLedger) -> None:
+def test_crash_during_the_call_is_charged_and_retried(router: Router, ledger: MotoLedger) -> None:
     run = started(router, "implementation")
     during_the_call(router, dies)
     with pytest.raises(Crash):
@@ -201,7 +201,7 @@ def test_a_retired_model_is_replaced_for_everyone(aws: Aws, ledger: MotoLedger, 
     assert ledger.look(None, "claude-haiku-4-5", "x").model.retired
 
 
-def test_without_a_budget_no_paid_call_is_made(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+def test_zero_budget_makes_no_paid_call(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     router = configured(aws, ledger, task_table, budget={"month_usd": 0})
     end = finished(router, started(router, "reasoning"))
     assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
@@ -261,7 +261,7 @@ RESULTS = st.builds(
     share=st.sampled_from([0, 1]),
 )
 @settings(max_examples=20)
-def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
+def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
     results: list[CallResult], tier: str, policy: str, cents: str, checks: dict[str, Any] | None, share: int
 ) -> None:
     with mock_aws():
@@ -270,8 +270,8 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
         ledger, tasks = MotoLedger(client, TABLES), TaskTable(client, TABLES)
         budget = {"day_usd": cents, "when_exhausted": policy}
-        own = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
-        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **own)
+        config = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
+        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **config)
         run = started(router, tier, deadline=to_text(NOON + timedelta(hours=1)))
         router.model.then(*(results * 200)[:400])
         end = finished(router, run)

@@ -61,7 +61,7 @@ def settled(
     of: Intent, outcome: Outcome = Outcome.ANSWERED, cost: int = 60, after: float = 2.0, **fields: Any
 ) -> Settled:
     usage = CALLED if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
-    stated: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "result": CallResult(outcome, usage=usage, request_id="req-1"),
         "cost_known": outcome is not Outcome.UNKNOWN,
         "billed_model": of.spec.model,
@@ -69,7 +69,7 @@ def settled(
         "at": of.at + timedelta(seconds=after),
         "milliseconds": int(after * 1000),
     }
-    return Settled(of, cost_nano=cost, **{**stated, **fields})
+    return Settled(of, cost_nano=cost, **{**defaults, **fields})
 
 
 def known(tasks: TaskTable, *task_ids: str) -> None:
@@ -78,9 +78,9 @@ def known(tasks: TaskTable, *task_ids: str) -> None:
 
 
 def task(tasks: TaskTable, task_id: str = "t-1") -> TaskRecord:
-    found = tasks.read(task_id)
-    assert found is not None
-    return found
+    result = tasks.read(task_id)
+    assert result is not None
+    return result
 
 
 def scan(client: Any, table: str) -> list[dict[str, Any]]:

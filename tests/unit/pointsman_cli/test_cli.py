@@ -3,6 +3,8 @@
 import io
 import json
 import subprocess
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from botocore.exceptions import ClientError
 import devstack
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman_cli import stacks
-from pointsman_cli.main import main
+from pointsman_cli.main import main, run_command
+from tests.support.paths import ROOT
 
 COMMANDS = (
     "up",
@@ -394,3 +397,8 @@ def test_up_env_prints_lines_that_a_shell_exports(
     script = f"{capsys.readouterr().out}env"
     shown = subprocess.run(["/bin/sh", "-c", script], env={}, check=True, capture_output=True, text=True).stdout
     assert set(shown.splitlines()) >= {f"{name}={value}" for name, value in info.environment.items()}
+
+
+def test_installed_command_runs_the_function_that_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert EntryPoint("pointsman", project["scripts"]["pointsman"], "console_scripts").load() is run_command

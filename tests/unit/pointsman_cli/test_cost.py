@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from pointsman.report.figures import aws_units as units
-from pointsman.report.figures.aws_bill import bill, price_document, prices, share_nano
-from pointsman.report.figures.aws_units import DEPLOYED, Day, Resources, plain
+from pointsman.report.figures.aws_bill import monthly_bill, price_document, prices, share_nano
+from pointsman.report.figures.aws_units import DEPLOYED, DayLoad, Resources, plain_day
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import first_estimate, tables
 from pointsman_cli.aws_cost.saving import halve_top_item
@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 
 
 def test_bill_of_25_tasks_a_day_is_under_five_cents_in_the_expected_lines() -> None:
-    monthly = bill(plain(25))
+    monthly = monthly_bill(plain_day(25))
     assert monthly.usd < Decimal("0.05")
     paid = {item.key for item in monthly.items if item.usd}
     assert paid == {"dynamodb_reads", "dynamodb_writes", "backup_gb", "s3_puts", "s3_gets", "s3_gb", "events"}
@@ -25,11 +25,11 @@ def test_bill_of_25_tasks_a_day_is_under_five_cents_in_the_expected_lines() -> N
 
 
 def test_most_expensive_line_of_a_million_tasks_a_day_can_be_halved() -> None:
-    monthly = bill(plain(1_000_000))
-    assert monthly.dearest.key == "transitions"
+    monthly = monthly_bill(plain_day(1_000_000))
+    assert monthly.most_expensive.key == "transitions"
     saving = halve_top_item(monthly)
     assert saving is not None
-    assert saving.usd < monthly.dearest.usd / 2
+    assert saving.usd < monthly.most_expensive.usd / 2
     assert [item.usd for item in monthly.items] == sorted((item.usd for item in monthly.items), reverse=True)
 
 
@@ -47,14 +47,14 @@ def test_alarms_and_metrics_of_the_template_are_counted_and_free() -> None:
 
 
 def test_daily_share_is_a_thirtieth_of_the_month_and_grows_with_the_work() -> None:
-    usual, nothing = plain(25), dict.fromkeys(Tier, Decimal())
-    assert share_nano(usual) == round(bill(usual).usd / 30 * 10**9)
-    idle = share_nano(Day(Decimal(), nothing, Decimal()))
+    usual, nothing = plain_day(25), dict.fromkeys(Tier, Decimal())
+    assert share_nano(usual) == round(monthly_bill(usual).usd / 30 * 10**9)
+    idle = share_nano(DayLoad(Decimal(), nothing, Decimal()))
     assert 0 < idle < share_nano(usual), "the sweep reads on a day without a task too"
     again = {tier: 3 * calls for tier, calls in usual.calls.items()}
-    retried = share_nano(Day(usual.tasks, again, 3 * usual.call_seconds))
+    retried = share_nano(DayLoad(usual.tasks, again, 3 * usual.call_seconds))
     assert retried > share_nano(usual) + 20_000
-    assert units.units(Day(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
+    assert units.monthly_units(DayLoad(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
 
 
 def test_price_applies_beyond_the_free_allowance() -> None:
@@ -65,13 +65,13 @@ def test_price_applies_beyond_the_free_allowance() -> None:
 
 def test_every_unit_has_a_price_and_every_price_is_used() -> None:
     express = {"express_requests", "express_gb_seconds"}
-    assert set(units.units(plain(25))) == set(prices()) - express
+    assert set(units.monthly_units(plain_day(25))) == set(prices()) - express
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", price_document()["date"])
 
 
 @pytest.mark.parametrize("tasks", [1, 25, 300, 10_000, 100_000, 1_000_000])
 def test_twice_the_tasks_never_cost_less(tasks: int) -> None:
-    assert bill(plain(tasks)).usd <= bill(plain(tasks * 2)).usd
+    assert monthly_bill(plain_day(tasks)).usd <= monthly_bill(plain_day(tasks * 2)).usd
 
 
 def test_assumed_traffic_is_that_of_the_first_estimate() -> None:
@@ -114,6 +114,5 @@ def test_any_positive_number_of_tasks_is_accepted(capsys: pytest.CaptureFixture[
     assert main(["cost", "--tasks-per-day", "400", "--json"]) == 0
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
-    assert [
-        line["tasks_per_day"] for line in tables.cost_document([bill(plain(n)) for n in DEFAULT_VOLUMES])["bills"]
-    ] == list(DEFAULT_VOLUMES)
+    document = tables.cost_document([monthly_bill(plain_day(tasks)) for tasks in DEFAULT_VOLUMES])
+    assert [line["tasks_per_day"] for line in document["bills"]] == list(DEFAULT_VOLUMES)
