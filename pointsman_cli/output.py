@@ -100,13 +100,13 @@ def _folded(cell: str, width: int) -> list[str]:
     return [cell] if len(cell) <= width else textwrap.wrap(cell, width, break_on_hyphens=False)
 
 
-def supports_colour(stream: TextIO) -> bool:
+def _supports_colour(stream: TextIO) -> bool:
     """Return whether to use colours: on a terminal, unless NO_COLOR or TERM=dumb is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _painted(cell: str, content: object) -> str:
-    if isinstance(content, Coloured) and (code := _CODES[content.colour]) and supports_colour(sys.stdout):
+    if isinstance(content, Coloured) and (code := _CODES[content.colour]) and _supports_colour(sys.stdout):
         text = cell.strip()
         return cell.replace(text, f"\x1b[{code}m{text}\x1b[0m") if text else cell
     return cell

@@ -124,7 +124,7 @@ class LocalClients:
         )
 
 
-class NoClients:
+class _NoClients:
     """Creates no clients, for use without AWS."""
 
     def client(self, service: str, config: Config | None = None) -> None:
@@ -161,7 +161,7 @@ def connect_to_local(info: devstack.StackInfo, config: Path | None = None) -> St
 def offline_runtime(config: Path | None = None) -> Runtime:
     """Return a runtime without a stack, for its routing rules and its local classifier."""
     settings = Settings.model_validate(_overrides())
-    return operator_runtime(settings, openclaw.read_config(config), NoClients())
+    return operator_runtime(settings, openclaw.read_config(config), _NoClients())
 
 
 def _running_local_stack() -> devstack.StackInfo:

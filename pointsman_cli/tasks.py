@@ -33,7 +33,7 @@ def read_task_record(client: Client, task_id: str) -> TaskRecord:
     raise NotFoundError(f"no task {task_id}: {why}")
 
 
-def read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
+def _read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
     """Return the task's attempts from the ledger, oldest first. An attempt without an outcome is `open`."""
     attempts: list[dict[str, Any]] = []
     for key in record.rows:
@@ -48,7 +48,7 @@ def read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
     return attempts
 
 
-def read_classification_cost(runtime: Runtime, record: TaskRecord) -> int:
+def _classification_cost(runtime: Runtime, record: TaskRecord) -> int:
     """Return the task's share, in nano-dollars, of the request that classified it. 0 if no model was asked."""
     source = record.decision.source if record.decision else None
     if source not in _MAY_HAVE_ASKED or not record.received_at:
@@ -59,7 +59,7 @@ def read_classification_cost(runtime: Runtime, record: TaskRecord) -> int:
     return sum(row["cost_nano"] for row in rows if row["kind"] == "share" and row["task_id"] == record.task_id)
 
 
-def read_subtasks(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
+def _read_subtasks(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
     """Return the subtasks' states, now or when the task result. `queued` if the router has not received one."""
     if record.results:
         return [end.as_item() for end in record.results]
@@ -87,11 +87,11 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "model": record.model,
         "decision": record.decision.as_dict() if record.decision else None,
         "correction": record.correction.as_item() if record.correction else None,
-        "attempts": read_attempts(runtime, record),
+        "attempts": _read_attempts(runtime, record),
         "usage": usage.as_dict(),
         "cost_nano_usd": record.cost_nano,
         "cost_known": record.cost_known,
-        "classification_cost_nano_usd": read_classification_cost(runtime, record),
+        "classification_cost_nano_usd": _classification_cost(runtime, record),
         "truncated": record.truncated,
         "verdict": record.checked.as_item() if record.checked else None,
         "audit": _audit(record),
@@ -107,7 +107,7 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "metadata": record.metadata,
         "private": record.private,
         "split": record.split,
-        "subtasks": read_subtasks(runtime, record),
+        "subtasks": _read_subtasks(runtime, record),
         "stand_in": stand_in,
     }
 

@@ -1,1 +1,1 @@
-"""What `pointsman cost` shows of AWS's bill, and the team's first estimate; the cost model is the report's own."""
+"""The output of `pointsman cost`: the AWS bill and the first estimate. The cost model itself is the report's."""

@@ -1,4 +1,4 @@
-"""What would make the dearest line of the AWS bill at least half as dear."""
+"""How to cut the most expensive line of the AWS bill by half or more."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,42 +7,43 @@ from pointsman.report.figures import aws_units as units
 from pointsman.report.figures.aws_bill import Bill, prices
 from pointsman.values.taxonomy import Tier
 
-EXPRESS_CHUNK_GB = Decimal("0.0625")
-"""An Express workflow is billed by 64 MB of memory."""
+_EXPRESS_CHUNK_GB = Decimal("0.0625")
+"""Step Functions bills an Express workflow's memory in chunks of 64 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What would make a line at least half as dear."""
+    """A change that halves a line of the bill."""
 
     how: str
     usd: Decimal
-    """The line's cost, or of what stands in its place, then."""
+    """What the line, or its replacement, then costs."""
 
 
-def halved(made: Bill) -> Saving | None:
-    """Return what would halve the dearest line, where a way is known."""
-    way = {"transitions": _express, "lambda_gb_seconds": _half_memory}
-    dimension = way.get(made.most_expensive.key)
-    return dimension(made) if dimension else None
+def halve_top_item(bill: Bill) -> Saving | None:
+    """Return the change that halves the most expensive line. None if none is known."""
+    changes = {"transitions": _express_workflow, "lambda_gb_seconds": _half_memory}
+    change = changes.get(bill.most_expensive.key)
+    return change(bill) if change else None
 
 
-def _express(made: Bill) -> Saving:
-    """Tasks below the reasoning tier in an Express workflow, a Standard one only for those that have to wait."""
-    tasks, price_list = made.day.tasks * units.DAYS_OF_MONTH, prices()
+def _express_workflow(bill: Bill) -> Saving:
+    """Run the tasks below the reasoning tier in an Express workflow, and in a Standard one only if they must wait."""
+    tasks, price_list = bill.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
     seconds = sum((units.tier_share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
     moved = tasks * (1 - units.tier_share(Tier.REASONING))
-    usd = price_list["express_requests"].of(moved) + price_list["express_gb_seconds"].of(
-        tasks * seconds * EXPRESS_CHUNK_GB
-    )
+    usd = price_list["express_requests"].of(moved)
+    usd += price_list["express_gb_seconds"].of(tasks * seconds * _EXPRESS_CHUNK_GB)
     usd += price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
     return Saving(
-        "an Express workflow for what ends within its five minutes, with the Standard one for tasks that wait "
-        "and for the reasoning tier",
+        "running tasks that end within five minutes in an Express workflow, and only the reasoning tier and tasks that "
+        "wait in the Standard one",
         usd,
     )
 
 
-def _half_memory(made: Bill) -> Saving:
-    return Saving("512 MB: the time is a model's, which memory does not shorten", made.most_expensive.usd / 2)
+def _half_memory(bill: Bill) -> Saving:
+    return Saving(
+        "giving functions 512 MB: they wait for a model, which memory does not speed up", bill.most_expensive.usd / 2
+    )

@@ -1,4 +1,4 @@
-"""`pointsman cost`: what AWS charges for so many tasks a day."""
+"""`pointsman cost`: the monthly AWS bill for a number of tasks a day."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
-USUAL = (25, 10_000, 1_000_000)
+DEFAULT_VOLUMES = (25, 10_000, 1_000_000)
 EXAMPLES = """\b
 Examples:
   pointsman cost
@@ -24,22 +24,23 @@ def cost(
             metavar="N",
             min=1,
             max=10_000_000,
-            help="Tasks a day, in the team's mix; may be given several times. Without: 25, 10,000 and 1,000,000.",
+            help="Tasks a day, in the team's mix (repeatable). Default: 25, 10,000 and 1,000,000.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show what AWS charges a month, line by line, and the first estimate of savings at today's prices.
+    """Estimate the monthly AWS bill, line by line.
 
-    A model from the design's own units and dated list prices. No stack is needed, and none is asked.
+    Multiplies the units that each task uses by dated list prices. Also recomputes the first estimate of savings at
+    today's prices. Needs no stack and calls no API.
     """
     from pointsman.report.figures.aws_bill import monthly_bill
     from pointsman.report.figures.aws_units import plain_day
-    from pointsman_cli.aws_cost import show
+    from pointsman_cli.aws_cost import tables
 
-    bills = [monthly_bill(plain_day(tasks)) for tasks in tasks_per_day or USUAL]
+    bills = [monthly_bill(plain_day(tasks)) for tasks in tasks_per_day or DEFAULT_VOLUMES]
     if as_json:
-        output.print_document(show.cost_document(bills))
+        output.print_document(tables.cost_document(bills))
     else:
-        print(show.cost_text(bills).rstrip("\n"))
+        print(tables.cost_text(bills).rstrip("\n"))
     return Exit.OK

@@ -1,4 +1,4 @@
-"""`pointsman report`: what was spent and saved on a day, or on each of several."""
+"""`pointsman report`: costs and savings."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,41 +21,41 @@ Examples:
   pointsman report --date 2026-11-21 --json --stack pointsman
   pointsman report --from 2026-11-01 --to 2026-11-21"""
 _MOST_DAYS = 92
-"""Of a range: each day's rows are read."""
+"""A range reads the ledger of each day."""
 
 
 def report(
     day: Annotated[
         str | None,
         typer.Option(
-            "--date", metavar="DATE", help="A day of the stack's ReportTimeZone, as 2026-11-21; without: today."
+            "--date", metavar="DATE", help="A day in the stack's time zone, such as 2026-11-21. Default: today."
         ),
     ] = None,
     first: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="The first of several days, a line each.")
+        str | None, typer.Option("--from", metavar="DATE", help="First of several days, one line each.")
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", metavar="DATE", help="The last of several days; without: today.")
+        str | None, typer.Option("--to", metavar="DATE", help="Last of several days. Default: today.")
     ] = None,
-    as_html: Annotated[bool, typer.Option("--html", help="Make the page instead of text.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Write an HTML page instead of text.")] = False,
     into: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout.")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Show what was spent and saved on a day, or on each of several days.
+    """Show the costs and savings of one day or several.
 
-    The report is made from the books as they are now; nothing is stored or sent.
+    Computed from the ledger as it is now. Stores and sends nothing.
     """
     if as_html and as_json:
-        raise BadInputError("--html and --json: choose one")
+        raise BadInputError("--html and --json exclude each other")
     if last and not first:
-        raise BadInputError("--to goes with --from")
+        raise BadInputError("--to needs --from")
     if first and day:
-        raise BadInputError("--date and --from: choose one")
+        raise BadInputError("--date and --from exclude each other")
     chosen_day, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
 
     from pointsman.entrypoints.cost_report import build_reporting
@@ -67,7 +67,7 @@ def report(
         text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
         text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
-    _put(text, into)
+    _write(text, into)
     return Exit.OK
 
 
@@ -95,7 +95,7 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
     entries = []
     with output.progress() as tell:
         for day in days:
-            tell(f"adding up {day}")
+            tell(f"reading {day}")
             entries.append(reporting.summarize(day))
     if as_html:
         from pointsman.report.render.index import render_index
@@ -115,7 +115,7 @@ def _table(entries: "list[PublishedDay]") -> str:
     return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"
 
 
-def _put(text: str, into: Path | None) -> None:
+def _write(text: str, into: Path | None) -> None:
     if into is None:
         print(text.rstrip("\n"))
         return
@@ -123,11 +123,11 @@ def _put(text: str, into: Path | None) -> None:
         into.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.print_note(f"written to {into}")
+    output.print_note(f"Wrote {into}")
 
 
-def _day(option: str, stated: str | None) -> date | None:
+def _day(option: str, text: str | None) -> date | None:
     try:
-        return date.fromisoformat(stated) if stated is not None else None
+        return date.fromisoformat(text) if text is not None else None
     except ValueError:
-        raise BadInputError(f"{option}: must be a day like 2026-11-21") from None
+        raise BadInputError(f"{option}: must be a date such as 2026-11-21") from None

@@ -47,7 +47,7 @@ def validate(
         assert validation.task is not None
         output.print_pairs(
             [
-                ("valid", f"task {validation.task_id or '(id: that of its SQS message)'}"),
+                ("valid", f"task {validation.task_id or '(takes its SQS message id)'}"),
                 ("tier", validation.task.explicit_tier or "classified on arrival"),
             ]
         )

@@ -33,7 +33,7 @@ def test_html_option_writes_a_page_without_links(
     into = tmp_path / "day.html"
     assert main(["report", "--date", "2026-11-21", "--html", "--output", str(into)]) == 0
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", f"written to {into}\n")
+    assert (printed.out, printed.err) == ("", f"Wrote {into}\n")
     page = ElementTree.fromstring(into.read_text().removeprefix("<!DOCTYPE html>"))
     assert list(page.iter("a")) == []
     assert f"{spent / 10**9:.9f}" in {amount.get("value") for amount in page.iter("data")}

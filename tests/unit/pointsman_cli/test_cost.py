@@ -1,4 +1,4 @@
-"""The AWS bill and the first estimate: within what the design promises, and as the documents print them."""
+"""The AWS bill and the first estimate stay within the promised limits, and docs/cost.md shows them."""
 
 import re
 from decimal import Decimal
@@ -9,31 +9,31 @@ from pointsman.report.figures import aws_units as units
 from pointsman.report.figures.aws_bill import monthly_bill, price_document, prices, share_nano
 from pointsman.report.figures.aws_units import DEPLOYED, DayLoad, Resources, plain_day
 from pointsman.values.taxonomy import Tier
-from pointsman_cli.aws_cost import seed, show
-from pointsman_cli.aws_cost.saving import halved
-from pointsman_cli.commands.cost import USUAL
+from pointsman_cli.aws_cost import first_estimate, tables
+from pointsman_cli.aws_cost.saving import halve_top_item
+from pointsman_cli.commands.cost import DEFAULT_VOLUMES
 from pointsman_cli.main import main
 from tests.support.paths import ROOT
 
 
-def test_at_25_tasks_a_day_the_bill_is_under_five_cents_and_every_line_is_named() -> None:
-    made = monthly_bill(plain_day(25))
-    assert made.usd < Decimal("0.05")
-    paid = {item.key for item in made.items if item.usd}
+def test_bill_of_25_tasks_a_day_is_under_five_cents_in_the_expected_lines() -> None:
+    monthly = monthly_bill(plain_day(25))
+    assert monthly.usd < Decimal("0.05")
+    paid = {item.key for item in monthly.items if item.usd}
     assert paid == {"dynamodb_reads", "dynamodb_writes", "backup_gb", "s3_puts", "s3_gets", "s3_gb", "events"}
-    assert made.usd == sum(item.usd for item in made.items)
+    assert monthly.usd == sum(item.usd for item in monthly.items)
 
 
-def test_at_a_million_the_dearest_line_has_a_way_to_halve_it() -> None:
-    made = monthly_bill(plain_day(1_000_000))
-    assert made.most_expensive.key == "transitions"
-    way = halved(made)
-    assert way is not None
-    assert way.usd < made.most_expensive.usd / 2
-    assert [item.usd for item in made.items] == sorted((item.usd for item in made.items), reverse=True)
+def test_most_expensive_line_of_a_million_tasks_a_day_can_be_halved() -> None:
+    monthly = monthly_bill(plain_day(1_000_000))
+    assert monthly.most_expensive.key == "transitions"
+    saving = halve_top_item(monthly)
+    assert saving is not None
+    assert saving.usd < monthly.most_expensive.usd / 2
+    assert [item.usd for item in monthly.items] == sorted((item.usd for item in monthly.items), reverse=True)
 
 
-def test_the_model_counts_the_templates_alarms_and_metrics_which_are_within_what_is_free() -> None:
+def test_alarms_and_metrics_of_the_template_are_counted_and_free() -> None:
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"Namespace: Pointsman(?:,|\n)\s+MetricName: (\w+)", text))
     alarms, dashboards = (text.count(f"Type: AWS::CloudWatch::{kind}") for kind in ("Alarm", "Dashboard"))
@@ -46,7 +46,7 @@ def test_the_model_counts_the_templates_alarms_and_metrics_which_are_within_what
     assert counted <= named, "a metric without an alarm is billed too"
 
 
-def test_a_days_share_is_that_of_a_month_of_such_days_and_grows_with_what_it_did() -> None:
+def test_daily_share_is_a_thirtieth_of_the_month_and_grows_with_the_work() -> None:
     usual, nothing = plain_day(25), dict.fromkeys(Tier, Decimal())
     assert share_nano(usual) == round(monthly_bill(usual).usd / 30 * 10**9)
     idle = share_nano(DayLoad(Decimal(), nothing, Decimal()))
@@ -57,31 +57,33 @@ def test_a_days_share_is_that_of_a_month_of_such_days_and_grows_with_what_it_did
     assert units.monthly_units(DayLoad(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
 
 
-def test_a_price_is_taken_beyond_what_is_free() -> None:
+def test_price_applies_beyond_the_free_allowance() -> None:
     price = prices()["transitions"]
     assert price.of(Decimal(4_000)) == 0
     assert price.of(Decimal(5_000)) == Decimal("0.025")
 
 
-def test_every_unit_has_a_price_and_every_price_a_use() -> None:
+def test_every_unit_has_a_price_and_every_price_is_used() -> None:
     express = {"express_requests", "express_gb_seconds"}
     assert set(units.monthly_units(plain_day(25))) == set(prices()) - express
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", price_document()["date"])
 
 
 @pytest.mark.parametrize("tasks", [1, 25, 300, 10_000, 100_000, 1_000_000])
-def test_more_tasks_never_cost_less(tasks: int) -> None:
+def test_twice_the_tasks_never_cost_less(tasks: int) -> None:
     assert monthly_bill(plain_day(tasks)).usd <= monthly_bill(plain_day(tasks * 2)).usd
 
 
-def test_the_traffic_is_the_seeds() -> None:
+def test_assumed_traffic_is_that_of_the_first_estimate() -> None:
     for tier in Tier:
-        assert units.ASSUMED_TRAFFIC[tier] == sum(work.tasks_per_day for work in seed.SEED_TRAFFIC if work.tier is tier)
-    assert sum(work.tokens_per_day for work in seed.DAILY_REVIEW) == 350_000
+        assert units.ASSUMED_TRAFFIC[tier] == sum(
+            work.tasks_per_day for work in first_estimate.ESTIMATED_TRAFFIC if work.tier is tier
+        )
+    assert sum(work.tokens_per_day for work in first_estimate.TRAFFIC_WITH_DAILY_REVIEW) == 350_000
 
 
-def test_the_first_estimate_is_computed_from_the_catalogues_prices() -> None:
-    now, *_, then = seed.cases()
+def test_first_estimate_uses_the_prices_of_the_catalog() -> None:
+    now, *_, then = first_estimate.cases()
     # 4.5M Haiku tokens and 100k x 30/7 Sonnet tokens a month, three quarters of them read
     haiku, sonnet = Decimal("4.5") * Decimal("0.2"), Decimal(3) / 7 * 4
     assert now.spent == pytest.approx(haiku + sonnet, abs=Decimal("0.001"))
@@ -89,29 +91,28 @@ def test_the_first_estimate_is_computed_from_the_catalogues_prices() -> None:
     assert now.spent < 5
     assert now.saved < 98
     assert then.saved < now.saved
-    assert seed.free_share_for(Decimal(98)) == pytest.approx(Decimal("0.6"))
+    assert first_estimate.free_share_for(Decimal(98)) == pytest.approx(Decimal("0.6"))
 
 
-def test_the_document_prints_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cost_page_contains_the_output_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost"]) == 0
     printed = capsys.readouterr().out.rstrip("\n")
     written = (ROOT / "docs/cost.md").read_text().split("<!-- begin: pointsman cost -->")[1]
     assert f"```text\n{printed}\n```" in written, "run `pointsman cost` and put what it prints into docs/cost.md"
 
 
-def test_the_documents_figures_are_those_of_the_tables() -> None:
+def test_figures_in_the_cost_page_are_those_of_the_tables() -> None:
     text = (ROOT / "docs/cost.md").read_text()
-    now, _, _, no_review, daily, fallen, _, then = seed.cases()
+    now, _, _, no_review, daily, fallen, _, then = first_estimate.cases()
     for amount in (now.spent, now.baseline, daily.spent, fallen.spent, then.spent):
         assert f"${amount:.2f}" in text
     for case in (now, no_review, then):
         assert f"{case.saved:.1f}%" in text
 
 
-def test_any_number_of_tasks_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_any_positive_number_of_tasks_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "--tasks-per-day", "400", "--json"]) == 0
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
-    assert [
-        each["tasks_per_day"] for each in show.cost_document([monthly_bill(plain_day(n)) for n in USUAL])["bills"]
-    ] == list(USUAL)
+    document = tables.cost_document([monthly_bill(plain_day(tasks)) for tasks in DEFAULT_VOLUMES])
+    assert [line["tasks_per_day"] for line in document["bills"]] == list(DEFAULT_VOLUMES)

@@ -66,10 +66,8 @@ class Stores:
 
     def bodies(self) -> list[str]:
         url = self.connection.settings.task_queue_url
-        return [
-            each["Body"]
-            for each in self.connection.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
-        ]
+        messages = self.connection.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
+        return [message["Body"] for message in messages]
 
 
 def _table(client: Any, name: str, *keys: str) -> None:
