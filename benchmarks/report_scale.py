@@ -43,7 +43,7 @@ from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
 from pointsman.execution.ledger_keys import SHARDS, RowKey
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.ports import LedgerWatermarks
-from pointsman.report.figures.report import BEFORE, ReportScope, build_report
+from pointsman.report.figures.report_builder import LOOKBACK, ReportScope, build_report
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
 from pointsman.routing import catalog, config
@@ -229,7 +229,7 @@ def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
     else:
         ledger = ArchivedLedger(reader, archive) if name == "report_of_archive" else reader
         frame = ReportScope(DAY, ZONE, rules, stand_in=True, now=until + timedelta(hours=6))
-        report = build_report(frame, ledger.shards(since - BEFORE, until), {})
+        report = build_report(frame, ledger.shards(since - LOOKBACK, until), {})
         document = json.dumps(as_json(report))
         figures = {
             "attempts": report.total.attempts,

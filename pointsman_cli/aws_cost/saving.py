@@ -25,7 +25,7 @@ class Saving:
 def halved(made: Bill) -> Saving | None:
     """Return what would halve the dearest line, where a way is known."""
     way = {"transitions": _express, "lambda_gb_seconds": _half_memory}
-    dimension = way.get(made.dearest.key)
+    dimension = way.get(made.most_expensive.key)
     return dimension(made) if dimension else None
 
 
@@ -33,12 +33,12 @@ def _express(made: Bill) -> Saving:
     """Tasks below the reasoning tier in an Express workflow, a Standard one only for those that have to wait."""
     tasks, price_list = made.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
-    seconds = sum((units.share_of(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
-    moved = tasks * (1 - units.share_of(Tier.REASONING))
+    seconds = sum((units.tier_share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
+    moved = tasks * (1 - units.tier_share(Tier.REASONING))
     usd = price_list["express_requests"].of(moved) + price_list["express_gb_seconds"].of(
         tasks * seconds * EXPRESS_CHUNK_GB
     )
-    usd += price_list["transitions"].of((tasks - moved) * units.TRANSITIONS)
+    usd += price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
     return Saving(
         "an Express workflow for what ends within its five minutes, with the Standard one for tasks that wait "
         "and for the reasoning tier",
@@ -47,4 +47,4 @@ def _express(made: Bill) -> Saving:
 
 
 def _half_memory(made: Bill) -> Saving:
-    return Saving("512 MB: the time is a model's, which memory does not shorten", made.dearest.usd / 2)
+    return Saving("512 MB: the time is a model's, which memory does not shorten", made.most_expensive.usd / 2)

@@ -30,7 +30,7 @@ def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
             {
                 "tasks_per_day": int(bill.day.tasks),
                 "usd": f"{bill.usd:.6f}",
-                "dearest": bill.dearest.key,
+                "dearest": bill.most_expensive.key,
                 "halved": {"how": way.how, "usd": f"{way.usd:.6f}"} if (way := halved(bill)) else None,
                 "items": [
                     {"unit": item.key, "units": f"{item.units:.3f}", "free": item.price.free, "usd": f"{item.usd:.6f}"}
@@ -61,7 +61,7 @@ def _bill(made: Bill) -> str:
     ]
     if free := [item.price.name for item in made.items if not item.usd]:
         lines += ["", *_folded("  within what is free: " + "; ".join(sorted(free)) + ".")]
-    dearest = f"  dearest: {made.dearest.price.name}, {_usd(made.dearest.usd)}"
+    dearest = f"  dearest: {made.most_expensive.price.name}, {_usd(made.most_expensive.usd)}"
     lines += ["", dearest + "."]
     if way := halved(made):
         lines += _folded(f"  more than halved by {way.how}: {_usd(way.usd)}.")

@@ -33,11 +33,11 @@ def cost(
 
     A model from the design's own units and dated list prices. No stack is needed, and none is asked.
     """
-    from pointsman.report.figures.aws_bill import bill
-    from pointsman.report.figures.aws_units import plain
+    from pointsman.report.figures.aws_bill import monthly_bill
+    from pointsman.report.figures.aws_units import plain_day
     from pointsman_cli.aws_cost import show
 
-    bills = [bill(plain(tasks)) for tasks in tasks_per_day or USUAL]
+    bills = [monthly_bill(plain_day(tasks)) for tasks in tasks_per_day or USUAL]
     if as_json:
         output.print_document(show.cost_document(bills))
     else:

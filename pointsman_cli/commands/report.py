@@ -96,7 +96,7 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
     with output.progress() as tell:
         for day in days:
             tell(f"adding up {day}")
-            entries.append(reporting.entry(day))
+            entries.append(reporting.summarize(day))
     if as_html:
         from pointsman.report.render.index import render_index
 

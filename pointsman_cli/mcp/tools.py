@@ -11,7 +11,7 @@ from pointsman.contracts.task import read_task
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.figures.month import CapUse
 from pointsman.report.figures.report import Report
-from pointsman.report.render.as_json import exact
+from pointsman.report.render.as_json import exact_usd
 from pointsman.report.render.text import render_text
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.dry_run import DryRun
@@ -88,9 +88,9 @@ class McpTools:
         month = report.month
         return {
             "month": month.name,
-            "spent_usd": exact(month.total.spent_nano),
-            "reserved_usd": exact(month.total.open_nano),
-            "projected_usd": None if month.projected_nano is None else exact(month.projected_nano),
+            "spent_usd": exact_usd(month.total.spent_nano),
+            "reserved_usd": exact_usd(month.total.open_nano),
+            "projected_usd": None if month.projected_nano is None else exact_usd(month.projected_nano),
             "caps": [_cap(cap) for cap in month.caps],
             "when_exhausted": {str(tier): budget.when_exhausted_for(tier) for tier in Tier},
             "quotas": [
@@ -114,9 +114,9 @@ class McpTools:
 def _cap(cap: CapUse) -> CapState:
     return {
         "name": cap.counter,
-        "limit_usd": exact(cap.limit_nano),
-        "spent_usd": exact(cap.spent_nano),
-        "left_usd": exact(cap.limit_nano - cap.spent_nano),
+        "limit_usd": exact_usd(cap.limit_nano),
+        "spent_usd": exact_usd(cap.spent_nano),
+        "left_usd": exact_usd(cap.limit_nano - cap.spent_nano),
         "percent": cap.percent,
     }
 
@@ -133,7 +133,7 @@ def _ended(result: Result, *, stand_in: bool) -> TaskState:
         "tier": result.tier,
         "model": result.model,
         "attempts": result.attempts,
-        "cost_usd": exact(result.cost_nano_usd),
+        "cost_usd": exact_usd(result.cost_nano_usd),
         "partial": result.partial,
         "subtasks": [_subtask(subtask) for subtask in result.subtasks],
         "stand_in": stand_in,

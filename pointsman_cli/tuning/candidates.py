@@ -53,10 +53,10 @@ def could_go_down(seen: Sequence[TaskOutcome], threshold: float, policy: Routing
 
 def _needed_reasoning(seen: TaskOutcome, serves: Mapping[str, Tier]) -> str | None:
     short = fell_short(seen, serves)
-    if short and seen.answer and serves[seen.answer.served_by] is Tier.REASONING:
+    if short and seen.answer and serves[seen.answer.billed_model] is Tier.REASONING:
         answer = seen.answer
         tried = ", ".join(dict.fromkeys(_shortcoming(attempt, answer) for attempt in short))
-        return f"{tried}; then answered by {answer.served_by}"
+        return f"{tried}; then answered by {answer.billed_model}"
     if seen.corrected and seen.corrected[1] is Tier.REASONING and dearer(Tier.REASONING, seen.tier):
         return f"corrected from {seen.type} to {seen.corrected[0]}"
     return None
@@ -64,8 +64,9 @@ def _needed_reasoning(seen: TaskOutcome, serves: Mapping[str, Tier]) -> str | No
 
 def _shortcoming(attempt: LedgerEntry, answer: LedgerEntry) -> str:
     if attempt.outcome in GOOD:
-        return f"answer by {attempt.served_by} not accepted{f' ({answer.after})' if answer.after else ''}"
-    return f"{attempt.outcome} by {attempt.served_by}"
+        reason = f" ({answer.previous_outcome})" if answer.previous_outcome else ""
+        return f"answer by {attempt.billed_model} not accepted{reason}"
+    return f"{attempt.outcome} by {attempt.billed_model}"
 
 
 def _corrected_down(seen: TaskOutcome) -> tuple[Tier, str] | None:

@@ -117,4 +117,4 @@ def _price(seen: TaskOutcome, tier: Tier, policy: RoutingPolicy) -> Cost | None:
 
 
 def _model(policy: RoutingPolicy, attempt: LedgerEntry) -> Model:
-    return policy.catalog.get(attempt.served_by)
+    return policy.catalog.get(attempt.billed_model)

@@ -109,14 +109,16 @@ def servers(policy: RoutingPolicy) -> dict[str, Tier]:
 def fell_short(seen: TaskOutcome, serves: Mapping[str, Tier]) -> tuple[LedgerEntry, ...]:
     """Return the attempts of cheaper tiers' models that could not do what the one which answered could."""
     answer = seen.answer
-    if answer is None or answer.served_by not in serves or seen.passed is False:
+    if answer is None or answer.billed_model not in serves or seen.passed is False:
         return ()
-    by = serves[answer.served_by]
+    by = serves[answer.billed_model]
     earlier = seen.attempts[: seen.attempts.index(answer)]
     return tuple(
         attempt
         for attempt in earlier
-        if attempt.outcome in INSUFFICIENT and attempt.served_by in serves and dearer(by, serves[attempt.served_by])
+        if attempt.outcome in INSUFFICIENT
+        and attempt.billed_model in serves
+        and dearer(by, serves[attempt.billed_model])
     )
 
 
@@ -129,7 +131,7 @@ def need(seen: TaskOutcome, serves: Mapping[str, Tier]) -> Need | None:
     if seen.answer is None or seen.passed is False:
         return None
     if fell_short(seen, serves):
-        return Need(serves[seen.answer.served_by], Ground.ESCALATED)
+        return Need(serves[seen.answer.billed_model], Ground.ESCALATED)
     return None if seen.source is Source.GUESS else Need(seen.tier, Ground.SILENCE)
 
 

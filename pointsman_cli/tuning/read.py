@@ -13,7 +13,7 @@ from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.records import TaskRecord
 from pointsman.report.figures import ledger_entries
-from pointsman.report.figures.ledger_entries import LedgerEntry, Part
+from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry
 from pointsman.values import strict_json
 from pointsman_cli.tuning.evidence import TaskOutcome, TuningEvidence
 
@@ -33,7 +33,9 @@ def evidence(runtime: Runtime, since: datetime, until: datetime) -> TuningEviden
     return TuningEvidence(tuple(tasks), len(attempts) - len(tasks))
 
 
-def _seen(runtime: Runtime, record: TaskRecord, attempts: list[LedgerEntry], parts: list[Part]) -> TaskOutcome | None:
+def _seen(
+    runtime: Runtime, record: TaskRecord, attempts: list[LedgerEntry], parts: list[ClassificationShare]
+) -> TaskOutcome | None:
     """Return a task, or None when its text is gone."""
     task, correction = _task_of(runtime, record), record.correction
     decision = correction.was if correction else record.decision
@@ -70,7 +72,7 @@ def _task_of(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _by_task[One: LedgerEntry | Part](rows: Iterable[One]) -> dict[str, list[One]]:
+def _by_task[One: LedgerEntry | ClassificationShare](rows: Iterable[One]) -> dict[str, list[One]]:
     groups: dict[str, list[One]] = {}
     for row in rows:
         groups.setdefault(row.task_id, []).append(row)

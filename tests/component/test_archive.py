@@ -24,13 +24,13 @@ from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
-from tests.component import test_reporting
-from tests.component.test_reporting import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
 from tests.component.test_usage_ledger import intent, settled
+from tests.support import report_office
 from tests.support.fakes import FakeWorkflow
 from tests.support.paths import ROOT
+from tests.support.report_office import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
 
-office = test_reporting.office
+office = report_office.office
 UTC_DAYS = [date(2026, 11, 18), DAY, DAY + timedelta(days=1)]
 """Days of UTC that the busy day's rows lie in; the last ends 16 hours after it."""
 HOSTILE = 'a,b\\c\nd\re"f\t\\n,'

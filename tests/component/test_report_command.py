@@ -1,4 +1,4 @@
-"""`pointsman report` over real books: text, page, document, and several days."""
+"""`pointsman report` over a real ledger: text, page, JSON, and a range of days."""
 
 import json
 from pathlib import Path
@@ -10,15 +10,15 @@ import pytest
 
 from pointsman_cli import stacks
 from pointsman_cli.main import main
-from tests.component import test_reporting
-from tests.component.test_reporting import Office, busy_day
+from tests.support import report_office
+from tests.support.report_office import Office, busy_day
 
-office = test_reporting.office
+office = report_office.office
 
 
 @pytest.fixture
 def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Book a busy day, and let the command find its books."""
+    """Book a busy day, let the command find its ledger, and return the day's cost."""
 
     def find(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(runtime=office.runtime)
@@ -27,23 +27,25 @@ def spent(office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
     return busy_day(office)
 
 
-def test_a_page_is_written_without_links(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_html_option_writes_a_page_without_links(
+    spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     into = tmp_path / "day.html"
     assert main(["report", "--date", "2026-11-21", "--html", "--output", str(into)]) == 0
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("", f"written to {into}\n")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"written to {into}\n")
     page = ElementTree.fromstring(into.read_text().removeprefix("<!DOCTYPE html>"))
     assert list(page.iter("a")) == []
-    assert f"{spent / 10**9:.9f}" in {each.get("value") for each in page.iter("data")}
+    assert f"{spent / 10**9:.9f}" in {amount.get("value") for amount in page.iter("data")}
 
 
-def test_without_a_date_it_is_today(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_without_a_date_is_of_today(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report"]) == 0
     assert "Sunday 22 November 2026: the day so far" in capsys.readouterr().out
     assert spent
 
 
-def test_several_days_are_a_line_each(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_range_prints_a_line_per_day(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
     span = ["report", "--from", "2026-11-17", "--to", "2026-11-21"]
     assert main(span) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -56,7 +58,7 @@ def test_several_days_are_a_line_each(spent: int, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("days", [("2026-11-21", "2026-11-20"), ("2026-01-01", "2026-11-20")])
-def test_a_span_has_a_beginning_and_an_end(
+def test_range_of_wrong_length_is_rejected(
     spent: int, days: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert spent
@@ -64,7 +66,7 @@ def test_a_span_has_a_beginning_and_an_end(
     assert "must span 1 to 92 days" in capsys.readouterr().err
 
 
-def test_where_nothing_can_be_written_is_said(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_output_is_an_error(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert spent
     assert main(["report", "--output", str(tmp_path / "no/such/folder")]) == 1
     assert "--output: No such file or directory" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The day's page in a browser, where one is installed: no error, no overflow, readable in light and dark, audited."""
+"""The day's page in a browser, if one is installed: no error, no overflow, readable in light and dark, audited."""
 
 import html
 import json
@@ -18,29 +18,29 @@ from tests.support import pages
 from tests.support.paths import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
 SHOTS = ROOT / "build/report-page"
 AXE = ROOT / ".tools/axe/axe.min.js"
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser to look at the page with ({', '.join(BROWSERS)})")
 
 PROBE = """<!DOCTYPE html><html><body style="margin:0"><iframe id="f" src="PAGE"
- style="width:WIDTHpx;height:900px;border:0"></iframe><pre id="found"></pre><script>
+ style="width:WIDTHpx;height:900px;border:0"></iframe><pre id="result"></pre><script>
 const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
 const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
   .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
 document.getElementById("f").onload = event => {
   const doc = event.target.contentDocument, view = event.target.contentWindow, root = doc.documentElement, faint = [];
-  for (const each of doc.body.querySelectorAll("*")) {
-    const own = [...each.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || each.closest("svg, .unseen") || !each.getClientRects().length) continue;
-    let behind = each, back = [0, 0, 0, 0];
+  for (const element of doc.body.querySelectorAll("*")) {
+    const hasText = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!hasText || element.closest("svg, .unseen") || !element.getClientRects().length) continue;
+    let behind = element, back = [0, 0, 0, 0];
     while (behind && !(back = rgb(view.getComputedStyle(behind).backgroundColor), back.length === 3 || back[3] > 0))
       behind = behind.parentElement;
-    const [low, high] = [light(rgb(view.getComputedStyle(each).color)), light(back)].sort((a, b) => a - b);
+    const [low, high] = [light(rgb(view.getComputedStyle(element).color)), light(back)].sort((a, b) => a - b);
     const ratio = (high + 0.05) / (low + 0.05);
-    if (ratio < 4.5) faint.push([each.textContent.slice(0, 40), Math.round(ratio * 100) / 100]);
+    if (ratio < 4.5) faint.push([element.textContent.slice(0, 40), Math.round(ratio * 100) / 100]);
   }
-  document.getElementById("found").textContent = JSON.stringify({
+  document.getElementById("result").textContent = JSON.stringify({
     overflow: root.scrollWidth - root.clientWidth, width: root.clientWidth, faint,
     small: [...doc.querySelectorAll("svg.chart")].filter(s => s.getClientRects().length)
       .map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width),
@@ -51,10 +51,10 @@ document.getElementById("f").onload = event => {
 
 
 AUDIT = """<!DOCTYPE html><html><body style="margin:0"><iframe id="f" src="PAGE"
- style="width:WIDTHpx;height:900px;border:0"></iframe><pre id="found"></pre><script>
+ style="width:WIDTHpx;height:900px;border:0"></iframe><pre id="result"></pre><script>
 document.getElementById("f").onload = async event => {
   const view = event.target.contentWindow, {violations, passes} = await view.axe.run(view.document);
-  document.getElementById("found").textContent = JSON.stringify({
+  document.getElementById("result").textContent = JSON.stringify({
     passed: passes.length, broken: violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html.slice(0, 80))]),
   });
 };
@@ -65,10 +65,10 @@ document.getElementById("f").onload = async event => {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a busy day's page, an index and an empty day."""
     where = tmp_path_factory.mktemp("pages")
-    made, entries = pages.month()
-    (where / "day.html").write_text(render_html(made, entries), encoding="utf-8")
+    report, entries = pages.month()
+    (where / "day.html").write_text(render_html(report, entries), encoding="utf-8")
     (where / "index.html").write_text(
-        render_index(history.with_entry(entries, history.entry_of(made))), encoding="utf-8"
+        render_index(history.with_day(entries, history.published_day(report))), encoding="utf-8"
     )
     return where
 
@@ -76,10 +76,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, url: Path, *options: str) -> tuple[str, str]:
     """Run the browser on one page; return its output and what was written to the console."""
     assert BROWSER
-    own = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files"]
-    own += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=3000"]
+    defaults = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files"]
+    defaults += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--virtual-time-budget=3000"]
     done = subprocess.run(
-        [BROWSER, *own, *options, url.as_uri()],
+        [BROWSER, *defaults, *options, url.as_uri()],
         capture_output=True,
         text=True,
         check=True,
@@ -90,29 +90,29 @@ def run(folder: Path, url: Path, *options: str) -> tuple[str, str]:
 
 
 def probe(folder: Path, page: str, width: int, *options: str, script: str = PROBE) -> dict[str, Any]:
-    """Return what a script finds in a page that is shown so wide."""
+    """Return what a script finds on a page of that width."""
     harness = folder / f"probe-{page}"
     harness.write_text(script.replace("PAGE", page).replace("WIDTH", str(width)), encoding="utf-8")
     shown, console = run(folder, harness, "--dump-dom", "--window-size=1300,1000", *options)
     assert console == ""
-    found = re.search(r'<pre id="found">(.+?)</pre>', shown, re.DOTALL)
-    assert found, "the page did not load"
-    answer: dict[str, Any] = json.loads(html.unescape(found.group(1)))
+    result = re.search(r'<pre id="result">(.+?)</pre>', shown, re.DOTALL)
+    assert result, "the page did not load"
+    answer: dict[str, Any] = json.loads(html.unescape(result.group(1)))
     return answer
 
 
 @pytest.mark.parametrize("page", ["day.html", "index.html"])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_the_page_fits_and_can_be_read(folder: Path, page: str, width: int) -> None:
-    found = probe(folder, page, width)
-    assert (found["width"], found["overflow"], found["faint"]) == (width, 0, [])
-    assert all(scale > 0.9 for scale in found["small"]), "a chart's text would shrink"
-    assert len(found["small"]) == (page == "day.html")
+def test_page_fits_its_width_and_is_readable(folder: Path, page: str, width: int) -> None:
+    rendered = probe(folder, page, width)
+    assert (rendered["width"], rendered["overflow"], rendered["faint"]) == (width, 0, [])
+    assert all(scale > 0.9 for scale in rendered["small"]), "a chart's text would shrink"
+    assert len(rendered["small"]) == (page == "day.html")
 
 
-def test_the_page_can_be_read_in_the_dark(folder: Path) -> None:
-    found = probe(folder, "day.html", 390, "--force-dark-mode")
-    assert (found["dark"], found["overflow"], found["faint"]) == (True, 0, [])
+def test_page_is_readable_in_dark_mode(folder: Path) -> None:
+    rendered = probe(folder, "day.html", 390, "--force-dark-mode")
+    assert (rendered["dark"], rendered["overflow"], rendered["faint"]) == (True, 0, [])
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core in .tools/axe; `make setup` fetches it")
@@ -125,15 +125,15 @@ def test_the_page_can_be_read_in_the_dark(folder: Path) -> None:
         ("index.html", 390, ()),
     ],
 )
-def test_the_page_is_accessible(folder: Path, page: str, width: int, options: tuple[str, ...]) -> None:
+def test_page_passes_the_accessibility_audit(folder: Path, page: str, width: int, options: tuple[str, ...]) -> None:
     audited = f"axe-{page}"
     text = (folder / page).read_text(encoding="utf-8")
     (folder / "axe.min.js").write_bytes(AXE.read_bytes())
     with_axe = text.replace("</body>", '<script src="axe.min.js"></script></body>')
     (folder / audited).write_text(with_axe, encoding="utf-8")
-    found = probe(folder, audited, width, *options, script=AUDIT)
-    assert found["broken"] == []
-    assert found["passed"] > 20
+    audit = probe(folder, audited, width, *options, script=AUDIT)
+    assert audit["broken"] == []
+    assert audit["passed"] > 20
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_page_is_accessible(folder: Path, page: str, width: int, options: tu
         ("phone", ["--window-size=390,7200"]),
     ],
 )
-def test_pictures_are_taken(folder: Path, name: str, options: list[str]) -> None:
+def test_screenshot_is_taken_without_console_errors(folder: Path, name: str, options: list[str]) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     picture = SHOTS / f"{name}.png"
     picture.unlink(missing_ok=True)

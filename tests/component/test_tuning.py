@@ -22,12 +22,12 @@ from pointsman.values.usage import Usage
 from pointsman_cli import stacks
 from pointsman_cli.main import main
 from pointsman_cli.tuning.proposal import LEAST_TO_RAISE
-from tests.component import test_reporting
-from tests.component.test_reporting import FLASH, HAIKU, SINCE, SONNET, Office, answered
+from tests.support import report_office
 from tests.support.aws import Aws, MotoLedger
+from tests.support.report_office import FLASH, HAIKU, SINCE, SONNET, Office, answered
 from tests.support.router import SHIPPED, Router, build
 
-office = test_reporting.office
+office = report_office.office
 
 DOCUMENT = "Write the API reference for the billing service: every endpoint, its parameters, an example each."
 EMPTY = "GET /reports answers 200 with an empty body for one tenant only"

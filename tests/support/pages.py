@@ -1,4 +1,4 @@
-"""A day and the month before it as a small team may have them: rows of the ledger for tests that draw pages."""
+"""A small team's ledger: the rows of a day and of the month before it, for tests of the report's pages."""
 
 import json
 import random
@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pointsman.report.figures.day_summary import DaySpend, Summary, summed
+from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.history import PublishedDay
-from pointsman.report.figures.report import Report, ReportScope, build_report
+from pointsman.report.figures.report import Report
+from pointsman.report.figures.report_builder import ReportScope, build_report
 from pointsman.report.figures.speed import Milestones
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy
@@ -31,9 +32,9 @@ def policy() -> RoutingPolicy:
     return RoutingPolicy(config.parse(json.dumps({"routing": routing, "agents": agents})), catalog.load_catalog())
 
 
-def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]:
+def row(task_id: str, at: datetime, model: str, **overrides: Any) -> dict[str, Any]:
     """Return a settled attempt as the ledger's read side gives it."""
-    turn = stated.pop("turn", "000001.000001")
+    turn = overrides.pop("turn", "000001.000001")
     fields: dict[str, Any] = {
         "kind": "attempt",
         "row": f"{to_text(at)}#{task_id}#{turn}",
@@ -48,9 +49,9 @@ def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]
         "outcome": "answered",
         "cost_known": True,
         "cost_nano": 0,
-        **stated,
+        **overrides,
     }
-    if fields["billing"] == "paid" and "cost_nano" not in stated:
+    if fields["billing"] == "paid" and "cost_nano" not in overrides:
         used = Usage(**{kind: fields.get(kind, 0) for kind in Usage.__dataclass_fields__})
         fields["cost_nano"] = catalog.load_catalog().get(model).cost_nano(used, at)
     fields["ended_at"] = to_text(at + timedelta(milliseconds=fields.get("milliseconds", 0) + 90))
@@ -58,16 +59,16 @@ def row(task_id: str, at: datetime, model: str, **stated: Any) -> dict[str, Any]
 
 
 def rows_of(day: date, dice: random.Random) -> list[dict[str, Any]]:
-    """Return a plain day's attempts."""
+    """Return the attempts of an ordinary day."""
     since, _ = day_bounds(day, ZONE)
-    made: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for tier, (model, tasks) in WORK.items():
         for number in range(max(0, round(tasks * dice.uniform(0.4, 1.6)))):
             kind = dice.choice(TYPES_OF[tier])
             at = since + timedelta(seconds=dice.randint(7 * 3600, 20 * 3600))
             tokens = dice.randint(3_000, 14_000) * (1 if tier is Tier.ORCHESTRATION else 2 if model == HAIKU else 6)
             metadata = {"agent": dice.choice(["ci", "main", "work"]), "ticket": f"PAY-{dice.randint(310, 322)}"}
-            made.append(
+            rows.append(
                 row(
                     f"{day:%m%d}-{kind.replace('_', '-')}-{number}",
                     at,
@@ -83,11 +84,11 @@ def rows_of(day: date, dice: random.Random) -> list[dict[str, Any]]:
                     thinking=tokens // 9 if model == SONNET else 0,
                 )
             )
-    return made
+    return rows
 
 
 def troubles(day: date) -> list[dict[str, Any]]:
-    """Return what goes wrong on a day, with names that mean harm."""
+    """Return attempts that fail or fall back, some with hostile names."""
     since, _ = day_bounds(day, ZONE)
     at = since + timedelta(hours=15)
     flash = {"tier": "orchestration", "type": "status", "milliseconds": 380}
@@ -114,9 +115,9 @@ def troubles(day: date) -> list[dict[str, Any]]:
 
 
 def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
-    """Return what the tasks' records would say."""
-    last = {each["task_id"]: each for each in sorted(rows, key=lambda each: each["at"])}
-    first = {each["task_id"]: each for each in sorted(rows, key=lambda each: each["at"], reverse=True)}
+    """Return the milestones of the rows' tasks."""
+    last = {entry["task_id"]: entry for entry in sorted(rows, key=lambda entry: entry["at"])}
+    first = {entry["task_id"]: entry for entry in sorted(rows, key=lambda entry: entry["at"], reverse=True)}
 
     def shifted(text: str, seconds: float) -> str:
         return to_text(datetime.fromisoformat(text) + timedelta(seconds=seconds))
@@ -132,34 +133,34 @@ def milestones(rows: list[dict[str, Any]]) -> dict[str, Milestones]:
     }
 
 
-def summaries(frame: ReportScope, rows: list[dict[str, Any]]) -> list[Summary]:
-    """Return the sums of the month's days before the frame's."""
-    at, _ = day_bounds(frame.day, frame.zone)
-    made: list[Summary] = []
-    for day in days_between(frame.day.replace(day=1), frame.day)[:-1]:
-        since, until = map(to_text, day_bounds(day, frame.zone))
-        own = [each for each in rows if since <= each["row"] < until]
-        made.append(summed(day, str(frame.zone), [own], frame.policy, at))
-    return made
+def summaries(scope: ReportScope, rows: list[dict[str, Any]]) -> list[DaySummary]:
+    """Return the totals of the month's days before the scope's."""
+    at, _ = day_bounds(scope.day, scope.zone)
+    totals: list[DaySummary] = []
+    for day in days_between(scope.day.replace(day=1), scope.day)[:-1]:
+        since, until = map(to_text, day_bounds(day, scope.zone))
+        day_rows = [entry for entry in rows if since <= entry["row"] < until]
+        totals.append(summarize_day(day, str(scope.zone), [day_rows], scope.policy, at))
+    return totals
 
 
 def month(seed: int = 7) -> tuple[Report, list[PublishedDay]]:
     """Return the report of the month's 21st day, and the manifest of the days before its month."""
     dice = random.Random(seed)
-    rows = [each for number in range(1, DAY.day + 1) for each in rows_of(DAY.replace(day=number), dice)]
+    rows = [entry for number in range(1, DAY.day + 1) for entry in rows_of(DAY.replace(day=number), dice)]
     rows += troubles(DAY)
     counters: dict[str, int] = {}
-    for each in rows:
-        day = datetime.fromisoformat(each["at"]).astimezone(ZONE).day
-        for counter in (f"day_{day:02d}", f"day_{day:02d}_{each['tier']}"):
-            counters[counter] = counters.get(counter, 0) + each["cost_nano"]
+    for entry in rows:
+        day = datetime.fromisoformat(entry["at"]).astimezone(ZONE).day
+        for counter in (f"day_{day:02d}", f"day_{day:02d}_{entry['tier']}"):
+            counters[counter] = counters.get(counter, 0) + entry["cost_nano"]
     _, until = day_bounds(DAY, ZONE)
-    frame = ReportScope(DAY, ZONE, policy(), stand_in=True, now=until + timedelta(hours=6))
-    known = milestones(rows)
-    made = build_report(
-        frame, [rows], counters, summaries(frame, rows), lambda ids: {name: known[name] for name in ids}
+    scope = ReportScope(DAY, ZONE, policy(), stand_in=True, now=until + timedelta(hours=6))
+    records = milestones(rows)
+    report = build_report(
+        scope, [rows], counters, summaries(scope, rows), lambda ids: {task_id: records[task_id] for task_id in ids}
     )
-    return made, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
+    return report, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
 
 
 def earlier(day: date, dice: random.Random) -> PublishedDay:

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from pointsman.report.figures import aws_units as units
-from pointsman.report.figures.aws_bill import bill, price_document, prices, share_nano
-from pointsman.report.figures.aws_units import DEPLOYED, Day, Resources, plain
+from pointsman.report.figures.aws_bill import monthly_bill, price_document, prices, share_nano
+from pointsman.report.figures.aws_units import DEPLOYED, DayLoad, Resources, plain_day
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import seed, show
 from pointsman_cli.aws_cost.saving import halved
@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 
 
 def test_at_25_tasks_a_day_the_bill_is_under_five_cents_and_every_line_is_named() -> None:
-    made = bill(plain(25))
+    made = monthly_bill(plain_day(25))
     assert made.usd < Decimal("0.05")
     paid = {item.key for item in made.items if item.usd}
     assert paid == {"dynamodb_reads", "dynamodb_writes", "backup_gb", "s3_puts", "s3_gets", "s3_gb", "events"}
@@ -25,11 +25,11 @@ def test_at_25_tasks_a_day_the_bill_is_under_five_cents_and_every_line_is_named(
 
 
 def test_at_a_million_the_dearest_line_has_a_way_to_halve_it() -> None:
-    made = bill(plain(1_000_000))
-    assert made.dearest.key == "transitions"
+    made = monthly_bill(plain_day(1_000_000))
+    assert made.most_expensive.key == "transitions"
     way = halved(made)
     assert way is not None
-    assert way.usd < made.dearest.usd / 2
+    assert way.usd < made.most_expensive.usd / 2
     assert [item.usd for item in made.items] == sorted((item.usd for item in made.items), reverse=True)
 
 
@@ -47,14 +47,14 @@ def test_the_model_counts_the_templates_alarms_and_metrics_which_are_within_what
 
 
 def test_a_days_share_is_that_of_a_month_of_such_days_and_grows_with_what_it_did() -> None:
-    usual, nothing = plain(25), dict.fromkeys(Tier, Decimal())
-    assert share_nano(usual) == round(bill(usual).usd / 30 * 10**9)
-    idle = share_nano(Day(Decimal(), nothing, Decimal()))
+    usual, nothing = plain_day(25), dict.fromkeys(Tier, Decimal())
+    assert share_nano(usual) == round(monthly_bill(usual).usd / 30 * 10**9)
+    idle = share_nano(DayLoad(Decimal(), nothing, Decimal()))
     assert 0 < idle < share_nano(usual), "the sweep reads on a day without a task too"
     again = {tier: 3 * calls for tier, calls in usual.calls.items()}
-    retried = share_nano(Day(usual.tasks, again, 3 * usual.call_seconds))
+    retried = share_nano(DayLoad(usual.tasks, again, 3 * usual.call_seconds))
     assert retried > share_nano(usual) + 20_000
-    assert units.units(Day(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
+    assert units.monthly_units(DayLoad(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
 
 
 def test_a_price_is_taken_beyond_what_is_free() -> None:
@@ -65,13 +65,13 @@ def test_a_price_is_taken_beyond_what_is_free() -> None:
 
 def test_every_unit_has_a_price_and_every_price_a_use() -> None:
     express = {"express_requests", "express_gb_seconds"}
-    assert set(units.units(plain(25))) == set(prices()) - express
+    assert set(units.monthly_units(plain_day(25))) == set(prices()) - express
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", price_document()["date"])
 
 
 @pytest.mark.parametrize("tasks", [1, 25, 300, 10_000, 100_000, 1_000_000])
 def test_more_tasks_never_cost_less(tasks: int) -> None:
-    assert bill(plain(tasks)).usd <= bill(plain(tasks * 2)).usd
+    assert monthly_bill(plain_day(tasks)).usd <= monthly_bill(plain_day(tasks * 2)).usd
 
 
 def test_the_traffic_is_the_seeds() -> None:
@@ -112,6 +112,6 @@ def test_any_number_of_tasks_can_be_asked_for(capsys: pytest.CaptureFixture[str]
     assert main(["cost", "--tasks-per-day", "400", "--json"]) == 0
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
-    assert [each["tasks_per_day"] for each in show.cost_document([bill(plain(n)) for n in USUAL])["bills"]] == list(
-        USUAL
-    )
+    assert [
+        each["tasks_per_day"] for each in show.cost_document([monthly_bill(plain_day(n)) for n in USUAL])["bills"]
+    ] == list(USUAL)

@@ -282,7 +282,7 @@ def test_a_private_task_is_priced_on_a_model_that_may_see_it() -> None:
 
 def test_what_only_reasoning_did_well() -> None:
     refused = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.REFUSED), attempt(SONNET))
-    checked = replace(attempt(SONNET), after="failed_check:sections")
+    checked = replace(attempt(SONNET), previous_outcome="failed_check:sections")
     unaccepted = task(TaskType.DOCUMENTATION, attempt(HAIKU), checked, passed=True)
     corrected = task(TaskType.STATUS, to=TaskType.ARCHITECTURE)
     fallen = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.UNAVAILABLE), attempt(SONNET))

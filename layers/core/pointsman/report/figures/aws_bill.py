@@ -1,4 +1,4 @@
-"""What AWS charges: units beyond what is free, times dated list prices."""
+"""The AWS bill: units beyond the free allowances, times dated list prices."""
 
 import json
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pointsman.report.figures.aws_units import DAYS_OF_MONTH, Day, units
+from pointsman.report.figures.aws_units import DAYS_OF_MONTH, DayLoad, monthly_units
 from pointsman.values.money import nano
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one kind of unit costs."""
+    """The price of one kind of unit."""
 
     name: str
     usd: Decimal
@@ -23,7 +23,7 @@ class Price:
     """A key of the document's `sources`."""
 
     def of(self, amount: Decimal) -> Decimal:
-        """Return what an amount costs in USD, the free part left out."""
+        """Return the cost of an amount in USD, the free allowance deducted."""
         return max(amount - self.free, Decimal()) * self.usd / self.per
 
 
@@ -39,26 +39,26 @@ class BillItem:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A month of days that are all alike."""
+    """The bill of a month of 30 equal days."""
 
-    day: Day
+    day: DayLoad
     items: tuple[BillItem, ...]
-    """Dearest first."""
+    """Most expensive first."""
 
     @property
     def usd(self) -> Decimal:
-        """The whole bill."""
+        """The total."""
         return sum((item.usd for item in self.items), Decimal())
 
     @property
-    def dearest(self) -> BillItem:
-        """The line that costs most."""
+    def most_expensive(self) -> BillItem:
+        """The most expensive line."""
         return self.items[0]
 
 
 @cache
 def prices() -> dict[str, Price]:
-    """Return the prices by their keys."""
+    """Return the prices by key."""
     return {
         key: Price(unit["name"], Decimal(unit["usd"]), unit["per"], unit["free"], unit["source"])
         for key, unit in price_document()["units"].items()
@@ -68,19 +68,19 @@ def prices() -> dict[str, Price]:
 @cache
 def price_document() -> dict[str, Any]:
     """Return aws_prices.json: region, date and prices."""
-    prices_document: dict[str, Any] = json.loads(
-        (files("pointsman") / "data/aws_prices.json").read_text(encoding="utf-8")
-    )
-    return prices_document
+    text = (files("pointsman") / "data/aws_prices.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
-def bill(day: Day) -> Bill:
+def monthly_bill(day: DayLoad) -> Bill:
     """Return the bill of a month of such days."""
     price_list = prices()
-    items = [BillItem(key, price_list[key], amount, price_list[key].of(amount)) for key, amount in units(day).items()]
+    amounts = monthly_units(day)
+    items = [BillItem(key, price_list[key], amount, price_list[key].of(amount)) for key, amount in amounts.items()]
     return Bill(day, tuple(sorted(items, key=lambda item: (-item.usd, item.key))))
 
 
-def share_nano(day: Day) -> int:
-    """Return a day's part of the bill of a month of such days, in nano-dollars: an estimate."""
-    return nano(bill(day).usd / DAYS_OF_MONTH)
+def share_nano(day: DayLoad) -> int:
+    """Return a day's share of the bill of a month of such days, in nano-dollars: an estimate."""
+    return nano(monthly_bill(day).usd / DAYS_OF_MONTH)

@@ -1,4 +1,4 @@
-"""What the day's answers would have cost on one model."""
+"""What the answers would have cost on the baseline model, compared with what was spent."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,37 +17,37 @@ ESTIMATE = "an estimate: another model would count the tokens of the same text d
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Some time beside the same answers on the baseline model."""
+    """What some time cost, beside the cost of the same answers on the baseline model."""
 
     configured: str
     model: str
-    """The baseline: the configured model, or its successor once that has ended."""
+    """The baseline: the configured model, or its successor once that has retired."""
     answers: int
     usage: Usage
     """Tokens of the attempts that gave a task its answer."""
     baseline_nano: int
-    """Those tokens at the model's list price of the time, what a cache served as plain input."""
+    """Those tokens at the model's list price at the time, with cached tokens as plain input."""
     actual_nano: int
-    """All that was spent: the six amounts that follow."""
+    """All that was spent: the sum of the next six amounts."""
     answers_nano: int
-    """For the calls that gave a task its answer."""
+    """Calls that gave a task its answer."""
     classification_nano: int
-    """For deciding about tasks, of known cost."""
+    """Classifications of known cost."""
     failed_nano: int
-    """For calls that gave no answer (retries, refusals, empty ones), and for answers that a later one replaced."""
+    """Calls without an answer (errors, refusals, empty answers), and answers that a later one replaced."""
     checking_nano: int
-    """For judging answers, and for the baseline's own answers to a sample of the tasks."""
+    """Judges of answers, and audits: second answers to a sample of the tasks."""
     unknown_nano: int
-    """Reserved by calls whose cost nobody knows."""
+    """Reserved by calls whose cost will never be known."""
     open_nano: int
-    """Reserved by calls that are not settled yet."""
+    """Reserved by open calls."""
     aws_nano: int
-    """What AWS charges, an estimate; no part of `actual_nano`, which the ledger books."""
+    """What AWS charges, an estimate; not part of `actual_nano`, which the ledger books."""
     mix: dict[Tier, int]
-    """Answers by the tasks' tier: the traffic that the comparison holds for."""
+    """Answers by tier: the traffic that the comparison holds for."""
 
     def __add__(self, other: "Comparison") -> "Comparison":
-        """Return the two together; they are with the same model."""
+        """Return the sum of both; they have the same baseline."""
         assert self.model == other.model
         return Comparison(
             configured=self.configured,
@@ -55,39 +55,41 @@ class Comparison:
             answers=self.answers + other.answers,
             usage=self.usage + other.usage,
             mix={tier: self.mix[tier] + other.mix[tier] for tier in Tier},
-            **{name: getattr(self, name) + getattr(other, name) for name in AMOUNTS},
+            **{name: getattr(self, name) + getattr(other, name) for name in _AMOUNTS},
         )
 
     @property
     def saved_nano(self) -> int:
-        """The difference, net of all; negative when the time cost more than the baseline."""
+        """Baseline minus all costs; negative when the time cost more than the baseline."""
         return self.baseline_nano - self.actual_nano - self.aws_nano
 
     @property
     def percent(self) -> float | None:
-        """Of the baseline; None when there is nothing to compare with."""
+        """The saving as a percentage of the baseline; None without a baseline cost."""
         return percent_of(self.saved_nano, self.baseline_nano)
 
 
-AMOUNTS = tuple(name for name in Comparison.__dataclass_fields__ if name.endswith("_nano"))
+_AMOUNTS = tuple(name for name in Comparison.__dataclass_fields__ if name.endswith("_nano"))
 
 
 def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetime) -> Comparison:
-    """Return the comparison of these attempts without AWS, the baseline's successor being looked up as of `day`."""
-    every = list(attempts)
+    """Return the comparison of these attempts without AWS; a retired baseline is replaced as of `day`."""
+    entries = list(attempts)
     model = policy.resolve(policy.config.baseline, day)
-    final = {(entry.task_id, entry.generation): entry.turn for entry in every if entry.gave_answer}
-    answers = [entry for entry in every if entry.gave_answer and final[entry.task_id, entry.generation] == entry.turn]
+    final = {(entry.task_id, entry.generation): entry.attempt_id for entry in entries if entry.gave_answer}
+    answers = [
+        entry for entry in entries if entry.gave_answer and final[entry.task_id, entry.generation] == entry.attempt_id
+    ]
     costs: Counter[str] = Counter()
-    for entry in every:
-        replaced = entry.gave_answer and final[entry.task_id, entry.generation] != entry.turn
+    for entry in entries:
+        replaced = entry.gave_answer and final[entry.task_id, entry.generation] != entry.attempt_id
         costs["failed" if replaced and entry.cost_known else _part(entry)] += entry.cost_nano
     return Comparison(
         configured=policy.config.baseline,
         model=model.id,
         answers=len(answers),
         usage=Usage.sum(answer.usage for answer in answers),
-        baseline_nano=sum(model.cost_nano(_plain(answer.usage), parse_time(answer.at)) for answer in answers),
+        baseline_nano=sum(model.cost_nano(_uncached(answer.usage), parse_time(answer.at)) for answer in answers),
         actual_nano=costs.total(),
         answers_nano=costs["answers"],
         classification_nano=costs["classification"],
@@ -113,5 +115,5 @@ def _part(attempt: LedgerEntry) -> str:
     return "failed" if attempt.for_task else "classification"
 
 
-def _plain(usage: Usage) -> Usage:
+def _uncached(usage: Usage) -> Usage:
     return Usage(input=usage.prompt, output=usage.output)

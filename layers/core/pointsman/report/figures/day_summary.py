@@ -1,21 +1,20 @@
-"""One day's spending in short: what later reports of its month need of it."""
+"""One day's totals: what later reports of its month need of it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from pointsman.report.figures.aws_share import Done
+from pointsman.report.figures.aws_share import DayActivity
 from pointsman.report.figures.baseline import Comparison, compare
-from pointsman.report.figures.ledger_entries import LedgerEntry
-from pointsman.report.figures.ledger_entries import read_entries as read_rows
+from pointsman.report.figures.ledger_entries import LedgerEntry, read_entries
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
 
 @dataclass(frozen=True, slots=True)
 class DaySpend:
-    """What one day cost, by the tier whose budget paid: classification is in orchestration."""
+    """What one day cost, by the tier whose budget paid; orchestration pays for classification."""
 
     day: date
     tiers: dict[Tier, int]
@@ -23,28 +22,29 @@ class DaySpend:
 
     @property
     def cost_nano(self) -> int:
-        """All of it."""
+        """The day's cost."""
         return sum(self.tiers.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """What the ledger's rows of one day add up to: what later reports of its month need of it."""
+class DaySummary:
+    """The totals of one day's ledger rows that later reports of its month need."""
 
     day: date
     zone: str
-    """Whose day it is."""
+    """The time zone of the day."""
     costs: dict[Tier, int]
     """Of settled attempts, by the tier whose budget paid."""
     opens: dict[Tier, int]
-    """Reserved by attempts that are not settled."""
+    """Reserved by open attempts."""
     comparison: Comparison
-    """Without what AWS charges."""
-    done: Done
+    """Without the cost of AWS."""
+    done: DayActivity
+    """What AWS charges for."""
 
     @property
-    def compared(self) -> Comparison:
-        """The comparison with what AWS charges, by estimate."""
+    def comparison_with_aws(self) -> Comparison:
+        """The comparison with the estimated cost of AWS."""
         return replace(self.comparison, aws_nano=self.done.aws_nano)
 
     @property
@@ -53,16 +53,16 @@ class Summary:
         return DaySpend(self.day, {tier: self.costs[tier] + self.opens[tier] for tier in Tier})
 
     @classmethod
-    def of(cls, day: date, zone: str, attempts: list[LedgerEntry], policy: RoutingPolicy, at: datetime) -> "Summary":
-        """Return the sums of some of the day's attempts."""
+    def of(cls, day: date, zone: str, attempts: list[LedgerEntry], policy: RoutingPolicy, at: datetime) -> "DaySummary":
+        """Return the totals of some of the day's attempts; `at` decides which model is the baseline."""
         costs, opens = dict.fromkeys(Tier, 0), dict.fromkeys(Tier, 0)
         for entry in attempts:
             (opens if entry.is_open else costs)[entry.tier] += entry.cost_nano
-        return cls(day, zone, costs, opens, compare(attempts, policy, at), Done.of(attempts))
+        return cls(day, zone, costs, opens, compare(attempts, policy, at), DayActivity.of(attempts))
 
-    def __add__(self, other: "Summary") -> "Summary":
-        """Return the sums of both parts of the day."""
-        return Summary(
+    def __add__(self, other: "DaySummary") -> "DaySummary":
+        """Return the totals of both parts of the day."""
+        return DaySummary(
             self.day,
             self.zone,
             {tier: self.costs[tier] + other.costs[tier] for tier in Tier},
@@ -72,16 +72,16 @@ class Summary:
         )
 
     def holds(self, zone: str, baseline: str) -> bool:
-        """Whether it can stand for its rows in a report of that zone and baseline model."""
+        """Whether it can replace the day's rows in a report of that zone and baseline model."""
         return (self.zone, self.comparison.model) == (zone, baseline)
 
 
-def summed(
+def summarize_day(
     day: date, zone: str, shards: Iterable[Iterable[Mapping[str, Any]]], policy: RoutingPolicy, at: datetime
-) -> Summary:
-    """Return what a day's rows add up to, beside the baseline as of `at`."""
-    total = Summary.of(day, zone, [], policy, at)
+) -> DaySummary:
+    """Return the totals of a day's rows; `at` decides which model is the baseline."""
+    total = DaySummary.of(day, zone, [], policy, at)
     for rows in shards:
-        attempts, _ = read_rows(rows)
-        total += Summary.of(day, zone, attempts, policy, at)
+        attempts, _ = read_entries(rows)
+        total += DaySummary.of(day, zone, attempts, policy, at)
     return total

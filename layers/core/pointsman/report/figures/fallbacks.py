@@ -1,10 +1,10 @@
-"""Who stepped in for whom: hops along a chain, and free models that were passed over."""
+"""Fallbacks from one model to the next of its chain, and free models that were skipped."""
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import NamedTuple
 
 from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing.catalog import Billing
@@ -12,62 +12,51 @@ from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Fallback:
-    """Hops of one kind."""
+class Fallback(NamedTuple):
+    """One kind of fallback."""
 
     came_from: str
     model: str
     reason: str
-    """The outcome that led to the hop."""
+    """The outcome that led to it."""
     free_to_paid: bool
-    count: int = 0
 
 
-def fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy) -> tuple[Fallback, ...]:
-    """Return the hops made since then. `attempts` may begin earlier, so that a hop is told from a later try of it.
+def count_fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy) -> Counter[Fallback]:
+    """Return how often each fallback happened since then. `attempts` begin earlier, to tell a fallback from its retry.
 
-    Several tries on one hop are one hop, as of the first try that was sent.
+    Several attempts on one hop count once, at the time of the first attempt that was sent.
     """
-    counts: dict[Fallback, int] = {}
-    tasks = sorted(
-        (entry for entry in attempts if entry.for_task), key=lambda each: (each.task_id, each.generation, each.turn)
+    counts: Counter[Fallback] = Counter()
+    attempts = sorted(
+        (entry for entry in attempts if entry.for_task),
+        key=lambda entry: (entry.task_id, entry.generation, entry.attempt_id),
     )
-    for _, tries in groupby(tasks, key=lambda each: (each.task_id, each.generation, each.hop)):
-        hop = list(tries)
+    for _, hop_attempts in groupby(attempts, key=lambda entry: (entry.task_id, entry.generation, entry.hop)):
+        hop = list(hop_attempts)
         sent = next((entry for entry in hop if entry.sent), None)
         if sent is None or sent.came_from is None or sent.at < since:
             continue
-        paid = sent.billing == Billing.PAID and _is_free(sent.came_from, policy)
-        kind = Fallback(sent.came_from, sent.asked, hop[0].after or "unknown", paid)
-        counts[kind] = counts.get(kind, 0) + 1
-    return tuple(
-        Fallback(kind.came_from, kind.model, kind.reason, kind.free_to_paid, counts[kind]) for kind in sorted(counts)
-    )
+        free_to_paid = sent.billing == Billing.PAID and _is_free(sent.came_from, policy)
+        reason = hop[0].previous_outcome or "unknown"
+        counts[Fallback(sent.came_from, sent.requested_model, reason, free_to_paid)] += 1
+    return counts
 
 
-def add_fallbacks(hops: Iterable[Fallback]) -> tuple[Fallback, ...]:
-    """Return one entry per kind, their counts added up."""
-    counts: Counter[Fallback] = Counter()
-    for hop in hops:
-        counts[replace(hop, count=0)] += hop.count
-    return tuple(replace(kind, count=counts[kind]) for kind in sorted(counts))
+def skipped_free_model(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, now: datetime) -> list[LedgerEntry]:
+    """Return the paid attempts that no fallback led to although their tier starts with a free model.
 
-
-def passed_over(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, now: datetime) -> list[LedgerEntry]:
-    """Return paid attempts that came from no other model although their tier begins with a free one.
-
-    The router leaves out models that are benched, and free models for private tasks.
+    The router skips models that are out of quota or backing off, and free models for private tasks.
     """
-    first = {tier: policy.resolve(policy.chain(tier)[0], now).id for tier in Tier}
-    free = {tier for tier, model in first.items() if _is_free(model, policy)}
+    first_models = {tier: policy.resolve(policy.chain(tier)[0], now).id for tier in Tier}
+    free_tiers = {tier for tier, model_id in first_models.items() if _is_free(model_id, policy)}
     return [
         entry
         for entry in attempts
         if entry.sent
         and entry.came_from is None
         and entry.billing == Billing.PAID
-        and entry.tier in free
+        and entry.tier in free_tiers
         and not entry.checks_answers
     ]
 

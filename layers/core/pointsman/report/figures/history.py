@@ -1,4 +1,4 @@
-"""Earlier days in short: the manifest that the 30-day chart and the index of all days are drawn from."""
+"""The published days: the manifest behind the 30-day chart and the index of all days."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,18 +6,17 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pointsman.report.figures.aws_share import Done
+from pointsman.report.figures.aws_share import DayActivity
 from pointsman.report.figures.baseline import Comparison
-from pointsman.report.figures.day_summary import DaySpend, Summary
+from pointsman.report.figures.day_summary import DaySpend, DaySummary
 from pointsman.report.figures.report import Report
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
 MANIFEST_KEY = "reports/index.json"
-"""Where the manifest stands in the bucket."""
+"""The manifest's key in the bucket."""
 _MANIFEST_VERSION = 1
 CHART_DAYS = 30
-"""Days of the chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,12 @@ class PublishedDay:
     saved_nano: int
     complete: bool
     stand_in: bool
-    summary: Summary | None = None
-    """Once all its calls were settled: then its rows need not be read again."""
+    summary: DaySummary | None = None
+    """Present once all its calls are settled: its rows need not be read again."""
 
 
-def entry_of(report: Report, *, settled: bool = False) -> PublishedDay:
-    """Return the report's day in short; `settled`: none of its calls was open, and none will begin."""
+def published_day(report: Report, *, settled: bool = False) -> PublishedDay:
+    """Return a report's entry in the manifest; `settled`: no call of the day is open, and none will start."""
     comparison = report.baseline
     return PublishedDay(
         spend=report.days[-1],
@@ -51,28 +50,28 @@ def entry_of(report: Report, *, settled: bool = False) -> PublishedDay:
 
 
 def chart_days(report: Report, entries: Iterable[PublishedDay]) -> list[DaySpend]:
-    """Return the chart's days: the report's month as the ledger has it, days before it from the manifest.
+    """Return the chart's days: the report's month from the ledger, earlier days from the manifest.
 
-    A day that neither knows cost nothing that is known; it stands as 0.
+    A day that is in neither counts as 0.
     """
     spends = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
     days = [report.day - timedelta(days=back) for back in range(CHART_DAYS - 1, -1, -1)]
     return [spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
 
 
-def with_entry(entries: Iterable[PublishedDay], new: PublishedDay) -> list[PublishedDay]:
-    """Return the entries with the new one in its day's place, oldest first."""
+def with_day(entries: Iterable[PublishedDay], new: PublishedDay) -> list[PublishedDay]:
+    """Return the entries, oldest first, with the new one in place of its day's old one."""
     days = {entry.spend.day: entry for entry in entries} | {new.spend.day: new}
     return [days[day] for day in sorted(days)]
 
 
 def read_manifest(text: str | None) -> list[PublishedDay]:
-    """Return the entries of a stored manifest; none of one that is not there."""
+    """Return the entries of a stored manifest; none if there is no manifest."""
     return [_entry(day, fields) for day, fields in json.loads(text)["days"].items()] if text else []
 
 
 def manifest_text(entries: Iterable[PublishedDay]) -> str:
-    """Return the manifest: nano-dollars by day."""
+    """Return the manifest as JSON."""
     days = {entry.spend.day.isoformat(): _fields(entry) for entry in entries}
     return json.dumps({"version": _MANIFEST_VERSION, "days": days}, indent=1) + "\n"
 
@@ -87,21 +86,23 @@ def _fields(entry: PublishedDay) -> dict[str, Any]:
 
 
 def _entry(day: str, fields: dict[str, Any]) -> PublishedDay:
-    rest, on = dict(fields), date.fromisoformat(day)
+    rest, parsed_day = dict(fields), date.fromisoformat(day)
     summary = rest.pop("summary", None)
     return PublishedDay(
-        spend=DaySpend(on, _by_tier(rest.pop("tiers"))), summary=summary and _summary(on, summary), **rest
+        spend=DaySpend(parsed_day, _by_tier(rest.pop("tiers"))),
+        summary=summary and _summary(parsed_day, summary),
+        **rest,
     )
 
 
-def _summary(day: date, fields: dict[str, Any]) -> Summary:
+def _summary(day: date, fields: dict[str, Any]) -> DaySummary:
     comparison_fields = fields["comparison"]
     comparison = Comparison(
         **{**comparison_fields, "usage": Usage(**comparison_fields["usage"]), "mix": _by_tier(comparison_fields["mix"])}
     )
-    done = Done(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
-    return Summary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
+    done = DayActivity(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
+    return DaySummary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
 
 
-def _by_tier(stated: Mapping[str, int]) -> dict[Tier, int]:
-    return {tier: int(stated.get(str(tier), 0)) for tier in Tier}
+def _by_tier(amounts: Mapping[str, int]) -> dict[Tier, int]:
+    return {tier: int(amounts.get(str(tier), 0)) for tier in Tier}

@@ -1,9 +1,9 @@
-"""The ledger's rows as the report reads them, and the lines that they add up to."""
+"""The ledger's rows as typed entries, and their totals."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from sys import intern
-from typing import Any
+from typing import Any, Protocol, Self
 
 from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, Outcome
@@ -11,72 +11,71 @@ from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
 OPEN_OUTCOME = "open"
-"""Shown as the outcome of an intent that nothing has settled yet."""
+"""The outcome shown for an intent that is not settled yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One attempt in the ledger."""
+    """One attempt: its intent in the ledger, and its outcome once it is settled."""
 
     at: str
-    """The instant of its intent, as `times.to_text` writes it."""
+    """When its intent was recorded, as `times.to_text` writes it."""
     task_id: str
-    turn: str
+    attempt_id: str
     purpose: Purpose
     tier: Tier
     type: str | None
-    asked: str
-    """The model that was asked."""
-    served_by: str
-    """The model that is billed: the asked one, unless the answer named another."""
+    requested_model: str
+    billed_model: str
+    """The requested model, unless the answer names another."""
     billing: str
     outcome: str
-    """Its name, or `open`."""
+    """The outcome's name, or `open`."""
     usage: Usage
     cost_nano: int
-    """What is booked; of an open attempt what is reserved."""
+    """The booked cost; the reserved amount while the attempt is open."""
     cost_known: bool
-    """False: `cost_nano` is the reservation, since nobody knows the cost. An open attempt's will still be known."""
+    """False when the cost will never be known: `cost_nano` is then the reserved amount. True while it is open."""
     hop: int
-    after: str | None
+    previous_outcome: str | None
     came_from: str | None
     failed_check: str | None
-    """The check that its answer did not pass."""
+    """The check that its answer failed."""
     parent_id: str | None
     metadata: Mapping[str, str]
     milliseconds: int
-    """Of the call alone; 0 while it is open, or when nobody saw its end."""
+    """How long the call took; 0 while it is open, or when its end was not recorded."""
     ended_at: str | None
-    """The instant of its outcome."""
+    """When its outcome was recorded."""
 
     @property
     def is_open(self) -> bool:
-        """Whether its outcome is still to come."""
+        """Whether it has no outcome yet."""
         return self.outcome == OPEN_OUTCOME
 
     @property
     def generation(self) -> str:
-        """Which start of the task it belongs to: replays count on."""
-        return self.turn.split(".", 1)[0]
+        """Which run of the task it belongs to: each replay starts the next one."""
+        return self.attempt_id.split(".", 1)[0]
 
     @property
     def sent(self) -> bool:
-        """Whether it counts as an attempt."""
+        """Whether a request was sent: only then it counts as an attempt."""
         return self.outcome != Outcome.NOT_SENT
 
     @property
     def for_task(self) -> bool:
-        """Whether it worked on a task, rather than on deciding about some or on looking at an answer."""
+        """Whether it worked on a task: it neither classified tasks nor checked an answer."""
         return self.purpose is Purpose.TASK
 
     @property
-    def decides(self) -> bool:
-        """Whether it was asked to decide about tasks."""
+    def is_classification(self) -> bool:
+        """Whether it classified tasks."""
         return self.purpose is Purpose.CLASSIFICATION
 
     @property
     def checks_answers(self) -> bool:
-        """Whether it judged an answer, or gave another one to compare with: neither is a task's own."""
+        """Whether it judged an answer, or gave a second answer to compare it with."""
         return self.purpose in (Purpose.JUDGE, Purpose.AUDIT)
 
     @property
@@ -86,8 +85,8 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One task's part of a classification made for several: of an attempt's cost a part, and no cost of its own."""
+class ClassificationShare:
+    """One task's share of the cost of a classification that served several tasks. It is part of that attempt's cost."""
 
     at: str
     task_id: str
@@ -98,18 +97,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A sum of attempts."""
+    """What some attempts add up to."""
 
     tasks: int
-    """Distinct tasks that had an attempt; one that moved on counts under each model, but once in a total."""
+    """Distinct tasks that had an attempt. A task that used several models counts under each, but once in a total."""
     attempts: int
     open_attempts: int
     usage: Usage
     cost_nano: int
-    """Open attempts are in it with what they reserve."""
+    """Includes what open attempts reserve."""
 
     def __add__(self, other: "Totals") -> "Totals":
-        """Return the sum of two lines that have no task in common."""
+        """Return the sum of both; they have no task in common."""
         return Totals(
             self.tasks + other.tasks,
             self.attempts + other.attempts,
@@ -122,68 +121,80 @@ class Totals:
 NO_TOTALS = Totals(0, 0, 0, Usage(), 0)
 
 
-def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[Part]]:
-    """Return attempts and shares by time, whatever the order of `rows`."""
+class Addable(Protocol):
+    """Totals of any kind."""
+
+    def __add__(self, other: Self, /) -> Self:
+        """Return the sum of both."""
+
+
+def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[ClassificationShare]]:
+    """Return attempts and shares, each in the order of their time."""
     attempts: list[LedgerEntry] = []
-    parts: list[Part] = []
+    shares: list[ClassificationShare] = []
     for row in rows:
         if row["kind"] == "share":
-            metadata = row.get("metadata") or {}
-            parts.append(Part(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata))
+            shares.append(_share(row))
         else:
-            attempts.append(_attempt(row))
-    attempts.sort(key=lambda each: (each.at, each.task_id, each.turn))
-    return attempts, sorted(parts, key=lambda each: (each.at, each.task_id))
+            attempts.append(_entry(row))
+    attempts.sort(key=lambda attempt: (attempt.at, attempt.task_id, attempt.attempt_id))
+    return attempts, sorted(shares, key=lambda share: (share.at, share.task_id))
 
 
 def totals_of(attempts: Iterable[LedgerEntry]) -> Totals:
-    """Return the attempts' sum; what was never sent counts as no attempt."""
-    every = list(attempts)
-    sent = [entry for entry in every if entry.sent]
+    """Return the attempts' totals; one that was never sent does not count as an attempt."""
+    entries = list(attempts)
+    sent = [entry for entry in entries if entry.sent]
     return Totals(
         tasks=len({entry.task_id for entry in sent if entry.for_task}),
         attempts=len(sent),
         open_attempts=sum(entry.is_open for entry in sent),
-        usage=Usage.sum(entry.usage for entry in every),
-        cost_nano=sum(entry.cost_nano for entry in every),
+        usage=Usage.sum(entry.usage for entry in entries),
+        cost_nano=sum(entry.cost_nano for entry in entries),
     )
 
 
 def totals_by[Key: str | tuple[str, ...]](
-    attempts: Iterable[LedgerEntry], name: Callable[[LedgerEntry], Key]
+    attempts: Iterable[LedgerEntry], key_of: Callable[[LedgerEntry], Key]
 ) -> dict[Key, Totals]:
-    """Return one line per name."""
+    """Return the attempts' totals by key."""
     groups: dict[Key, list[LedgerEntry]] = {}
     for entry in attempts:
-        groups.setdefault(name(entry), []).append(entry)
+        groups.setdefault(key_of(entry), []).append(entry)
     return {key: totals_of(group) for key, group in groups.items()}
 
 
-def add_totals[Key: str | tuple[str, ...]](some: Mapping[Key, Totals], more: Mapping[Key, Totals]) -> dict[Key, Totals]:
-    """Return the sums by name, in the names' order, of lines that have no task in common."""
-    return {key: some.get(key, NO_TOTALS) + more.get(key, NO_TOTALS) for key in sorted({*some, *more})}
+def add_totals[Key, Sum: Addable](totals: dict[Key, Sum], more: Mapping[Key, Sum]) -> None:
+    """Add more totals to those of the same keys; they have no task in common."""
+    for key, total in more.items():
+        totals[key] = totals[key] + total if key in totals else total
 
 
-def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
+def _share(row: Mapping[str, Any]) -> ClassificationShare:
+    metadata = row.get("metadata") or {}
+    return ClassificationShare(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata)
+
+
+def _entry(row: Mapping[str, Any]) -> LedgerEntry:
     settled = "outcome" in row
     return LedgerEntry(
         at=_instant(row),
         task_id=row["task_id"],
-        turn=row["turn"],
+        attempt_id=row["turn"],
         purpose=Purpose(row["purpose"]),
         tier=Tier(row["tier"]),
-        type=_one(row.get("type")),
-        asked=intern(row["model"]),
-        served_by=intern(row.get("billed_model") or row["model"]),
+        type=_interned(row.get("type")),
+        requested_model=intern(row["model"]),
+        billed_model=intern(row.get("billed_model") or row["model"]),
         billing=intern(row["billing"]),
         outcome=intern(row["outcome"]) if settled else OPEN_OUTCOME,
         usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
         cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
         cost_known=row.get("cost_known", True),
         hop=row.get("hop", 0),
-        after=_one(row.get("after")),
-        came_from=_one(row.get("came_from")),
-        failed_check=_one(row.get("failed_check")),
+        previous_outcome=_interned(row.get("after")),
+        came_from=_interned(row.get("came_from")),
+        failed_check=_interned(row.get("failed_check")),
         parent_id=row.get("parent_id"),
         metadata=row.get("metadata") or {},
         milliseconds=row.get("milliseconds", 0),
@@ -191,11 +202,11 @@ def _attempt(row: Mapping[str, Any]) -> LedgerEntry:
     )
 
 
-def _one(name: str | None) -> str | None:
-    """Return the one copy of a name that many rows have: a day may have a million."""
+def _interned(name: str | None) -> str | None:
+    """Return the one shared copy of a name: a day may have a million rows."""
     return intern(name) if name is not None else None
 
 
 def _instant(row: Mapping[str, Any]) -> str:
-    """Return the instant that a row's sort key begins with; shares carry no other."""
+    """Return the instant at the start of a row's sort key; shares have no other."""
     return str(row["row"]).split("#", 1)[0]

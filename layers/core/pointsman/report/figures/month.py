@@ -1,4 +1,4 @@
-"""The month up to the report's day: what the budget's counters say, beside what the ledger's rows add up to."""
+"""The month up to the report's day: the budget's counters beside the ledger's totals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from pointsman.values.times import day_bounds, month_key, next_month
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Nano-dollars of one counter, and of the rows that should add up to it."""
+    """Nano-dollars of one budget counter, and of the ledger rows that should add up to it."""
 
     spent_nano: int
     open_nano: int
-    """Reserved by calls that are not settled."""
+    """Reserved by open calls."""
     ledger_cost_nano: int
     ledger_open_nano: int
 
     @property
     def difference_nano(self) -> int:
-        """What the counter says beyond the ledger; 0 when the books agree."""
+        """Counter minus ledger; 0 when they agree."""
         return self.spent_nano - self.ledger_cost_nano
 
 
 @dataclass(frozen=True, slots=True)
 class CapUse:
-    """A cap of the budget and how much of it is used."""
+    """A budget cap and how much of it is used."""
 
     counter: str
     """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
@@ -38,7 +38,7 @@ class CapUse:
 
     @property
     def percent(self) -> float | None:
-        """None for a cap of nothing."""
+        """None for a cap of 0."""
         return percent_of(self.spent_nano, self.limit_nano)
 
 
@@ -49,19 +49,19 @@ class Month:
     name: str
     total: Spend
     tiers: dict[Tier, Spend]
-    """Classification is in the orchestration tier, whose budget pays it."""
+    """Classification is part of the orchestration tier, whose budget pays it."""
     caps: tuple[CapUse, ...]
     projected_nano: int | None
-    """What the whole month comes to at this pace; None during its first day, which tells too little."""
+    """The cost of the whole month at this pace; None during its first day, too short to project from."""
 
     @property
     def cap(self) -> CapUse | None:
-        """The cap on the month's total; None when there is none."""
+        """The cap on the month's total, if there is one."""
         return next((cap for cap in self.caps if cap.counter == "month"), None)
 
 
 def percent_of(part: int, whole: int) -> float | None:
-    """Return the percentage to two decimals; None of nothing."""
+    """Return the percentage to two decimals; None when the whole is 0."""
     return round(100 * part / whole, 2) if whole else None
 
 
@@ -76,11 +76,10 @@ def month_to_date(
 ) -> Month:
     """Return the month up to the day that starts at `since`.
 
-    `costs` and `opens` are what the rows up to that day's end add up to: of settled attempts, and of those that still
-    reserve.
-    `read_at` is that end, or the time of reading when the day is not over.
+    `costs` are the booked costs of the rows up to the end of that day, `opens` the reservations of open attempts.
+    `read_at` is the end of the day, or the time of reading while the day is not over.
 
-    The counters of the days are added up, so that the report of a day stays the same while its month goes on.
+    The counters of single days are added up, so that a day's report does not change while its month goes on.
     """
     today = since.astimezone(zone).date()
     caps = {cap.counter: cap.limit for tier in Tier for cap in charge(budget, tier, 0, since, zone).caps}
@@ -90,16 +89,16 @@ def month_to_date(
         total=total,
         tiers={tier: _spend(f"_{tier}", costs[tier], opens[tier], counters, today) for tier in Tier},
         caps=tuple(CapUse(name, limit, _spent(name, counters, today)) for name, limit in sorted(caps.items())),
-        projected_nano=project(total.spent_nano, day_bounds(today.replace(day=1), zone)[0], read_at, zone),
+        projected_nano=project_month(total.spent_nano, day_bounds(today.replace(day=1), zone)[0], read_at, zone),
     )
 
 
-def project(spent_nano: int, begins: datetime, read_at: datetime, zone: ZoneInfo) -> int | None:
-    """Return what a month that began at `begins` comes to at the pace of what was spent by `read_at`."""
-    gone, whole = read_at - begins, next_month(begins, zone) - begins
-    if gone < timedelta(hours=23):  # a short first day is a whole one
+def project_month(spent_nano: int, begins: datetime, read_at: datetime, zone: ZoneInfo) -> int | None:
+    """Return the cost of a month that starts at `begins` at the pace of what was spent by `read_at`."""
+    elapsed, whole = read_at - begins, next_month(begins, zone) - begins
+    if elapsed < timedelta(hours=23):  # the shortest day of any time zone
         return None
-    return spent_nano * round(whole.total_seconds()) // round(gone.total_seconds())
+    return spent_nano * round(whole.total_seconds()) // round(elapsed.total_seconds())
 
 
 def _spend(suffix: str, cost: int, reserved: int, counters: Mapping[str, int], today: date) -> Spend:
@@ -112,7 +111,7 @@ def _spend(suffix: str, cost: int, reserved: int, counters: Mapping[str, int], t
 
 
 def _spent(counter: str, counters: Mapping[str, int], today: date) -> int:
-    """Return what a day's counter holds without reservations, or what those of a month's days hold."""
+    """Return a counter's amount without reservations; a month's is the sum of its days' counters."""
     names = [counter]
     if counter.startswith("month"):
         names = [day + counter.removeprefix("month") for day in _days(today)]

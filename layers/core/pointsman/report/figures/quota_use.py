@@ -1,4 +1,4 @@
-"""How much of the free tiers' quotas a day's requests used, by the ledger."""
+"""How much of the free quotas a day's requests used, by the ledger."""
 
 from array import array
 from bisect import bisect_left
@@ -12,17 +12,17 @@ from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import PACIFIC, day_bounds, days_between, parse_time
 
-MINUTE = 60_000
+_MINUTE_MS = 60_000
 """Milliseconds, as all instants here are Unix milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """One free model. Limits are None where none is known."""
+    """How much of one model's free quota was used. Limits are None where unknown."""
 
     model: str
     pacific_day: date
-    """Of the quota days that the report's day touches, the one with the most requests."""
+    """The quota day with the most requests, of those that the report's day overlaps."""
     requests: int
     requests_a_day: int | None
     busiest_minute: int
@@ -31,30 +31,30 @@ class QuotaUse:
 
     @property
     def percent(self) -> float | None:
-        """Of the day's requests; None without a limit."""
+        """Of the daily limit; None without one."""
         return percent_of(self.requests, self.requests_a_day or 0)
 
 
-class Requests:
-    """The requests to free models, an instant each: eight bytes."""
+class FreeRequests:
+    """When requests to free models were made: eight bytes each."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, array[int]] = {}
+        self._times: dict[str, array[int]] = {}
 
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts."""
         for entry in attempts:
             if entry.sent and entry.billing == Billing.FREE:
-                self._asked.setdefault(entry.asked, array("q")).append(_ms(parse_time(entry.at)))
+                self._times.setdefault(entry.requested_model, array("q")).append(_ms(parse_time(entry.at)))
 
     def by_model(self) -> dict[str, list[int]]:
-        """Return each model's requests in their order."""
-        return {model: sorted(self._asked[model]) for model in sorted(self._asked)}
+        """Return the times of each model's requests, in ascending order."""
+        return {model: sorted(self._times[model]) for model in sorted(self._times)}
 
 
-def quota_use(asked: Mapping[str, list[int]], policy: RoutingPolicy, since: datetime) -> tuple[QuotaUse, ...]:
-    """Return the use by model. `asked` begins a day before `since`, so that whole quota days are seen."""
-    uses = [_use(model, times, policy, since) for model, times in asked.items()]
+def quota_use(times_by_model: Mapping[str, list[int]], policy: RoutingPolicy, since: datetime) -> tuple[QuotaUse, ...]:
+    """Return the use by model. `times_by_model` starts a day before `since`, to cover whole quota days."""
+    uses = [_use(model, times, policy, since) for model, times in times_by_model.items()]
     return tuple(use for use in uses if use)
 
 
@@ -85,7 +85,7 @@ def _within(times: list[int], day: date) -> int:
 def _busiest(ascending: list[int]) -> int:
     most = first = 0
     for last, moment in enumerate(ascending):
-        while moment - ascending[first] >= MINUTE:
+        while moment - ascending[first] >= _MINUTE_MS:
             first += 1
         most = max(most, last - first + 1)
     return most

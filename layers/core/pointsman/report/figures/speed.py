@@ -1,4 +1,4 @@
-"""How fast answers came, and where the time went."""
+"""Latency: how long calls and tasks took, and in which phase the time went."""
 
 import hashlib
 import math
@@ -12,36 +12,36 @@ from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
-MOST_LOOKED_UP = 1_000
-"""Tasks whose own records are read for the time before and after their calls: at most ten requests of 100 items. Where
-more were answered, those whose ids' hashes are the least."""
-FIRST = "000001."
-"""How the turns of a task's first generation begin; a replay was not sent by the queue."""
+MAX_SAMPLED_TASKS = 1_000
+"""Tasks whose records are read for the time before and after their calls: at most ten requests of 100 items. Where more
+were answered, those whose ids have the smallest hashes."""
+_FIRST_GENERATION = "000001."
+"""What attempt ids of a task's first run begin with; a replay does not come from the queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Milestones:
-    """What a task's record says of its way, as `times.to_text` writes it; None: not (yet) reached."""
+    """When a task passed the stages of its life, as `times.to_text` writes it; None: not (yet)."""
 
     received_at: str
-    """When the router took it from the queue."""
+    """When the router received it from the queue."""
     ended_at: str | None
     delivered_at: str | None
     sent_at: str | None
-    """When its message was sent, by the queue's word."""
+    """When its message was sent, by the queue's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """Milliseconds that some answered tasks spent, added up."""
+    """Milliseconds that some answered tasks spent in each phase, added up."""
 
     tasks: int
     queue_ms: int
-    """From being sent to the router's receipt; the two instants are by two clocks."""
+    """From sending to the router's receipt; the two instants come from two clocks."""
     routing_ms: int
-    """From the queue's hand to the first attempt: decision, start of the workflow, start of the function."""
+    """From the router's receipt to the first attempt: decision, start of the workflow, start of the function."""
     waiting_ms: int
-    """Between first attempt and answer, but for the calls: retries, waits, the books."""
+    """Between the first attempt and the answer, calls excluded: waits before retries, and writes to the ledger."""
     model_ms: int
     delivery_ms: int
     """From the answer to its delivery."""
@@ -49,53 +49,53 @@ class Phases:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Milliseconds of one tier; a percentile is the nearest rank, None of nothing."""
+    """Latency of one tier in milliseconds. Percentiles are by nearest rank; None without answers."""
 
     answers: int
     call_p50_ms: int | None
-    """Of the calls that gave an answer, each alone."""
+    """Of the calls that gave an answer."""
     call_p95_ms: int | None
     task_p50_ms: int | None
-    """From a task's first attempt to its answer: with retries and waits."""
+    """From a task's first attempt to its answer, retries and waits included."""
     task_p95_ms: int | None
     phases: Phases
 
 
-type LookUp = Callable[[list[str]], Mapping[str, Milestones]]
-"""Returns what the records of these tasks say of their way; those that are not there any more are left out."""
-type Way = list[LedgerEntry]
-"""A generation's attempts in one tier, in the order of their time."""
+type MilestoneLookup = Callable[[list[str]], Mapping[str, Milestones]]
+"""Returns the milestones of these tasks by id; tasks whose record has expired are left out."""
+type _Attempts = list[LedgerEntry]
+"""The attempts of one run of a task in one tier, in the order of their time."""
 
 
-class Stopwatch:
-    """Times added up a shard at a time. Percentiles are exact: each answer leaves two numbers of eight bytes."""
+class SpeedCollector:
+    """Latencies, added one shard at a time. Percentiles are exact: two numbers of eight bytes are held per answer."""
 
     def __init__(self) -> None:
         self._calls: dict[Tier, array[int]] = {tier: array("q") for tier in Tier}
         self._spans: dict[Tier, array[int]] = {tier: array("q") for tier in Tier}
-        self._sample: list[tuple[bytes, Tier, Way]] = []
+        self._sample: list[tuple[bytes, Tier, _Attempts]] = []
 
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts for tasks, in the order of their time."""
-        ways: dict[tuple[str, str, Tier], Way] = {}
+        runs: dict[tuple[str, str, Tier], _Attempts] = {}
         for entry in attempts:
-            ways.setdefault((entry.task_id, entry.generation, entry.tier), []).append(entry)
-        chosen = self._sample
-        for (task_id, _, tier), way in ways.items():
-            if way[-1].gave_answer and way[-1].ended_at:
-                self._calls[tier].append(way[-1].milliseconds)
-                self._spans[tier].append(_span(way))
-                chosen.append((hashlib.sha256(task_id.encode()).digest(), tier, way))
-        self._sample = nsmallest(MOST_LOOKED_UP, chosen, key=lambda each: each[0])
+            runs.setdefault((entry.task_id, entry.generation, entry.tier), []).append(entry)
+        candidates = self._sample
+        for (task_id, _, tier), run in runs.items():
+            if run[-1].gave_answer and run[-1].ended_at:
+                self._calls[tier].append(run[-1].milliseconds)
+                self._spans[tier].append(_span(run))
+                candidates.append((hashlib.sha256(task_id.encode()).digest(), tier, run))
+        self._sample = nsmallest(MAX_SAMPLED_TASKS, candidates, key=lambda candidate: candidate[0])
 
-    def speeds(self, look_up: LookUp) -> dict[Tier, Speed]:
-        """Return how fast each tier's tasks were answered."""
-        milestones = look_up(sorted({way[0].task_id for _, _, way in self._sample}))
+    def speeds(self, find_milestones: MilestoneLookup) -> dict[Tier, Speed]:
+        """Return the latency of each tier."""
+        milestones = find_milestones(sorted({run[0].task_id for _, _, run in self._sample}))
         return {
             tier: _speed(
                 sorted(self._calls[tier]),
                 sorted(self._spans[tier]),
-                _phases([way for _, way_tier, way in self._sample if way_tier is tier], milestones),
+                _phases([run for _, run_tier, run in self._sample if run_tier is tier], milestones),
             )
             for tier in Tier
         }
@@ -117,26 +117,37 @@ def percentile(ascending: Sequence[int], percent: int) -> int | None:
     return ascending[math.ceil(len(ascending) * percent / 100) - 1] if ascending else None
 
 
-def _phases(answered: list[list[LedgerEntry]], looked_up: Mapping[str, Milestones]) -> Phases:
-    parts = [_way(way, known) for way in answered if (known := looked_up.get(way[0].task_id)) and _timed(known, way)]
-    totals = [sum(column) for column in zip(*parts, strict=True)] or [0] * 5
-    return Phases(len(parts), *totals)
+def _phases(runs: list[_Attempts], milestones: Mapping[str, Milestones]) -> Phases:
+    durations = [
+        _phase_durations(run, record)
+        for run in runs
+        if (record := milestones.get(run[0].task_id)) and _belongs_to(record, run)
+    ]
+    totals = [sum(column) for column in zip(*durations, strict=True)] or [0] * 5
+    return Phases(len(durations), *totals)
 
 
-def _timed(known: Milestones, way: list[LedgerEntry]) -> bool:
-    """Return whether the record tells this way's times: it is of the first generation, and no later one took over."""
-    first, complete = way[0].turn.startswith(FIRST), known.sent_at and known.delivered_at
-    return bool(first and complete and known.ended_at == way[-1].ended_at)
+def _belongs_to(record: Milestones, run: _Attempts) -> bool:
+    """Return whether the record's milestones are this run's: the task's first run, which no replay has overwritten."""
+    is_first = run[0].attempt_id.startswith(_FIRST_GENERATION)
+    is_complete = record.sent_at and record.delivered_at
+    return bool(is_first and is_complete and record.ended_at == run[-1].ended_at)
 
 
-def _way(way: list[LedgerEntry], known: Milestones) -> tuple[int, int, int, int, int]:
-    model = sum(entry.milliseconds for entry in way)
-    queue, delivery = _between(known.sent_at, known.received_at), _between(known.ended_at, known.delivered_at)
-    return queue, _between(known.received_at, way[0].at), max(_span(way) - model, 0), model, delivery
+def _phase_durations(run: _Attempts, record: Milestones) -> tuple[int, int, int, int, int]:
+    """Return the milliseconds of queue, routing, waiting, model and delivery."""
+    model = sum(entry.milliseconds for entry in run)
+    return (
+        _between(record.sent_at, record.received_at),
+        _between(record.received_at, run[0].at),
+        max(_span(run) - model, 0),
+        model,
+        _between(record.ended_at, record.delivered_at),
+    )
 
 
-def _span(way: list[LedgerEntry]) -> int:
-    return _between(way[0].at, way[-1].ended_at)
+def _span(run: _Attempts) -> int:
+    return _between(run[0].at, run[-1].ended_at)
 
 
 def _between(since: str | None, until: str | None) -> int:

@@ -1,24 +1,22 @@
-"""What each task cost, its part of the classification beside it: the dearest ones, and sums by what tasks say of
-themselves.
-"""
+"""What each task cost: the most expensive tasks, and totals by agent, ticket and parent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from pointsman.report.figures.ledger_entries import LedgerEntry, Part
+from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry
 
-MOST_TASKS = 1_000
-"""Tasks of a day that a report lists: the dearest; all others are one sum."""
-MOST_NAMES, MOST_KEPT = 1_000, 50_000
-"""Tickets, agents and parents that a report lists, and that are told apart while a day is added up. Sums are exact
-whatever their number; past the second one, a name may stand with less than its whole cost."""
-LABELS = ("agent", "ticket", "parent_id")
+MAX_LISTED_TASKS = 1_000
+"""Tasks of a day that a report lists, the most expensive ones; all others are one total."""
+MAX_LISTED_NAMES, MAX_TRACKED_NAMES = 1_000, 50_000
+"""Tickets, agents and parents that a report lists, and that are tracked while a day is added up. Totals are exact
+whatever their number; beyond the second limit a single name may show less than its whole cost."""
+_LABELS = ("agent", "ticket", "parent_id")
 
 
 @dataclass(frozen=True, slots=True)
 class TaskCost:
-    """One task's day. The last attempt says type, tier, model and outcome; None: only its classification was today."""
+    """One task's day. Type, tier, model and outcome are its last attempt's; None if it was only classified that day."""
 
     task_id: str
     type: str | None
@@ -29,20 +27,20 @@ class TaskCost:
     cost_nano: int
     """Of its own attempts."""
     share_nano: int
-    """Its part of the classifications that it was in: counted there, not in any total of tasks."""
+    """Its share of classifications, which the totals count as classification."""
     agent: str | None
     ticket: str | None
     parent_id: str | None
 
     @property
     def with_share_nano(self) -> int:
-        """All that it cost."""
+        """What it cost in all."""
         return self.cost_nano + self.share_nano
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Tasks of one agent, ticket or parent."""
+class TaskTotals:
+    """What some tasks cost."""
 
     tasks: int = 0
     attempts: int = 0
@@ -51,19 +49,19 @@ class Group:
 
     @property
     def with_share_nano(self) -> int:
-        """All that they cost."""
+        """What they cost in all."""
         return self.cost_nano + self.share_nano
 
-    def __add__(self, other: "Group") -> "Group":
-        return Group(
+    def __add__(self, other: "TaskTotals") -> "TaskTotals":
+        return TaskTotals(
             self.tasks + other.tasks,
             self.attempts + other.attempts,
             self.cost_nano + other.cost_nano,
             self.share_nano + other.share_nano,
         )
 
-    def __sub__(self, other: "Group") -> "Group":
-        return Group(
+    def __sub__(self, other: "TaskTotals") -> "TaskTotals":
+        return TaskTotals(
             self.tasks - other.tasks,
             self.attempts - other.attempts,
             self.cost_nano - other.cost_nano,
@@ -72,103 +70,108 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
-    """All tasks, by one label."""
+class LabelTotals:
+    """All tasks of a day by agent, ticket or parent."""
 
-    named: dict[str, Group]
-    """By name, in the names' order: the dearest."""
-    others: Group
-    """Of other names."""
+    named: dict[str, TaskTotals]
+    """The most expensive names, in alphabetical order."""
+    others: TaskTotals
+    """Of all other names."""
     other_names: int
-    without: Group
-    """Of tasks that state none."""
+    unlabelled: TaskTotals
+    """Of tasks without a name."""
 
 
 class TaskBook:
-    """Tasks added up a shard at a time; a task is in one shard."""
+    """A day's tasks, added up one shard at a time; a task is in one shard only."""
 
     def __init__(self) -> None:
-        self._dearest: list[TaskCost] = []
-        self._all = Group()
-        self._named: dict[str, dict[str, Group]] = {label: {} for label in LABELS}
-        self._folded = dict.fromkeys(LABELS, (0, Group()))
-        self._without = dict.fromkeys(LABELS, Group())
+        self._most_expensive: list[TaskCost] = []
+        self._all = TaskTotals()
+        self._named: dict[str, dict[str, TaskTotals]] = {label: {} for label in _LABELS}
+        self._folded = dict.fromkeys(_LABELS, (0, TaskTotals()))
+        self._unlabelled = dict.fromkeys(_LABELS, TaskTotals())
 
     def add(self, tasks: Iterable[TaskCost]) -> None:
         """Add a shard's tasks."""
-        every = list(tasks)
-        for task in every:
+        new_tasks = list(tasks)
+        for task in new_tasks:
             self._label(task)
-        self._all = sum(map(_alone, every), self._all)
-        self._dearest = nsmallest(MOST_TASKS, [*self._dearest, *every], key=_dearest_first)
+        self._all = sum(map(_totals_of, new_tasks), self._all)
+        self._most_expensive = nsmallest(
+            MAX_LISTED_TASKS, [*self._most_expensive, *new_tasks], key=_most_expensive_first
+        )
 
     def _label(self, task: TaskCost) -> None:
-        cost = _alone(task)
-        for label in LABELS:
+        totals = _totals_of(task)
+        for label in _LABELS:
             if name := getattr(task, label):
                 named = self._named[label]
-                named[name] = named.get(name, Group()) + cost
-                if len(named) > MOST_KEPT:
-                    self._named[label], self._folded[label] = _fold(named, self._folded[label], MOST_KEPT // 2)
+                named[name] = named.get(name, TaskTotals()) + totals
+                if len(named) > MAX_TRACKED_NAMES:
+                    self._named[label], self._folded[label] = _fold(named, self._folded[label], MAX_TRACKED_NAMES // 2)
             else:
-                self._without[label] += cost
+                self._unlabelled[label] += totals
 
-    def dearest(self) -> tuple[TaskCost, ...]:
-        """Return the dearest tasks, by id."""
-        return tuple(sorted(self._dearest, key=lambda task: task.task_id))
+    def most_expensive(self) -> tuple[TaskCost, ...]:
+        """Return the most expensive tasks, by id."""
+        return tuple(sorted(self._most_expensive, key=lambda task: task.task_id))
 
-    def others(self) -> Group:
-        """Return all other tasks."""
-        return self._all - sum(map(_alone, self._dearest), Group())
+    def others(self) -> TaskTotals:
+        """Return the totals of all other tasks."""
+        return self._all - sum(map(_totals_of, self._most_expensive), TaskTotals())
 
-    def groups(self) -> dict[str, Groups]:
-        """Return the tasks by each label."""
-        books: dict[str, Groups] = {}
-        for label in LABELS:
-            named, (names, others) = _fold(self._named[label], self._folded[label], MOST_NAMES)
-            books[label] = Groups(dict(sorted(named.items())), others, names, self._without[label])
-        return books
+    def groups(self) -> dict[str, LabelTotals]:
+        """Return the totals by agent, by ticket and by parent."""
+        labels: dict[str, LabelTotals] = {}
+        for label in _LABELS:
+            named, (names, others) = _fold(self._named[label], self._folded[label], MAX_LISTED_NAMES)
+            labels[label] = LabelTotals(dict(sorted(named.items())), others, names, self._unlabelled[label])
+        return labels
 
 
-def task_costs(attempts: Iterable[LedgerEntry], parts: Iterable[Part]) -> tuple[TaskCost, ...]:
-    """Return the tasks by id; `attempts` are those for tasks, in the order of their time."""
-    tries: dict[str, list[LedgerEntry]] = {}
+def task_costs(attempts: Iterable[LedgerEntry], shares: Iterable[ClassificationShare]) -> tuple[TaskCost, ...]:
+    """Return the cost of each task, by id; `attempts` are those for tasks, in the order of their time."""
+    attempts_of: dict[str, list[LedgerEntry]] = {}
     for entry in attempts:
-        tries.setdefault(entry.task_id, []).append(entry)
-    shares: dict[str, list[Part]] = {}
-    for part in parts:
-        shares.setdefault(part.task_id, []).append(part)
-    return tuple(_task(name, tries.get(name, []), shares.get(name, [])) for name in sorted({*tries, *shares}))
+        attempts_of.setdefault(entry.task_id, []).append(entry)
+    shares_of: dict[str, list[ClassificationShare]] = {}
+    for share in shares:
+        shares_of.setdefault(share.task_id, []).append(share)
+    task_ids = sorted({*attempts_of, *shares_of})
+    return tuple(_task_cost(task_id, attempts_of.get(task_id, []), shares_of.get(task_id, [])) for task_id in task_ids)
 
 
-def _task(task_id: str, tries: list[LedgerEntry], parts: list[Part]) -> TaskCost:
-    last = tries[-1] if tries else None
-    metadata = last.metadata if last else parts[-1].metadata
+def _task_cost(task_id: str, attempts: list[LedgerEntry], shares: list[ClassificationShare]) -> TaskCost:
+    last = attempts[-1] if attempts else None
+    metadata = last.metadata if last else shares[-1].metadata
     return TaskCost(
         task_id=task_id,
         type=last.type if last else None,
         tier=str(last.tier) if last else None,
-        model=last.served_by if last else None,
+        model=last.billed_model if last else None,
         outcome=last.outcome if last else None,
-        attempts=sum(entry.sent for entry in tries),
-        cost_nano=sum(entry.cost_nano for entry in tries),
-        share_nano=sum(part.cost_nano for part in parts),
+        attempts=sum(entry.sent for entry in attempts),
+        cost_nano=sum(entry.cost_nano for entry in attempts),
+        share_nano=sum(share.cost_nano for share in shares),
         agent=metadata.get("agent"),
         ticket=metadata.get("ticket"),
-        parent_id=last.parent_id if last else parts[-1].parent_id,
+        parent_id=last.parent_id if last else shares[-1].parent_id,
     )
 
 
-def _dearest_first(task: TaskCost) -> tuple[int, str]:
+def _most_expensive_first(task: TaskCost) -> tuple[int, str]:
     return -task.with_share_nano, task.task_id
 
 
-def _alone(task: TaskCost) -> Group:
-    return Group(1, task.attempts, task.cost_nano, task.share_nano)
+def _totals_of(task: TaskCost) -> TaskTotals:
+    return TaskTotals(1, task.attempts, task.cost_nano, task.share_nano)
 
 
-def _fold(named: dict[str, Group], folded: tuple[int, Group], most: int) -> tuple[dict[str, Group], tuple[int, Group]]:
-    """Return the dearest names, and how many others there are with their sum."""
+def _fold(
+    named: dict[str, TaskTotals], folded: tuple[int, TaskTotals], most: int
+) -> tuple[dict[str, TaskTotals], tuple[int, TaskTotals]]:
+    """Return the most expensive names, and the number and the totals of all others."""
     order = sorted(named, key=lambda name: (-named[name].with_share_nano, name))
     names, others = folded
     rest = sum((named[name] for name in order[most:]), others)

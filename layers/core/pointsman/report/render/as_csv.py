@@ -1,34 +1,34 @@
-"""The report as CSV: a line per tier, task type, model, billing and outcome, which a spreadsheet can turn at will.
+"""The report as CSV: a line per tier, task type, model, billing and outcome, for pivot tables.
 
-Not a line per attempt: a day may have a million. The lines' costs and tokens add up to the day's total exactly; a task
-that moved on stands in several, so that its count does not.
+There is no line per attempt: a day may have a million. Costs and tokens of the lines add up to the day's exactly.
+Task counts do not: a task that used several models counts in several lines.
 """
 
 import csv
 import io
 
 from pointsman.report.figures.report import Report
-from pointsman.report.render.as_json import exact
+from pointsman.report.render.as_json import exact_usd
 from pointsman.values.usage import Usage
 
-FORMULA = tuple("=+-@\t\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+_FORMULA = tuple("=+-@\t\r")
+"""What a formula begins with in spreadsheets."""
 
 
 def render_csv(report: Report) -> str:
-    """Return the lines under a header; an empty day has none."""
+    """Return the header and the lines; an empty day has no lines."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     kinds = list(Usage().as_dict())
     out.writerow(
         ["date", "tier", "type", "model", "billing", "outcome", "tasks", "attempts", "open", *kinds, "cost_nano", "usd"]
     )
-    for key, line in report.kinds.items():
-        counts = [line.tasks, line.attempts, line.open_attempts, *line.usage.as_dict().values()]
-        out.writerow([report.day.isoformat(), *map(_cell, key), *counts, line.cost_nano, exact(line.cost_nano)])
+    for key, totals in report.csv_lines.items():
+        counts = [totals.tasks, totals.attempts, totals.open_attempts, *totals.usage.as_dict().values()]
+        out.writerow([report.day.isoformat(), *map(_cell, key), *counts, totals.cost_nano, exact_usd(totals.cost_nano)])
     return text.getvalue()
 
 
 def _cell(name: str) -> str:
-    """Return a name that no spreadsheet runs: a model's may come from a provider's answer."""
-    return f"'{name}" if name.startswith(FORMULA) else name
+    """Return a name that no spreadsheet evaluates: a model's name may come from a provider's answer."""
+    return f"'{name}" if name.startswith(_FORMULA) else name

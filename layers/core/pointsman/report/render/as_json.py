@@ -1,4 +1,4 @@
-"""The report as JSON: whole nano-dollars (`*_nano`), and dollars as a decimal text (`usd`) beside the ones to read."""
+"""The report as JSON: integer nano-dollars (`*_nano`), and dollars as decimal strings (`usd`)."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,16 +7,16 @@ from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.month import Month, Spend
 from pointsman.report.figures.report import Report
-from pointsman.report.figures.task_costs import Groups
+from pointsman.report.figures.task_costs import LabelTotals
 from pointsman.values.money import usd
 from pointsman.values.times import to_text
 
 _DOCUMENT_VERSION = 1
-"""Raised when a field changes its meaning or goes; new fields may come without."""
+"""Increased when a field changes its meaning or is removed; added fields do not increase it."""
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return the document, equal for equal books: it does not say when it was made."""
+    """Return the document. It depends on the ledger alone: it has no time of creation."""
     return {
         "version": _DOCUMENT_VERSION,
         "date": report.day.isoformat(),
@@ -25,22 +25,22 @@ def as_json(report: Report) -> dict[str, Any]:
         "to": to_text(report.until),
         "complete": report.complete,
         "stand_in": report.stand_in,
-        "totals": _line(report.total),
-        "tiers": {str(tier): _line(line) for tier, line in report.tiers.items()},
-        "classification": _line(report.classification),
-        "checking": _line(report.checking),
-        "models": {name: _line(line) for name, line in report.models.items()},
-        "types": {name: _line(line) for name, line in report.types.items()},
-        "agents": _named(report.groups["agent"]),
-        "tickets": _named(report.groups["ticket"]),
-        "parents": _named(report.groups["parent_id"]),
-        "work": [{**key._asdict(), **_line(line)} for key, line in report.work.items()],
+        "totals": _totals(report.total),
+        "tiers": {str(tier): _totals(totals) for tier, totals in report.tiers.items()},
+        "classification": _totals(report.classification),
+        "checking": _totals(report.checking),
+        "models": {name: _totals(totals) for name, totals in report.models.items()},
+        "types": {name: _totals(totals) for name, totals in report.types.items()},
+        "agents": _named(report.labels["agent"]),
+        "tickets": _named(report.labels["ticket"]),
+        "parents": _named(report.labels["parent_id"]),
+        "work": [{**key._asdict(), **_totals(totals)} for key, totals in report.work.items()],
         "tasks": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
         "others": {
             "tasks": asdict(report.other_tasks),
-            "agents": _others(report.groups["agent"]),
-            "tickets": _others(report.groups["ticket"]),
-            "parents": _others(report.groups["parent_id"]),
+            "agents": _others(report.labels["agent"]),
+            "tickets": _others(report.labels["ticket"]),
+            "parents": _others(report.labels["parent_id"]),
         },
         "outcomes": report.outcomes,
         "fallbacks": [
@@ -49,13 +49,13 @@ def as_json(report: Report) -> dict[str, Any]:
                 "to": fallback.model,
                 "reason": fallback.reason,
                 "free_to_paid": fallback.free_to_paid,
-                "count": fallback.count,
+                "count": count,
             }
-            for fallback in report.fallbacks
+            for fallback, count in report.fallbacks.items()
         ],
-        "reached": [{**asdict(kind), **asdict(total)} for kind, total in report.escalations.items()],
+        "reached": [{**asdict(group), **asdict(totals)} for group, totals in report.top_tier.items()],
         "free_to_paid": report.free_to_paid,
-        "free_passed_over": _line(report.passed_over),
+        "free_passed_over": _totals(report.skipped_free),
         "unknown_costs": asdict(report.unknown),
         "month": _month(report.month),
         "baseline": _baseline(report.baseline),
@@ -80,29 +80,29 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def exact(nano: int) -> str:
+def exact_usd(nano: int) -> str:
     """Return nano-dollars as dollars with all nine decimals."""
     return f"{usd(nano):.9f}"
 
 
-def _line(line: Totals) -> dict[str, Any]:
+def _totals(totals: Totals) -> dict[str, Any]:
     return {
-        "tasks": line.tasks,
-        "attempts": line.attempts,
-        "open": line.open_attempts,
-        "tokens": line.usage.as_dict(),
-        "cost_nano": line.cost_nano,
-        "usd": exact(line.cost_nano),
+        "tasks": totals.tasks,
+        "attempts": totals.attempts,
+        "open": totals.open_attempts,
+        "tokens": totals.usage.as_dict(),
+        "cost_nano": totals.cost_nano,
+        "usd": exact_usd(totals.cost_nano),
     }
 
 
-def _named(groups: Groups) -> dict[str, dict[str, int]]:
-    return {name: asdict(group) for name, group in groups.named.items()}
+def _named(labels: LabelTotals) -> dict[str, dict[str, int]]:
+    return {name: asdict(totals) for name, totals in labels.named.items()}
 
 
-def _others(groups: Groups) -> dict[str, Any]:
-    """Return what `_named` leaves out: names beyond the dearest ones, and tasks that state none."""
-    return {"names": groups.other_names, **asdict(groups.others), "none_stated": asdict(groups.without)}
+def _others(labels: LabelTotals) -> dict[str, Any]:
+    """Return what `_named` leaves out: all but the most expensive names, and tasks without a name."""
+    return {"names": labels.other_names, **asdict(labels.others), "none_stated": asdict(labels.unlabelled)}
 
 
 def _month(month: Month) -> dict[str, Any]:
@@ -116,15 +116,15 @@ def _month(month: Month) -> dict[str, Any]:
 
 
 def _spend(spend: Spend) -> dict[str, Any]:
-    return {**asdict(spend), "difference_nano": spend.difference_nano, "usd": exact(spend.spent_nano)}
+    return {**asdict(spend), "difference_nano": spend.difference_nano, "usd": exact_usd(spend.spent_nano)}
 
 
 def _baseline(comparison: Comparison) -> dict[str, Any]:
     return {
         **asdict(comparison),
         "saved_nano": comparison.saved_nano,
-        "usd": exact(comparison.baseline_nano),
-        "saved_usd": exact(comparison.saved_nano),
+        "usd": exact_usd(comparison.baseline_nano),
+        "saved_usd": exact_usd(comparison.saved_nano),
         "percent": comparison.percent,
         "note": ESTIMATE,
     }

@@ -1,4 +1,4 @@
-"""Parts that the report's pages are put together from: a page, a section, a table, an amount."""
+"""Building blocks of the report's pages: page, section, table, amount, label."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -9,11 +9,11 @@ from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.money import usd
 from pointsman.values.taxonomy import Tier
 
-NO_VALUE = "–"  # noqa: RUF001  (an en dash, as tables have it)
+NO_VALUE = "–"  # noqa: RUF001  (an en dash, as is usual in tables)
 
 
-def page(title: str, *content: Child) -> str:
-    """Return a document that needs nothing but itself."""
+def html_page(title: str, *content: Child) -> str:
+    """Return a self-contained document."""
     head = el(
         "head",
         el("meta", charset="utf-8"),
@@ -32,7 +32,7 @@ def _style() -> str:
 
 
 def section(name: str, heading: str, *content: Child) -> Markup:
-    """Return a section under a heading of the second level."""
+    """Return a section with a second-level heading."""
     return el("section", el("h2", heading, id=name), *content, aria_labelledby=name)
 
 
@@ -42,25 +42,25 @@ def note_paragraph(*content: Child) -> Markup:
 
 
 def money(nano: int, places: int = 6) -> Markup:
-    """Return an amount: rounded to read, exact for programs."""
-    shown = {"class_": "zero"} if nano == 0 else {}
-    return el("data", rounded_dollars(nano, places) if nano else "$0", value=f"{usd(nano):.9f}", **shown)
+    """Return an amount, rounded for display, with its exact value for programs."""
+    zero = {"class_": "zero"} if nano == 0 else {}
+    return el("data", rounded_dollars(nano, places) if nano else "$0", value=f"{usd(nano):.9f}", **zero)
 
 
-def headline(nano: int) -> Markup:
-    """Return an amount in large type: as many decimals as it needs."""
+def headline_amount(nano: int) -> Markup:
+    """Return an amount for large type, with fewer decimals the larger it is."""
     size = abs(nano)
     return money(nano, 2 if size >= 10_000_000_000 else 3 if size >= 1_000_000_000 else 4)
 
 
 def count(number: int) -> Markup:
     """Return a count."""
-    shown = {"class_": "zero"} if number == 0 else {}
-    return el("data", f"{number:,}", value=number, **shown)
+    zero = {"class_": "zero"} if number == 0 else {}
+    return el("data", f"{number:,}", value=number, **zero)
 
 
-def seconds(milliseconds: int | None) -> str:
-    """Return a time for people."""
+def duration_text(milliseconds: int | None) -> str:
+    """Return a duration in milliseconds, seconds or minutes."""
     if milliseconds is None:
         return NO_VALUE
     if milliseconds < 1_000:
@@ -68,27 +68,26 @@ def seconds(milliseconds: int | None) -> str:
     return f"{milliseconds / 1000:,.1f} s" if milliseconds < 100_000 else f"{milliseconds / 60_000:,.1f} min"
 
 
-def key(tier: Tier | str) -> Markup:
-    """Return a tier's name with its colour beside it."""
+def tier_label(tier: Tier | str) -> Markup:
+    """Return a tier's name beside its colour."""
     is_tier = str(tier) in set(Tier)
     colour = el("span", class_=f"key {tier}", aria_hidden="true") if is_tier else None
     return el("span", colour, str(tier), class_="name")
 
 
-def name(text: str | None) -> Markup | None:
-    """Return a name that stays on one line, as models have it."""
-    return el("span", text, class_="name") if text else None
+def model_label(model_id: str | None) -> Markup | None:
+    """Return a model's name, which stays on one line."""
+    return el("span", model_id, class_="name") if model_id else None
 
 
-def stacked(main: Child, *below: Child) -> Markup:
-    """Return a name with what is to be known of it in small print below, so that a row fits a phone."""
-    parts = [part for part in below if part]
-    between = [child for part in parts for child in (Markup(" · "), part)][1:]
-    return el("div", el("span", main), el("div", *between, class_="below") if parts else None, class_="stacked")
+def with_details(main: Child, *details: Child) -> Markup:
+    """Return a label with details in small print below it, so that a row fits a phone."""
+    separated = [child for detail in details if detail for child in (Markup(" · "), detail)][1:]
+    return el("div", el("span", main), el("div", *separated, class_="below") if separated else None, class_="stacked")
 
 
-def words(name: str | None) -> str:
-    """Return a fixed name for people: its underscores as spaces."""
+def humanized(name: str | None) -> str:
+    """Return a name with spaces in place of underscores."""
     return name.replace("_", " ") if name else NO_VALUE
 
 
@@ -101,17 +100,17 @@ def html_table(
     total: Sequence[Child] | None = None,
     hidden: bool = False,
 ) -> Markup:
-    """Return a table whose first `texts` columns are text and whose others are numbers; the first cell names its row.
+    """Return a table whose first `texts` columns are text and whose others are numbers; the first cell labels its row.
 
-    `hidden`: the caption is for screen readers alone, since a heading above says the same.
+    `hidden`: the caption is for screen readers only, because a heading above says the same.
     """
     lines = list(rows)
     head = el("tr", *(el("th", name, scope="col", class_=_kind(n, texts)) for n, name in enumerate(header)))
     foot = el("tfoot", _row(total, texts)) if total and lines else None
     body = el("tbody", *(_row(row, texts) for row in lines))
-    shown = el("table", el("caption", caption, class_="unseen" if hidden else None), el("thead", head), body, foot)
-    # A table that is wider than a phone scrolls by itself, by keyboard too; the page never does.
-    return el("div", shown, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    content = el("table", el("caption", caption, class_="unseen" if hidden else None), el("thead", head), body, foot)
+    # A table wider than the screen scrolls on its own, by keyboard too; the page never scrolls sideways.
+    return el("div", content, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
 def _row(cells: Sequence[Child], texts: int) -> Markup:
@@ -127,8 +126,8 @@ def _kind(column: int, texts: int) -> str | None:
     return None if column < texts else "n"
 
 
-def bar(percent: float, label: str, *, plain: bool = False) -> Markup:
-    """Return a bar that is full at 100 percent; unless it is `plain`, its colour warns from 80 on."""
+def percent_bar(percent: float, label: str, *, plain: bool = False) -> Markup:
+    """Return a bar that is full at 100 percent; unless it is `plain`, its colour warns from 80 percent."""
     width = f"{min(max(percent, 0.0), 100.0):.2f}"
     full = "plain" if plain else "over" if percent >= 100 else "high" if percent >= 80 else None
     return el("div", el("span", style=f"width:{width}%", class_=full), class_="bar", role="img", aria_label=label)

@@ -1,28 +1,32 @@
-"""How the report says things: money, names that must fit, lists that must end, and what needs a person's eye."""
+"""How the report words things: amounts, names and lists that must fit, and warnings."""
 
 import textwrap
+from typing import NamedTuple
 
 from pointsman.report.figures.report import Report
 from pointsman.values.money import NANO_PER_USD, usd
 
+_SHORT_WIDTH = 38
+"""Of a warning on a phone, after its mark."""
+
 
 def rounded_dollars(nano: int, places: int = 6) -> str:
-    """Return the amount to so many decimals; what is not nothing never reads as zero."""
+    """Return the amount to so many decimals; an amount other than 0 never reads as zero."""
     sign, amount = "-" if nano < 0 else "", abs(nano)
     smallest = 10 ** (9 - places)
     if 0 < amount < smallest:
         return f"{sign}<${usd(smallest):.{places}f}"
-    shown = places if amount < 1_000 * NANO_PER_USD else 2
-    return f"{sign}${usd(amount):,.{shown}f}"
+    decimals = places if amount < 1_000 * NANO_PER_USD else 2
+    return f"{sign}${usd(amount):,.{decimals}f}"
 
 
 def cap_dollars(nano: int) -> str:
-    """Return a cap as it was likely written: in cents, if it is whole cents."""
+    """Return a cap as it was likely configured: to the cent if it is whole cents."""
     return f"${usd(nano):,.2f}" if nano % (NANO_PER_USD // 100) == 0 else rounded_dollars(nano)
 
 
-def token_count(count: int) -> str:
-    """Return a count that fits nine columns."""
+def short_count(count: int) -> str:
+    """Return a count of at most nine columns."""
     return f"{count:,}" if count < 10_000_000 else f"{count // 1_000_000:,}M"
 
 
@@ -32,12 +36,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """Return the text, cut where it is too long."""
+    """Return the text, truncated to the width."""
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def fold(label: str, entries: list[str], width: int, most: int) -> list[str]:
-    """Return the entries in at most so many lines after the label, saying how many more there are."""
+def fold_list(label: str, entries: list[str], width: int, most: int) -> list[str]:
+    """Return the entries in at most so many lines after the label; the last line counts those that do not fit."""
     for kept in range(len(entries), 0, -1):
         more = [f"{len(entries) - kept} more"] if kept < len(entries) else []
         wrapped = textwrap.wrap(", ".join(entries[:kept] + more), width - len(label), break_on_hyphens=False)
@@ -54,25 +58,43 @@ def percent(value: float | None) -> str:
     return f"{value:,.2f}%" if 0 < abs(value) < 1 else f"{value:,.1f}%"
 
 
-def cautions(report: Report) -> list[tuple[str, str]]:
-    """Return what needs a person's eye, each in full and in at most 38 characters, the gravest first."""
-    messages: list[tuple[str, str]] = []
-    if report.complete and (off := report.month.total.difference_nano):
-        sentence = f"The budget's counters and the ledger's rows differ by {rounded_dollars(abs(off))} this month."
-        messages.append((sentence, clip(f"books differ by {rounded_dollars(abs(off))}", 38)))
+class ReportWarning(NamedTuple):
+    """Something that may need a person's attention."""
+
+    text: str
+    short: str
+    """The same in at most 38 characters."""
+
+
+def report_warnings(report: Report) -> list[ReportWarning]:
+    """Return the report's warnings, the most serious first."""
+    warnings: list[ReportWarning] = []
+
+    def warn(text: str, short: str) -> None:
+        warnings.append(ReportWarning(text, clip(short, _SHORT_WIDTH)))
+
+    if report.complete and (difference := report.month.total.difference_nano):
+        amount = rounded_dollars(abs(difference))
+        warn(f"The budget's counters and the ledger's rows differ by {amount} this month.", f"books differ by {amount}")
     if report.unknown.count:
-        calls, booked = plural(report.unknown.count, "call"), rounded_dollars(report.unknown.reserved_nano)
-        messages.append(
-            (f"{calls} of unknown cost, booked as reserved: {booked}.", clip(f"{calls} of unknown cost", 38))
-        )
+        calls, reserved = plural(report.unknown.count, "call"), rounded_dollars(report.unknown.reserved_nano)
+        warn(f"{calls} of unknown cost, booked at the reserved amount: {reserved}.", f"{calls} of unknown cost")
     if report.total.open_attempts:
         calls = plural(report.total.open_attempts, "call")
-        messages.append((f"{calls} still open, counted with what they reserve.", clip(f"{calls} still open", 38)))
-    if over := report.passed_over.attempts:
-        calls, cost = plural(over, "call"), rounded_dollars(report.passed_over.cost_nano)
-        sentence = f"{calls} went straight to a paid model in a free tier (benched, or private): {cost}."
-        messages.append((sentence, clip(f"{calls} passed over the free model", 38)))
+        warn(f"{calls} still open, counted at the reserved amount.", f"{calls} still open")
+    if skipped := report.skipped_free.attempts:
+        calls, cost = plural(skipped, "call"), rounded_dollars(report.skipped_free.cost_nano)
+        warn(
+            f"{calls} skipped the free model of the tier (unavailable, or a private task): {cost}.",
+            f"{calls} skipped the free model",
+        )
     for notice in report.notices:
-        short = f"{notice.model} {f'ends {notice.ends}' if notice.state == 'ending' else notice.state}"
-        messages.append((notice.text + ".", clip(short, 38)))
-    return messages
+        state = (
+            f"retires {notice.ends}"
+            if notice.state == "ending"
+            else "retired"
+            if notice.state == "ended"
+            else "withdrawn"
+        )
+        warn(f"{notice.text}.", f"{notice.model} {state}")
+    return warnings

@@ -1,39 +1,39 @@
-"""The report as one page: what was spent and saved first, then whether a person is needed, then the details."""
+"""The report as one page: what was spent and saved, what needs attention, then the details."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pointsman.report.figures.baseline import ESTIMATE
-from pointsman.report.figures.history import PublishedDay, chart_days
+from pointsman.report.figures.history import CHART_DAYS, PublishedDay, chart_days
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
-from pointsman.report.render.chart import days_chart, in_words, tiers_legend
+from pointsman.report.render.chart import days_chart, describe_days, tier_legend
 from pointsman.report.render.components import (
-    bar,
     count,
-    headline,
+    headline_amount,
+    html_page,
     html_table,
-    key,
+    model_label,
     money,
-    name,
     note_paragraph,
-    page,
+    percent_bar,
     section,
+    tier_label,
 )
-from pointsman.report.render.formatting import cap_dollars, cautions, percent, plural, rounded_dollars
+from pointsman.report.render.formatting import cap_dollars, percent, plural, report_warnings, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, work_section
-from pointsman.report.render.html_escalations import reached_section
-from pointsman.report.render.html_routing import ending_section, hops_section, quota_section, speed_section
+from pointsman.report.render.html_routing import fallbacks_section, quota_section, retirements_section, speed_section
 from pointsman.report.render.html_tasks import tasks_section
+from pointsman.report.render.html_top_tier import top_tier_section
 from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.times import to_text
 
-UP = "../../../"
+_UP = "../../../"
 """From a day's folder to the folder of all reports."""
 
 
 def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked: bool = True) -> str:
-    """Return the page. `entries` are earlier days for the chart; `linked`: it lies among the other reports' files."""
-    return page(
+    """Return the page. `entries` are earlier days for the chart; `linked`: other reports are stored beside it."""
+    return html_page(
         f"Pointsman {report.day}",
         _header(report, entries, linked=linked),
         _stand_in(report),
@@ -43,11 +43,11 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
         _tiers(report),
         work_section(report),
         saved_section(report),
-        reached_section(report),
-        hops_section(report),
+        top_tier_section(report),
+        fallbacks_section(report),
         speed_section(report),
         quota_section(report),
-        ending_section(report),
+        retirements_section(report),
         tasks_section(report),
         _footer(report, linked=linked),
     )
@@ -55,9 +55,9 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
 
 def _header(report: Report, entries: Sequence[PublishedDay], *, linked: bool) -> Markup:
     before = max((entry.spend.day for entry in entries if entry.spend.day < report.day), default=None)
-    earlier = el("a", f"{before:%-d %B}", href=f"{UP}{before:%Y/%m/%d}/report.html", rel="prev") if before else None
-    links = el("nav", earlier, el("a", "All days", href=f"{UP}index.html"), aria_label="Reports") if linked else None
-    so_far = None if report.complete else el("p", "The day so far: it is not over.", class_="lead")
+    earlier = el("a", f"{before:%-d %B}", href=f"{_UP}{before:%Y/%m/%d}/report.html", rel="prev") if before else None
+    links = el("nav", earlier, el("a", "All days", href=f"{_UP}index.html"), aria_label="Reports") if linked else None
+    so_far = None if report.complete else el("p", "The day so far: its figures will still change.", class_="lead")
     title = el("h1", f"{report.day:%A, %-d %B %Y}")
     return el("header", el("div", el("strong", "Pointsman"), links, class_="brand"), title, so_far)
 
@@ -65,7 +65,7 @@ def _header(report: Report, entries: Sequence[PublishedDay], *, linked: bool) ->
 def _stand_in(report: Report) -> Markup | None:
     if not report.stand_in:
         return None
-    sentence = "Stand-ins answered, not real models. Costs are as if they were real."
+    sentence = "Stand-ins answered, not real models. Costs are calculated as if they were real."
     return el("p", el("strong", sentence), class_="standin", role="note")
 
 
@@ -75,7 +75,10 @@ def _figures(report: Report) -> Markup:
     return el(
         "dl",
         _figure(
-            "Spent" if report.complete else "Spent so far", headline(total.cost_nano), el("span", work), _aws(report)
+            "Spent" if report.complete else "Spent so far",
+            headline_amount(total.cost_nano),
+            el("span", work),
+            _aws(report),
         ),
         _saved(report),
         _month(report),
@@ -85,7 +88,7 @@ def _figures(report: Report) -> Markup:
 
 def _aws(report: Report) -> Markup | None:
     nano = report.baseline.aws_nano
-    return el("span", "AWS: about ", money(nano, 4), " more") if nano else None
+    return el("span", "plus about ", money(nano, 4), " for AWS") if nano else None
 
 
 def _figure(title: str, big: Markup | str, *sub: Markup | None) -> Markup:
@@ -102,36 +105,39 @@ def _saved(report: Report) -> Markup:
         money(abs(comparison.saved_nano), 4),
         " of ",
         money(comparison.baseline_nano, 4),
-        " at list price of ",
-        name(comparison.model),
+        " at the list price of ",
+        model_label(comparison.model),
     )
-    title = "Saved, an estimate" if comparison.saved_nano >= 0 else "Lost, an estimate"
+    title = "Saved (estimate)" if comparison.saved_nano >= 0 else "Lost (estimate)"
     return _figure(title, percent(abs(comparison.percent)), el("span", of))
 
 
 def _month(report: Report) -> Markup:
     month, cap = report.month, report.month.cap
-    title = f"{report.day:%B}, to date"
+    title = f"{report.day:%B} to date"
     pace = None
     if month.projected_nano is not None:
-        pace = el("span", "At this pace ", money(month.projected_nano, 2), " by its end")
+        pace = el("span", "On pace for ", money(month.projected_nano, 2))
     if cap is None:
-        return _figure(title, headline(month.total.spent_nano), el("span", "No cap on the month."), pace)
-    used = f"{percent(cap.percent)} of the budget of {cap_dollars(cap.limit_nano)}"
-    return _figure(title, headline(month.total.spent_nano), bar(cap.percent or 0.0, used), el("span", used), pace)
+        return _figure(title, headline_amount(month.total.spent_nano), el("span", "No monthly cap."), pace)
+    used = f"{percent(cap.percent)} of the {cap_dollars(cap.limit_nano)} budget"
+    return _figure(
+        title, headline_amount(month.total.spent_nano), percent_bar(cap.percent or 0.0, used), el("span", used), pace
+    )
 
 
 def _attention(report: Report) -> Markup:
-    warnings = [text for text, _ in cautions(report)]
+    warnings = [warning.text for warning in report_warnings(report)]
     month = report.month
     if month.cap and month.projected_nano and month.projected_nano > month.cap.limit_nano:
-        sentence = f"At this pace {month.name} comes to {rounded_dollars(month.projected_nano, 2)}, over its budget."
-        warnings.insert(0, f"{sentence} Past the cap, tasks are held, degraded or refused, as openclaw.json says.")
+        cost = rounded_dollars(month.projected_nano, 2)
+        sentence = f"At this pace, {report.day:%B} will cost {cost}, which is over budget."
+        warnings.insert(0, f"{sentence} Beyond the cap, tasks are held, degraded or refused, as openclaw.json says.")
     if not warnings:
-        return el("div", el("p", "All is well: nothing here needs you."), class_="eye quiet")
+        return el("div", el("p", "All is well: nothing needs your attention."), class_="eye quiet")
     return el(
         "section",
-        el("h2", "Worth a look", id="eye"),
+        el("h2", "Needs attention", id="eye"),
         el("ul", *(el("li", text) for text in warnings)),
         class_="eye",
         aria_labelledby="eye",
@@ -147,26 +153,26 @@ def _chart(report: Report, entries: Sequence[PublishedDay]) -> Markup:
     ]
     header = ["Day", *(str(tier).capitalize() for tier in report.tiers), "Cost"]
     data = el(
-        "details", el("summary", "The same as a table"), html_table("Cost by day and tier", header, rows, hidden=True)
+        "details", el("summary", "Show as a table"), html_table("Cost by day and tier", header, rows, hidden=True)
     )
     return section(
         "days",
-        "Thirty days",
-        el("p", in_words(days), class_="lead"),
+        f"Last {CHART_DAYS} days",
+        el("p", describe_days(days), class_="lead"),
         days_chart(days),
-        tiers_legend(),
+        tier_legend(),
         data if rows else None,
     )
 
 
 def _tiers(report: Report) -> Markup:
     whole = report.total.cost_nano
-    rows = [[key(tier), *_numbers(line, whole)] for tier, line in report.tiers.items()]
+    rows = [[tier_label(tier), *_numbers(totals, whole)] for tier, totals in report.tiers.items()]
     if report.classification.attempts:
-        rows.append(["deciding about tasks", *_numbers(report.classification, whole)])
+        rows.append(["classification", *_numbers(report.classification, whole)])
     if report.checking.attempts:
-        rows.append(["judging and auditing answers", *_numbers(report.checking, whole)])
-    header = ["Tier", "Cost", "Of the cost", "Tasks", "Calls", "Tokens in", "Tokens out"]
+        rows.append(["judges and audits", *_numbers(report.checking, whole)])
+    header = ["Tier", "Cost", "Share of cost", "Tasks", "Calls", "Input tokens", "Output tokens"]
     return section(
         "tiers",
         "By tier",
@@ -177,42 +183,42 @@ def _tiers(report: Report) -> Markup:
             total=["Total", *_numbers(report.total, 0)],
             hidden=True,
         ),
-        note_paragraph(*_cap_words(report)) if len(report.month.caps) > 1 else None,
+        note_paragraph(_caps(report)) if len(report.month.caps) > 1 else None,
     )
 
 
-def _numbers(line: Totals, whole: int) -> list[Child]:
-    share = 100 * line.cost_nano / whole if whole else None
-    drawn = bar(share, f"{percent(share)} of the cost", plain=True) if share is not None else None
-    counts = [line.tasks, line.attempts, line.usage.prompt, line.usage.output]
-    return [money(line.cost_nano), drawn or " ", *map(count, counts)]
+def _numbers(totals: Totals, whole: int) -> list[Child]:
+    share = 100 * totals.cost_nano / whole if whole else None
+    bar = percent_bar(share, f"{percent(share)} of the cost", plain=True) if share is not None else None
+    counts = [totals.tasks, totals.attempts, totals.usage.prompt, totals.usage.output]
+    return [money(totals.cost_nano), bar or " ", *map(count, counts)]
 
 
-def _cap_words(report: Report) -> Iterable[str]:
+def _caps(report: Report) -> str:
     caps = [
         f"{cap.counter.replace('_', ' ')} {rounded_dollars(cap.spent_nano, 4)} of {cap_dollars(cap.limit_nano)}"
         f" ({percent(cap.percent)})"
         for cap in report.month.caps
     ]
-    return ["Caps: " + ", ".join(caps) + "."]
+    return "Caps: " + ", ".join(caps) + "."
 
 
 def _footer(report: Report, *, linked: bool) -> Markup:
-    span = f"Calls that began from {to_text(report.since)} until {to_text(report.until)}, a day of {report.zone}."
+    scope = f"Covers calls started from {to_text(report.since)} to {to_text(report.until)} ({report.zone})."
     files = [el("a", file, href=file) for file in ("report.csv", "report.json", "report.txt")]
-    sentence = el(
+    other_formats = el(
         "p",
-        "The same for programs: ",
+        "Other formats: ",
         files[0],
-        " (a line per tier, type, model and outcome), ",
+        " (a line per tier, type, model, billing and outcome), ",
         files[1],
-        ", ",
+        " and ",
         files[2],
         ".",
     )
     return el(
         "footer",
-        el("p", span + " Amounts are rounded to read; their exact values stand in the page and in the files."),
-        el("p", f"Savings are {ESTIMATE}. So is AWS: a part of a month of such days, as `pointsman cost` has it."),
-        sentence if linked else None,
+        el("p", scope + " Amounts are rounded for display; source and files hold the exact values."),
+        el("p", f"Savings are {ESTIMATE}. The cost of AWS is an estimate too: a thirtieth of a month of such days."),
+        other_formats if linked else None,
     )

@@ -1,157 +1,168 @@
-"""The page's sections on the tasks' ways: hops and outcomes, time, quotas, and models that end."""
+"""The page's sections on routing: fallbacks and outcomes, latency, quotas, and model retirements."""
 
+from pointsman.report.figures.quota_use import QuotaUse
 from pointsman.report.figures.report import Report
+from pointsman.report.figures.speed import Phases, Speed
 from pointsman.report.render.chart import legend, share_bar
 from pointsman.report.render.components import (
-    bar,
     count,
+    duration_text,
     html_table,
-    key,
-    name,
+    humanized,
+    model_label,
     note_paragraph,
-    seconds,
+    percent_bar,
     section,
-    stacked,
-    words,
+    tier_label,
+    with_details,
 )
 from pointsman.report.render.formatting import percent, plural
 from pointsman.report.render.markup import Child, Markup, el
+from pointsman.values.taxonomy import Tier
 
 _PHASES = ("queue", "routing", "waiting", "model", "delivery")
+_STATES = {"ending": "retires", "ended": "retired", "gone": "withdrawn by its provider"}
 
 
-def hops_section(report: Report) -> Markup | None:
-    """Return who stepped in for whom and why, and how calls ended."""
+def fallbacks_section(report: Report) -> Markup | None:
+    """Return which models replaced which and why, and the calls by outcome."""
     if not report.outcomes:
         return None
-    hops = sorted(report.fallbacks, key=lambda each: (-each.count, each))
-    count_of_hops = sum(fallback.count for fallback in hops)
-    caption = f"{plural(count_of_hops, 'fallback')}, {report.free_to_paid:,} of them from a free model to a paid one."
-    if over := report.passed_over.attempts:
-        caption += f" {plural(over, 'call')} went straight to a paid model where a free one stands first."
+    fallbacks = sorted(report.fallbacks.items(), key=lambda item: (-item[1], item[0]))
     rows: list[list[Child]] = [
         [
-            stacked(
-                el("span", name(fallback.came_from), " → ", name(fallback.model)),
-                f"after {words(fallback.reason)}",
+            with_details(
+                el("span", model_label(fallback.came_from), " → ", model_label(fallback.model)),
+                f"after {humanized(fallback.reason)}",
                 "free to paid" if fallback.free_to_paid else None,
             ),
-            count(fallback.count),
+            count(number),
         ]
-        for fallback in hops
+        for fallback, number in fallbacks
     ]
-    outcomes = sorted(report.outcomes.items(), key=lambda each: (-each[1], each[0]))
-    ended: list[list[Child]] = [[words(kind), count(number)] for kind, number in outcomes]
+    outcomes = sorted(report.outcomes.items(), key=lambda item: (-item[1], item[0]))
+    outcome_rows: list[list[Child]] = [[humanized(outcome), count(number)] for outcome, number in outcomes]
     return section(
         "hops",
         "Fallbacks and outcomes",
-        el(
-            "p",
-            caption if count_of_hops or over else "Every task was done by the first model of its tier.",
-            class_="lead",
-        ),
+        el("p", _fallbacks_lead(report), class_="lead"),
         el(
             "div",
-            html_table("Fallbacks", ["From, to and why", "Hops"], rows) if rows else None,
-            html_table("Outcomes of calls", ["Outcome", "Calls"], ended),
+            html_table("Fallbacks", ["Models and reason", "Count"], rows) if rows else None,
+            html_table("Call outcomes", ["Outcome", "Calls"], outcome_rows),
             class_="pair",
         ),
     )
 
 
+def _fallbacks_lead(report: Report) -> str:
+    fallbacks, skipped = report.fallback_count, report.skipped_free.attempts
+    if not (fallbacks or skipped):
+        return "Every task was served by the first model of its tier."
+    sentence = f"{plural(fallbacks, 'fallback')}, {report.free_to_paid:,} from a free to a paid model."
+    if skipped:
+        sentence += f" {plural(skipped, 'call')} went straight to a paid model in a tier that starts with a free one."
+    return sentence
+
+
 def speed_section(report: Report) -> Markup | None:
-    """Return percentiles by tier, and where the time of a task went."""
-    timed = {tier: speed for tier, speed in report.speed.items() if speed.answers}
-    if not timed:
+    """Return the latency percentiles by tier, and where the time of a task went."""
+    rows = [_speed_row(tier, speed) for tier, speed in report.speed.items() if speed.answers]
+    if not rows:
         return None
-    rows: list[list[Child]] = [
-        [
-            key(tier),
-            seconds(speed.task_p50_ms),
-            seconds(speed.task_p95_ms),
-            seconds(speed.call_p50_ms),
-            seconds(speed.call_p95_ms),
-            count(speed.answers),
-        ]
-        for tier, speed in timed.items()
-    ]
     header = ["Tier", "Task p50", "Task p95", "Call p50", "Call p95", "Answers"]
     return section(
         "speed",
-        "How fast",
-        el("p", "A call is one request to a model. A task counts from its first call to its answer.", class_="lead"),
-        html_table("Percentiles of time by tier", header, rows, hidden=True),
-        *_where(report),
+        "Latency",
+        el("p", "A call is one request to a model. A task runs from its first call to its answer.", class_="lead"),
+        html_table("Latency percentiles by tier", header, rows, hidden=True),
+        *_phases(report),
     )
 
 
-def _where(report: Report) -> list[Markup]:
-    rows: list[list[Child]] = []
-    for tier, speed in report.speed.items():
-        tasks = speed.phases.tasks
-        if not tasks:
-            continue
-        means = [(phase, getattr(speed.phases, f"{phase}_ms") // tasks) for phase in _PHASES]
-        caption = f"{tier}: " + ", ".join(f"{phase} {seconds(mean)}" for phase, mean in means)
-        rows.append(
-            [stacked(key(tier), share_bar(means, caption)), *(seconds(mean) for _, mean in means), count(tasks)]
-        )
-    if not rows:
-        return []
-    header = ["Tier", *(phase.capitalize() for phase in _PHASES), "Tasks"]
-    caption = (
-        "Averages. Queue is from a message's sending to the router's receipt, routing from there to the first call, "
-        "waiting what lay between the calls, delivery from the answer to its event."
-    )
+def _speed_row(tier: Tier, speed: Speed) -> list[Child]:
     return [
-        el("h3", "Where the time went"),
-        html_table("Average time of a task", header, rows, hidden=True),
-        legend(_PHASES),
-        note_paragraph(caption),
+        tier_label(tier),
+        duration_text(speed.task_p50_ms),
+        duration_text(speed.task_p95_ms),
+        duration_text(speed.call_p50_ms),
+        duration_text(speed.call_p95_ms),
+        count(speed.answers),
     ]
 
 
+def _phases(report: Report) -> list[Markup]:
+    rows = [_phases_row(tier, speed.phases) for tier, speed in report.speed.items() if speed.phases.tasks]
+    if not rows:
+        return []
+    header = ["Tier", *(phase.capitalize() for phase in _PHASES), "Tasks"]
+    return [
+        el("h3", "Where the time went"),
+        html_table("Average time of a task by phase", header, rows, hidden=True),
+        legend(_PHASES),
+        note_paragraph(
+            "Averages. Queue: from sending the message to its receipt by the router. Routing: from there to the first "
+            "call. Waiting: time between calls. Delivery: from the answer to its event."
+        ),
+    ]
+
+
+def _phases_row(tier: Tier, phases: Phases) -> list[Child]:
+    means = [(phase, getattr(phases, f"{phase}_ms") // phases.tasks) for phase in _PHASES]
+    description = f"{tier}: " + ", ".join(f"{phase} {duration_text(mean)}" for phase, mean in means)
+    label = with_details(tier_label(tier), share_bar(means, description))
+    return [label, *(duration_text(mean) for _, mean in means), count(phases.tasks)]
+
+
 def quota_section(report: Report) -> Markup | None:
-    """Return the use of free quotas."""
+    """Return how much of the free quotas was used."""
     if not report.quotas:
         return None
-    rows: list[list[Child]] = []
-    for use in report.quotas:
-        drawn = bar(use.percent, f"{percent(use.percent)} of the day's requests") if use.percent is not None else None
-        a_day = f"{use.requests:,} of {use.requests_a_day:,}" if use.requests_a_day else f"{use.requests:,}"
-        most = use.requests_a_minute
-        a_minute = f"{use.busiest_minute:,} of {most:,}" if most else f"{use.busiest_minute:,}"
-        rows.append([stacked(name(use.model), drawn), percent(use.percent), a_day, a_minute])
-    header = ["Model", "Used", "Requests of the day", "In the busiest minute"]
+    header = ["Model", "Used", "Requests that day", "Busiest minute"]
     days = " and ".join(sorted({f"{use.pacific_day}" for use in report.quotas}))
     return section(
         "quota",
         "Free quota used",
-        html_table("Requests of the free tier by model", header, rows, hidden=True),
+        html_table("Requests to free models", header, [_quota_row(use) for use in report.quotas], hidden=True),
         note_paragraph(
-            f"The provider's day ends at midnight in America/Los_Angeles; shown is {days}, up to this report's end."
+            f"A provider’s quota day ends at midnight in America/Los_Angeles. Shown: {days}, "  # noqa: RUF001
+            "up to the end of this report’s day."  # noqa: RUF001
         ),
     )
 
 
-def ending_section(report: Report) -> Markup | None:
-    """Return the models that end within 60 days, or have ended, and who serves then."""
+def _quota_row(use: QuotaUse) -> list[Child]:
+    bar = None if use.percent is None else percent_bar(use.percent, f"{percent(use.percent)} of the daily requests")
+    label = with_details(model_label(use.model), bar)
+    return [
+        label,
+        percent(use.percent),
+        _of_limit(use.requests, use.requests_a_day),
+        _of_limit(use.busiest_minute, use.requests_a_minute),
+    ]
+
+
+def _of_limit(requests: int, limit: int | None) -> str:
+    return f"{requests:,} of {limit:,}" if limit else f"{requests:,}"
+
+
+def retirements_section(report: Report) -> Markup | None:
+    """Return the models that have retired, or will within 60 days, and their successors."""
     if not report.notices:
         return None
     rows: list[list[Child]] = [
         [
             notice.model,
-            {"ending": "ends", "ended": "ended", "gone": "gone, says its provider"}[notice.state],
+            _STATES[notice.state],
             notice.ends.isoformat() if notice.ends else None,
-            notice.successor or "nobody",
+            notice.successor or "none",
         ]
         for notice in report.notices
     ]
+    header = ["Model", "State", "Date", "Successor"]
     return section(
         "ending",
-        "Models that end",
-        html_table(
-            "Models that end within 60 days", ["Model", "State", "Date", "Successor"], rows, texts=4, hidden=True
-        ),
-        note_paragraph("A successor serves by itself; name it in openclaw.json to choose another."),
+        "Model retirements",
+        html_table("Models that have retired, or will within 60 days", header, rows, texts=4, hidden=True),
+        note_paragraph("A successor takes over automatically. To choose another model, name it in openclaw.json."),
     )

@@ -1,34 +1,34 @@
-"""The page of all days."""
+"""The page that lists all days."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
 from pointsman.report.figures.history import PublishedDay
 from pointsman.report.figures.month import percent_of
-from pointsman.report.render.components import NO_VALUE, count, html_table, money, note_paragraph, page, section
+from pointsman.report.render.components import NO_VALUE, count, html_page, html_table, money, note_paragraph, section
 from pointsman.report.render.formatting import percent
 from pointsman.report.render.markup import Child, Markup, el
 
 
 def render_index(entries: Sequence[PublishedDay], *, linked: bool = True) -> str:
-    """Return the page, the latest month and day first; `linked`: it lies over the days' folders."""
+    """Return the page, the latest month and day first; `linked`: the days' reports are stored below it."""
     newest = sorted(entries, key=lambda entry: entry.spend.day, reverse=True)
     months = groupby(newest, key=lambda entry: f"{entry.spend.day:%B %Y}")
     sections = [_month(name, list(days), linked=linked) for name, days in months]
-    return page(
+    return html_page(
         "Pointsman: all days",
-        el("header", el("div", el("strong", "Pointsman"), class_="brand"), el("h1", "All days"), _span(newest)),
+        el("header", el("div", el("strong", "Pointsman"), class_="brand"), el("h1", "All days"), _lead(newest)),
         *sections,
-        None if sections else el("p", "No report was written yet."),
-        el("footer", el("p", "Savings are estimates against the baseline that each day’s page states.")),  # noqa: RUF001
+        None if sections else el("p", "No reports yet."),
+        el("footer", el("p", "Savings are estimates against the baseline named on each day’s page.")),  # noqa: RUF001
     )
 
 
-def _span(newest: Sequence[PublishedDay]) -> Markup | None:
+def _lead(newest: Sequence[PublishedDay]) -> Markup | None:
     if not newest:
         return None
-    caption = f"{len(newest):,} reports, from {newest[-1].spend.day:%-d %B %Y} to {newest[0].spend.day:%-d %B %Y}."
-    return el("p", caption, class_="lead")
+    sentence = f"{len(newest):,} reports, from {newest[-1].spend.day:%-d %B %Y} to {newest[0].spend.day:%-d %B %Y}."
+    return el("p", sentence, class_="lead")
 
 
 def _month(name: str, days: list[PublishedDay], *, linked: bool) -> Markup:
@@ -39,13 +39,13 @@ def _month(name: str, days: list[PublishedDay], *, linked: bool) -> Markup:
         percent(percent_of(saved, whole)),
     ]
     counts = [count(sum(day.tasks for day in days)), count(sum(day.attempts for day in days))]
-    header = ["Day", "Spent", "Saved", "Saved of baseline", "Tasks", "Calls"]
+    header = ["Day", "Spent", "Saved", "Of baseline", "Tasks", "Calls"]
     rows = [_day(day, linked=linked) for day in days]
     newest_day = days[0].spend.day
     return section(
         f"m{newest_day:%Y-%m}",
         name,
-        html_table(f"Days of {name}", header, rows, total=["Total", *sums, *counts], hidden=True),
+        html_table(f"Days in {name}", header, rows, total=["Total", *sums, *counts], hidden=True),
         note_paragraph("* Stand-ins answered, not real models.") if any(day.stand_in for day in days) else None,
     )
 

@@ -1,13 +1,13 @@
-"""HTML that is escaped by construction: plain text becomes text, and only what was built here is markup."""
+"""HTML that is escaped by construction: only what this module builds is markup, any other text is escaped."""
 
 from html import escape
 
-VOID = frozenset({"br", "hr", "link", "meta", "line", "path", "rect"})
-"""Elements that are written without content."""
+_VOID = frozenset({"br", "hr", "link", "meta", "line", "path", "rect"})
+"""Elements without content."""
 
 
 class Markup(str):
-    """Finished HTML. Any other `str` is foreign text, and is escaped where it is put in."""
+    """Finished HTML. Any other `str` is escaped when it is inserted."""
 
     __slots__ = ()
 
@@ -23,19 +23,19 @@ def el(tag: str, /, *children: Child, **attributes: str | int | None) -> Markup:
         for key, value in attributes.items()
         if value is not None
     )
-    if tag in VOID:
+    if tag in _VOID:
         return Markup(f"<{tag}{attributes_text}/>")
     return Markup(f"<{tag}{attributes_text}>{join(*children)}</{tag}>")
 
 
 def join(*children: Child) -> Markup:
     """Return the children one after the other."""
-    return Markup("".join(child if isinstance(child, Markup) else _text(child) for child in children if child))
+    return Markup("".join(child if isinstance(child, Markup) else _escaped(child) for child in children if child))
 
 
-def _text(foreign: str) -> str:
-    """Return text with its control characters made visible: XML knows most of them not at all."""
-    shown = "".join(
-        letter if letter.isprintable() or letter in " \n" else "\N{REPLACEMENT CHARACTER}" for letter in foreign
+def _escaped(text: str) -> str:
+    """Return escaped text with its control characters replaced: XML forbids most of them."""
+    visible = "".join(
+        letter if letter.isprintable() or letter in " \n" else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
-    return escape(shown)
+    return escape(visible)
