@@ -1,11 +1,11 @@
-# `make help` lists the targets. Needs Python 3.13, make and git; everything else goes into .tools/ and .venv/.
+# `make help` lists the targets. Needs Python 3.13, make and git; everything else is installed into .tools/ and .venv/.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-# What an active environment, another project or an AWS profile has set must change nothing here.
+# Settings of an active environment, another project or an AWS profile must not change anything here.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE PYTHONWARNINGS
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_NO_DEPS PIP_NO_BINARY
 unexport UV_PYTHON UV_SYSTEM_PYTHON UV_NO_DEV UV_NO_SYNC UV_FROZEN UV_LOCKED UV_PROJECT UV_WORKING_DIRECTORY UV_CONFIG_FILE
@@ -15,15 +15,15 @@ export UV_PYTHON_DOWNLOADS := never
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam-home
 
-# The first that runs and is 3.13: a name on the PATH may be a shim of a version that is not installed.
+# The first that runs and is 3.13: a name on the PATH may be a shim for a version that is not installed.
 PYTHON ?= $(shell for candidate in python3.13 python3 python; do \
 	"$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { command -v "$$candidate"; break; }; done)
 UV := .tools/uv/bin/uv
 RUN := .venv/bin
 SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
-# What is ours, and no tool or build: the folders that are linted.
+# The folders to lint: the project's own, without tools and builds.
 LINTED = $(wildcard benchmarks demo devstack examples functions layers pointsman_cli tests tools training)
-# Processor of `make build`, as template.yaml's parameter Architecture.
+# Processor architecture of `make build`, like template.yaml's parameter Architecture.
 ARCH ?= arm64
 
 .PHONY: help
@@ -31,15 +31,15 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp .tools/axe/.stamp ## Make .venv (with the command pointsman) and the tools
+setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp .tools/axe/.stamp ## Create .venv (with the pointsman command) and install the tools
 	@:
 
 .PHONY: demo
-demo: setup ## Start the local stack, send it tasks, show answers and books
+demo: setup ## Start the local stack, send tasks, print answers and the ledger
 	@$(RUN)/python -m demo
 
 .PHONY: test
-test: setup ## Run all tests, those on the local stack too; no key is used, no provider called
+test: setup ## Run all tests, including those on the local stack; uses no keys and calls no provider
 	@$(MAKE) --no-print-directory openclaw || echo "The tests that need OpenClaw will be skipped." >&2
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n 2 --dist loadgroup
 
@@ -48,15 +48,16 @@ openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the te
 	@:
 
 .PHONY: soak
-soak: setup ## Run the fault tests in their long form (TASKS=1000 tasks): about an hour; figures go to build/soak.json
+soak: setup ## Run the long fault tests (TASKS=1000 tasks): about an hour; figures go to build/soak.json
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY POINTSMAN_SOAK=1 POINTSMAN_SOAK_TASKS=$(or $(TASKS),1000) \
-		$(RUN)/pytest tests/faults
+		$(RUN)/pytest tests/stack/faults
 
 .PHONY: check
-check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Format, lint, types, template, locks
+check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Check format, lint, types, template and lock files
 	@$(RUN)/ruff format --check $(LINTED)
 	@$(RUN)/ruff check $(LINTED)
 	@$(RUN)/mypy
+	@$(RUN)/python tools/local_names.py layers functions pointsman_cli devstack demo benchmarks training tools tests
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	@$(RUN)/cfn-lint --regions us-east-1 -- template.yaml examples/*/*.yaml
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
@@ -67,7 +68,7 @@ check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ##
 	@for file in $(REQUIREMENTS); do cmp "$$file" "build/locks/$$file" || { echo "$$file is out of date: run 'make lock'" >&2; exit 1; }; done
 
 .PHONY: audit
-audit: .tools/pip-audit/.stamp build/operator.txt ## Ask PyPI for known vulnerabilities of what is shipped; needs the network
+audit: .tools/pip-audit/.stamp build/operator.txt ## Ask PyPI for known vulnerabilities of shipped packages; needs the network
 	@$(AUDIT)
 
 AUDIT = .tools/pip-audit/bin/python tools/audit.py $(LAYERS:%=layers/%/requirements.txt) build/operator.txt
@@ -77,19 +78,19 @@ build/operator.txt: uv.lock .tools/uv/.stamp
 	@$(UV) export --quiet --frozen --no-default-groups --no-emit-workspace --format requirements.txt --no-header --output-file $@
 
 .PHONY: build
-build: setup ## Build what `sam deploy` deploys, for ARCH=arm64 (default) or x86_64
+build: setup ## Build the artifacts for `sam deploy`, for ARCH=arm64 (default) or x86_64
 	@$(RUN)/python -m devstack $(ARCH)
 
-# A Python whose environment has LiteLLM: the benchmarks' own, where it is installed.
+# A Python whose environment has LiteLLM: the benchmarks' own, if it is installed.
 LITELLM ?= $(wildcard .tools/litellm/bin/python)
 
 .PHONY: eval
-eval: setup ## Measure the routing on the project's own texts; with LiteLLM as a baseline once `make peers` has installed it
+eval: setup ## Evaluate the routing on the project's own texts; with LiteLLM as a baseline after `make peers`
 	@$(RUN)/pointsman evaluate --picture build/eval $(if $(LITELLM),--litellm "$(LITELLM)")
 
-# LiteLLM and Lambda's runtime are peers here, in environments of their own.
+# The peers are LiteLLM and Lambda's runtime, each in its own environment.
 .PHONY: peers
-peers: .tools/lambda/.stamp .tools/litellm/.stamp ## Install what the product is measured against
+peers: .tools/lambda/.stamp .tools/litellm/.stamp ## Install the peers that the benchmarks compare with
 	@:
 
 .PHONY: bench
@@ -97,23 +98,23 @@ bench: setup peers ## Measure time and size beside the peers', for docs/performa
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES) $(if $(BASE),--base $(BASE))
 
 .PHONY: prices
-prices: setup ## Take the price list anew from genai-prices
+prices: setup ## Update the price list from genai-prices
 	@$(RUN)/python tools/prices.py
 
 .PHONY: train
-train: setup ## Train the local classifier anew; scikit-learn comes for this only
+train: setup ## Retrain the local classifier; installs scikit-learn for this only
 	@$(UV) run --quiet --group train python -m training.train
 
 .PHONY: lock
-lock: .tools/uv/.stamp ## Resolve uv.lock and the requirement files anew
+lock: .tools/uv/.stamp ## Update uv.lock and the requirement files
 	@$(UV) lock
 	@$(MAKE) --no-print-directory requirements OUT=.
 
 .PHONY: clean
-clean: ## Remove what was built, the tools and .venv (stop the local stack first)
+clean: ## Remove builds, tools and .venv (stop the local stack first)
 	rm -rf .venv .tools .aws-sam build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# The layers' requirement files come from uv.lock, the tools' from their .in file, which keeps the pins it has.
+# The layers' requirement files come from uv.lock, the tools' from their .in files; existing pins are kept.
 LAYERS := core gemini claude
 TOOLS := sam ministack checkov pip-audit lambda litellm
 REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
@@ -131,7 +132,7 @@ requirements: .tools/uv/.stamp
 
 .tools/uv/.stamp: tools/uv.txt
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.13 is needed, and neither python3.13 nor python3 is one (python3 is $$(python3 -V 2>&1))." \
-		"Install it, or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+		"Install it, or set its path: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@echo "Installing uv into .tools/uv"
 	@rm -rf .tools/uv
 	@$(PYTHON) -m venv .tools/uv || { echo "Python's venv module is missing: on Debian and Ubuntu it is in the package python3.13-venv" >&2; exit 1; }

@@ -39,9 +39,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, help="most runs of each side, for a quick look")
     parser.add_argument("--base", metavar="COMMIT", help=f"compare with that state: {', '.join(compare.NAMES)}")
     chosen = parser.parse_args()
-    known = {*compare.NAMES} if chosen.base else {*NAMES, *LONG}
-    if unknown := set(chosen.names) - known:
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    choices = {*compare.NAMES} if chosen.base else {*NAMES, *LONG}
+    if unknown := set(chosen.names) - choices:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(sorted(choices))}")
     if chosen.base:
         sys.exit(compare.run(chosen.base, chosen.names or compare.NAMES, chosen.runs))
     bench, figures, failed, busy = Bench(chosen.runs), list[Figure](), list[str](), list[str]()

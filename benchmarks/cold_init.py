@@ -11,6 +11,7 @@ from benchmarks.bench import Bench
 from benchmarks.figure import Figure, compared
 from benchmarks.places import LAMBDA, LAYERS, LITELLM, Artifact, bare, built_function, compiled, handler_of, packages_of
 from benchmarks.rie import started
+from pointsman.entrypoints.lambda_context import KEEP_WARM
 
 PLAIN = {"router": 0.40, "orchestration": 0.45, "implementation": 0.55, "reasoning": 0.55}
 """Greatest ratio to the plain artifact."""
@@ -58,9 +59,9 @@ def _figure(name: str, samples: Samples, side: str, peer: str, words: str, targe
 
 
 def init(artifact: Artifact) -> tuple[float, float]:
-    """Return processor and wall milliseconds of one INIT; the event is none that a handler takes, so that nothing runs
-    after it.
+    """Return processor and wall milliseconds of one INIT; the event is the schedules' that keep a function warm, for
+    which no handler runs.
     """
     with started(artifact) as function:
-        function.invoke(None)
+        function.invoke(KEEP_WARM)
         return function.processor_ms(), function.init_ms()

@@ -49,12 +49,12 @@ class slow_models:  # noqa: N801  (used as a function)
 def _tier(bench: Bench, tier: Tier) -> Figure:
     stack, model = bench.stack, TIER_MODELS[tier]
     rig, url = rig_on(stack, shipped()), str(stack.info.fake_providers_url)
-    own, peer = built_function(bench.built, tier), handler_of("litellm-asks", ASKING, packages_of(LITELLM))
+    pointsman, peer = built_function(bench.built, tier), handler_of("litellm-asks", ASKING, packages_of(LITELLM))
     event = {"deployment": deployment("tier", model, url), "prompt": PROMPT}
     ours, theirs = list[float](), list[float]()
     for _ in range(bench.runs(9)):
         stack.forget_limits()
-        answer, spent = _cold(own, started_task(rig, tier=tier).as_state(), settings_of(stack))
+        answer, spent = _cold(pointsman, started_task(rig, tier=tier).as_state(), settings_of(stack))
         if not isinstance(answer, dict) or answer.get("next") != "deliver":
             raise RuntimeError(f"a cold function did not answer: {answer}")
         ours.append(spent)

@@ -27,7 +27,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     rig, url = rig_on(stack, shipped()), str(stack.info.fake_providers_url)
     bare = call(SECOND, url)
     models = [deployment("first", FIRST, url), deployment("second", SECOND, url)]
-    own, own_wall, stored, totals = list[float](), list[float](), list[float](), list[float]()
+    recorded, own_wall, stored, totals = list[float](), list[float](), list[float](), list[float]()
     theirs, theirs_wall, alone, alone_wall = list[float](), list[float](), list[float](), list[float]()
     futile, theirs_futile = list[float](), list[float]()
     for provider in Provider:
@@ -42,7 +42,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 _run_plan(rig)
                 totals.append(rig.whole.seconds * 1000)
                 stored.append(rig.store.seconds * 1000)
-                own.append(rig.own_ms)
+                recorded.append(rig.own_ms)
                 own_wall.append(rig.own_wall_ms)
                 futile.append(_refused(stack))
                 peer = litellm.ask("first")
@@ -59,7 +59,9 @@ def measure(bench: Bench) -> Iterator[Figure]:
     other = [sample - median(alone) for sample in theirs]
     other_wall = [sample - median(alone_wall) for sample in theirs_wall]
     who = "LiteLLM's Router with a fallback"
-    yield compared("failover.own", own, who, other, target=OWN_MS, judged="value", wall=own_wall, peer_wall=other_wall)
+    yield compared(
+        "failover.own", recorded, who, other, target=OWN_MS, judged="value", wall=own_wall, peer_wall=other_wall
+    )
     yield compared("failover.store", stored, "the bare SDK call, both by the wall", alone_wall)
     yield compared("failover.total", totals, f"{who}, both by the wall", theirs_wall)
     # The first call finds the quota used up; each further one is futile.

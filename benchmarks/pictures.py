@@ -35,10 +35,10 @@ def _pair(one: Figure, top: int, scale: float) -> Iterable[str]:
         (top + 4, one.value, _OWN, f"{one.value:,.1f} {one.unit}"),
         (top + 18, one.peer_value, _PEER, f"{one.peer_value:,.1f}"),
     ):
-        told = escape(f"{one.name}: {words}" if colour == _OWN else f"{one.peer}: {words}")
+        tooltip = escape(f"{one.name}: {words}" if colour == _OWN else f"{one.peer}: {words}")
         yield (
             f'<rect x="{_NAMES}" y="{place}" width="{max(value * scale, 0.75):.1f}" height="12" fill="{colour}">'
-            f"<title>{told}</title></rect>"
+            f"<title>{tooltip}</title></rect>"
         )
         yield _text(_NAMES + max(value * scale, 0.75) + 6, place + 10, words, 10)
 

@@ -27,8 +27,8 @@ def of(sizes: Iterable[int]) -> Iterator[Figure]:
         [sys.executable, str(script), *map(str, sizes)], stdout=subprocess.PIPE, text=True, check=True, timeout=1800
     )
     for line in done.stdout.splitlines():
-        found = json.loads(line)
-        rows, one, limit = found["rows"], found["report"], "the function's limit"
+        document = json.loads(line)
+        rows, one, limit = document["rows"], document["report"], "the function's limit"
         yield Figure(f"report.{rows}", one["seconds"], "s", limit, SECONDS, 1, target=SECONDS, judged="value")
         yield Figure(
             f"report.{rows}.memory", one["peak_mb"], "MB", limit, MEGABYTES, 1, target=MEGABYTES, judged="value"

@@ -40,9 +40,8 @@ from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
 from pointsman.execution.budget import charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
-from pointsman.execution.ledger_keys import SHARDS, RowKey
+from pointsman.execution.ledger_keys import SHARDS, LedgerWatermarks, RowKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import LedgerWatermarks
 from pointsman.report.figures.report_builder import LOOKBACK, ReportScope, build_report
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
@@ -278,14 +277,14 @@ def bench(rows: int, endpoint: str | None) -> dict[str, Any]:
         steps = {part: json.loads(run(part, folder, rows, endpoint)) for part in STEPS}
         size = sum(path.stat().st_size for path in folder.glob(f"bucket/archive/day={DAY}/*"))
     assert steps["report"].pop("sha256") == steps["report_of_archive"].pop("sha256"), "the archive tells another day"
-    stated = {"rows": rows, "store": "MiniStack" if endpoint else "fake"}
-    return {**stated, **steps, **({} if endpoint else {"archive_mb": round(size / 1e6, 2)})}
+    figures = {"rows": rows, "store": "MiniStack" if endpoint else "fake"}
+    return {**figures, **steps, **({} if endpoint else {"archive_mb": round(size / 1e6, 2)})}
 
 
 def run(part: str, folder: Path, rows: int, endpoint: str | None) -> str:
-    own = [sys.executable, __file__, str(rows), "--step", part, "--folder", str(folder)]
+    command = [sys.executable, __file__, str(rows), "--step", part, "--folder", str(folder)]
     done = subprocess.run(
-        [*own, *(["--endpoint", endpoint] if endpoint else [])], stdout=subprocess.PIPE, text=True, check=True
+        [*command, *(["--endpoint", endpoint] if endpoint else [])], stdout=subprocess.PIPE, text=True, check=True
     )
     return done.stdout
 
@@ -296,14 +295,14 @@ def main() -> None:
     parser.add_argument("--endpoint", help="a DynamoDB and S3 of the local stack's kind, with neither table nor bucket")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.step == "prepare":
-        prepare(asked.folder, asked.rows[0], asked.endpoint)
-    elif asked.step:
-        print(json.dumps(step(asked.step, asked.folder, asked.endpoint)))
+    options = parser.parse_args()
+    if options.step == "prepare":
+        prepare(options.folder, options.rows[0], options.endpoint)
+    elif options.step:
+        print(json.dumps(step(options.step, options.folder, options.endpoint)))
     else:
-        for rows in asked.rows:
-            print(json.dumps(bench(rows, asked.endpoint)), flush=True)
+        for rows in options.rows:
+            print(json.dumps(bench(rows, options.endpoint)), flush=True)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ class Rig:
 
 def rig_of(settings: Settings, config: str, make: Callable[[str], Any], model: ModelClient | None = None) -> Rig:
     """Return the use cases over what `make` makes clients of; `model` answers for every provider, if given."""
-    store, asked = Stopwatch(), Stopwatch()
+    store, requests = Stopwatch(), Stopwatch()
     logger = Logger(service="benchmark", stream=Path(os.devnull).open("w"))  # noqa: SIM115  (it lasts as long as the process)
 
     def log(event: str, *, level: str = "info", **fields: object) -> None:
@@ -153,10 +153,10 @@ def rig_of(settings: Settings, config: str, make: Callable[[str], Any], model: M
 
     def timed(provider: Provider) -> ModelClient:
         if provider not in clients:
-            clients[provider] = TimedModel(model or build(provider), asked)
+            clients[provider] = TimedModel(model or build(provider), requests)
         return clients[provider]
 
-    return Rig(replace(runtime, context=replace(runtime.context, model=timed)), store, asked)
+    return Rig(replace(runtime, context=replace(runtime.context, model=timed)), store, requests)
 
 
 def settings_of(stack: Stack) -> dict[str, str]:

@@ -26,21 +26,21 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _figures(bench: Bench, name: str, rig: Rig, *, requests: int) -> Iterator[Figure]:
-    own, walls, calls, stored = list[float](), list[float](), list[float](), list[float]()
+    recorded, walls, calls, stored = list[float](), list[float](), list[float](), list[float]()
     _batch(rig)  # what the first batch builds
     for _ in range(bench.runs(10)):
         bench.stack.forget_limits()
         _batch(rig)
         if rig.asked.calls != requests:
             raise RuntimeError(f"{rig.asked.calls} requests to classify a batch, not {requests}")
-        own.append(rig.own_ms / BATCH)
+        recorded.append(rig.own_ms / BATCH)
         walls.append(rig.own_wall_ms / BATCH)
         calls.append(rig.store.calls / BATCH)
         stored.append(rig.store.processor * 1000 / BATCH)
     limit = [MOST_CALLS] * len(calls)
     name = f"router_batch.{name}"
     yield compared(f"{name}.calls", calls, "accepted per task", limit, unit="calls", target=MOST_CALLS, judged="value")
-    yield compared(f"{name}.own", own, "the AWS SDK's part", stored, unit="ms a task", wall=walls)
+    yield compared(f"{name}.own", recorded, "the AWS SDK's part", stored, unit="ms a task", wall=walls)
 
 
 def _batch(rig: Rig) -> None:

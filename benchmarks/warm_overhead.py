@@ -53,12 +53,19 @@ def _tier(bench: Bench, rig: Rig, tier: Tier) -> Iterator[Figure]:
             theirs_wall.append(peer.wall_ms)
             trips = max(trips, rig.store.calls)
     limit, limit_wall = median(bare_ms), median(bare_wall)
-    own, own_wall = _less(around, limit), _less(around_wall, limit_wall)
+    own_cpu, own_wall = _less(around, limit), _less(around_wall, limit_wall)
     name = f"warm_overhead.{tier}"
     other, other_wall = _less(theirs, limit), _less(theirs_wall, limit_wall)
-    yield compared(name, own, "LiteLLM's Router", other, target=0.2, wall=own_wall, peer_wall=other_wall)
+    yield compared(name, own_cpu, "LiteLLM's Router", other, target=0.2, wall=own_wall, peer_wall=other_wall)
     yield compared(
-        f"{name}.own", own, "the bare SDK call", bare_ms, target=1.0, judged="value", wall=own_wall, peer_wall=bare_wall
+        f"{name}.own",
+        own_cpu,
+        "the bare SDK call",
+        bare_ms,
+        target=1.0,
+        judged="value",
+        wall=own_wall,
+        peer_wall=bare_wall,
     )
     yield compared(f"{name}.store", stored, "the bare SDK call, both by the wall", bare_wall)
     yield Figure(

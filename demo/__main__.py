@@ -20,8 +20,8 @@ from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.render.html import render_html
 from pointsman_cli import output
 from pointsman_cli.errors import Exit
-from pointsman_cli.main import explained
-from pointsman_cli.stacks import LocalClients, of_local
+from pointsman_cli.main import explain_error
+from pointsman_cli.stacks import LocalClients, connect_to_local
 
 _FOLDER = ROOT / "build/demo"
 _RESULT_FILES = ("result.json", "report.json", "report.txt", "report.html")
@@ -42,7 +42,7 @@ class _Demo:
 
     def run(self) -> dict[str, Any]:
         """Send all samples, follow them to the end and return the document of result.json."""
-        stack = of_local(self.info)
+        stack = connect_to_local(self.info)
         reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
         traffic = Traffic(stack.runtime, [])
         self._play(traffic)
@@ -123,7 +123,7 @@ def main() -> int:
         output.print_note("demo: interrupted; the local stack is down")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
-        output.print_note(f"demo: {explained(error)[0]}")
+        output.print_note(f"demo: {explain_error(error)[0]}")
         return Exit.FAILED
     _write(result, demo.page, folder)
     if as_json:

@@ -1,4 +1,4 @@
-"""What AWS refused, in words for an operator, and the next step."""
+"""Errors of AWS, explained to an operator with the next step."""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -11,38 +11,41 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-_SIGN_IN = "sign in (`aws sso login`, or `aws configure`), or name a profile with --profile"
+_SIGN_IN = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
+_GET_PERMISSION = "ask for the permission, or use another profile"
+_RETRY = "try again in a minute"
 _STEPS: tuple[tuple[type[BotoCoreError], str], ...] = (
     (NoCredentialsError, _SIGN_IN),
     (UnauthorizedSSOTokenError, _SIGN_IN),
     (TokenRetrievalError, _SIGN_IN),
-    (ProfileNotFound, "see which there are: `aws configure list-profiles`"),
-    (NoRegionError, "name one with --region, or set AWS_REGION"),
-    (EndpointConnectionError, "check the region and this machine's way to the internet"),
+    (ProfileNotFound, "list the profiles with `aws configure list-profiles`"),
+    (NoRegionError, "choose one with --region, or set AWS_REGION"),
+    (EndpointConnectionError, "check the region and this machine's internet connection"),
 )
-_CODES = {
-    "AccessDenied": "ask for the permission, or use another profile",
-    "AccessDeniedException": "ask for the permission, or use another profile",
+_STEPS_BY_CODE = {
+    "AccessDenied": _GET_PERMISSION,
+    "AccessDeniedException": _GET_PERMISSION,
     "ExpiredToken": _SIGN_IN,
     "ExpiredTokenException": _SIGN_IN,
     "InvalidClientTokenId": _SIGN_IN,
     "UnrecognizedClientException": _SIGN_IN,
-    "RequestExpired": "set this machine's clock by NTP",
-    "Throttling": "try again in a minute",
-    "ThrottlingException": "try again in a minute",
+    "RequestExpired": "synchronise this machine's clock by NTP",
+    "Throttling": _RETRY,
+    "ThrottlingException": _RETRY,
 }
 
 
-def problem(error: ClientError | BotoCoreError) -> str:
-    """Return what is the matter, without botocore's preamble."""
+def aws_problem(error: ClientError | BotoCoreError) -> str:
+    """Return what went wrong, without botocore's preamble."""
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
-        return f"AWS refuses {error.operation_name}: {details.get('Code')}: {details.get('Message', '')}".rstrip(": ")
+        return f"AWS refused {error.operation_name}: {details.get('Code')}: {details.get('Message', '')}".rstrip(": ")
     return str(error).rstrip(".")
 
 
-def step(error: ClientError | BotoCoreError) -> str:
-    """Return the next step."""
+def next_step(error: ClientError | BotoCoreError) -> str:
+    """Return what the operator can do about it."""
     if isinstance(error, ClientError):
-        return _CODES.get(str(error.response.get("Error", {}).get("Code")), "see what AWS says, and try again")
-    return next((words for kind, words in _STEPS if isinstance(error, kind)), "try again")
+        code = str(error.response.get("Error", {}).get("Code"))
+        return _STEPS_BY_CODE.get(code, "resolve what AWS reports, and try again")
+    return next((step for kind, step in _STEPS if isinstance(error, kind)), "try again")

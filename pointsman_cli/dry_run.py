@@ -1,4 +1,4 @@
-"""A task's way without sending it: who decides, which model would serve, what that would cost."""
+"""Routes a task without sending it: the decision, the model that would serve it and the estimated cost."""
 
 import math
 from collections.abc import Mapping
@@ -18,25 +18,26 @@ from pointsman.values.times import to_ms
 from pointsman.values.usage import Usage
 
 BATCH = 10
-"""Tasks that one request classifies, as many as the router gets at once."""
+"""Tasks per classification request, as many as the router receives at once."""
 ASKING_SECONDS = 60.0
+"""How long classification requests may take."""
 BYTES_PER_TOKEN = 4
-TYPICAL_OUTPUT = 1_000
-"""Tokens of an answer, for the estimate: a task may cap it lower."""
+_TYPICAL_OUTPUT_TOKENS = 1_000
+"""Output tokens that the estimate assumes, unless the task caps them lower."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """The rules of one application, and what its stack knows of the models."""
+    """The routing rules, and the health of the stack's models."""
 
     runtime: Runtime
     states: Mapping[str, ModelState] | None
-    """None: there is no stack to ask, and an undecided task gets the local best guess."""
+    """None without a stack. The local classifier's best guess then decides."""
     ask: bool = True
-    """Whether a model may be asked for what is undecided."""
+    """Whether to ask the classification model if the local classifier is unsure."""
 
     def decide(self, tasks: list[Task]) -> list[Decision]:
-        """Return a decision for each task, in order; what a model is asked is booked on the stack."""
+        """Return a decision for each task, in order. The stack's ledger records requests to a model."""
         classifier = self.runtime.part(build_classifier)
         decided = {str(number): classifier.decide_without_model(task) for number, task in enumerate(tasks)}
         undecided = {key: tasks[int(key)] for key, decision in decided.items() if decision is None}
@@ -46,12 +47,12 @@ class DryRun:
             decisions = classifier.decide(undecided, ASKING_SECONDS) if undecided else {}
         return [decision or decisions[key] for key, decision in decided.items()]
 
-    def certain(self, task: Task) -> bool:
-        """Return whether the task needs no model to be decided."""
+    def decides_locally(self, task: Task) -> bool:
+        """Return whether the decision needs no model."""
         return not self._may_ask or self.runtime.part(build_classifier).decide_without_model(task) is not None
 
-    def answer(self, task: Task, decision: Decision) -> dict[str, Any]:
-        """Return what `route` prints of a task."""
+    def document(self, task: Task, decision: Decision) -> dict[str, Any]:
+        """Return what `route` prints for a task."""
         model = self._serving(task, decision)
         reason = decision.reason if model else f"{decision.reason}; no paid model in the chain may see a private task"
         return {
@@ -69,22 +70,21 @@ class DryRun:
         return self.ask and self.states is not None
 
     def _serving(self, task: Task, decision: Decision) -> Model | None:
-        """Return the first model of the plan that is not benched, as the router does."""
+        """Return the first model with quota left, in the router's order. None if no model may serve the task."""
         policy, now, states = self.runtime.context.policy, datetime.now(UTC), self.states or {}
         retired = {model for model, state in states.items() if state.retired}
         hops = policy.plan(decision.tier, now, private=task.private, gone=retired)
-        ready = [
-            hop for hop in hops if not (hop.model in states and states[hop.model].quota_exhausted_until > to_ms(now))
-        ]
+        exhausted = {model for model, state in states.items() if state.quota_exhausted_until > to_ms(now)}
+        ready = [hop for hop in hops if hop.model not in exhausted]
         return policy.catalog.get((ready or hops)[0].model) if hops else None
 
     def _estimate(self, task: Task, decision: Decision, model: Model) -> int:
-        """Return nano-dollars: input by its bytes, output as answers usually are; nothing on a free tier."""
+        """Return the cost in nano-dollars, from the prompt's size and a typical answer. 0 on a free tier."""
         if self.runtime.context.policy.billing(model) is Billing.FREE:
             return 0
-        sent = f"{system_for(decision.tier, task.system)}{task.prompt}"
+        request = f"{system_for(decision.tier, task.system)}{task.prompt}"
         usage = Usage(
-            input=math.ceil(len(sent.encode()) / BYTES_PER_TOKEN),
-            output=min(task.max_output_tokens, model.max_output, TYPICAL_OUTPUT),
+            input=math.ceil(len(request.encode()) / BYTES_PER_TOKEN),
+            output=min(task.max_output_tokens, model.max_output, _TYPICAL_OUTPUT_TOKENS),
         )
         return model.cost_nano(usage, datetime.now(UTC))

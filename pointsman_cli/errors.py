@@ -1,10 +1,10 @@
-"""What a command tells its user instead of a result: one line on stderr and an exit code."""
+"""How commands fail: with one line on stderr and an exit code."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit codes of every command."""
+    """The exit codes of all commands."""
 
     OK = 0
     FAILED = 1
@@ -14,23 +14,23 @@ class Exit(IntEnum):
     TO_DO = 5
     """`doctor` found something to do."""
     INTERRUPTED = 130
-    """128 and the number of SIGINT, as a shell tells it."""
+    """128 plus the number of SIGINT, as in a shell."""
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed; 2 bad input or usage; 3 no such task; 4 the task has not ended; "
+    "Exit codes: 0 success; 1 failure; 2 invalid input or usage; 3 no such task; 4 task still running; "
     "5 doctor found something to do; 130 interrupted."
 )
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked for. Raised by commands; `main` prints it and exits with `code`."""
+    """A command cannot complete. `main` prints the message and exits with `code`."""
 
     code = Exit.FAILED
 
 
 class UnreachableError(CommandError):
-    """A stack is not there, or AWS does not let us see it. Says what is the matter, and the next step."""
+    """A stack does not exist, or AWS denies access to it. The message has the problem and the next step."""
 
     def __init__(self, problem: str, step: str) -> None:
         super().__init__(f"{problem}: {step}")
@@ -38,7 +38,7 @@ class UnreachableError(CommandError):
 
 
 class BadInputError(CommandError):
-    """The input or an option cannot be. Raised before anything is sent or changed."""
+    """The input or an option is invalid. Raised before anything is sent or changed."""
 
     code = Exit.BAD_INPUT
 
@@ -50,6 +50,6 @@ class NotFoundError(CommandError):
 
 
 class StillRunningError(CommandError):
-    """The task has not ended (yet, or within the time that the user would wait)."""
+    """The task has not ended, or not within the time that the user wanted to wait."""
 
     code = Exit.NOT_ENDED

@@ -1,4 +1,4 @@
-"""The command `pointsman`."""
+"""The `pointsman` command."""
 
 import os
 import sys
@@ -37,8 +37,8 @@ from pointsman_cli.options import did_you_mean
 
 app = typer.Typer(
     name="pointsman",
-    help="Sends tasks to language models by way of Pointsman, and looks into its books.\n\n"
-    "Commands work on the local stack that `pointsman up` starts, or with --stack NAME on a deployed one.",
+    help="Send tasks to the cheapest language model that can do them, and see what they cost.\n\n"
+    "Commands use the local stack that `pointsman up` starts, or a deployed stack with --stack NAME.",
     epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -68,18 +68,18 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
 for command, examples in _COMMANDS:
     app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
 _GROUPS: tuple[tuple[str, str, tuple[tuple[str, Callable[..., int], str], ...]], ...] = (
-    ("openclaw", openclaw.HELP, openclaw._OPENCLAW_COMMANDS),
-    ("key", key.HELP, key._KEY_COMMANDS),
+    ("openclaw", openclaw.HELP, openclaw.OPENCLAW_COMMANDS),
+    ("key", key.HELP, key.KEY_COMMANDS),
 )
-for group, words, commands in _GROUPS:
-    made = typer.Typer(help=words, rich_markup_mode=None)
+for group_name, group_help, commands in _GROUPS:
+    group = typer.Typer(help=group_help, rich_markup_mode=None)
     for name, command, examples in commands:
-        made.command(name, epilog=f"{examples}\n\n{EXIT_CODES}")(command)
-    app.add_typer(made, name=group)
+        group.command(name, epilog=f"{examples}\n\n{EXIT_CODES}")(command)
+    app.add_typer(group, name=group_name)
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"pointsman {version('pointsman-operator')}")
         raise typer.Exit
 
@@ -87,13 +87,13 @@ def _tell_version(asked: bool) -> None:
 @app.callback()
 def _root(
     _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
     ] = False,
 ) -> None: ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; what goes wrong is one line on stderr."""
+    """Run a command and return its exit code. An error is one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(app(words or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
@@ -102,33 +102,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         return _failed("interrupted", Exit.INTERRUPTED)
     except BrokenPipeError:
-        # Nobody reads any more. Python would complain once more when it flushes at its end.
+        # The reader is gone. Without this, Python reports the broken pipe again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
-    except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
-        return _failed(*explained(error))
+    except Exception as error:  # noqa: BLE001  (users get one line, never a traceback)
+        return _failed(*explain_error(error))
 
 
 def run_command() -> None:
-    """Run the command that the process was started with."""
+    """Run the command of this process's arguments."""
     sys.exit(main())
 
 
 def _usage(error: TyperException) -> str:
-    """Return what is wrong with the command line, what was meant perhaps, and whose help to read."""
-    place = getattr(error, "ctx", None)
-    words = error.message if (meant := getattr(error, "possibilities", None)) else error.format_message()
-    command = place.command_path if place else "pointsman"
-    return f"{words.rstrip('.')}{did_you_mean(sorted(meant or []))} (see `{command} --help`)"
+    """Return what is wrong with the command line, a suggestion, and which help to read."""
+    context = getattr(error, "ctx", None)
+    suggestions = getattr(error, "possibilities", None)
+    problem = error.message if suggestions else error.format_message()
+    command = context.command_path if context else "pointsman"
+    return f"{problem.rstrip('.')}{did_you_mean(sorted(suggestions or []))} (see `{command} --help`)"
 
 
-def _failed(words: str, code: int) -> int:
-    output.print_note(f"pointsman: {' '.join(words.split())}")
+def _failed(problem: str, code: int) -> int:
+    output.print_note(f"pointsman: {' '.join(problem.split())}")
     return code
 
 
-def explained(error: Exception) -> tuple[str, int]:
-    """Return what went wrong in words, and the exit code for it."""
+def explain_error(error: Exception) -> tuple[str, int]:
+    """Return the problem as a sentence, and the exit code."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     import devstack
@@ -141,7 +142,7 @@ def explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, devstack.LocalStackError):
         return str(error), Exit.FAILED
     if isinstance(error, ClientError | BotoCoreError):
-        return f"{aws_errors.problem(error)}: {aws_errors.step(error)}", Exit.FAILED
+        return f"{aws_errors.aws_problem(error)}: {aws_errors.next_step(error)}", Exit.FAILED
     if isinstance(error, ConfigError | UnknownPriceError):
         return str(error.args[0]), Exit.BAD_INPUT
     return f"{type(error).__name__}: {error}", Exit.FAILED

@@ -1,4 +1,4 @@
-"""Which `openclaw.json` a command decides by."""
+"""Finds the `openclaw.json` that a command uses."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -6,13 +6,14 @@ from pathlib import Path
 from pointsman_cli.errors import BadInputError
 
 HERE = Path("openclaw.json")
+"""The file in the current directory."""
 
 
 def read_config(config: Path | None) -> str:
-    """Return the text of the file that was named, else of the one in this directory, else of the one that is shipped.
+    """Return the text of the given file, else of the file in this directory, else of the built-in one.
 
     Raises:
-        BadInputError: The file that was named cannot be read.
+        BadInputError: The file cannot be read, or is not UTF-8.
     """
     file = config or (HERE if HERE.is_file() else None)
     if file is None:

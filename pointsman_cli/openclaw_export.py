@@ -1,4 +1,4 @@
-"""Pointsman's configuration in the shape that OpenClaw itself accepts, with Pointsman as its MCP server."""
+"""Pointsman's configuration in the format that OpenClaw itself accepts, with Pointsman as its MCP server."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,29 +10,28 @@ from pointsman.routing.openclaw_agents import TIERS, reference
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
-KEY_VARIABLE = "POINTSMAN_API_KEY"
-"""Where OpenClaw finds its key of the front door."""
+_KEY_VARIABLE = "POINTSMAN_API_KEY"
+"""The environment variable in which OpenClaw finds its API key for Pointsman."""
 _CONTEXT_WINDOW = 200_000
-"""Tokens that surely fit into a message of 1 MiB, as words do."""
+"""Tokens. As ordinary text they fit into a message of 1 MiB."""
 
 
-def exported(policy: RoutingPolicy, now: datetime, server: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration in OpenClaw's shape, with Pointsman as its MCP server.
+def export_config(policy: RoutingPolicy, now: datetime, server: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration in OpenClaw's format, with Pointsman as its MCP server.
 
-    Models that have ended are replaced by their successors, as OpenClaw would call them itself.
+    OpenClaw calls the models itself, so successors replace the models that are retired.
     """
-    options_in_file = policy.config.pointsman
     chains = {
         tier: list(dict.fromkeys(policy.resolve(model_id, now).id for model_id in policy.chain(tier))) for tier in Tier
     }
-    options = options_in_file.model_dump(mode="json", exclude_unset=True, exclude={"chains"})
+    options = policy.config.pointsman.model_dump(mode="json", exclude_unset=True, exclude={"chains"})
     if policy.config.baseline != chains[Tier.REASONING][0]:
         options["baseline"] = policy.config.baseline
-    described = {name: agent.description for name, agent in policy.config.agents.items() if agent.description}
+    descriptions = {name: agent.description for name, agent in policy.config.agents.items() if agent.description}
     entries = {
         name: {
             "name": name.capitalize(),
-            **({"description": described[name]} if name in described else {}),
+            **({"description": descriptions[name]} if name in descriptions else {}),
             "model": _model(chains[tier]),
         }
         for name, tier in TIERS.items()
@@ -43,20 +42,20 @@ def exported(policy: RoutingPolicy, now: datetime, server: Mapping[str, Any]) ->
             "defaults": {"systemAgent": {"agentId": "main"}, "model": _model(chains[Tier.ORCHESTRATION])},
             "entries": entries,
         },
-        **tools(server, options),
+        **tools_section(server, options),
     }
 
 
-def tools(server: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what tells OpenClaw of Pointsman, its agents left alone."""
+def tools_section(server: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the MCP server and the skill alone, without agents."""
     skill = {"enabled": True, **({"config": dict(options)} if options else {})}
     return {"mcp": {"servers": {"pointsman": dict(server)}}, "skills": {"entries": {"pointsman": skill}}}
 
 
-def chat_api(base_url: str) -> dict[str, Any]:
-    """Return what makes the front door one of OpenClaw's model providers; its key stands in OpenClaw's environment.
+def provider_section(base_url: str) -> dict[str, Any]:
+    """Return the HTTP endpoint as a model provider of OpenClaw, which takes the API key from its environment.
 
-    OpenClaw always asks for a stream, and sends tools unless it is told not to.
+    OpenClaw always asks for a stream, and sends tools unless `supportsTools` is false.
     """
     model = {
         "id": AUTO,
@@ -68,7 +67,7 @@ def chat_api(base_url: str) -> dict[str, Any]:
     }
     provider = {
         "baseUrl": base_url,
-        "apiKey": {"source": "env", "provider": "default", "id": KEY_VARIABLE},
+        "apiKey": {"source": "env", "provider": "default", "id": _KEY_VARIABLE},
         "api": "openai-completions",
         "timeoutSeconds": 75,
         "models": [model],

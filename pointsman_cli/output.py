@@ -1,4 +1,4 @@
-"""How commands print: results on stdout, everything else on stderr, nothing of a task's text as terminal control."""
+"""Prints results on stdout and everything else on stderr. Text of tasks never reaches a terminal as control codes."""
 
 import json
 import os
@@ -13,51 +13,51 @@ from typing import Any, Literal, TextIO
 
 from pointsman.values.money import usd
 
-_SHOWN = {"\n", "\t"}
+_HARMLESS = {"\n", "\t"}
 _GAP = "  "
 _NARROWEST = 12
-"""Letters below which a column is not folded."""
+"""Characters. A column is not folded below this width."""
 type Colour = Literal["plain", "green", "yellow"]
 _CODES: dict[Colour, str] = {"plain": "", "green": "32", "yellow": "33"}
 
 
 @dataclass(frozen=True, slots=True)
 class Coloured:
-    """A cell that has a colour on a terminal."""
+    """A cell with a colour on a terminal."""
 
-    words: str
+    text: str
     colour: Colour
 
     def __str__(self) -> str:
-        return self.words
+        return self.text
 
 
 def print_document(value: Any) -> None:
     """Print a value as one JSON document."""
-    print(dumped(value))
+    print(json_text(value))
 
 
-def dumped(value: Any) -> str:
-    """Return a value as JSON for people; what a terminal would obey is escaped, as JSON can."""
+def json_text(value: Any) -> str:
+    """Return a value as indented JSON, with control characters escaped."""
     return _escaped(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def json_line(value: Any) -> None:
-    """Print a value as one line of JSON, at once: whoever reads the pipe need not wait for the next."""
+def print_json_line(value: Any) -> None:
+    """Print a value as one line of JSON and flush it, so that a reader of the pipe need not wait for the next."""
     print(json.dumps(value, allow_nan=False), flush=True)
 
 
-def print_text(words: str) -> None:
-    """Print text that others wrote; on a terminal without its control characters."""
-    print(_shown(words) if sys.stdout.isatty() else words)
+def print_text(text: str) -> None:
+    """Print text from elsewhere, on a terminal without its control characters."""
+    print(_harmless(text) if sys.stdout.isatty() else text)
 
 
 def print_pairs(rows: Iterable[tuple[str, object]]) -> None:
-    """Print names and values, aligned, on a terminal folded to fit it; a value that is None is left out."""
-    pairs_shown = [(name, _on_one_line(value)) for name, value in rows if value is not None]
-    width = max((len(name) for name, _ in pairs_shown), default=0)
+    """Print names and values in two columns, folded to a terminal's width. Skips values that are None."""
+    pairs = [(name, _on_one_line(value)) for name, value in rows if value is not None]
+    width = max((len(name) for name, _ in pairs), default=0)
     room = shutil.get_terminal_size().columns - width - len(_GAP) if sys.stdout.isatty() else None
-    for name, value in pairs_shown:
+    for name, value in pairs:
         first, *more = [value] if room is None else _folded(value, max(room, _NARROWEST))
         print(f"{name:<{width}}{_GAP}{first}")
         for line in more:
@@ -65,9 +65,9 @@ def print_pairs(rows: Iterable[tuple[str, object]]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
-    """Print rows in aligned columns under a header; those in `right` are numbers.
+    """Print rows in columns under a header. Columns in `right` are right-aligned numbers.
 
-    On a terminal, columns of text are folded until the rows fit; elsewhere each row is one line.
+    On a terminal, columns of text are folded until the rows fit. Elsewhere each row is one line.
     """
     numbers, cells = set(right), [list(header), *([_on_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
@@ -86,7 +86,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, righ
 
 
 def _fitted(widths: list[int], numbers: Collection[int], available: int) -> list[int]:
-    """Return the widths, the widest columns of text narrowed until all fit or can be narrowed no more."""
+    """Return the widths with the widest text columns narrowed, until all fit or none can be narrower."""
     fitted, room = list(widths), available - len(_GAP) * (len(widths) - 1)
     while sum(fitted) > room:
         widest = max((column for column in range(len(fitted)) if column not in numbers), key=fitted.__getitem__)
@@ -100,61 +100,63 @@ def _folded(cell: str, width: int) -> list[str]:
     return [cell] if len(cell) <= width else textwrap.wrap(cell, width, break_on_hyphens=False)
 
 
-def colours(stream: TextIO) -> bool:
-    """Return whether what is printed there may have colours: on a terminal, unless NO_COLOR or TERM=dumb forbids it."""
+def supports_colour(stream: TextIO) -> bool:
+    """Return whether to use colours: on a terminal, unless NO_COLOR or TERM=dumb is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _painted(cell: str, stated: object) -> str:
-    if isinstance(stated, Coloured) and (code := _CODES[stated.colour]) and colours(sys.stdout):
-        words = cell.strip()
-        return cell.replace(words, f"\x1b[{code}m{words}\x1b[0m") if words else cell
+def _painted(cell: str, content: object) -> str:
+    if isinstance(content, Coloured) and (code := _CODES[content.colour]) and supports_colour(sys.stdout):
+        text = cell.strip()
+        return cell.replace(text, f"\x1b[{code}m{text}\x1b[0m") if text else cell
     return cell
 
 
-def print_note(words: str) -> None:
-    """Tell the user something beside the result, on stderr."""
-    print(_shown(words), file=sys.stderr, flush=True)
+def print_note(text: str) -> None:
+    """Print a note to the user on stderr, beside the result."""
+    print(_harmless(text), file=sys.stderr, flush=True)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Yield what tells how far a command is: on one line of stderr, gone afterwards, and only on a terminal."""
+    """Yield a function that shows progress on one line of stderr, on terminals only. The line is erased at the end."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
 
-    def tell(words: str) -> None:
+    def show(step: str) -> None:
         room = shutil.get_terminal_size().columns - 1
-        print(f"\r{_shown(words)[:room]}\x1b[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{_harmless(step)[:room]}\x1b[K", end="", file=sys.stderr, flush=True)
 
     try:
-        yield tell
+        yield show
     finally:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def exact_dollars(nano_usd: int) -> str:
-    """Return nano-dollars for people: in cents' fractions where it is little, never rounded to nothing."""
+    """Return an amount in dollars. Small amounts keep all their digits, so they never round to zero."""
     amount = usd(nano_usd)
     if amount == 0:
         return "$0"
     return f"${amount:.4f}" if amount >= Decimal("0.01") else f"${amount.normalize():f}"
 
 
-def _shown(words: str) -> str:
+def _harmless(text: str) -> str:
     return "".join(
-        letter if letter.isprintable() or letter in _SHOWN else "\N{REPLACEMENT CHARACTER}" for letter in words
+        character if character.isprintable() or character in _HARMLESS else "\N{REPLACEMENT CHARACTER}"
+        for character in text
     )
 
 
 def _on_one_line(value: object) -> str:
-    """Return what is shown in a row, where foreign text may not begin another."""
-    return " ".join(_shown(str(value)).split("\n")).replace("\t", " ")
+    """Return a cell's text without line breaks: text from elsewhere must not start a row."""
+    return " ".join(_harmless(str(value)).split("\n")).replace("\t", " ")
 
 
 def _escaped(document: str) -> str:
-    """Return the JSON with every character escaped that is not seen; outside of strings it has none but newlines."""
+    """Return JSON with its invisible characters escaped. Outside of strings it has none but newlines."""
     return "".join(
-        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in document
+        character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]
+        for character in document
     )

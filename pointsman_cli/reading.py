@@ -1,4 +1,4 @@
-"""Input of the commands: a file, or stdin for none and for `-`."""
+"""Reads the commands' input: a file, or stdin if there is none or it is `-`."""
 
 import json
 import sys
@@ -8,30 +8,30 @@ from typing import Any, BinaryIO
 
 from pointsman_cli.errors import BadInputError
 
-STDIN = Path("-")
+_STDIN = Path("-")
 
 
 class BrokenLineError(ValueError):
-    """A line is no JSON object. Raised by `read_line`; the run goes on with the next line."""
+    """A line is not a JSON object. Raised by `parse_line`; the command continues with the next line."""
 
 
 def read_bytes(file: Path | None) -> bytes:
-    """Return all of a file or of stdin.
+    """Return the content of a file or stdin.
 
     Raises:
         BadInputError: The file cannot be read.
     """
     try:
-        return sys.stdin.buffer.read() if file in (None, STDIN) else file.read_bytes()
+        return sys.stdin.buffer.read() if file in (None, _STDIN) else file.read_bytes()
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}") from None
 
 
 def read_text(file: Path | None) -> str:
-    """Return all of a file or of stdin as text.
+    """Return the content of a file or stdin as text.
 
     Raises:
-        BadInputError: It cannot be read, or is not UTF-8.
+        BadInputError: The file cannot be read, or is not UTF-8.
     """
     try:
         return read_bytes(file).decode("utf-8-sig")
@@ -39,31 +39,31 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
 
 
-def numbered_lines(file: Path | None) -> Iterator[bytes]:
-    """Yield the lines one by one, so that the input may be larger than memory.
+def read_lines(file: Path | None) -> Iterator[bytes]:
+    """Yield line by line, so that the input may be larger than memory.
 
     Raises:
         BadInputError: The file cannot be read.
     """
-    if file in (None, STDIN):
-        yield from _without_ends(sys.stdin.buffer)
+    if file in (None, _STDIN):
+        yield from _without_line_ends(sys.stdin.buffer)
         return
     assert file is not None
     try:
-        with file.open("rb") as opened:
-            yield from _without_ends(opened)
+        with file.open("rb") as stream:
+            yield from _without_line_ends(stream)
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}") from None
 
 
-def read_line(line: bytes) -> dict[str, Any]:
+def parse_line(line: bytes) -> dict[str, Any]:
     """Return the JSON object of a line.
 
     Raises:
-        BrokenLineError: It is none; the message names the rule.
+        BrokenLineError: It is not a JSON object. The message names the rule.
     """
     try:
-        value = json.loads(line.decode(), parse_constant=_refused)
+        value = json.loads(line.decode(), parse_constant=_refuse)
     except UnicodeDecodeError:
         raise BrokenLineError("line: must be UTF-8") from None
     except json.JSONDecodeError as error:
@@ -75,10 +75,10 @@ def read_line(line: bytes) -> dict[str, Any]:
     return value
 
 
-def _without_ends(stream: BinaryIO) -> Iterator[bytes]:
+def _without_line_ends(stream: BinaryIO) -> Iterator[bytes]:
     for line in stream:
         yield line.rstrip(b"\r\n")
 
 
-def _refused(_: str) -> float:
+def _refuse(_: str) -> float:
     raise ValueError

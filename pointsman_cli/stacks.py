@@ -1,4 +1,4 @@
-"""The stack that a command works on: the local one, or a deployed one; and the runtime over it."""
+"""Connects a command to its stack, local or deployed."""
 
 import os
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from pointsman_cli import aws_errors, openclaw, output
 from pointsman_cli.errors import BadInputError, UnreachableError
 
 STATE_DIR = ROOT / ".pointsman"
-"""What `up` keeps of the local stack."""
+"""Where `pointsman up` keeps the local stack's state."""
 
 
 class NoLocalStackError(UnreachableError):
-    """No local stack is up, and no other was named. Raised by `find`; `route` then decides without a stack."""
+    """No local stack is running, and no other is named. Raised by `connect`; `route` then decides without a stack."""
 
 
-_NO_STACK = "see that account and region are right (--profile, --region), or deploy it with `pointsman init`"
-_OUTPUTS = {
+_NO_STACK = "check --profile and --region, or deploy it with `pointsman init`"
+SETTINGS_BY_OUTPUT = {
     "TaskTableName": "task_table",
     "UsageTableName": "usage_table",
     "LimitTableName": "limit_table",
@@ -40,7 +40,7 @@ _OUTPUTS = {
     "DeadLetterQueueUrl": "dlq_url",
     "ReportTopicArn": "report_topic_arn",
 }
-_PARAMETERS = {
+SETTINGS_BY_PARAMETER = {
     "ReplyQueueArns": "reply_queue_arns",
     "WebhookHosts": "webhook_hosts",
     "WebhookKeyParameter": "webhook_key_parameter",
@@ -55,11 +55,11 @@ _PARAMETERS = {
     "ModelCalls": "model_calls",
     "StandIn": "stand_in",
 }
-"""What the template hands to the functions' environment, in the settings' names."""
+"""The parameters that the template passes to the functions' environment, and their settings."""
 
 
 def operator_runtime(settings: Settings, config_text: str, session: Any) -> Runtime:
-    """Return the runtime on an operator's machine: warnings go to stderr, and no metrics are sent."""
+    """Return a runtime for an operator's machine, with warnings on stderr and without metrics."""
     return build_runtime(settings, config_text, session, log=_warn, count=_count_nothing)
 
 
@@ -70,48 +70,48 @@ def _warn(event: LogEvent, *, level: str = "info", **fields: object) -> None:
 
 
 def _count_nothing(name: str, value: float = 1) -> None:
-    """Send no metric: metrics are those of the functions."""
+    """Count nothing: only the functions send metrics."""
 
 
 @dataclass(frozen=True)
 class StackConnection:
-    """A stack."""
+    """A stack that can be reached."""
 
     name: str
-    """For people."""
+    """Its name in messages."""
     clients: Any
-    """Makes AWS clients, as a boto3 session does."""
+    """Creates AWS clients, like a boto3 session."""
     settings: Settings
     functions: dict[str, str]
-    """The functions' names by output, as `CostReportFunctionName`."""
+    """Function names by output, such as `CostReportFunctionName`."""
     config_text: str
     stack_name: str = ""
-    """As CloudFormation knows it; empty where there is no such stack."""
+    """Its name in CloudFormation; empty for none."""
 
     @cached_property
     def runtime(self) -> Runtime:
-        """The runtime over this stack."""
+        """The use cases, on this stack."""
         return operator_runtime(self.settings, self.config_text, self.clients)
 
     @cached_property
     def client(self) -> Client:
-        """What hands tasks to this stack and reads their results."""
+        """A client that sends tasks to this stack and reads their results."""
         places = Places(self.settings.task_queue_url, self.settings.task_table, self.settings.bucket)
         return Client(places, self.clients)
 
     @property
     def stand_in(self) -> bool:
-        """Whether a stand-in answers on this stack in place of a provider."""
+        """Whether a stand-in answers on this stack instead of a provider."""
         return self.settings.stand_in
 
     def say_stand_in(self) -> None:
-        """Tell on stderr when answers of this stack are not a provider's."""
+        """Note on stderr that this stack's answers do not come from a model, if so."""
         if self.stand_in:
             output.print_note("Answers on this stack come from a stand-in, not from a model.")
 
 
 class LocalClients:
-    """Makes clients that reach the local stack and nothing else, whatever the environment says."""
+    """Creates clients for the local stack only, whatever the environment says."""
 
     def __init__(self, info: devstack.StackInfo) -> None:
         self._session, self._options = info.session(), info.client_options
@@ -125,68 +125,69 @@ class LocalClients:
 
 
 class NoClients:
-    """Stands where AWS is not to be asked."""
+    """Creates no clients, for use without AWS."""
 
     def client(self, service: str, config: Config | None = None) -> None:
         """Return no client."""
 
 
 def connect(stack: str | None, profile: str | None, region: str | None, config: Path | None = None) -> StackConnection:
-    """Return the stack that the options name.
+    """Return a connection to the stack that the options name.
 
     Raises:
-        CommandError: It is not up, or cannot be reached.
+        BadInputError: The options contradict each other.
+        UnreachableError: The stack is not running, or AWS denies access to it.
     """
     if stack is None:
         if profile or region:
-            raise BadInputError("--profile and --region go with --stack: the local stack needs neither")
-        return of_local(_local(), config)
+            raise BadInputError("--profile and --region need --stack: the local stack uses neither")
+        return connect_to_local(_running_local_stack(), config)
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
-        return _of(f"stack {stack}", session, stack, config)
+        return _connection(f"stack {stack}", session, stack, config)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # so CloudFormation says that there is none
-            raise UnreachableError(f"there is no stack {stack} here", _NO_STACK) from None
-        raise UnreachableError(f"stack {stack}: {aws_errors.problem(error)}", aws_errors.step(error)) from None
+        if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's code for a missing stack
+            raise UnreachableError(f"no stack {stack} in this account and region", _NO_STACK) from None
+        raise UnreachableError(f"stack {stack}: {aws_errors.aws_problem(error)}", aws_errors.next_step(error)) from None
     except BotoCoreError as error:
-        raise UnreachableError(f"stack {stack}: {aws_errors.problem(error)}", aws_errors.step(error)) from None
+        raise UnreachableError(f"stack {stack}: {aws_errors.aws_problem(error)}", aws_errors.next_step(error)) from None
 
 
-def of_local(info: devstack.StackInfo, config: Path | None = None) -> StackConnection:
-    """Return a local stack that is up."""
-    return _of("the local stack", LocalClients(info), info.stack_name, config)
+def connect_to_local(info: devstack.StackInfo, config: Path | None = None) -> StackConnection:
+    """Return a connection to a running local stack."""
+    return _connection("the local stack", LocalClients(info), info.stack_name, config)
 
 
 def offline_runtime(config: Path | None = None) -> Runtime:
-    """Return a runtime without any stack: only its rules and its local classifier can be asked."""
+    """Return a runtime without a stack, for its routing rules and its local classifier."""
     settings = Settings.model_validate(_overrides())
     return operator_runtime(settings, openclaw.read_config(config), NoClients())
 
 
-def _local() -> devstack.StackInfo:
+def _running_local_stack() -> devstack.StackInfo:
     if info := devstack.find_stack(STATE_DIR):
         return info
-    raise NoLocalStackError("no local stack is up", "start it with `pointsman up`, or name a deployed one with --stack")
+    raise NoLocalStackError(
+        "no local stack is running", "start one with `pointsman up`, or name a deployed one with --stack"
+    )
 
 
-def _of(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> StackConnection:
-    described = clients.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    outputs = {output_entry["OutputKey"]: output_entry["OutputValue"] for output_entry in described.get("Outputs", [])}
-    parameters = {
-        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])
-    }
-    if missing := sorted(_OUTPUTS.keys() - outputs.keys()):
-        problem = f"{name} is no Pointsman stack, or not fully deployed (no output {missing[0]})"
-        raise UnreachableError(problem, "name another, or deploy it again")
-    settings = {field: outputs[key] for key, field in _OUTPUTS.items()}
-    settings |= {field: parameters[key] for key, field in _PARAMETERS.items() if parameters.get(key)}
+def _connection(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> StackConnection:
+    description = clients.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in description.get("Outputs", [])}
+    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in description.get("Parameters", [])}
+    if missing := sorted(SETTINGS_BY_OUTPUT.keys() - outputs.keys()):
+        problem = f"{name} is not a Pointsman stack, or not fully deployed (output {missing[0]} is missing)"
+        raise UnreachableError(problem, "name another one, or deploy it again")
+    fields = {field: outputs[key] for key, field in SETTINGS_BY_OUTPUT.items()}
+    fields |= {field: parameters[key] for key, field in SETTINGS_BY_PARAMETER.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
-    all_settings = Settings.model_validate(settings | _overrides())
-    return StackConnection(name, clients, all_settings, functions, openclaw.read_config(config), stack)
+    settings = Settings.model_validate(fields | _overrides())
+    return StackConnection(name, clients, settings, functions, openclaw.read_config(config), stack)
 
 
 def _overrides() -> dict[str, str]:
-    """The models that this environment puts in place of the tiers'."""
+    """Return the settings for MODEL_OVERRIDE_*, which replace the models of tiers."""
     names = ("orchestration", "implementation", "reasoning")
     models = {f"model_override_{name}": os.environ.get(f"MODEL_OVERRIDE_{name.upper()}", "") for name in names}
     return {field: model for field, model in models.items() if model}

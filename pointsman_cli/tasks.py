@@ -1,4 +1,4 @@
-"""A task as the stack's tables have it, for people and programs."""
+"""Reads a task from the stack's tables into the JSON documents that commands print."""
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -17,25 +17,25 @@ from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
 from pointsman_cli.errors import NotFoundError
 
-_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
-"""Sources of decisions for which a model may have been asked."""
+_MAY_HAVE_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
+"""Sources of decisions that may have cost a request to a model."""
 
 
 def read_task_record(client: Client, task_id: str) -> TaskRecord:
-    """Return a task, or a rejected message by its own id or its SQS message's.
+    """Return a task, or a rejected message by its task id or SQS message id.
 
     Raises:
-        NotFoundError: The stack knows neither.
+        NotFoundError: The stack has neither.
     """
     if record := client.read(task_id):
         return record
-    why = "it has not been received (`pointsman doctor` looks at the queue), or never was sent to this stack"
+    why = "the router has not received it yet (`pointsman doctor` checks the queue), or it was not sent to this stack"
     raise NotFoundError(f"no task {task_id}: {why}")
 
 
-def attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
-    """Return the task's attempts from the ledger, oldest first; one without an outcome is `open`."""
-    rows: list[dict[str, Any]] = []
+def read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
+    """Return the task's attempts from the ledger, oldest first. An attempt without an outcome is `open`."""
+    attempts: list[dict[str, Any]] = []
     for key in record.rows:
         response = runtime.stores.dynamodb.query(
             TableName=runtime.stores.tables.usage,
@@ -44,14 +44,14 @@ def attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
             ExpressionAttributeValues=pack({":p": key.day_shard, ":row": f"{key.row}#"}),
             ConsistentRead=True,
         )
-        rows += [_attempt(row) for row in merged([unpack(item) for item in response["Items"]])]
-    return rows
+        attempts += [_attempt(row) for row in merged([unpack(item) for item in response["Items"]])]
+    return attempts
 
 
-def classification_share(runtime: Runtime, record: TaskRecord) -> int:
-    """Return the task's part, in nano-dollars, of the request that classified it; 0 if no model was asked."""
+def read_classification_cost(runtime: Runtime, record: TaskRecord) -> int:
+    """Return the task's share, in nano-dollars, of the request that classified it. 0 if no model was asked."""
     source = record.decision.source if record.decision else None
-    if source not in _ASKED or not record.received_at:
+    if source not in _MAY_HAVE_ASKED or not record.received_at:
         return 0
     received = parse_time(record.received_at)
     until = parse_time(record.started_at) if record.started_at else datetime.now(UTC)
@@ -59,8 +59,8 @@ def classification_share(runtime: Runtime, record: TaskRecord) -> int:
     return sum(row["cost_nano"] for row in rows if row["kind"] == "share" and row["task_id"] == record.task_id)
 
 
-def subtasks_of(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
-    """Return how the task's subtasks stand, or stood when it ended; one that the router has not met is `queued`."""
+def read_subtasks(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
+    """Return the subtasks' states, now or when the task result. `queued` if the router has not received one."""
     if record.results:
         return [end.as_item() for end in record.results]
     records = runtime.stores.tasks.read_many(ref.task_id for ref in record.subtasks)
@@ -75,7 +75,7 @@ def _so_far(end: SubtaskEnd, record: TaskRecord | None) -> SubtaskEnd:
 
 
 def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
-    """Return all that is known of the task but its texts."""
+    """Return everything known about the task except its prompt and answers."""
     usage = Usage(**record.usage)
     return {
         "task_id": record.task_id,
@@ -87,11 +87,11 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "model": record.model,
         "decision": record.decision.as_dict() if record.decision else None,
         "correction": record.correction.as_item() if record.correction else None,
-        "attempts": attempts(runtime, record),
+        "attempts": read_attempts(runtime, record),
         "usage": usage.as_dict(),
         "cost_nano_usd": record.cost_nano,
         "cost_known": record.cost_known,
-        "classification_cost_nano_usd": classification_share(runtime, record),
+        "classification_cost_nano_usd": read_classification_cost(runtime, record),
         "truncated": record.truncated,
         "verdict": record.checked.as_item() if record.checked else None,
         "audit": _audit(record),
@@ -107,33 +107,33 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "metadata": record.metadata,
         "private": record.private,
         "split": record.split,
-        "subtasks": subtasks_of(runtime, record),
+        "subtasks": read_subtasks(runtime, record),
         "stand_in": stand_in,
     }
 
 
-def result_document(ended: Result, *, stand_in: bool) -> dict[str, Any]:
-    """Return how a task ended, with its answer."""
+def result_document(result: Result, *, stand_in: bool) -> dict[str, Any]:
+    """Return how a task ended, and its answer."""
     return {
-        "task_id": ended.task_id,
-        "status": str(ended.status),
-        "reason": ended.reason,
-        "type": ended.type,
-        "tier": ended.tier,
-        "model": ended.model,
-        "answer": ended.answer,
-        "truncated": ended.truncated,
-        "usage": ended.usage.as_dict(),
-        "cost_nano_usd": ended.cost_nano_usd,
-        "attempts": ended.attempts,
-        "partial": ended.partial,
-        "subtasks": [asdict(subtask) for subtask in ended.subtasks],
+        "task_id": result.task_id,
+        "status": str(result.status),
+        "reason": result.reason,
+        "type": result.type,
+        "tier": result.tier,
+        "model": result.model,
+        "answer": result.answer,
+        "truncated": result.truncated,
+        "usage": result.usage.as_dict(),
+        "cost_nano_usd": result.cost_nano_usd,
+        "attempts": result.attempts,
+        "partial": result.partial,
+        "subtasks": [asdict(subtask) for subtask in result.subtasks],
         "stand_in": stand_in,
     }
 
 
 def _audit(record: TaskRecord) -> dict[str, Any] | None:
-    """Return what is known of the baseline's answer but its text (`pointsman audit TASK_ID`)."""
+    """Return the baseline's answer without its text, which `pointsman audit TASK_ID` shows."""
     if (audit := record.audit) is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""Waiting for a task at a terminal: each change of its state is told, a line on stderr, until it has ended."""
+"""Waits for a task at a terminal and prints each change of its state on stderr."""
 
 from typing import TYPE_CHECKING
 
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from pointsman_cli.stacks import StackConnection
 
 
-def until_ended(found: "StackConnection", task: "Sent | str", seconds: float) -> "Result":
-    """Return how the task ended; `task` is what was sent, or its id.
+def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: float) -> "Result":
+    """Return the result of a task, given as what was sent or as its id.
 
     Raises:
-        NotEndedError: The time is over.
+        StillRunningError: It has not ended in time.
     """
-    from pointsman.client import NotEndedError as TooLate
+    from pointsman.client import NotEndedError
 
     task_id = task if isinstance(task, str) else task.task_id
     try:
-        return next(found.client.results([task], timeout=seconds, on_progress=_tell))
-    except TooLate as error:
-        raise StillRunningError(f"{error}: ask later with `pointsman result {task_id}`") from None
+        return next(connection.client.results([task], timeout=seconds, on_progress=_print_progress))
+    except NotEndedError as error:
+        raise StillRunningError(f"{error}: get its result later with `pointsman result {task_id}`") from None
     except KeyboardInterrupt:
-        output.print_note(f"The task goes on: ask later with `pointsman result {task_id}`.")
+        output.print_note(f"The task continues. Get its result later with `pointsman result {task_id}`.")
         raise
 
 
-def _tell(progress: "Progress") -> None:
-    way = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
-    tries = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
-    output.print_note(f"{progress.task_id}: {progress.state}{way}{tries}")
+def _print_progress(progress: "Progress") -> None:
+    route = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
+    attempt = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
+    output.print_note(f"{progress.task_id}: {progress.state}{route}{attempt}")

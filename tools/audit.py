@@ -18,10 +18,10 @@ def main() -> int:
     parser.add_argument("files", nargs="+", type=Path, help="requirement files with hashes")
     parser.add_argument("--if-reachable", action="store_true", help="end with 0 if the service cannot be asked")
     options = parser.parse_args()
-    found = {_audit(file) for file in options.files}
-    if VULNERABLE in found:
+    codes = {_audit(file) for file in options.files}
+    if VULNERABLE in codes:
         return VULNERABLE
-    return NOT_ASKED if NOT_ASKED in found and not options.if_reachable else 0
+    return NOT_ASKED if NOT_ASKED in codes and not options.if_reachable else 0
 
 
 def _audit(file: Path) -> int:
@@ -33,13 +33,13 @@ def _audit(file: Path) -> int:
         words = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         print(f"{file}: not audited: {words[-1] if words else 'pip-audit said nothing'}", file=sys.stderr)
         return NOT_ASKED
-    found = [(each, vulnerability) for each in packages for vulnerability in each.get("vulns", [])]
-    for each, vulnerability in found:
+    recorded = [(vuln, vulnerability) for vuln in packages for vulnerability in vuln.get("vulns", [])]
+    for entry, vulnerability in recorded:
         fixed = ", ".join(vulnerability["fix_versions"]) or "nowhere yet"
-        print(f"{file}: {each['name']} {each['version']}: {vulnerability['id']}, fixed in {fixed}", file=sys.stderr)
-    if found:
+        print(f"{file}: {entry['name']} {entry['version']}: {vulnerability['id']}, fixed in {fixed}", file=sys.stderr)
+    if recorded:
         return VULNERABLE
-    if skipped := [each for each in packages if "skip_reason" in each]:
+    if skipped := [package for package in packages if "skip_reason" in package]:
         why = skipped[0]["skip_reason"]
         print(f"{file}: not audited: {len(skipped)} of {len(packages)} packages: {why}", file=sys.stderr)
         return NOT_ASKED

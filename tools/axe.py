@@ -32,9 +32,9 @@ def main(pin: Path, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         for name in WANTED:
-            found = files.extractfile(name)
-            assert found, name
-            (folder / Path(name).name).write_bytes(found.read())
+            result = files.extractfile(name)
+            assert result, name
+            (folder / Path(name).name).write_bytes(result.read())
     (folder / ".stamp").touch()
     return 0
 

@@ -43,10 +43,14 @@ def install() -> None:
     packages: dict[str, dict[str, str]] = {**locked["packages"], "node": locked["node"][node]}
     until = time.monotonic() + PATIENCE
     INTO.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=INTO.parent) as made, ThreadPoolExecutor(8) as pool:
+    with tempfile.TemporaryDirectory(dir=INTO.parent) as built, ThreadPoolExecutor(8) as pool:
         jobs = [
             pool.submit(
-                _unpack, node if path == "node" else path.rpartition("node_modules/")[2], entry, Path(made, path), until
+                _unpack,
+                node if path == "node" else path.rpartition("node_modules/")[2],
+                entry,
+                Path(built, path),
+                until,
             )
             for path, entry in packages.items()
         ]
@@ -57,22 +61,22 @@ def install() -> None:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         shutil.rmtree(INTO, ignore_errors=True)
-        Path(made).rename(INTO)
-        Path(made).mkdir()  # for TemporaryDirectory to remove
+        Path(built).rename(INTO)
+        Path(built).mkdir()  # for TemporaryDirectory to remove
 
 
 def _unpack(name: str, entry: dict[str, str], into: Path, until: float) -> None:
     registry = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org").rstrip("/")
     url = f"{registry}/{name}/-/{name.rpartition('/')[2]}-{entry['version']}.tgz"
     with tempfile.TemporaryFile() as kept:
-        found = hashlib.sha512()
+        result = hashlib.sha512()
         with urllib.request.urlopen(url, timeout=STALLED) as answer:  # noqa: S310  (the registry is the user's choice)
             while block := answer.read(1 << 20):
-                found.update(block)
+                result.update(block)
                 kept.write(block)
                 if time.monotonic() > until:
                     raise SystemExit(f"OpenClaw: {url} takes too long")
-        if f"sha512-{base64.b64encode(found.digest()).decode()}" != entry["integrity"]:
+        if f"sha512-{base64.b64encode(result.digest()).decode()}" != entry["integrity"]:
             raise SystemExit(f"OpenClaw: {url} is not what tools/openclaw.json pins")
         kept.seek(0)
         with tarfile.open(fileobj=kept, mode="r:gz") as archive:
@@ -94,8 +98,8 @@ def lock(folder: Path) -> None:
     for file in (folder / "coverage").glob("*.json"):
         for script in json.loads(file.read_text())["result"]:
             _, _, inside = script["url"].partition(f"{folder.resolve()}/")
-            if found := re.match(r"(.*node_modules/(?:@[^/]+/)?[^/]+)/", inside):
-                loaded.add(found[1])
+            if match := re.match(r"(.*node_modules/(?:@[^/]+/)?[^/]+)/", inside):
+                loaded.add(match[1])
     pins: dict[str, Any] = {
         path: {key: everything[path][key] for key in ("version", "integrity")}
         for path in sorted(loaded)

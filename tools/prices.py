@@ -33,8 +33,8 @@ def price_list() -> dict[str, Any]:
 
 
 def _dated(name: str, provider_id: str) -> list[dict[str, Any]]:
-    found = next(m for p in providers if p.id == provider_id for m in p.models if m.id == name)
-    listed = found.prices if isinstance(found.prices, list) else [ConditionalPrice(prices=found.prices)]
+    result = next(m for p in providers if p.id == provider_id for m in p.models if m.id == name)
+    listed = result.prices if isinstance(result.prices, list) else [ConditionalPrice(prices=result.prices)]
     starts = [e.constraint.start_date for e in listed if isinstance(e.constraint, StartDateConstraint)]
     dated = []
     for entry in listed:

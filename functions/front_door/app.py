@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from pointsman.entrypoints.lambda_frame import function
 from pointsman.entrypoints.front_door import answer_http, build_chat_api
 from pointsman.entrypoints.lambda_context import LambdaContext
-from pointsman.entrypoints.lambda_frame import function
 
 
 @function(lambda runtime: runtime.part(build_chat_api))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.lambda_frame import function
+from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.model_clients import adapter_of
 from pointsman.entrypoints.tier import attempt, build_attempt
 from pointsman.routing.catalog import Provider

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pointsman.entrypoints.lambda_context import LambdaContext
 from pointsman.entrypoints.lambda_frame import function
+from pointsman.entrypoints.lambda_context import LambdaContext
 
 
 @function()

@@ -9,8 +9,6 @@ from pointsman.values.taxonomy import Tier
 
 EXPRESS_CHUNK_GB = Decimal("0.0625")
 """An Express workflow is billed by 64 MB of memory."""
-EXPRESS_LIMIT = 300
-"""Seconds that an Express workflow may take: the reasoning function's 600 do not fit."""
 
 
 @dataclass(frozen=True, slots=True)

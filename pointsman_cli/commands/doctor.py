@@ -1,4 +1,4 @@
-"""`pointsman doctor`: is all well, and what is to be done if not?"""
+"""`pointsman doctor`: what needs attention."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,15 +21,17 @@ Examples:
   pointsman doctor
   pointsman doctor --stack pointsman --profile team --drift
   pointsman doctor --json | jq '.findings[] | select(.state == "to do")'"""
+_COLOURS: dict[str, output.Colour] = {"ok": "green", "to do": "yellow", "not checked": "plain"}
 
 
 def doctor(
     drift: Annotated[
-        bool, typer.Option("--drift", help="Have CloudFormation compare the resources; about a minute on AWS.")
+        bool,
+        typer.Option("--drift", help="Compare the resources with the template (CloudFormation, about a minute)."),
     ] = False,
     ask: Annotated[
         bool,
-        typer.Option("--ask/--no-ask", help="Ask the providers for their models, to see keys accepted; costs nothing."),
+        typer.Option("--ask/--no-ask", help="Ask the providers whether they accept the keys and serve the models."),
     ] = True,
     as_json: AsJson = False,
     config: Config = None,
@@ -37,25 +39,31 @@ def doctor(
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Look at keys, models, stack, queues, alarms, clock, quotas and budget.
+    """Check keys, models, stack, queues, alarms, quotas and budget.
 
-    Each line says ok, what to do, or why it was not checked; the latter is never taken for ok. Nothing is changed.
-    Exits with 5 if there is something to do.
+    Each line says `ok`, `to do` with the next step, or `not checked` with the reason, which never counts as ok. Doctor
+    changes nothing and costs nothing. Exits with 5 if there is something to do.
     """
-    findings = list(_findings(stack, profile, region, config, asks=ask, compares=drift))
+    findings = list(_findings(stack, profile, region, config, ask_providers=ask, detect_drift=drift))
     counts = Counter(finding.state for finding in findings)
     to_do = sum(finding.state == "to do" for finding in findings)
     if as_json:
         output.print_document({"ok": not to_do, "findings": [asdict(finding) for finding in findings]})
     else:
-        output.print_table(("check", "of", "state", "found"), [_row(finding) for finding in findings])
+        output.print_table(("check", "subject", "state", "finding"), [_row(finding) for finding in findings])
         print()
         print(", ".join(f"{count} {state}" for state, count in counts.items()))
     return Exit.TO_DO if to_do else Exit.OK
 
 
 def _findings(
-    stack: str | None, profile: str | None, region: str | None, config: Path | None, *, asks: bool, compares: bool
+    stack: str | None,
+    profile: str | None,
+    region: str | None,
+    config: Path | None,
+    *,
+    ask_providers: bool,
+    detect_drift: bool,
 ) -> "Iterator[Finding]":
     from pointsman_cli import stacks
     from pointsman_cli.doctor import examine, models, stack_probe
@@ -66,20 +74,15 @@ def _findings(
         connection = stacks.connect(stack, profile, region, config)
     except UnreachableError as error:
         yield to_do("stack", stack or "local", error.problem, error.step)
-        yield from models.of_points(stacks.offline_runtime(config).context.policy, now, set(), {})
-        yield unchecked("the rest", "", "there is no stack to look at")
+        yield from models.lifetime_findings(stacks.offline_runtime(config).context.policy, now, set(), {})
+        yield unchecked("all others", "", "no stack to check")
         return
     connection.say_stand_in()
+    probe = stack_probe.StackProbe(connection, now, ask_providers, detect_drift)
     with output.progress() as tell:
-        yield from examine.examine(
-            stack_probe.StackProbe(connection, now, asks, compares),
-            lambda name: tell(f"looking at {connection.name}: {name}"),
-        )
+        yield from examine.examine(probe, lambda check: tell(f"checking {connection.name}: {check}"))
 
 
 def _row(finding: "Finding") -> tuple[object, ...]:
     sentence = f"{finding.says}: {finding.do}" if finding.do else finding.says
     return finding.check, finding.subject, output.Coloured(finding.state, _COLOURS[finding.state]), sentence
-
-
-_COLOURS: dict[str, output.Colour] = {"ok": "green", "to do": "yellow", "not checked": "plain"}

@@ -1,4 +1,4 @@
-"""`pointsman down`: end the local stack."""
+"""`pointsman down`: stop the local stack."""
 
 from pointsman_cli import output
 from pointsman_cli.errors import Exit
@@ -10,16 +10,16 @@ Examples:
 
 
 def down(as_json: AsJson = False) -> int:
-    """End the local stack.
+    """Stop the local stack.
 
-    Its tasks and books are gone then; its logs stay.
+    Deletes its tasks and its ledger. The logs stay.
     """
     import devstack
     from pointsman_cli.stacks import STATE_DIR
 
-    ended = devstack.stop_stack(STATE_DIR, report=output.print_note)
+    stopped = devstack.stop_stack(STATE_DIR, report=output.print_note)
     if as_json:
-        output.print_document({"ended": ended})
-    elif not ended:
-        output.print_note("No local stack was up")
+        output.print_document({"ended": stopped})
+    elif not stopped:
+        output.print_note("No local stack was running")
     return Exit.OK

@@ -1,91 +1,92 @@
-"""`pointsman init`: from nothing to a deployed stack."""
+"""`pointsman init`: the first deployment."""
 
-import re
 import shlex
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import BadInputError, CommandError, Exit
+from pointsman_cli.errors import CommandError, Exit
 from pointsman_cli.options import AsJson, Profile
 
 if TYPE_CHECKING:
-    from pointsman_cli.first_deploy.asking import Prompter
-    from pointsman_cli.first_deploy.keys import Key
+    from pointsman_cli.first_deploy.keys import KeyPlan
     from pointsman_cli.first_deploy.options import DeployOptions
+    from pointsman_cli.first_deploy.prompter import Prompter
 
 EXAMPLES = """\b
 Examples:
   pointsman init
   pointsman init --plan
   pointsman init --yes --region eu-central-1 --email team@example.com --budget 20
-  pointsman init --keys-only --stack pointsman     store other keys"""
-STACK = "pointsman"
-_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}")
-"""CloudFormation takes 128 letters; the functions' names, made of it, end at 64."""
+  pointsman init --keys-only --stack pointsman     replace the keys"""
+_DEFAULT_STACK = "pointsman"
 
 
 def init(
-    stack: Annotated[str | None, typer.Option("--stack", metavar="NAME", help="The stack's name.")] = None,
-    region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="The AWS region.")] = None,
+    stack: Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Name of the stack.")] = None,
+    region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region.")] = None,
     profile: Profile = None,
     email: Annotated[
-        str | None, typer.Option("--email", metavar="ADDRESS", help="Gets the reports and alarms; none: '-'.")
+        str | None, typer.Option("--email", metavar="ADDRESS", help="Recipient of reports and alarms; - for none.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option("--budget", metavar="USD", help="Most that models may cost a month; or none.")
+        str | None, typer.Option("--budget", metavar="USD", help="Monthly budget for models, or none.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option("--time-zone", metavar="ZONE", help="Of report and budget, as Europe/Berlin.")
+        str | None,
+        typer.Option("--time-zone", metavar="ZONE", help="Time zone of report and budget, such as Europe/Berlin."),
     ] = None,
     architecture: Annotated[
-        str, typer.Option("--architecture", metavar="NAME", help="Processor: arm64 (a fifth cheaper) or x86_64.")
+        str,
+        typer.Option("--architecture", metavar="NAME", help="Lambda architecture: arm64 (20% cheaper) or x86_64."),
     ] = "arm64",
-    keys_only: Annotated[bool, typer.Option("--keys-only", help="Store the keys and do nothing else.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: options, else defaults.")] = False,
+    keys_only: Annotated[bool, typer.Option("--keys-only", help="Only store the keys.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the steps without running them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not prompt: use the options and the defaults.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Deploy Pointsman to an AWS account, asking what it has to know.
+    """Deploy Pointsman to an AWS account, step by step.
 
-    The keys are taken from GEMINI_API_KEY and ANTHROPIC_API_KEY or typed unseen, and stored as SecureStrings in SSM
-    Parameter Store; there is no option for them. The budget is written into openclaw.json. Run again, it proposes what
-    is deployed and changes what you change. Needs the checkout, `make setup` and AWS credentials.
+    Reads the provider keys from GEMINI_API_KEY and ANTHROPIC_API_KEY, or prompts for them without echo, and stores them
+    as SecureStrings in SSM Parameter Store. No option takes a key. Writes the budget to openclaw.json. Run it again to
+    change a deployment: the deployed values are the defaults. Needs the checkout, `make setup` and AWS credentials.
     """
     import boto3
 
     from pointsman_cli.first_deploy import keys, steps
-    from pointsman_cli.first_deploy.asking import of_terminal
+    from pointsman_cli.first_deploy.option_values import parse_region
+    from pointsman_cli.first_deploy.prompter import terminal_prompter
 
-    asking = of_terminal(yes=yes)
-    where = asking.text("AWS region", boto3.Session(profile_name=profile).region_name or "us-east-1", _region, region)
-    session = boto3.Session(profile_name=profile, region_name=where)
+    prompter = terminal_prompter(yes=yes)
+    default_region = boto3.Session(profile_name=profile).region_name or "us-east-1"
+    region_name = prompter.ask("AWS region", default_region, parse_region, region)
+    session = boto3.Session(profile_name=profile, region_name=region_name)
     account = session.client("sts").get_caller_identity()["Account"]
-    wishes = _wishes(asking, session, profile, stack, email, budget, time_zone, architecture, keys_only=keys_only)
+    options = _options(prompter, session, profile, stack, email, budget, time_zone, architecture, keys_only=keys_only)
     ssm = session.client("ssm")
-    missing_keys = [*keys.wanted(ssm, wishes.key_names, asking), *keys.for_webhooks(ssm, wishes.webhook_key)]
-    todo = _plan(wishes, missing_keys, keys_only=keys_only)
+    key_plans = keys.plan_provider_keys(ssm, options.key_names, prompter)
+    key_plans += keys.plan_webhook_key(ssm, options.webhook_key)
+    todo = _steps(options, key_plans, keys_only=keys_only)
     if plan:
-        _show_plan(account, wishes, todo, as_json=as_json)
+        _print_plan(account, options, todo, as_json=as_json)
         return Exit.OK
-    _tell(account, wishes, todo)
-    if not asking.sure("Do it?", default=False):
-        raise CommandError("nothing was done: run `pointsman init` again, or with --plan to see what it would do")
-    for key in missing_keys:
+    _note_plan(account, options, todo)
+    if not prompter.confirm("Continue?", default=False):
+        raise CommandError("nothing was changed: run `pointsman init` again, or preview it with --plan")
+    for key in key_plans:
         if key.value:
-            keys.store(ssm, key)
+            keys.store_key(ssm, key)
     if not keys_only:
-        steps.CONFIG.write_text(steps.with_budget(steps.CONFIG.read_text(), wishes.month_usd))
-        steps.build_and_deploy(wishes)
-    _show_end(wishes, account, as_json=as_json)
+        steps.CONFIG.write_text(steps.with_budget(steps.CONFIG.read_text(), options.month_usd))
+        steps.build_and_deploy(options)
+    _print_outcome(options, account, as_json=as_json)
     return Exit.OK
 
 
-def _wishes(
-    asking: "Prompter",
+def _options(
+    prompter: "Prompter",
     session: Any,
     profile: str | None,
     stack: str | None,
@@ -96,44 +97,46 @@ def _wishes(
     *,
     keys_only: bool,
 ) -> "DeployOptions":
-    """Return what options and answers say; what is deployed is the default."""
+    """Return the deployment that options and answers describe. The deployed values are the defaults."""
+    from pointsman_cli.first_deploy import option_values as values
+    from pointsman_cli.first_deploy import options as deploy_options
     from pointsman_cli.first_deploy import steps
-    from pointsman_cli.first_deploy.asking import Prompter
-    from pointsman_cli.first_deploy.options import DeployOptions, deployed, key_names, webhook_key_name
+    from pointsman_cli.first_deploy.prompter import Prompter
 
-    name = asking.text("Name of the stack", STACK, _stack, stack)
-    stack_there = deployed(session.client("cloudformation"), name)
-    keys_asking = Prompter(False) if keys_only else asking
+    name = prompter.ask("Stack name", _DEFAULT_STACK, values.parse_stack_name, stack)
+    deployed = deploy_options.deployed_parameters(session.client("cloudformation"), name)
+    asker = Prompter(interactive=False) if keys_only else prompter
     cap = steps.budget_in(steps.CONFIG.read_text())
-    return DeployOptions(
+    default_email, default_zone = deployed.get("AlarmEmail") or "-", deployed.get("ReportTimeZone") or "UTC"
+    default_budget = "none" if cap is None else str(cap)
+    return deploy_options.DeployOptions(
         stack=name,
         region=session.region_name,
         profile=profile,
-        email=keys_asking.text(
-            "E-mail for reports and alarms (- for none)", stack_there.get("AlarmEmail") or "-", _email, email
-        ),
-        zone=keys_asking.text("Time zone of the report", stack_there.get("ReportTimeZone") or "UTC", _zone, time_zone),
-        month_usd=keys_asking.text("Budget for models, USD a month", "none" if cap is None else str(cap), _usd, budget),
-        architecture=_architecture(architecture),
-        key_names=key_names(name, stack_there),
-        webhook_key=webhook_key_name(stack_there),
+        email=asker.ask("E-mail for reports and alarms (- for none)", default_email, values.parse_email, email),
+        zone=asker.ask("Time zone of the report", default_zone, values.parse_time_zone, time_zone),
+        month_usd=asker.ask("Monthly budget for models in USD", default_budget, values.parse_budget, budget),
+        architecture=values.parse_architecture(architecture),
+        key_names=deploy_options.key_names(name, deployed),
+        webhook_key=deploy_options.webhook_key_name(deployed),
     )
 
 
-def _plan(wishes: "DeployOptions", wanted: "list[Key]", *, keys_only: bool) -> list[str]:
+def _steps(options: "DeployOptions", key_plans: "list[KeyPlan]", *, keys_only: bool) -> list[str]:
     from pointsman_cli.first_deploy import steps
 
-    todo = [key.words for key in wanted]
+    todo = [key.step for key in key_plans]
     if keys_only:
         return todo
     text = steps.CONFIG.read_text()
-    if steps.with_budget(text, wishes.month_usd) != text:
-        was, to_be = (_amount(amount) for amount in (steps.budget_in(text), wishes.month_usd))
-        todo.append(f"set the month's budget in {steps.plan_text(steps.CONFIG)}: {was} becomes {to_be}")
+    if steps.with_budget(text, options.month_usd) != text:
+        before, after = _amount(steps.budget_in(text)), _amount(options.month_usd)
+        file = steps.relative_to_checkout(steps.CONFIG)
+        todo.append(f"change the monthly budget in {file} from {before} to {after}")
     return [
         *todo,
-        f"build functions and layers for {wishes.architecture}",
-        f"run {shlex.join(steps.sam_deploy(wishes))}",
+        f"build functions and layers for {options.architecture}",
+        f"run {shlex.join(steps.sam_deploy_command(options))}",
     ]
 
 
@@ -141,81 +144,35 @@ def _amount(usd: Decimal | None) -> str:
     return "no cap" if usd is None else f"${usd}"
 
 
-def _tell(account: str, wishes: "DeployOptions", todo: list[str]) -> None:
-    output.print_note(f"In account {account}, region {wishes.region}:")
-    for number, words in enumerate(todo, 1):
-        output.print_note(f"  {number}. {words}")
+def _note_plan(account: str, options: "DeployOptions", todo: list[str]) -> None:
+    output.print_note(f"In account {account}, region {options.region}:")
+    for number, step in enumerate(todo, 1):
+        output.print_note(f"  {number}. {step}")
 
 
-def _show_plan(account: str, wishes: "DeployOptions", todo: list[str], *, as_json: bool) -> None:
+def _print_plan(account: str, options: "DeployOptions", todo: list[str], *, as_json: bool) -> None:
     if as_json:
-        output.print_document({"account": account, "region": wishes.region, "stack": wishes.stack, "steps": todo})
+        output.print_document({"account": account, "region": options.region, "stack": options.stack, "steps": todo})
         return
-    print(f"In account {account}, region {wishes.region}, this would")
-    for number, words in enumerate(todo, 1):
-        output.print_text(f"  {number}. {words}")
+    print(f"In account {account}, region {options.region}, init would")
+    for number, step in enumerate(todo, 1):
+        output.print_text(f"  {number}. {step}")
 
 
-def _show_end(wishes: "DeployOptions", account: str, *, as_json: bool) -> None:
-    options = f"--stack {wishes.stack} --region {wishes.region}" + (
-        f" --profile {wishes.profile}" if wishes.profile else ""
-    )
+def _print_outcome(options: "DeployOptions", account: str, *, as_json: bool) -> None:
     if as_json:
-        keys = {str(provider): name for provider, name in wishes.key_names.items()}
-        output.print_document({"account": account, "region": wishes.region, "stack": wishes.stack, "keys": keys})
+        names = {str(provider): name for provider, name in options.key_names.items()}
+        output.print_document({"account": account, "region": options.region, "stack": options.stack, "keys": names})
         return
+    arguments = f"--stack {options.stack} --region {options.region}"
+    arguments += f" --profile {options.profile}" if options.profile else ""
     output.print_pairs(
         [
-            ("stack", f"{wishes.stack}, account {account}, {wishes.region}"),
-            ("keys", ", ".join(wishes.key_names.values())),
-            ("look", f"pointsman doctor {options}"),
-            ("ask", f'pointsman submit "What can you do?" --wait {options}'),
+            ("stack", f"{options.stack}, account {account}, {options.region}"),
+            ("keys", ", ".join(options.key_names.values())),
+            ("check it", f"pointsman doctor {arguments}"),
+            ("try it", f'pointsman submit "What can you do?" --wait {arguments}'),
         ]
     )
-    if wishes.email:
-        output.print_note(f"AWS sends {wishes.email} a mail to confirm: follow its link, else no alarm arrives.")
-
-
-def _region(stated: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", stated):
-        raise BadInputError(f"--region: {stated!r} is no AWS region, as eu-central-1 is one")
-    return stated
-
-
-def _stack(stated: str) -> str:
-    if not _STACK_NAME.fullmatch(stated):
-        raise BadInputError("--stack: must be up to 41 letters, digits and hyphens, a letter first")
-    return stated
-
-
-def _email(stated: str) -> str:
-    if stated in ("", "-"):
-        return ""
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", stated):
-        raise BadInputError("--email: must be an address, or - for none")
-    return stated
-
-
-def _zone(stated: str) -> str:
-    try:
-        return ZoneInfo(stated).key
-    except (LookupError, ValueError, OSError):
-        raise BadInputError(f"--time-zone: {stated!r} is no IANA name, as Europe/Berlin is one") from None
-
-
-def _usd(stated: str) -> Decimal | None:
-    if stated == "none":
-        return None
-    try:
-        amount = Decimal(stated.removeprefix("$"))
-    except InvalidOperation:
-        raise BadInputError("--budget: must be a number of dollars, or none") from None
-    if not 0 <= amount <= 1_000_000:
-        raise BadInputError("--budget: must be from 0 to 1,000,000 dollars")
-    return amount
-
-
-def _architecture(stated: str) -> str:
-    if stated not in ("arm64", "x86_64"):
-        raise BadInputError("--architecture: must be arm64 or x86_64")
-    return stated
+    if options.email:
+        output.print_note(f"AWS sends a mail to {options.email}: follow its link, or no alarm will arrive.")

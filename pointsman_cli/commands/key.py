@@ -1,4 +1,4 @@
-"""`pointsman key`: who may come in by the front door."""
+"""`pointsman key`: API keys for the front door."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,85 +12,88 @@ from pointsman_cli import output
 from pointsman_cli.errors import BadInputError, CommandError, Exit, NotFoundError
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
-CREATE_EXAMPLES = """\b
+HELP = "Manage API keys for the front door, the HTTP endpoint."
+_CREATE_EXAMPLES = """\b
 Examples:
   pointsman key create nightly-ci --stack pointsman
   OPENAI_API_KEY=$(pointsman key create laptop --days 30 --json | jq -r .key)"""
-LIST_EXAMPLES = """\b
+_LIST_EXAMPLES = """\b
 Examples:
   pointsman key list --stack pointsman"""
-REVOKE_EXAMPLES = """\b
+_REVOKE_EXAMPLES = """\b
 Examples:
   pointsman key revoke nightly-ci --stack pointsman"""
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose it is: up to 64 letters, digits, dots, - and _.")]
+_Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the key: up to 64 letters, digits, dots, hyphens, underscores.")
+]
 
 
-def create(
-    name: Name,
+def create_key(
+    name: _Name,
     days: Annotated[
-        int | None, typer.Option("--days", metavar="N", min=1, help="Let it expire; without: never.")
+        int | None, typer.Option("--days", metavar="N", min=1, help="Days until the key expires. Default: never.")
     ] = None,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Make a key for the front door and print it, once: only its hash is kept.
+    """Create a key and print it once. The stack stores only its hash.
 
-    Its name stands in the metadata of its tasks as `agent`, unless they say otherwise, and so in the report.
+    Tasks that this key submits carry its name as `agent` in their metadata, unless they set one themselves. The report
+    adds up costs by agent.
     """
     from pointsman_cli import stacks
 
     if not re.fullmatch(KEY_NAME_PATTERN, name):
-        raise BadInputError("NAME: must be up to 64 letters, digits, dots, hyphens and underscores, no sign first")
+        raise BadInputError(
+            "NAME: must start with a letter or digit and have up to 64 letters, digits, dots, hyphens and underscores"
+        )
     connection, now, key = stacks.connect(stack, profile, region), datetime.now(UTC), new_key()
     expires = to_text(now + timedelta(days=days)) if days else None
-    kept = ApiKey(name, str(digest_of(key)), to_text(now), expires)
-    if not connection.runtime.stores.api_keys.create(kept):
-        raise CommandError(f"there is a key {name} already: take another name")
+    if not connection.runtime.stores.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(now), expires)):
+        raise CommandError(f"key {name} already exists: choose another name")
     if as_json:
         output.print_document({"name": name, "key": key, "expires_at": expires})
     else:
         output.print_pairs([("name", name), ("key", key), ("expires", expires or "never")])
-        output.print_note("It is shown this once.")
+        output.print_note("Store the key now: it is not shown again.")
     return Exit.OK
 
 
-def print_key(
+def list_keys(
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """List the keys of the front door, by name; the keys themselves are not known."""
+    """List the keys by name, without their secrets."""
     from pointsman_cli import stacks
 
     now = datetime.now(UTC)
     keys = stacks.connect(stack, profile, region).runtime.stores.api_keys.read()
     if as_json:
-        names = ("name", "created_at", "expires_at", "revoked_at")
-        output.print_document(
-            {"keys": [{field_name: getattr(key, field_name) for field_name in names} for key in keys]}
-        )
+        fields = ("name", "created_at", "expires_at", "revoked_at")
+        output.print_document({"keys": [{field: getattr(key, field) for field in fields} for key in keys]})
     else:
-        rows = [(key.name, "open" if key.admits(now) else "closed", key.created_at, _until(key)) for key in keys]
-        output.print_table(("name", "door", "made", "until"), rows)
+        rows = [(key.name, "active" if key.admits(now) else "inactive", key.created_at, _expiry(key)) for key in keys]
+        output.print_table(("name", "state", "created", "expires"), rows)
     return Exit.OK
 
 
-def revoke(
-    name: Name,
+def revoke_key(
+    name: _Name,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Have a key open the front door no more, within a minute."""
+    """Revoke a key, within a minute."""
     from pointsman_cli import stacks
 
     if not stacks.connect(stack, profile, region).runtime.stores.api_keys.revoke(name, datetime.now(UTC)):
-        raise NotFoundError(f"there is no key {name}: see `pointsman key list`")
+        raise NotFoundError(f"no key {name}: list the keys with `pointsman key list`")
     if as_json:
         output.print_document({"name": name, "revoked": True})
     else:
@@ -98,13 +101,12 @@ def revoke(
     return Exit.OK
 
 
-def _until(key: ApiKey) -> str:
+def _expiry(key: ApiKey) -> str:
     return f"revoked {key.revoked_at}" if key.revoked_at else key.expires_at or "never"
 
 
-HELP = "Keys of the front door, which takes tasks by HTTP."
-_KEY_COMMANDS = (
-    ("create", create, CREATE_EXAMPLES),
-    ("list", print_key, LIST_EXAMPLES),
-    ("revoke", revoke, REVOKE_EXAMPLES),
+KEY_COMMANDS = (
+    ("create", create_key, _CREATE_EXAMPLES),
+    ("list", list_keys, _LIST_EXAMPLES),
+    ("revoke", revoke_key, _REVOKE_EXAMPLES),
 )

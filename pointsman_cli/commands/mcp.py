@@ -1,4 +1,4 @@
-"""`pointsman mcp`: the stack as tools for agents."""
+"""`pointsman mcp`: an MCP server for agents."""
 
 from functools import partial
 
@@ -8,10 +8,10 @@ from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
 EXAMPLES = """\b
 Examples:
-  pointsman mcp                                      on the local stack, speaking MCP over stdin and stdout
-  pointsman mcp --stack pointsman --profile team     on a deployed one
-  claude mcp add pointsman -- pointsman mcp          for Claude Code
-  pointsman mcp --json                               the tools, as clients see them"""
+  pointsman mcp                                      for the local stack
+  pointsman mcp --stack pointsman --profile team     for a deployed stack
+  claude mcp add pointsman -- pointsman mcp          add it to Claude Code
+  pointsman mcp --json                               print the tools as clients see them"""
 
 
 def mcp(
@@ -21,10 +21,9 @@ def mcp(
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Serve MCP clients: tools to submit and follow tasks, to estimate, and to read report and budget.
+    """Serve tasks, estimates, report and budget as MCP tools.
 
-    The protocol is spoken over stdin and stdout until the client closes them. The stack is looked for when a tool first
-    needs it.
+    Speaks MCP over stdin and stdout until the client closes them. Connects to the stack at the first tool call.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""`pointsman openclaw`: for those who run OpenClaw."""
+"""`pointsman openclaw`: configuration and skill for OpenClaw."""
 
 import json
 import sys
@@ -12,117 +12,120 @@ from pointsman_cli import openclaw, output, skill
 from pointsman_cli.errors import CommandError, Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
-EXPORT_EXAMPLES = """\b
+HELP = "Use Pointsman from OpenClaw: configuration and skill."
+_EXPORT_EXAMPLES = """\b
 Examples:
   pointsman openclaw export --output pointsman.json
   pointsman openclaw export --tools-only --stack pointsman --output patch.json
   pointsman openclaw export --tools-only --front-door https://….lambda-url.eu-central-1.on.aws/v1
-  openclaw config patch --file patch.json     merges it into the configuration that OpenClaw has"""
-IMPORT_EXAMPLES = """\b
+  openclaw config patch --file patch.json     merge it into OpenClaw's configuration"""
+_IMPORT_EXAMPLES = """\b
 Examples:
   pointsman openclaw import ~/.openclaw/openclaw.json
   pointsman openclaw import ~/.openclaw/openclaw.json --output openclaw.json"""
-SKILL_EXAMPLES = """\b
+_SKILL_EXAMPLES = """\b
 Examples:
   pointsman openclaw skill
   pointsman openclaw skill --output ~/.openclaw/skills/pointsman/SKILL.md --stack pointsman"""
-CALL_MILLISECONDS = 120_000
-"""What OpenClaw gives a tool call; a wait is 45 s unless an agent asks for longer."""
+_TOOL_TIMEOUT_MS = 120_000
+"""OpenClaw's timeout for a tool call. A wait takes 45 s, unless an agent asks for more."""
 
-Output = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Write there instead of to stdout; its folder is made.")
+_Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout. Creates its folder."),
 ]
 
 
 def export(
     tools_only: Annotated[
-        bool, typer.Option("--tools-only", help="Only the MCP server and the skill: leave agents and models alone.")
+        bool, typer.Option("--tools-only", help="Export only the MCP server and the skill, without agents and models.")
     ] = False,
     chat_api: Annotated[
         str | None,
-        typer.Option("--front-door", metavar="URL", help="Add it as a model provider: the output FrontDoorUrl."),
+        typer.Option(
+            "--front-door", metavar="URL", help="Add the front door as a model provider (output FrontDoorUrl)."
+        ),
     ] = None,
-    into: Output = None,
+    into: _Output = None,
     as_json: AsJson = False,
     config: Config = None,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Write a configuration that OpenClaw accepts, with Pointsman as its MCP server.
+    """Write a configuration for OpenClaw, with Pointsman as its MCP server.
 
-    Agents and models are those of openclaw.json: orchestration becomes `main`, implementation `work`, reasoning
-    `personal`, each with its fallbacks. The result is JSON, with --json or without.
+    Agents and models come from openclaw.json: orchestration becomes `main`, implementation `work` and reasoning
+    `personal`, each with its fallbacks. The output is always JSON.
     """
     from pointsman_cli import openclaw_export, stacks
 
-    del as_json  # it is JSON anyway
+    del as_json  # the output is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
-    arguments = [*_options(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
-    server = {"command": _command(), "args": ["mcp", *arguments], "requestTimeoutMs": CALL_MILLISECONDS}
+    arguments = [*_stack_arguments(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
+    server = {"command": _this_command(), "args": ["mcp", *arguments], "requestTimeoutMs": _TOOL_TIMEOUT_MS}
     if tools_only:
-        exported = openclaw_export.tools(server)
+        exported = openclaw_export.tools_section(server)
     else:
-        exported = openclaw_export.exported(stacks.offline_runtime(config).context.policy, datetime.now(UTC), server)
+        policy = stacks.offline_runtime(config).context.policy
+        exported = openclaw_export.export_config(policy, datetime.now(UTC), server)
     if chat_api:
-        exported |= openclaw_export.chat_api(chat_api)
-    _put(output.dumped(exported), into)
+        exported |= openclaw_export.provider_section(chat_api)
+    _write(output.json_text(exported), into)
     return Exit.OK
 
 
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenClaw's configuration, as JSON.")],
-    into: Output = None,
+    into: _Output = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write an openclaw.json of Pointsman's own from OpenClaw's configuration.
+    """Write an openclaw.json for Pointsman from OpenClaw's configuration.
 
-    It has the agents' models and Pointsman's options, and nothing else: no key, no token, no channel. The result is
-    JSON, with --json or without.
+    Takes the agents' models and Pointsman's options only: no keys, tokens or channels. The output is always JSON.
     """
     from pointsman.routing.config import parse
 
-    del as_json  # it is JSON anyway
+    del as_json  # the output is JSON anyway
     parsed = parse(openclaw.read_config(file))
-    _put(output.dumped(parsed.model_dump(mode="json", exclude_unset=True)), into)
+    _write(output.json_text(parsed.model_dump(mode="json", exclude_unset=True)), into)
     return Exit.OK
 
 
-def show_skill(
-    into: Output = None,
+def export_skill(
+    into: _Output = None,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Write the skill that delegates tasks, as OpenClaw and others read it (SKILL.md).
+    """Write a skill (SKILL.md) with which agents delegate tasks to Pointsman.
 
-    OpenClaw offers it to agents only where `pointsman` is on the PATH.
+    OpenClaw offers it to agents only if `pointsman` is on the PATH. Other agents can read it too.
     """
-    text = skill.skill_text(" ".join(_options(stack, profile, region)))
-    _put(json.dumps({"name": "pointsman", "text": text}) if as_json else text, into)
+    text = skill.skill_text(" ".join(_stack_arguments(stack, profile, region)))
+    _write(json.dumps({"name": "pointsman", "text": text}) if as_json else text, into)
     return Exit.OK
 
 
-HELP = "For those who run OpenClaw: its configuration, and a skill."
-_OPENCLAW_COMMANDS = (
-    ("export", export, EXPORT_EXAMPLES),
-    ("import", import_, IMPORT_EXAMPLES),
-    ("skill", show_skill, SKILL_EXAMPLES),
+OPENCLAW_COMMANDS = (
+    ("export", export, _EXPORT_EXAMPLES),
+    ("import", import_, _IMPORT_EXAMPLES),
+    ("skill", export_skill, _SKILL_EXAMPLES),
 )
 
 
-def _command() -> str:
-    """Return the path of this very command: OpenClaw starts it with a PATH of its own."""
+def _this_command() -> str:
+    """Return the absolute path of `pointsman`: OpenClaw has a PATH of its own."""
     return str(Path(sys.executable).with_name("pointsman"))
 
 
-def _options(stack: str | None, profile: str | None, region: str | None) -> list[str]:
+def _stack_arguments(stack: str | None, profile: str | None, region: str | None) -> list[str]:
     options = (("--stack", stack), ("--profile", profile), ("--region", region))
-    return [part for name, value in options if value for part in (name, value)]
+    return [argument for name, value in options if value for argument in (name, value)]
 
 
-def _put(text: str, into: Path | None) -> None:
+def _write(text: str, into: Path | None) -> None:
     if into is None:
         print(text.rstrip("\n"))
         return
@@ -131,4 +134,4 @@ def _put(text: str, into: Path | None) -> None:
         into.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.print_note(f"written to {into}")
+    output.print_note(f"Wrote {into}")

@@ -1,4 +1,4 @@
-"""`pointsman replay`: what lies in the dead-letter queue, or failed, once more."""
+"""`pointsman replay`: retry dead letters and failed tasks."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -25,71 +25,75 @@ Examples:
 def replay(
     ids: Annotated[
         list[str] | None,
-        typer.Option("--id", metavar="TASK_ID", help="Only this task or message, failed ones included; repeatable."),
+        typer.Option("--id", metavar="TASK_ID", help="Only this task or message, even if it failed (repeatable)."),
     ] = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", metavar="CODE", help="Only what was rejected with this code or failed with."),
+        typer.Option("--reason", metavar="CODE", help="Only with this rejection code or failure reason."),
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Failed tasks as well as the dead-letter queue.")] = False,
-    execute: Annotated[bool, typer.Option("--execute", help="Do it; without, it is only shown.")] = False,
-    route_again: Annotated[
-        bool, typer.Option("--route-again", help="Decide anew who serves a failed task, instead of as before.")
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Include failed tasks, not only the dead-letter queue.")
     ] = False,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Send back what would be rejected again, too.")] = False,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Replay them. Default: only show what would be replayed.")
+    ] = False,
+    route_again: Annotated[
+        bool, typer.Option("--route-again", help="Route a failed task again instead of reusing its decision.")
+    ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Replay even what would be rejected again.")] = False,
     as_json: AsJson = False,
     stack: Stack = None,
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Run dead letters and failed tasks once more, under their own ids.
+    """Retry dead letters and failed tasks, under their own ids.
 
-    Shows what would be done; --execute does it. A failed task runs as its next generation, with 24 hours from now, and
-    is paid anew. Exits with 1 if something that was to be replayed could not be.
+    Shows what it would replay; --execute replays it. A failed task runs as its next generation, with a new deadline in
+    24 hours, and costs money again. Exits with 1 if a replay fails.
     """
     from pointsman.entrypoints.replay import build_replay
     from pointsman.services.replay import ReplayOptions
     from pointsman_cli import stacks
 
-    wish = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    lines = stacks.connect(stack, profile, region).runtime.part(build_replay)(wish, f"replay-{uuid4().hex}")
-    if wish.ids and not lines:
-        raise NotFoundError(f"neither a dead letter nor a failed task: {', '.join(sorted(wish.ids))}")
+    options = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
+    items = stacks.connect(stack, profile, region).runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
+    if options.ids and not items:
+        raise NotFoundError(f"not a dead letter or failed task: {', '.join(sorted(options.ids))}")
     if as_json:
-        output.print_document({"executed": execute, "found": [_document(line) for line in lines]})
+        output.print_document({"executed": execute, "found": [_document(item) for item in items]})
     else:
-        _show(lines, execute=execute)
-    return Exit.FAILED if any(line.trouble for line in lines) else Exit.OK
+        _print_items(items, execute=execute)
+    return Exit.FAILED if any(item.trouble for item in items) else Exit.OK
 
 
-def _show(lines: "list[ReplayedItem]", *, execute: bool) -> None:
-    if not lines:
+def _print_items(items: "list[ReplayedItem]", *, execute: bool) -> None:
+    if not items:
         print("Nothing to replay.")
         return
-    header = ("from", "task", "code", "bytes", "replay" if execute else "would", "because")
-    output.print_table(header, [_row(line, execute=execute) for line in lines], right=(3,))
+    header = ("from", "task", "code", "bytes", "result" if execute else "would", "reason")
+    output.print_table(header, [_row(item, execute=execute) for item in items], right=(3,))
     print()
-    counts = Counter(_fate(line, execute=execute) for line in lines)
-    output.print_pairs([(fate, count) for fate, count in counts.most_common()])
+    counts = Counter(_result(item, execute=execute) for item in items)
+    output.print_pairs([(result, count) for result, count in counts.most_common()])
     if not execute:
-        output.print_note("Nothing was changed: add --execute to do it.")
+        output.print_note("Nothing was changed. Add --execute to replay.")
 
 
-def _row(line: "ReplayedItem", *, execute: bool) -> tuple[Any, ...]:
-    because = line.trouble or line.why or line.reason or ""
-    return line.source, line.task_id, line.code, line.size, _fate(line, execute=execute), because
+def _row(item: "ReplayedItem", *, execute: bool) -> tuple[Any, ...]:
+    reason = item.trouble or item.why or item.reason or ""
+    return item.source, item.task_id, item.code, item.size, _result(item, execute=execute), reason
 
 
-def _fate(line: "ReplayedItem", *, execute: bool) -> str:
+def _result(item: "ReplayedItem", *, execute: bool) -> str:
     if not execute:
-        return str(line.outcome)
-    if line.trouble:
+        return str(item.outcome)
+    if item.trouble:
         return "not replayed"
-    if not line.replayed:
-        return f"skipped: {line.outcome}"
-    return f"started as generation {line.generation}" if line.source == "task" else "sent back"
+    if not item.replayed:
+        return f"skipped: {item.outcome}"
+    return f"started as generation {item.generation}" if item.source == "task" else "sent back"
 
 
 def _document(item: "ReplayedItem") -> dict[str, Any]:
-    """Return a line of the JSON document, in which the outcome is called `verdict`."""
+    """Return an item for the JSON document, where the outcome is called `verdict`."""
     return {"verdict" if name == "outcome" else name: value for name, value in asdict(item).items()}

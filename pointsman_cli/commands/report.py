@@ -80,7 +80,7 @@ def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> 
     if as_json:
         from pointsman.report.render.as_json import as_json as as_document
 
-        return output.dumped(as_document(report))
+        return output.json_text(as_document(report))
     from pointsman.report.render.text import render_text
 
     return render_text(report)

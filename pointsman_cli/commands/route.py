@@ -1,4 +1,4 @@
-"""`pointsman route`: which tier and model would a task get, and what would it cost?"""
+"""`pointsman route`: the model and cost of a task, without sending it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,35 +21,33 @@ EXAMPLES = """\b
 Examples:
   pointsman route "Why does the cache return stale rows under load?"
   pointsman route --offline --file events/12-architecture.json --json
-  pointsman route --offline --jsonl < texts.jsonl     {"text", "id"?, "type"?, "tier"?, "private"?} a line"""
-MOST_WAITING = 200
-"""Lines that are held back at most until a request for the undecided ones among them is full."""
+  pointsman route --offline --jsonl < texts.jsonl     {"text", "id"?, "type"?, "tier"?, "private"?} per line"""
+_MOST_BUFFERED = 200
+"""Lines to buffer while the undecided ones among them fill a request."""
 
 
 @dataclass(slots=True)
 class _Line:
-    """One line of the input: a task, or why it is none."""
+    """One line of the input: a task, or an error."""
 
-    known: dict[str, Any]
-    """The line's `id`, if it has one."""
+    identity: dict[str, Any]
+    """The line's `id`, if any."""
     task: Task | None = None
     error: str | None = None
 
 
 def route(
     text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="What the task asks for; without: --file or stdin.")
+        str | None, typer.Argument(metavar="TEXT", help="Prompt of the task. Default: --file or stdin.")
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", metavar="FILE", help="A text, or a message as `submit` takes it; - is stdin."),
+        typer.Option("--file", metavar="FILE", help="File with a prompt or a complete message; - for stdin."),
     ] = None,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Read a JSON object a line, print a decision a line, in order.")
+        bool, typer.Option("--jsonl", help="Read a JSON object per line, and print a decision per line in order.")
     ] = False,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Decide without any model: no stack and no key is needed.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no model. Needs no stack and no keys.")] = False,
     type_: TypeChoice = None,
     tier: TierChoice = None,
     private: Private = False,
@@ -59,21 +57,21 @@ def route(
     profile: Profile = None,
     region: Region = None,
 ) -> int:
-    """Say how a task would be served, and at what cost.
+    """Show which model would run a task, and what it would cost.
 
-    Nothing is sent. A text that neither its sender nor the local classifier decides is shown to the stack's
-    classification model, and that request is booked on the stack. Offline, or when no stack is up, it gets the
-    local best guess.
+    Does not submit the task. If neither its fields nor the local classifier decide, the stack's classification model
+    does, and the ledger records that request. With --offline, or without a running stack, the local classifier's best
+    guess decides.
     """
     if text is not None and (file or jsonl):
-        raise BadInputError("give TEXT, --file or --jsonl, not two of them")
+        raise BadInputError("TEXT excludes --file and --jsonl")
     run = _dry_run(offline, config, stack, profile, region)
     if jsonl:
-        for answer in _answers(run, file):
-            output.json_line(answer)
+        for answer in _documents(run, file):
+            output.print_json_line(answer)
         return Exit.OK
     task = _task(text if text is not None else reading.read_text(file), type_, tier, private)
-    answer = run.answer(task, *run.decide([task]))
+    answer = run.document(task, *run.decide([task]))
     if as_json:
         output.print_document(answer)
     else:
@@ -93,7 +91,7 @@ def _dry_run(
         try:
             connection = stacks.connect(stack, profile, region, config)
         except stacks.NoLocalStackError as error:
-            output.print_note(f"Deciding locally: {error}")
+            output.print_note(f"Deciding offline: {error}")
         else:
             runtime = connection.runtime
             connection.say_stand_in()
@@ -102,7 +100,7 @@ def _dry_run(
 
 
 def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -> Task:
-    """Return the task of a text, or of a message in JSON; options win over what it states."""
+    """Return the task in a prompt or a JSON message. Options override its fields."""
     chosen: dict[str, strict_json.Json] = {"type": type_, "tier": tier, "private": private or None}
     try:
         fields = _message(text) or {"prompt": text}
@@ -113,7 +111,7 @@ def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -
 
 
 def _message(text: str) -> dict[str, strict_json.Json] | None:
-    """Return the task's fields if the text is a message; any other text is the prompt itself."""
+    """Return the task's fields if the text is a message. Any other text is the prompt itself."""
     from pointsman.contracts.envelope import unwrap
 
     if not text.lstrip().startswith("{"):
@@ -125,32 +123,32 @@ def _message(text: str) -> dict[str, strict_json.Json] | None:
     return fields if isinstance(fields, dict) and "prompt" in fields else None
 
 
-def _answers(run: "DryRun", file: Path | None) -> Iterator[dict[str, Any]]:
-    """Yield an answer for every line, in order, asking for as many undecided tasks at once as one request takes."""
+def _documents(run: "DryRun", file: Path | None) -> Iterator[dict[str, Any]]:
+    """Yield a document per line, in order. Classifies as many undecided tasks per request as possible."""
     from pointsman_cli.dry_run import BATCH
 
-    waiting: list[_Line] = []
+    buffered: list[_Line] = []
     undecided = 0
-    for raw in reading.numbered_lines(file):
+    for raw in reading.read_lines(file):
         line = _line(raw)
-        waiting.append(line)
-        undecided += line.task is not None and not run.certain(line.task)
-        if not undecided or undecided == BATCH or len(waiting) == MOST_WAITING:
-            yield from _decided(run, waiting)
-            waiting, undecided = [], 0
-    yield from _decided(run, waiting)
+        buffered.append(line)
+        undecided += line.task is not None and not run.decides_locally(line.task)
+        if not undecided or undecided == BATCH or len(buffered) == _MOST_BUFFERED:
+            yield from _decided(run, buffered)
+            buffered, undecided = [], 0
+    yield from _decided(run, buffered)
 
 
-def _decided(run: "DryRun", waiting: list[_Line]) -> Iterator[dict[str, Any]]:
-    tasks = [line.task for line in waiting if line.task]
+def _decided(run: "DryRun", buffered: list[_Line]) -> Iterator[dict[str, Any]]:
+    tasks = [line.task for line in buffered if line.task]
     decisions = iter(zip(tasks, run.decide(tasks), strict=True))
-    for line in waiting:
-        yield {**line.known, **(run.answer(*next(decisions)) if line.task else {"error": line.error})}
+    for line in buffered:
+        yield {**line.identity, **(run.document(*next(decisions)) if line.task else {"error": line.error})}
 
 
 def _line(raw: bytes) -> _Line:
     try:
-        fields = reading.read_line(raw)
+        fields = reading.parse_line(raw)
     except reading.BrokenLineError as error:
         return _Line({}, error=str(error))
     identity = {"id": fields["id"]} if "id" in fields else {}

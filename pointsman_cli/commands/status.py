@@ -1,4 +1,4 @@
-"""`pointsman status`: what has become of a task?"""
+"""`pointsman status`: the state of a task."""
 
 from collections import Counter
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ Examples:
 
 def status(
     task_id: Annotated[
-        str, typer.Argument(metavar="TASK_ID", help="The task's id; of a rejected message its own or SQS's.")
+        str, typer.Argument(metavar="TASK_ID", help="Task id. For a rejected message also its SQS message id.")
     ],
     as_json: AsJson = False,
     stack: Stack = None,
@@ -64,10 +64,10 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("corrected to", f"{right['type']} ({right['tier']})" if (right := task["correction"]) else None),
         ("model", task["model"]),
         ("checked", _checked(task["verdict"])),
-        ("cost", output.exact_dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (at most; not known)")),
+        ("cost", output.exact_dollars(task["cost_nano_usd"]) + ("" if task["cost_known"] else " (upper bound)")),
         ("classification", output.exact_dollars(cost) if (cost := task["classification_cost_nano_usd"]) else None),
         ("audit", _audit(task["audit"])),
-        ("subtasks", _how_far(task["subtasks"])),
+        ("subtasks", _subtask_summary(task["subtasks"])),
         ("received", task["received_at"]),
         ("ended", task["ended_at"]),
         ("delivered", task["delivered_at"]),
@@ -76,8 +76,8 @@ def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _how_far(subtasks: list[dict[str, Any]]) -> str | None:
-    """Return how many subtasks there are, and what they came to."""
+def _subtask_summary(subtasks: list[dict[str, Any]]) -> str | None:
+    """Return the number of subtasks, their states and their cost."""
     counts = Counter(subtask["status"] for subtask in subtasks)
     cost = output.exact_dollars(sum(subtask["cost_nano_usd"] for subtask in subtasks))
     status_list = ", ".join(f"{count} {status}" for status, count in counts.most_common())
@@ -91,18 +91,18 @@ def _subtask(subtask: dict[str, Any]) -> tuple[object, ...]:
 
 
 def _undelivered(task: dict[str, Any]) -> str | None:
-    """Return since when and to whom the task's end could not be told."""
+    """Return since when the result could not be delivered, and to whom."""
     if not (since := task["delivery_failing_since"]):
         return None
-    return f"since {since}, to {', '.join(task['not_delivered_to']) or 'somebody'}; `pointsman sweep` tries again"
+    return f"since {since}, to {', '.join(task['not_delivered_to']) or 'unknown'}; retry now with `pointsman sweep`"
 
 
 def _checked(verdict: dict[str, Any] | None) -> str | None:
-    """Return what the checks said of the answer that stands, and of one before it."""
+    """Return the result of the answer checks, for the final answer and for a rejected one before it."""
     if verdict is None:
         return None
-    said = "passed" if verdict["passed"] else f"not verified: failed {verdict['failed']}"
-    return said + (f", after a first answer failed {before}" if (before := verdict["escalated_after"]) else "")
+    outcome = "passed" if verdict["passed"] else f"not verified: failed {verdict['failed']}"
+    return outcome + (f", after a first answer failed {before}" if (before := verdict["escalated_after"]) else "")
 
 
 def _audit(audit: dict[str, Any] | None) -> str | None:

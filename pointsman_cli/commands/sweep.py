@@ -1,4 +1,4 @@
-"""`pointsman sweep`: what the stack does every 15 minutes, now."""
+"""`pointsman sweep`: run the periodic sweep now."""
 
 from dataclasses import asdict
 
@@ -13,9 +13,10 @@ Examples:
 
 
 def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None, region: Region = None) -> int:
-    """Close lost attempts and retry deliveries.
+    """Close lost attempts and retry failed deliveries.
 
-    The stack does the same every 15 minutes: attempts whose outcome was never written are booked at what they reserved.
+    The stack does this every 15 minutes. An attempt is lost if its outcome was never recorded; closing it charges the
+    amount that it had reserved.
     """
     from pointsman.entrypoints.sweep import build_sweep
     from pointsman_cli import stacks
@@ -28,8 +29,8 @@ def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None,
             [
                 ("attempts closed", swept["closed"]),
                 ("delivered", swept["delivered"]),
-                ("still waiting", swept["undelivered"]),
-                ("dead tasks finished", swept["finished"]),
+                ("still undelivered", swept["undelivered"]),
+                ("dead tasks ended", swept["finished"]),
                 ("split tasks ended", swept["gathered"]),
                 ("days archived", swept["archived"]),
             ]

@@ -12,28 +12,28 @@ from pointsman_cli.options import AsJson
 EXAMPLES = """\b
 Examples:
   pointsman up
-  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with the real models
-  eval "$(pointsman up --env)"                              AWS's own tools and SDKs then reach it, too"""
+  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with real models
+  eval "$(pointsman up --env)"                              for the AWS CLI and SDKs"""
 
 
 def up(
     as_env: Annotated[
-        bool, typer.Option("--env", help="Print what a shell exports to let AWS clients reach it, also if it is up.")
+        bool, typer.Option("--env", help="Print `export` lines for AWS clients. Does not restart a running stack.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Start the local stack.
 
-    It is the project's own template, deployed to an emulator of AWS in about half a minute.
+    Deploys the project's own template to an AWS emulator, in about half a minute.
 
-    A provider without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY is answered for by a stand-in.
+    Without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY, a stand-in answers instead of that provider.
     """
     import devstack
     from devstack.callers import ADMITTED
     from pointsman_cli.stacks import STATE_DIR
 
-    there = devstack.find_stack(STATE_DIR) if as_env else None
-    info = there or devstack.start_stack(STATE_DIR, parameters=ADMITTED, report=output.print_note)
+    running = devstack.find_stack(STATE_DIR) if as_env else None
+    info = running or devstack.start_stack(STATE_DIR, parameters=ADMITTED, report=output.print_note)
     if as_json:
         output.print_document(
             {
@@ -52,12 +52,13 @@ def up(
         for name, value in info.environment.items():
             print(f"export {name}={shlex.quote(value)}")
         return Exit.OK
-    missing = [name for name, used in (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic)) if used]
+    stand_ins = (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic))
+    replaced = [name for name, used in stand_ins if used]
     output.print_pairs(
         [
             ("endpoint", info.endpoint),
             ("queue", info.outputs.get("TaskQueueUrl")),
-            ("stand-in for", " and ".join(missing) or None),
+            ("stand-in for", " and ".join(replaced) or None),
             ("logs", info.state_dir),
         ]
     )

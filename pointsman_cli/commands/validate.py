@@ -1,4 +1,4 @@
-"""`pointsman validate`: would the router take this message?"""
+"""`pointsman validate`: check a task before sending it."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,57 +14,56 @@ EXAMPLES = """\b
 Examples:
   pointsman validate --file events/06-code-generation.json
   echo '{"prompt": "Which suites cover the parser?"}' | pointsman validate --json
-  pointsman validate --jsonl < messages.jsonl     one {"id", "body"} a line"""
+  pointsman validate --jsonl < messages.jsonl     {"id", "body"} per line"""
 
 
 def validate(
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="The message; without, or -: stdin.")
+        Path | None, typer.Option("--file", metavar="FILE", help="File with the message. Default, or -: stdin.")
     ] = None,
     jsonl: Annotated[
         bool,
         typer.Option(
-            "--jsonl", help="Read many: a JSON object with `id` and `body` (text) a line; print a verdict a line."
+            "--jsonl", help="Read a JSON object with `id` and `body` (text) per line, and print a result per line."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Judge messages as the router does.
+    """Check a task before sending it.
 
-    They are tasks, or SNS and EventBridge envelopes around them. No stack is needed.
-
-    Exits with 2 if the message is not valid; with --jsonl with 0, each line having its own verdict.
+    Applies the router's rules to a task, or to an SNS or EventBridge envelope around one. Needs no stack. Exits with 2
+    if the message is invalid; with --jsonl always with 0, because each line has its own result.
     """
     if jsonl:
-        for line in reading.numbered_lines(file):
-            output.json_line(_verdict_on(line))
+        for line in reading.read_lines(file):
+            output.print_json_line(_validate_line(line))
         return Exit.OK
-    verdict = validate_message(reading.read_text(file))
+    validation = validate_message(reading.read_text(file))
     if as_json:
-        output.print_document(_shown(verdict))
-    elif verdict.error:
-        output.print_note(f"not valid: {verdict.error}")
+        output.print_document(_document(validation))
+    elif validation.error:
+        output.print_note(f"invalid: {validation.error}")
     else:
-        assert verdict.task is not None
+        assert validation.task is not None
         output.print_pairs(
             [
-                ("valid", f"task {verdict.task_id or '(takes the id of its SQS message)'}"),
-                ("tier", verdict.task.explicit_tier or "to be classified"),
+                ("valid", f"task {validation.task_id or '(id: that of its SQS message)'}"),
+                ("tier", validation.task.explicit_tier or "classified on arrival"),
             ]
         )
-    return Exit.BAD_INPUT if verdict.error else Exit.OK
+    return Exit.BAD_INPUT if validation.error else Exit.OK
 
 
-def _verdict_on(line: bytes) -> dict[str, Any]:
+def _validate_line(line: bytes) -> dict[str, Any]:
     try:
-        message = reading.read_line(line)
+        message = reading.parse_line(line)
     except reading.BrokenLineError as error:
-        return {"id": None, **_shown(MessageValidation(None, None, str(error)))}
+        return {"id": None, **_document(MessageValidation(None, None, str(error)))}
     body = message.get("body")
     if not isinstance(body, str):
-        return {"id": message.get("id"), **_shown(MessageValidation(None, None, "body: must be a string"))}
-    return {"id": message.get("id"), **_shown(validate_message(body))}
+        return {"id": message.get("id"), **_document(MessageValidation(None, None, "body: must be a string"))}
+    return {"id": message.get("id"), **_document(validate_message(body))}
 
 
-def _shown(verdict: MessageValidation) -> dict[str, Any]:
-    return {"valid": verdict.error is None, "error": verdict.error, "task": verdict.normalised}
+def _document(validation: MessageValidation) -> dict[str, Any]:
+    return {"valid": validation.error is None, "error": validation.error, "task": validation.normalised}

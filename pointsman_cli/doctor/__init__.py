@@ -1,1 +1,1 @@
-"""What `pointsman doctor` looks at: each check yields findings that say ok, what to do, or why it was not checked."""
+"""The checks of `pointsman doctor`. A finding is ok, to do with the next step, or not checked with the reason."""

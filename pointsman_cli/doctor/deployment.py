@@ -1,8 +1,7 @@
-"""Is the stack deployed, is it still what was deployed, and is this machine's clock right?"""
+"""Whether the stack is deployed, runs the `openclaw.json` at hand, and agrees with this machine's clock."""
 
 import io
 import json
-import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -13,127 +12,79 @@ from typing import Any
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
 from pointsman_cli.doctor.stack_probe import StackProbe
 
-_WHOLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
-_PATIENCE, _PAUSE = 300, 2
-"""Seconds that CloudFormation has to compare, and between two looks."""
-_SKEW = 30
-"""Seconds: deadlines and the days of the books go by AWS's clock; requests are refused from 5 minutes on."""
+_DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
+_DOWNLOAD_SECONDS = 300
+_SKEW_SECONDS = 30
+"""AWS's clock decides deadlines and the ledger's days. AWS refuses requests from 5 minutes of skew on."""
 
 
-def stack_findings(patient: StackProbe) -> Iterator[Finding]:
-    """Say how the last deployment ended."""
-    name, stack = patient.target.stack_name, patient.described["Stacks"][0]
-    state, since = stack["StackStatus"], stack.get("LastUpdatedTime") or stack["CreationTime"]
-    if state in _WHOLE:
-        yield ok("stack", name, f"{state}, deployed {since:%Y-%m-%d %H:%M} UTC")
-    elif state.endswith("_IN_PROGRESS"):
-        yield to_do("stack", name, state, "wait for the deployment to end, then look again")
+def stack_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report how the last deployment ended."""
+    name, stack = probe.connection.stack_name, probe.description["Stacks"][0]
+    status, since = stack["StackStatus"], stack.get("LastUpdatedTime") or stack["CreationTime"]
+    if status in _DEPLOYED:
+        yield ok("stack", name, f"{status}, deployed {since:%Y-%m-%d %H:%M} UTC")
+    elif status.endswith("_IN_PROGRESS"):
+        yield to_do("stack", name, status, "wait until the deployment ends, then run doctor again")
     else:
         events = f"aws cloudformation describe-stack-events --stack-name {name}"
-        yield to_do("stack", name, state, f"read why with `{events}`, mend it, and deploy again")
+        yield to_do("stack", name, status, f"see why with `{events}`, fix it and deploy again")
 
 
-def drift(patient: StackProbe) -> Iterator[Finding]:
-    """Say whether resources were changed past CloudFormation since they were deployed."""
-    name, drift = patient.target.stack_name, patient.described["Stacks"][0].get("DriftInformation", {})
-    if patient.compares:
-        yield from _compared(patient)
-    elif drift.get("StackDriftStatus") == "DRIFTED":
-        yield to_do("drift", name, "resources were changed by hand", "see which: add --drift")
-    elif drift.get("StackDriftStatus") == "IN_SYNC":
-        at = drift.get("LastCheckTimestamp")
-        yield ok("drift", name, f"none when it was last compared{f', {at:%Y-%m-%d}' if at else ''}")
-    else:
-        yield unchecked("drift", name, "never compared; --drift does it, in about a minute")
-
-
-def _compared(patient: StackProbe) -> Iterator[Finding]:
-    cloudformation, name = patient.client("cloudformation"), patient.target.stack_name
-    detection = cloudformation.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
-    until = time.monotonic() + _PATIENCE
-    while True:
-        seen = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-        if seen["DetectionStatus"] != "DETECTION_IN_PROGRESS":
-            break
-        if time.monotonic() > until:
-            yield unchecked("drift", name, f"CloudFormation was not done after {_PATIENCE} s")
-            return
-        time.sleep(_PAUSE)
-    resources = _drifts(cloudformation, name)
-    changed = [resource for resource in resources if resource["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")]
-    for resource in changed:
-        yield to_do(
-            "drift", resource["LogicalResourceId"], _difference(resource), "deploy again, or take it into template.yaml"
-        )
-    compared = sum(resource["StackResourceDriftStatus"] != "NOT_CHECKED" for resource in resources)
-    if seen["DetectionStatus"] == "DETECTION_FAILED":
-        yield unchecked("drift", name, f"CloudFormation could not compare all: {seen.get('DetectionStatusReason')}")
-    elif not changed:
-        yield ok("drift", name, f"none in the {compared} resources that CloudFormation can compare")
-
-
-def _drifts(cloudformation: Any, stack: str) -> list[dict[str, Any]]:
-    resources, token = [], None
-    while True:
-        page = cloudformation.describe_stack_resource_drifts(StackName=stack, **({"NextToken": token} if token else {}))
-        resources += page["StackResourceDrifts"]
-        if not (token := page.get("NextToken")):
-            return resources
-
-
-def _difference(resource: dict[str, Any]) -> str:
-    if resource["StackResourceDriftStatus"] == "DELETED":
-        return "was deleted by hand"
-    paths = [difference["PropertyPath"] for difference in resource.get("PropertyDifferences", [])]
-    return f"was changed by hand: {', '.join(paths) or 'properties'}"
-
-
-def configuration(patient: StackProbe) -> Iterator[Finding]:
-    """Say whether the functions decide by the `openclaw.json` that this examination goes by."""
-    if not patient.compares:
-        yield unchecked("drift", "openclaw.json", "not compared with the deployed one; --drift does it")
+def config_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report whether the functions run the `openclaw.json` of this examination."""
+    if not probe.detect_drift:
+        yield unchecked("drift", "openclaw.json", "not compared with the deployed file; add --drift")
         return
-    functions, name = patient.client("lambda"), patient.target.functions["RouterFunctionName"]
-    layers = [layer["Arn"] for layer in functions.get_function_configuration(FunctionName=name).get("Layers", [])]
-    core = next((arn for arn in layers if ":layer:CoreLayer" in arn), None)
-    if core is None:
-        yield to_do("drift", "openclaw.json", "the router has no layer with it", "deploy again")
+    layer = _core_layer(probe)
+    if layer is None:
+        yield to_do("drift", "openclaw.json", "the router has no layer with this file", "deploy again")
         return
-    where = functions.get_layer_version_by_arn(Arn=core)["Content"]["Location"]
     try:
-        with urllib.request.urlopen(where, timeout=_PATIENCE) as answer:  # noqa: S310  (AWS's own, presigned)
-            archive = zipfile.ZipFile(io.BytesIO(answer.read()))
-        deployed = json.loads(archive.read("python/pointsman/openclaw.json"))
+        deployed = _config_in_layer(probe, layer)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        yield unchecked("drift", "openclaw.json", f"the deployed one cannot be read: {type(error).__name__}")
+        yield unchecked("drift", "openclaw.json", f"cannot read the deployed file: {type(error).__name__}")
         return
-    if deployed == json.loads(patient.target.config_text):
-        yield ok("drift", "openclaw.json", "the deployed one says the same")
+    if deployed == json.loads(probe.connection.config_text):
+        yield ok("drift", "openclaw.json", "same as the deployed file")
     else:
-        yield to_do(
-            "drift",
-            "openclaw.json",
-            "the deployed one says something else",
-            "deploy it, or name the right one with --config",
-        )
+        step = "deploy it, or name the right file with --config"
+        yield to_do("drift", "openclaw.json", "differs from the deployed file", step)
 
 
-def clock(patient: StackProbe) -> Iterator[Finding]:
-    """Say how far this machine's clock is from AWS's, by the date of an answer: to the second."""
-    if patient.local:
-        yield unchecked("clock", "this machine", "the local stack runs by the same one")
+def _core_layer(probe: StackProbe) -> str | None:
+    """Return the ARN of the router's layer that holds `openclaw.json`."""
+    router = probe.connection.functions["RouterFunctionName"]
+    configuration = probe.client("lambda").get_function_configuration(FunctionName=router)
+    arns = (layer["Arn"] for layer in configuration.get("Layers", []))
+    return next((arn for arn in arns if ":layer:CoreLayer" in arn), None)
+
+
+def _config_in_layer(probe: StackProbe, arn: str) -> Any:
+    """Return the deployed `openclaw.json`."""
+    location = probe.client("lambda").get_layer_version_by_arn(Arn=arn)["Content"]["Location"]
+    with urllib.request.urlopen(location, timeout=_DOWNLOAD_SECONDS) as response:  # noqa: S310  (AWS's own, presigned)
+        archive = zipfile.ZipFile(io.BytesIO(response.read()))
+    return json.loads(archive.read("python/pointsman/openclaw.json"))
+
+
+def clock_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report how far this machine's clock is from AWS's, to the second, by the date of a response."""
+    if probe.local:
+        yield unchecked("clock", "this machine", "the local stack uses the same clock")
         return
     before = datetime.now(UTC)
-    answer = patient.client("cloudformation").describe_stacks(StackName=patient.target.stack_name)
+    response = probe.client("cloudformation").describe_stacks(StackName=probe.connection.stack_name)
     after = datetime.now(UTC)
-    date_header = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    date_header = response["ResponseMetadata"]["HTTPHeaders"].get("date")
     if not date_header:
-        yield unchecked("clock", "this machine", "AWS's answer had no date")
+        yield unchecked("clock", "this machine", "the response of AWS had no date")
         return
-    theirs = parsedate_to_datetime(date_header)
-    # The date is cut to the second, and was written between asking and being answered.
-    skew = max((before - theirs).total_seconds() - 1, (theirs - after).total_seconds(), 0)
-    if skew > _SKEW:
-        yield to_do("clock", "this machine", f"{skew:.0f} s off AWS's", "set it by NTP, as `timedatectl set-ntp true`")
+    aws_time = parsedate_to_datetime(date_header)
+    # The header is cut to the second, and was written between request and response.
+    skew = max((before - aws_time).total_seconds() - 1, (aws_time - after).total_seconds(), 0)
+    if skew > _SKEW_SECONDS:
+        step = "synchronise it by NTP, for example with `timedatectl set-ntp true`"
+        yield to_do("clock", "this machine", f"{skew:.0f} s off AWS's clock", step)
     else:
-        yield ok("clock", "this machine", "as AWS's" if skew < 1 else f"{skew:.0f} s off AWS's")
+        yield ok("clock", "this machine", "in sync with AWS" if skew < 1 else f"{skew:.0f} s off AWS's clock")

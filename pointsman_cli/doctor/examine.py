@@ -1,10 +1,10 @@
-"""All checks in order; one that cannot be made says so, and the others go on."""
+"""Runs all checks in order. A check that fails to run becomes a finding, and the next one runs."""
 
 from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pointsman_cli.doctor import deployment, limits, models, traffic
+from pointsman_cli.doctor import deployment, drift, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, unchecked
 from pointsman_cli.doctor.stack_probe import StackProbe
 
@@ -12,27 +12,27 @@ type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 
 CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("stack", deployment.stack_findings),
-    ("drift", deployment.drift),
-    ("drift", deployment.configuration),
-    ("key", models.keys),
+    ("drift", drift.drift_findings),
+    ("drift", deployment.config_findings),
+    ("key", models.key_findings),
     ("key", models.webhook_key_findings),
     ("model", models.model_findings),
-    ("queue", traffic.queues),
-    ("alarms", traffic.alarms),
-    ("alarms", traffic.told),
-    ("clock", deployment.clock),
-    ("quota", limits.quotas),
+    ("queue", traffic.queue_findings),
+    ("alarms", traffic.alarm_findings),
+    ("alarms", traffic.subscription_findings),
+    ("clock", deployment.clock_findings),
+    ("quota", limits.quota_findings),
     ("budget", limits.budget_findings),
 )
 
 
-def examine(patient: StackProbe, tell: Callable[[str], None]) -> Iterator[Finding]:
-    """Yield the findings of all checks; `tell` is given the name of each before it is made."""
+def examine(probe: StackProbe, on_check: Callable[[str], None]) -> Iterator[Finding]:
+    """Yield the findings of all checks. `on_check` gets the name of each check before it runs."""
     for name, check in CHECKS:
-        tell(name)
+        on_check(name)
         try:
-            yield from check(patient)
+            yield from check(probe)
         except ClientError as error:
-            yield unchecked(name, "", f"AWS refuses {error.operation_name}: {error.response['Error'].get('Code')}")
+            yield unchecked(name, "", f"AWS refused {error.operation_name}: {error.response['Error'].get('Code')}")
         except BotoCoreError as error:
-            yield unchecked(name, "", f"AWS is not reached: {type(error).__name__}")
+            yield unchecked(name, "", f"cannot reach AWS: {type(error).__name__}")

@@ -1,43 +1,43 @@
-"""What a check says."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FindingState(StrEnum):
-    """How it stands with what was looked at."""
+    """Whether there is something to do."""
 
     OK = "ok"
     TO_DO = "to do"
     UNCHECKED = "not checked"
-    """It could not be looked at, or not here: never taken for ok."""
+    """The check could not run, or does not apply here. Never counted as ok."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the examination."""
+    """One line of the report."""
 
     check: str
-    """What kind of thing was looked at, as `queue`."""
+    """The kind of thing that was checked, such as `queue`."""
     subject: str
-    """Which one, as `tasks`."""
+    """The thing itself, such as `tasks`."""
     state: FindingState
     says: str
-    """What was found, or why nothing was."""
+    """The observation, or why there is none."""
     do: str | None = None
-    """The next step; None unless the state is `to do`."""
+    """The next step. None unless the state is `to do`."""
 
 
 def ok(check: str, subject: str, says: str) -> Finding:
-    """Return that it is as it should be."""
+    """Return a finding that needs no action."""
     return Finding(check, subject, FindingState.OK, says)
 
 
 def to_do(check: str, subject: str, says: str, do: str) -> Finding:
-    """Return that it is not, and what to do."""
+    """Return a finding that needs action."""
     return Finding(check, subject, FindingState.TO_DO, says, do)
 
 
 def unchecked(check: str, subject: str, why: str) -> Finding:
-    """Return that it was not looked at."""
+    """Return that the check did not run, and why."""
     return Finding(check, subject, FindingState.UNCHECKED, why)

@@ -1,4 +1,4 @@
-"""Do tasks get through: the queues, what reads them, the alarms, and who is told of them?"""
+"""Whether tasks get through: the queues, the router's event source mapping, the alarms and their subscribers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,96 +6,101 @@ from typing import Any
 from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
 from pointsman_cli.doctor.stack_probe import StackProbe
 
+_POLLING = frozenset({"Enabled", "Creating", "Enabling", "Updating"})
+"""States of an event source mapping that polls the queue, or is about to."""
 
-def queues(patient: StackProbe) -> Iterator[Finding]:
-    """Say what waits, what the dead-letter queue holds, and whether the router reads."""
-    settings = patient.target.settings
-    tasks, dead = (_attributes(patient, url) for url in (settings.task_queue_url, settings.dlq_url))
-    under_way = int(tasks["ApproximateNumberOfMessagesNotVisible"])
-    yield ok("queue", "tasks", f"{tasks['ApproximateNumberOfMessages']} waiting, {under_way} in the router's hands")
-    lie = int(dead["ApproximateNumberOfMessages"]) + int(dead["ApproximateNumberOfMessagesNotVisible"])
-    if lie:
-        yield to_do("queue", "dead letters", f"{lie} of them", "see why with `pointsman replay`")
+
+def queue_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report the waiting messages, the dead letters, and whether the router polls the queue."""
+    settings = probe.connection.settings
+    tasks, dead = (_attributes(probe, url) for url in (settings.task_queue_url, settings.dlq_url))
+    in_flight = int(tasks["ApproximateNumberOfMessagesNotVisible"])
+    yield ok("queue", "tasks", f"{tasks['ApproximateNumberOfMessages']} waiting, {in_flight} in flight")
+    dead_letters = int(dead["ApproximateNumberOfMessages"]) + int(dead["ApproximateNumberOfMessagesNotVisible"])
+    if dead_letters:
+        yield to_do("queue", "dead letters", str(dead_letters), "see why with `pointsman replay`")
     else:
         yield ok("queue", "dead letters", "none")
-    yield from _reader(patient, tasks["QueueArn"])
+    yield from _router_findings(probe, tasks["QueueArn"])
 
 
-def _attributes(patient: StackProbe, url: str) -> dict[str, str]:
+def _attributes(probe: StackProbe, url: str) -> dict[str, str]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"]
-    attributes: dict[str, str] = patient.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)[
-        "Attributes"
-    ]
+    response = probe.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    attributes: dict[str, str] = response["Attributes"]
     return attributes
 
 
-def _reader(patient: StackProbe, queue: str) -> Iterator[Finding]:
-    mappings = patient.client("lambda").list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
+def _router_findings(probe: StackProbe, queue: str) -> Iterator[Finding]:
+    mappings = probe.client("lambda").list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
     if not mappings:
-        yield to_do("queue", "router", "nothing reads the queue", "deploy again")
+        yield to_do("queue", "router", "nothing polls the queue", "deploy again")
     for mapping in mappings:
         state = mapping.get("State", "unknown")
-        if state in ("Enabled", "Creating", "Enabling", "Updating"):
-            yield ok("queue", "router", "reads the queue" if state == "Enabled" else f"is about to read it: {state}")
+        if state in _POLLING:
+            yield ok("queue", "router", "polls the queue" if state == "Enabled" else f"starts polling: {state}")
         else:
             command = f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled"
-            yield to_do("queue", "router", f"does not read the queue: {state}", f"let it: `{command}`")
+            yield to_do("queue", "router", f"does not poll the queue: {state}", f"enable it: `{command}`")
 
 
-def alarms(patient: StackProbe) -> Iterator[Finding]:
-    """Say which alarms ring; an alarm's description says what to do."""
-    if patient.local:
-        yield unchecked("alarms", "all", "the emulator has no metrics of SQS and Step Functions, so none could ring")
+def alarm_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report the alarms that fire. Their descriptions are the next steps."""
+    if probe.local:
+        yield unchecked("alarms", "all", "the emulator has no SQS and Step Functions metrics, so none could fire")
         return
-    alarms = _alarms(patient)
-    ringing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
-    for alarm in ringing:
-        yield to_do("alarm", _short(patient, alarm), f"rings since {alarm['StateUpdatedTimestamp']:%Y-%m-%d %H:%M} UTC",
-                    alarm.get("AlarmDescription") or "see docs/operations.md")  # fmt: skip
+    alarms = _alarms(probe)
+    firing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
+    for alarm in firing:
+        since = f"firing since {alarm['StateUpdatedTimestamp']:%Y-%m-%d %H:%M} UTC"
+        yield to_do(
+            "alarm", _short_name(probe, alarm), since, alarm.get("AlarmDescription") or "see docs/operations.md"
+        )
     for alarm in alarms:
         if not alarm.get("ActionsEnabled", True):
             command = f"aws cloudwatch enable-alarm-actions --alarm-names {alarm['AlarmName']}"
-            yield to_do("alarm", _short(patient, alarm), "tells nobody: its actions are off", f"`{command}`")
+            yield to_do("alarm", _short_name(probe, alarm), "notifies nobody: its actions are disabled", f"`{command}`")
     if not alarms:
-        yield to_do("alarms", "all", "there are none", "deploy again")
-    elif not ringing:
-        blind = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in alarms)
-        yield ok("alarms", "all", f"{len(alarms)}, none rings" + (f"; {blind} without data yet" if blind else ""))
+        yield to_do("alarms", "all", "none exist", "deploy again")
+    elif not firing:
+        without_data = sum(alarm["StateValue"] == "INSUFFICIENT_DATA" for alarm in alarms)
+        suffix = f"; {without_data} without data yet" if without_data else ""
+        yield ok("alarms", "all", f"{len(alarms)}, none firing{suffix}")
 
 
-def told(patient: StackProbe) -> Iterator[Finding]:
-    """Say whether somebody gets the alarms and reports."""
-    if patient.local:
+def subscription_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report who receives the alarms and reports."""
+    if probe.local:
         yield unchecked("alarms", "recipients", "the local stack sends no mail")
         return
-    topic = patient.target.settings.report_topic_arn
-    subscriptions = patient.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    topic = probe.connection.settings.report_topic_arn
+    subscriptions = probe.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     for subscription in subscriptions:
         if subscription["SubscriptionArn"] == "PendingConfirmation":
-            yield to_do("alarms", subscription["Endpoint"], "has not confirmed", "follow the link in AWS's mail")
+            step = "follow the link in the mail from AWS"
+            yield to_do("alarms", subscription["Endpoint"], "subscription not confirmed", step)
     confirmed = sum(subscription["SubscriptionArn"].startswith("arn:") for subscription in subscriptions)
     if confirmed:
         yield ok("alarms", "recipients", str(confirmed))
     elif not subscriptions:
-        yield to_do("alarms", "recipients", "nobody", "deploy with --parameter-overrides AlarmEmail=you@example.com")
+        yield to_do("alarms", "recipients", "none", "deploy with --parameter-overrides AlarmEmail=you@example.com")
 
 
-def _alarms(patient: StackProbe) -> list[dict[str, Any]]:
-    resources = patient.client("cloudformation").get_paginator("list_stack_resources")
-    pages = resources.paginate(StackName=patient.target.stack_name)
+def _alarms(probe: StackProbe) -> list[dict[str, Any]]:
+    paginator = probe.client("cloudformation").get_paginator("list_stack_resources")
     names = [
-        summary["PhysicalResourceId"]
-        for page in pages
-        for summary in page["StackResourceSummaries"]
-        if summary["ResourceType"] == "AWS::CloudWatch::Alarm" and summary.get("PhysicalResourceId")
+        resource["PhysicalResourceId"]
+        for page in paginator.paginate(StackName=probe.connection.stack_name)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::CloudWatch::Alarm" and resource.get("PhysicalResourceId")
     ]
     if not names:
         return []
-    metric_alarms: list[dict[str, Any]] = patient.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
-    return metric_alarms
+    alarms: list[dict[str, Any]] = probe.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    return alarms
 
 
-def _short(patient: StackProbe, alarm: dict[str, Any]) -> str:
-    """Return the name that docs/operations.md has: without the stack's and without CloudFormation's own letters."""
-    name = str(alarm["AlarmName"]).removeprefix(f"{patient.target.stack_name}-")
+def _short_name(probe: StackProbe, alarm: dict[str, Any]) -> str:
+    """Return the alarm's name as in docs/operations.md: without the stack's name and CloudFormation's suffix."""
+    name = str(alarm["AlarmName"]).removeprefix(f"{probe.connection.stack_name}-")
     return name.rpartition("-")[0].removesuffix("Alarm") or name

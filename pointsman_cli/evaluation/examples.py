@@ -45,7 +45,7 @@ def read_examples(file: Path) -> LabelledSet:
         BadInputError: It cannot be read, a line is no labelled text, or there is none.
     """
     examples = tuple(
-        _example(raw, file, number) for number, raw in enumerate(reading.numbered_lines(file), 1) if raw.strip()
+        _example(raw, file, number) for number, raw in enumerate(reading.read_lines(file), 1) if raw.strip()
     )
     if not examples:
         raise BadInputError(f"{file}: has no texts")
@@ -65,7 +65,7 @@ def own_sets() -> list[Path]:
 
 def _example(raw: bytes, file: Path, number: int) -> Example:
     try:
-        line = reading.read_line(raw)
+        line = reading.parse_line(raw)
     except reading.BrokenLineError as error:
         raise BadInputError(f"{file}, line {number}: {error}") from None
     text, type_name = line.get("text"), line.get("type")

@@ -1,1 +1,1 @@
-"""What `pointsman init` does: asks, stores the keys, sets the budget, builds and deploys."""
+"""The steps of `pointsman init`: prompt, store the keys, set the budget, build and deploy."""

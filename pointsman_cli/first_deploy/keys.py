@@ -1,4 +1,4 @@
-"""The providers' keys: from the environment or typed unseen, into Parameter Store, and nowhere else."""
+"""The providers' keys: read from the environment or typed without echo, and stored in Parameter Store only."""
 
 import os
 from base64 import b64encode
@@ -12,64 +12,65 @@ from botocore.exceptions import ClientError
 from pointsman.contracts.webhook import PREFIX_OF_SECRETS
 from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy.asking import Prompter
-from pointsman_cli.first_deploy.options import OPTION_VARIABLES
+from pointsman_cli.first_deploy.options import KEY_VARIABLES
+from pointsman_cli.first_deploy.prompter import Prompter
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """What becomes of one key."""
+class KeyPlan:
+    """What `init` does with one key."""
 
-    whose: Provider | Literal["webhook"]
+    owner: Provider | Literal["webhook"]
     name: str
-    """Of the SecureString."""
-    kept: bool
-    """Whether one stands there and stays."""
+    """Name of the SecureString."""
+    stored: bool
+    """Whether the SecureString exists already."""
     value: str = field(default="", repr=False)
-    """What is to be stored; empty for nothing."""
+    """The key to store; empty for none."""
 
     @property
-    def words(self) -> str:
-        """What is to be done, without the key."""
+    def step(self) -> str:
+        """The step in words, without the key."""
         if self.value:
-            return f"store the {self.whose} key as SecureString {self.name}"
-        return f"keep the {self.whose} key in {self.name}" if self.kept else f"store no {self.whose} key"
+            return f"store the {self.owner} key as SecureString {self.name}"
+        return f"keep the {self.owner} key in {self.name}" if self.stored else f"store no {self.owner} key"
 
 
-def wanted(ssm: Any, names: Mapping[Provider, str], asking: Prompter) -> list[Key]:
-    """Return what becomes of each key, by what is stored, what the environment has and what is typed."""
-    answer = ssm.get_parameters(Names=list(names.values()), WithDecryption=False)
-    stored = {parameter["Name"] for parameter in answer["Parameters"]}
-    return [_wanted(provider, name, name in stored, asking) for provider, name in names.items()]
+def plan_provider_keys(ssm: Any, names: Mapping[Provider, str], prompter: Prompter) -> list[KeyPlan]:
+    """Return the plan for each provider's key: from Parameter Store, the environment or a prompt."""
+    response = ssm.get_parameters(Names=list(names.values()), WithDecryption=False)
+    stored = {parameter["Name"] for parameter in response["Parameters"]}
+    return [_plan_key(provider, name, name in stored, prompter) for provider, name in names.items()]
 
 
-def _wanted(provider: Provider, name: str, kept: bool, asking: Prompter) -> Key:
-    variable = OPTION_VARIABLES[provider]
+def _plan_key(provider: Provider, name: str, stored: bool, prompter: Prompter) -> KeyPlan:
+    variable = KEY_VARIABLES[provider]
     value = os.environ.get(variable, "").strip()
-    if value and asking.sure(f"Store the {provider} key that is in {variable}?", default=True):
-        return Key(provider, name, kept, value)
-    hint = "empty keeps the stored one" if kept else "empty for none; its models are then passed over"
-    return Key(provider, name, kept, asking.secret(f"{provider} API key, not shown ({hint})"))
+    if value and prompter.confirm(f"Store the {provider} key from {variable}?", default=True):
+        return KeyPlan(provider, name, stored, value)
+    hint = "empty keeps the stored key" if stored else "empty for none: its models are skipped"
+    return KeyPlan(provider, name, stored, prompter.ask_secret(f"{provider} API key, hidden ({hint})"))
 
 
-def for_webhooks(ssm: Any, name: str) -> list[Key]:
-    """Return what becomes of the webhooks' signing secret: a new one is made where none is stored."""
+def plan_webhook_key(ssm: Any, name: str) -> list[KeyPlan]:
+    """Return the plan for the webhooks' signing secret: a new secret if none is stored. Empty without a name."""
     if not name:
         return []
-    kept = bool(ssm.get_parameters(Names=[name], WithDecryption=False)["Parameters"])
-    return [Key("webhook", name, kept, "" if kept else PREFIX_OF_SECRETS + b64encode(token_bytes(32)).decode())]
+    stored = bool(ssm.get_parameters(Names=[name], WithDecryption=False)["Parameters"])
+    secret = "" if stored else PREFIX_OF_SECRETS + b64encode(token_bytes(32)).decode()
+    return [KeyPlan("webhook", name, stored, secret)]
 
 
-def store(ssm: Any, key: Key) -> None:
+def store_key(ssm: Any, key: KeyPlan) -> None:
     """Put a key into Parameter Store.
 
     Raises:
-        CommandError: AWS refuses; what it answers is not repeated, for it may quote what was sent.
+        CommandError: AWS refuses. The error leaves out AWS's message, which may quote the key.
     """
     try:
         ssm.put_parameter(Name=key.name, Value=key.value, Type="SecureString", Overwrite=True)
     except ClientError as error:
         code = error.response["Error"].get("Code")
         raise CommandError(
-            f"{key.name}: AWS refuses PutParameter: {code}: is ssm:PutParameter allowed to you?"
+            f"{key.name}: AWS refused PutParameter: {code}: check that your role allows ssm:PutParameter"
         ) from None

@@ -1,6 +1,6 @@
-"""The protocol: tools with their schemas, and what goes wrong as one line.
+"""The MCP server: the tools with their schemas, and errors as one line each.
 
-While it serves, the SDK keeps stdout for itself and leads what others print there to stderr.
+While it runs, the SDK reserves stdout for the protocol and redirects other output to stderr.
 """
 
 from collections.abc import Callable
@@ -22,54 +22,56 @@ from pointsman_cli.errors import CommandError
 from pointsman_cli.mcp.shapes import BudgetState, Estimate, Submitted, TaskState
 from pointsman_cli.mcp.tools import McpTools
 
-INSTRUCTIONS = """\
-Pointsman does tasks for language models on the cheapest model that can do them, within a budget. Give it whole pieces \
-of work that need no tools and no files of yours: what the task needs to know must stand in its prompt. Submit, then \
-wait; a task that has not ended yet goes on, so wait again."""
-LONGEST_TOOL_WAIT = 600.0
-USUAL_WAIT = 45.0
-"""Seconds: clients give up a call after 60 as a rule."""
+_INSTRUCTIONS = """\
+Pointsman runs tasks on the cheapest language model that can do them, within a budget. Delegate self-contained work \
+that needs no tools and none of your files: the prompt must contain everything the task needs. Submit the task, then \
+wait for it. If it has not ended when the wait is over, it continues: wait again."""
+_LONGEST_WAIT_SECONDS = 600.0
+_DEFAULT_WAIT_SECONDS = 45.0
+"""Most clients cancel a call after 60 seconds."""
 
-Prompt = Annotated[str, Field(description="What to do, with all that is needed to do it.")]
-TypeArgument = Annotated[
+_PromptArgument = Annotated[str, Field(description="What to do, with everything needed to do it.")]
+_TypeArgument = Annotated[
     str | None,
-    Field(description=f"What kind of work it is: {', '.join(TaskType)}. Without it and without tier it is classified."),
+    Field(description=f"Type of the task: {', '.join(TaskType)}. Classified by default, unless the tier is set."),
 ]
-Choice = Annotated[str | None, Field(description=f"Who should do it; beats the type: {', '.join(Tier)}.")]
-PrivateArgument = Annotated[bool, Field(description="Never show it to a free tier, whose provider may learn from it.")]
+_TierArgument = Annotated[str | None, Field(description=f"Tier of the task: {', '.join(Tier)}. Overrides the type.")]
+_PrivateArgument = Annotated[
+    bool, Field(description="Never send the task to a free tier, whose provider may train on it.")
+]
 
-_READS = ToolAnnotations(read_only_hint=True)
+_READ_ONLY = ToolAnnotations(read_only_hint=True)
 
 
 class PointsmanServer(MCPServer[Any]):
-    """An MCP server whose errors are one line each and hold no input, no stack trace and no text of AWS."""
+    """An MCP server. Its errors are one line each, without input, stack trace or AWS's messages."""
 
-    def __init__(self, desk: McpTools) -> None:
-        """Offer the desk's tools."""
+    def __init__(self, tools: McpTools) -> None:
+        """Register the tools."""
         package_version = version("pointsman-operator")
         super().__init__(
-            "pointsman", instructions=INSTRUCTIONS, version=package_version, log_level="WARNING", subscriptions=False
+            "pointsman", instructions=_INSTRUCTIONS, version=package_version, log_level="WARNING", subscriptions=False
         )
-        self._desk = desk
-        for tool, annotations in _tools(desk):
+        self._mcp_tools = tools
+        for tool, annotations in _registrations(tools):
             self.add_tool(tool, annotations=annotations)
 
     @override
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; what goes wrong is its result."""
+        """Call a tool. An error becomes its result."""
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             cause = error.__cause__ or error
             if isinstance(cause, BotoCoreError | StoreError):
-                self._desk.forget()
-            return CallToolResult(content=[TextContent(type="text", text=one_line(cause))], is_error=True)
+                self._mcp_tools.disconnect()
+            return CallToolResult(content=[TextContent(type="text", text=_error_line(cause))], is_error=True)
 
 
-def one_line(error: BaseException) -> str:
-    """Return what went wrong in words that may leave this machine."""
+def _error_line(error: BaseException) -> str:
+    """Return an error in one line, without anything that must not leave this machine."""
     if isinstance(error, ValidationError):
         problems = error.errors(include_url=False, include_input=False, include_context=False)
         return "; ".join(
@@ -82,26 +84,29 @@ def one_line(error: BaseException) -> str:
     return safe_message(error) if isinstance(error, Exception) else type(error).__name__
 
 
-def _tools(desk: McpTools) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
+def _registrations(tools: McpTools) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
     def submit_task(
-        prompt: Prompt,
-        type: TypeArgument = None,
-        tier: Choice = None,
-        private: PrivateArgument = False,
+        prompt: _PromptArgument,
+        type: _TypeArgument = None,
+        tier: _TierArgument = None,
+        private: _PrivateArgument = False,
         split: Annotated[
-            bool, Field(description="Let an orchestration answer hand out subtasks; the task ends when they have.")
+            bool, Field(description="Let an orchestration answer create subtasks. The task ends after them.")
         ] = False,
-        system: Annotated[str | None, Field(description="Instructions beside those of the tier.")] = None,
-        max_output_tokens: Annotated[int | None, Field(description="Cap on the answer; 4,096 without.")] = None,
+        system: Annotated[str | None, Field(description="Instructions in addition to the tier's.")] = None,
+        max_output_tokens: Annotated[
+            int | None, Field(description="Maximum length of the answer in tokens. Default: 4,096.")
+        ] = None,
         metadata: Annotated[
-            dict[str, str] | None, Field(description="Kept with the task; `ticket` and `agent` are summed up.")
+            dict[str, str] | None,
+            Field(description="Stored with the task. The report adds up costs by `ticket` and `agent`."),
         ] = None,
         idempotency_key: Annotated[
-            str | None, Field(description="Names this piece of work, so that submitting it again does it once.")
+            str | None, Field(description="Identifies this piece of work: submitting it again does not run it again.")
         ] = None,
     ) -> Submitted:
-        """Put a task on the queue and return its id. It may cost money, within the stack's budget."""
-        return desk.submit(
+        """Submit a task and return its id. It may cost money, within the stack's budget."""
+        return tools.submit(
             prompt,
             type=type,
             tier=tier,
@@ -114,34 +119,37 @@ def _tools(desk: McpTools) -> list[tuple[Callable[..., Any], ToolAnnotations]]:
         )
 
     async def wait_for_task(
-        task_id: Annotated[str, Field(description="What submit_task returned.")],
+        task_id: Annotated[str, Field(description="The task_id that submit_task returned.")],
         seconds: Annotated[
-            float, Field(ge=0, le=LONGEST_TOOL_WAIT, description="How long to wait at most; 0 looks once.")
-        ] = USUAL_WAIT,
+            float, Field(ge=0, le=_LONGEST_WAIT_SECONDS, description="Maximum wait. 0 returns the current state.")
+        ] = _DEFAULT_WAIT_SECONDS,
     ) -> TaskState:
-        """Return a task's answer once it has ended, or how far it has come when the time is over."""
-        return await desk.state(task_id, seconds)
+        """Wait for a task and return its answer, or its state if it has not ended in time."""
+        return await tools.state(task_id, seconds)
 
     def estimate_task(
-        prompt: Prompt, type: TypeArgument = None, tier: Choice = None, private: PrivateArgument = False
+        prompt: _PromptArgument,
+        type: _TypeArgument = None,
+        tier: _TierArgument = None,
+        private: _PrivateArgument = False,
     ) -> Estimate:
-        """Say which tier and model would do a task and what it would cost. Nothing is sent, no model is asked."""
-        return desk.estimate(prompt, type=type, tier=tier, private=private)
+        """Estimate which tier and model would run a task, and the cost. Sends nothing and asks no model."""
+        return tools.estimate(prompt, type=type, tier=tier, private=private)
 
     def read_report(
         day: Annotated[
-            str | None, Field(description="A day of the report's time zone, as 2026-11-21; today without.")
+            str | None, Field(description="A day in the report's time zone, such as 2026-11-21. Default: today.")
         ] = None,
     ) -> str:
-        """Return what was spent and saved on a day, by tier, model and task, as text."""
-        return desk.report(day)
+        """Return the report of a day as text: costs and savings by tier, model and task."""
+        return tools.report(day)
 
     def read_budget() -> BudgetState:
-        """Return what is spent, reserved and left of the budget this month, and of the free tiers' requests today."""
-        return desk.budget()
+        """Return what is spent, reserved and left of this month's budget, and the free tiers' requests today."""
+        return tools.budget()
 
     spends = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
     return [
         (submit_task, spends),
-        *((tool, _READS) for tool in (wait_for_task, estimate_task, read_report, read_budget)),
+        *((tool, _READ_ONLY) for tool in (wait_for_task, estimate_task, read_report, read_budget)),
     ]

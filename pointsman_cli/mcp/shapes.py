@@ -1,18 +1,18 @@
-"""What the tools return, as clients see it in their output schemas."""
+"""The results of the tools. Clients get these types as output schemas."""
 
 from typing import TypedDict
 
 
 class Submitted(TypedDict):
-    """A task that lies in the queue."""
+    """A task in the queue."""
 
     task_id: str
     stand_in: bool
-    """Whether answers on this stack come from a stand-in and from no model."""
+    """Whether a stand-in answers on this stack instead of a model."""
 
 
 class Subtask(TypedDict):
-    """A subtask as it stood when the task that handed it out ended."""
+    """A subtask at the time when its parent ended."""
 
     task_id: str
     status: str
@@ -23,7 +23,7 @@ class Subtask(TypedDict):
 
 
 class TaskState(TypedDict):
-    """How far a task has come; `ended` once it is completed, failed or rejected."""
+    """The state of a task. `ended` is true once it is completed, failed or rejected."""
 
     task_id: str
     ended: bool
@@ -36,16 +36,16 @@ class TaskState(TypedDict):
     model: str | None
     attempts: int
     cost_usd: str | None
-    """Without its subtasks'."""
+    """The cost without its subtasks."""
     partial: bool
-    """Whether it completed without all of its subtasks."""
+    """Whether it completed while some of its subtasks did not."""
     subtasks: list[Subtask]
-    """Of a split task that has ended."""
+    """The subtasks of a split task that has ended."""
     stand_in: bool
 
 
 class Estimate(TypedDict):
-    """Who would do a task, and for how much; `model` is None where none may."""
+    """Which model would run a task, and the cost. `model` is None if none may."""
 
     type: str
     tier: str
@@ -57,7 +57,7 @@ class Estimate(TypedDict):
 
 
 class CapState(TypedDict):
-    """A cap of the budget. Money is in dollars, exactly."""
+    """A cap of the budget. Amounts are exact, in dollars."""
 
     name: str
     """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
@@ -68,7 +68,7 @@ class CapState(TypedDict):
 
 
 class QuotaState(TypedDict):
-    """What of a free tier's requests of the day is used; None: no limit is known."""
+    """A free tier's requests today. `requests_a_day` is None if no limit is known."""
 
     model: str
     requests: int
@@ -76,7 +76,7 @@ class QuotaState(TypedDict):
 
 
 class BudgetState(TypedDict):
-    """The month up to now."""
+    """The budget of the month so far."""
 
     month: str
     spent_usd: str

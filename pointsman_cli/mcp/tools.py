@@ -1,4 +1,4 @@
-"""What the tools do, without the protocol. Everything here may block, but for `state`."""
+"""What the tools do, without the protocol. All methods except `state` may block."""
 
 import asyncio
 import threading
@@ -21,70 +21,72 @@ from pointsman_cli.stacks import StackConnection
 
 
 class McpTools:
-    """One stack, looked for when it is first needed."""
+    """The tools on one stack, which is connected when a tool first needs it."""
 
-    def __init__(self, find: Callable[[], StackConnection]) -> None:
-        """Take what finds the stack; it is asked again after `forget`."""
-        self._find, self._lock = find, threading.Lock()
-        self._target: StackConnection | None = None
+    def __init__(self, connect: Callable[[], StackConnection]) -> None:
+        """Take the function that connects to the stack. It is called again after `disconnect`."""
+        self._connect, self._lock = connect, threading.Lock()
+        self._connection: StackConnection | None = None
         self._sent: dict[str, Sent] = {}
 
-    def target(self) -> StackConnection:
-        """Return the stack."""
+    def connection(self) -> StackConnection:
+        """Return the connection to the stack."""
         with self._lock:
-            self._target = self._target or self._find()
-            return self._target
+            self._connection = self._connection or self._connect()
+            return self._connection
 
-    def forget(self) -> None:
-        """Look for the stack anew next time: a local one may have come up again elsewhere."""
-        self._target = None
+    def disconnect(self) -> None:
+        """Connect again next time: a local stack may have restarted with another address."""
+        self._connection = None
 
     def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Submitted:
-        """Put a task on the queue."""
-        connection = self.target()
+        """Submit a task."""
+        connection = self.connection()
         sent = connection.client.submit(prompt, **fields)
         self._sent[sent.task_id] = sent
         return {"task_id": sent.task_id, "stand_in": connection.stand_in}
 
     async def state(self, task_id: str, seconds: float) -> TaskState:
-        """Return how a task ended, or how far it has come by then.
+        """Return how a task ended, or its state after `seconds`.
 
         Raises:
-            NotFoundError: The stack does not know it, and it was not sent from here.
+            NotFoundError: The stack does not have it, and this server did not send it.
         """
-        connection = await asyncio.to_thread(self.target)
+        connection = await asyncio.to_thread(self.connection)
         last = Progress(task_id, "queued")
 
-        def keep(progress: Progress) -> None:
+        def remember(progress: Progress) -> None:
             nonlocal last
             last = progress
 
         sent = self._sent.get(task_id)
         try:
             async for result in AsyncClient(connection.client).results(
-                [sent or task_id], timeout=seconds, on_progress=keep
+                [sent or task_id], timeout=seconds, on_progress=remember
             ):
                 return _ended(result, stand_in=connection.stand_in)
         except NotEndedError:
             pass
         if last.state == "queued" and sent is None:
-            raise NotFoundError(f"no task {task_id}: it has not been received, or never was sent to this stack")
-        return _under_way(last, stand_in=connection.stand_in)
+            raise NotFoundError(
+                f"no task {task_id}: the router has not received it yet, or it was not sent to this stack"
+            )
+        return _running(last, stand_in=connection.stand_in)
 
     def estimate(self, prompt: str, *, type: str | None, tier: str | None, private: bool) -> Estimate:
-        """Say who would do a task; no model is asked and nothing is booked."""
-        runtime = self.target().runtime
+        """Return which model would run a task, and the cost. Asks no model and records nothing."""
+        runtime = self.connection().runtime
         task = read_task({"prompt": prompt, "type": type, "tier": tier, "private": private})
         run = DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models), ask=False)
-        return cast("Estimate", run.answer(task, *run.decide([task])))
+        return cast("Estimate", run.document(task, *run.decide([task])))
 
     def report(self, day: str | None) -> str:
-        """Return a day's report as text; None: today."""
+        """Return a day's report as text. None for today."""
         return render_text(self._report(day))
 
     def budget(self) -> BudgetState:
-        """Return what is spent, reserved and left of the month up to now, and of free tiers."""
-        report, budget = self._report(None), self.target().runtime.context.policy.config.pointsman.budget
+        """Return what is spent, reserved and left of the month's budget, and the free tiers' requests."""
+        report, budget = self._report(None), self.connection().runtime.context.policy.config.pointsman.budget
         month = report.month
         return {
             "month": month.name,
@@ -101,13 +103,13 @@ class McpTools:
         }
 
     def _report(self, day: str | None) -> Report:
-        runtime = self.target().runtime
+        runtime = self.connection().runtime
         try:
             chosen_day = (
                 date.fromisoformat(day) if day else runtime.context.clock.now().astimezone(runtime.settings.zone).date()
             )
         except ValueError:
-            raise BadInputError("day: must be like 2026-11-21") from None
+            raise BadInputError("day: must be a date such as 2026-11-21") from None
         return runtime.part(build_reporting).build(chosen_day)
 
 
@@ -140,18 +142,18 @@ def _ended(result: Result, *, stand_in: bool) -> TaskState:
     }
 
 
-def _subtask(part: SubtaskResult) -> Subtask:
+def _subtask(subtask: SubtaskResult) -> Subtask:
     return {
-        "task_id": part.task_id,
-        "status": part.status,
-        "answer": part.answer,
-        "reason": part.reason,
-        "type": part.type,
-        "model": part.model,
+        "task_id": subtask.task_id,
+        "status": subtask.status,
+        "answer": subtask.answer,
+        "reason": subtask.reason,
+        "type": subtask.type,
+        "model": subtask.model,
     }
 
 
-def _under_way(progress: Progress, *, stand_in: bool) -> TaskState:
+def _running(progress: Progress, *, stand_in: bool) -> TaskState:
     return {
         "task_id": progress.task_id,
         "ended": False,

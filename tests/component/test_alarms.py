@@ -55,9 +55,9 @@ def crashes(functions: Functions, now: datetime) -> list[Datapoint]:
     for name, lines in functions.printed.items():
         policy += [
             point
-            for each in filters
-            if each["LogGroupName"]["Ref"] == LOG[name]
-            for point in apply_metric_filter(each, lines, now)
+            for pattern in filters
+            if pattern["LogGroupName"]["Ref"] == LOG[name]
+            for point in apply_metric_filter(pattern, lines, now)
         ]
     return policy
 
@@ -68,14 +68,14 @@ def answered(model: str = HAIKU, **usage: int) -> CallResult:
     )
 
 
-def test_every_alarm_is_tested_and_tells_the_topic() -> None:
+def test_every_alarm_is_tested_and_notifies_the_topic() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
-    for name, stated in ALARMS.items():
+    for name, fields in ALARMS.items():
         snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.removesuffix("Alarm"))[1:]
-        assert any(each.startswith(f"{snake}_alarm") for each in tested) or name in ON_THE_STACK, name
-        assert stated["AlarmActions"] == [{"Ref": "ReportTopic"}]
+        assert any(name.startswith(f"{snake}_alarm") for name in tested) or name in ON_THE_STACK, name
+        assert fields["AlarmActions"] == [{"Ref": "ReportTopic"}]
         paragraph = name.removesuffix("Alarm")
-        assert f"docs/operations.md ({paragraph})" in stated["AlarmDescription"]
+        assert f"docs/operations.md ({paragraph})" in fields["AlarmDescription"]
         assert f"**{paragraph}.** " in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     assert len(ALARMS) == 10
 
@@ -85,8 +85,8 @@ def test_dead_letters_alarm(functions: Deploy) -> None:
     sqs, url = shop.aws.client("sqs"), shop.aws.dlq_url
 
     def state() -> str:
-        asked = {"QueueUrl": url, "AttributeNames": [metric.name.replace("Visible", "")]}
-        ((_, number),) = sqs.get_queue_attributes(**asked)["Attributes"].items()
+        query = {"QueueUrl": url, "AttributeNames": [metric.name.replace("Visible", "")]}
+        ((_, number),) = sqs.get_queue_attributes(**query)["Attributes"].items()
         now = shop.clock.now()
         return alarm("DeadLettersAlarm").state([Datapoint(metric, now, float(number))], now)
 
@@ -216,6 +216,6 @@ def test_the_functions_own_metrics_are_those_that_are_watched_and_shown(function
     shop.do("t-2", CallResult(Outcome.UNKNOWN), answered(), tier="implementation")
     for name in ("sweep", "cost_report"):
         shop.run(name, {})
-    own = {point.metric for point in [*told(shop), *crashes(shop, shop.clock.now())]}
-    assert own == {alarm(name).metric for name in ALARMS if ALARMS[name]["Namespace"] == "Pointsman"}
-    assert len(own) == 7
+    metrics = {point.metric for point in [*told(shop), *crashes(shop, shop.clock.now())]}
+    assert metrics == {alarm(name).metric for name in ALARMS if ALARMS[name]["Namespace"] == "Pointsman"}
+    assert len(metrics) == 7

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,64 +13,33 @@ from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
-from pointsman.execution.calls import ModelRequest, Reservation
+from pointsman.execution.calls import Reservation
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS, Attempt
+from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import NotKeptError, StoreError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
+from tests.support.attempts import (
+    GEMINI,
+    HAIKU,
+    USED,
+    Crash,
+    answered,
+    asked,
+    configured,
+    dies,
+    during_the_call,
+    finished,
+    started,
+    step,
+)
 from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
-from tests.support.paths import ROOT
 from tests.support.router import Router, build
-
-GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
-SHIPPED = json.loads((ROOT / "openclaw.json").read_text())
-USED = Usage(input=1000, output=200)
-
-
-def answered(text: str = "words") -> CallResult:
-    return CallResult(Outcome.ANSWERED, text, USED)
-
-
-def started(router: Router, tier: str = "orchestration", **fields: Any) -> WorkflowState:
-    body = json.dumps({"prompt": "Is it done?", "task_id": "t-1", "tier": tier, **fields})
-    assert router.run(QueueMessage("m-1", body)) == {}
-    return WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))
-
-
-def step(router: Router, run: WorkflowState) -> WorkflowState:
-    """Run one tier function, its state as JSON on both sides."""
-    state = json.loads(json.dumps(run.as_state()))
-    function = run.here.function
-    attempt = Attempt(router.intake.ctx, router.intake.payloads, function)
-    return attempt(WorkflowState.from_state(state), float(FUNCTION_SECONDS[function]))
-
-
-def finished(router: Router, run: WorkflowState, most: int = 400) -> WorkflowState:
-    """Play the workflow to its end, the delivery included."""
-    for _ in range(most):
-        if run.next in (Next.DELIVER, Next.FAIL):
-            router.intake.delivery.finish(run.task_id, run.generation, run.reason)
-            return run
-        if run.next is Next.DELIVER_SAMPLED:
-            router.intake.delivery.finish(run.task_id, run.generation, run.reason)
-        if run.next is Next.WAIT:
-            router.clock.pass_by(run.wait_seconds)
-        run = step(router, run)
-    raise AssertionError("the run does not end")
-
-
-def asked(router: Router) -> list[str]:
-    return [question.model for question in router.model.questions]
-
-
-def configured(aws: Aws, ledger: MotoLedger, task_table: TaskTable, **own: Any) -> Router:
-    return build(aws, ledger, task_table, json.dumps({**SHIPPED, "pointsman": own}))
 
 
 @pytest.fixture
@@ -79,7 +47,7 @@ def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
     return build(aws, ledger, task_table)
 
 
-def test_an_answer_is_booked_stored_and_told(router: Router, ledger: MotoLedger) -> None:
+def test_answer_is_charged_stored_and_delivered(router: Router, ledger: MotoLedger) -> None:
     router.model.then(answered())
     finished(router, started(router, "implementation", metadata={"ticket": "A-1"}))
 
@@ -89,8 +57,8 @@ def test_an_answer_is_booked_stored_and_told(router: Router, ledger: MotoLedger)
     assert (task.status, task.cost_nano, task.attempts) == (Status.COMPLETED, 200_000, 1)
     assert task.delivered_at
     ((kind, detail),) = router.bus.events
-    told = json.loads(detail)
-    assert (kind, told["answer"], told["cost_nano_usd"], told["usage"]) == (
+    document = json.loads(detail)
+    assert (kind, document["answer"], document["cost_nano_usd"], document["usage"]) == (
         "Task Completed",
         "words",
         200_000,
@@ -169,7 +137,7 @@ def test_an_answer_that_cannot_be_kept_is_paid_and_asked_for_once_more(
     assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_an_unknown_end_is_booked_at_what_was_reserved(router: Router) -> None:
+def test_unknown_outcome_is_charged_at_its_reservation(router: Router) -> None:
     router.model.then(CallResult(Outcome.UNKNOWN), answered())
     finished(router, started(router, "implementation"))
     task = router.task()
@@ -189,27 +157,7 @@ def test_the_same_state_twice_is_one_call(router: Router) -> None:
     assert finished(router, again).next is Next.DELIVER
 
 
-class Crash(BaseException):
-    """The function dies."""
-
-
-def during_the_call(router: Router, what: Callable[[], object]) -> None:
-    """Let something happen while the provider thinks."""
-    ask = router.model.ask
-
-    def interrupted(question: ModelRequest) -> CallResult:
-        router.model.ask = ask  # type: ignore[method-assign]
-        what()
-        return ask(question)
-
-    router.model.ask = interrupted  # type: ignore[method-assign]
-
-
-def dies() -> None:
-    raise Crash
-
-
-def test_a_crash_during_the_call_is_booked_and_made_up_for(router: Router, ledger: MotoLedger) -> None:
+def test_crash_during_the_call_is_charged_and_retried(router: Router, ledger: MotoLedger) -> None:
     run = started(router, "implementation")
     during_the_call(router, dies)
     with pytest.raises(Crash):
@@ -253,7 +201,7 @@ def test_a_retired_model_is_replaced_for_everyone(aws: Aws, ledger: MotoLedger, 
     assert ledger.look(None, "claude-haiku-4-5", "x").model.retired
 
 
-def test_without_a_budget_no_paid_call_is_made(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+def test_zero_budget_makes_no_paid_call(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     router = configured(aws, ledger, task_table, budget={"month_usd": 0})
     end = finished(router, started(router, "reasoning"))
     assert (end.next, end.reason, asked(router)) == (Next.FAIL, "over_budget", [])
@@ -313,7 +261,7 @@ RESULTS = st.builds(
     share=st.sampled_from([0, 1]),
 )
 @settings(max_examples=20)
-def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
+def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
     results: list[CallResult], tier: str, policy: str, cents: str, checks: dict[str, Any] | None, share: int
 ) -> None:
     with mock_aws():
@@ -322,8 +270,8 @@ def test_whatever_providers_do_a_task_ends_once_and_the_books_agree(
         SESSION.client("s3").create_bucket(Bucket=BUCKET)
         ledger, tasks = MotoLedger(client, TABLES), TaskTable(client, TABLES)
         budget = {"day_usd": cents, "when_exhausted": policy}
-        own = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
-        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **own)
+        config = {"budget": budget, "audit": {"share": share}, "verify": {kind: checks for kind in TaskType if checks}}
+        router = configured(Aws(SESSION, TABLES, BUCKET, ""), ledger, tasks, **config)
         run = started(router, tier, deadline=to_text(NOON + timedelta(hours=1)))
         router.model.then(*(results * 200)[:400])
         end = finished(router, run)

@@ -24,7 +24,7 @@ from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
 from pointsman_cli.stacks import StackConnection
-from tests.component.test_attempt import (
+from tests.support.attempts import (
     GEMINI,
     HAIKU,
     SONNET,
@@ -102,12 +102,12 @@ def test_the_sample_is_the_share_and_the_same_whenever_it_is_asked(configure: Co
     router = configure({"share": 0.3})
     run = started(router, "implementation")
     runs = [replace(run, task_id=f"t-{number}", generation=1 + number % 2) for number in range(2_000)]
-    sample = [is_sampled(each, 0.3) for each in runs]
+    sample = [is_sampled(run, 0.3) for run in runs]
     assert 0.26 < sum(sample) / len(sample) < 0.34
-    assert sample == [is_sampled(each, 0.3) for each in runs]
-    assert all(is_sampled(each, 0.4) for each, chosen in zip(runs, sample, strict=True) if chosen)
-    assert not any(is_sampled(each, 0.0) for each in runs)
-    assert all(is_sampled(each, 1.0) for each in runs)
+    assert sample == [is_sampled(run, 0.3) for run in runs]
+    assert all(is_sampled(entry, 0.4) for entry, chosen in zip(runs, sample, strict=True) if chosen)
+    assert not any(is_sampled(run, 0.0) for run in runs)
+    assert all(is_sampled(run, 1.0) for run in runs)
 
 
 def test_a_task_outside_the_sample_ends_with_its_delivery(configure: Configure) -> None:
@@ -178,7 +178,7 @@ def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated
     assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
-def test_of_two_that_would_audit_a_task_one_does(configure: Configure, ledger: MotoLedger) -> None:
+def test_concurrent_audits_of_one_task_run_once(configure: Configure, ledger: MotoLedger) -> None:
     router = configure()
     router.model.then(answered(), answered())
     finished(router, started(router, "implementation"))
@@ -190,7 +190,7 @@ def test_of_two_that_would_audit_a_task_one_does(configure: Configure, ledger: M
     assert (reservation.made, reservation.attempt_used, len(audits(router, ledger))) == (False, True, 1)
 
 
-def test_an_audit_that_cannot_be_kept_is_booked(
+def test_audit_whose_answer_cannot_be_stored_is_charged(
     configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = configure()
@@ -218,10 +218,12 @@ def test_after_a_second_try_the_answer_that_was_delivered_is_audited(configure: 
 @pytest.fixture
 def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find these stores."""
-    found = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read_config(None))
+    connection = StackConnection("the test stack", aws.session, aws.settings(), {}, openclaw.read_config(None))
     clock = FakeClock(NOON + timedelta(hours=1))
-    found.__dict__["runtime"] = replace(found.runtime, context=replace(found.runtime.context, clock=clock))
-    monkeypatch.setattr(stacks, "connect", lambda *_: found)
+    connection.__dict__["runtime"] = replace(
+        connection.runtime, context=replace(connection.runtime.context, clock=clock)
+    )
+    monkeypatch.setattr(stacks, "connect", lambda *_: connection)
 
 
 @pytest.mark.usefixtures("stack")
@@ -241,9 +243,9 @@ def test_the_command_shows_the_sample_and_both_answers(
     shown = capsys.readouterr().out
     assert [text in shown for text in ("Is it done?", "cheap", "d" * 9_000)] == [True] * 3
     assert main(["audit", "--json"]) == 0
-    stated = json.loads(capsys.readouterr().out)
-    (pair,) = stated["pairs"]
-    assert (stated["audits"], stated["cost_nano_usd"], pair["judgement"]) == (1, 4_000_000, None)
+    listing = json.loads(capsys.readouterr().out)
+    (pair,) = listing["pairs"]
+    assert (listing["audits"], listing["cost_nano_usd"], pair["judgement"]) == (1, 4_000_000, None)
     assert (pair["prompt"], pair["delivered"]["answer"]) == ("Is it done?", "cheap")
     assert (pair["baseline"]["model"], pair["baseline"]["answer"]) == (SONNET, "d" * 9_000)
     assert main(["audit", "t-1", "--json"]) == 0

@@ -46,18 +46,18 @@ class Team:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the details of the events since the last time."""
-        return [each["detail"] for each in self._read(self.urls[0])]
+        return [message["detail"] for message in self._read(self.urls[0])]
 
     def messages(self) -> list[tuple[str, str]]:
         """Return subjects and texts since the last time."""
-        return [(each["Subject"], each["Message"]) for each in self._read(self.urls[1])]
+        return [(message["Subject"], message["Message"]) for message in self._read(self.urls[1])]
 
     def _read(self, url: str) -> list[dict[str, Any]]:
         sqs = self.aws.client("sqs")
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        for each in found:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-        return [json.loads(each["Body"]) for each in found]
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def team(aws: Aws) -> Team:
     return Team.listening(aws)
 
 
-def test_a_refusal_is_told_once(start: Callable[..., Functions], team: Team) -> None:
+def test_budget_refusal_is_announced_once(start: Callable[..., Functions], team: Team) -> None:
     shop = start(month_usd="0.0004")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.run("sweep", {})
@@ -97,7 +97,7 @@ def test_a_refusal_is_told_once(start: Callable[..., Functions], team: Team) -> 
     assert "pointsman.budget.month_usd" in text
 
 
-def test_each_cap_is_told_and_one_that_was_raised_again(start: Callable[..., Functions], team: Team) -> None:
+def test_each_cap_is_announced_and_again_after_it_was_raised(start: Callable[..., Functions], team: Team) -> None:
     shop = start(month_usd=5, day_usd="0.0004", tiers={"implementation": {"month_usd": "0.0005"}})
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
@@ -110,7 +110,7 @@ def test_each_cap_is_told_and_one_that_was_raised_again(start: Callable[..., Fun
     assert team.events() == []
     raised.do("t-3", **CHEAP)
     raised.run("sweep", {})
-    assert [each["limit_nano_usd"] for each in team.events()] == [600_000]
+    assert [event["limit_nano_usd"] for event in team.events()] == [600_000]
 
 
 def test_a_budget_that_is_spent_to_the_end_needs_no_refusal(start: Callable[..., Functions], team: Team) -> None:
@@ -128,7 +128,7 @@ def test_a_call_that_no_cap_would_ever_allow_uses_nothing_up(start: Callable[...
     assert team.events() == []
 
 
-def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., Functions], team: Team) -> None:
+def test_failed_budget_notice_is_sent_by_the_next_sweep(start: Callable[..., Functions], team: Team) -> None:
     shop = start(month_usd="0.0004")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
@@ -146,7 +146,9 @@ def test_what_could_not_be_sent_is_sent_by_the_next_sweep(start: Callable[..., F
     assert len(team.messages()) == 1
 
 
-def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[..., Functions], team: Team) -> None:
+def test_refusal_in_the_last_minutes_of_a_month_is_announced_after_it(
+    start: Callable[..., Functions], team: Team
+) -> None:
     shop = start(month_usd="0.0004")
     now = shop.clock.now()
     shop.clock.sleep((datetime(now.year + 1, 1, 1, tzinfo=UTC) - now).total_seconds() - 300)
@@ -154,10 +156,10 @@ def test_a_refusal_in_a_months_last_minutes_is_told_after_it(start: Callable[...
     shop.do("t-2", **CHEAP)
     shop.clock.sleep(900)
     shop.run("sweep", {})
-    assert [each["month"] for each in team.events()] == [f"{now.year}-12"]
+    assert [event["month"] for event in team.events()] == [f"{now.year}-12"]
 
 
-def test_of_two_sweeps_at_once_one_tells(aws: Aws) -> None:
+def test_concurrent_sweeps_announce_once(aws: Aws) -> None:
     notices, cap = DynamoSweepStore(aws.dynamodb(), aws.tables), Cap("month", 5)
     at = datetime(2026, 11, 22, tzinfo=UTC)
     assert notices.claim_notice("2026-11", cap, at)

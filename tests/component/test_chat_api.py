@@ -29,16 +29,16 @@ GOOD = CallResult(Outcome.ANSWERED, text="Good day", usage=Usage(input=9, output
 
 @pytest.fixture
 def shop(aws: Aws, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Functions:
-    made = deploy(aws, monkeypatch, lambda: capfd.readouterr().out, {})
+    app = deploy(aws, monkeypatch, lambda: capfd.readouterr().out, {})
     for name, key in (("ci", KEY), ("bot", OTHER)):
-        assert made.runtime.stores.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(NOON)))
-    return made
+        assert app.runtime.stores.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(NOON)))
+    return app
 
 
 def event(method: str, path: str, body: Any = None, *, key: str | None = KEY, **headers: str) -> dict[str, Any]:
     """Return a function URL's event, payload 2.0."""
     bearer = {"authorization": f"Bearer {key}"} if key else {}
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "version": "2.0",
         "rawPath": path,
         "rawQueryString": "",
@@ -46,7 +46,7 @@ def event(method: str, path: str, body: Any = None, *, key: str | None = KEY, **
         "requestContext": {"http": {"method": method, "path": path}},
         "isBase64Encoded": False,
     }
-    return made if body is None else made | {"body": body if isinstance(body, str) else json.dumps(body)}
+    return fields if body is None else fields | {"body": body if isinstance(body, str) else json.dumps(body)}
 
 
 def call(shop: Functions, stated: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
@@ -60,11 +60,11 @@ def begin(shop: Functions, body: Any = HELLO, idempotency_key: str | None = "k")
     headers |= {"idempotency-key": idempotency_key} if idempotency_key else {}
     request = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(body).encode())
     response = shop.runtime.part(build_chat_api)(request, 0.0)
-    told = json.loads(response.body)
-    assert (response.status, told["status"]) == (202, "queued")
-    assert response.headers["x-pointsman-task-id"] == told["task_id"]
-    assert response.headers["location"] == f"/v1/tasks/{told['task_id']}"
-    return str(told["task_id"])
+    document = json.loads(response.body)
+    assert (response.status, document["status"]) == (202, "queued")
+    assert response.headers["x-pointsman-task-id"] == document["task_id"]
+    assert response.headers["location"] == f"/v1/tasks/{document['task_id']}"
+    return str(document["task_id"])
 
 
 def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Functions) -> None:
@@ -96,21 +96,21 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
     assert len(shop.model.questions) == 1
 
 
-def test_without_a_key_for_it_each_request_is_another_task(shop: Functions) -> None:
+def test_request_without_idempotency_key_is_a_new_task(shop: Functions) -> None:
     assert begin(shop, idempotency_key=None) != begin(shop, idempotency_key=None)
 
 
 def test_a_body_may_come_as_base64(shop: Functions) -> None:
     finish(shop, begin(shop), GOOD)
-    stated = event("POST", "/v1/chat/completions", base64.b64encode(json.dumps(HELLO).encode()).decode())
-    stated["headers"]["idempotency-key"] = "k"
-    assert call(shop, {**stated, "isBase64Encoded": True})[0] == 200
+    http_event = event("POST", "/v1/chat/completions", base64.b64encode(json.dumps(HELLO).encode()).decode())
+    http_event["headers"]["idempotency-key"] = "k"
+    assert call(shop, {**http_event, "isBase64Encoded": True})[0] == 200
 
 
 def test_a_stream_is_the_answer_in_one_piece(shop: Functions) -> None:
     finish(shop, begin(shop), GOOD)
-    asked = event("POST", "/v1/chat/completions", {**HELLO, "stream": True}, **{"idempotency-key": "k"})
-    answer = shop.run("front_door", asked)
+    http_event = event("POST", "/v1/chat/completions", {**HELLO, "stream": True}, **{"idempotency-key": "k"})
+    answer = shop.run("front_door", http_event)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "text/event-stream")
     assert answer["body"].endswith("data: [DONE]\n\n")
     assert '"content":"Good day"' in answer["body"]
@@ -136,12 +136,12 @@ def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     shop.take_in()
     door, request = shop.runtime.part(build_chat_api), {**HELLO, "max_tokens": 7}
     headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
-    found = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
+    result = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
     # This one's own message has to be judged: nobody takes another task's answer for its own.
-    assert door(found, 0.0).status == 202
+    assert door(result, 0.0).status == 202
 
 
-def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None:
+def test_task_of_one_api_key_is_hidden_from_others(shop: Functions) -> None:
     task_id = begin(shop)
     finish(shop, task_id, GOOD)
     status, body, _ = call(shop, event("GET", f"/v1/tasks/{task_id}", key=OTHER))
@@ -158,7 +158,7 @@ def test_what_one_key_has_sent_no_other_sees_or_repeats(shop: Functions) -> None
 @pytest.mark.parametrize(
     "path", ["/v1/tasks/", "/v1/tasks/..", "/v1/tasks/t-1", "/v1/tasks/a/b", "/", "/v1/completions"]
 )
-def test_what_is_not_there(shop: Functions, path: str) -> None:
+def test_unknown_route_or_task_is_not_found(shop: Functions, path: str) -> None:
     assert call(shop, event("GET", path))[0] == 404
 
 
@@ -167,14 +167,14 @@ def test_the_models_are_listed(shop: Functions) -> None:
     assert (status, body["data"][0]["id"]) == (200, "pointsman/auto")
 
 
-def test_what_cannot_be_a_task_is_refused_before_it_is_sent(shop: Functions) -> None:
+def test_invalid_chat_request_is_rejected_before_it_is_sent(shop: Functions) -> None:
     for body, status, code in (
         ({**HELLO, "n": 2}, 400, "unsupported_parameter"),
         ({**HELLO, "metadata": {"": "x"}}, 400, "invalid_value"),
         ({**HELLO, "messages": [{"role": "user", "content": "x" * 1_048_576}]}, 413, "request_too_large"),
     ):
-        found, told, _ = call(shop, event("POST", "/v1/chat/completions", body))
-        assert (found, told["error"]["code"]) == (status, code)
+        response, output, _ = call(shop, event("POST", "/v1/chat/completions", body))
+        assert (response, output["error"]["code"]) == (status, code)
     sqs = shop.aws.client("sqs")
     assert "Messages" not in sqs.receive_message(QueueUrl=shop.queue_url)
 
@@ -184,11 +184,11 @@ def test_what_cannot_be_a_task_is_refused_before_it_is_sent(shop: Functions) -> 
     [None, "", "Bearer", "Bearer x", f"Basic {KEY}", f"Bearer {new_key()}", "Bearer ö"],
     ids=["none", "empty", "no key", "short", "not a bearer", "unknown", "not ASCII"],
 )
-def test_nobody_comes_in_without_a_key(shop: Functions, header: str | None) -> None:
-    asked = event("POST", "/v1/chat/completions", HELLO, key=None)
+def test_request_without_a_valid_api_key_is_unauthorized(shop: Functions, header: str | None) -> None:
+    http_event = event("POST", "/v1/chat/completions", HELLO, key=None)
     if header is not None:
-        asked["headers"]["authorization"] = header
-    status, body, _ = call(shop, asked)
+        http_event["headers"]["authorization"] = header
+    status, body, _ = call(shop, http_event)
     assert (status, body["error"]["code"]) == (401, "invalid_api_key")
 
 
@@ -223,8 +223,8 @@ def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: DynamoApiKeys) -> 
     late = to_text(NOON + timedelta(days=1))
     assert keys.create(ApiKey("ci", str(digest_of(KEY)), to_text(NOON), expires_at=late))
     assert not keys.create(ApiKey("ci", str(digest_of(OTHER)), to_text(NOON)))
-    found = keeper.admit(f"Bearer {KEY}")
-    assert found == keys.read()[0]
+    admission = keeper.admit(f"Bearer {KEY}")
+    assert admission == keys.read()[0]
     clock.pass_by(86_400)
     assert keeper.admit(f"bearer {KEY}") is None
 
@@ -248,8 +248,8 @@ def test_guessing_costs_no_reads(keys: DynamoApiKeys) -> None:
 
 def test_a_wait_that_breaks_does_not_lose_the_task(shop: Functions, aws: Aws) -> None:
     """The task is sent: who heard of an error would send it again, and pay again."""
-    own = shop.runtime.part(build_chat_api)
-    broken = ChatApi(own.keeper, own.client, own.clock, own.log)
+    door_app = shop.runtime.part(build_chat_api)
+    broken = ChatApi(door_app.keeper, door_app.client, door_app.clock, door_app.log)
     broken.client._tasks._client = None
     headers = {"authorization": f"Bearer {KEY}"}
     response = broken(HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(HELLO).encode()), 5.0)

@@ -51,18 +51,20 @@ def client(aws: Aws, queue_url: str) -> Client:
 
 def put(aws: Aws, task: Sent | str, status: Status = Status.COMPLETED, **fields: Any) -> None:
     """Store a task as the functions would have left it."""
-    stated: dict[str, Any] = {"received_at": "2026-11-22T12:00:00.000Z", "decision": DECISION, **fields}
+    defaults: dict[str, Any] = {"received_at": "2026-11-22T12:00:00.000Z", "decision": DECISION, **fields}
     if isinstance(task, Sent):
-        stated["fingerprint"] = task.fingerprint
+        defaults["fingerprint"] = task.fingerprint
     task_id = task if isinstance(task, str) else task.task_id
-    aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(TaskRecord(task_id, status, **stated)))
+    aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(TaskRecord(task_id, status, **defaults)))
 
 
 def bodies(aws: Aws, url: str) -> list[Any]:
-    return [json.loads(each["Body"]) for each in aws.client("sqs").receive_message(QueueUrl=url).get("Messages", [])]
+    return [
+        json.loads(message["Body"]) for message in aws.client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+    ]
 
 
-def test_what_is_submitted_lies_in_the_queue(aws: Aws, client: Client, queue_url: str) -> None:
+def test_submitted_task_is_in_the_queue(aws: Aws, client: Client, queue_url: str) -> None:
     deadline = datetime(2027, 1, 1, tzinfo=UTC)
     sent = client.submit("Is it green?", type="status", deadline=deadline, metadata={"ticket": "OPS-1"})
     assert bodies(aws, queue_url) == [
@@ -84,7 +86,7 @@ def test_what_is_submitted_lies_in_the_queue(aws: Aws, client: Client, queue_url
         ("x" * 1_048_577, {}, "body: must be at most 1048576 bytes, as SQS takes no more"),
     ],
 )
-def test_what_would_be_rejected_is_not_sent(
+def test_invalid_task_is_not_sent(
     aws: Aws, client: Client, queue_url: str, prompt: str, fields: Any, told: str
 ) -> None:
     with pytest.raises(InvalidTaskError) as caught:
@@ -144,7 +146,7 @@ def test_pauses_grow_to_a_limit(aws: Aws, client: Client, monkeypatch: pytest.Mo
     assert pauses == [pytest.approx(min(0.2 * 1.5**n, 2.0)) for n in range(9)]
 
 
-def test_results_come_as_tasks_end_and_progress_is_told_once(
+def test_results_arrive_as_tasks_end_and_progress_is_reported_once(
     aws: Aws, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick, broken = (client.submit(word) for word in ("slow", "quick", "broken"))
@@ -156,11 +158,11 @@ def test_results_come_as_tasks_end_and_progress_is_told_once(
         "sleep",
         lambda _: put(aws, slow, answer=Payload("Slow."), rows=[RowKey("day#1", "a"), RowKey("day#1", "b")]),
     )
-    told: list[Progress] = []
-    results = list(client.results([slow, quick, broken], on_progress=told.append))
+    recorded: list[Progress] = []
+    results = list(client.results([slow, quick, broken], on_progress=recorded.append))
     assert [result.answer for result in results] == ["Quick.", None, "Slow."]
-    assert [each.state for each in told if each.task_id == slow.task_id] == ["started", "completed"]
-    assert told[-1] == Progress(slow.task_id, "completed", "orchestration", "local", 2)
+    assert [entry.state for entry in recorded if entry.task_id == slow.task_id] == ["started", "completed"]
+    assert recorded[-1] == Progress(slow.task_id, "completed", "orchestration", "local", 2)
 
 
 def test_more_tasks_than_a_request_takes(aws: Aws, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,9 +175,9 @@ def test_more_tasks_than_a_request_takes(aws: Aws, client: Client, monkeypatch: 
 
 def test_the_same_for_asyncio(aws: Aws, client: Client) -> None:
     async def ask() -> list[Any]:
-        own, told = AsyncClient(client), []
-        first = await own.submit("x", idempotency_key="k")
-        again = await own.submit("x", idempotency_key="k")
+        async_client, output = AsyncClient(client), []
+        first = await async_client.submit("x", idempotency_key="k")
+        again = await async_client.submit("x", idempotency_key="k")
         assert first.task_id == again.task_id
         beats = 0
 
@@ -186,15 +188,17 @@ def test_the_same_for_asyncio(aws: Aws, client: Client) -> None:
                 beats += 1
             put(aws, first, answer=Payload("Yes."))
 
-        _, result = await asyncio.gather(heart(), own.wait(first, on_progress=lambda each: told.append(each.state)))
+        _, result = await asyncio.gather(
+            heart(), async_client.wait(first, on_progress=lambda each: output.append(each.state))
+        )
         assert beats == 20  # the loop was not blocked
-        failing = await own.submit("y")
+        failing = await async_client.submit("y")
         put(aws, failing, Status.FAILED, reason="blocked")
-        ends = [each.status async for each in own.results([failing, first.task_id])]
-        assert await own.result(first.task_id) == result
+        ends = [entry.status async for entry in async_client.results([failing, first.task_id])]
+        assert await async_client.result(first.task_id) == result
         with pytest.raises(NotEndedError):
-            await own.wait("nobody", timeout=0)
-        return [result.answer, told, ends]
+            await async_client.wait("nobody", timeout=0)
+        return [result.answer, output, ends]
 
     assert asyncio.run(ask()) == ["Yes.", ["queued", "completed"], [Status.FAILED, Status.COMPLETED]]
 

@@ -9,7 +9,7 @@ import pytest
 from pointsman.adapters.task_table import TaskTable
 from pointsman.report.figures import aws_units as units
 from pointsman.values.taxonomy import Tier
-from tests.component.test_attempt import answered, finished, started
+from tests.support.attempts import answered, finished, started
 from tests.support.aws import SESSION, TABLES, Aws, MotoLedger
 from tests.support.router import Router, build
 
@@ -19,26 +19,26 @@ NAMES = {TABLES.tasks: "task", TABLES.usage: "row", TABLES.limits: "limit"}
 @pytest.fixture
 def sent() -> Iterator[list[tuple[str, ...]]]:
     """Collect each request to DynamoDB: its operation, and the table of each item."""
-    found: list[tuple[str, ...]] = []
+    recorded: list[tuple[str, ...]] = []
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
         tables = [params["TableName"]] if "TableName" in params else []
         for item in params.get("TransactItems", []):
             tables += [action["TableName"] for action in item.values()]
-        for table, wanted in sorted(params.get("RequestItems", {}).items()):
-            tables += [table] * len(wanted["Keys"])
-        found.append((model.name, *(NAMES[table] for table in tables)))
+        for table, expected in sorted(params.get("RequestItems", {}).items()):
+            tables += [table] * len(expected["Keys"])
+        recorded.append((model.name, *(NAMES[table] for table in tables)))
 
     SESSION.events.register("before-parameter-build.dynamodb", note)
-    yield found
+    yield recorded
     SESSION.events.unregister("before-parameter-build.dynamodb", note)
 
 
 @pytest.fixture
 def router(sent: list[tuple[str, ...]], aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
-    made = build(aws, ledger, task_table)
+    built = build(aws, ledger, task_table)
     sent.clear()
-    return made
+    return built
 
 
 @pytest.mark.parametrize("tier", list(Tier))

@@ -13,10 +13,11 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing import config
 from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman.routing.decision import ModelVote, Source, text_key
+from pointsman.routing.decision import ModelVote, Source
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.classification import VOTE_LASTS, TaskClassifier
 from pointsman.services.context import Context
+from pointsman.services.model_votes import text_key
 from pointsman.values.errors import StoreError
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.usage import Usage
@@ -103,11 +104,11 @@ def test_only_what_is_not_known_is_asked(own: TaskClassifier, model: ScriptedMod
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
     decisions = decide(own, Task(prompt="vrrp qzx wolk"), Task(prompt=UNCLEAR))
-    assert [each.source for each in decisions] == [Source.GEMINI, Source.CACHE]
+    assert [decision.source for decision in decisions] == [Source.GEMINI, Source.CACHE]
     assert UNCLEAR not in model.questions[1].prompt
 
 
-def test_what_a_model_said_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
+def test_cached_vote_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
     clock.pass_by((VOTE_LASTS + timedelta(seconds=2)).total_seconds())
@@ -118,7 +119,7 @@ def test_what_a_model_said_expires(own: TaskClassifier, model: ScriptedModel, cl
 def test_an_unsure_word_stays_unsure(own: TaskClassifier, model: ScriptedModel) -> None:
     model.then(said(TaskType.STATUS, sure=0.2))
     decisions = decide(own, Task(prompt=UNCLEAR)) + decide(own, Task(prompt=UNCLEAR))
-    assert {each.tier for each in decisions} == {Tier.REASONING}
+    assert {decision.tier for decision in decisions} == {Tier.REASONING}
 
 
 def test_private_texts_are_neither_kept_nor_looked_up(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
@@ -137,7 +138,7 @@ def test_a_guess_is_not_kept(own: TaskClassifier, model: ScriptedModel, aws: Aws
     assert limit_items(aws) == []
 
 
-def test_what_is_kept_holds_no_text_and_goes_by_itself(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
+def test_cached_vote_holds_no_text_and_has_a_ttl(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:
     model.then(said(TaskType.PLANNING))
     decide(own, Task(prompt=UNCLEAR))
     (item,) = limit_items(aws)
@@ -149,9 +150,9 @@ def test_a_cache_out_of_reach_costs_a_request_and_nothing_else(
     own: TaskClassifier, model: ScriptedModel, notes: list[str]
 ) -> None:
     model.then(said(TaskType.PLANNING))
-    (found,) = decide(TaskClassifier(own.ctx, own.local, Broken()), Task(prompt=UNCLEAR))
-    assert found.source is Source.GEMINI
-    assert [each for each in notes if "decisions" in each] == ["decisions_not_read", "decisions_not_cached"]
+    (result,) = decide(TaskClassifier(own.ctx, own.local, Broken()), Task(prompt=UNCLEAR))
+    assert result.source is Source.GEMINI
+    assert [note for note in notes if "decisions" in note] == ["decisions_not_read", "decisions_not_cached"]
 
 
 def test_many_texts_are_read_page_by_page(cache: LimitTableCache, clock: FakeClock) -> None:

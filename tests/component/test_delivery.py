@@ -59,8 +59,8 @@ def done(router: Router) -> Callable[..., TaskRecord]:
 def shown(aws: Aws, router: Router) -> dict[str, Any]:
     """Return the lines that `pointsman status` prints."""
     app = in_process(aws.settings(), SHIPPED, aws.session)
-    stated = task_document(app.runtime, router.task(), stand_in=False)
-    return {name: value for name, value in _rows(stated) if value is not None}
+    record = task_document(app.runtime, router.task(), stand_in=False)
+    return {name: value for name, value in _rows(record) if value is not None}
 
 
 def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(

@@ -33,7 +33,6 @@ from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import to_ms, to_text
-from tests.component.test_usage_ledger import MODEL, NO_QUOTA, intent, settled
 from tests.support.aws import Aws, MotoLedger
 from tests.support.fake_stores import (
     FakeArchive,
@@ -45,6 +44,7 @@ from tests.support.fake_stores import (
     FakeTaskStore,
 )
 from tests.support.fakes import NOON
+from tests.support.ledger import MODEL, NO_QUOTA, intent, settled
 
 DECISION = Decision(TaskType.ARCHITECTURE, Tier.REASONING, Source.LOCAL, 0.91, "says so")
 ANSWER = Payload(inline="42")
@@ -103,7 +103,7 @@ def stores(request: pytest.FixtureRequest, aws: Aws) -> Stores:
 
 
 def claimed(**fields: Any) -> TaskRecord:
-    stated: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "status": Status.CLAIMED,
         "fingerprint": "f",
         "body": Payload(inline='{"prompt":"a"}'),
@@ -112,7 +112,7 @@ def claimed(**fields: Any) -> TaskRecord:
         "received_at": to_text(NOON),
         "deadline": to_text(NOON + timedelta(hours=24)),
     }
-    return TaskRecord("t-1", **{**stated, **fields})
+    return TaskRecord("t-1", **{**defaults, **fields})
 
 
 def stored(stores: Stores) -> TaskRecord:
@@ -217,9 +217,9 @@ def test_call_is_reserved_and_settled_once_and_counted_to_the_nano_dollar(stores
     }
     record = stored(stores)
     assert (record.status, record.answer, record.cost_nano, record.open_intent) == (Status.COMPLETED, ANSWER, 60, None)
-    found = stores.ledger.find_outcome(call.key)
-    assert found is not None
-    assert found.outcome is Outcome.ANSWERED
+    result = stores.ledger.find_outcome(call.key)
+    assert result is not None
+    assert result.outcome is Outcome.ANSWERED
     intent_stored = stores.ledger.find_intent(call.key)
     assert intent_stored is not None
     assert (intent_stored.spec, intent_stored.at) == (call.spec, call.at)

@@ -63,14 +63,14 @@ def test_twins_in_one_batch_are_one_task(router: Router, aws: Aws) -> None:
     assert router.task().reply_to == [aws.reply_arn]
 
 
-def test_what_another_invocation_holds_goes_back(router: Router) -> None:
+def test_message_leased_by_another_invocation_is_returned(router: Router) -> None:
     router.crash(message())
     back = router.run(message("m-2"), owner="router-2")
     assert [type(trouble) for trouble in back.values()] == [RetryLaterError]
     assert router.workflow.executions == {}
 
 
-def test_who_resumes_uses_what_was_decided(router: Router) -> None:
+def test_resumed_claim_uses_the_stored_decision(router: Router) -> None:
     router.crash(message())
     decided = router.task()
     router.clock.pass_by(SECONDS + 1)
@@ -79,7 +79,7 @@ def test_who_resumes_uses_what_was_decided(router: Router) -> None:
     assert router.task().received_at == decided.received_at
 
 
-def test_who_resumes_keeps_both_places_to_reply_to(router: Router, aws: Aws) -> None:
+def test_resumed_claim_keeps_both_reply_addresses(router: Router, aws: Aws) -> None:
     router.crash(message(reply_to="token-1"))
     router.clock.pass_by(SECONDS + 1)
     assert router.run(message("m-2", reply_to=aws.reply_arn), owner="router-2") == {}
@@ -132,7 +132,9 @@ def test_other_content_under_the_same_id_is_rejected(router: Router) -> None:
         ('{"prompt": "a", "task_id": "t-9", "deadline": "9999-12-31T23:59:59-01:00"}', "invalid_task", "t-9"),
     ],
 )
-def test_what_can_never_work_is_recorded_kept_and_told(router: Router, body: str, code: str, task_id: str) -> None:
+def test_invalid_message_is_recorded_dead_lettered_and_published(
+    router: Router, body: str, code: str, task_id: str
+) -> None:
     assert router.run(QueueMessage("m-1", body), message("m-2")) == {}
     assert router.dead.messages[0][0] == body
     assert router.dead.codes() == [code]
@@ -141,7 +143,7 @@ def test_what_can_never_work_is_recorded_kept_and_told(router: Router, body: str
     assert router.task().status is Status.STARTED
 
 
-def test_who_asked_is_told_of_a_rejection(router: Router, aws: Aws) -> None:
+def test_rejection_is_sent_to_reply_to(router: Router, aws: Aws) -> None:
     router.run(message("m-1", tier="gold", reply_to="token-1"), message("m-2", prompt="", reply_to=aws.reply_arn))
     assert [(place, failed) for place, _, failed in router.replies.sent] == [
         ("token-1", "invalid_task"),
@@ -150,7 +152,7 @@ def test_who_asked_is_told_of_a_rejection(router: Router, aws: Aws) -> None:
     assert json.loads(router.replies.sent[0][1])["status"] == "rejected"
 
 
-def test_only_who_may_be_answered_is_told_of_a_rejection(router: Router) -> None:
+def test_rejection_is_sent_to_allowed_addresses_only(router: Router) -> None:
     elsewhere = "arn:aws:sqs:us-east-1:000000000000:elsewhere"
     router.replies.broken["token-1"] = ConnectionError()
     back = router.run(message("m-1", reply_to=elsewhere), message("m-2", tier="gold", reply_to="token-1"))
@@ -186,8 +188,8 @@ def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router
 
 
 def test_a_private_task_without_a_paid_model_fails_with_that_reason(router: Router) -> None:
-    own = router.intake.ctx.policy.config
-    only_free = own.model_copy(
+    intake = router.intake.ctx.policy.config
+    only_free = intake.model_copy(
         update={"pointsman": config.Pointsman.model_validate({"chains": {"orchestration": ["gemini-3.5-flash-lite"]}})}
     )
     policy = RoutingPolicy(only_free, load_catalog())

@@ -33,17 +33,17 @@ def said(count: int) -> CallResult:
     return CallResult(Outcome.ANSWERED, text=json.dumps({"verdicts": verdicts}), usage=Usage(input=900, output=80))
 
 
-def test_undecided_texts_are_asked_in_batches_and_counted_as_booked(aws: Aws) -> None:
+def test_undecided_texts_are_asked_in_batches_and_counted_as_charged(aws: Aws) -> None:
     runtime, model = scripted(aws)
     model.then(said(10), said(2))
     routed, asking = routing.route_live(runtime, [PLAIN, *UNCLEAR])
-    assert [each.decision.source for each in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
-    assert [each.sure for each in routed] == [True] + [False] * 12
+    assert [routed_text.decision.source for routed_text in routed] == [Source.LOCAL] + [Source.GEMINI] * 12
+    assert [routed_text.sure for routed_text in routed] == [True] + [False] * 12
     assert (asking.requests, asking.requests_in_batches) == (2, None)
     assert asking.costs_nano == {"gemini-3.5-flash-lite": 0}
 
 
-def test_what_haiku_costs_is_what_was_booked_and_nothing_is_taken_from_the_cache(aws: Aws) -> None:
+def test_haiku_cost_equals_the_ledger_and_skips_the_cache(aws: Aws) -> None:
     runtime, model = scripted(aws)
     full = CallResult(Outcome.QUOTA_EXHAUSTED)
     model.then(full, said(1), said(1))

@@ -1,4 +1,4 @@
-"""`pointsman mcp` by the SDK's own client: over stores that moto plays, and as a process."""
+"""`pointsman mcp`, called by the SDK's own client: in-process on moto's stores, and as a process."""
 
 import asyncio
 import json
@@ -27,13 +27,13 @@ TOOLS = {"submit_task", "wait_for_task", "estimate_task", "read_report", "read_b
 
 
 @pytest.fixture
-def target(aws: Aws) -> StackConnection:
+def connection(aws: Aws) -> StackConnection:
     url = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
     settings = aws.settings(task_queue_url=url, stand_in=True)
     return StackConnection("the test stack", aws.session, settings, {}, openclaw.read_config(None))
 
 
-def asked[T](server: PointsmanServer, talk: Callable[[Client], Awaitable[T]]) -> T:
+def talk_to[T](server: PointsmanServer, talk: Callable[[Client], Awaitable[T]]) -> T:
     async def session() -> T:
         async with Client(server) as client:
             return await talk(client)
@@ -42,10 +42,10 @@ def asked[T](server: PointsmanServer, talk: Callable[[Client], Awaitable[T]]) ->
 
 
 def call(server: PointsmanServer, tool: str, **arguments: Any) -> CallToolResult:
-    return asked(server, lambda client: client.call_tool(tool, arguments))
+    return talk_to(server, lambda client: client.call_tool(tool, arguments))
 
 
-def told(result: CallToolResult) -> str:
+def error_line(result: CallToolResult) -> str:
     """Return the one line of an error."""
     assert result.is_error
     (content,) = result.content
@@ -54,17 +54,17 @@ def told(result: CallToolResult) -> str:
     return content.text
 
 
-def put(aws: Aws, target: StackConnection, task_id: str, status: Status, **fields: Any) -> None:
+def put(aws: Aws, connection: StackConnection, task_id: str, status: Status, **fields: Any) -> None:
     record = TaskRecord(task_id, status, received_at="2026-11-22T12:00:00.000Z", **fields)
     aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(record))
 
 
-def test_a_task_is_submitted_and_its_answer_fetched(aws: Aws, target: StackConnection) -> None:
-    server = PointsmanServer(McpTools(lambda: target))
+def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
     arguments = {"type": "status", "metadata": {"ticket": "OPS-1"}, "idempotency_key": "build-118", "private": True}
     submitted = call(server, "submit_task", prompt="Is it green?", **arguments).structured_content
     assert submitted
-    (message,) = aws.client("sqs").receive_message(QueueUrl=target.settings.task_queue_url)["Messages"]
+    (message,) = aws.client("sqs").receive_message(QueueUrl=connection.settings.task_queue_url)["Messages"]
     body = json.loads(message["Body"])
     assert body == {
         "task_id": submitted["task_id"],
@@ -78,23 +78,23 @@ def test_a_task_is_submitted_and_its_answer_fetched(aws: Aws, target: StackConne
     waiting = call(server, "wait_for_task", task_id=submitted["task_id"], seconds=0).structured_content
     assert waiting
     assert (waiting["ended"], waiting["status"], waiting["answer"]) == (False, "queued", None)
-    task = target.client.send(json.dumps(body))
-    put(aws, target, task.task_id, Status.COMPLETED, fingerprint=task.fingerprint or "", answer=Payload("Green."),
+    task = connection.client.send(json.dumps(body))
+    put(aws, connection, task.task_id, Status.COMPLETED, fingerprint=task.fingerprint or "", answer=Payload("Green."),
         cost_nano=1_500)  # fmt: skip
     ended = call(server, "wait_for_task", task_id=submitted["task_id"]).structured_content
     assert ended
     assert (ended["ended"], ended["answer"], ended["cost_usd"]) == (True, "Green.", "0.000001500")
 
 
-def test_a_task_that_failed_says_why(aws: Aws, target: StackConnection) -> None:
-    put(aws, target, "t-1", Status.FAILED, reason="over_budget")
-    ended = call(PointsmanServer(McpTools(lambda: target)), "wait_for_task", task_id="t-1").structured_content
+def test_failed_task_returns_its_reason(aws: Aws, connection: StackConnection) -> None:
+    put(aws, connection, "t-1", Status.FAILED, reason="over_budget")
+    ended = call(PointsmanServer(McpTools(lambda: connection)), "wait_for_task", task_id="t-1").structured_content
     assert ended
     assert (ended["ended"], ended["status"], ended["reason"]) == (True, "failed", "over_budget")
 
 
-def test_an_estimate_asks_no_model_and_sends_nothing(aws: Aws, target: StackConnection) -> None:
-    server = PointsmanServer(McpTools(lambda: target))
+def test_estimate_asks_no_model_and_sends_nothing(aws: Aws, connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
     sure = call(server, "estimate_task", prompt="Review our design.", tier="reasoning").structured_content
     assert sure
     assert (sure["model"], sure["source"]) == ("claude-sonnet-5-5", "explicit")
@@ -102,11 +102,11 @@ def test_an_estimate_asks_no_model_and_sends_nothing(aws: Aws, target: StackConn
     unsure = call(server, "estimate_task", prompt="hm").structured_content
     assert unsure
     assert unsure["source"] == "guess"
-    assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=target.settings.task_queue_url)
+    assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=connection.settings.task_queue_url)
 
 
-def test_report_and_budget_are_read(target: StackConnection) -> None:
-    server = PointsmanServer(McpTools(lambda: target))
+def test_report_and_budget_are_returned(connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
     report = call(server, "read_report").structured_content
     assert report
     assert "the day so far" in report["result"]
@@ -125,53 +125,53 @@ def test_report_and_budget_are_read(target: StackConnection) -> None:
         ("submit_task", {}, "prompt: Field required"),
         ("submit_task", {"prompt": "x", "metadata": {"a": 1}}, "metadata.a: Input should be a valid string"),
         ("submit_task", {"prompt": "x" * 1_048_577}, "body: must be at most 1048576 bytes, as SQS takes no more"),
-        ("wait_for_task", {"task_id": "nobody", "seconds": 0}, "no task nobody: it has not been received"),
+        ("wait_for_task", {"task_id": "nobody", "seconds": 0}, "no task nobody: the router has not received it"),
         ("wait_for_task", {"task_id": "t", "seconds": 601}, "seconds: Input should be less than or equal to 600"),
         ("estimate_task", {"prompt": "x", "type": SECRET}, "type: must be one of orchestration, status"),
-        ("read_report", {"day": "yesterday"}, "day: must be like 2026-11-21"),
+        ("read_report", {"day": "yesterday"}, "day: must be a date such as 2026-11-21"),
     ],
 )
-def test_what_goes_wrong_is_one_line_without_the_input(
-    target: StackConnection, tool: str, arguments: dict[str, Any], line: str
+def test_error_is_one_line_without_the_input(
+    connection: StackConnection, tool: str, arguments: dict[str, Any], line: str
 ) -> None:
-    words = told(call(PointsmanServer(McpTools(lambda: target)), tool, **arguments))
+    words = error_line(call(PointsmanServer(McpTools(lambda: connection)), tool, **arguments))
     assert words.startswith(line)
     assert SECRET not in words
 
 
-def test_a_stack_that_is_out_of_reach_is_looked_for_anew(target: StackConnection) -> None:
-    looks: list[Exception | StackConnection] = [
-        NoLocalStackError("no local stack is up", "start it with `pointsman up`"),
+def test_unreachable_stack_is_connected_again_on_the_next_call(connection: StackConnection) -> None:
+    attempts: list[Exception | StackConnection] = [
+        NoLocalStackError("no local stack is running", "start one with `pointsman up`"),
         ClientError({"Error": {"Code": "AccessDenied", "Message": SECRET}}, "DescribeStacks"),
         EndpointConnectionError(endpoint_url=f"https://{SECRET}"),
-        target,
+        connection,
     ]
 
-    def find() -> StackConnection:
-        if isinstance(look := looks.pop(0), Exception):
-            raise look
-        return look
+    def connect() -> StackConnection:
+        if isinstance(attempt := attempts.pop(0), Exception):
+            raise attempt
+        return attempt
 
     async def talk(client: Client) -> list[CallToolResult]:
         return [await client.call_tool("read_budget", {}) for _ in range(5)]
 
-    *failed, first, second = asked(PointsmanServer(McpTools(find)), talk)
-    assert [told(result) for result in failed] == [
-        "no local stack is up: start it with `pointsman up`",
+    *failed, first, second = talk_to(PointsmanServer(McpTools(connect)), talk)
+    assert [error_line(result) for result in failed] == [
+        "no local stack is running: start one with `pointsman up`",
         "ClientError: AccessDenied",
         "EndpointConnectionError",
     ]
-    assert (first.is_error, second.is_error, looks) == (False, False, [])
+    assert (first.is_error, second.is_error, attempts) == (False, False, [])
 
 
-def test_other_commands_do_not_load_the_sdk() -> None:
+def test_other_commands_do_not_import_the_sdk() -> None:
     code = "import sys, pointsman_cli.main; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "pointsman_cli.commands.mcp" in printed
     assert {"mcp", "boto3"} & set(printed) == set()
 
 
-def test_the_process_speaks_nothing_but_the_protocol() -> None:
+def test_process_prints_nothing_but_the_protocol() -> None:
     """A real one over stdio, for an account that is out of reach."""
     environment = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1", "AWS_DEFAULT_REGION": "us-east-1"}
     environment |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": SECRET}
@@ -182,17 +182,17 @@ def test_the_process_speaks_nothing_but_the_protocol() -> None:
         cwd=ROOT,
     )
 
-    odd: list[object] = []
+    unexpected: list[object] = []
 
     async def note(message: object) -> None:
-        odd.append(message)
+        unexpected.append(message)
 
     async def session() -> None:
         async with Client(command, message_handler=note) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
             assert client.server_info.name == "pointsman"
             result = await client.call_tool("submit_task", {"prompt": "x"})
-            assert told(result).startswith("stack nowhere: Could not connect to the endpoint URL")
+            assert error_line(result).startswith("stack nowhere: Could not connect to the endpoint URL")
 
     asyncio.run(session())
-    assert odd == []
+    assert unexpected == []

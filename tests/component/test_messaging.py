@@ -14,9 +14,9 @@ REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "
 
 
 def received(aws: Aws, url: str) -> dict[str, Any]:
-    found = aws.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
-    assert len(found) == 1
-    return dict(found[0])
+    messages = aws.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert len(messages) == 1
+    return dict(messages[0])
 
 
 def letters(aws: Aws) -> SqsDeadLetterQueue:
@@ -129,7 +129,7 @@ def test_replies_to_a_task_token() -> None:
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
-def test_nobody_waits_behind_an_old_token(code: str) -> None:
+def test_expired_task_token_blocks_no_other_reply(code: str) -> None:
     assert not QueueAndTokenReplies(None, Tokens(code)).reply("AQCk", "{}", None, "t-1_1_failed")
 
 

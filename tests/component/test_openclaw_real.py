@@ -1,4 +1,4 @@
-"""OpenClaw's own command line, on what `pointsman openclaw` writes (`make openclaw` installs it)."""
+"""OpenClaw's own command line accepts what `pointsman openclaw` writes (`make openclaw` installs it)."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def run(home: Path, config: Path, *command: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_its_validator_accepts_the_export_without_a_warning(home: Path) -> None:
+def test_openclaw_validates_the_export_without_a_warning(home: Path) -> None:
     config = home / "openclaw.json"
     options = {"budget": {"month_usd": 3}, "chains": {"reasoning": ["claude-sonnet-5-5", "claude-haiku-5-5"]}}
     bare = json.loads((ROOT / "tests/data/openclaw_bare.json").read_text())
@@ -47,16 +47,16 @@ def test_its_validator_accepts_the_export_without_a_warning(home: Path) -> None:
     assert main(["openclaw", "export", *door, "--config", "ours.json", "--output", str(config)]) == 0
     checked = run(home, config, "config", "validate")
     assert (checked.returncode, checked.stdout.strip()) == (0, "Config valid: ~/openclaw.json")
-    made = json.loads(config.read_text())
-    assert made["skills"]["entries"]["pointsman"]["config"]["budget"] == {"month_usd": "3"}
+    exported = json.loads(config.read_text())
+    assert exported["skills"]["entries"]["pointsman"]["config"]["budget"] == {"month_usd": "3"}
 
 
-def test_its_agents_see_the_skill(home: Path) -> None:
+def test_openclaw_offers_the_skill_to_its_agents(home: Path) -> None:
     skill, config = home / ".openclaw/skills/pointsman/SKILL.md", home / "openclaw.json"
     assert main(["openclaw", "skill", "--output", str(skill)]) == 0
     assert main(["openclaw", "export", "--tools-only", "--output", str(config)]) == 0
-    told = run(home, config, "skills", "info", "pointsman", "--json")
-    assert told.returncode == 0, told.stderr
-    seen = json.loads(told.stdout)
+    completed = run(home, config, "skills", "info", "pointsman", "--json")
+    assert completed.returncode == 0, completed.stderr
+    seen = json.loads(completed.stdout)
     assert (seen["name"], seen["eligible"], seen["missing"]["bins"]) == ("pointsman", True, [])
     assert seen["filePath"] == str(skill)

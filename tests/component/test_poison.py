@@ -76,14 +76,14 @@ def test_three_bad_messages_of_ten_stop_nobody(
     good = [0, 1, 3, 4, 6, 8, 9]
     assert {app.tasks.read(f"t-{number}").status for number in good} == {Status.STARTED}  # type: ignore[union-attr]
     running = states.list_executions(stateMachineArn=app.runtime.settings.state_machine_arn)["executions"]
-    assert {each["name"] for each in running} == {"t-7", *(f"t-{number}" for number in good)}
-    found = aws.client("sqs").receive_message(
+    assert {entry["name"] for entry in running} == {"t-7", *(f"t-{number}" for number in good)}
+    messages = aws.client("sqs").receive_message(
         QueueUrl=aws.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )
-    codes = {each["MessageAttributes"]["code"]["StringValue"] for each in found["Messages"]}
-    assert (codes, len(found["Messages"])) == ({"invalid_json", "invalid_task"}, 2)
+    codes = {message["MessageAttributes"]["code"]["StringValue"] for message in messages["Messages"]}
+    assert (codes, len(messages["Messages"])) == ({"invalid_json", "invalid_task"}, 2)
     logged = [vars(record) for record in caplog.records]
-    ((back, why),) = [(each["message_id"], each["why"]) for each in logged if each["message"] == "message_returned"]
+    ((back, why),) = [(entry["message_id"], entry["why"]) for entry in logged if entry["message"] == "message_returned"]
     assert (back, why) == ("m-7", "task t-7: an execution has its name and another input")
     assert "Write it" not in str(logged)
     assert "a secret" not in str(logged)

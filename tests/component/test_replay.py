@@ -41,25 +41,25 @@ def queue(aws: Aws) -> str:
 
 @pytest.fixture
 def replay(aws: Aws, router: Router, queue: str) -> Replay:
-    own, sqs, s3 = router.intake, aws.client("sqs"), aws.client("s3")
+    intake, sqs, s3 = router.intake, aws.client("sqs"), aws.client("s3")
     return Replay(
-        own.ctx,
-        own.tasks,
-        own.payloads,
+        intake.ctx,
+        intake.tasks,
+        intake.payloads,
         router.workflow,
-        own.model_health,
-        own.classifier,
+        intake.model_health,
+        intake.classifier,
         SqsDeadLetterQueue(sqs, aws.dlq_url, s3, aws.bucket, patience=0),
         SqsTaskQueue(sqs, queue),
-        own.reject.reply_places,
+        intake.reject.reply_places,
     )
 
 
 def die(aws: Aws, body: str, message_id: str = "m-1", **attributes: str) -> None:
     """Have the router's adapter put a rejected message into the dead-letter queue."""
-    stated = {"reason": "field: rule", "code": "reply_to_not_allowed", "message_id": message_id, **attributes}
+    attributes_sent = {"reason": "field: rule", "code": "reply_to_not_allowed", "message_id": message_id, **attributes}
     letters = SqsDeadLetterQueue(aws.client("sqs"), aws.dlq_url, aws.client("s3"), aws.bucket)
-    letters.put(body, stated, message_id)
+    letters.put(body, attributes_sent, message_id)
 
 
 def give_up(aws: Aws, body: str) -> str:
@@ -69,12 +69,12 @@ def give_up(aws: Aws, body: str) -> str:
 
 def bodies(aws: Aws, url: str) -> list[str]:
     """Return what can be received, and drop it."""
-    sqs, found = aws.client("sqs"), list[str]()
+    sqs, recorded = aws.client("sqs"), list[str]()
     while page := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in page:
-            found.append(message["Body"])
+            recorded.append(message["Body"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return found
+    return recorded
 
 
 def fail(router: Router, task_id: str = "t-1", reason: str = "refused", **changes: Any) -> TaskRecord:
@@ -160,7 +160,7 @@ def test_an_envelope_without_an_id_goes_back_unwrapped(aws: Aws, replay: Replay,
         ('{"prompt": "a", "task_id": "t-1"}', "task_id: is taken by a task with other content"),
     ],
 )
-def test_what_would_be_rejected_again_is_skipped_unless_told(
+def test_still_invalid_dead_letter_is_skipped_unless_forced(
     aws: Aws, replay: Replay, router: Router, queue: str, body: str, rule: str
 ) -> None:
     router.run(QueueMessage("m-0", '{"prompt": "another", "task_id": "t-1", "tier": "reasoning"}'))
@@ -300,7 +300,7 @@ def test_an_execution_with_another_input_is_no_start(replay: Replay, router: Rou
     assert line.trouble == "task t-1: an execution has its name and another input"
 
 
-def test_of_two_replays_one_wins(replay: Replay, router: Router) -> None:
+def test_concurrent_replays_start_one_generation(replay: Replay, router: Router) -> None:
     failed = fail(router)
     claim = replace(failed, generation=2, status=Status.CLAIMED, lease_owner="a", lease_until=1, execution_input="{}")
     assert router.tasks.replay(claim, router.clock.now())
@@ -332,7 +332,7 @@ def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: 
     )
 
 
-def test_a_task_whose_text_is_gone_is_told(replay: Replay, router: Router) -> None:
+def test_replay_of_a_task_without_its_text_is_reported(replay: Replay, router: Router) -> None:
     fail(router, body=Payload(ref="tasks/t-1/gone"))
     (line,) = replay(ReplayOptions(failed=True), "operator")
     assert line.outcome is ReplayOutcome.IMPOSSIBLE
@@ -362,8 +362,11 @@ def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, ledge
 def test_an_event_of_s3_goes_back_as_it_came(replay: Replay, router: Router, aws: Aws, queue: str) -> None:
     aws.client("s3").create_bucket(Bucket=PROMPTS)
     written = aws.client("s3").put_object(Bucket=PROMPTS, Key="a", Body=b"Write it.", Metadata={"tier": "reasoning"})
-    stated = {"bucket": {"name": PROMPTS}, "object": {"key": "a", "eTag": written["ETag"].strip('"'), "sequencer": "1"}}
-    record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": stated}
+    s3_record = {
+        "bucket": {"name": PROMPTS},
+        "object": {"key": "a", "eTag": written["ETag"].strip('"'), "sequencer": "1"},
+    }
+    record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3_record}
     one, two = (json.dumps({"Records": records}) for records in ([record], [record, record]))
     give_up(aws, two)
     give_up(aws, one)

@@ -38,9 +38,9 @@ def put(aws: Aws, data: bytes = b"Write it.", key: str = "a b.txt", write: str =
 
 
 def record_of(router: Router, event: str) -> TaskRecord:
-    found = object_in(event)
-    assert found is not None
-    return router.task(found.task_id)
+    reference = object_in(event)
+    assert reference is not None
+    return router.task(reference.task_id)
 
 
 def test_an_object_is_a_task(router: Router, aws: Aws) -> None:
@@ -76,7 +76,7 @@ def test_a_delivery_after_the_first_goes_by_what_was_stored(router: Router, aws:
         (lambda aws: put(aws, b"x" * (LARGEST_OBJECT + 1)), "object_changed"),
     ],
 )
-def test_what_changed_before_it_was_read_is_rejected(router: Router, aws: Aws, change: Any, code: str) -> None:
+def test_s3_object_changed_before_it_was_read_is_rejected(router: Router, aws: Aws, change: Any, code: str) -> None:
     event = put(aws)
     change(aws)
     assert router.run(QueueMessage("m-1", event)) == {}
@@ -101,7 +101,7 @@ def test_in_a_bucket_with_versions_the_version_is_read(router: Router, aws: Aws)
         (b"a", {"type": "poem"}, "invalid_task"),
     ],
 )
-def test_what_can_never_work_is_rejected(router: Router, aws: Aws, data: bytes, stated: Any, code: str) -> None:
+def test_unusable_s3_object_is_rejected(router: Router, aws: Aws, data: bytes, stated: Any, code: str) -> None:
     assert router.run(QueueMessage("m-1", put(aws, data, **stated))) == {}
     assert router.dead.codes() == [code]
 

@@ -26,7 +26,7 @@ from pointsman.values.status import Status
 from pointsman.values.times import parse_time
 from pointsman_cli import tasks as stated
 from pointsman_cli.commands import status
-from tests.component.test_attempt import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
+from tests.support.attempts import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
 from tests.support.aws import BUCKET, TABLES, Aws, MotoLedger
 from tests.support.fakes import NOON, FakeDeadLetterQueue
 from tests.support.in_process import in_process
@@ -78,7 +78,7 @@ def told(router: Router, task_id: str = "t-1") -> list[dict[str, Any]]:
 
 
 def short(detail: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
-    return [(each["status"], each["answer"], each["reason"]) for each in detail["subtasks"]]
+    return [(subtask["status"], subtask["answer"], subtask["reason"]) for subtask in detail["subtasks"]]
 
 
 def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: MotoLedger) -> None:
@@ -100,16 +100,16 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     assert detail["subtask_counts"] == {"completed": 2, "failed": 1, "rejected": 0, "unfinished": 0}
     assert [place for place, *_ in router.replies.sent] == ["the-senders-token"]
     parts = [router.task(f"t-1-s0{number}") for number in (1, 2, 3)]
-    assert detail["cost_with_subtasks_nano_usd"] == sum(each.cost_nano for each in [router.task(), *parts])
-    assert {(each.parent_id, each.deadline) for each in parts} == {("t-1", router.task().deadline)}
-    for each in parts:
-        (own,) = told(router, each.task_id)
-        assert (own["parent_id"], own["metadata"]) == ("t-1", {"ticket": "PAY-7"})
-        assert "subtasks" not in own
+    assert detail["cost_with_subtasks_nano_usd"] == sum(entry.cost_nano for entry in [router.task(), *parts])
+    assert {(part.parent_id, part.deadline) for part in parts} == {("t-1", router.task().deadline)}
+    for part in parts:
+        (ours,) = told(router, part.task_id)
+        assert (ours["parent_id"], ours["metadata"]) == ("t-1", {"ticket": "PAY-7"})
+        assert "subtasks" not in ours
 
     attempts, shares = ledger_entries.read_entries(ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1)))
     counters = ledger.reader.counters("2026-11")
-    assert counters["month"] == sum(each.cost_nano for each in attempts) == detail["cost_with_subtasks_nano_usd"]
+    assert counters["month"] == sum(attempt.cost_nano for attempt in attempts) == detail["cost_with_subtasks_nano_usd"]
     assert counters["month" + OPEN] == 0
     book = TaskBook()
     book.add(task_costs(attempts, shares))
@@ -126,7 +126,7 @@ def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Ro
         do(router, number, REFUSED)
     (detail,) = told(router)
     assert (detail["status"], detail["reason"], detail["answer"]) == ("failed", "subtasks_failed", None)
-    assert (detail["partial"], [each["status"] for each in detail["subtasks"]]) == (False, ["failed", "failed"])
+    assert (detail["partial"], [subtask["status"] for subtask in detail["subtasks"]]) == (False, ["failed", "failed"])
 
     router.model.then(handing_out(PARTS[0]))
     router.run(
@@ -158,7 +158,7 @@ def test_in_another_tier_a_split_task_is_answered_plainly(router: Router, tier: 
     assert (told(router)[0]["answer"], router.queue.bodies) == (said, [])
 
 
-def test_without_split_what_looks_like_subtasks_is_an_answer(router: Router) -> None:
+def test_answer_that_looks_like_subtasks_is_delivered_without_split(router: Router) -> None:
     said = json.dumps({"answer": "a", "subtasks": PARTS})
     router.model.then(answered(said))
     finished(router, started(router))
@@ -182,7 +182,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=["no JSON", "blank", "too many", "cut off"])
-def test_a_bad_split_is_booked_and_asked_for_once_more_then_elsewhere(
+def test_malformed_split_is_charged_and_retried_once_then_on_the_next_model(
     router: Router, ledger: MotoLedger, bad: CallResult
 ) -> None:
     router.model.then(bad, bad, bad, handing_out(*PARTS))
@@ -266,7 +266,7 @@ def test_two_last_ends_at_once_make_one_event(router: Router, monkeypatch: pytes
     assert router.task().closed_by in {"t-1-s01", "t-1-s02"}
 
 
-def test_what_is_done_again_after_a_crash_changes_nothing(router: Router) -> None:
+def test_repeated_dispatch_after_a_crash_changes_nothing(router: Router) -> None:
     """The sending dies midway; the workflow tries again; the router is given every message twice."""
     router.model.then(handing_out(*PARTS))
     run = step(router, begun(router))
@@ -294,7 +294,7 @@ def test_an_attempt_that_comes_too_late_asks_nothing_again(router: Router, monke
     assert (after.next, after.reason, len(router.model.questions)) == (Next.RUN, Outcome.UNKNOWN, 1)
 
 
-def test_an_end_that_could_not_be_told_is_told_by_who_ended_it(router: Router) -> None:
+def test_undelivered_parent_is_delivered_by_the_subtask_that_completed_it(router: Router) -> None:
     waiting(router, *PARTS[:1])
     take_in(router)
     router.model.then(answered("part 1"))
@@ -327,7 +327,7 @@ def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router,
     assert (len(told(router)), sweep().gathered) == (1, 0)
 
 
-def test_what_can_never_be_sent_out_is_ended_all_the_same(aws: Aws, router: Router, ledger: MotoLedger) -> None:
+def test_undispatchable_subtask_ends_its_parent(aws: Aws, router: Router, ledger: MotoLedger) -> None:
     sweep = build_sweep(aws, router)
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))
@@ -420,25 +420,25 @@ def test_a_subtask_that_is_replayed_is_waited_for_again_until_the_end(router: Ro
 
 
 def replayed(router: Router, task_id: str) -> None:
-    own = router.intake
+    intake = router.intake
 
     replay = Replay(
-        own.ctx,
-        own.tasks,
-        own.payloads,
+        intake.ctx,
+        intake.tasks,
+        intake.payloads,
         router.workflow,
-        own.model_health,
-        own.classifier,
+        intake.model_health,
+        intake.classifier,
         FakeDeadLetterQueue(),
         router.queue,
-        own.reject.reply_places,
+        intake.reject.reply_places,
     )
     (line,) = replay(ReplayOptions(ids=frozenset({task_id}), execute=True), "operator")
     assert line.replayed
 
 
 def test_large_parts_travel_by_s3_and_by_reference(aws: Aws, router: Router) -> None:
-    parts = [{**each, "prompt": each["prompt"] + "x" * 9_000} for each in PARTS]
+    parts = [{**entry, "prompt": entry["prompt"] + "x" * 9_000} for entry in PARTS]
     waiting(router, *parts)
     assert router.task().drafts.ref
     take_in(router)
@@ -461,7 +461,7 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     take_in(router)
     assert client.result("t-1") is None
     far = stated.task_document(app, router.task(), stand_in=False)
-    assert [each["status"] for each in far["subtasks"]] == ["started", "queued"]
+    assert [subtask["status"] for subtask in far["subtasks"]] == ["started", "queued"]
     assert dict(status._rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
     assert dict(status._rows(far))["not delivered"] is None
 
@@ -471,14 +471,14 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     do(router, 2, REFUSED)
     result = client.wait("t-1", timeout=1)
     assert (result.answer, result.partial) == ("Three parts.", True)
-    assert [(each.status, each.answer, each.reason) for each in result.subtasks] == [
+    assert [(subtask.status, subtask.answer, subtask.reason) for subtask in result.subtasks] == [
         ("completed", "part 1", None),
         ("failed", None, "refused"),
     ]
     assert result.cost_with_subtasks_usd > result.cost_usd
     assert stated.result_document(result, stand_in=False)["subtasks"][0]["answer"] == "part 1"
     done = stated.task_document(app, router.task(), stand_in=False)
-    assert [each["status"] for each in done["subtasks"]] == ["completed", "failed"]
+    assert [subtask["status"] for subtask in done["subtasks"]] == ["completed", "failed"]
 
 
 def test_a_split_answer_is_neither_checked_nor_audited(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:

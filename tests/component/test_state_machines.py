@@ -25,9 +25,9 @@ from pointsman.services.intake import Intake, QueueMessage
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import Tier
-from tests.component.test_usage_ledger import MODEL, NO_QUOTA, UTC_ZONE, intent, known, settled
 from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
+from tests.support.ledger import MODEL, NO_QUOTA, UTC_ZONE, intent, known, settled
 from tests.support.router import SECONDS, build
 
 SOAK = os.environ.get("POINTSMAN_SOAK") == "1"
@@ -84,26 +84,28 @@ class BudgetMachine(OnMoto):
     @rule(target=reservations, amount=st.integers(1, 400), tier=TIERS)
     def reserve(self, amount: int, tier: Tier) -> Any:
         self.number += 1
-        wanted = charge(TIGHT, tier, amount, self.now, UTC_ZONE)
-        caps = {cap.counter: cap.limit for cap in wanted.caps}
-        spent = {name: self.spent[wanted.month, name] for name in caps}
-        held = {name: spent[name] + self.open[wanted.month, name] for name in caps}
+        reserved = charge(TIGHT, tier, amount, self.now, UTC_ZONE)
+        caps = {cap.counter: cap.limit for cap in reserved.caps}
+        spent = {name: self.spent[reserved.month, name] for name in caps}
+        held = {name: spent[name] + self.open[reserved.month, name] for name in caps}
         over = [name for name, cap in caps.items() if spent[name] + amount > cap]
         full = [name for name, cap in caps.items() if held[name] + amount > cap]
 
-        view = self.ledger.look(None, MODEL, wanted.month)
-        said = check_budget(wanted, view.counters, self.now, UTC_ZONE)
+        view = self.ledger.look(None, MODEL, reserved.month)
+        said = check_budget(reserved, view.counters, self.now, UTC_ZONE)
         assert (said.outcome if said else None) == (Outcome.OVER_BUDGET if over else Outcome.BUSY if full else None)
         task_id = f"t-{self.number}"
         known(self.tasks, task_id)
-        mine = intent(task_id, amount=amount, at=self.now, tier=tier, charge=wanted)
-        made = self.ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made  # even when nobody asked `check_budget`
-        assert made is not bool(full)
-        if not made:
+        attempt_intent = intent(task_id, amount=amount, at=self.now, tier=tier, charge=reserved)
+        reservation = self.ledger.reserve(
+            attempt_intent, NO_QUOTA, ModelState(MODEL)
+        ).made  # even when nobody asked `check_budget`
+        assert reservation is not bool(full)
+        if not reservation:
             return multiple()
-        for name in wanted.counters:
-            self.open[wanted.month, name] += amount
-        return Held(mine, caps)
+        for name in reserved.counters:
+            self.open[reserved.month, name] += amount
+        return Held(attempt_intent, caps)
 
     @rule(target=done, held=consumes(reservations), share=st.integers(0, 130), good=st.booleans())
     def settle(self, held: Held, share: int, good: bool) -> Held:
@@ -133,8 +135,8 @@ class BudgetMachine(OnMoto):
     @rule(held=reservations)
     def reserve_the_turn_again(self, held: Held) -> None:
         later = replace(held.intent, key=type(held.intent.key)(held.intent.key.day_shard, held.intent.key.row + "x"))
-        found = self.ledger.reserve(later, NO_QUOTA, ModelState(MODEL))
-        assert (found.made, found.attempt_used) == (False, True)
+        reservation = self.ledger.reserve(later, NO_QUOTA, ModelState(MODEL))
+        assert (reservation.made, reservation.attempt_used) == (False, True)
 
     @rule(hours=st.sampled_from([1, 30, 24 * 12]))
     def time_passes(self, hours: int) -> None:
@@ -200,9 +202,9 @@ class Mortal:
 
         def between(*args: Any, **options: Any) -> Any:
             self._fate.border()
-            found = call(*args, **options)
+            response = call(*args, **options)
             self._fate.border()
-            return found
+            return response
 
         return between
 

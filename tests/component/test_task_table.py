@@ -26,7 +26,7 @@ DECISION = Decision(TaskType.ARCHITECTURE, Tier.REASONING, Source.LOCAL, 0.91, "
 
 
 def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> TaskRecord:
-    stated: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "status": Status.CLAIMED,
         "fingerprint": "f",
         "body": Payload(inline='{"prompt":"a"}'),
@@ -35,13 +35,13 @@ def record(task_id: str = "t-1", owner: str = "router-1", **fields: Any) -> Task
         "received_at": to_text(NOON),
         "deadline": to_text(NOON + timedelta(hours=24)),
     }
-    return TaskRecord(task_id, **{**stated, **fields})
+    return TaskRecord(task_id, **{**defaults, **fields})
 
 
 def read(table: TaskTable, task_id: str = "t-1") -> TaskRecord:
-    found = table.read(task_id)
-    assert found is not None
-    return found
+    record = table.read(task_id)
+    assert record is not None
+    return record
 
 
 def ended(table: TaskTable, status: Status = Status.COMPLETED, task_id: str = "t-1") -> TaskRecord:
@@ -82,12 +82,12 @@ def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:
     assert in_the_way.body == Payload(inline='{"prompt":"a"}')
 
 
-def test_of_many_claims_at_once_one_wins(aws: Aws, task_table: TaskTable) -> None:
+def test_concurrent_claims_have_one_winner(aws: Aws, task_table: TaskTable) -> None:
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}")), range(32)))
-    assert len([one for one in found if one is None]) == 1
+        results = list(pool.map(lambda n: task_table.claim(record(owner=f"router-{n}")), range(32)))
+    assert len([one for one in results if one is None]) == 1
     winner = read(task_table).lease_owner
-    assert {one.lease_owner for one in found if one} == {winner}
+    assert {one.lease_owner for one in results if one} == {winner}
 
 
 def test_a_rejected_id_can_be_claimed(task_table: TaskTable) -> None:
@@ -113,7 +113,7 @@ def test_a_lease_is_taken_over_only_when_it_has_expired(task_table: TaskTable) -
     assert (read(task_table).lease_owner, read(task_table).lease_until) == ("router-2", to_ms(until))
 
 
-def test_of_many_takers_of_a_lease_one_wins(task_table: TaskTable) -> None:
+def test_concurrent_lease_takeovers_have_one_winner(task_table: TaskTable) -> None:
     task_table.claim(record())
     with ThreadPoolExecutor(8) as pool:
         late = NOON + LEASE
@@ -127,7 +127,7 @@ def test_a_decision_is_stored_by_whoever_holds_the_lease(task_table: TaskTable) 
     assert (read(task_table).decision, read(task_table).execution_input) == (DECISION, '{"a":1}')
 
 
-def test_who_has_lost_the_lease_must_not_start_by_its_own_decision(task_table: TaskTable) -> None:
+def test_decision_after_a_lost_lease_is_refused(task_table: TaskTable) -> None:
     task_table.claim(record())
     task_table.renew(record(), "router-2", NOON + 3 * LEASE, NOON + LEASE)
     task_table.decide("t-1", "router-2", DECISION, "second")
@@ -157,8 +157,8 @@ def test_places_to_reply_to_are_added_once(task_table: TaskTable) -> None:
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED])
 def test_a_task_that_has_ended_takes_no_place_to_reply_to(task_table: TaskTable, status: Status) -> None:
     ended(task_table, status)
-    found = task_table.add_reply("t-1", "one")
-    assert (found.status, found.reply_to) == (status, [])
+    result = task_table.add_reply("t-1", "one")
+    assert (result.status, result.reply_to) == (status, [])
 
 
 def test_a_reply_is_added_or_the_end_is_seen(task_table: TaskTable) -> None:
@@ -195,14 +195,14 @@ def test_a_task_fails_once_and_in_its_own_generation(task_table: TaskTable) -> N
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.REJECTED])
-def test_what_has_ended_otherwise_does_not_fail(task_table: TaskTable, status: Status) -> None:
+def test_ended_task_does_not_fail(task_table: TaskTable, status: Status) -> None:
     ended(task_table, status)
-    found = task_table.fail("t-1", 1, "deadline", NOON)
-    assert found is not None
-    assert found.status is status
+    result = task_table.fail("t-1", 1, "deadline", NOON)
+    assert result is not None
+    assert result.status is status
 
 
-def test_what_could_not_be_delivered_is_found_oldest_first_until_it_is(task_table: TaskTable) -> None:
+def test_undelivered_tasks_are_listed_oldest_first_until_delivered(task_table: TaskTable) -> None:
     for number in range(3):
         ended(task_table, task_id=f"t-{number}")
         task_table.needs_attention(record(f"t-{number}"), NOON - timedelta(minutes=number))
@@ -228,7 +228,7 @@ def test_errors_that_no_condition_explains_are_raised(aws: Aws) -> None:
         table.fail("t-1", 1, "deadline", NOON)
 
 
-def test_what_is_empty_is_not_stored() -> None:
+def test_empty_attributes_are_not_stored() -> None:
     assert pack({"a": None, "b": "", "c": [], "d": {}, "e": 0, "f": False, "g": 1.5}) == {
         "e": {"N": "0"},
         "f": {"BOOL": False},

@@ -6,7 +6,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,140 +13,83 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from pointsman.adapters.dynamo import unpack
 from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.adapters.task_table import TaskTable
-from pointsman.execution.budget import OPEN, charge
-from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.budget import OPEN
+from pointsman.execution.calls import Intent, Purpose, Share
 from pointsman.execution.ledger_keys import SHARDS, RowKey
 from pointsman.execution.model_health import SLOT_KEPT_FOR, Admission, HealthUpdate, ModelState, admit, health_update
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Payload, TaskRecord
-from pointsman.routing.catalog import Billing, Quota
+from pointsman.execution.records import Payload
+from pointsman.routing.catalog import Quota
 from pointsman.routing.config import Budget
 from pointsman.values.errors import StoreError
 from pointsman.values.status import Status
-from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import to_ms, to_text
 from pointsman.values.usage import Usage
 from tests.support.aws import SESSION, TABLES, Aws, MotoLedger, create_tables
 from tests.support.fakes import NOON
-
-UTC_ZONE = ZoneInfo("UTC")
-MODEL = "claude-haiku-5-5"
-GEMINI = "gemini-3.5-flash-lite"
-NO_QUOTA = Admission()
-CALLED = Usage(input=100, cache_read=10, output=40, thinking=5)
-BUDGET = Budget.model_validate({"month_usd": "0.000001", "day_usd": "0.0000008"})
-"""1,000 and 800 nano-dollars."""
-
-
-def intent(
-    task_id: str = "t-1",
-    turn: int = 1,
-    amount: int = 100,
-    at: datetime = NOON,
-    budget: Budget = BUDGET,
-    **fields: Any,
-) -> Intent:
-    attempt_id = f"000001.{turn:06d}"
-    spec: dict[str, Any] = {
-        "purpose": Purpose.TASK,
-        "model": MODEL,
-        "function": "implementation",
-        "tier": Tier.IMPLEMENTATION,
-        "type": TaskType.CODE_GENERATION,
-        "metadata": {"ticket": "A-1"},
-    }
-    billing = fields.pop("billing", Billing.PAID if amount else Billing.FREE)
-    reserved = fields.pop("charge", charge(budget, Tier.IMPLEMENTATION, amount, at, UTC_ZONE))
-    return Intent(
-        CallSpec(task_id=task_id, attempt_id=attempt_id, **{**spec, **fields}),
-        RowKey.of(task_id, attempt_id, at),
-        at,
-        billing,
-        reserved,
-    )
-
-
-def settled(
-    of: Intent, outcome: Outcome = Outcome.ANSWERED, cost: int = 60, after: float = 2.0, **fields: Any
-) -> Settled:
-    usage = CALLED if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
-    stated: dict[str, Any] = {
-        "result": CallResult(outcome, usage=usage, request_id="req-1"),
-        "cost_known": outcome is not Outcome.UNKNOWN,
-        "billed_model": of.spec.model,
-        "usage": usage or Usage(),
-        "at": of.at + timedelta(seconds=after),
-        "milliseconds": int(after * 1000),
-    }
-    return Settled(of, cost_nano=cost, **{**stated, **fields})
-
-
-def known(tasks: TaskTable, *task_ids: str) -> None:
-    for task_id in task_ids or ("t-1",):
-        tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(NOON)))
-
-
-def task(tasks: TaskTable, task_id: str = "t-1") -> TaskRecord:
-    found = tasks.read(task_id)
-    assert found is not None
-    return found
-
-
-def scan(client: Any, table: str) -> list[dict[str, Any]]:
-    return [unpack(item) for page in client.get_paginator("scan").paginate(TableName=table) for item in page["Items"]]
-
-
-def free_intent(number: int, at: datetime = NOON, **fields: Any) -> Intent:
-    return intent(f"t-{number}", amount=0, at=at, model=GEMINI, tier=Tier.ORCHESTRATION, **fields)
-
+from tests.support.ledger import (
+    CALLED,
+    GEMINI,
+    MODEL,
+    NO_QUOTA,
+    free_intent,
+    intent,
+    known,
+    scan,
+    settled,
+    task,
+)
 
 # What one transaction writes
 
 
 def test_a_reservation_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
-    mine = intent()
-    assert ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
+    attempt_intent = intent()
+    assert ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL)).made
 
-    assert ledger.find_intent(mine.key) == Intent(
+    assert ledger.find_intent(attempt_intent.key) == Intent(
         **{
-            **{name: getattr(mine, name) for name in Intent.__dataclass_fields__},
-            "charge": type(mine.charge)(mine.charge.month, mine.charge.counters, (), 100),
+            **{name: getattr(attempt_intent, name) for name in Intent.__dataclass_fields__},
+            "charge": type(attempt_intent.charge)(attempt_intent.charge.month, attempt_intent.charge.counters, (), 100),
         }
     )
-    assert ledger.find_outcome(mine.key) is None
+    assert ledger.find_outcome(attempt_intent.key) is None
     counters = ledger.reader.counters("2026-11")
     names = ["month", "day_22", "month_implementation", "day_22_implementation"]
     assert counters == {**dict.fromkeys(names, 100), **{name + OPEN: 100 for name in names}}
-    found = task(task_table)
-    assert (found.last_attempt, found.rows) == (mine.spec.attempt_id, [mine.key])
-    assert found.open_intent == mine.key
+    record = task(task_table)
+    assert (record.last_attempt, record.rows) == (attempt_intent.spec.attempt_id, [attempt_intent.key])
+    assert record.open_intent == attempt_intent.key
     view = ledger.look("t-1", MODEL, "2026-11")
-    assert view.task == found
+    assert view.task == record
     assert view.counters == counters
 
 
 def test_a_settlement_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
-    mine = intent()
-    ledger.reserve(mine, NO_QUOTA, ModelState(MODEL))
+    attempt_intent = intent()
+    ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL))
     lesson = HealthUpdate({"rest_until": 5})
-    assert ledger.settle(settled(mine, Outcome.TRUNCATED), lesson, Payload(inline="words"))
+    assert ledger.settle(settled(attempt_intent, Outcome.TRUNCATED), lesson, Payload(inline="words"))
 
     counters = ledger.reader.counters("2026-11")
     assert {name: count for name, count in counters.items() if not name.endswith(OPEN)} == dict.fromkeys(
         ["month", "day_22", "month_implementation", "day_22_implementation"], 60
     )
     assert {count for name, count in counters.items() if name.endswith(OPEN)} == {0}
-    found = task(task_table)
-    assert (found.status, found.answer, found.truncated) == (Status.COMPLETED, Payload(inline="words"), True)
-    assert (found.open_intent, found.attempts, found.cost_nano, found.cost_known) == (None, 1, 60, True)
-    assert (found.model, found.usage, found.ended_at) == (MODEL, CALLED.as_dict(), to_text(NOON + timedelta(seconds=2)))
+    record = task(task_table)
+    assert (record.status, record.answer, record.truncated) == (Status.COMPLETED, Payload(inline="words"), True)
+    assert (record.open_intent, record.attempts, record.cost_nano, record.cost_known) == (None, 1, 60, True)
+    assert (record.model, record.usage, record.ended_at) == (
+        MODEL,
+        CALLED.as_dict(),
+        to_text(NOON + timedelta(seconds=2)),
+    )
     assert ledger.look("t-1", MODEL, "2026-11").model.backoff_until == 5
-    outcome = ledger.find_outcome(mine.key)
+    outcome = ledger.find_outcome(attempt_intent.key)
     assert outcome is not None
     assert outcome.outcome is Outcome.TRUNCATED
 
@@ -155,30 +97,34 @@ def test_a_settlement_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_t
 def test_a_failed_call_leaves_the_task_open_and_adds_up(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     for turn, (outcome, cost) in enumerate([(Outcome.UNKNOWN, 100), (Outcome.NOT_SENT, 0), (Outcome.ANSWERED, 60)], 1):
-        mine = intent(turn=turn)
-        assert ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
+        attempt_intent = intent(turn=turn)
+        assert ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL)).made
         answer = Payload(ref="tasks/t-1/answer") if outcome is Outcome.ANSWERED else None
-        assert ledger.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
+        assert ledger.settle(settled(attempt_intent, outcome, cost), HealthUpdate(), answer)
         if not answer:
             assert task(task_table).status is Status.STARTED
-    found = task(task_table)
-    assert (found.attempts, found.cost_nano, found.cost_known, len(found.rows)) == (2, 160, False, 3)
-    assert (found.status, found.answer.ref) == (Status.COMPLETED, "tasks/t-1/answer")
+    record = task(task_table)
+    assert (record.attempts, record.cost_nano, record.cost_known, len(record.rows)) == (2, 160, False, 3)
+    assert (record.status, record.answer.ref) == (Status.COMPLETED, "tasks/t-1/answer")
 
 
 @pytest.mark.parametrize("why", ["budget", "slot", "turn", "completed", "failed", "intent"])
 def test_a_refused_reservation_writes_nothing(aws: Aws, ledger: MotoLedger, task_table: TaskTable, why: str) -> None:
     known(task_table)
-    mine, state, admission = intent(), ModelState(MODEL), admit(ModelState(MODEL), Quota(9, None, None), 1, NOON)
+    attempt_intent, state, admission = (
+        intent(),
+        ModelState(MODEL),
+        admit(ModelState(MODEL), Quota(9, None, None), 1, NOON),
+    )
     assert isinstance(admission, Admission)
     if why == "budget":
-        mine = intent(amount=801)
+        attempt_intent = intent(amount=801)
     elif why == "slot":
         ledger.reserve(intent("t-7", amount=0, purpose=Purpose.CLASSIFICATION), admission, state)
     elif why == "turn":
         ledger.reserve(intent(turn=2, at=NOON - timedelta(seconds=1)), NO_QUOTA, state)
     elif why == "intent":
-        ledger.reserve(mine, NO_QUOTA, state)
+        ledger.reserve(attempt_intent, NO_QUOTA, state)
     else:
         end = {"completed": Status.COMPLETED, "failed": Status.FAILED}[why]
         aws.client("dynamodb").update_item(
@@ -189,10 +135,10 @@ def test_a_refused_reservation_writes_nothing(aws: Aws, ledger: MotoLedger, task
             ExpressionAttributeValues={":e": {"S": end}},
         )
     before = [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
-    found = ledger.reserve(mine, admission, state)
+    reservation = ledger.reserve(attempt_intent, admission, state)
 
-    assert not found.made
-    assert found.attempt_used == (why not in {"budget", "slot"})
+    assert not reservation.made
+    assert reservation.attempt_used == (why not in {"budget", "slot"})
     assert before == [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
 
 
@@ -205,12 +151,12 @@ def test_a_call_above_the_cap_alone_is_refused_on_an_empty_month(ledger: MotoLed
 
 def test_an_outcome_is_written_once(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
-    mine = intent()
-    ledger.reserve(mine, NO_QUOTA, ModelState(MODEL))
-    assert ledger.settle(settled(mine, Outcome.UNKNOWN, 100), HealthUpdate(), None)
+    attempt_intent = intent()
+    ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL))
+    assert ledger.settle(settled(attempt_intent, Outcome.UNKNOWN, 100), HealthUpdate(), None)
     before = [scan(aws.client("dynamodb"), table) for table in (TABLES.tasks, TABLES.usage, TABLES.limits)]
 
-    late = settled(mine, after=400)
+    late = settled(attempt_intent, after=400)
     assert not ledger.settle(
         late, health_update(ModelState(MODEL, failures=2), late.result, late.at), Payload(inline="late")
     )
@@ -225,8 +171,8 @@ def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(ledger: MotoLedger
     ledger.reserve(second, NO_QUOTA, ModelState(MODEL))
 
     assert ledger.settle(settled(first), HealthUpdate({"gone": True}), Payload(inline="of the first"))
-    found = task(task_table)
-    assert (found.status, found.open_intent, found.answer) == (
+    record = task(task_table)
+    assert (record.status, record.open_intent, record.answer) == (
         Status.STARTED,
         second.key,
         Payload(),
@@ -238,10 +184,10 @@ def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(ledger: MotoLedger
 
 
 def test_a_classification_is_one_attempt_with_shares_beside_it(ledger: MotoLedger) -> None:
-    mine = free_intent(1, purpose=Purpose.CLASSIFICATION, type=None)
-    assert ledger.reserve(mine, NO_QUOTA, ModelState(GEMINI)).made
+    attempt_intent = free_intent(1, purpose=Purpose.CLASSIFICATION, type=None)
+    assert ledger.reserve(attempt_intent, NO_QUOTA, ModelState(GEMINI)).made
     parts = tuple(Share(f"t-{n}", n, Usage(input=n), {"ticket": str(n)}, None) for n in range(12))
-    assert ledger.settle(settled(mine, cost=0), HealthUpdate(), None, parts)
+    assert ledger.settle(settled(attempt_intent, cost=0), HealthUpdate(), None, parts)
 
     rows = list(ledger.reader.rows(NOON, NOON + timedelta(seconds=1)))
     (attempt,) = [row for row in rows if row["kind"] == "attempt"]
@@ -259,22 +205,22 @@ def test_the_cap_holds_whatever_runs_at_once(ledger: MotoLedger, task_table: Tas
     known(task_table, *(f"t-{n}" for n in range(40)))
 
     def call(number: int) -> bool:
-        mine = intent(f"t-{number}", amount=90)
-        if not ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made:
+        attempt_intent = intent(f"t-{number}", amount=90)
+        if not ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL)).made:
             return False
         held = ledger.reader.counters("2026-11")
         assert held["day_22"] <= 800
         if number % 2:
-            ledger.settle(settled(mine, cost=70), HealthUpdate(), None)
+            ledger.settle(settled(attempt_intent, cost=70), HealthUpdate(), None)
         return True
 
     with ThreadPoolExecutor(16) as pool:
-        made = list(pool.map(call, range(40)))
+        results = list(pool.map(call, range(40)))
     counters = ledger.reader.counters("2026-11")
     assert counters["day_22"] <= 800
-    assert counters["day_22"] == sum((70 if number % 2 else 90) for number in range(40) if made[number])
-    assert counters["day_22" + OPEN] == sum(90 for number in range(40) if made[number] and not number % 2)
-    assert sum(made) >= 8
+    assert counters["day_22"] == sum((70 if number % 2 else 90) for number in range(40) if results[number])
+    assert counters["day_22" + OPEN] == sum(90 for number in range(40) if results[number] and not number % 2)
+    assert sum(results) >= 8
 
 
 def test_a_turn_is_taken_once(ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -292,12 +238,14 @@ def test_a_turn_is_taken_once(ledger: MotoLedger, task_table: TaskTable) -> None
 
 def test_an_outcome_is_written_by_one_of_many(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
-    mine = intent()
-    ledger.reserve(mine, NO_QUOTA, ModelState(MODEL))
+    attempt_intent = intent()
+    ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL))
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda n: ledger.settle(settled(mine, cost=n), HealthUpdate(), None), range(10, 26)))
-    assert told.count(True) == 1
-    assert ledger.reader.counters("2026-11")["month"] == 10 + told.index(True)
+        results = list(
+            pool.map(lambda n: ledger.settle(settled(attempt_intent, cost=n), HealthUpdate(), None), range(10, 26))
+        )
+    assert results.count(True) == 1
+    assert ledger.reader.counters("2026-11")["month"] == 10 + results.index(True)
 
 
 def test_slots_are_taken_at_most_as_often_as_the_quota_says(ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -307,10 +255,10 @@ def test_slots_are_taken_at_most_as_often_as_the_quota_says(ledger: MotoLedger, 
     def take(number: int) -> bool:
         for _ in range(50):
             state = ledger.look(None, GEMINI, "2026-11").model
-            found = admit(state, quota, 10, NOON)
-            if isinstance(found, CallResult):
+            admission = admit(state, quota, 10, NOON)
+            if isinstance(admission, CallResult):
                 return False
-            reservation = ledger.reserve(free_intent(number), found, state)
+            reservation = ledger.reserve(free_intent(number), admission, state)
             if reservation.made:
                 return True
             assert not reservation.attempt_used
@@ -356,17 +304,17 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
 
 def slot(ledger: MotoLedger, mine: Intent, quota: Quota | None = None, tokens: int = 500) -> None:
     state = ledger.look(None, mine.spec.model, "2026-11").model
-    found = admit(state, quota or Quota(15, 1000, 20), tokens, mine.at)
-    assert isinstance(found, Admission)
-    assert ledger.reserve(mine, found, state).made
+    admission = admit(state, quota or Quota(15, 1000, 20), tokens, mine.at)
+    assert isinstance(admission, Admission)
+    assert ledger.reserve(mine, admission, state).made
 
 
 def test_a_slot_is_corrected_to_the_tokens_used(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1")
-    mine = free_intent(1)
-    slot(ledger, mine)
+    attempt_intent = free_intent(1)
+    slot(ledger, attempt_intent)
     assert ledger.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == 500
-    ledger.settle(settled(mine, cost=0), HealthUpdate(), Payload(inline="a"))
+    ledger.settle(settled(attempt_intent, cost=0), HealthUpdate(), Payload(inline="a"))
     assert ledger.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == CALLED.prompt == 110
 
 
@@ -403,9 +351,9 @@ def test_old_slots_are_dropped(ledger: MotoLedger, task_table: TaskTable) -> Non
 
 def test_a_lesson_outlives_a_slot_that_is_gone(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table, "t-1")
-    mine = free_intent(1)
-    ledger.reserve(mine, NO_QUOTA, ModelState(GEMINI))
-    gone = settled(mine, Outcome.ANSWERED, 0)
+    attempt_intent = free_intent(1)
+    ledger.reserve(attempt_intent, NO_QUOTA, ModelState(GEMINI))
+    gone = settled(attempt_intent, Outcome.ANSWERED, 0)
     assert ledger.settle(gone, HealthUpdate({"failures": 0, "opens": 0}), Payload(inline="a"))
     assert task(task_table).status is Status.COMPLETED
 
@@ -427,16 +375,16 @@ def test_one_probe_passes(ledger: MotoLedger, task_table: TaskTable) -> None:
     later = NOON + timedelta(seconds=21)
     seen = ledger.look(None, GEMINI, "x").model
     assert seen.opens == 1
-    for number, made in ((1, True), (2, False)):
+    for number, built in ((1, True), (2, False)):
         admission = admit(seen, None, 1, later)
         assert isinstance(admission, Admission)
-        assert ledger.reserve(free_intent(number, later), admission, seen).made is made
+        assert ledger.reserve(free_intent(number, later), admission, seen).made is built
 
 
 def test_the_router_sees_all_models_at_once(aws: Aws, ledger: MotoLedger) -> None:
-    mine = free_intent(1, purpose=Purpose.CLASSIFICATION)
-    ledger.reserve(mine, NO_QUOTA, ModelState(GEMINI))
-    ledger.settle(settled(mine, Outcome.RETIRED, 0), HealthUpdate({"gone": True, "gone_at": 5}), None)
+    attempt_intent = free_intent(1, purpose=Purpose.CLASSIFICATION)
+    ledger.reserve(attempt_intent, NO_QUOTA, ModelState(GEMINI))
+    ledger.settle(settled(attempt_intent, Outcome.RETIRED, 0), HealthUpdate({"gone": True, "gone_at": 5}), None)
     states = DynamoModelHealth(aws.client("dynamodb"), aws.tables).states([GEMINI, MODEL])
     assert states == {GEMINI: ModelState(GEMINI, retired=True)}
 
@@ -449,11 +397,11 @@ def test_rows_are_read_across_days_and_shards(ledger: MotoLedger, task_table: Ta
     names = [f"t-{n}" for n in range(30)]
     known(task_table, *names)
     start = NOON - timedelta(days=1)
-    made = [intent(name, at=start + timedelta(hours=2 * n), budget=budget) for n, name in enumerate(names)]
-    for number, mine in enumerate(made):
-        assert ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made
+    attempt_intent = [intent(name, at=start + timedelta(hours=2 * n), budget=budget) for n, name in enumerate(names)]
+    for number, first_intent in enumerate(attempt_intent):
+        assert ledger.reserve(first_intent, NO_QUOTA, ModelState(MODEL)).made
         if number % 3:
-            assert ledger.settle(settled(mine), HealthUpdate(), None)
+            assert ledger.settle(settled(first_intent), HealthUpdate(), None)
 
     rows = list(ledger.reader.rows(start, NOON + timedelta(days=3)))
     assert Counter(row["task_id"] for row in rows) == Counter(names)
@@ -468,7 +416,7 @@ def test_rows_are_read_across_days_and_shards(ledger: MotoLedger, task_table: Ta
     open_ones = {one.spec.task_id for one in ledger.reader.open_intents(start, NOON + timedelta(days=3))}
     assert open_ones == {f"t-{n}" for n in range(0, 30, 3)}
     again = next(one for one in ledger.reader.open_intents(start, start + timedelta(seconds=1)))
-    assert again == ledger.find_intent(made[0].key)
+    assert again == ledger.find_intent(attempt_intent[0].key)
     assert ledger.settle(settled(again, Outcome.UNKNOWN, 100), HealthUpdate(), None)
 
 
@@ -504,23 +452,31 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
         create_tables(client)
         ledger, tasks = MotoLedger(client, TABLES), TaskTable(client, TABLES)
         known(tasks, *names)
-        made, turns, now = list[Intent](), Counter[str](), NOON
+        recorded, turns, now = list[Intent](), Counter[str](), NOON
         for what, which, amount, outcome in steps:
             now += timedelta(seconds=dice.randrange(90))
             name = names[which]
             if what == "reserve":
                 turns[name] += 1
-                mine = intent(name, turns[name], amount, now)
-                if ledger.reserve(mine, NO_QUOTA, ModelState(MODEL)).made:
-                    made.append(mine)
-            elif what.startswith("settle") and made:
-                mine = made[which % len(made)]
-                cost = mine.charge.amount if outcome is Outcome.UNKNOWN else min(amount, mine.charge.amount)
+                attempt_intent = intent(name, turns[name], amount, now)
+                if ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL)).made:
+                    recorded.append(attempt_intent)
+            elif what.startswith("settle") and recorded:
+                attempt_intent = recorded[which % len(recorded)]
+                cost = (
+                    attempt_intent.charge.amount
+                    if outcome is Outcome.UNKNOWN
+                    else min(amount, attempt_intent.charge.amount)
+                )
                 answer = Payload(inline="a") if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
-                ledger.settle(settled(mine, outcome, cost), HealthUpdate(), answer)
+                ledger.settle(settled(attempt_intent, outcome, cost), HealthUpdate(), answer)
             elif what == "close":
-                for mine in ledger.reader.open_intents(NOON - timedelta(hours=1), now - timedelta(seconds=60)):
-                    ledger.settle(settled(mine, Outcome.UNKNOWN, mine.charge.amount), HealthUpdate(), None)
+                for attempt_intent in ledger.reader.open_intents(
+                    NOON - timedelta(hours=1), now - timedelta(seconds=60)
+                ):
+                    ledger.settle(
+                        settled(attempt_intent, Outcome.UNKNOWN, attempt_intent.charge.amount), HealthUpdate(), None
+                    )
             elif what == "add_reply":
                 tasks.add_reply(name, f"place-{amount}")
             elif what == "fail":
@@ -534,10 +490,10 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
         assert counters.get("month", 0) == counters.get("day_22", 0) == opened + spent
         assert counters.get("month_implementation" + OPEN, 0) == opened
         for name in names:
-            found = task(tasks, name)
-            own = [row for row in rows if row["task_id"] == name]
-            assert found.rows == [RowKey(row["day_shard"], row["row"]) for row in own]
-            assert found.cost_nano == sum(row["cost_nano"] for row in own if "outcome" in row)
+            record = task(tasks, name)
+            rows_of_task = [row for row in rows if row["task_id"] == name]
+            assert record.rows == [RowKey(row["day_shard"], row["row"]) for row in rows_of_task]
+            assert record.cost_nano == sum(row["cost_nano"] for row in rows_of_task if "outcome" in row)
 
 
 def test_milliseconds_decide_the_lease() -> None:

@@ -19,7 +19,8 @@ from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.component.test_attempt import (
+from tests.support import in_process as support
+from tests.support.attempts import (
     GEMINI,
     HAIKU,
     SHIPPED,
@@ -35,7 +36,6 @@ from tests.component.test_attempt import (
     started,
     step,
 )
-from tests.support import in_process as support
 from tests.support.aws import Aws, MotoLedger
 from tests.support.fake_providers import start, stop
 from tests.support.fakes import NOON, FakeWorkflow
@@ -72,8 +72,8 @@ def verdict(task: TaskRecord) -> tuple[bool, str | None, str | None]:
 
 
 def rows(router: Router, ledger: MotoLedger) -> list[dict[str, Any]]:
-    found = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
-    return sorted((row for row in found if row["kind"] == "attempt"), key=lambda row: row["turn"])
+    result = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
+    return sorted((row for row in result if row["kind"] == "attempt"), key=lambda row: row["turn"])
 
 
 def books_agree(router: Router, ledger: MotoLedger) -> None:
@@ -99,9 +99,7 @@ def test_another_type_is_not_checked(configure: Configure) -> None:
 
 
 @pytest.mark.parametrize("first", [BAD, LARGE])
-def test_a_failed_check_leads_one_tier_up_and_is_booked_as_such(
-    configure: Configure, ledger: MotoLedger, first: str
-) -> None:
+def test_failed_check_escalates_one_tier_and_is_recorded(configure: Configure, ledger: MotoLedger, first: str) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(first), answered(GOOD))
     second = step(router, begun(router))
@@ -131,7 +129,7 @@ def test_a_second_answer_is_checked_and_delivered_whatever_it_is(configure: Conf
 
 
 @pytest.mark.parametrize("trouble", [Outcome.REFUSED, Outcome.AUTH, Outcome.RETIRED])
-def test_without_a_second_answer_the_first_is_delivered(
+def test_first_answer_is_delivered_if_the_escalation_fails(
     configure: Configure, ledger: MotoLedger, trouble: Outcome
 ) -> None:
     router = configure(verify=PYTHON)
@@ -236,7 +234,7 @@ def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
     books_agree(router, ledger)
 
 
-def test_a_crash_in_the_second_call_is_booked_and_the_first_answer_kept(
+def test_crash_in_the_escalated_call_is_charged_and_the_first_answer_kept(
     configure: Configure, ledger: MotoLedger
 ) -> None:
     router = configure(verify=PYTHON)
@@ -261,9 +259,9 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
 
     def read_before(self: TaskTable, task_id: str) -> TaskRecord | None:
         monkeypatch.setattr(TaskTable, "read", real)
-        found = real(self, task_id)
+        result = real(self, task_id)
         step(router, run)
-        return found
+        return result
 
     monkeypatch.setattr(TaskTable, "read", read_before)
     router.intake.delivery.finish("t-1", 1, "workflow_aborted")
@@ -285,7 +283,7 @@ def says(word: str) -> CallResult:
     return answered(json.dumps({"verdict": word}))
 
 
-def test_what_a_judge_accepts_is_delivered(configure: Configure, ledger: MotoLedger) -> None:
+def test_answer_that_the_judge_accepts_is_delivered(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("the answer"), says("acceptable"))
     waiting = step(router, begun(router))
@@ -302,7 +300,7 @@ def test_what_a_judge_accepts_is_delivered(configure: Configure, ledger: MotoLed
     books_agree(router, ledger)
 
 
-def test_what_a_judge_finds_wanting_leads_one_tier_up(configure: Configure, ledger: MotoLedger) -> None:
+def test_answer_that_the_judge_rejects_escalates_one_tier(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("half"), says("incomplete"), answered("whole"))
     finished(router, begun(router))
@@ -378,8 +376,8 @@ def test_a_judge_that_dies_is_not_asked_again(
     if written == "reserve":
         router.model._results.pop(0)  # nobody asked for the judge's word
     finished(router, replace(waiting, attempt=waiting.attempt + 1, crashes=1))
-    told = written == "settle" and word == "wrong"
-    assert answer(router) == ("second" if told else "first")
+    lost_answer = written == "settle" and word == "wrong"
+    assert answer(router) == ("second" if lost_answer else "first")
     assert [row["outcome"] for row in rows(router, ledger)][1] == ("unknown" if written == "reserve" else "answered")
     books_agree(router, ledger)
 
@@ -406,9 +404,9 @@ def test_the_sdks_on_the_stand_in_answer_judge_and_audit(
         standin.fault("anthropic", {"answer": {"text": BAD}}, contains="(bad)", model=HAIKU)
         urls = {"google_gemini_base_url": f"{standin.url}/gemini", "anthropic_base_url": f"{standin.url}/anthropic"}
         checks = {"code_generation": {"language": "python", "judge": True}}
-        own = {"verify": checks, "audit": {"share": 1, "model": "claude-haiku-4-5"}}
+        pointsman_config = {"verify": checks, "audit": {"share": 1, "model": "claude-haiku-4-5"}}
         clock, workflow = LeapClock(), FakeWorkflow()
-        config = json.dumps({**SHIPPED, "pointsman": own})
+        config = json.dumps({**SHIPPED, "pointsman": pointsman_config})
         app = in_process(aws.settings(**urls), config, aws.session, clock)
         app.runtime.stores.__dict__["workflow"] = workflow
         player = Player(app, clock, workflow.executions.__getitem__)

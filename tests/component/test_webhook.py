@@ -53,9 +53,9 @@ def test_a_receiver_gets_the_event_signed(webhooks: Webhooks, there: Receiver) -
     (path, headers, body), (bare, _, _) = there.requests
     assert (path, bare, body.decode()) == ("/hook?key=secret", "/", DETAIL)
     assert verify_webhook(headers, body, SECRET) == json.loads(DETAIL)
-    stated = {name.lower(): value for name, value in headers.items()}
-    assert stated["webhook-id"] == "t-1_1_completed"
-    assert (stated["host"], stated["content-type"]) == (f"localhost:{there.port}", "application/json")
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert lower["webhook-id"] == "t-1_1_completed"
+    assert (lower["host"], lower["content-type"]) == (f"localhost:{there.port}", "application/json")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404])
@@ -67,7 +67,7 @@ def test_a_refusal_is_tried_again_and_no_redirect_followed(webhooks: Webhooks, t
     assert send(webhooks, there)
 
 
-def test_a_receiver_that_is_gone_is_told_no_more(webhooks: Webhooks, there: Receiver) -> None:
+def test_receiver_that_answers_410_gets_no_more_requests(webhooks: Webhooks, there: Receiver) -> None:
     there.answers = [410]
     assert not send(webhooks, there)
 
@@ -118,7 +118,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     assert there.requests == []
 
 
-def test_nobody_answers(webhooks: Webhooks) -> None:
+def test_unreachable_receiver_fails_the_delivery(webhooks: Webhooks) -> None:
     with pytest.raises(PublishError, match="no answer: ConnectionRefusedError"):
         webhooks.reply("https://localhost:1/", DETAIL, None, "id")
 
@@ -150,7 +150,7 @@ class Resolver:
         self.turns = list(turns)
 
     def __call__(self, host: str, port: int, *_: object, **__: object) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in self.turns.pop(0)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (entry, port)) for entry in self.turns.pop(0)]
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["10.0.0.1", "8.8.8.8"]])
@@ -175,12 +175,12 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(
     webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name that resolves otherwise a moment later; the second look is socket's own, of the address itself."""
-    own = socket.getaddrinfo
+    real_lookup = socket.getaddrinfo
     looked: list[str] = []
 
     def rebinding(host: str, *args: Any, **options: Any) -> Any:
         looked.append(host)
-        return own("127.0.0.1" if looked == ["localhost"] else host, *args, **options)
+        return real_lookup("127.0.0.1" if looked == ["localhost"] else host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     assert send(webhooks, there)
@@ -191,13 +191,13 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(
 def test_an_address_that_takes_no_connection_leaves_the_next(
     webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = socket.getaddrinfo
+    real_lookup = socket.getaddrinfo
 
     def two(host: str, port: int, *args: Any, **options: Any) -> Any:
         return (
-            [*own("127.0.0.2", port, *args, **options), *own("127.0.0.1", port, *args, **options)]
+            [*real_lookup("127.0.0.2", port, *args, **options), *real_lookup("127.0.0.1", port, *args, **options)]
             if host == "localhost"
-            else own(host, port, *args, **options)
+            else real_lookup(host, port, *args, **options)
         )
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
@@ -205,7 +205,7 @@ def test_an_address_that_takes_no_connection_leaves_the_next(
 
 
 @pytest.mark.parametrize("secret", ["whsec_short", "no-prefix"])
-def test_without_a_fitting_secret_nothing_is_sent(there: Receiver, secret: str) -> None:
+def test_webhook_without_a_valid_secret_is_not_sent(there: Receiver, secret: str) -> None:
     with pytest.raises(MissingKeyError, match="24 to 64 bytes") as caught:
         send(Webhooks(lambda: secret, is_own), there)
     assert secret not in str(caught.value)
@@ -223,10 +223,10 @@ def app(aws: Aws, there: Receiver) -> InProcess:
 
 @pytest.fixture
 def router(aws: Aws, ledger: Any, task_table: Any, app: InProcess) -> Router:
-    made = build(aws, ledger, task_table)
-    object.__setattr__(made.intake.reject, "reply_places", app.runtime.settings.reply_places)
-    object.__setattr__(made.intake.delivery, "replies", app.delivery.replies)
-    return made
+    built = build(aws, ledger, task_table)
+    object.__setattr__(built.intake.reject, "reply_places", app.runtime.settings.reply_places)
+    object.__setattr__(built.intake.delivery, "replies", app.delivery.replies)
+    return built
 
 
 def message(there: Receiver, path: str = "/hook?key=secret", message_id: str = "m-1") -> QueueMessage:
@@ -236,18 +236,18 @@ def message(there: Receiver, path: str = "/hook?key=secret", message_id: str = "
     )
 
 
-def test_a_tasks_end_is_told_to_its_webhook(aws: Aws, router: Router, there: Receiver) -> None:
+def test_completed_task_is_delivered_to_its_webhook(aws: Aws, router: Router, there: Receiver) -> None:
     aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")
     assert router.run(message(there)) == {}
     router.intake.delivery.finish("t-1", 1, "refused")
     ((_, headers, body),) = there.requests
-    told = verify_webhook(headers, body, SECRET)
-    assert (told["task_id"], told["status"], told["reason"]) == ("t-1", "failed", "refused")
+    event = verify_webhook(headers, body, SECRET)
+    assert (event["task_id"], event["status"], event["reason"]) == ("t-1", "failed", "refused")
     assert router.run(message(there, "/other", "m-2")) == {}  # a duplicate, answered from the store
     assert [path for path, _, _ in there.requests] == ["/hook?key=secret", "/other"]
 
 
-def test_what_cannot_be_told_is_kept_and_names_the_host_alone(
+def test_undelivered_webhook_is_kept_and_names_the_host_only(
     aws: Aws, router: Router, app: InProcess, there: Receiver
 ) -> None:
     aws.client("ssm").put_parameter(Name=KEY_NAME, Value=SECRET, Type="SecureString")

@@ -22,8 +22,8 @@ def machine(aws: Aws) -> str:
 
 def test_an_execution_is_named_as_asked(aws: Aws, machine: str) -> None:
     assert StepFunctions(aws.client("stepfunctions"), machine).start("t-1", '{"a": 1}') == Execution(started=True)
-    found = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
-    assert [one["name"] for one in found] == ["t-1"]
+    executions = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    assert [one["name"] for one in executions] == ["t-1"]
 
 
 def test_a_name_in_use_is_answered_with_its_input(aws: Aws, machine: str) -> None:
@@ -47,7 +47,7 @@ def test_the_executions_that_died_in_a_time_are_found(aws: Aws, machine: str) ->
     for name in ("t-1", "ab.2"):
         client.stop_execution(executionArn=f"{machine.replace(':stateMachine:', ':execution:')}:{name}")
     now = datetime.now(UTC)
-    found = {execution.name: execution.status for execution in workflow.dead(now - timedelta(minutes=1), now)}
-    assert found == {"t-1": "ABORTED", "ab.2": "ABORTED"}
+    statuses = {execution.name: execution.status for execution in workflow.dead(now - timedelta(minutes=1), now)}
+    assert statuses == {"t-1": "ABORTED", "ab.2": "ABORTED"}
     assert list(workflow.dead(now - timedelta(hours=1), now - timedelta(minutes=1))) == []
     assert workflow.position("ab.2") == ("t-2", 2)

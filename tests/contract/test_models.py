@@ -4,7 +4,7 @@ import pytest
 
 from pointsman.entrypoints.settings import Settings
 from pointsman.routing.catalog import Provider
-from pointsman_cli.doctor.providers import Heard, hear
+from pointsman_cli.doctor.providers import ProviderAnswer, ask_provider
 from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProviders
 from tests.support.model_calls import KEY
 
@@ -13,16 +13,16 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-def look_up_model(which: Provider, model: str, url: str, key: str = KEY, calls: str = "loopback") -> Heard:
+def look_up_model(which: Provider, model: str, url: str, key: str = KEY, calls: str = "loopback") -> ProviderAnswer:
     settings = Settings(
         google_gemini_base_url=f"{url}/gemini", anthropic_base_url=f"{url}/anthropic", model_calls=calls
     )
-    return hear(which, settings, key, [model])[model]
+    return ask_provider(which, settings, key, [model])[model]
 
 
 @BOTH
 def test_served_model_is_found_without_a_call(provider: FakeProviders, which: Provider, model: str) -> None:
-    assert look_up_model(which, model, provider.url) == Heard("served")
+    assert look_up_model(which, model, provider.url) == ProviderAnswer("served")
     assert provider.control("GET", "journal") == {"requests": []}
 
 
@@ -47,7 +47,7 @@ def test_refused_key_differs_from_a_retired_model(
 
 @BOTH
 def test_404_of_another_server_is_no_answer(provider: FakeProviders, which: Provider, model: str) -> None:
-    assert look_up_model(which, model, f"{provider.url}/nowhere") == Heard("no_answer", "404")
+    assert look_up_model(which, model, f"{provider.url}/nowhere") == ProviderAnswer("no_answer", "404")
 
 
 @BOTH

@@ -37,11 +37,11 @@ class Evidence:
     @classmethod
     def of(cls, stack: Stack) -> "Evidence":
         books, now = books_of(stack), datetime.now(UTC)
-        found = list(books.rows(now - timedelta(hours=12), now))
+        result = list(books.rows(now - timedelta(hours=12), now))
         return cls(
             journal=stack.control("GET", "journal")["requests"],
-            rows=[row for row in found if row["kind"] == "attempt"],
-            shares=[row for row in found if row["kind"] == "share"],
+            rows=[row for row in result if row["kind"] == "attempt"],
+            shares=[row for row in result if row["kind"] == "share"],
             counters=books.counters(this_month()),
         )
 
@@ -86,11 +86,11 @@ class Evidence:
                 wrong.append(f"unknown, but not at its reserved cost: {tag}")
             if outcome == "unknown" and row["billing"] == "free" and row["cost_nano"]:
                 wrong.append(f"free, but booked at a cost: {tag}")
-        mine, earlier = self._drift(), before._drift()
+        attempt_intent, earlier = self._drift(), before._drift()
         wrong += [
-            f"counter {name} is off by {mine[name]}, before by {earlier[name]}"
-            for name in sorted({*mine, *earlier})
-            if mine[name] != earlier[name]
+            f"counter {name} is off by {attempt_intent[name]}, before by {earlier[name]}"
+            for name in sorted({*attempt_intent, *earlier})
+            if attempt_intent[name] != earlier[name]
         ]
         return wrong + new._misshared()
 
@@ -106,14 +106,14 @@ class Evidence:
 
     def _misshared(self) -> list[str]:
         """The shares of classification requests add up to them; one of unknown end has none."""
-        asked = [row for row in self.rows if row["purpose"] == "classification"]
-        told = [row for row in asked if row.get("outcome") not in (None, "unknown")]
-        stems = {row["row"] for row in asked}
-        mine = [share for share in self.shares if str(share["row"]).rpartition("#")[0] in stems]
+        classifications = [row for row in self.rows if row["purpose"] == "classification"]
+        classified = [row for row in classifications if row.get("outcome") not in (None, "unknown")]
+        stems = {row["row"] for row in classifications}
+        attempt_intent = [share for share in self.shares if str(share["row"]).rpartition("#")[0] in stems]
         return [
             f"shares of {kind} do not add up"
             for kind in ("cost_nano", "input", "output")
-            if sum(share.get(kind, 0) for share in mine) != sum(row.get(kind, 0) for row in told)
+            if sum(share.get(kind, 0) for share in attempt_intent) != sum(row.get(kind, 0) for row in classified)
         ]
 
     def where_calls_were_cut(self) -> dict[str, int]:

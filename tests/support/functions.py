@@ -84,17 +84,17 @@ class Functions:
     def take_in(self) -> None:
         """Have the router take what is in the queue, as its event source mapping does."""
         sqs = self.aws.client("sqs")
-        asked = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"]}
-        messages = sqs.receive_message(**asked).get("Messages", [])
+        query = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"]}
+        messages = sqs.receive_message(**query).get("Messages", [])
         records = [
-            {"messageId": each["MessageId"], "body": each["Body"], "attributes": each["Attributes"]}
-            for each in messages
+            {"messageId": message["MessageId"], "body": message["Body"], "attributes": message["Attributes"]}
+            for message in messages
         ]
         answer = self.run("router", {"Records": records})
-        back = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
-        for each in messages:
-            if each["MessageId"] not in back:
-                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=each["ReceiptHandle"])
+        back = {batchItemFailure["itemIdentifier"] for batchItemFailure in answer["batchItemFailures"]}
+        for message in messages:
+            if message["MessageId"] not in back:
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
 
     def play(self, task_id: str) -> None:
         """Play the task's execution to its end."""
@@ -116,9 +116,9 @@ class Functions:
 
     def oldest(self, now: datetime) -> float | None:
         """Return the age of the queue's oldest message in seconds, as SQS measures it; None of an empty queue."""
-        asked = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
-        messages = self.aws.client("sqs").receive_message(**asked, AttributeNames=["SentTimestamp"]).get("Messages", [])
-        sent = [from_ms(int(each["Attributes"]["SentTimestamp"])) for each in messages]
+        query = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        messages = self.aws.client("sqs").receive_message(**query, AttributeNames=["SentTimestamp"]).get("Messages", [])
+        sent = [from_ms(int(message["Attributes"]["SentTimestamp"])) for message in messages]
         return (now - min(sent)).total_seconds() if sent else None
 
 
@@ -149,5 +149,5 @@ def _handler(name: str) -> Handler:
     for handler in logging.getLogger("pointsman").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.stream = sys.stdout  # of this test, not of the one that made it
-    found: Handler = module.handler
-    return found
+    result: Handler = module.handler
+    return result

@@ -193,9 +193,9 @@ class Player:
         raise AssertionError(f"never delivered: {self.undelivered[-1]}")
 
     def task(self, task_id: str) -> TaskRecord:
-        found = self.app.tasks.read(task_id)
-        assert found is not None, f"{task_id} is lost"
-        return found
+        result = self.app.tasks.read(task_id)
+        assert result is not None, f"{task_id} is lost"
+        return result
 
 
 def books_agree(app: InProcess, requests: list[dict[str, Any]], until: datetime) -> list[dict[str, Any]]:

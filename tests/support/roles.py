@@ -40,32 +40,32 @@ class Role:
         config = self._configuration
         arn = config["FunctionArn"]
         arns = (arn, f"{arn}:live", f"{arn}:$LATEST", *(f"{arn}:{number}" for number in range(1, 4)))
-        return [f"ASIA{hashlib.sha256(f'{each}:{config["Role"]}'.encode()).hexdigest()[:16].upper()}" for each in arns]
+        return [f"ASIA{hashlib.sha256(f'{arn}:{config["Role"]}'.encode()).hexdigest()[:16].upper()}" for arn in arns]
 
     def policies(self) -> dict[str, dict[str, Any]]:
         iam = self.stack.client("iam")
         names = iam.list_role_policies(RoleName=self.name)["PolicyNames"]
-        return {each: iam.get_role_policy(RoleName=self.name, PolicyName=each)["PolicyDocument"] for each in names}
+        return {name: iam.get_role_policy(RoleName=self.name, PolicyName=name)["PolicyDocument"] for name in names}
 
     def statements(self) -> dict[str, set[str]]:
         """Return the actions of each statement."""
-        found = {}
+        statements = {}
         for document in self.policies().values():
             for statement in document["Statement"]:
                 actions = statement["Action"]
-                found[statement["Sid"]] = {actions} if isinstance(actions, str) else set(actions)
-        return found
+                statements[statement["Sid"]] = {actions} if isinstance(actions, str) else set(actions)
+        return statements
 
     @contextmanager
     def without(self, sid: str) -> Iterator[None]:
         """Take one statement away for a block."""
         iam, role = self.stack.client("iam"), self.name
         ((policy, document),) = [
-            (name, each)
-            for name, each in self.policies().items()
-            if sid in {statement["Sid"] for statement in each["Statement"]}
+            (name, policy)
+            for name, policy in self.policies().items()
+            if sid in {statement["Sid"] for statement in policy["Statement"]}
         ]
-        fewer = {**document, "Statement": [each for each in document["Statement"] if each["Sid"] != sid]}
+        fewer = {**document, "Statement": [entry for entry in document["Statement"] if entry["Sid"] != sid]}
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(fewer))
         try:
             yield

@@ -70,9 +70,9 @@ class Router:
         self.intake.claim_batch(list(messages), owner, SECONDS)
 
     def task(self, task_id: str = "t-1") -> TaskRecord:
-        found = self.tasks.read(task_id)
-        assert found is not None
-        return found
+        result = self.tasks.read(task_id)
+        assert result is not None
+        return result
 
 
 def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHIPPED) -> Router:

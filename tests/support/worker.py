@@ -119,10 +119,10 @@ def main() -> None:
     ]
     for child in children:
         child.start()
-    told = [results.get() for _ in children]
+    answers = [results.get() for _ in children]
     for child in children:
         child.join()
-    path.with_suffix(".results.json").write_text(json.dumps(told))
+    path.with_suffix(".results.json").write_text(json.dumps(answers))
 
 
 def _child(spec: dict[str, Any], number: int, start: Barrier, tell: Callable[[dict[str, Any]], None]) -> None:

@@ -9,8 +9,7 @@ import pytest
 from devstack import providers
 from pointsman.adapters.api_keys import ITEM
 from pointsman.chat_api.chat_api import LONGEST_WAIT
-from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN
-from pointsman.entrypoints.lambda_frame import KEEP_WARM
+from pointsman.entrypoints.lambda_context import KEEP_WARM, TIMEOUT_MARGIN
 from tests.support.cloudformation import Resource, as_list, load, statements
 from tests.support.paths import ROOT
 

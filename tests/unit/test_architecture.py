@@ -3,8 +3,9 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def dotted(path: Path) -> str:
 FILES = {dotted(path): path for path in MODULES if path != CORE / "__init__.py"}
 
 
-def imports_of(path: Path) -> Iterator[str]:
+def imports_of(path: Path, files: Mapping[str, Path] = FILES) -> Iterator[str]:
     """Yield every module that is imported: at the top, within a function or for types only."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -65,7 +66,7 @@ def imports_of(path: Path) -> Iterator[str]:
             assert node.level == 0, "imports are absolute"
             assert node.module is not None
             children = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (child if child in FILES else node.module for child in children)
+            yield from (child if child in files else node.module for child in children)
 
 
 @cache
@@ -175,3 +176,13 @@ def test_function_is_wiring(function: str) -> None:
 def test_package_imports_none_that_builds_on_it(package: str, closed: tuple[str, ...]) -> None:
     imported = {name for path in (ROOT / package).rglob("*.py") for name in imports_of(path)}
     assert sorted(name for name in imported if within(name, *closed)) == []
+
+
+@pytest.mark.parametrize("package", ["pointsman_cli", "devstack", "demo"])
+def test_package_has_no_import_cycle(package: str) -> None:
+    files = {
+        path.relative_to(ROOT).as_posix().removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
+        for path in (ROOT / package).rglob("*.py")
+    }
+    graph = {module: {name for name in imports_of(path, files) if name in files} for module, path in files.items()}
+    assert list(TopologicalSorter(graph).static_order())

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
-from pointsman.execution.ledger_keys import RowKey
+from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
@@ -19,11 +19,9 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the time in UTC."""
-        ...
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        ...
 
 
 class ModelClient(Protocol):
@@ -31,7 +29,6 @@ class ModelClient(Protocol):
 
     def ask(self, request: ModelRequest) -> CallResult:
         """Return the outcome of one request; no exception for anything that a provider or the network does."""
-        ...
 
 
 class PayloadStore(Protocol):
@@ -39,11 +36,9 @@ class PayloadStore(Protocol):
 
     def keep(self, text: str, key: str) -> Payload:
         """Store the text under the key when it is large; return where it is."""
-        ...
 
     def keep_large(self, text: str, key: str) -> Payload:
         """Store the text under the key whatever its size."""
-        ...
 
     def keep_answer(self, text: str, key: str, beside: Payload | None = None) -> Payload:
         """Store the text as `keep` does, or as well as it can be done; it cannot be had again without paying.
@@ -53,11 +48,9 @@ class PayloadStore(Protocol):
         Raises:
             NotKeptError: it could not be stored at all.
         """
-        ...
 
     def fetch(self, content: Payload) -> str:
         """Return the text."""
-        ...
 
 
 class TaskStore(Protocol):
@@ -65,80 +58,63 @@ class TaskStore(Protocol):
 
     def claim(self, record: TaskRecord) -> TaskRecord | None:
         """Store the record if its id is free or rejected; return None then, else the record that is in the way."""
-        ...
 
     def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
         """Take over an expired lease of a claimed record; False when another was faster."""
-        ...
 
     def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
         """Store the decision and the execution's input with a claimed record."""
-        ...
 
     def start(self, task_id: str, at: datetime) -> None:
         """Mark a claimed record as started; one that is further stays as it is."""
-        ...
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
         """Add a place to reply to, unless the task has ended; return the record as it is then."""
-        ...
 
     def reject(self, record: TaskRecord) -> None:
         """Store a rejected record if nothing stands under its id."""
-        ...
 
     def read(self, task_id: str) -> TaskRecord | None:
         """Return the record, read consistently."""
-        ...
 
     def read_many(self, task_ids: Iterable[str]) -> dict[str, TaskRecord]:
         """Return the records that are there, by id, read consistently."""
-        ...
 
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
         """End a task that has neither ended nor an answer that is kept; return the record as it is then."""
-        ...
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         """End a task that has not ended by the answer that it has; return the record as it is then."""
-        ...
 
     def wait(self, record: TaskRecord) -> TaskRecord | None:
         """Mark a task as waiting for its subtasks, which are all in the queue; return the record as it is then."""
-        ...
 
     def close(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         """End a task by what its subtasks came to: `status`, `reason`, `results` and `closed_by` of the record.
 
         None: it had ended before, or a later generation runs.
         """
-        ...
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
         """Mark the answer as delivered and clear what asked for attention."""
-        ...
 
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         """Keep a delivery of the record's generation that could not be made where `status` and the sweep find it.
 
         `record.notified` and `record.undelivered` say who knows of it and who does not.
         """
-        ...
 
     def wanting_attention(self) -> Iterable[str]:
         """Return the ids of tasks whose delivery could not be made or that wait for subtasks, oldest first."""
-        ...
 
     def replay(self, record: TaskRecord, now: datetime) -> bool:
         """Store the record, a claim of the next generation, over its failed one; False when that is not there any more.
 
         The rows, tokens and costs of all generations stay, and add up.
         """
-        ...
 
     def replayable(self) -> Iterable[str]:
         """Return the ids of tasks that failed, or whose replay was begun and not finished."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +131,9 @@ class UsageLedger(Protocol):
 
     def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
         """Return the task, the model's state and the month's counters, read consistently."""
-        ...
 
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         """Write the intent and take what it needs, all or nothing."""
-        ...
 
     def settle(
         self,
@@ -173,31 +147,25 @@ class UsageLedger(Protocol):
 
         False when the intent had its outcome already.
         """
-        ...
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep when each cap on the month first refused a call."""
-        ...
 
     def find_intent(self, key: RowKey) -> Intent | None:
         """Return a stored intent."""
-        ...
 
     def find_outcome(self, key: RowKey) -> CallResult | None:
         """Return what a stored outcome says of a call, without its text; None when there is none yet."""
-        ...
 
 
 class DecisionCache(Protocol):
-    """What models said of public texts, by `decision.text_key`; it holds no text."""
+    """What models said of public texts, by `model_votes.text_key`; it holds no text."""
 
     def recall(self, keys: Collection[str], now: datetime) -> dict[str, ModelVote]:
         """Return what is known and has not expired."""
-        ...
 
     def keep(self, told: Mapping[str, ModelVote], until: datetime) -> None:
         """Store what was said, up to that time."""
-        ...
 
 
 class ModelHealthStore(Protocol):
@@ -205,7 +173,6 @@ class ModelHealthStore(Protocol):
 
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
         """Return what is known of each model."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +198,12 @@ class Workflow(Protocol):
 
     def start(self, name: str, execution_input: str) -> Execution:
         """Start an execution, or return the input of the one that has the name."""
-        ...
 
     def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
         """Return the executions that failed, timed out or were aborted in that time."""
-        ...
 
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""
-        ...
 
 
 class EventPublisher(Protocol):
@@ -247,7 +211,6 @@ class EventPublisher(Protocol):
 
     def publish(self, detail_type: str, detail: str) -> None:
         """Put one event; a refused entry is an error."""
-        ...
 
 
 class ReplySender(Protocol):
@@ -258,7 +221,6 @@ class ReplySender(Protocol):
 
         `event_id` is the same however often this end is told (`webhook.event_id`).
         """
-        ...
 
 
 class TaskQueue(Protocol):
@@ -266,7 +228,6 @@ class TaskQueue(Protocol):
 
     def send(self, body: str) -> None:
         """Put a message on the queue."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,18 +247,15 @@ class DeadLetterQueue(Protocol):
 
     def put(self, body: str, attributes: dict[str, str], message_id: str) -> None:
         """Send a rejected message there, with its reason; by claim check when it does not fit."""
-        ...
 
     def letters(self) -> Iterable[DeadLetter]:
         """Return every message once, its body fetched where it travelled by claim check; they stay invisible meanwhile.
 
         When the iteration ends, those that were not dropped are visible again.
         """
-        ...
 
     def drop(self, letter: DeadLetter) -> None:
         """Delete a message."""
-        ...
 
 
 class ReportSink(Protocol):
@@ -305,15 +263,12 @@ class ReportSink(Protocol):
 
     def store(self, key: str, content_type: str, text: str) -> None:
         """Store one file of a report."""
-        ...
 
     def fetch(self, key: str) -> str | None:
         """Return a stored file; None when there is none."""
-        ...
 
     def announce(self, subject: str, text: str) -> None:
         """Send the summary to the team."""
-        ...
 
 
 class LedgerReader(Protocol):
@@ -325,27 +280,12 @@ class LedgerReader(Protocol):
         They come a shard at a time, which holds all rows of its tasks, and within it in the order of the intents. A
         shard is read while it is gone through: to the end, before the next one.
         """
-        ...
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
         """Return the intents of that time which have no outcome."""
-        ...
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerWatermarks:
-    """How far the ledger's books are closed."""
-
-    begins: datetime
-    """Where the first sweep began to look."""
-    settled_before: datetime
-    """No intent before it is open, and none will be written any more."""
-    archived_before: date | None
-    """The first day of UTC that is not in the archive; None: none is."""
 
 
 class SweepStore(Protocol):
@@ -353,27 +293,21 @@ class SweepStore(Protocol):
 
     def watermarks(self) -> LedgerWatermarks | None:
         """Return how far the ledger is settled and archived; None before the first sweep."""
-        ...
 
     def settled(self, since: datetime, until: datetime) -> None:
         """Keep that all is settled up to there; `since` is where the first one to say so began to look."""
-        ...
 
     def archived(self, before: date) -> None:
         """Keep that every day before this one is in the archive."""
-        ...
 
     def refusing_since(self, month: str) -> Mapping[str, str]:
         """Return when each cap first refused a call, by the cap's key, as `times.to_text` writes it."""
-        ...
 
     def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
         """Take it on oneself to notify the team that the cap is reached; False: another did."""
-        ...
 
     def release_notice(self, month: str, cap: Cap) -> None:
         """Take it back: nobody could be notified."""
-        ...
 
 
 class Archive(Protocol):
@@ -381,16 +315,12 @@ class Archive(Protocol):
 
     def write(self, day: date, shard: int, rows: Iterable[dict[str, Any]]) -> None:
         """Store a shard's rows, over an earlier try; the same bytes for the same rows."""
-        ...
 
     def read(self, day: date, shard: int) -> Iterator[dict[str, Any]]:
         """Return a stored shard's rows."""
-        ...
 
     def manifest(self, day: date) -> Mapping[str, Any] | None:
         """Return what `finish` declared; None of a day that is not archived."""
-        ...
 
     def finish(self, day: date, manifest: dict[str, Any]) -> None:
         """Declare the day archived: `shards` says what each of its files holds."""
-        ...

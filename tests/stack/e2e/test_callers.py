@@ -26,9 +26,9 @@ def test_a_python_caller_submits_and_collects(client: Client) -> None:
     key, news = uuid.uuid4().hex, list[Progress]()
 
     async def ask() -> Result:
-        own = AsyncClient(client)
-        sent = await own.submit("Is it green?", type="status", idempotency_key=key)
-        return await own.wait(sent, timeout=PATIENCE, on_progress=news.append)
+        async_client = AsyncClient(client)
+        sent = await async_client.submit("Is it green?", type="status", idempotency_key=key)
+        return await async_client.wait(sent, timeout=PATIENCE, on_progress=news.append)
 
     first = asyncio.run(ask())
     assert first.answer

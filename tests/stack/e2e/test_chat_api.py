@@ -13,16 +13,16 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def client(stack: Stack) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=stack.door, api_key=stack.door_key, timeout=2 * PATIENCE, max_retries=0) as made:
-        yield made
+    with openai.OpenAI(base_url=stack.door, api_key=stack.door_key, timeout=2 * PATIENCE, max_retries=0) as built:
+        yield built
 
 
 def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.OpenAI) -> None:
     assert "pointsman/auto" in [model.id for model in client.models.list()]
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    asked = {"model": "pointsman/auto", "metadata": {"ticket": "PAY-8"}, "max_tokens": 200, "extra_headers": key}
+    options = {"model": "pointsman/auto", "metadata": {"ticket": "PAY-8"}, "max_tokens": 200, "extra_headers": key}
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write a parser in Python."}]
-    raw = client.chat.completions.with_raw_response.create(messages=messages, **asked)  # type: ignore[call-overload]
+    raw = client.chat.completions.with_raw_response.create(messages=messages, **options)  # type: ignore[call-overload]
     answer = raw.parse()
     task_id = raw.headers["x-pointsman-task-id"]
     record = stack.tasks.read(task_id)
@@ -32,11 +32,11 @@ def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.O
     assert answer.usage.total_tokens == sum(record.usage[kind] for kind in ("input", "output"))
     assert record.metadata == {"agent": "tests", "ticket": "PAY-8"}
 
-    again = client.chat.completions.create(messages=messages, stream=True, **asked)  # type: ignore[call-overload]
+    again = client.chat.completions.create(messages=messages, stream=True, **options)  # type: ignore[call-overload]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in again) == record.answer.inline
     assert len(stack.requests(task_id)) == 1
     with pytest.raises(openai.ConflictError) as conflict:
-        client.chat.completions.create(messages=messages[1:], **asked)  # type: ignore[call-overload]
+        client.chat.completions.create(messages=messages[1:], **options)  # type: ignore[call-overload]
     assert conflict.value.code == "idempotency_conflict"
     assert stack.ask(f"/v1/tasks/{task_id}")[1]["choices"][0]["message"]["content"] == record.answer.inline
 

@@ -63,11 +63,11 @@ class Examples:
         account = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
         document = {"Version": "2012-10-17", "Statement": [trusted, account]}
         iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(document))
-        given = self.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+        credentials = self.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
         keys = {
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
         }
         return self.stack.info.session().client(service, **{**self.stack.info.client_options, **keys})
 
@@ -116,7 +116,7 @@ def outputs_of(formation: Any, name: str) -> dict[str, str] | None:
     assert "ROLLBACK" not in described["StackStatus"], described
     if described["StackStatus"] != "CREATE_COMPLETE":
         return None
-    return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
+    return {entry["OutputKey"]: entry["OutputValue"] for entry in described.get("Outputs", [])}
 
 
 # Each way in: sends one task and returns its id.
@@ -164,14 +164,14 @@ def by_object(own: Examples) -> str:
 
 
 def by_function(own: Examples) -> str:
-    told = invoke(own, "pointsman-lambda-review", {"commit": MARK, "diff": "+ retries = 100"})
-    return str(told["task_id"])
+    response = invoke(own, "pointsman-lambda-review", {"commit": MARK, "diff": "+ retries = 100"})
+    return str(response["task_id"])
 
 
 def by_client(own: Examples) -> str:
-    told = invoke(own, "pointsman-lambda-question", {"question": f"Is staging up? {MARK}", "key": MARK})
-    assert told["answer"].startswith("[stand-in")
-    return str(told["task_id"])
+    response = invoke(own, "pointsman-lambda-question", {"question": f"Is staging up? {MARK}", "key": MARK})
+    assert response["answer"].startswith("[stand-in")
+    return str(response["task_id"])
 
 
 def invoke(own: Examples, function: str, event: dict[str, Any]) -> Any:
@@ -183,9 +183,9 @@ def invoke(own: Examples, function: str, event: dict[str, Any]) -> Any:
 
 def by_url(own: Examples) -> str:
     body = json.dumps({"prompt": f"Plan the release. {MARK}", "type": "planning"})
-    status, told = post(own, body)
+    status, response = post(own, body)
     assert status == 202
-    return str(told["task_id"])
+    return str(response["task_id"])
 
 
 def post(own: Examples, body: str) -> tuple[int, Any]:
@@ -230,8 +230,8 @@ def received(own: Examples, url: str, wanted: Callable[[str], bool]) -> Any:
         answer = own.client("sqs").receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=0
         )
-        found = [each["Body"] for each in answer.get("Messages", []) if wanted(each["Body"])]
-        return json.loads(found[0]) if found else None
+        messages = [message["Body"] for message in answer.get("Messages", []) if wanted(message["Body"])]
+        return json.loads(messages[0]) if messages else None
 
     return eventually(look, "a message")
 
@@ -337,9 +337,9 @@ def test_another_bucket_may_not_send_and_is_not_read(examples: Examples) -> None
     ]
     examples.stack.send_raw(json.dumps({"Records": events}))  # both in one message
     for event in events:
-        found = object_in(json.dumps({"Records": [event]}))
-        assert found is not None
-        rejected = eventually(lambda: examples.stack.tasks.read(found.task_id), "the rejection")  # noqa: B023
+        reference = object_in(json.dumps({"Records": [event]}))
+        assert reference is not None
+        rejected = eventually(lambda: examples.stack.tasks.read(reference.task_id), "the rejection")  # noqa: B023
         assert rejected.rejection is not None
         assert (rejected.status, rejected.rejection.code) == (Status.REJECTED, "bucket_not_allowed")
 
@@ -361,9 +361,9 @@ def test_ends_are_told_to_queue_function_and_mail(
     examples.client("sns").subscribe(TopicArn=out["TopicArn"], Protocol="sqs", Endpoint=arn)
     failing = examples.stack.send(prompt="Too late.", tier="reasoning", deadline="2026-01-01T00:00:00Z")
     refused = examples.stack.send(prompt="What?", tier="cheapest")
-    told = received(examples, url, lambda body: failing in body)
-    assert told["Message"] == f"Task {failing} failed: deadline, after 0 attempts and $0.0000."
-    told = received(examples, url, lambda body: refused in body)
-    assert told["Message"].startswith(f'"Task {refused} was rejected: tier: must be one of')
+    message = received(examples, url, lambda body: failing in body)
+    assert message["Message"] == f"Task {failing} failed: deadline, after 0 attempts and $0.0000."
+    message = received(examples, url, lambda body: refused in body)
+    assert message["Message"].startswith(f'"Task {refused} was rejected: tier: must be one of')
     answer = received(examples, out["AnswersUrl"], lambda body: sent[by_sns] in body)
     assert answer["detail"]["status"] == "completed"

@@ -58,9 +58,9 @@ def structured(text: str, schema: dict[str, Any]) -> str:
     """Return verdicts on the messages in the text, or a split answer that hands nothing out."""
     if "subtasks" in schema["properties"]:
         return json.dumps({"answer": "Indeed.", "subtasks": []})
-    asked = json.loads(text.partition("\n")[2])
-    found = [{"id": entry["id"], "type": "documentation", "confidence": 0.9} for entry in asked]
-    return json.dumps({"verdicts": found})
+    document = json.loads(text.partition("\n")[2])
+    result = [{"id": entry["id"], "type": "documentation", "confidence": 0.9} for entry in document]
+    return json.dumps({"verdicts": result})
 
 
 def gemini(body: dict[str, Any], path: str) -> dict[str, Any]:
@@ -79,13 +79,15 @@ def gemini(body: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def claude(body: dict[str, Any]) -> dict[str, Any]:
-    prompt, asked = body["messages"][0]["content"], body.get("output_config")
+    prompt, requests = body["messages"][0]["content"], body.get("output_config")
     return {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
         "model": body["model"],
-        "content": [{"type": "text", "text": structured(prompt, asked["format"]["schema"]) if asked else "Certainly."}],
+        "content": [
+            {"type": "text", "text": structured(prompt, requests["format"]["schema"]) if requests else "Certainly."}
+        ],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "usage": {"input_tokens": 13, "output_tokens": 2},
@@ -94,15 +96,15 @@ def claude(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def provider() -> Iterator[tuple[Provider, str]]:
-    made = Provider()
-    server = made.serve()
-    yield made, f"http://127.0.0.1:{server.server_port}"
+    built = Provider()
+    server = built.serve()
+    yield built, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
 
 
 def test_the_demo_asks_the_providers_when_keys_are_set(provider: tuple[Provider, str], tmp_path: Path) -> None:
-    asked, url = provider
+    seen, url = provider
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {"GEMINI_API_KEY": GEMINI_KEY, "ANTHROPIC_API_KEY": CLAUDE_KEY}
     environ |= {"GOOGLE_GEMINI_BASE_URL": url, "ANTHROPIC_BASE_URL": url}
@@ -112,10 +114,10 @@ def test_the_demo_asks_the_providers_when_keys_are_set(provider: tuple[Provider,
     assert done.returncode == 0, (tmp_path / "err.txt").read_text()[-3000:]
     result = json.loads((tmp_path / "out.txt").read_text())
     assert result["stand_in"] is False
-    assert {key for _, key in asked.calls} == {GEMINI_KEY, CLAUDE_KEY}
+    assert {key for _, key in seen.calls} == {GEMINI_KEY, CLAUDE_KEY}
     finished = [task for task in result["tasks"] if task["outcome"] == "completed"]
     assert {task["answer_excerpt"] for task in finished} == {"Indeed.", "Certainly."}
-    assert len(asked.calls) == result["report"]["totals"]["attempts"]
+    assert len(seen.calls) == result["report"]["totals"]["attempts"]
     for file in tmp_path.rglob("*"):
         if file.is_file():
             content = file.read_bytes()

@@ -22,14 +22,14 @@ KEYS = {"gemini": "gemini-key-typed-4711", "anthropic": "claude-key-typed-0815"}
 def test_doctor_looks_at_all_that_the_emulator_has(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.of_local(stack.info))
+    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.connect_to_local(stack.info))
     code = main(["doctor", "--drift", "--json"])
-    told = json.loads(capsys.readouterr().out)
-    assert code == (0 if told["ok"] else 5)
-    state = {(each["check"], each["subject"]): each["state"] for each in told["findings"]}
+    checkup = json.loads(capsys.readouterr().out)
+    assert code == (0 if checkup["ok"] else 5)
+    state = {(finding["check"], finding["subject"]): finding["state"] for finding in checkup["findings"]}
     drift = [("drift", "pointsman"), ("drift", "openclaw.json")]
     for good in [("stack", "pointsman"), *drift, ("key", "gemini"), ("key", "anthropic"), ("queue", "router")]:
-        assert state[good] == "ok", told
+        assert state[good] == "ok", checkup
     assert {state["alarms", "all"], state["clock", "this machine"]} == {"not checked"}
     assert {"model", "quota", "budget"} <= {check for check, _ in state}
 
@@ -82,11 +82,11 @@ def test_keys_are_typed_unseen_and_stored_as_secure_strings(stack: Stack) -> Non
     terminal.answer("AWS region [us-east-1]", "us-east-1")
     for provider, key in KEYS.items():
         terminal.answer(f"{provider} API key", key)
-    terminal.answer("Do it?", "y")
+    terminal.answer("Continue?", "y")
     assert terminal.ended() == 0, terminal.screen
-    assert "is no AWS region" in terminal.screen
+    assert "is not an AWS region" in terminal.screen
     assert not any(key in terminal.screen for key in KEYS.values())
     names = [f"/typed/{provider}-api-key" for provider in KEYS]
-    found = stack.client("ssm").get_parameters(Names=names, WithDecryption=True)["Parameters"]
-    assert {each["Value"] for each in found} == set(KEYS.values())
-    assert {each["Type"] for each in found} == {"SecureString"}
+    parameters = stack.client("ssm").get_parameters(Names=names, WithDecryption=True)["Parameters"]
+    assert {parameter["Value"] for parameter in parameters} == set(KEYS.values())
+    assert {parameter["Type"] for parameter in parameters} == {"SecureString"}

@@ -21,8 +21,8 @@ def command(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
     def run(*arguments: str) -> tuple[int, Any]:
         code = main([*arguments, "--json"])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if told.out else told.err
+        output = capsys.readouterr()
+        return code, json.loads(output.out) if output.out else output.err
 
     return run
 
@@ -33,16 +33,16 @@ def queue(stack: Stack, name: str) -> str:
 
 def told(stack: Stack, url: str, task_id: str, count: int) -> list[dict[str, Any]]:
     """Return the first `count` messages about a task, oldest first."""
-    found: list[dict[str, Any]] = []
+    recorded: list[dict[str, Any]] = []
 
     def look() -> bool | None:
         answer = stack.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        bodies = [json.loads(each["Body"]) for each in answer.get("Messages", [])]
-        found.extend(body for body in bodies if task_id in json.dumps(body))
-        return True if len(found) >= count else None
+        bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        recorded.extend(body for body in bodies if task_id in json.dumps(body))
+        return True if len(recorded) >= count else None
 
     eventually(look, f"{count} messages about {task_id}")
-    return found
+    return recorded
 
 
 def test_a_refused_task_is_replayed_and_completed(stack: Stack, command: Any) -> None:
@@ -73,10 +73,10 @@ def test_a_refused_task_is_replayed_and_completed(stack: Stack, command: Any) ->
     )
     assert (record.status, record.reason, record.attempts, len(record.rows)) == (Status.COMPLETED, None, 1, 2)
     assert record.cost_nano > failed.cost_nano
-    ends = [each["detail"] for each in told(stack, watch, task_id, 2)]
-    assert sorted((each["generation"], each["status"]) for each in ends) == [(1, "failed"), (2, "completed")]
-    assert sorted(each["generation"] for each in told(stack, replies, task_id, 2)) == [1, 2]
-    assert next(each for each in ends if each["generation"] == 2)["cost_nano_usd"] == record.cost_nano
+    ends = [entry["detail"] for entry in told(stack, watch, task_id, 2)]
+    assert sorted((end["generation"], end["status"]) for end in ends) == [(1, "failed"), (2, "completed")]
+    assert sorted(entry["generation"] for entry in told(stack, replies, task_id, 2)) == [1, 2]
+    assert next(end for end in ends if end["generation"] == 2)["cost_nano_usd"] == record.cost_nano
     code, shown = command("replay", "--id", task_id, "--execute")
     assert (code, "neither a dead letter nor a failed task" in shown) == (3, True)
     code, shown = command("status", task_id)

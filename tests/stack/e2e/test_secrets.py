@@ -234,7 +234,7 @@ def _status(stack: Stack, tasks: list[str]) -> str:
     from pointsman_cli import stacks
     from pointsman_cli.tasks import read_task_record, task_document
 
-    found = stacks.of_local(stack.info)
+    found = stacks.connect_to_local(stack.info)
     return json.dumps(
         [task_document(found.runtime, read_task_record(found.client, task_id), stand_in=True) for task_id in tasks]
     )

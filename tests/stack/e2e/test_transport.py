@@ -30,8 +30,8 @@ def allowed(**asked: Any) -> list[bool]:
     done = subprocess.run(
         [python, "-c", EVALUATE], input=json.dumps({**asked, "role": role}), capture_output=True, text=True, check=True
     )
-    found: list[bool] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    reused: list[bool] = json.loads(done.stdout.splitlines()[-1])
+    return reused
 
 
 @pytest.mark.parametrize("output", ["TaskQueueUrl", "DeadLetterQueueUrl"])

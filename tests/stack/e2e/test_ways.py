@@ -146,8 +146,8 @@ def test_a_duplicate_is_answered_from_the_store(stack: Stack, replies: str) -> N
     stack.send(**task)
     answer = stack.ended(task["task_id"]).answer.inline
     stack.send(**task, reply_to=REPLY_QUEUE_ARN)
-    told = received(stack, replies, lambda message: task["task_id"] in message["Body"])
-    assert json.loads(told["Body"])["answer"] == answer
+    reply = received(stack, replies, lambda message: task["task_id"] in message["Body"])
+    assert json.loads(reply["Body"])["answer"] == answer
     assert len(stack.requests(task["task_id"])) == 1
 
 
@@ -247,6 +247,6 @@ def test_the_ledger_has_exactly_one_row_for_each_request(stack: Stack) -> None:
     unseen = {attempts[name].get("outcome") for name in set(attempts) - set(seen)}
     assert unseen <= {"unknown", "not_sent"}
     shares = [row for row in rows if row["kind"] == "share"]
-    asked = [row for row in attempts.values() if row["purpose"] == "classification"]
+    classifications = [row for row in attempts.values() if row["purpose"] == "classification"]
     for kind in ("cost_nano", "input", "output"):
-        assert sum(row[kind] for row in shares) == sum(row.get(kind, 0) for row in asked)
+        assert sum(row[kind] for row in shares) == sum(row.get(kind, 0) for row in classifications)

@@ -17,8 +17,8 @@ def test_a_webhook_is_told_by_delivery_sweep_and_router(stack: Stack) -> None:
     task = {"prompt": "Which way?", "tier": "implementation"}
     task_id = stack.send(**task, reply_to=stack.webhook)
     eventually(lambda: getattr(stack.tasks.read(task_id), "attention", None), "the delivery that fails")
-    went_well, told = Role(stack, "Sweep").invoke({})
-    assert went_well, told
+    went_well, response = Role(stack, "Sweep").invoke({})
+    assert went_well, response
     stack.ended(task_id)
     stack.send(**task, task_id=task_id, reply_to=f"{stack.webhook}/again")  # a duplicate, answered from the store
     eventually(lambda: len(stack.hooks.requests) == 3 or None, "the router's answer")
@@ -26,7 +26,7 @@ def test_a_webhook_is_told_by_delivery_sweep_and_router(stack: Stack) -> None:
     paths = [path for path, _, _ in stack.hooks.requests]
     assert paths == [WEBHOOK_PATH, WEBHOOK_PATH, f"{WEBHOOK_PATH}/again"]
     details = [verify_webhook(headers, body, stack.webhook_secret) for _, headers, body in stack.hooks.requests]
-    assert [json.dumps(each) for each in details] == [json.dumps(details[0])] * 3
+    assert [json.dumps(detail) for detail in details] == [json.dumps(details[0])] * 3
     assert (details[0]["task_id"], details[0]["status"]) == (task_id, "completed")
     assert {headers["webhook-id"] for _, headers, _ in stack.hooks.requests} == {f"{task_id}_1_completed"}
 

@@ -31,14 +31,14 @@ class Figures(dict[str, Any]):
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    found, began = Figures(), time.monotonic()
-    yield found
+    result, began = Figures(), time.monotonic()
+    yield result
     entry = {
         "test": request.node.name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "form": "long" if SOAK else "short",
         "seconds": round(time.monotonic() - began, 1),
-        "figures": dict(found),
+        "figures": dict(result),
     }
     request.node.user_properties.append((FIGURES, entry))
     if SOAK:

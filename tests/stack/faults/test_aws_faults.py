@@ -29,12 +29,12 @@ from pointsman.execution.workflow_state import Next
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.component.test_usage_ledger import intent, settled
 from tests.stack.faults.conftest import SOAK, Figures, thinned
 from tests.support.aws import create_tables
 from tests.support.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
 from tests.support.fake_providers import FakeProviders
 from tests.support.in_process import InProcess, LeapClock, Player, books_agree, in_process
+from tests.support.ledger import intent, settled
 from tests.support.paths import ROOT
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
@@ -51,8 +51,8 @@ class Through:
     tries: Config = TWICE
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        own = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        return own.client(service, endpoint_url=self.url, config=config.merge(self.tries) if config else self.tries)
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        return session.client(service, endpoint_url=self.url, config=config.merge(self.tries) if config else self.tries)
 
 
 @pytest.fixture(autouse=True)
@@ -97,20 +97,20 @@ class World:
 
     def received(self, url: str) -> list[dict[str, Any]]:
         """Empty a queue."""
-        sqs, found, patience = self.direct.client("sqs"), list[dict[str, Any]](), 2
+        sqs, recorded, patience = self.direct.client("sqs"), list[dict[str, Any]](), 2
         while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=patience).get(
             "Messages"
         ):
             patience = 0
-            found += [json.loads(one["Body"]) for one in batch]
+            recorded += [json.loads(one["Body"]) for one in batch]
             for one in batch:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-        return found
+        return recorded
 
     def task(self, task_id: str = "t-1") -> TaskRecord:
-        found = self.seen.tasks.read(task_id)
-        assert found is not None
-        return found
+        result = self.seen.tasks.read(task_id)
+        assert result is not None
+        return result
 
     def settled(self) -> list[dict[str, Any]]:
         """Let the sweep close what is open, hold the books against the provider's journal, and return the attempts."""
@@ -321,7 +321,7 @@ def test_an_answer_that_nothing_can_hold_is_booked_at_its_cost(world: World) -> 
 
 
 def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, figures: Figures) -> None:
-    each, threads = (40 if SOAK else 8), 8
+    entry, threads = (40 if SOAK else 8), 8
     five = Through(world.proxy.url, Config())  # as in the functions: two answers may be lost in a row
     app, now = in_process(world.seen.runtime.settings, SHIPPED, five, world.player.clock), datetime.now(UTC)
     world.proxy.add(
@@ -332,12 +332,12 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
 
     def spend(thread: int) -> int:
         dice, total = random.Random(thread), 0
-        for number in range(each):
+        for number in range(entry):
             task_id, cost = f"t-{thread}-{number}", dice.randrange(1, 90)
             app.tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(now)))
-            mine = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
-            assert app.ledger.reserve(mine, Admission(), ModelState(HAIKU)).made
-            assert app.ledger.settle(settled(mine, cost=cost), HealthUpdate(), None)
+            attempt_intent = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
+            assert app.ledger.reserve(attempt_intent, Admission(), ModelState(HAIKU)).made
+            assert app.ledger.settle(settled(attempt_intent, cost=cost), HealthUpdate(), None)
             total += cost
         return total
 
@@ -346,12 +346,12 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
     became = {
         kind: world.proxy.calls["dynamodb", "TransactWriteItems", kind] for kind in ("passed", "answered", "lost")
     }
-    figures |= {"transactions": 2 * each * threads, "calls": became, "spent_nano": spent}
+    figures |= {"transactions": 2 * entry * threads, "calls": became, "spent_nano": spent}
     counters = app.ledger_reader.counters(f"{now:%Y-%m}")
     assert (counters["month"], counters["month_open"]) == (spent, 0)
     rows = list(world.seen.ledger_reader.rows(now - timedelta(days=1), now + timedelta(days=1)))
     assert sum(row["cost_nano"] for row in rows) == spent
-    assert len(rows) == each * threads
+    assert len(rows) == entry * threads
 
 
 def test_through_a_day_of_troubles_every_task_ends_once(world: World, figures: Figures) -> None:

@@ -96,7 +96,7 @@ class Traffic:
 
     def take_up(self) -> None:
         """Send back what the queue gave up, as `pointsman replay --reason gave_up --execute` does."""
-        operator = stacks.of_local(self.stack.info).runtime.part(build_replay)
+        operator = stacks.connect_to_local(self.stack.info).runtime.part(build_replay)
         lines = operator(ReplayOptions(code=GIVEN_UP, execute=True), "operator")
         self.replayed += [line.task_id for line in lines if line.replayed and line.task_id in self.records]
 
@@ -285,13 +285,13 @@ def _executions(stack: Stack, name: str) -> Iterator[str]:
 
 def _events(stack: Stack, url: str, name: str) -> Counter[tuple[str, str]]:
     """Return how often each end was told."""
-    sqs, found = stack.client("sqs"), Counter[tuple[str, str]]()
+    sqs, result = stack.client("sqs"), Counter[tuple[str, str]]()
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
         for message in messages:
             detail = json.loads(message["Body"])["detail"]
             if detail["task_id"].startswith(name):
-                found[detail["task_id"], detail["status"]] += 1
-    return found
+                result[detail["task_id"], detail["status"]] += 1
+    return result
 
 
 def _figures(traffic: Traffic, evidence: Evidence, before: Evidence) -> dict[str, Any]:

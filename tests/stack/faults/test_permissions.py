@@ -96,16 +96,16 @@ def test_a_permission_that_is_taken_away_is_missed(stack: Stack, function: str, 
     if sid == "ReadKey":
         begin_anew(stack)  # a worker reads its key once
     with role.without(sid):
-        went_well, told = role.invoke(event)
+        went_well, response = role.invoke(event)
         assert not went_well
-        assert DENIED.search(told), told
-    went_well, told = role.invoke(event)
-    assert went_well, told
+        assert DENIED.search(response), response
+    went_well, response = role.invoke(event)
+    assert went_well, response
     if function == "Router":
-        assert json.loads(told) == {"batchItemFailures": []}
+        assert json.loads(response) == {"batchItemFailures": []}
         assert stack.ended(json.loads(event["Records"][0]["body"])["task_id"]).status is Status.COMPLETED
     elif function in PLANS:
-        assert json.loads(told)["next"] == "deliver"
+        assert json.loads(response)["next"] == "deliver"
 
 
 def test_a_task_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
@@ -126,18 +126,18 @@ def test_a_prompt_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
     s3, bucket = stack.client("s3"), ADMITTED["PromptBucketArns"].rpartition(":")[2]
     s3.create_bucket(Bucket=bucket)
     etag = s3.put_object(Bucket=bucket, Key="a", Body=b"Which way?", Metadata={"tier": "reasoning"})["ETag"].strip('"')
-    stated = {"bucket": {"name": bucket}, "object": {"key": "a", "eTag": etag, "sequencer": uuid.uuid4().hex}}
-    body = json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": stated}]})
+    s3_record = {"bucket": {"name": bucket}, "object": {"key": "a", "eTag": etag, "sequencer": uuid.uuid4().hex}}
+    body = json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3_record}]})
     event, role = event_for(stack, "Router"), Role(stack, "Router")
     event["Records"][0]["body"] = body
     with role.without("ReadPrompts"):
-        _, told = role.invoke(event)
-        assert json.loads(told)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
-    _, told = role.invoke(event)
-    assert json.loads(told) == {"batchItemFailures": []}
-    found = object_in(body)
-    assert found is not None
-    assert stack.ended(found.task_id).status is Status.COMPLETED
+        _, response = role.invoke(event)
+        assert json.loads(response)["batchItemFailures"] == [{"itemIdentifier": event["Records"][0]["messageId"]}]
+    _, response = role.invoke(event)
+    assert json.loads(response) == {"batchItemFailures": []}
+    reference = object_in(body)
+    assert reference is not None
+    assert stack.ended(reference.task_id).status is Status.COMPLETED
 
 
 @dataclass
@@ -157,10 +157,10 @@ def record_calls(stack: Stack, *, on: bool) -> None:
 
 def calls_of(stack: Stack, role: Role) -> set[str]:
     """Return the actions that the function's calls were authorised for, as `service:Action`."""
-    found: set[str] = set()
+    actions_seen: set[str] = set()
     trail = stack.client("cloudtrail")
-    wanted = {action for actions in role.statements().values() for action in actions} | {"dynamodb:TransactWriteItems"}
-    for action in wanted:
+    allowed = {action for actions in role.statements().values() for action in actions} | {"dynamodb:TransactWriteItems"}
+    for action in allowed:
         service, name = action.split(":")
         source = {"ssm": "ssm", "states": "states"}.get(service, service)
         for key in role.keys:
@@ -173,13 +173,13 @@ def calls_of(stack: Stack, role: Role) -> set[str]:
             if not events:
                 continue
             if name != "TransactWriteItems":
-                found.add(action)
+                actions_seen.add(action)
                 continue
-            text = " ".join(each["CloudTrailEvent"] for each in events)
-            found |= {
+            text = " ".join(event["CloudTrailEvent"] for event in events)
+            actions_seen |= {
                 f"dynamodb:{kind}Item" for kind in ("Put", "Update") if f'"{kind}\\"' in text or f'"{kind}"' in text
             }
-    return found
+    return actions_seen
 
 
 @pytest.fixture(scope="module")
@@ -243,8 +243,8 @@ def _sweep_and_report(stack: Stack) -> None:
     today = datetime.now(UTC).date().isoformat()
     _use_up_the_budget(stack)
     for function, event in (("Sweep", {}), ("CostReport", {"date": today})):
-        went_well, told = Role(stack, function).invoke(event)
-        assert went_well, told
+        went_well, response = Role(stack, function).invoke(event)
+        assert went_well, response
 
 
 def _use_up_the_budget(stack: Stack) -> None:

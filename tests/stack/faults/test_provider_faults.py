@@ -70,8 +70,8 @@ class Part:
 
     @property
     def rule(self) -> dict[str, Any]:
-        stated = {"provider": self.provider, "action": self.action, "contains": f"({self.slug})"}
-        return stated | ({"times": self.times} if self.times else {}) | ({"model": self.model} if self.model else {})
+        rule = {"provider": self.provider, "action": self.action, "contains": f"({self.slug})"}
+        return rule | ({"times": self.times} if self.times else {}) | ({"model": self.model} if self.model else {})
 
 
 DOWN = 6 if SOAK else 4
@@ -143,7 +143,7 @@ class Play:
     def of(cls, part: Part, session: OneAtATime, gemini: str, anthropic: str) -> "Play":
         tables = Tables(*(f"{part.slug}-{name}" for name in ("tasks", "usage", "limits")))
         create_tables(session.client("dynamodb"), tables)
-        own = Settings(
+        settings = Settings(
             task_table=tables.tasks,
             usage_table=tables.usage,
             limit_table=tables.limits,
@@ -155,7 +155,7 @@ class Play:
         )
         config = json.dumps({**SHIPPED, "pointsman": {**OWN, "chains": part.chains}})
         clock, workflow = PatientClock(), FakeWorkflow()
-        app = in_process(own, config, session, clock)
+        app = in_process(settings, config, session, clock)
         app.runtime.stores.__dict__["workflow"] = workflow
         return cls(part, Player(app, clock, workflow.executions.__getitem__, part.seconds))
 
@@ -173,14 +173,14 @@ class Play:
 
     def checked(self, journal: list[dict[str, Any]]) -> dict[str, Any]:
         """Hold the books against the journal, and return the part's figures."""
-        mine = self.requests(journal)
-        rows = books_agree(self.player.app, mine, self.player.clock.now())
+        attempt_intent = self.requests(journal)
+        rows = books_agree(self.player.app, attempt_intent, self.player.clock.now())
         ends = [self.player.task(f"{self.part.slug}-{number}") for number in range(EACH)]
         assert all(end.delivered_at for end in ends)
         assert sum(end.cost_nano for end in ends) == sum(row["cost_nano"] for row in rows)
         return {
             "as expected": sum((end.status, end.reason) == self.part.end for end in ends),
-            "requests": len(mine),
+            "requests": len(attempt_intent),
             "outcomes": dict(Counter(row["outcome"] for row in rows)),
             "models": dict(Counter(end.model for end in ends if end.status is Status.COMPLETED)),
             "slowest": round(max(self.seconds), 1),
@@ -194,9 +194,9 @@ def _untaught() -> None:
 
 @pytest.fixture
 def standin(tmp_path: Path) -> Iterator[FakeProviders]:
-    found = start(tmp_path)
-    yield found
-    stop(found)
+    result = start(tmp_path)
+    yield result
+    stop(result)
 
 
 @pytest.fixture
@@ -226,10 +226,10 @@ def test_tasks_are_answered_wherever_a_model_is_alive(
         list(pool.map(lambda one: one[0].task(one[1]), work))
 
     journal = standin.requests()
-    told = {play.part.name: play.checked(journal) for play in plays}
-    answered = sum(told[part.name]["as expected"] for part in [*PARTS, TRUNCATED])
+    checked = {play.part.name: play.checked(journal) for play in plays}
+    answered = sum(checked[part.name]["as expected"] for part in [*PARTS, TRUNCATED])
     verdict = standin.control("GET", "verdict")
-    figures |= {name: "; ".join(f"{key} {value}" for key, value in found.items()) for name, found in told.items()}
+    figures |= {name: "; ".join(f"{key} {value}" for key, value in result.items()) for name, result in checked.items()}
     figures |= {
         "answered": f"{answered} of {EACH * (len(PARTS) + 1)}",
         "requests": len(journal),
@@ -240,11 +240,11 @@ def test_tasks_are_answered_wherever_a_model_is_alive(
     assert verdict["errors"] == 0, [one for one in verdict["findings"] if one["severity"] == "error"]
     assert answered >= 0.99 * EACH * (len(PARTS) + 1)
 
-    assert told["400"]["as expected"] == told["400"]["requests"] == EACH
-    assert told["401"]["models"] == {SONNET: EACH}
-    assert told["404 retired"]["models"] == {HAIKU: EACH}
-    assert told["400 bad key"]["requests"] == 2 * EACH
-    assert told["429 quota of the day"]["models"] == {HAIKU: EACH}
+    assert checked["400"]["as expected"] == checked["400"]["requests"] == EACH
+    assert checked["401"]["models"] == {SONNET: EACH}
+    assert checked["404 retired"]["models"] == {HAIKU: EACH}
+    assert checked["400 bad key"]["requests"] == 2 * EACH
+    assert checked["429 quota of the day"]["models"] == {HAIKU: EACH}
     assert all(
         play.player.task(f"truncated-{n}").truncated for play in plays if play.part is TRUNCATED for n in range(EACH)
     )

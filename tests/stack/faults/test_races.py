@@ -128,13 +128,13 @@ def test_eight_processes_never_pass_a_budget_for_a_hundred_calls(
         calls=50,
     )
     evidence = Evidence.of(stack)
-    mine = [row for row in evidence.rows if row["task_id"].startswith(prefix)]
-    spent, worst = sum(row["cost_nano"] for row in mine), max(row["reserved_nano"] for row in mine)
+    attempt_intent = [row for row in evidence.rows if row["task_id"].startswith(prefix)]
+    spent, worst = sum(row["cost_nano"] for row in attempt_intent), max(row["reserved_nano"] for row in attempt_intent)
     ends = _ends(results)
     figures.update(
         {
             "worst case over cost of a call": round(worst / cost, 2),
-            "calls made": len(mine),
+            "calls made": len(attempt_intent),
             "spent of the cap, percent": round(100 * spent / (cap - before), 1),
             "samples of the counter": len(seen),
             "most of the cap ever spent or reserved, percent": round(
@@ -145,8 +145,8 @@ def test_eight_processes_never_pass_a_budget_for_a_hundred_calls(
         }
     )
     assert evidence.disagreements(start) == []
-    assert {row["cost_nano"] for row in mine} == {cost}
-    assert len([tag for tag in evidence.requests if tag.startswith(prefix)]) == len(mine) == ends["answered"]
+    assert {row["cost_nano"] for row in attempt_intent} == {cost}
+    assert len([tag for tag in evidence.requests if tag.startswith(prefix)]) == len(attempt_intent) == ends["answered"]
     assert max(held for held, _ in seen) <= cap
     assert spent <= cap - before
     assert ends["over_budget"] == PROCESSES
@@ -181,20 +181,20 @@ def test_eight_processes_keep_within_a_free_tiers_quotas(stack: Stack, race: Any
         seconds=seconds,
     )
     evidence = Evidence.of(stack)
-    mine = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
+    attempt_intent = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
     figures.update({"seconds of racing": seconds, "attempts that ended": dict(_ends(results))})
     for model, quota in QUOTAS.items():
-        sent = [entry for entry in mine if entry["model"] == model]
+        sent = [entry for entry in attempt_intent if entry["model"] == model]
         requests, tokens = _most(sent, lambda _: 1), _most(sent, lambda entry: entry["input_tokens"] or 0)
         limits = ", ".join(f"{kind} {limit}" for kind, limit in quota.items())
         figures[f"{model} ({limits})"] = f"{len(sent)} requests, at most {requests} and {tokens} tokens in any 60 s"
         assert requests <= quota.get("rpm", requests)
         assert tokens <= quota.get("tpm", tokens)
         assert len(sent) <= quota.get("rpd", len(sent))
-    figures["answers with 429"] = sum(entry["status"] == 429 for entry in mine)
+    figures["answers with 429"] = sum(entry["status"] == 429 for entry in attempt_intent)
     assert figures["answers with 429"] == 0
-    assert {entry["status"] for entry in mine} == {200}
-    by_model = Counter(entry["model"] for entry in mine)
+    assert {entry["status"] for entry in attempt_intent} == {200}
+    by_model = Counter(entry["model"] for entry in attempt_intent)
     assert by_model[RPD] == QUOTAS[RPD]["rpd"]
     assert by_model[RPM] >= min((WINDOWS + 1) * QUOTAS[RPM]["rpm"], QUOTAS[RPM]["rpd"]) - 2  # and the quota is used
     assert evidence.disagreements(start) == []
@@ -227,8 +227,8 @@ def test_a_used_up_day_costs_one_futile_call_for_each_process(stack: Stack, race
         calls=calls,
     )
     evidence = Evidence.of(stack)
-    mine = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
-    futile = [entry for entry in mine if entry["model"] == RPM]
+    attempt_intent = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
+    futile = [entry for entry in attempt_intent if entry["model"] == RPM]
     booked = [row for row in evidence.rows if row["task_id"].startswith(prefix) and row["model"] == RPM]
     benched = min(datetime.fromisoformat(row["ended_at"]).timestamp() for row in booked if row["ended_at"])
     figures.update(
@@ -238,7 +238,7 @@ def test_a_used_up_day_costs_one_futile_call_for_each_process(stack: Stack, race
             "futile calls begun after the bench was written": sum(
                 row["at"] > _text_of(benched + 0.02) for row in booked
             ),
-            "seconds from the 429 to the next model's request": _spread(_failovers(mine)),
+            "seconds from the 429 to the next model's request": _spread(_failovers(attempt_intent)),
             "attempts that ended": dict(_ends(results)),
         }
     )

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.stack
 def failed(stack: Stack, watch: Alarm, since: datetime) -> list[Datapoint]:
     """Return AWS's metric of the executions that failed since then."""
     pages = stack.client("stepfunctions").get_paginator("list_executions")
-    found = pages.paginate(stateMachineArn=stack.info.outputs["StateMachineArn"], statusFilter="FAILED")
-    ends = [each["stopDate"] for page in found for each in page["executions"]]
+    result = pages.paginate(stateMachineArn=stack.info.outputs["StateMachineArn"], statusFilter="FAILED")
+    ends = [execution["stopDate"] for page in result for execution in page["executions"]]
     return [Datapoint(watch.metric, end, 1.0) for end in ends if end >= since]
 
 

@@ -25,7 +25,7 @@ def test_numbers(stated: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": stated}) == seconds
 
 
-def test_nothing_said() -> None:
+def test_missing_retry_hint_is_none() -> None:
     assert retry_after({}) is None
 
 
@@ -46,7 +46,7 @@ def test_dates() -> None:
         fullmatch=True,
     )
 )
-def test_whatever_is_said_can_be_waited_for(stated: str) -> None:
+def test_any_retry_hint_is_a_finite_wait(stated: str) -> None:
     seconds = retry_after({"retry-after": stated})
     if seconds is not None:
         assert seconds >= 0

@@ -23,8 +23,8 @@ def test_p95_is_a_sample_that_19_of_20_do_not_exceed() -> None:
 
 def test_a_figure_is_the_median_beside_its_peers() -> None:
     figure = compared("cold_init.router", [30.0, 10.0, 20.0], "LiteLLM", [200.0, 100.0, 300.0], target=0.18)
-    stated = figure.as_dict()
-    assert {key: stated[key] for key in ("value", "unit", "peer", "peer_value", "ratio", "n")} == {
+    document = figure.as_dict()
+    assert {key: document[key] for key in ("value", "unit", "peer", "peer_value", "ratio", "n")} == {
         "value": 20.0,
         "unit": "ms",
         "peer": "LiteLLM",
@@ -75,13 +75,13 @@ def test_a_picture_has_both_bars_of_each_figure_and_escapes_their_words() -> Non
     assert "&lt;peer&gt;" in drawn
 
 
-def test_what_the_benchmarks_state_is_what_the_template_and_the_configuration_say() -> None:
+def test_benchmark_constants_match_template_and_configuration() -> None:
     template = load()
     common = [layer["Ref"] for layer in template["Globals"]["Function"]["Layers"]]
     for name, layers in LAYERS.items():
         resource = "".join(part.title() for part in name.split("_")) + "Function"
-        own = template["Resources"][resource]["Properties"].get("Layers", [])
-        assert list(layers) == common + [layer["Ref"] for layer in own]
+        recorded = template["Resources"][resource]["Properties"].get("Layers", [])
+        assert list(layers) == common + [layer["Ref"] for layer in recorded]
     reporting = template["Resources"]["CostReportFunction"]["Properties"]
     memory = reporting.get("MemorySize", template["Globals"]["Function"]["MemorySize"])
     assert (reporting["Timeout"], memory) == (report.SECONDS, report.MEGABYTES)

@@ -49,14 +49,14 @@ def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -
         {"role": "developer", "content": "In French."},
         {"role": "user", "content": "And four?"},
     ]
-    found = asked(messages=messages)
-    assert found.system == "Be brief.\n\nIn French."
-    assert found.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
+    result = asked(messages=messages)
+    assert result.system == "Be brief.\n\nIn French."
+    assert result.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
 
 
-def test_what_a_request_says_of_its_task() -> None:
-    found = asked(max_tokens=9, metadata={"ticket": "PAY-1"}, user="u-1", private=True, stream=False)
-    assert (found.max_output_tokens, found.metadata, found.private) == (9, {"ticket": "PAY-1", "user": "u-1"}, True)
+def test_chat_request_maps_to_a_task() -> None:
+    result = asked(max_tokens=9, metadata={"ticket": "PAY-1"}, user="u-1", private=True, stream=False)
+    assert (result.max_output_tokens, result.metadata, result.private) == (9, {"ticket": "PAY-1", "user": "u-1"}, True)
     assert asked(max_tokens=9, max_completion_tokens=9).max_output_tokens == 9
     streamed = asked(stream=True, stream_options={"include_usage": True})
     assert (streamed.stream, streamed.stream_usage) == (True, True)
@@ -70,7 +70,7 @@ def test_what_a_request_says_of_its_task() -> None:
         {"max_tokens": None, "metadata": None, "user": None, "stream": None, "stream_options": None},
     ],
 )
-def test_what_only_tunes_or_asks_for_nothing_is_ignored(fields: dict[str, Any]) -> None:
+def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any]) -> None:
     assert asked(**fields) == Asked("Hello")
 
 
@@ -114,7 +114,7 @@ def test_what_only_tunes_or_asks_for_nothing_is_ignored(fields: dict[str, Any]) 
         ({"private": 1}, 400, "private", "invalid_value"),
     ],
 )
-def test_what_cannot_be_followed_is_named(fields: dict[str, Any], status: int, param: str, code: str) -> None:
+def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status: int, param: str, code: str) -> None:
     assert refused(**fields) == (status, param, code)
 
 
@@ -150,10 +150,10 @@ USAGE = Usage(input=10, cache_read=5, output=7, thinking=2)
 
 @pytest.mark.parametrize(("truncated", "finish"), [(False, "stop"), (True, "length")])
 def test_a_completion_is_one_for_openais_own_types(truncated: bool, finish: str) -> None:
-    made = chat_response.completion("t-1", answer="ö", truncated=truncated, model="m", usage=USAGE, created=5)
-    found = ChatCompletion.model_validate(made, strict=True)
-    assert (found.id, found.choices[0].finish_reason, found.choices[0].message.content) == ("t-1", finish, "ö")
-    usage = found.usage
+    built = chat_response.completion("t-1", answer="ö", truncated=truncated, model="m", usage=USAGE, created=5)
+    result = ChatCompletion.model_validate(built, strict=True)
+    assert (result.id, result.choices[0].finish_reason, result.choices[0].message.content) == ("t-1", finish, "ö")
+    usage = result.usage
     assert usage
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (15, 7, 22)
     assert usage.prompt_tokens_details
@@ -164,7 +164,7 @@ def test_a_stream_says_the_same_in_one_piece() -> None:
     whole = chat_response.completion("t-1", answer="a\nb", truncated=False, model="m", usage=USAGE, created=5)
     *events, done, rest = chat_response.as_stream(whole, with_usage=True).split("\n\n")
     assert (done, rest) == ("data: [DONE]", "")
-    chunks = [ChatCompletionChunk.model_validate_json(each.removeprefix("data: ")) for each in events]
+    chunks = [ChatCompletionChunk.model_validate_json(event.removeprefix("data: ")) for event in events]
     assert [choice.delta.content for chunk in chunks for choice in chunk.choices] == ["a\nb", None]
     assert [choice.finish_reason for chunk in chunks for choice in chunk.choices] == [None, "stop"]
     assert chunks[-1].usage

@@ -38,13 +38,13 @@ def test_different_keys_give_different_ids(one: str, other: str) -> None:
     assert len(ids) == len({one, other})
 
 
-def test_without_a_key_each_call_is_a_task_of_its_own() -> None:
+def test_call_without_idempotency_key_is_a_new_task() -> None:
     assert sent_for("x").task_id != sent_for("x").task_id
     assert sent_for("x", task_id="t-1").task_id == "t-1"
 
 
 @given(prompt=texts.map(lambda text: f"x{text}"), metadata=st.dictionaries(texts, texts, max_size=3))
-def test_what_is_said_arrives(prompt: str, metadata: dict[str, str]) -> None:
+def test_message_fields_arrive_unchanged(prompt: str, metadata: dict[str, str]) -> None:
     task = validate_message(body_of(task_fields(prompt, {"metadata": metadata, "system": None, "private": True}))).task
     assert task
     assert (task.prompt, task.metadata, task.system, task.private) == (prompt, metadata, None, True)
@@ -70,7 +70,7 @@ def test_a_deadline_may_be_a_datetime() -> None:
         ({"max_output_tokens": float("nan")}, "what JSON has"),
     ],
 )
-def test_what_cannot_be_written_is_refused_without_its_value(fields: dict[str, Any], told: str) -> None:
+def test_unserialisable_field_is_rejected_without_showing_its_value(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidTaskError, match=re.escape(told)):
         body_of(task_fields("x", fields))  # type: ignore[arg-type]
 
@@ -89,5 +89,5 @@ def test_a_task_of_the_same_id_and_other_content_is_not_taken_for_it() -> None:
     )
     assert sent.fate({"t-1": other}) is None
     assert sent.fate({"t-1": other, "m-1": conflict}) is conflict
-    own = TaskRecord("t-1", Status.STARTED, fingerprint=sent.fingerprint or "")
-    assert sent.fate({"t-1": own}) is own
+    record = TaskRecord("t-1", Status.STARTED, fingerprint=sent.fingerprint or "")
+    assert sent.fate({"t-1": record}) is record

@@ -31,8 +31,8 @@ def event(inner: Any, event_id: str = "0d079340-0000-4000-8000-000000000002") ->
     ],
 )
 def test_the_task_and_its_identity(body: Any, task_id: str) -> None:
-    found, task = open_message(json.dumps(body), "sqs-id")
-    assert (found, task.prompt) == (task_id, TASK["prompt"])
+    result, task = open_message(json.dumps(body), "sqs-id")
+    assert (result, task.prompt) == (task_id, TASK["prompt"])
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_task_and_its_identity(body: Any, task_id: str) -> None:
         (json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"}), "invalid_task"),
     ],
 )
-def test_what_holds_no_task(body: str, code: str) -> None:
+def test_envelope_without_task_is_rejected(body: str, code: str) -> None:
     with pytest.raises(Rejection) as caught:
         open_message(body, "sqs-id")
     assert caught.value.code == code
@@ -82,5 +82,5 @@ def test_the_id_of_a_rejected_message(body: str, found: str | None) -> None:
         ("[]", None),
     ],
 )
-def test_who_asked_for_a_rejected_message(body: str, found: str | None) -> None:
+def test_reply_to_is_read_from_a_rejected_message(body: str, found: str | None) -> None:
     assert readable_reply(body) == found

@@ -18,12 +18,12 @@ ALLOWED = Settings(reply_queue_arns=QUEUE, webhook_hosts="Hooks.example.com, b.e
         ("https://localhost:9/", "https://localhost:9"),
     ],
 )
-def test_of_a_webhook_only_host_and_port_are_shown(url: str, address: str) -> None:
+def test_webhook_address_shows_host_and_port_only(url: str, address: str) -> None:
     assert check_form(url) == url
     assert address_of(url) == printable(url) == address
 
 
-def test_what_is_shown_of_the_others() -> None:
+def test_other_reply_addresses_are_shown_without_secrets() -> None:
     assert printable(QUEUE) == QUEUE
     assert (address_of("AQCk/a+b="), printable("AQCk/a+b=")) == (None, "task token")
 
@@ -55,7 +55,7 @@ def test_what_is_shown_of_the_others() -> None:
         (f"https://{'a.' * 127}example/", "at most 253"),
     ],
 )
-def test_what_is_no_webhook_is_told_by_its_rule(url: str, rule: str) -> None:
+def test_invalid_webhook_is_rejected_by_its_rule(url: str, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         check_form(url)
 
@@ -73,11 +73,11 @@ def test_what_is_no_webhook_is_told_by_its_rule(url: str, rule: str) -> None:
         (f"{QUEUE}2", "must be one of the queues in parameter ReplyQueueArns"),
     ],
 )
-def test_who_may_be_told_is_what_the_parameters_name(place: str, rule: str | None) -> None:
+def test_reply_address_is_allowed_if_the_parameters_name_it(place: str, rule: str | None) -> None:
     assert refusal(place, ALLOWED) == rule
 
 
-def test_nobody_is_named_by_default() -> None:
+def test_no_reply_address_is_allowed_by_default() -> None:
     assert Settings().reply_places == frozenset()
 
 

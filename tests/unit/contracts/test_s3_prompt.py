@@ -15,12 +15,12 @@ OBJECT = S3Prompt("prompts", "a b/ü.txt", "abc", None, "00A1")
 
 
 def record(key: Any = "a+b/%C3%BC.txt", **changes: Any) -> dict[str, Any]:
-    stated = {"key": key, "size": 5, "eTag": "abc", "sequencer": "00A1", **changes}
+    fields = {"key": key, "size": 5, "eTag": "abc", "sequencer": "00A1", **changes}
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": "prompts", "arn": "arn:aws:s3:::prompts"}, "object": stated},
+        "s3": {"bucket": {"name": "prompts", "arn": "arn:aws:s3:::prompts"}, "object": fields},
     }
 
 
@@ -29,8 +29,8 @@ def notification(*records: dict[str, Any]) -> str:
 
 
 def event(**changes: Any) -> str:
-    stated = {"key": "a b/ü.txt", "size": 5, "etag": "abc", "sequencer": "00A1", **changes}
-    detail = {"version": "0", "bucket": {"name": "prompts"}, "object": stated, "reason": "PutObject"}
+    fields = {"key": "a b/ü.txt", "size": 5, "etag": "abc", "sequencer": "00A1", **changes}
+    detail = {"version": "0", "bucket": {"name": "prompts"}, "object": fields, "reason": "PutObject"}
     return json.dumps({"id": "e-1", "source": "aws.s3", "detail-type": "Object Created", "detail": detail})
 
 
@@ -46,18 +46,18 @@ def test_every_way_names_the_same_write_of_the_same_object(body: str) -> None:
 
 
 def test_another_write_is_another_task() -> None:
-    found = {object_in(notification(record(sequencer=it))).task_id for it in ("00A1", "00A2")}  # type: ignore[union-attr]
+    task_ids = {object_in(notification(record(sequencer=it))).task_id for it in ("00A1", "00A2")}  # type: ignore[union-attr]
     other = object_in(notification(record("a")))
     assert other is not None
-    assert len(found | {other.task_id}) == 3
-    assert all(task_id.startswith("s3-") and len(task_id) == 51 for task_id in found)
+    assert len(task_ids | {other.task_id}) == 3
+    assert all(task_id.startswith("s3-") and len(task_id) == 51 for task_id in task_ids)
 
 
 def test_a_version_is_read_as_that_version() -> None:
     for body in (notification(record(versionId="v1")), event(**{"version-id": "v1"})):
-        found = object_in(body)
-        assert found is not None
-        assert found.version == "v1"
+        reference = object_in(body)
+        assert reference is not None
+        assert reference.version == "v1"
 
 
 def test_a_notification_of_several_objects_is_several_messages() -> None:
@@ -74,7 +74,7 @@ def test_the_test_that_s3_sends_is_no_task(body: str) -> None:
     "body",
     ['{"prompt": "about s3", "source": "aws.s3"}', '{"prompt": "s3", "Records": []}', '{"Records": "s3"}', "s3", "[]"],
 )
-def test_whatever_else_speaks_of_s3_is_an_ordinary_message(body: str) -> None:
+def test_text_mentioning_s3_is_an_ordinary_message(body: str) -> None:
     assert object_in(body) is None
     assert parts(body) == [body]
 
@@ -104,8 +104,15 @@ def test_an_event_of_s3_is_judged_by_the_router_alone() -> None:
 
 
 def test_an_object_states_a_task() -> None:
-    stated = {"type": "status", "tier": "reasoning", "private": "true", "ticket": "OPS-1", "agent": "bot", "other": "x"}
-    task = task_of_object(OBJECT, "\ufeffWie geht's?".encode(), stated)
+    metadata = {
+        "type": "status",
+        "tier": "reasoning",
+        "private": "true",
+        "ticket": "OPS-1",
+        "agent": "bot",
+        "other": "x",
+    }
+    task = task_of_object(OBJECT, "\ufeffWie geht's?".encode(), metadata)
     assert (task.prompt, task.type, task.tier, task.private) == ("Wie geht's?", TaskType.STATUS, Tier.REASONING, True)
     assert task.metadata == {"bucket": "prompts", "key": "a b/ü.txt", "ticket": "OPS-1", "agent": "bot"}
 
@@ -120,7 +127,7 @@ def test_an_object_states_a_task() -> None:
         (b"a", {"tier": "cheap"}, "tier: must be one of orchestration, implementation, reasoning"),
     ],
 )
-def test_what_is_no_task_names_the_rule(data: bytes, stated: dict[str, str], reason: str) -> None:
+def test_invalid_s3_prompt_names_the_broken_rule(data: bytes, stated: dict[str, str], reason: str) -> None:
     with pytest.raises(Rejection) as caught:
         task_of_object(OBJECT, data, stated)
     assert caught.value.reason == reason

@@ -41,8 +41,8 @@ def test_a_receiver_knows_it_by_the_same_secret() -> None:
 def test_a_key_is_replaced_without_a_gap() -> None:
     headers = signed(f"{OTHER} {SECRET}", "t-1_1_completed", NOON, BODY)
     assert len(headers["webhook-signature"].split()) == 2
-    for known in (SECRET, OTHER, f"{SECRET} {OTHER}"):
-        assert verify_webhook(headers, BODY, known, now=NOON)
+    for secret in (SECRET, OTHER, f"{SECRET} {OTHER}"):
+        assert verify_webhook(headers, BODY, secret, now=NOON)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
@@ -55,9 +55,9 @@ def test_an_old_request_is_refused_and_one_from_the_future(seconds: int) -> None
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 @pytest.mark.parametrize("value", [None, "", "x", "1764000000", "v1,", "v1,ö", "-5", "1e9", "٣"])
-def test_nothing_may_be_changed(name: str, value: str | None) -> None:
+def test_signature_covers_every_part(name: str, value: str | None) -> None:
     headers = signed(SECRET, "id", NOON, BODY)
-    changed = {key: each for key, each in {**headers, name: value}.items() if each is not None}
+    changed = {key: entry for key, entry in {**headers, name: value}.items() if entry is not None}
     with pytest.raises(WebhookError):
         verify_webhook(changed, BODY, SECRET, now=NOON)
 
@@ -73,7 +73,7 @@ def test_another_body_and_another_secret_are_refused() -> None:
     "secret",
     ["", "whsec_", SECRET.removeprefix("whsec_"), secret_of(b"a" * 23), secret_of(b"a" * 65), "whsec_ö", f"{SECRET} x"],
 )
-def test_what_is_no_secret_signs_nothing(secret: str) -> None:
+def test_invalid_secret_signs_nothing(secret: str) -> None:
     with pytest.raises(ValueError, match="must be whsec_ and 24 to 64 bytes in base64"):
         keys_of(secret)
 

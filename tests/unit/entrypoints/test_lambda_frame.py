@@ -1,13 +1,17 @@
 """The frame of the functions' handlers."""
 
+import ast
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointsman.entrypoints import lambda_frame
+from pointsman.entrypoints.lambda_context import KEEP_WARM
 from pointsman.entrypoints.stores import LazyClient
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +31,7 @@ def test_the_collector_is_back_and_what_is_imported_is_frozen() -> None:
 def test_a_call_that_keeps_warm_goes_no_further() -> None:
     seen: list[Any] = []
     whole = lambda_frame.function()(lambda event, context: seen.append(event))
-    assert whole(lambda_frame.KEEP_WARM, None) is None
+    assert whole(KEEP_WARM, None) is None
     assert seen == []
 
 
@@ -56,3 +60,10 @@ def test_a_client_is_built_at_its_first_use_and_once() -> None:
     assert client.upper() == "CLIENT"
     assert client.title() == "Client"
     assert built == ["client"]
+
+
+@pytest.mark.parametrize("app", sorted((ROOT / "functions").glob("*/app.py")), ids=lambda app: app.parent.name)
+def test_app_stops_the_collector_before_it_imports_anything_else_of_ours(app: Path) -> None:
+    imports = [node.module for node in ast.parse(app.read_text()).body if isinstance(node, ast.ImportFrom)]
+    ours = [module for module in imports if str(module).startswith("pointsman")]
+    assert ours[0] == "pointsman.entrypoints.lambda_frame"

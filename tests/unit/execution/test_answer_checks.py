@@ -122,12 +122,12 @@ def test_a_declared_schema(answer: str, name: str | None) -> None:
 
 
 def test_the_first_that_fails_is_named() -> None:
-    wanted = {"complete": True, "min_chars": 9, "sections": ["Usage"], "language": "json", "json_schema": SCHEMA}
-    assert failed("x", truncated=True, **wanted) == "complete"
-    assert failed("x", **wanted) == "min_chars"
-    assert failed("nothing of it", **wanted) == "sections"
-    assert failed("# Usage\n" + fenced("{", "json"), **wanted) == "language"
-    assert failed("# Usage\n" + fenced("{}", "json"), **wanted) == "json_schema"
+    checks = {"complete": True, "min_chars": 9, "sections": ["Usage"], "language": "json", "json_schema": SCHEMA}
+    assert failed("x", truncated=True, **checks) == "complete"
+    assert failed("x", **checks) == "min_chars"
+    assert failed("nothing of it", **checks) == "sections"
+    assert failed("# Usage\n" + fenced("{", "json"), **checks) == "language"
+    assert failed("# Usage\n" + fenced("{}", "json"), **checks) == "json_schema"
 
 
 @given(st.text(alphabet="`~ \n\tpythonjs#*_:.1x=({[\"'\\", max_size=80), st.sampled_from(["python", "json", "toml"]))

@@ -21,8 +21,8 @@ def wanted(amount: int, now: datetime = NOON, zone: ZoneInfo = UTC_ZONE, **budge
 
 
 def test_a_charge_names_the_four_counters_and_the_stated_caps() -> None:
-    found = wanted(7, month_usd=5, tiers={"reasoning": {"day_usd": "0.25"}, "orchestration": {"day_usd": 9}})
-    assert found == Charge(
+    result = wanted(7, month_usd=5, tiers={"reasoning": {"day_usd": "0.25"}, "orchestration": {"day_usd": 9}})
+    assert result == Charge(
         "2026-11",
         ("month", "day_22", "month_reasoning", "day_22_reasoning"),
         (Cap("month", 5 * DOLLAR), Cap("day_22_reasoning", DOLLAR // 4)),
@@ -31,8 +31,8 @@ def test_a_charge_names_the_four_counters_and_the_stated_caps() -> None:
 
 
 def test_months_and_days_are_those_of_the_report_s_zone() -> None:
-    found = wanted(1, datetime(2026, 11, 30, 23, 30, tzinfo=UTC), ZoneInfo("Asia/Kolkata"))
-    assert (found.month, found.counters[1]) == ("2026-12", "day_01")
+    result = wanted(1, datetime(2026, 11, 30, 23, 30, tzinfo=UTC), ZoneInfo("Asia/Kolkata"))
+    assert (result.month, result.counters[1]) == ("2026-12", "day_01")
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_months_and_days_are_those_of_the_report_s_zone() -> None:
 def test_over_budget_only_for_what_is_spent_and_the_call_itself(
     amount: int, held: int, open_: int, outcome: Outcome | None
 ) -> None:
-    found = check_budget(wanted(amount), {"month": held, "month" + OPEN: open_}, NOON, UTC_ZONE)
-    assert (found.outcome if found else None) == outcome
+    result = check_budget(wanted(amount), {"month": held, "month" + OPEN: open_}, NOON, UTC_ZONE)
+    assert (result.outcome if result else None) == outcome
 
 
 def test_it_says_when_the_budget_renews() -> None:
@@ -67,10 +67,10 @@ def test_it_says_when_the_budget_renews() -> None:
     assert both.until == datetime(2026, 11, 30, 23, tzinfo=UTC)
 
 
-def test_what_is_dearer_than_a_cap_fits_never() -> None:
-    found = check_budget(wanted(2 * DOLLAR, month_usd=5, day_usd=1), {"month": 5 * DOLLAR}, NOON, UTC_ZONE)
-    assert found is not None
-    assert (found.outcome, found.until, found.detail) == (
+def test_call_above_a_cap_never_fits() -> None:
+    result = check_budget(wanted(2 * DOLLAR, month_usd=5, day_usd=1), {"month": 5 * DOLLAR}, NOON, UTC_ZONE)
+    assert result is not None
+    assert (result.outcome, result.until, result.detail) == (
         Outcome.OVER_BUDGET,
         None,
         "dearer than the whole cap on day_22",
@@ -79,12 +79,12 @@ def test_what_is_dearer_than_a_cap_fits_never() -> None:
 
 def test_a_cap_that_is_passed_outweighs_one_that_is_held() -> None:
     counters = {"month": 5 * DOLLAR, "month" + OPEN: 5 * DOLLAR, "day_22": DOLLAR}
-    found = check_budget(wanted(1, month_usd=5, day_usd=1), counters, NOON, UTC_ZONE)
-    assert found is not None
-    assert (found.outcome, found.detail) == (Outcome.OVER_BUDGET, "cap on day_22 reached")
+    result = check_budget(wanted(1, month_usd=5, day_usd=1), counters, NOON, UTC_ZONE)
+    assert result is not None
+    assert (result.outcome, result.detail) == (Outcome.OVER_BUDGET, "cap on day_22 reached")
 
 
-def test_without_a_cap_everything_fits() -> None:
+def test_call_without_a_cap_always_fits() -> None:
     assert check_budget(wanted(10**15, month_usd=None), {"month": 10**15}, NOON, UTC_ZONE) is None
 
 
@@ -92,10 +92,10 @@ MONEY = st.integers(0, 10 * DOLLAR)
 
 
 @given(amount=MONEY, spent=MONEY, reserved=MONEY, cap=st.integers(0, 10))
-def test_what_fits_never_passes_the_cap(amount: int, spent: int, reserved: int, cap: int) -> None:
+def test_admitted_calls_never_exceed_the_cap(amount: int, spent: int, reserved: int, cap: int) -> None:
     counters = {"month": spent + reserved, "month" + OPEN: reserved}
-    found = check_budget(wanted(amount, month_usd=cap), counters, NOON, UTC_ZONE)
-    if found is None:
+    result = check_budget(wanted(amount, month_usd=cap), counters, NOON, UTC_ZONE)
+    if result is None:
         assert spent + reserved + amount <= cap * DOLLAR
     else:
-        assert (found.outcome is Outcome.OVER_BUDGET) == (spent + amount > cap * DOLLAR)
+        assert (result.outcome is Outcome.OVER_BUDGET) == (spent + amount > cap * DOLLAR)

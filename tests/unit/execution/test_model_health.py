@@ -42,9 +42,9 @@ def admitted(state: ModelState, found: Admission | CallResult, name: str) -> Mod
 
 def taught(state: ModelState, lesson: HealthUpdate) -> ModelState:
     """Return the item after the write that `HealthUpdate` describes."""
-    known = {name: value for name, value in lesson.sets.items() if name in ModelState.__dataclass_fields__}
+    fields = {name: value for name, value in lesson.sets.items() if name in ModelState.__dataclass_fields__}
     added: dict[str, Any] = {name: getattr(state, name) + amount for name, amount in lesson.adds.items()}
-    return replace(state, **{**known, **dict.fromkeys(lesson.removes, 0), **added})
+    return replace(state, **{**fields, **dict.fromkeys(lesson.removes, 0), **added})
 
 
 def refusal(found: Admission | CallResult) -> CallResult:
@@ -81,13 +81,13 @@ def test_no_minute_and_no_day_ever_sees_more_than_its_quota(
     state, now, taken = NEW, start, list[tuple[int, int, str]]()
     for number, (pause, tokens) in enumerate(calls):
         now += timedelta(milliseconds=pause)
-        found = admit(state, quota, tokens, now)
-        if isinstance(found, CallResult):
-            assert found.outcome in {Outcome.BUSY, Outcome.QUOTA_EXHAUSTED}
+        admission = admit(state, quota, tokens, now)
+        if isinstance(admission, CallResult):
+            assert admission.outcome in {Outcome.BUSY, Outcome.QUOTA_EXHAUSTED}
             continue
-        state = admitted(state, found, f"slot-{number}")
-        assert found.slot is not None
-        taken.append((to_ms(now), found.slot.tokens, now.astimezone(PACIFIC).date().isoformat()))
+        state = admitted(state, admission, f"slot-{number}")
+        assert admission.slot is not None
+        taken.append((to_ms(now), admission.slot.tokens, now.astimezone(PACIFIC).date().isoformat()))
 
     for at, _, day in taken:
         minute = [(when, tokens) for when, tokens, _ in taken if at <= when < at + MINUTE]
@@ -104,17 +104,17 @@ def test_no_minute_and_no_day_ever_sees_more_than_its_quota(
     calls=st.lists(st.tuples(st.integers(0, 30_000), st.integers(1, 8_000)), max_size=20),
     tokens=st.integers(1, 8_000),
 )
-def test_who_waits_as_long_as_told_is_let_in(quota: Quota, calls: list[tuple[int, int]], tokens: int) -> None:
+def test_call_after_the_retry_hint_is_admitted(quota: Quota, calls: list[tuple[int, int]], tokens: int) -> None:
     state, now = NEW, NOON
     for number, (pause, size) in enumerate(calls):
         now += timedelta(milliseconds=pause)
-        if isinstance(found := admit(state, quota, size, now), Admission):
-            state = admitted(state, found, f"slot-{number}")
-    found = admit(state, quota, tokens, now)
-    if isinstance(found, CallResult):
-        assert found.retry_after is not None
-        assert 0 < found.retry_after <= 63
-        assert isinstance(admit(state, quota, tokens, now + timedelta(seconds=found.retry_after)), Admission)
+        if isinstance(admission := admit(state, quota, size, now), Admission):
+            state = admitted(state, admission, f"slot-{number}")
+    admission = admit(state, quota, tokens, now)
+    if isinstance(admission, CallResult):
+        assert admission.retry_after is not None
+        assert 0 < admission.retry_after <= 63
+        assert isinstance(admit(state, quota, tokens, now + timedelta(seconds=admission.retry_after)), Admission)
 
 
 def test_an_estimate_above_the_quota_gets_a_minute_to_itself() -> None:
@@ -128,21 +128,21 @@ def test_the_day_s_quota_renews_at_midnight_pacific(day: datetime) -> None:
     quota = Quota(rpm=None, tpm=None, rpd=1)
     state = admitted(NEW, admit(NEW, quota, 1, day), "one")
 
-    found = refusal(admit(state, quota, 1, day))
-    assert (found.outcome, found.until) == (Outcome.QUOTA_EXHAUSTED, next_midnight(day, PACIFIC))
-    assert found.until is not None
-    assert isinstance(admit(state, quota, 1, found.until - timedelta(seconds=1)), CallResult)
-    assert isinstance(admit(state, quota, 1, found.until), Admission)
+    admission = refusal(admit(state, quota, 1, day))
+    assert (admission.outcome, admission.until) == (Outcome.QUOTA_EXHAUSTED, next_midnight(day, PACIFIC))
+    assert admission.until is not None
+    assert isinstance(admit(state, quota, 1, admission.until - timedelta(seconds=1)), CallResult)
+    assert isinstance(admit(state, quota, 1, admission.until), Admission)
 
 
 def test_a_model_without_a_quota_is_let_through_without_a_write() -> None:
-    found = admit(NEW, None, 10**9, NOON)
-    assert found == Admission()
-    assert isinstance(found, Admission)
-    assert not found.writes
+    admission = admit(NEW, None, 10**9, NOON)
+    assert admission == Admission()
+    assert isinstance(admission, Admission)
+    assert not admission.writes
 
 
-def test_what_is_gone_is_not_asked() -> None:
+def test_retired_model_is_not_called() -> None:
     lesson = health_update(NEW, CallResult(Outcome.RETIRED), NOON)
     assert refusal(admit(taught(NEW, lesson), None, 1, NOON + timedelta(days=99))).outcome is Outcome.RETIRED
 
@@ -151,8 +151,8 @@ def test_a_used_up_day_benches_until_it_renews() -> None:
     until = NOON + timedelta(hours=5)
     state = taught(NEW, health_update(NEW, CallResult(Outcome.QUOTA_EXHAUSTED, until=until), NOON))
 
-    found = refusal(admit(state, None, 1, NOON))
-    assert (found.outcome, found.until) == (Outcome.QUOTA_EXHAUSTED, until)
+    admission = refusal(admit(state, None, 1, NOON))
+    assert (admission.outcome, admission.until) == (Outcome.QUOTA_EXHAUSTED, until)
     assert isinstance(admit(state, None, 1, until), Admission)
 
 
@@ -164,8 +164,8 @@ def test_an_unknown_end_of_the_day_is_midnight_pacific() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, *sorted(BREAKING)])
 def test_a_hint_lets_every_instance_rest(outcome: Outcome) -> None:
     state = taught(NEW, health_update(NEW, CallResult(outcome, retry_after=7.5), NOON))
-    found = refusal(admit(state, None, 1, NOON))
-    assert (found.outcome, found.retry_after) == (Outcome.RATE_LIMITED, 7.5)
+    admission = refusal(admit(state, None, 1, NOON))
+    assert (admission.outcome, admission.retry_after) == (Outcome.RATE_LIMITED, 7.5)
     assert isinstance(admit(state, None, 1, NOON + timedelta(seconds=7.5)), Admission)
 
 
@@ -179,8 +179,8 @@ def test_the_breaker_opens_after_five_failures_in_a_row(outcome: Outcome) -> Non
     for _ in range(BREAKER_TRIPS_AFTER):
         assert isinstance(admit(state, None, 1, NOON), Admission)
         state = failing(state, NOON, outcome)
-    found = refusal(admit(state, None, 1, NOON))
-    assert (found.outcome, found.retry_after) == (Outcome.UNAVAILABLE, BREAKER_OPENS_FOR.total_seconds())
+    admission = refusal(admit(state, None, 1, NOON))
+    assert (admission.outcome, admission.retry_after) == (Outcome.UNAVAILABLE, BREAKER_OPENS_FOR.total_seconds())
 
 
 def test_an_answer_between_keeps_the_breaker_closed() -> None:
@@ -207,10 +207,10 @@ def test_one_probe_passes_a_half_open_breaker() -> None:
     assert probe.writes
     state = admitted(opened(), probe, "probe")
 
-    found = refusal(admit(state, None, 1, after))
-    assert found.outcome is Outcome.UNAVAILABLE
-    assert found.retry_after is not None
-    assert found.retry_after <= 5
+    admission = refusal(admit(state, None, 1, after))
+    assert admission.outcome is Outcome.UNAVAILABLE
+    assert admission.retry_after is not None
+    assert admission.retry_after <= 5
     assert isinstance(admit(state, None, 1, after + PROBE_LASTS), Admission)  # whoever had it, died
 
 
@@ -227,10 +227,10 @@ def test_an_answered_probe_closes_it_and_a_failed_one_opens_it_for_longer() -> N
 def test_a_provider_that_is_away_for_days_is_probed_every_five_minutes() -> None:
     state, now = opened(), NOON
     for _ in range(1000):
-        found = refusal(admit(state, None, 1, now))
-        assert found.retry_after is not None
-        assert found.retry_after <= BREAKER_OPENS_FOR_AT_MOST.total_seconds()
-        now += timedelta(seconds=found.retry_after)
+        admission = refusal(admit(state, None, 1, now))
+        assert admission.retry_after is not None
+        assert admission.retry_after <= BREAKER_OPENS_FOR_AT_MOST.total_seconds()
+        now += timedelta(seconds=admission.retry_after)
         state = failing(admitted(state, admit(state, None, 1, now), "probe"), now)
 
 
@@ -247,9 +247,9 @@ def test_a_model_is_never_shut_out_for_good(history: list[tuple[CallResult, int]
     state, now = NEW, NOON
     for number, (result, pause) in enumerate(history):
         now += timedelta(seconds=pause)
-        found = admit(state, None, 1, now)
-        if isinstance(found, Admission):
-            state = admitted(state, found, f"slot-{number}")
+        admission = admit(state, None, 1, now)
+        if isinstance(admission, Admission):
+            state = admitted(state, admission, f"slot-{number}")
             state = taught(state, health_update(state, result, now))
-    found = admit(state, None, 1, now + timedelta(days=14))
-    assert isinstance(found, Admission) or found.outcome is Outcome.RETIRED
+    admission = admit(state, None, 1, now + timedelta(days=14))
+    assert isinstance(admission, Admission) or admission.outcome is Outcome.RETIRED

@@ -33,12 +33,12 @@ def split(*entries: Any, answer: Any = "Here is the plan.", parent: Parent = PAR
 
 def test_a_subtask_inherits_all_that_it_may_not_choose() -> None:
     chosen = {"prompt": "Write the parser.", "type": "code_generation", "system": "In Rust.", "max_output_tokens": 900}
-    made = split(chosen, {"prompt": "Document it."}, parent=Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}))
-    first, second = subtasks.subtask_messages(Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}), made.drafts)
+    built = split(chosen, {"prompt": "Document it."}, parent=Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}))
+    first, second = subtasks.subtask_messages(Parent("pay-7", 1, PARENT.deadline, True, {"ticket": "A"}), built.drafts)
     inherited = {"parent_id": "pay-7", "deadline": PARENT.deadline, "private": True, "metadata": {"ticket": "A"}}
     assert first == {**chosen, **inherited, "task_id": "pay-7-s01"}
     assert second == {"prompt": "Document it.", **inherited, "task_id": "pay-7-s02"}
-    assert made.answer == "Here is the plan."
+    assert built.answer == "Here is the plan."
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_subtask_inherits_all_that_it_may_not_choose() -> None:
         ("budget", 1000),
     ],
 )
-def test_what_an_answer_must_not_choose_is_ignored(field: str, value: Any) -> None:
+def test_subtask_fields_reserved_to_the_parent_are_ignored(field: str, value: Any) -> None:
     entry = {"prompt": "Write it.", "type": "code_generation"}
     stranger = split({**entry, field: value})
     assert stranger == split(entry)
@@ -95,34 +95,34 @@ def test_a_bad_subtask_is_named_by_field_and_rule_and_never_by_value(entry: Any,
         json.dumps({"answer": "a", "subtasks": [{"prompt": "x"}] * 21}),
     ],
 )
-def test_what_does_not_follow_the_schema_is_no_split(text: str) -> None:
+def test_answer_outside_the_schema_is_not_split(text: str) -> None:
     with pytest.raises(NotASplitError):
         subtasks.read_split(text, PARENT)
 
 
 def test_twenty_subtasks_are_as_many_as_there_may_be() -> None:
-    made = split(*[{"prompt": f"Part {number}"} for number in range(subtasks.MOST_SUBTASKS)], answer="")
-    ids = [ref.task_id for ref in made.expected]
+    built = split(*[{"prompt": f"Part {number}"} for number in range(subtasks.MOST_SUBTASKS)], answer="")
+    ids = [ref.task_id for ref in built.expected]
     assert (len(set(ids)), ids[0], ids[-1]) == (20, "pay-7-s01", "pay-7-s20")
 
 
 def test_an_expected_subtask_has_the_fingerprint_that_the_router_gives_it() -> None:
-    made = split({"prompt": "Write it.", "type": None, "max_output_tokens": None})
-    (message,) = subtasks.subtask_messages(PARENT, made.drafts)
+    built = split({"prompt": "Write it.", "type": None, "max_output_tokens": None})
+    (message,) = subtasks.subtask_messages(PARENT, built.drafts)
     task_id, task = open_message(strict_json.dumps(message), "m-1")
-    assert made.expected == (SubtaskRef(task_id, task.fingerprint()),)
+    assert built.expected == (SubtaskRef(task_id, task.fingerprint()),)
 
 
 @given(st.dictionaries(IDS, st.integers(1, 4), min_size=1, max_size=4), st.integers(1, 20))
 def test_no_two_subtasks_share_an_id(parents: dict[str, int], number: int) -> None:
-    made = {
-        (parent, each, generation): subtasks.subtask_id(parent, each, generation)
+    fields = {
+        (parent, entry, generation): subtasks.subtask_id(parent, entry, generation)
         for parent, latest in parents.items()
         for generation in range(1, latest + 1)
-        for each in (1, number)
+        for entry in (1, number)
     }
-    assert len(set(made.values())) == len(made)
-    for (parent, _, _), task_id in made.items():
+    assert len(set(fields.values())) == len(fields)
+    for (parent, _, _), task_id in fields.items():
         assert re.fullmatch(ID_PATTERN, task_id)
         assert subtasks.is_subtask(task_id, parent)
         assert not subtasks.may_split(task_id, Task(prompt="x", parent_id=parent, split=True))
@@ -149,9 +149,9 @@ def test_the_stand_in_answers_by_the_schema_and_by_what_the_text_lists(items: in
     prompt = "Work on the ticket:\n" + "\n".join(f"- Write unit tests for part {n}" for n in range(items))
     said = structured.compose("gemini", prompt, subtasks.SPLIT_SCHEMA)
     jsonschema.validate(json.loads(said), subtasks.SPLIT_SCHEMA)
-    made = subtasks.read_split(said, PARENT)
-    assert [each["prompt"] for each in made.drafts] == [f"Write unit tests for part {n}" for n in range(items)]
-    assert {each["type"] for each in made.drafts} <= {"test_writing"}
+    built = subtasks.read_split(said, PARENT)
+    assert [draft["prompt"] for draft in built.drafts] == [f"Write unit tests for part {n}" for n in range(items)]
+    assert {draft["type"] for draft in built.drafts} <= {"test_writing"}
 
 
 def ended(number: int, status: Status, fingerprint: str = "f", **fields: Any) -> TaskRecord:
@@ -160,8 +160,8 @@ def ended(number: int, status: Status, fingerprint: str = "f", **fields: Any) ->
 
 def results(*records: TaskRecord | None, late: bool = False) -> list[SubtaskEnd] | None:
     ids = [subtasks.subtask_id("pay-7", number, 1) for number in range(1, len(records) + 1)]
-    found = {task_id: record for task_id, record in zip(ids, records, strict=True) if record}
-    return subtasks.subtask_ends([SubtaskRef(task_id, "f") for task_id in ids], found, late=late)
+    known_records = {task_id: record for task_id, record in zip(ids, records, strict=True) if record}
+    return subtasks.subtask_ends([SubtaskRef(task_id, "f") for task_id in ids], known_records, late=late)
 
 
 @pytest.mark.parametrize(
@@ -176,22 +176,22 @@ def test_a_subtask_that_has_not_ended_is_waited_for_until_it_is_late(record: Tas
 
 
 def test_another_task_of_the_same_id_is_no_subtask_of_this_one() -> None:
-    found = results(
+    result = results(
         ended(1, Status.COMPLETED, fingerprint="another", cost_nano=7), ended(2, Status.FAILED, cost_nano=5)
     )
-    assert found is not None
-    assert [(end.status, end.reason, end.cost_nano_usd) for end in found] == [
+    assert result is not None
+    assert [(end.status, end.reason, end.cost_nano_usd) for end in result] == [
         ("rejected", "task_id_conflict", 0),
         ("failed", None, 5),
     ]
 
 
 def closed(texts: list[str | None], **fields: Any) -> TaskRecord:
-    own = [
+    subtasks_given = [
         ended(number, Status.COMPLETED if text is not None else Status.FAILED) for number, text in enumerate(texts, 1)
     ]
     status = Status.COMPLETED if any(text is not None for text in texts) else Status.FAILED
-    return TaskRecord("pay-7", status, results=results(*own) or [], answer=Payload(inline="a"), **fields)
+    return TaskRecord("pay-7", status, results=results(*subtasks_given) or [], answer=Payload(inline="a"), **fields)
 
 
 @given(
@@ -206,21 +206,21 @@ def closed(texts: list[str | None], **fields: Any) -> TaskRecord:
 )
 def test_the_detail_of_a_split_task_always_fits_and_names_every_answer(texts: list[str | None], metadata: int) -> None:
     record = closed(texts, metadata={"m": "x" * metadata}, cost_nano=3)
-    own = "a" if record.status is Status.COMPLETED else None
-    inside = events.inside(record, [own, *texts])
-    told = [
+    answer_text = "a" if record.status is Status.COMPLETED else None
+    inside = events.inside(record, [answer_text, *texts])
+    expected = [
         (text, None) if place in inside else (None, None if text is None else "s3://" + "x" * (events.LONGEST_REF - 5))
-        for place, text in enumerate([own, *texts])
+        for place, text in enumerate([answer_text, *texts])
     ]
-    detail = events.family_detail(record, told)
+    detail = events.family_detail(record, expected)
     assert len(strict_json.dumps(detail).encode()) <= events.LARGEST_DETAIL
-    for text, each in zip(texts, detail["subtasks"], strict=True):
-        assert (each["answer"] is None) == (text is None or each["answer_ref"] is not None)
-        assert each["answer"] is None or len(each["answer"].encode()) <= events.LARGEST_ANSWER
+    for text, subtask in zip(texts, detail["subtasks"], strict=True):
+        assert (subtask["answer"] is None) == (text is None or subtask["answer_ref"] is not None)
+        assert subtask["answer"] is None or len(subtask["answer"].encode()) <= events.LARGEST_ANSWER
     if sum(map(len, map(json.dumps, texts))) + metadata < 100_000 and all(
         len(text or "") <= 65_536 // 2 for text in texts
     ):
-        assert all(each["answer_ref"] is None for each in detail["subtasks"])
+        assert all(subtask["answer_ref"] is None for subtask in detail["subtasks"])
 
 
 def test_the_detail_says_what_is_partial_and_what_all_cost() -> None:

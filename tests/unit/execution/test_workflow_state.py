@@ -40,28 +40,28 @@ def where(found: WorkflowState) -> tuple[Next, int, int]:
 
 @pytest.mark.parametrize("outcome", sorted(GOOD))
 def test_an_answer_is_delivered(outcome: Outcome) -> None:
-    found = next_state(run(reason="busy"), CallResult(outcome), NOON)
-    assert (found.next, found.reason, found.attempt) == (Next.DELIVER, None, 2)
+    result = next_state(run(reason="busy"), CallResult(outcome), NOON)
+    assert (result.next, result.reason, result.attempt) == (Next.DELIVER, None, 2)
 
 
 @pytest.mark.parametrize("outcome", sorted(FINAL))
-def test_what_nothing_would_change_fails(outcome: Outcome) -> None:
-    found = next_state(run(), CallResult(outcome), NOON)
-    assert (found.next, found.reason) == (Next.FAIL, outcome)
+def test_permanent_failure_ends_the_task(outcome: Outcome) -> None:
+    result = next_state(run(), CallResult(outcome), NOON)
+    assert (result.next, result.reason) == (Next.FAIL, outcome)
 
 
 @pytest.mark.parametrize("outcome", WAITING)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_hint_is_honoured_and_at_most_a_tenth_later(outcome: Outcome, seed: int) -> None:
-    found = next_state(run(), CallResult(outcome, retry_after=47.3), NOON, dice=random.Random(seed))
+    result = next_state(run(), CallResult(outcome, retry_after=47.3), NOON, dice=random.Random(seed))
 
-    assert (found.next, found.hop, found.tries, found.reason) == (Next.WAIT, 0, 1, outcome)
-    assert 47.3 <= found.not_before - NOON.timestamp() <= 47.3 * 1.1
-    assert 0 <= found.not_before - NOON.timestamp() - found.wait_seconds < 1
+    assert (result.next, result.hop, result.tries, result.reason) == (Next.WAIT, 0, 1, outcome)
+    assert 47.3 <= result.not_before - NOON.timestamp() <= 47.3 * 1.1
+    assert 0 <= result.not_before - NOON.timestamp() - result.wait_seconds < 1
 
 
 @pytest.mark.parametrize("outcome", WAITING)
-def test_without_a_hint_the_waits_grow_with_jitter_then_the_next_follows(outcome: Outcome) -> None:
+def test_transient_failure_backs_off_with_jitter_then_the_next_model_runs(outcome: Outcome) -> None:
     here, waits = run(), []
     for number in range(MOST_TRIES):
         here = next_state(here, CallResult(outcome), NOON)
@@ -73,9 +73,9 @@ def test_without_a_hint_the_waits_grow_with_jitter_then_the_next_follows(outcome
 
 
 def test_a_wait_below_a_second_is_left_to_the_function() -> None:
-    found = next_state(run(), CallResult(Outcome.BUSY, retry_after=0.25), NOON)
-    assert where(found) == (Next.RUN, 0, 0)
-    assert found.not_before >= NOON.timestamp() + 0.25
+    result = next_state(run(), CallResult(Outcome.BUSY, retry_after=0.25), NOON)
+    assert where(result) == (Next.RUN, 0, 0)
+    assert result.not_before >= NOON.timestamp() + 0.25
 
 
 @pytest.mark.parametrize("outcome", WAITING)
@@ -90,17 +90,17 @@ def test_a_wait_beyond_the_deadline_leads_to_the_next(outcome: Outcome) -> None:
     "outcome",
     [Outcome.QUOTA_EXHAUSTED, Outcome.RETIRED, Outcome.AUTH, Outcome.TOO_LONG, Outcome.OVER_BUDGET],
 )
-def test_what_only_another_model_helps_leads_to_the_next(outcome: Outcome) -> None:
+def test_model_specific_failure_leads_to_the_next_model(outcome: Outcome) -> None:
     result = CallResult(outcome, until=NOON + timedelta(hours=3))
-    found = next_state(run(tries=2, crashes=1), result, NOON)
-    assert where(found) == (Next.RUN, 1, 0)
-    assert (found.tries, found.crashes, found.reason) == (0, 0, outcome)
+    following = next_state(run(tries=2, crashes=1), result, NOON)
+    assert where(following) == (Next.RUN, 1, 0)
+    assert (following.tries, following.crashes, following.reason) == (0, 0, outcome)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RETIRED, Outcome.AUTH, Outcome.TOO_LONG, Outcome.OVER_BUDGET])
 def test_behind_the_last_model_the_task_fails(outcome: Outcome) -> None:
-    found = next_state(run(hop=1), CallResult(outcome, until=NOON + timedelta(hours=3)), NOON)
-    assert (found.next, found.reason) == (Next.FAIL, outcome)
+    result = next_state(run(hop=1), CallResult(outcome, until=NOON + timedelta(hours=3)), NOON)
+    assert (result.next, result.reason) == (Next.FAIL, outcome)
 
 
 def test_a_quota_that_renews_before_the_deadline_is_waited_for() -> None:
@@ -139,9 +139,9 @@ def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> N
 
 def test_a_held_task_waits_for_its_budget_and_keeps_its_time() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
-    found = next_state(run(), result, NOON, hold=True)
-    assert where(found) == (Next.WAIT, 0, 7200)
-    assert found.deadline == LATER + timedelta(hours=2)
+    following = next_state(run(), result, NOON, hold=True)
+    assert where(following) == (Next.WAIT, 0, 7200)
+    assert following.deadline == LATER + timedelta(hours=2)
     month = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(days=9))
     assert next_state(run(), month, NOON, hold=True).wait_seconds == LONGEST_HOLD.total_seconds()
 

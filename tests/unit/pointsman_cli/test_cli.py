@@ -1,8 +1,10 @@
-"""The commands that need no stack, and what all commands have in common."""
+"""Commands without a stack, and what all commands have in common."""
 
 import io
 import json
 import subprocess
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from botocore.exceptions import ClientError
 import devstack
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman_cli import stacks
-from pointsman_cli.main import main
+from pointsman_cli.main import main, run_command
+from tests.support.paths import ROOT
 
 COMMANDS = (
     "up",
@@ -39,7 +42,7 @@ GROUPED = ("openclaw export", "openclaw import", "openclaw skill", "key create",
 
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No local stack is up, and no openclaw.json lies here."""
+    """There is no local stack, and no openclaw.json in the current directory."""
     monkeypatch.setattr(stacks, "STATE_DIR", tmp_path / "none")
     monkeypatch.chdir(tmp_path)
     for tier in ("ORCHESTRATION", "IMPLEMENTATION", "REASONING"):
@@ -50,12 +53,12 @@ def feed(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+def printed_objects(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *GROUPED])
-def test_each_command_has_help_with_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_of_each_command_has_examples_and_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"pointsman {command}" in shown.split("Examples:")[1]
@@ -63,7 +66,7 @@ def test_each_command_has_help_with_examples_and_exit_codes(command: str, capsys
     assert "--json" in shown
 
 
-def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     shown = capsys.readouterr().out
     assert all(f"\n  {command} " in shown for command in COMMANDS)
@@ -96,18 +99,16 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
         (["status", "t1", "--stack", "s", "--profile", "no-such-profile"], 1),
     ],
 )
-def test_what_goes_wrong_is_one_line_on_stderr(
-    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_error_is_one_line_on_stderr(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == code
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("pointsman: ")
-    assert told.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("pointsman: ")
+    assert printed.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "meant"),
+    ("arguments", "suggestion"),
     [
         (["statsu"], "Did you mean 'status'?"),
         (["submit", "x", "--teir", "reasoning"], "Did you mean --tier or --type?"),
@@ -116,14 +117,12 @@ def test_what_goes_wrong_is_one_line_on_stderr(
         (["correct", "t1", "--type", "statsu"], "Did you mean status?"),
     ],
 )
-def test_a_typo_is_answered_with_what_was_meant(
-    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_typo_gets_a_suggestion(arguments: list[str], suggestion: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    assert meant in capsys.readouterr().err
+    assert suggestion in capsys.readouterr().err
 
 
-def test_a_wrong_use_names_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_error_names_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 2
     assert "(see `pointsman status --help`)" in capsys.readouterr().err
 
@@ -135,7 +134,7 @@ def test_a_wrong_use_names_the_help_of_its_command(capsys: pytest.CaptureFixture
         (["status", "t1", "--stack", "s", "--profile", "no-such-profile"], "aws configure list-profiles"),
     ],
 )
-def test_a_stack_that_is_not_reached_names_the_next_step(
+def test_unreachable_stack_error_has_the_next_step(
     arguments: list[str], step: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 1
@@ -146,7 +145,7 @@ def test_a_stack_that_is_not_reached_names_the_next_step(
     ("code", "step"),
     [("ExpiredToken", "aws sso login"), ("AccessDenied", "permission"), ("ThrottlingException", "again")],
 )
-def test_what_aws_refuses_names_the_next_step(
+def test_aws_error_has_the_next_step(
     code: str, step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refused(*_: object) -> None:
@@ -154,9 +153,9 @@ def test_what_aws_refuses_names_the_next_step(
 
     monkeypatch.setattr(stacks, "connect", refused)
     assert main(["sweep"]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith(f"pointsman: AWS refuses GetItem: {code}")
-    assert step in told
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"pointsman: AWS refused GetItem: {code}")
+    assert step in printed
 
 
 @pytest.mark.parametrize(
@@ -167,7 +166,7 @@ def test_what_aws_refuses_names_the_next_step(
         ("pointsman submit --ti", {"--tier"}),
     ],
 )
-def test_a_shell_completes_commands_options_and_values(
+def test_shell_completes_commands_options_and_values(
     words: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("_POINTSMAN_COMPLETE", "complete_bash")
@@ -179,22 +178,20 @@ def test_a_shell_completes_commands_options_and_values(
     assert expected <= set(capsys.readouterr().out.split())
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("pointsman 0.")
 
 
-def test_doctor_without_a_stack_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_without_a_stack_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 5
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    assert [each["state"] for each in told["findings"]] == ["to do", "ok", "ok", "ok", "not checked"]
-    assert "pointsman up" in told["findings"][0]["do"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["ok"] is False
+    assert [finding["state"] for finding in printed["findings"]] == ["to do", "ok", "ok", "ok", "not checked"]
+    assert "pointsman up" in printed["findings"][0]["do"]
 
 
-def test_an_unexpected_error_is_one_line_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unexpected_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("first line\nsecond line")
 
@@ -203,7 +200,7 @@ def test_an_unexpected_error_is_one_line_too(
     assert capsys.readouterr().err == "pointsman: RuntimeError: first line second line\n"
 
 
-def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -212,7 +209,7 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_validate_shows_the_task_with_its_defaults(
+def test_validate_prints_the_task_with_its_defaults(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     feed(monkeypatch, b'{"prompt": "Write a changelog", "tier": "implementation"}')
@@ -224,7 +221,7 @@ def test_validate_shows_the_task_with_its_defaults(
     assert (verdict["task"]["task_id"], verdict["task"]["max_output_tokens"]) == (None, 4096)
 
 
-def test_validate_takes_an_id_from_the_envelope(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_takes_the_id_from_the_envelope(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "m.json").write_text(
         json.dumps({"Type": "Notification", "MessageId": "m-1", "Message": '{"prompt": "x"}'})
     )
@@ -232,14 +229,14 @@ def test_validate_takes_an_id_from_the_envelope(tmp_path: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out)["task"]["task_id"] == "m-1"
 
 
-def test_validate_names_field_and_rule_but_no_value(
+def test_validate_names_field_and_rule_without_the_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     feed(monkeypatch, b'{"prompt": "x", "tier": "sesame"}')
     assert main(["validate"]) == 2
-    told = capsys.readouterr()
-    assert told.err.startswith("not valid: tier: must be one of orchestration")
-    assert "sesame" not in told.err + told.out
+    printed = capsys.readouterr()
+    assert printed.err.startswith("invalid: tier: must be one of orchestration")
+    assert "sesame" not in printed.err + printed.out
 
 
 def test_validate_jsonl_answers_every_line_in_order(
@@ -258,7 +255,7 @@ def test_validate_jsonl_answers_every_line_in_order(
         b'{"body": "{}"}',
     )
     assert main(["validate", "--jsonl"]) == 0
-    answers = lines(capsys)
+    answers = printed_objects(capsys)
     assert [answer["id"] for answer in answers] == [7, None, None, None, None, None, "b", "c", None]
     assert [answer["valid"] for answer in answers] == [True] + [False] * 8
     assert all(set(answer) == {"id", "valid", "error", "task"} for answer in answers)
@@ -267,7 +264,7 @@ def test_validate_jsonl_answers_every_line_in_order(
     assert answers[8]["error"] == "prompt: is required"
 
 
-def test_validate_refuses_what_sqs_would_not_take(
+def test_validate_refuses_a_message_too_large_for_sqs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     largest = json.dumps({"prompt": "x" * (1_048_576 - len(json.dumps({"prompt": ""})))}).encode()
@@ -288,18 +285,18 @@ def test_route_offline_prints_the_decision(capsys: pytest.CaptureFixture[str]) -
     assert 0 < answer["estimated_cost_usd"] < 0.001
 
 
-def test_route_offline_guesses_what_is_unclear(capsys: pytest.CaptureFixture[str]) -> None:
+def test_route_offline_guesses_an_unclear_task(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["route", "--offline", "qzx vrrp", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["source"] == "guess"
     assert answer["tier"] != "orchestration"
 
 
-def test_route_says_so_when_it_decides_without_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+def test_route_without_a_stack_notes_that_it_decides_offline(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["route", "x", "--type", "status", "--json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["source"] == "explicit"
-    assert told.err.startswith("Deciding locally: no local stack is up")
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["source"] == "explicit"
+    assert printed.err.startswith("Deciding offline: no local stack is running")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +307,7 @@ def test_route_says_so_when_it_decides_without_a_stack(capsys: pytest.CaptureFix
         (["--tier", "reasoning", "--type", "status"], "claude-sonnet-5-5", True),
     ],
 )
-def test_route_names_the_model_that_would_serve(
+def test_route_prints_model_and_cost(
     options: list[str], model: str, costs: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["route", "--offline", "x", *options, "--json"]) == 0
@@ -319,7 +316,7 @@ def test_route_names_the_model_that_would_serve(
     assert (answer["estimated_cost_usd"] > 0) is costs
 
 
-def test_route_decides_by_the_openclaw_json_that_lies_here_and_by_overrides(
+def test_route_uses_local_openclaw_json_and_model_overrides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     routing = {
@@ -339,9 +336,7 @@ def test_route_decides_by_the_openclaw_json_that_lies_here_and_by_overrides(
     assert "MODEL_OVERRIDE_REASONING: unknown model 'claude-opus-9'" in capsys.readouterr().err
 
 
-def test_a_private_task_for_free_models_alone_is_said_to_have_no_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_private_task_has_no_model_if_all_are_free(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chains = {"orchestration": ["gemini-3.5-flash-lite"]}
     routing = dict.fromkeys(("orchestration", "implementation", "reasoning"), "gemini-3.5-flash-lite")
     (tmp_path / "c.json").write_text(json.dumps({"routing": routing, "pointsman": {"chains": chains}}))
@@ -364,14 +359,14 @@ def test_route_jsonl_answers_every_line_in_order(
         b'{"id": "e", "text": "x", "type": "poetry"}\n',
     )
     assert main(["route", "--offline", "--jsonl"]) == 0
-    answers = lines(capsys)
+    answers = printed_objects(capsys)
     assert [answer.get("id") for answer in answers] == ["a", None, None, 0, "d", "e"]
     assert "id" not in answers[2]
     assert (answers[0]["tier"], answers[2]["model"]) == ("reasoning", "claude-haiku-5-5")
     assert [answer.get("error", "")[:5] for answer in answers] == ["", "line:", "", "text:", "text:", "type:"]
 
 
-def test_the_text_of_a_file_may_be_a_message_or_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_route_file_may_be_a_message_or_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "task.json").write_text('{"prompt": "x", "tier": "reasoning"}')
     (tmp_path / "text.txt").write_text(
         '{"tier": "reasoning"} is what the config says. Document this option in the README.'
@@ -383,7 +378,7 @@ def test_the_text_of_a_file_may_be_a_message_or_a_prompt(tmp_path: Path, capsys:
     assert tiers == ["reasoning", "implementation"]
 
 
-def test_offline_and_router_share_one_classifier(capsys: pytest.CaptureFixture[str]) -> None:
+def test_route_offline_decides_as_the_routers_classifier(capsys: pytest.CaptureFixture[str]) -> None:
     text = "Find the root cause of the deadlock between the two workers."
     verdict = LocalClassifier.load().classify(text)
     assert main(["route", "--offline", text, "--json"]) == 0
@@ -391,8 +386,10 @@ def test_offline_and_router_share_one_classifier(capsys: pytest.CaptureFixture[s
     assert (answer["type"], answer["confidence"]) == (str(verdict.type), round(verdict.tier_probability, 4))
 
 
-def test_up_env_is_what_a_shell_exports(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the stack that is up: none is started."""
+def test_up_env_prints_lines_that_a_shell_exports(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Uses the running stack; starts none."""
     stand_in = devstack.FakedProviders(gemini=True, anthropic=True)
     info = devstack.StackInfo(state_dir=Path("x y"), token="t", endpoint="http://127.0.0.1:4566", stand_in=stand_in)
     monkeypatch.setattr(devstack, "find_stack", lambda _: info)
@@ -400,3 +397,8 @@ def test_up_env_is_what_a_shell_exports(monkeypatch: pytest.MonkeyPatch, capsys:
     script = f"{capsys.readouterr().out}env"
     shown = subprocess.run(["/bin/sh", "-c", script], env={}, check=True, capture_output=True, text=True).stdout
     assert set(shown.splitlines()) >= {f"{name}={value}" for name, value in info.environment.items()}
+
+
+def test_installed_command_runs_the_function_that_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert EntryPoint("pointsman", project["scripts"]["pointsman"], "console_scripts").load() is run_command

@@ -1,4 +1,4 @@
-"""Each check of `pointsman doctor` on what AWS and the providers can say: ok, what to do, or not checked."""
+"""Each check of `pointsman doctor` on the responses that AWS and the providers can give."""
 
 import json
 import zipfile
@@ -18,9 +18,9 @@ from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import to_ms
-from pointsman_cli.doctor import deployment, examine, limits, models, traffic
+from pointsman_cli.doctor import deployment, drift, examine, limits, models, traffic
 from pointsman_cli.doctor.finding import Finding, FindingState
-from pointsman_cli.doctor.providers import Heard
+from pointsman_cli.doctor.providers import ProviderAnswer
 from pointsman_cli.doctor.stack_probe import StackProbe
 from pointsman_cli.stacks import Settings, StackConnection
 
@@ -33,81 +33,81 @@ KEYS = ("/pointsman/gemini-api-key", "/pointsman/anthropic-api-key")
 
 
 class Aws:
-    """Clients that answer each call with what it was given; a call without an answer is refused."""
+    """Clients with a prepared response for each call; a call without one is denied."""
 
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
+    def __init__(self, **responses: Any) -> None:
+        self.responses = responses
 
     def client(self, service: str, config: Any = None) -> Any:
-        return _Client(self.answers)
+        return _Client(self.responses)
 
 
 class _Client:
     meta = SimpleNamespace(endpoint_url="https://cloudformation.eu-central-1.amazonaws.com")
 
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self._answers = answers
+    def __init__(self, responses: dict[str, Any]) -> None:
+        self._responses = responses
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(**stated: Any) -> Any:
-            if name not in self._answers:
+        def call(**arguments: Any) -> Any:
+            if name not in self._responses:
                 raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, name)
-            answer = self._answers[name]
-            return answer(**stated) if callable(answer) else answer
+            answer = self._responses[name]
+            return answer(**arguments) if callable(answer) else answer
 
         return call
 
     def get_paginator(self, name: str) -> Any:
-        return SimpleNamespace(paginate=lambda **stated: [getattr(self, name)(**stated)])
+        return SimpleNamespace(paginate=lambda **arguments: [getattr(self, name)(**arguments)])
 
 
-def patient(
+def stack_probe_of(
     *,
     config: dict[str, Any] | None = None,
-    heard: dict[str, Heard] | None = None,
+    answers: dict[str, ProviderAnswer] | None = None,
     states: dict[str, ModelState] | None = None,
     counters: dict[str, int] | None = None,
-    compares: bool = False,
-    **answers: Any,
+    detect_drift: bool = False,
+    **responses: Any,
 ) -> StackProbe:
     text = json.dumps({"routing": ROUTING, **({"pointsman": config} if config else {})})
-    target = StackConnection(
-        "stack p", Aws(**answers), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p"
+    connection = StackConnection(
+        "stack p", Aws(**responses), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p"
     )
     reader = SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {})
-    target.__dict__["runtime"] = SimpleNamespace(
+    connection.__dict__["runtime"] = SimpleNamespace(
         context=SimpleNamespace(policy=RoutingPolicy(openclaw.parse(text), catalog.load_catalog())),
         stores=SimpleNamespace(
             model_health=SimpleNamespace(states=lambda _: states or {}),
             ledger_reader=reader,
         ),
     )
-    made = StackProbe(target, NOW, asks=heard is not None, compares=compares)
-    made.__dict__["heard"] = heard or {}
-    return made
+    probe = StackProbe(connection, NOW, ask_providers=answers is not None, detect_drift=detect_drift)
+    probe.__dict__["answers"] = answers or {}
+    return probe
 
 
 @pytest.mark.parametrize(
     ("kind", "state", "says"),
     [
-        (None, FindingState.TO_DO, "there is no"),
+        (None, FindingState.TO_DO, "is not in Parameter Store"),
         ("String", FindingState.TO_DO, "plain String"),
         ("SecureString", FindingState.OK, "a.example"),
     ],
 )
-def test_webhooks_can_be_signed_or_there_is_something_to_do(kind: str | None, state: FindingState, says: str) -> None:
+def test_missing_or_plain_webhook_secret_is_to_do(kind: str | None, state: FindingState, says: str) -> None:
     stored = [{"Name": "/pointsman/webhook-key", "Type": kind, "Value": "whsec_secret"}] if kind else []
-    made = patient(get_parameters={"Parameters": stored})
-    assert list(models.webhook_key_findings(made)) == []
+    probe = stack_probe_of(get_parameters={"Parameters": stored})
+    assert list(models.webhook_key_findings(probe)) == []
     settings = Settings(webhook_hosts="a.example")
-    found = only(models.webhook_key_findings(replace(made, target=replace(made.target, settings=settings))))
-    assert (found.state, says in found.says, "secret" in found.says) == (state, True, False)
+    finding = only(models.webhook_key_findings(replace(probe, connection=replace(probe.connection, settings=settings))))
+    assert (finding.state, says in finding.says, "secret" in finding.says) == (state, True, False)
 
 
 def only(findings: Any) -> Finding:
-    (found,) = findings
-    assert isinstance(found, Finding)
-    return found
+    (finding,) = findings
+    assert isinstance(finding, Finding)
+    return finding
 
 
 @pytest.mark.parametrize(
@@ -120,30 +120,34 @@ def only(findings: Any) -> Finding:
         ("ROLLBACK_FAILED", FindingState.TO_DO, "describe-stack-events --stack-name p"),
     ],
 )
-def test_how_the_last_deployment_ended(status: str, state: FindingState, step: str | None) -> None:
-    found = only(deployment.stack_findings(patient(describe_stacks={"Stacks": [STACK | {"StackStatus": status}]})))
-    assert (found.state, status in found.says) == (state, True)
-    assert (found.do is None) if step is None else (step in (found.do or ""))
+def test_stack_status_decides_whether_there_is_something_to_do(
+    status: str, state: FindingState, step: str | None
+) -> None:
+    finding = only(
+        deployment.stack_findings(stack_probe_of(describe_stacks={"Stacks": [STACK | {"StackStatus": status}]}))
+    )
+    assert (finding.state, status in finding.says) == (state, True)
+    assert (finding.do is None) if step is None else (step in (finding.do or ""))
 
 
 @pytest.mark.parametrize(
-    ("known", "state"),
+    ("drift_status", "state"),
     [("NOT_CHECKED", FindingState.UNCHECKED), ("IN_SYNC", FindingState.OK), ("DRIFTED", FindingState.TO_DO)],
 )
-def test_without_comparing_the_last_comparison_counts(known: str, state: FindingState) -> None:
-    stack = STACK | {"DriftInformation": {"StackDriftStatus": known, "LastCheckTimestamp": NOW}}
-    assert only(deployment.drift(patient(describe_stacks={"Stacks": [stack]}))).state == state
+def test_drift_without_a_new_comparison_is_that_of_the_last_one(drift_status: str, state: FindingState) -> None:
+    stack = STACK | {"DriftInformation": {"StackDriftStatus": drift_status, "LastCheckTimestamp": NOW}}
+    assert only(drift.drift_findings(stack_probe_of(describe_stacks={"Stacks": [stack]}))).state == state
 
 
-def compared(status: str, *resources: dict[str, Any]) -> list[Finding]:
-    made = patient(
-        compares=True,
+def drift_detected(status: str, *resources: dict[str, Any]) -> list[Finding]:
+    probe = stack_probe_of(
+        detect_drift=True,
         describe_stacks={"Stacks": [STACK]},
         detect_stack_drift={"StackDriftDetectionId": "d"},
         describe_stack_drift_detection_status={"DetectionStatus": status, "DetectionStatusReason": "because"},
         describe_stack_resource_drifts={"StackResourceDrifts": list(resources)},
     )
-    return list(deployment.drift(made))
+    return list(drift.drift_findings(probe))
 
 
 def drifted(name: str, state: str, *paths: str) -> dict[str, Any]:
@@ -151,37 +155,37 @@ def drifted(name: str, state: str, *paths: str) -> dict[str, Any]:
     return {"LogicalResourceId": name, "StackResourceDriftStatus": state, "PropertyDifferences": differences}
 
 
-def test_a_comparison_names_what_was_changed_by_hand() -> None:
+def test_drift_detection_names_the_resources_changed_by_hand() -> None:
     whole, unseen = drifted("Bus", "IN_SYNC"), drifted("Layer", "NOT_CHECKED")
-    found = compared("DETECTION_COMPLETE", whole, unseen)
-    assert (only(found).state, only(found).says) == (
+    findings = drift_detected("DETECTION_COMPLETE", whole, unseen)
+    assert (only(findings).state, only(findings).says) == (
         FindingState.OK,
         "none in the 1 resources that CloudFormation can compare",
     )
-    found = compared(
+    findings = drift_detected(
         "DETECTION_COMPLETE", whole, drifted("Queue", "MODIFIED", "/VisibilityTimeout"), drifted("Alarm", "DELETED")
     )
-    assert [(each.subject, each.state) for each in found] == [
+    assert [(finding.subject, finding.state) for finding in findings] == [
         ("Queue", FindingState.TO_DO),
         ("Alarm", FindingState.TO_DO),
     ]
-    assert "/VisibilityTimeout" in found[0].says
+    assert "/VisibilityTimeout" in findings[0].says
 
 
-def test_a_comparison_that_failed_is_not_taken_for_ok() -> None:
-    assert only(compared("DETECTION_FAILED", drifted("Bus", "IN_SYNC"))).state == FindingState.UNCHECKED
+def test_failed_drift_detection_is_not_checked() -> None:
+    assert only(drift_detected("DETECTION_FAILED", drifted("Bus", "IN_SYNC"))).state == FindingState.UNCHECKED
 
 
 CORE = "arn:aws:lambda:eu-central-1:123456789012:layer:CoreLayer:3"
 
 
-def configuration(archive: Path, *, compares: bool = True, layers: tuple[str, ...] = (CORE,)) -> Finding:
-    made = patient(
-        compares=compares,
+def config_finding(archive: Path, *, detect_drift: bool = True, layers: tuple[str, ...] = (CORE,)) -> Finding:
+    probe = stack_probe_of(
+        detect_drift=detect_drift,
         get_function_configuration={"Layers": [{"Arn": arn} for arn in layers]},
         get_layer_version_by_arn={"Content": {"Location": archive.as_uri()}},
     )
-    return only(deployment.configuration(made))
+    return only(deployment.config_findings(probe))
 
 
 def layer(folder: Path, text: str) -> Path:
@@ -190,19 +194,19 @@ def layer(folder: Path, text: str) -> Path:
     return folder / "core.zip"
 
 
-def test_the_deployed_openclaw_json_is_compared_with_the_one_here(tmp_path: Path) -> None:
+def test_deployed_openclaw_json_that_differs_is_to_do(tmp_path: Path) -> None:
     same = layer(tmp_path, json.dumps({"routing": ROUTING}, indent=4))
-    assert configuration(same).state == FindingState.OK
-    assert configuration(same, compares=False).state == FindingState.UNCHECKED
-    assert configuration(same, layers=("arn:aws:lambda:x:1:layer:Other:1",)).state == FindingState.TO_DO
+    assert config_finding(same).state == FindingState.OK
+    assert config_finding(same, detect_drift=False).state == FindingState.UNCHECKED
+    assert config_finding(same, layers=("arn:aws:lambda:x:1:layer:Other:1",)).state == FindingState.TO_DO
     other = layer(tmp_path, json.dumps({"routing": ROUTING | {"reasoning": HAIKU}}))
-    assert configuration(other).state == FindingState.TO_DO
+    assert config_finding(other).state == FindingState.TO_DO
 
 
-def test_a_deployed_openclaw_json_that_cannot_be_read_is_not_taken_for_ok(tmp_path: Path) -> None:
+def test_unreadable_deployed_openclaw_json_is_not_checked(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_bytes(b"nothing")
     for archive in (tmp_path / "broken.zip", tmp_path / "none.zip", layer(tmp_path, "{")):
-        assert configuration(archive).state == FindingState.UNCHECKED
+        assert config_finding(archive).state == FindingState.UNCHECKED
 
 
 @pytest.mark.parametrize(
@@ -215,17 +219,17 @@ def test_a_deployed_openclaw_json_that_cannot_be_read_is_not_taken_for_ok(tmp_pa
         (-400, FindingState.TO_DO),
     ],
 )
-def test_the_clock_is_compared_with_the_date_of_an_answer(seconds: int, state: FindingState) -> None:
+def test_clock_far_from_the_date_of_a_response_is_to_do(seconds: int, state: FindingState) -> None:
     def describe(**_: Any) -> dict[str, Any]:
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
         return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
-    assert only(deployment.clock(patient(describe_stacks=describe))).state == state
+    assert only(deployment.clock_findings(stack_probe_of(describe_stacks=describe))).state == state
 
 
-def test_without_a_date_the_clock_is_not_checked() -> None:
+def test_clock_is_not_checked_without_a_date() -> None:
     answer = {"ResponseMetadata": {"HTTPHeaders": {}}}
-    assert only(deployment.clock(patient(describe_stacks=answer))).state == FindingState.UNCHECKED
+    assert only(deployment.clock_findings(stack_probe_of(describe_stacks=answer))).state == FindingState.UNCHECKED
 
 
 def queues(dead: int, *mappings: str) -> list[Finding]:
@@ -234,18 +238,18 @@ def queues(dead: int, *mappings: str) -> list[Finding]:
         names = {"ApproximateNumberOfMessages": waiting, "ApproximateNumberOfMessagesNotVisible": "0", "QueueArn": "q"}
         return {"Attributes": names}
 
-    found = [{"UUID": "u-1", "State": state} for state in mappings]
-    made = patient(get_queue_attributes=attributes, list_event_source_mappings={"EventSourceMappings": found})
-    return list(traffic.queues(made))
+    polling = [{"UUID": "u-1", "State": state} for state in mappings]
+    probe = stack_probe_of(get_queue_attributes=attributes, list_event_source_mappings={"EventSourceMappings": polling})
+    return list(traffic.queue_findings(probe))
 
 
-def test_queues_that_work_are_ok() -> None:
-    found = queues(0, "Enabled")
-    assert {each.state for each in found} == {FindingState.OK}
-    assert found[0].says.startswith("7 waiting")
+def test_polled_queue_without_dead_letters_is_ok() -> None:
+    findings = queues(0, "Enabled")
+    assert {finding.state for finding in findings} == {FindingState.OK}
+    assert findings[0].says.startswith("7 waiting")
 
 
-def test_dead_letters_and_a_router_that_does_not_read_are_something_to_do() -> None:
+def test_dead_letters_and_a_router_that_does_not_poll_are_to_do() -> None:
     _, dead, router = queues(3, "Disabled")
     assert (dead.state, dead.do) == (FindingState.TO_DO, "see why with `pointsman replay`")
     assert (router.state, "--uuid u-1 --enabled" in (router.do or "")) == (FindingState.TO_DO, True)
@@ -257,28 +261,30 @@ def alarm(name: str, state: str, **fields: Any) -> dict[str, Any]:
     return {"AlarmName": f"p-{name}Alarm-AB12", "StateValue": state, **described, **fields}
 
 
-def alarms(*found: dict[str, Any]) -> list[Finding]:
-    resources = [{"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": each["AlarmName"]} for each in found]
-    made = patient(
+def alarms(*described: dict[str, Any]) -> list[Finding]:
+    resources = [
+        {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": alarm["AlarmName"]} for alarm in described
+    ]
+    probe = stack_probe_of(
         list_stack_resources={"StackResourceSummaries": [{"ResourceType": "AWS::SQS::Queue"}, *resources]},
         describe_alarms=lambda AlarmNames: {
-            "MetricAlarms": [each for each in found if each["AlarmName"] in AlarmNames]
+            "MetricAlarms": [alarm for alarm in described if alarm["AlarmName"] in AlarmNames]
         },
     )
-    return list(traffic.alarms(made))
+    return list(traffic.alarm_findings(probe))
 
 
-def test_an_alarm_that_rings_says_what_to_do() -> None:
-    found = only(alarms(alarm("DeadLetters", "ALARM"), alarm("QuotaUsed", "OK")))
-    assert (found.subject, found.state, found.do) == ("DeadLetters", FindingState.TO_DO, "Read the log.")
+def test_firing_alarm_gives_its_description_as_next_step() -> None:
+    finding = only(alarms(alarm("DeadLetters", "ALARM"), alarm("QuotaUsed", "OK")))
+    assert (finding.subject, finding.state, finding.do) == ("DeadLetters", FindingState.TO_DO, "Read the log.")
 
 
-def test_quiet_alarms_are_ok_and_those_without_data_are_counted() -> None:
-    found = only(alarms(alarm("DeadLetters", "INSUFFICIENT_DATA"), alarm("QuotaUsed", "OK")))
-    assert (found.state, found.says) == (FindingState.OK, "2, none rings; 1 without data yet")
+def test_quiet_alarms_are_ok_and_alarms_without_data_are_counted() -> None:
+    finding = only(alarms(alarm("DeadLetters", "INSUFFICIENT_DATA"), alarm("QuotaUsed", "OK")))
+    assert (finding.state, finding.says) == (FindingState.OK, "2, none firing; 1 without data yet")
 
 
-def test_alarms_that_are_missing_or_silenced_are_something_to_do() -> None:
+def test_missing_or_disabled_alarms_are_to_do() -> None:
     assert only(alarms()).state == FindingState.TO_DO
     assert alarms(alarm("QuotaUsed", "OK", ActionsEnabled=False))[0].state == FindingState.TO_DO
 
@@ -287,80 +293,84 @@ def test_alarms_that_are_missing_or_silenced_are_something_to_do() -> None:
     ("arns", "state"),
     [([], FindingState.TO_DO), (["PendingConfirmation"], FindingState.TO_DO), (["arn:aws:sns:x"], FindingState.OK)],
 )
-def test_somebody_has_to_get_the_alarms(arns: list[str], state: FindingState) -> None:
+def test_alarms_without_a_confirmed_subscription_are_to_do(arns: list[str], state: FindingState) -> None:
     subscriptions = [{"SubscriptionArn": arn, "Endpoint": "a@example.com"} for arn in arns]
-    made = patient(list_subscriptions_by_topic={"Subscriptions": subscriptions})
-    assert only(traffic.told(made)).state == state
+    probe = stack_probe_of(list_subscriptions_by_topic={"Subscriptions": subscriptions})
+    assert only(traffic.subscription_findings(probe)).state == state
 
 
-SERVED = {GEMINI: Heard("served"), HAIKU: Heard("served"), SONNET: Heard("served")}
+SERVED = {GEMINI: ProviderAnswer("served"), HAIKU: ProviderAnswer("served"), SONNET: ProviderAnswer("served")}
 
 
-def keys(heard: dict[str, Heard] | None, *kinds: str | None) -> list[Finding]:
+def keys(answers: dict[str, ProviderAnswer] | None, *kinds: str | None) -> list[Finding]:
     stored = [{"Name": name, "Type": kind, "Value": "v"} for name, kind in zip(KEYS, kinds, strict=True) if kind]
-    return list(models.keys(patient(heard=heard, get_parameters={"Parameters": stored})))
+    return list(models.key_findings(stack_probe_of(answers=answers, get_parameters={"Parameters": stored})))
 
 
 @pytest.mark.parametrize(
-    ("heard", "kind", "state", "says"),
+    ("answers", "kind", "state", "says"),
     [
         (SERVED, "SecureString", FindingState.OK, "accepted"),
-        (SERVED, None, FindingState.TO_DO, "there is no"),
+        (SERVED, None, FindingState.TO_DO, "is not in Parameter Store"),
         (SERVED, "String", FindingState.TO_DO, "plain String"),
-        ({**SERVED, HAIKU: Heard("key_refused", "401")}, "SecureString", FindingState.TO_DO, "refuses"),
-        ({**SERVED, HAIKU: Heard("gone", "404")}, "SecureString", FindingState.OK, "accepted"),
-        ({HAIKU: Heard("gone", "404")}, "SecureString", FindingState.UNCHECKED, "404"),
-        ({HAIKU: Heard("no_answer", "503")}, "SecureString", FindingState.UNCHECKED, "503"),
+        ({**SERVED, HAIKU: ProviderAnswer("key_refused", "401")}, "SecureString", FindingState.TO_DO, "rejects"),
+        ({**SERVED, HAIKU: ProviderAnswer("gone", "404")}, "SecureString", FindingState.OK, "accepted"),
+        ({HAIKU: ProviderAnswer("gone", "404")}, "SecureString", FindingState.UNCHECKED, "404"),
+        ({HAIKU: ProviderAnswer("no_answer", "503")}, "SecureString", FindingState.UNCHECKED, "503"),
         (None, "SecureString", FindingState.UNCHECKED, "was not asked"),
     ],
 )
-def test_a_key_is_stored_and_accepted_or_there_is_something_to_do(
-    heard: dict[str, Heard] | None, kind: str | None, state: FindingState, says: str
+def test_key_finding_follows_from_parameter_and_provider(
+    answers: dict[str, ProviderAnswer] | None, kind: str | None, state: FindingState, says: str
 ) -> None:
-    found = keys(heard, "SecureString", kind)[1]
-    assert (found.subject, found.state, says in found.says) == ("anthropic", state, True)
+    finding = keys(answers, "SecureString", kind)[1]
+    assert (finding.subject, finding.state, says in finding.says) == ("anthropic", state, True)
 
 
-def test_values_of_keys_are_read_only_to_ask_the_providers() -> None:
-    asked = []
+def test_keys_are_decrypted_only_to_ask_the_providers() -> None:
+    decryptions = []
 
     def parameters(Names: list[str], WithDecryption: bool) -> dict[str, Any]:
-        asked.append(WithDecryption)
+        decryptions.append(WithDecryption)
         return {"Parameters": []}
 
-    for heard in (None, SERVED):
-        list(models.keys(patient(heard=heard, get_parameters=parameters)))
-    assert asked == [False, True]
+    for answers in (None, SERVED):
+        list(models.key_findings(stack_probe_of(answers=answers, get_parameters=parameters)))
+    assert decryptions == [False, True]
 
 
-def test_models_are_alive_and_priced() -> None:
-    found = list(models.model_findings(patient(heard=SERVED)))
-    assert [(each.subject, each.state) for each in found] == [
+def test_served_models_are_ok_and_show_their_price() -> None:
+    findings = list(models.model_findings(stack_probe_of(answers=SERVED)))
+    assert [(finding.subject, finding.state) for finding in findings] == [
         (name, FindingState.OK) for name in (GEMINI, HAIKU, SONNET)
     ]
-    assert all("$" in each.says and "its provider serves it" in each.says for each in found)
+    assert all("$" in finding.says and "its provider serves it" in finding.says for finding in findings)
 
 
-def test_a_model_that_ends_or_is_gone_names_its_successor() -> None:
+def test_retired_model_is_to_do_and_names_its_successor() -> None:
     config = {"chains": {"reasoning": ["claude-sonnet-4-5"], "orchestration": ["gemini-2.0-flash"]}}
-    found = {each.subject: each for each in models.model_findings(patient(config=config))}
-    assert (found["claude-sonnet-4-5"].state, found["gemini-2.0-flash"].state) == (
+    findings = {finding.subject: finding for finding in models.model_findings(stack_probe_of(config=config))}
+    assert (findings["claude-sonnet-4-5"].state, findings["gemini-2.0-flash"].state) == (
         FindingState.TO_DO,
         FindingState.TO_DO,
     )
-    assert "2026-11-30" in found["claude-sonnet-4-5"].says
-    assert "claude-sonnet-5-5" in (found["claude-sonnet-4-5"].do or "")
-    by_word = {each.subject: each for each in models.model_findings(patient(heard={**SERVED, HAIKU: Heard("gone")}))}
-    by_mark = {
-        each.subject: each for each in models.model_findings(patient(states={HAIKU: ModelState(HAIKU, retired=True)}))
+    assert "2026-11-30" in findings["claude-sonnet-4-5"].says
+    assert "claude-sonnet-5-5" in (findings["claude-sonnet-4-5"].do or "")
+    by_provider = {
+        finding.subject: finding
+        for finding in models.model_findings(stack_probe_of(answers={**SERVED, HAIKU: ProviderAnswer("gone")}))
     }
-    assert by_word[HAIKU].state == by_mark[HAIKU].state == FindingState.TO_DO
+    by_stack = {
+        finding.subject: finding
+        for finding in models.model_findings(stack_probe_of(states={HAIKU: ModelState(HAIKU, retired=True)}))
+    }
+    assert by_provider[HAIKU].state == by_stack[HAIKU].state == FindingState.TO_DO
 
 
-def test_a_retirement_that_only_the_provider_knows_is_told() -> None:
-    heard = {**SERVED, HAIKU: Heard("served", retires=NOW.date())}
-    found = {each.subject: each for each in models.model_findings(patient(heard=heard))}
-    assert (found[HAIKU].state, "2026-11-22" in found[HAIKU].says) == (FindingState.TO_DO, True)
+def test_retirement_known_only_to_the_provider_is_to_do() -> None:
+    answers = {**SERVED, HAIKU: ProviderAnswer("served", retires=NOW.date())}
+    findings = {finding.subject: finding for finding in models.model_findings(stack_probe_of(answers=answers))}
+    assert (findings[HAIKU].state, "2026-11-22" in findings[HAIKU].says) == (FindingState.TO_DO, True)
 
 
 @pytest.mark.parametrize(
@@ -374,9 +384,9 @@ def test_a_retirement_that_only_the_provider_knows_is_told() -> None:
         (ModelState(GEMINI, opens=1, open_until=to_ms(NOW) + 60_000), FindingState.TO_DO, "circuit breaker"),
     ],
 )
-def test_what_is_left_of_a_free_quota(state: ModelState, expected: FindingState, says: str) -> None:
-    found = only(limits.quotas(patient(states={GEMINI: state})))
-    assert (found.state, says in found.says) == (expected, True)
+def test_quota_finding_shows_the_free_requests_left(state: ModelState, expected: FindingState, says: str) -> None:
+    finding = only(limits.quota_findings(stack_probe_of(states={GEMINI: state})))
+    assert (finding.state, says in finding.says) == (expected, True)
 
 
 @pytest.mark.parametrize(
@@ -388,24 +398,26 @@ def test_what_is_left_of_a_free_quota(state: ModelState, expected: FindingState,
         ({"month": 6_000_000_000}, FindingState.TO_DO, "$0 of $5.0000 left"),
     ],
 )
-def test_what_is_left_of_the_budget(counters: dict[str, int], state: FindingState, says: str) -> None:
-    found = only(limits.budget_findings(patient(counters=counters)))
-    assert (found.subject, found.state, found.says) == ("month", state, says)
+def test_budget_finding_shows_the_amount_left(counters: dict[str, int], state: FindingState, says: str) -> None:
+    finding = only(limits.budget_findings(stack_probe_of(counters=counters)))
+    assert (finding.subject, finding.state, finding.says) == ("month", state, says)
 
 
-def test_every_cap_is_looked_at_and_none_at_all_is_something_to_do() -> None:
+def test_every_cap_has_a_finding_and_no_cap_is_to_do() -> None:
     config = {"budget": {"day_usd": 1, "tiers": {"reasoning": {"month_usd": 2}}}}
-    found = list(limits.budget_findings(patient(config=config, counters={"day_22": 950_000_000})))
-    assert [(each.subject, each.state) for each in found] == [
+    findings = list(limits.budget_findings(stack_probe_of(config=config, counters={"day_22": 950_000_000})))
+    assert [(finding.subject, finding.state) for finding in findings] == [
         ("month", FindingState.OK), ("month_reasoning", FindingState.OK), ("day_22", FindingState.TO_DO)
     ]  # fmt: skip
-    assert only(limits.budget_findings(patient(config={"budget": {"month_usd": None}}))).state == FindingState.TO_DO
+    assert (
+        only(limits.budget_findings(stack_probe_of(config={"budget": {"month_usd": None}}))).state == FindingState.TO_DO
+    )
 
 
-def test_what_aws_refuses_is_not_checked_and_the_rest_goes_on() -> None:
-    found = list(examine.examine(patient(compares=True), lambda _: None))
-    assert {each.check for each in found} == {name for name, _ in examine.CHECKS}
-    assert {each.check for each in found if each.state == FindingState.OK} == {"model", "quota", "budget"}
-    refused = [each for each in found if each.state == FindingState.UNCHECKED]
-    assert all("AccessDenied" in each.says for each in refused)
-    assert all((each.do is not None) == (each.state == FindingState.TO_DO) for each in found)
+def test_refused_check_is_not_checked_and_the_others_run() -> None:
+    findings = list(examine.examine(stack_probe_of(detect_drift=True), lambda _: None))
+    assert {finding.check for finding in findings} == {name for name, _ in examine.CHECKS}
+    assert {finding.check for finding in findings if finding.state == FindingState.OK} == {"model", "quota", "budget"}
+    refused = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
+    assert all("AccessDenied" in finding.says for finding in refused)
+    assert all((finding.do is not None) == (finding.state == FindingState.TO_DO) for finding in findings)

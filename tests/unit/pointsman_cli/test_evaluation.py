@@ -40,8 +40,8 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert main(["evaluate", *arguments, "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_calibration_error_is_the_gap_between_stated_and_true() -> None:
 def test_the_curve_has_a_point_for_each_threshold_that_differs() -> None:
     seen = [Sureness(0.9, True), Sureness(0.9, False), Sureness(0.5, True)]
     points = curve(seen)
-    assert [(each.threshold, each.coverage.count, each.precision.value) for each in points] == [
+    assert [(point.threshold, point.coverage.count, point.precision.value) for point in points] == [
         (0.9, 2, 0.5),
         (0.5, 3, pytest.approx(2 / 3)),
     ]
@@ -127,33 +127,33 @@ def test_a_file_without_texts_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", examples.own_sets(), ids=lambda file: file.stem)
 def test_the_projects_own_sets_are_labelled_once_and_for_all_types(file: Path) -> None:
-    found = examples.read_examples(file).examples
-    assert len({each.id for each in found}) == len({each.text for each in found}) == len(found)
-    assert {each.type for each in found} == set(TaskType)
+    result = examples.read_examples(file).examples
+    assert len({entry.id for entry in result}) == len({entry.text for entry in result}) == len(result)
+    assert {entry.type for entry in result} == set(TaskType)
 
 
 def test_the_figures_of_a_set(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = run(capsys, str(labelled))
-    (found,) = document["sets"]
-    assert (document["live"], found["set"], found["texts"]) == (False, "texts", 4)
-    assert found["type_accuracy"]["count"] == found["tier_accuracy"]["count"] == 3
-    assert found["over_tiering"]["count"] == 1
-    assert found["by_kind"]["plain"]["of"] == 4
-    assert found["confusion"]["architecture"]["architecture"] == 1
-    assert sum(sum(row.values()) for row in found["confusion"].values()) == 4
-    assert found["decided"]["sources"] == {"local": 3, "guess": 1}
-    assert found["asking"]["requests"] == 1
-    assert found["asking"]["costs_nano"]["gemini-3.5-flash-lite"] == 0
-    assert found["asking"]["list_price_nano"]["gemini-3.5-flash-lite"] > 0
-    assert found["asking"]["requests_in_batches"] < 1
-    assert found["at_threshold"]["coverage"]["count"] == found["at_threshold"]["precision"]["count"] == 3
-    assert found["curve"][-1]["coverage"]["share"] == 1
-    assert found["steering"] is None
+    (evaluated,) = document["sets"]
+    assert (document["live"], evaluated["set"], evaluated["texts"]) == (False, "texts", 4)
+    assert evaluated["type_accuracy"]["count"] == evaluated["tier_accuracy"]["count"] == 3
+    assert evaluated["over_tiering"]["count"] == 1
+    assert evaluated["by_kind"]["plain"]["of"] == 4
+    assert evaluated["confusion"]["architecture"]["architecture"] == 1
+    assert sum(sum(row.values()) for row in evaluated["confusion"].values()) == 4
+    assert evaluated["decided"]["sources"] == {"local": 3, "guess": 1}
+    assert evaluated["asking"]["requests"] == 1
+    assert evaluated["asking"]["costs_nano"]["gemini-3.5-flash-lite"] == 0
+    assert evaluated["asking"]["list_price_nano"]["gemini-3.5-flash-lite"] > 0
+    assert evaluated["asking"]["requests_in_batches"] < 1
+    assert evaluated["at_threshold"]["coverage"]["count"] == evaluated["at_threshold"]["precision"]["count"] == 3
+    assert evaluated["curve"][-1]["coverage"]["share"] == 1
+    assert evaluated["steering"] is None
 
 
 def test_baselines_stand_beside_them(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = run(capsys, str(labelled))["sets"]
-    by_name = {each["name"]: each for each in found["baselines"]}
+    (evaluated,) = run(capsys, str(labelled))["sets"]
+    by_name = {baseline["name"]: baseline for baseline in evaluated["baselines"]}
     assert by_name["always reasoning"]["over_tiering"]["count"] == 3
     assert by_name["always orchestration"]["tier_accuracy"]["count"] == 2
     assert by_name["keyword rules"]["skipped"] is None
@@ -168,8 +168,8 @@ def test_what_an_instruction_in_a_text_does(tmp_path: Path, capsys: pytest.Captu
     )
     file = tmp_path / "texts.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (found,) = run(capsys, str(file))["sets"]
-    counts = {name: each["count"] for name, each in found["steering"].items()}
+    (evaluated,) = run(capsys, str(file))["sets"]
+    counts = {name: entry["count"] for name, entry in evaluated["steering"].items()}
     assert counts == {"same_tier": 1, "raised": 1, "lowered": 0, "moved_when_sure": 1}
 
 
@@ -189,7 +189,7 @@ def test_tables_for_people_and_pictures(labelled: Path, tmp_path: Path, capsys: 
 
 def test_a_live_run_needs_a_stack(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(labelled), "--live"]) == 1
-    assert "no local stack is up" in capsys.readouterr().err
+    assert "no local stack is running" in capsys.readouterr().err
 
 
 def _python_that(tmp_path: Path, does: str) -> Path:
@@ -203,9 +203,9 @@ def _python_that(tmp_path: Path, does: str) -> Path:
 def test_litellms_grades_are_read_as_tiers(tmp_path: Path) -> None:
     answer = 'print("a warning"); print(json.dumps({"version": "1.2.3", "grades": grades}))'
     grades = 'grades = [["SIMPLE", "MEDIUM", "COMPLEX", "REASONING"][len(text) - 1] for text in json.load(sys.stdin)]'
-    found = litellm.grade(["a", "bb", "ccc", "dddd"], _python_that(tmp_path, f"{grades}\n{answer}"))
-    assert found.version == "1.2.3"
-    assert found.tiers == (Tier.ORCHESTRATION, Tier.IMPLEMENTATION, Tier.REASONING, Tier.REASONING)
+    result = litellm.grade(["a", "bb", "ccc", "dddd"], _python_that(tmp_path, f"{grades}\n{answer}"))
+    assert result.version == "1.2.3"
+    assert result.tiers == (Tier.ORCHESTRATION, Tier.IMPLEMENTATION, Tier.REASONING, Tier.REASONING)
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,9 @@ def test_litellms_grades_are_read_as_tiers(tmp_path: Path) -> None:
     ],
 )
 def test_without_litellms_answer_the_baseline_is_skipped_with_its_reason(tmp_path: Path, does: str, why: str) -> None:
-    found = litellm.grade(["a"], _python_that(tmp_path, does))
-    assert found.tiers is None
-    assert why in str(found.skipped)
+    result = litellm.grade(["a"], _python_that(tmp_path, does))
+    assert result.tiers is None
+    assert why in str(result.skipped)
 
 
 def test_a_python_that_is_not_there_is_a_reason_too(tmp_path: Path) -> None:

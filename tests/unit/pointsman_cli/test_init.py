@@ -1,4 +1,4 @@
-"""`pointsman init` on stores that moto plays; what builds and deploys is replaced, the rest is as it is."""
+"""`pointsman init` on moto's stores; building and deploying is replaced."""
 
 import getpass
 import json
@@ -18,7 +18,7 @@ from pointsman.routing import config
 from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
 from pointsman_cli.first_deploy import keys, steps
-from pointsman_cli.first_deploy import options as wishes
+from pointsman_cli.first_deploy import options as deploy_options
 from pointsman_cli.first_deploy.options import DeployOptions
 from pointsman_cli.main import main
 
@@ -29,67 +29,67 @@ CONFIG = (ROOT / "openclaw.json").read_text()
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[DeployOptions]]:
     """What would have been built and deployed; `openclaw.json` is a copy."""
-    made: list[DeployOptions] = []
+    deployments: list[DeployOptions] = []
     (tmp_path / "openclaw.json").write_text(CONFIG)
     monkeypatch.setattr(steps, "CONFIG", tmp_path / "openclaw.json")
-    monkeypatch.setattr(steps, "build_and_deploy", made.append)
-    monkeypatch.setattr(wishes, "deployed", lambda *_: {})
+    monkeypatch.setattr(steps, "build_and_deploy", deployments.append)
+    monkeypatch.setattr(deploy_options, "deployed_parameters", lambda *_: {})
     for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
-        yield made
+        yield deployments
 
 
 def stored(*names: str) -> dict[str, tuple[str, str]]:
     ssm = boto3.client("ssm", region_name="eu-central-1")
-    found = ssm.get_parameters(Names=names, WithDecryption=True)["Parameters"]
-    return {each["Name"]: (each["Type"], each["Value"]) for each in found}
+    parameters = ssm.get_parameters(Names=names, WithDecryption=True)["Parameters"]
+    return {parameter["Name"]: (parameter["Type"], parameter["Value"]) for parameter in parameters}
 
 
-def test_options_and_the_environment_are_enough(
+def test_options_and_environment_deploy_without_a_prompt(
     deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
     monkeypatch.setenv("ANTHROPIC_API_KEY", f" {CLAUDE}\n")
     options = ["--region", "eu-central-1", "--stack", "team-a", "--email", "a@example.com", "--budget", "7.5"]
     assert main(["init", "--yes", *options, "--time-zone", "Europe/Berlin", "--json"]) == 0
-    told = capfd.readouterr()
-    assert not any(key in told.out + told.err for key in (GEMINI, CLAUDE))
+    printed = capfd.readouterr()
+    assert not any(key in printed.out + printed.err for key in (GEMINI, CLAUDE))
     assert stored("/team-a/gemini-api-key", "/team-a/anthropic-api-key") == {
         "/team-a/gemini-api-key": ("SecureString", GEMINI),
         "/team-a/anthropic-api-key": ("SecureString", CLAUDE),
     }
     assert config.parse(steps.CONFIG.read_text()).pointsman.budget.month_usd == Decimal("7.5")
-    (asked,) = deployed
-    assert asked.overrides() == {
+    (options_used,) = deployed
+    assert options_used.overrides() == {
         "Architecture": "arm64",
         "AlarmEmail": "a@example.com",
         "ReportTimeZone": "Europe/Berlin",
         "GeminiKeyParameter": "/team-a/gemini-api-key",
         "AnthropicKeyParameter": "/team-a/anthropic-api-key",
     }
-    assert not any(key in repr(asked) for key in (GEMINI, CLAUDE))
-    assert json.loads(told.out)["stack"] == "team-a"
+    assert not any(key in repr(options_used) for key in (GEMINI, CLAUDE))
+    assert json.loads(printed.out)["stack"] == "team-a"
 
 
-def test_a_plan_does_nothing_and_shows_no_key(
+def test_plan_changes_nothing_and_shows_no_key(
     deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
     assert main(["init", "--yes", "--plan", "--region", "eu-central-1", "--budget", "9", "--json"]) == 0
-    told = capfd.readouterr()
-    plan = json.loads(told.out)["steps"]
+    printed = capfd.readouterr()
+    plan = json.loads(printed.out)["steps"]
     assert plan[:3] == [
         "store the gemini key as SecureString /pointsman/gemini-api-key",
         "store no anthropic key",
-        f"set the month's budget in {steps.CONFIG}: $5 becomes $9",
+        f"change the monthly budget in {steps.CONFIG} from $5 to $9",
     ]
     assert "sam deploy" in plan[-1]
-    assert GEMINI not in told.out + told.err
+    assert GEMINI not in printed.out + printed.err
     assert (stored("/pointsman/gemini-api-key"), deployed, steps.CONFIG.read_text()) == ({}, [], CONFIG)
 
 
-def test_run_again_it_keeps_what_is_stored(deployed: list[DeployOptions], capfd: pytest.CaptureFixture[str]) -> None:
+def test_second_run_keeps_the_stored_keys(deployed: list[DeployOptions], capfd: pytest.CaptureFixture[str]) -> None:
     ssm = boto3.client("ssm", region_name="eu-central-1")
     ssm.put_parameter(Name="/pointsman/gemini-api-key", Value=GEMINI, Type="SecureString")
     assert main(["init", "--yes", "--region", "eu-central-1"]) == 0
@@ -99,23 +99,23 @@ def test_run_again_it_keeps_what_is_stored(deployed: list[DeployOptions], capfd:
     assert len(deployed) == 1
 
 
-def test_a_secret_for_webhooks_is_made_once_if_the_stack_may_call_any(
+def test_webhook_secret_is_created_once_if_the_stack_allows_hosts(
     deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    known = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
-    monkeypatch.setattr(wishes, "deployed", lambda *_: known)
+    parameters = {"WebhookHosts": "a.example", "WebhookKeyParameter": "/s/webhook-key"}
+    monkeypatch.setattr(deploy_options, "deployed_parameters", lambda *_: parameters)
     assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
     ((kind, secret),) = stored("/s/webhook-key").values()
     assert kind == "SecureString"
     assert len(keys_of(secret)[0]) == 32
     assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
-    told = "".join(capfd.readouterr())
-    assert "keep the webhook key in /s/webhook-key" in told
-    assert secret not in told
+    printed = "".join(capfd.readouterr())
+    assert "keep the webhook key in /s/webhook-key" in printed
+    assert secret not in printed
     assert stored("/s/webhook-key") == {"/s/webhook-key": (kind, secret)}
 
 
-def test_keys_only_builds_and_deploys_nothing(
+def test_keys_only_stores_keys_and_deploys_nothing(
     deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", CLAUDE)
@@ -139,7 +139,7 @@ def test_keys_only_builds_and_deploys_nothing(
         ("--architecture", "mips"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_done(
+def test_invalid_option_is_refused_before_anything_changes(
     deployed: list[DeployOptions], option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", "--yes", option, value]) == 2
@@ -147,21 +147,21 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
     assert deployed == []
 
 
-def test_without_a_terminal_it_does_not_wait_for_answers(
+def test_init_without_a_terminal_names_yes_and_exits_with_2(
     deployed: list[DeployOptions], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init"]) == 2
     assert "--yes" in capsys.readouterr().err
 
 
-def test_ctrl_c_at_a_key_does_nothing(
+def test_ctrl_c_at_a_key_prompt_changes_nothing(
     deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: Any, **__: Any) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("pointsman_cli.first_deploy.asking.getpass", interrupted)
+    monkeypatch.setattr("pointsman_cli.first_deploy.prompter.getpass", interrupted)
     options = ["--region", "eu-central-1", "--stack", "s", "--email", "-", "--budget", "5", "--time-zone", "UTC"]
     assert main(["init", *options]) == 130
     assert (deployed, stored("/s/gemini-api-key")) == ([], {})
@@ -171,23 +171,23 @@ def test_ctrl_c_at_a_key_does_nothing(
 class Quoting:
     """An AWS whose refusal quotes what it was sent."""
 
-    def put_parameter(self, **stated: Any) -> None:
+    def put_parameter(self, **arguments: Any) -> None:
         raise ClientError(
-            {"Error": {"Code": "ValidationException", "Message": f"Value {stated['Value']}"}}, "PutParameter"
+            {"Error": {"Code": "ValidationException", "Message": f"Value {arguments['Value']}"}}, "PutParameter"
         )
 
 
-def test_a_refusal_that_quotes_the_key_is_not_repeated() -> None:
+def test_refusal_that_quotes_the_key_is_not_repeated() -> None:
     with pytest.raises(CommandError, match="ValidationException") as caught:
-        keys.store(Quoting(), keys.Key(Provider.GEMINI, "/p/k", kept=False, value=GEMINI))
+        keys.store_key(Quoting(), keys.KeyPlan(Provider.GEMINI, "/p/k", stored=False, value=GEMINI))
     assert GEMINI not in str(caught.value)
 
 
 @pytest.mark.parametrize("amount", ["0", "5", "12", "7.5", None])
-def test_the_budget_is_written_and_the_rest_of_the_file_stays(amount: str | None) -> None:
-    wanted = Decimal(amount) if amount else None
-    changed = steps.with_budget(CONFIG, wanted)
-    assert steps.budget_in(changed) == wanted
+def test_budget_is_written_and_the_rest_of_the_file_stays(amount: str | None) -> None:
+    budget = Decimal(amount) if amount else None
+    changed = steps.with_budget(CONFIG, budget)
+    assert steps.budget_in(changed) == budget
     assert {**json.loads(changed), "pointsman": None} == {**json.loads(CONFIG), "pointsman": None}
     assert (changed == CONFIG) is (amount == "5")
 
@@ -202,18 +202,18 @@ class Deployed:
         return {"Stacks": [{"Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in keys.items()]}]}
 
 
-def test_what_is_deployed_is_the_default() -> None:
-    known = wishes.deployed(Deployed(), "there")
-    assert known["AlarmEmail"] == "a@example.com"
-    assert wishes.key_names("there", known) == {
+def test_deployed_parameters_are_the_defaults() -> None:
+    parameters = deploy_options.deployed_parameters(Deployed(), "there")
+    assert parameters["AlarmEmail"] == "a@example.com"
+    assert deploy_options.key_names("there", parameters) == {
         Provider.GEMINI: "/mine/g",
         Provider.ANTHROPIC: "/there/anthropic-api-key",
     }
-    assert wishes.deployed(Deployed(), "new") == {}
+    assert deploy_options.deployed_parameters(Deployed(), "new") == {}
 
 
-def test_no_key_reaches_sam(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sam_gets_no_key_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {"GEMINI_API_KEY": GEMINI, "ANTHROPIC_API_KEY": CLAUDE, "AWS_PROFILE": "team"}
-    passed = steps._environment(environ)
+    passed = steps.sam_environment(environ)
     assert passed["AWS_PROFILE"] == "team"
     assert not any(key in value for key in (GEMINI, CLAUDE) for value in passed.values())

@@ -1,4 +1,4 @@
-"""`pointsman openclaw`: what it writes for OpenClaw, and what it takes from it."""
+"""`pointsman openclaw`: what it exports and imports."""
 
 import json
 from pathlib import Path
@@ -24,36 +24,36 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_export_starts_this_installation_on_the_stack_that_was_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_starts_this_installation_for_the_named_stack(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "export", "--stack", "s", "--profile", "team"]) == 0
-    made = printed(capsys)
-    server = made["mcp"]["servers"]["pointsman"]
+    exported = printed(capsys)
+    server = exported["mcp"]["servers"]["pointsman"]
     assert Path(server["command"]).is_file()
     assert server["args"] == ["mcp", "--stack", "s", "--profile", "team"]
-    assert made["agents"]["entries"]["work"]["model"]["primary"] == "anthropic/claude-haiku-5-5"
-    assert config.parse(json.dumps(made)).routing.implementation == "claude-haiku-5-5"
+    assert exported["agents"]["entries"]["work"]["model"]["primary"] == "anthropic/claude-haiku-5-5"
+    assert config.parse(json.dumps(exported)).routing.implementation == "claude-haiku-5-5"
 
 
-def test_export_names_the_configuration_that_it_was_made_of(tmp_path: Path) -> None:
+def test_export_names_its_configuration_file(tmp_path: Path) -> None:
     (tmp_path / "openclaw.json").write_text((ROOT / "tests/data/openclaw_bare.json").read_text())
     assert main(["openclaw", "export", "--tools-only", "--output", "deep/down/made.json"]) == 0
-    made = json.loads((tmp_path / "deep/down/made.json").read_text())
-    assert made.keys() == {"mcp", "skills"}
-    assert made["mcp"]["servers"]["pointsman"]["args"] == ["mcp", "--config", str(tmp_path / "openclaw.json")]
+    exported = json.loads((tmp_path / "deep/down/made.json").read_text())
+    assert exported.keys() == {"mcp", "skills"}
+    assert exported["mcp"]["servers"]["pointsman"]["args"] == ["mcp", "--config", str(tmp_path / "openclaw.json")]
 
 
-def test_export_makes_the_front_door_a_provider_without_its_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_adds_the_front_door_as_provider_without_its_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "export", "--tools-only", "--front-door", "https://d.example/v1"]) == 0
-    made = printed(capsys)["models"]["providers"]["pointsman"]
-    assert (made["baseUrl"], made["api"], made["models"][0]["id"]) == (
+    exported = printed(capsys)["models"]["providers"]["pointsman"]
+    assert (exported["baseUrl"], exported["api"], exported["models"][0]["id"]) == (
         "https://d.example/v1",
         "openai-completions",
         "pointsman/auto",
     )
-    assert made["apiKey"] == {"source": "env", "provider": "default", "id": "POINTSMAN_API_KEY"}
+    assert exported["apiKey"] == {"source": "env", "provider": "default", "id": "POINTSMAN_API_KEY"}
 
 
-def test_import_takes_models_and_options_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_takes_models_and_options_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "import", str(OWN)]) == 0
     text = capsys.readouterr().out
     assert "nobody-may-see-this" not in text
@@ -61,13 +61,13 @@ def test_import_takes_models_and_options_and_no_secret(capsys: pytest.CaptureFix
     assert config.parse(text) == config.parse(OWN.read_text())
 
 
-def test_import_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_of_json5_fails_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "five.json").write_text("{agents: {}}  // JSON5")
     assert main(["openclaw", "import", "five.json"]) == 2
     assert capsys.readouterr().err.startswith("pointsman: openclaw.json: must be JSON: syntax error at line 1")
 
 
-def test_the_skill_is_gated_and_its_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_skill_requires_pointsman_and_its_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["openclaw", "skill", "--stack", "s", "--json"]) == 0
     text = printed(capsys)["text"]
     _, front, body = text.split("---\n", 2)

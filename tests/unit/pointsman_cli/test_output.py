@@ -1,4 +1,4 @@
-"""Foreign text on a terminal: ids, metadata, reasons and answers are shown, never obeyed."""
+"""Text from elsewhere (ids, metadata, reasons, answers) never controls the terminal."""
 
 import ast
 import io
@@ -41,7 +41,7 @@ def terminal() -> Iterator[Terminal]:
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_rows_show_foreign_text_on_their_own_line(words: str) -> None:
+def test_row_prints_foreign_text_on_one_line_without_control(words: str) -> None:
     with terminal() as screen:
         output.print_table(("id", "reason"), [(words, words)])
         output.print_pairs([("reason", words), ("task", words)])
@@ -60,7 +60,7 @@ def columns(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 60])
-def test_a_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     columns(monkeypatch, width)
     with terminal() as screen:
         output.print_table(("task", "found", "tokens"), [LONG, ("x", "short", 5)], right=(2,))
@@ -70,7 +70,7 @@ def test_a_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyP
     assert "1234567" in shown
 
 
-def test_names_and_values_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     columns(monkeypatch, 60)
     with terminal() as screen:
         output.print_pairs([("because", "a finding " * 20), ("words", None)])
@@ -80,7 +80,7 @@ def test_names_and_values_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     assert screen.getvalue().count("finding") == 20
 
 
-def test_progress_is_one_line_of_a_terminal_that_is_gone_afterwards(
+def test_progress_is_one_line_on_a_terminal_and_is_erased(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
@@ -93,14 +93,14 @@ def test_progress_is_one_line_of_a_terminal_that_is_gone_afterwards(
     assert capsys.readouterr().err == ""
 
 
-def test_a_terminal_too_narrow_for_any_table_still_gets_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_narrow_terminal_still_gets_all_words(monkeypatch: pytest.MonkeyPatch) -> None:
     columns(monkeypatch, 10)
     with terminal() as screen:
         output.print_table(("task", "found", "tokens"), [LONG], right=(2,))
     assert screen.getvalue().count("finding") == 20
 
 
-def test_in_a_pipe_each_row_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_row_is_one_line_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     columns(monkeypatch, 80)
     output.print_table(("task", "found", "tokens"), [LONG], right=(2,))
     assert capsys.readouterr().out.count("\n") == 2
@@ -110,7 +110,7 @@ def test_in_a_pipe_each_row_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys:
     ("environment", "coloured"),
     [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
 )
-def test_colours_are_for_terminals_whose_user_wants_them(
+def test_colours_follow_no_color_and_term(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -122,14 +122,14 @@ def test_colours_are_for_terminals_whose_user_wants_them(
     assert ("\x1b[32mok\x1b[0m" in screen.getvalue()) is coloured
 
 
-def test_a_pipe_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pipe_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     output.print_table(("state",), [(output.Coloured("ok", "green"),)])
     assert capsys.readouterr().out == "state\nok\n"
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_answers_and_notes_are_shown_without_control(words: str) -> None:
+def test_text_and_notes_are_printed_without_control(words: str) -> None:
     with terminal() as screen:
         output.print_text(words)
         output.print_note(words)
@@ -137,17 +137,17 @@ def test_answers_and_notes_are_shown_without_control(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_json_escapes_and_keeps_the_value(words: str) -> None:
+def test_json_escapes_control_characters_and_keeps_the_value(words: str) -> None:
     with terminal() as screen:
         output.print_document({words: [words]})
-        output.json_line({words: words})
+        output.print_json_line({words: words})
     whole, _, line = screen.getvalue().rstrip("\n").rpartition("\n")
     assert not OBEYED & set(whole + line)
     assert json.loads(whole) == {words: [words]}
     assert json.loads(line) == {words: words}
 
 
-def test_an_answer_in_a_pipe_is_what_was_answered(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_in_a_pipe_is_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_text(HOSTILE[0])
     assert capsys.readouterr().out == HOSTILE[0] + "\n"
 

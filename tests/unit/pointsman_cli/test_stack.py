@@ -1,4 +1,4 @@
-"""The commands that work on a stack, on stores that moto plays."""
+"""The commands on a stack, with moto's stores."""
 
 import json
 from collections.abc import Iterator
@@ -38,14 +38,14 @@ DECISION = Decision(TaskType.STATUS, Tier.ORCHESTRATION, Source.LOCAL, 0.99, "su
 
 @dataclass
 class Stores:
-    """The stack's stores and the commands' way to them."""
+    """A stack's stores, and the connection that commands use."""
 
-    target: StackConnection
+    connection: StackConnection
     answers: list[Any] = field(default_factory=list)
 
     def put(self, **fields: Any) -> TaskRecord:
         record = TaskRecord(**{"received_at": "2026-11-22T12:00:00.000Z", "decision": DECISION, **fields})
-        self.target.runtime.stores.dynamodb.put_item(TableName="tasks", Item=to_item(record))
+        self.connection.runtime.stores.dynamodb.put_item(TableName="tasks", Item=to_item(record))
         return record
 
     def book(self, task_id: str, *, outcome: Outcome | None) -> RowKey:
@@ -61,13 +61,14 @@ class Stores:
             result = CallResult(outcome, usage=usage)
             rows.append(outcome_item(Settled(intent, result, 1_234, True, spec.model, usage, NOW, 80)))
         for row in rows:
-            self.target.runtime.stores.dynamodb.put_item(TableName="usage", Item=pack(row))
+            self.connection.runtime.stores.dynamodb.put_item(TableName="usage", Item=pack(row))
         return key
 
     def bodies(self) -> list[str]:
-        url = self.target.settings.task_queue_url
+        url = self.connection.settings.task_queue_url
         return [
-            each["Body"] for each in self.target.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
+            each["Body"]
+            for each in self.connection.runtime.stores.sqs.receive_message(QueueUrl=url).get("Messages", [])
         ]
 
 
@@ -82,7 +83,7 @@ def _table(client: Any, name: str, *keys: str) -> None:
 
 @pytest.fixture
 def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
-    """A stack whose queue nobody reads."""
+    """A stack whose queue nobody polls."""
     with mock_aws():
         dynamodb = SESSION.client("dynamodb")
         _table(dynamodb, "tasks", "task_id")
@@ -99,18 +100,16 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
             stand_in=True,
             reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
         )
-        made = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
-        monkeypatch.setattr(stacks, "connect", lambda *_: made.target)
-        yield made
+        stores = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
+        monkeypatch.setattr(stacks, "connect", lambda *_: stores.connection)
+        yield stores
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_submit_puts_a_task_with_an_id_of_its_own_on_the_queue(
-    stores: Stores, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_submit_sends_a_task_with_a_new_id(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--type", "status", "--metadata", "ticket=OPS-1", "--metadata", "agent=a=b", "--private"]
     assert main(["submit", "Is it green?", *arguments, "--json"]) == 0
     queued = document(capsys)
@@ -123,7 +122,7 @@ def test_submit_puts_a_task_with_an_id_of_its_own_on_the_queue(
     assert queued["stand_in"] is True
 
 
-def test_submit_sends_a_file_as_it_is(stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_submit_sends_a_file_unchanged(stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     body = '{ "prompt":"x",  "unknown": [1] }\n'
     (tmp_path / "m.json").write_text(body)
     assert main(["submit", "--file", str(tmp_path / "m.json"), "--json"]) == 0
@@ -132,7 +131,7 @@ def test_submit_sends_a_file_as_it_is(stores: Stores, tmp_path: Any, capsys: pyt
     assert queued["task_id"] == queued["message_id"]
 
 
-def test_submit_lays_options_over_a_task_but_not_over_an_envelope(
+def test_submit_options_override_a_task_but_not_an_envelope(
     stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "task.json").write_text('{"prompt": "x", "type": "status"}')
@@ -143,7 +142,7 @@ def test_submit_lays_options_over_a_task_but_not_over_an_envelope(
     assert "envelope" in capsys.readouterr().err
 
 
-def test_submit_refuses_a_reply_queue_that_the_stack_does_not_admit(
+def test_submit_refuses_a_reply_queue_that_the_stack_does_not_allow(
     stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["submit", "x", "--reply-to", "arn:aws:sqs:us-east-1:123456789012:other"]) == 2
@@ -158,17 +157,17 @@ def test_submit_waits_for_the_answer(stores: Stores, capsys: pytest.CaptureFixtu
         task_id="t1", status=Status.COMPLETED, fingerprint=task.fingerprint(), answer=Payload("All green."), attempts=1
     )
     assert main(["submit", "x", "--task-id", "t1", "--wait"]) == 0
-    told = capsys.readouterr()
-    assert told.out == "All green.\n"
-    assert "stand-in" in told.err
+    printed = capsys.readouterr()
+    assert printed.out == "All green.\n"
+    assert "stand-in" in printed.err
 
 
-def test_submit_stops_waiting_with_4(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_submit_exits_with_4_after_the_timeout(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["submit", "x", "--wait", "--timeout", "0.05"]) == 4
     assert "has not ended within 0.05 s: it is queued" in capsys.readouterr().err
 
 
-def test_submit_does_not_take_another_tasks_answer_for_its_own(
+def test_submit_ignores_the_answer_of_another_task_with_its_id(
     stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stores.put(task_id="t1", status=Status.COMPLETED, fingerprint="of other content", answer=Payload("Other."))
@@ -176,29 +175,29 @@ def test_submit_does_not_take_another_tasks_answer_for_its_own(
     assert "Other." not in capsys.readouterr().out
 
 
-def test_status_shows_attempts_from_the_ledger(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_prints_attempts_from_the_ledger(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     place = stores.book("t1", outcome=Outcome.ANSWERED)
     stores.put(task_id="t1", status=Status.COMPLETED, rows=[place], cost_nano=1_234, attempts=1, reply_to=["token"])
     assert main(["status", "t1", "--json"]) == 0
-    stated = document(capsys)
-    (attempt,) = stated["attempts"]
+    printed = document(capsys)
+    (attempt,) = printed["attempts"]
     assert (attempt["outcome"], attempt["cost_nano_usd"], attempt["milliseconds"]) == ("answered", 1_234, 80)
     assert (attempt["input_tokens"], attempt["output_tokens"]) == (100, 30)
-    assert stated["decision"] == DECISION.as_dict()
-    assert stated["reply_to"] == ["task token"]
-    assert stated["stand_in"] is True
+    assert printed["decision"] == DECISION.as_dict()
+    assert printed["reply_to"] == ["task token"]
+    assert printed["stand_in"] is True
     assert main(["status", "t1"]) == 0
     assert "$0.000001234" in capsys.readouterr().out
 
 
-def test_status_shows_an_open_attempt_at_what_it_reserved(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_prints_the_reservation_of_an_open_attempt(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.put(task_id="t1", status=Status.STARTED, rows=[stores.book("t1", outcome=None)])
     assert main(["status", "t1", "--json"]) == 0
     (attempt,) = document(capsys)["attempts"]
     assert (attempt["outcome"], attempt["cost_nano_usd"], attempt["cost_known"]) == ("open", 5_000, False)
 
 
-def test_status_finds_a_rejected_message(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_prints_a_rejected_message(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.put(task_id="m1", status=Status.REJECTED, decision=None, reason="prompt: must not be blank")
     assert main(["status", "m1"]) == 0
     shown = capsys.readouterr().out
@@ -207,76 +206,74 @@ def test_status_finds_a_rejected_message(stores: Stores, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("command", ["status", "result"])
-def test_an_unknown_task_is_3(command: str, stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_task_exits_with_3(command: str, stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "nobody"]) == 3
     assert capsys.readouterr().err.startswith("pointsman: no task nobody")
 
 
 def test_result_reads_a_large_answer_from_s3(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
-    content = stores.target.runtime.stores.payloads.keep_large("line\n" * 30_000, "t1/answer")
+    content = stores.connection.runtime.stores.payloads.keep_large("line\n" * 30_000, "t1/answer")
     stores.put(task_id="t1", status=Status.COMPLETED, answer=content, truncated=True)
     assert main(["result", "t1", "--json"]) == 0
-    stated = document(capsys)
-    assert stated["answer"] == "line\n" * 30_000
-    assert (stated["truncated"], stated["stand_in"]) == (True, True)
+    printed = document(capsys)
+    assert printed["answer"] == "line\n" * 30_000
+    assert (printed["truncated"], printed["stand_in"]) == (True, True)
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "told"),
+    ("status", "code", "message"),
     [
         (Status.FAILED, 1, "task t1 failed: refused"),
         (Status.REJECTED, 1, "task t1 rejected: refused"),
         (Status.STARTED, 4, "task t1 has not ended: it is started"),
     ],
 )
-def test_result_tells_why_there_is_no_answer(
-    status: Status, code: int, told: str, stores: Stores, capsys: pytest.CaptureFixture[str]
+def test_result_without_an_answer_prints_why(
+    status: Status, code: int, message: str, stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stores.put(task_id="t1", status=status, reason="refused")
     assert main(["result", "t1"]) == code
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_result_waits_for_a_task_that_another_sent(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_result_waits_for_a_task_from_another_sender(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.put(task_id="t1", status=Status.COMPLETED, answer=Payload("All green."))
     assert main(["result", "t1", "--wait"]) == 0
-    told = capsys.readouterr()
-    assert told.out == "All green.\n"
-    assert "t1: completed (orchestration, decided by local)" in told.err
+    printed = capsys.readouterr()
+    assert printed.out == "All green.\n"
+    assert "t1: completed (orchestration, decided by local)" in printed.err
 
 
 @pytest.mark.parametrize(("there", "state"), [(False, "queued"), (True, "started")])
-def test_result_stops_waiting_with_4(
+def test_result_exits_with_4_after_the_timeout(
     there: bool, state: str, stores: Stores, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if there:
         stores.put(task_id="t1", status=Status.STARTED)
     assert main(["result", "t1", "--wait", "--timeout", "0.05"]) == 4
-    told = capsys.readouterr().err
-    assert f"t1: {state}" in told
-    assert "ask later with `pointsman result t1`" in told
+    printed = capsys.readouterr().err
+    assert f"t1: {state}" in printed
+    assert "get its result later with `pointsman result t1`" in printed
 
 
 def test_report_prints_one_document(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.book("t1", outcome=Outcome.ANSWERED)
     assert main(["report", "--date", "2026-11-22", "--json"]) == 0
-    stated = document(capsys)
-    assert (stated["date"], stated["totals"]["cost_nano"], stated["stand_in"]) == ("2026-11-22", 1_234, True)
+    printed = document(capsys)
+    assert (printed["date"], printed["totals"]["cost_nano"], printed["stand_in"]) == ("2026-11-22", 1_234, True)
     assert main(["report", "--date", "2026-11-22"]) == 0
     assert "STAND-INS" in capsys.readouterr().out
 
 
-def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
-    stores: Stores, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_api_key_is_printed_once_and_stored_as_its_hash(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["key", "create", "ci", "--days", "30", "--json"]) == 0
-    made = document(capsys)
+    created = document(capsys)
     assert main(["key", "create", "bot"]) == 0
     assert "pm_" in capsys.readouterr().out
-    (_, kept) = stores.target.runtime.stores.api_keys.read()
-    assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(made["key"]), made["expires_at"])
-    stored = str(stores.target.runtime.stores.dynamodb.scan(TableName="limits")["Items"])
-    assert made["key"] not in stored
+    (_, kept) = stores.connection.runtime.stores.api_keys.read()
+    assert (kept.name, kept.digest, kept.expires_at) == ("ci", digest_of(created["key"]), created["expires_at"])
+    stored = str(stores.connection.runtime.stores.dynamodb.scan(TableName="limits")["Items"])
+    assert created["key"] not in stored
 
     assert main(["key", "create", "ci"]) == 1
     assert main(["key", "create", "-"]) == 2
@@ -287,9 +284,9 @@ def test_a_key_of_the_front_door_is_shown_once_and_kept_as_its_hash(
     bot, ci = document(capsys)["keys"]
     assert (bot["name"], bot["revoked_at"], ci["name"], bool(ci["revoked_at"])) == ("bot", None, "ci", True)
     assert main(["key", "list"]) == 0
-    told = capsys.readouterr().out
-    assert "revoked" in told
-    assert made["key"] not in told
+    printed = capsys.readouterr().out
+    assert "revoked" in printed
+    assert created["key"] not in printed
 
 
 class Account:
@@ -309,36 +306,36 @@ class Account:
         return {"Stacks": [{"Outputs": self._outputs, "Parameters": self._parameters}]}
 
 
-def test_a_stack_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account({"SiteUrl": "x"}, {}))
-    with pytest.raises(stacks.UnreachableError, match="stack s is no Pointsman stack"):
+    with pytest.raises(stacks.UnreachableError, match="stack s is not a Pointsman stack"):
         connect("s", None, "us-east-1")
-    with pytest.raises(stacks.UnreachableError, match=r"no stack nowhere here: .*pointsman init"):
+    with pytest.raises(stacks.UnreachableError, match=r"no stack nowhere in this account and region: .*pointsman init"):
         connect("nowhere", None, "us-east-1")
 
 
-def test_a_deployed_stack_is_read_with_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_reads_outputs_and_parameters_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_OVERRIDE_REASONING", "claude-sonnet-5-5")
-    outputs = {name: f"the-{name}" for name in [*stacks._OUTPUTS, "RouterFunctionName"]}
+    outputs = {name: f"the-{name}" for name in [*stacks.SETTINGS_BY_OUTPUT, "RouterFunctionName"]}
     parameters = {"ReportTimeZone": "Europe/Berlin", "StandIn": "false", "GeminiBaseUrl": "", "Architecture": "arm64"}
     monkeypatch.setattr(stacks.boto3, "Session", lambda **_: Account(outputs, parameters))
-    found = connect("s", None, "us-east-1")
-    assert found.settings.task_table == "the-TaskTableName"
-    assert found.settings.report_timezone == "Europe/Berlin"
-    assert found.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}
-    assert found.functions == {"RouterFunctionName": "the-RouterFunctionName"}
-    assert found.stand_in is False
+    connection = connect("s", None, "us-east-1")
+    assert connection.settings.task_table == "the-TaskTableName"
+    assert connection.settings.report_timezone == "Europe/Berlin"
+    assert connection.settings.overrides == {Tier.REASONING: "claude-sonnet-5-5"}
+    assert connection.functions == {"RouterFunctionName": "the-RouterFunctionName"}
+    assert connection.stand_in is False
 
 
-def test_the_template_has_every_output_and_parameter_that_is_read() -> None:
+def test_template_has_every_output_and_parameter_that_is_read() -> None:
     template = (ROOT / "template.yaml").read_text()
     _, _, outputs = template.partition("\nOutputs:\n")
-    assert all(f"\n  {name}:" in f"\n{outputs}" for name in stacks._OUTPUTS)
+    assert all(f"\n  {name}:" in f"\n{outputs}" for name in stacks.SETTINGS_BY_OUTPUT)
     parameters = template[template.index("\nParameters:") : template.index("\nConditions:")]
-    assert all(f"\n  {name}:" in parameters for name in stacks._PARAMETERS)
+    assert all(f"\n  {name}:" in parameters for name in stacks.SETTINGS_BY_PARAMETER)
 
 
-def test_a_correction_is_kept_with_its_task(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+def test_correction_is_stored_with_its_task(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
     stores.put(task_id="t-1", status=Status.COMPLETED)
     assert main(["correct", "t-1", "--type", "planning"]) == 0
     assert "corrected to  planning (orchestration)" in capsys.readouterr().out
@@ -361,7 +358,7 @@ def test_a_correction_is_kept_with_its_task(stores: Stores, capsys: pytest.Captu
         ("t-2", "cooking", 2, "cooking"),
     ],
 )
-def test_only_a_decision_can_be_corrected(
+def test_only_a_task_with_a_decision_can_be_corrected(
     stores: Stores, capsys: pytest.CaptureFixture[str], task_id: str, kind: str, code: int, why: str
 ) -> None:
     stores.put(task_id="rejected", status=Status.REJECTED, decision=None)

@@ -75,8 +75,8 @@ def task(
     **stated: Any,
 ) -> TaskOutcome:
     """Return a task decided as `kind`, of which the local classifier `says` something, corrected `to` another type."""
-    own = says or kind
-    verdict = Classification(own, sure, (), own, TIER_OF[own], sure, TIER_OF[own])
+    kind_said = says or kind
+    verdict = Classification(kind_said, sure, (), kind_said, TIER_OF[kind_said], sure, TIER_OF[kind_said])
     fields: dict[str, Any] = {
         "task_id": "t",
         "text": "how is it",
@@ -91,7 +91,7 @@ def task(
 
 
 def made(seen: Sequence[TaskOutcome], now: Rules = NOW) -> Proposal:
-    return propose([(each, found) for each in seen if (found := need(each, SERVES))], now)
+    return propose([(outcome_seen, found) for outcome_seen in seen if (found := need(outcome_seen, SERVES))], now)
 
 
 def test_a_model_stands_for_its_tier_and_so_do_its_successor_and_predecessor() -> None:
@@ -140,25 +140,25 @@ def test_less_than_the_least_labels_never_move_the_threshold_or_lower_a_type(
     for kind, right, sure, says in rows:
         labels += says and labels < LEAST - 1
         seen.append(task(kind, sure=sure, to=right if says and labels < LEAST else None))
-    stated = [each for each in seen if each.corrected][: LEAST - 1]
-    found = made([*stated, *(each for each in seen if not each.corrected)])
-    assert found.rules.threshold == NOW.threshold
-    assert found.threshold is not None
-    assert found.threshold.why.startswith("too thin: ")
+    corrected = [outcome_seen for outcome_seen in seen if outcome_seen.corrected][: LEAST - 1]
+    result = made([*corrected, *(outcome_seen for outcome_seen in seen if not outcome_seen.corrected)])
+    assert result.rules.threshold == NOW.threshold
+    assert result.threshold is not None
+    assert result.threshold.why.startswith("too thin: ")
     order = list(Tier)
-    assert all(order.index(tier) > order.index(TIER_OF[kind]) for kind, tier in found.rules.tiers.items())
+    assert all(order.index(tier) > order.index(TIER_OF[kind]) for kind, tier in result.rules.tiers.items())
 
 
 def test_nine_labels_are_too_thin_for_everything() -> None:
-    found = made([task(TaskType.STATUS, to=TaskType.ARCHITECTURE)] * (LEAST_TO_RAISE - 1))
-    assert found.empty
-    assert [each.why for each in found.types] == ["too thin: 9 of 10 labels"]
+    record = made([task(TaskType.STATUS, to=TaskType.ARCHITECTURE)] * (LEAST_TO_RAISE - 1))
+    assert record.empty
+    assert [type_result.why for type_result in record.types] == ["too thin: 9 of 10 labels"]
 
 
 def test_a_type_of_which_most_needed_reasoning_goes_there() -> None:
-    found = made([task(TaskType.API_ENDPOINT, to=TaskType.COMPLEX_DEBUGGING)] * 12 + [task(TaskType.API_ENDPOINT)] * 4)
-    assert found.rules.tiers == {TaskType.API_ENDPOINT: REASONING}
-    assert found.types[0].dearer.interval[0] > 0.5
+    record = made([task(TaskType.API_ENDPOINT, to=TaskType.COMPLEX_DEBUGGING)] * 12 + [task(TaskType.API_ENDPOINT)] * 4)
+    assert record.rules.tiers == {TaskType.API_ENDPOINT: REASONING}
+    assert record.types[0].dearer.interval[0] > 0.5
 
 
 def test_evidence_is_of_the_type_that_the_classifier_finds_now() -> None:
@@ -186,22 +186,22 @@ def unsure(right: int, wrong: int, sure: float = 0.7) -> list[TaskOutcome]:
 
 
 def test_a_lower_threshold_is_proposed_when_precision_surely_stays() -> None:
-    found = made([*unsure(120, 1), *unsure(0, 40, sure=0.55)])
-    assert found.rules == replace(NOW, threshold=0.56)
-    assert found.threshold is not None
-    assert found.threshold.proposed is not None
-    assert found.threshold.proposed.precision.interval[0] >= TARGET
-    assert (found.threshold.now.coverage.count, found.threshold.proposed.coverage.count) == (0, 121)
+    result = made([*unsure(120, 1), *unsure(0, 40, sure=0.55)])
+    assert result.rules == replace(NOW, threshold=0.56)
+    assert result.threshold is not None
+    assert result.threshold.proposed is not None
+    assert result.threshold.proposed.precision.interval[0] >= TARGET
+    assert (result.threshold.now.coverage.count, result.threshold.proposed.coverage.count) == (0, 121)
     assert made(unsure(120, 8)).empty
 
 
 def test_a_higher_threshold_is_proposed_when_precision_surely_is_too_low() -> None:
     wrong = [task(TaskType.STATUS, sure=0.85, to=TaskType.DOCUMENTATION)] * 20
     right = [task(TaskType.STATUS, sure=0.97, to=TaskType.STATUS)] * 40
-    found = made(wrong + right)
-    assert found.rules.threshold == 0.86
-    assert found.threshold is not None
-    assert found.threshold.now.precision.interval[1] < TARGET
+    result = made(wrong + right)
+    assert result.rules.threshold == 0.86
+    assert result.threshold is not None
+    assert result.threshold.now.precision.interval[1] < TARGET
     kinds = (TaskType.STATUS, TaskType.DOCUMENTATION, TaskType.ARCHITECTURE)
     hopeless = made([task(TaskType.STATUS, sure=0.999, to=kind) for kind in kinds] * 15)
     assert hopeless.threshold is not None
@@ -216,20 +216,20 @@ def test_calibrated_errors_of_which_people_find_a_quarter_move_no_type() -> None
         for _ in range(600):
             sure = dice.uniform(0.5, 1.0)
             wrong = dice.random() > sure
-            found = wrong and dice.random() < 0.25
-            seen.append(task(TaskType.STATUS, sure=sure, to=TaskType.DOCUMENTATION if found else None))
+            result = wrong and dice.random() < 0.25
+            seen.append(task(TaskType.STATUS, sure=sure, to=TaskType.DOCUMENTATION if result else None))
         assert made(seen).rules.tiers == {}
 
 
 def test_the_sender_s_word_is_no_evidence_of_the_classifier() -> None:
-    stated = [task(TaskType.STATUS, source=Source.EXPLICIT, to=TaskType.ARCHITECTURE)] * 50
-    assert (made(stated).labels, made(stated).empty) == (0, True)
+    record = [task(TaskType.STATUS, source=Source.EXPLICIT, to=TaskType.ARCHITECTURE)] * 50
+    assert (made(record).labels, made(record).empty) == (0, True)
 
 
 def test_without_a_threshold_none_is_proposed() -> None:
-    found = made(unsure(120, 1), replace(NOW, local_first=False))
-    assert found.threshold is None
-    assert found.empty
+    result = made(unsure(120, 1), replace(NOW, local_first=False))
+    assert result.threshold is None
+    assert result.empty
 
 
 @pytest.mark.parametrize(
@@ -246,38 +246,38 @@ def test_without_a_threshold_none_is_proposed() -> None:
     ids=["as it was", "a rule", "a rule for a model's word", "sender", "unsure", "no longer asked", "asked now"],
 )  # fmt: skip
 def test_where_a_past_task_would_go(seen: TaskOutcome, rules: Rules, tier: Tier) -> None:
-    found = need(seen, SERVES)
-    assert rules.tier(seen, found.tier if found else None) is tier
+    needed_tier = need(seen, SERVES)
+    assert rules.tier(seen, needed_tier.tier if needed_tier else None) is tier
 
 
 def test_effects_are_priced_at_each_task_s_own_tokens() -> None:
     moved = task(TaskType.DOCUMENTATION, to=TaskType.STATUS, task_id="a")
     unanswered = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.REFUSED), task_id="b")
     escalated = task(TaskType.CODE_GENERATION, attempt(HAIKU), attempt(SONNET), task_id="c")
-    asked = task(TaskType.STATUS, sure=0.7, task_id="d", share_nano=777)
-    seen = [moved, unanswered, escalated, asked]
-    needs = {each.task_id: found for each in seen if (found := need(each, SERVES))}
+    record = task(TaskType.STATUS, sure=0.7, task_id="d", share_nano=777)
+    seen = [moved, unanswered, escalated, record]
+    needs = {outcome_seen.task_id: found for outcome_seen in seen if (found := need(outcome_seen, SERVES))}
     other = Rules(0.6, {TaskType.DOCUMENTATION: ORCHESTRATION, TaskType.CODE_GENERATION: REASONING})
-    found = effects(seen, needs, NOW, other, POINTS)
+    proposal = effects(seen, needs, NOW, other, POINTS)
 
     listed = load_catalog().get(FLASH).cost_nano(TOKENS, AT)
-    first, second, third = found.moves
+    first, second, third = proposal.moves
     assert (first.cost_before, first.cost_after) == (Cost(HAIKU_NANO, HAIKU_NANO), Cost(0, listed))
     assert (second.cost_before, second.cost_after) == (None, None)
     assert third.cost_before == Cost(HAIKU_NANO + SONNET_NANO, HAIKU_NANO + SONNET_NANO)
     assert third.cost_after == Cost(SONNET_NANO, SONNET_NANO)
-    assert [(each.needed, each.up) for each in found.moves] == [
+    assert [(move.needed, move.up) for move in proposal.moves] == [
         (ORCHESTRATION, False), (None, False), (REASONING, True),
     ]  # fmt: skip
-    assert (found.asked_before, found.asked_after, found.spared_nano) == (1, 0, 777)
-    before, after, priced = found.priced()
+    assert (proposal.asked_before, proposal.asked_after, proposal.spared_nano) == (1, 0, 777)
+    before, after, priced = proposal.priced()
     assert (before.billed, after.billed, priced) == (2 * HAIKU_NANO + SONNET_NANO, SONNET_NANO, 2)
 
 
 def test_a_private_task_is_priced_on_a_model_that_may_see_it() -> None:
     private = task(TaskType.DOCUMENTATION, private=True)
-    found = effects([private], {}, NOW, TO_GEMINI, POINTS)
-    assert found.moves[0].cost_after == Cost(HAIKU_NANO, HAIKU_NANO)
+    proposal = effects([private], {}, NOW, TO_GEMINI, POINTS)
+    assert proposal.moves[0].cost_after == Cost(HAIKU_NANO, HAIKU_NANO)
 
 
 def test_what_only_reasoning_did_well() -> None:
@@ -287,8 +287,8 @@ def test_what_only_reasoning_did_well() -> None:
     corrected = task(TaskType.STATUS, to=TaskType.ARCHITECTURE)
     fallen = task(TaskType.DOCUMENTATION, attempt(HAIKU, Outcome.UNAVAILABLE), attempt(SONNET))
     rightly = task(TaskType.ARCHITECTURE, to=TaskType.DESIGN_REVIEW)
-    found = only_reasoning([refused, unaccepted, corrected, fallen, rightly], SERVES, POINTS)
-    assert [each.why for each in found] == [
+    result = only_reasoning([refused, unaccepted, corrected, fallen, rightly], SERVES, POINTS)
+    assert [entry.why for entry in result] == [
         f"refused by {HAIKU}; then answered by {SONNET}",
         f"answer by {HAIKU} not accepted (failed_check:sections); then answered by {SONNET}",
         "corrected from status to architecture",
@@ -302,12 +302,12 @@ def test_what_a_cheaper_tier_could_take_over() -> None:
     long = task(TaskType.ARCHITECTURE, says=TaskType.STATUS)
     doubtful = replace(simple, verdict=replace(simple.verdict, tier_probability=0.7))
     truncated = replace(simple, attempts=(attempt(SONNET, Outcome.TRUNCATED, short),))
-    found = could_go_down([simple, corrected, long, doubtful, truncated], 0.8, POINTS)
-    assert [(each.to, each.booked_nano, each.there_nano) for each in found] == [
+    result = could_go_down([simple, corrected, long, doubtful, truncated], 0.8, POINTS)
+    assert [(entry.to, entry.booked_nano, entry.there_nano) for entry in result] == [
         (IMPLEMENTATION, SONNET_NANO, HAIKU_NANO),
         (ORCHESTRATION, 900 * 2_000 + 500 * 10_000, 0),
     ]
-    assert found[1].why == (
+    assert result[1].why == (
         "answered in 200 tokens; the classifier is sure of status (0.90), its sender chose the tier"
     )
 
@@ -359,10 +359,10 @@ def test_whatever_the_text_looks_like(
 def test_the_diff_is_what_patch_takes(tmp_path: Path) -> None:
     down = [task(TaskType.DOCUMENTATION, to=TaskType.STATUS, task_id=f"t-{n}") for n in range(LEAST)]
     up = [task(TaskType.STATUS, sure=0.85, to=TaskType.ARCHITECTURE, task_id=f"u-{n}") for n in range(LEAST)]
-    found = propose_tuning(TuningEvidence((*down, *up), 3), POINTS, SHIPPED, "openclaw.json")
+    proposal = propose_tuning(TuningEvidence((*down, *up), 3), POINTS, SHIPPED, "openclaw.json")
     (tmp_path / "openclaw.json").write_text(SHIPPED)
     done = subprocess.run(
-        ["patch", "openclaw.json"], input=f"Some words.\n{found.diff}", cwd=tmp_path, text=True, check=True,
+        ["patch", "openclaw.json"], input=f"Some words.\n{proposal.diff}", cwd=tmp_path, text=True, check=True,
         capture_output=True,
     )  # fmt: skip
     assert "with fuzz" not in done.stdout
@@ -372,10 +372,10 @@ def test_the_diff_is_what_patch_takes(tmp_path: Path) -> None:
         TaskType.DOCUMENTATION: ORCHESTRATION,
     }
     assert config.model_copy(update={"pointsman": POINTS.config.pointsman}) == POINTS.config
-    assert len([line for line in found.diff.splitlines() if line.startswith(("+", "-"))]) == 5
-    assert (found.unreadable, found.grounds[Ground.CORRECTED]) == (3, 60)
+    assert len([line for line in proposal.diff.splitlines() if line.startswith(("+", "-"))]) == 5
+    assert (proposal.unreadable, proposal.grounds[Ground.CORRECTED]) == (3, 60)
 
 
 def test_nothing_is_proposed_by_default() -> None:
-    found = propose_tuning(TuningEvidence((), 0), POINTS, SHIPPED, "openclaw.json")
-    assert (found.diff, found.effects, found.proposal.empty) == ("", None, True)
+    proposal = propose_tuning(TuningEvidence((), 0), POINTS, SHIPPED, "openclaw.json")
+    assert (proposal.diff, proposal.effects, proposal.proposal.empty) == ("", None, True)

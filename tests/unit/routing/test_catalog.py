@@ -72,10 +72,10 @@ def test_the_contract_of_a_task_knows_the_largest_output() -> None:
 
 
 def test_the_price_list_is_what_genai_prices_says() -> None:
-    found = tool()
-    text = (found.DATA / "prices.json").read_text()
-    assert json.loads(text) == found.price_list()
-    assert text == json.dumps(found.price_list(), indent=1, sort_keys=True) + "\n"
+    result = tool()
+    text = (result.DATA / "prices.json").read_text()
+    assert json.loads(text) == result.price_list()
+    assert text == json.dumps(result.price_list(), indent=1, sort_keys=True) + "\n"
 
 
 def test_successors_exist_and_end_somewhere() -> None:

@@ -78,7 +78,7 @@ def test_no_signal_is_a_blind_guess_at_the_dearest_tier(local: LocalClassifier, 
 @pytest.mark.parametrize(
     "text", ["hello", "xkcd qwrt zzyx", "What is the capital of Norway?", "Write a poem about the sea", "12345"]
 )
-def test_what_is_no_task_of_ours_is_never_sure(local: LocalClassifier, text: str) -> None:
+def test_classifier_is_never_sure_of_text_outside_the_taxonomy(local: LocalClassifier, text: str) -> None:
     assert local.classify(text).tier_probability < local.threshold
 
 

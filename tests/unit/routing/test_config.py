@@ -30,11 +30,16 @@ def test_the_bare_block_loads_with_defaults() -> None:
 
     assert config.routing.of(Tier.ORCHESTRATION) == "gemini-2.0-flash"
     assert config.agents["work"].model == "claude-haiku-4-5"
-    own = config.pointsman
-    assert (own.budget.month_usd, own.budget.day_usd, own.budget.tiers) == (Decimal(5), None, {})
-    assert [own.budget.when_exhausted_for(tier) for tier in Tier] == ["refuse"] * 3
-    assert (own.chains, own.quotas, own.paid_models, own.free_to_paid) == ({}, {}, [], [Tier.ORCHESTRATION])
-    assert (own.classifier.mode, own.classifier.threshold) == ("local_first", None)
+    section = config.pointsman
+    assert (section.budget.month_usd, section.budget.day_usd, section.budget.tiers) == (Decimal(5), None, {})
+    assert [section.budget.when_exhausted_for(tier) for tier in Tier] == ["refuse"] * 3
+    assert (section.chains, section.quotas, section.paid_models, section.free_to_paid) == (
+        {},
+        {},
+        [],
+        [Tier.ORCHESTRATION],
+    )
+    assert (section.classifier.mode, section.classifier.threshold) == ("local_first", None)
     assert config.baseline == "claude-sonnet-4-5"
 
 
@@ -154,15 +159,15 @@ def test_checks_and_audit_are_off_until_they_are_stated() -> None:
     bare = openclaw.parse(BARE)
     assert (bare.pointsman.verify, bare.pointsman.audit.share) == ({}, 0.0)
     assert bare.audit_model == bare.baseline
-    own = openclaw.parse(
+    config = openclaw.parse(
         changed(
             verify={"code_generation": {"language": "python", "sections": ["Usage"], "judge": True}},
             audit={"share": 0.05, "model": "claude-haiku-5-5"},
             baseline="claude-sonnet-5-5",
         )
     )
-    assert own.pointsman.verify[TaskType.CODE_GENERATION].sections == ("Usage",)
-    assert own.audit_model == "claude-haiku-5-5"
+    assert config.pointsman.verify[TaskType.CODE_GENERATION].sections == ("Usage",)
+    assert config.audit_model == "claude-haiku-5-5"
 
 
 CODE = "pointsman.verify.code_generation"
@@ -181,7 +186,7 @@ CODE = "pointsman.verify.code_generation"
         ({"audit": {"model": "gpt"}}, "pointsman.audit.model: unknown model 'gpt'"),
     ],
 )
-def test_what_is_wrong_with_checks_and_audit_is_named(stated: dict[str, Any], told: str) -> None:
+def test_invalid_checks_and_audit_are_named_in_the_error(stated: dict[str, Any], told: str) -> None:
     assert told in refused(changed(**stated))
 
 

@@ -15,7 +15,7 @@ from pointsman.routing.catalog import load_catalog
 from pointsman.routing.config import ConfigError
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
-from pointsman_cli.openclaw_export import exported, tools
+from pointsman_cli.openclaw_export import export_config, tools_section
 from pointsman_cli.tuning.edit import put
 from tests.support.paths import ROOT
 
@@ -168,7 +168,7 @@ configurations = st.fixed_dictionaries(
 @given(configurations)
 def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
     before = RoutingPolicy(openclaw.parse(json.dumps(fields)), load_catalog())
-    after = RoutingPolicy(openclaw.parse(json.dumps(exported(before, NOW, SERVER))), load_catalog())
+    after = RoutingPolicy(openclaw.parse(json.dumps(export_config(before, NOW, SERVER))), load_catalog())
     for tier in Tier:
         for private in (False, True):
             assert after.plan(tier, NOW, private=private) == before.plan(tier, NOW, private=private)
@@ -180,10 +180,10 @@ def test_what_is_exported_serves_tasks_as_before(fields: Any) -> None:
 
 
 def test_the_export_names_no_model_that_has_ended() -> None:
-    made = exported(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
+    made = export_config(RoutingPolicy(openclaw.parse(json.dumps(BARE)), load_catalog()), NOW, SERVER)
     assert made["agents"]["entries"]["main"]["model"]["primary"] == "google/gemini-3.5-flash-lite"
     assert made["agents"]["entries"]["personal"]["model"]["primary"] == "anthropic/claude-sonnet-5-5"
     assert made["agents"]["entries"]["work"]["description"] == "Implementation - code generation, testing"
     assert made["skills"]["entries"]["pointsman"]["config"] == {"baseline": "claude-sonnet-4-5"}
     assert made["mcp"] == {"servers": {"pointsman": SERVER}}
-    assert tools(SERVER) == {"mcp": made["mcp"], "skills": {"entries": {"pointsman": {"enabled": True}}}}
+    assert tools_section(SERVER) == {"mcp": made["mcp"], "skills": {"entries": {"pointsman": {"enabled": True}}}}

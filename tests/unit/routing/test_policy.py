@@ -31,34 +31,40 @@ BARE = (ROOT / "tests/data/openclaw_bare.json").read_text()
 
 
 def test_the_default_plans() -> None:
-    own = policy()
+    routing_policy = policy()
     gemini, haiku, sonnet = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 
-    assert own.plan(Tier.ORCHESTRATION, NOON, private=False) == [
+    assert routing_policy.plan(Tier.ORCHESTRATION, NOON, private=False) == [
         Hop(gemini, Tier.ORCHESTRATION, Tier.ORCHESTRATION),
         Hop(haiku, Tier.IMPLEMENTATION, Tier.ORCHESTRATION),
     ]
-    assert own.plan(Tier.IMPLEMENTATION, NOON, private=False) == [
+    assert routing_policy.plan(Tier.IMPLEMENTATION, NOON, private=False) == [
         Hop(haiku, Tier.IMPLEMENTATION, Tier.IMPLEMENTATION),
         Hop(sonnet, Tier.IMPLEMENTATION, Tier.IMPLEMENTATION),
     ]
-    assert own.plan(Tier.REASONING, NOON, private=False) == [Hop(sonnet, Tier.REASONING, Tier.REASONING)]
+    assert routing_policy.plan(Tier.REASONING, NOON, private=False) == [Hop(sonnet, Tier.REASONING, Tier.REASONING)]
 
 
 def test_the_bare_block_is_served_by_what_is_alive() -> None:
-    own = policy(BARE)
-    assert models(own.plan(Tier.ORCHESTRATION, NOON, private=False)) == ["gemini-3.5-flash-lite", "claude-haiku-4-5"]
-    assert models(own.plan(Tier.REASONING, NOON, private=False)) == ["claude-sonnet-4-5"]
+    routing_policy = policy(BARE)
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=False)) == [
+        "gemini-3.5-flash-lite",
+        "claude-haiku-4-5",
+    ]
+    assert models(routing_policy.plan(Tier.REASONING, NOON, private=False)) == ["claude-sonnet-4-5"]
     december = datetime(2026, 12, 1, tzinfo=UTC)
-    assert models(own.plan(Tier.REASONING, december, private=False)) == ["claude-sonnet-5-5"]
-    assert models(own.plan(Tier.IMPLEMENTATION, december, private=False)) == ["claude-haiku-4-5", "claude-sonnet-5-5"]
+    assert models(routing_policy.plan(Tier.REASONING, december, private=False)) == ["claude-sonnet-5-5"]
+    assert models(routing_policy.plan(Tier.IMPLEMENTATION, december, private=False)) == [
+        "claude-haiku-4-5",
+        "claude-sonnet-5-5",
+    ]
 
 
-def test_what_a_provider_called_gone_is_replaced() -> None:
-    own = policy(BARE)
+def test_retired_model_is_replaced_by_its_successor() -> None:
+    routing_policy = policy(BARE)
     gone = {"claude-haiku-4-5", "gemini-3.5-flash-lite"}
-    assert models(own.plan(Tier.IMPLEMENTATION, NOON, private=False, gone=gone))[0] == "claude-haiku-5-5"
-    assert models(own.plan(Tier.ORCHESTRATION, NOON, private=False, gone=gone)) == [
+    assert models(routing_policy.plan(Tier.IMPLEMENTATION, NOON, private=False, gone=gone))[0] == "claude-haiku-5-5"
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=False, gone=gone)) == [
         "gemini-3.5-flash-lite",  # it has no successor, and its breaker says that it is gone
         "claude-haiku-5-5",
     ]
@@ -71,16 +77,16 @@ def test_a_private_task_goes_to_the_first_paid_model() -> None:
 
 
 def test_a_private_task_without_a_paid_model_has_no_plan() -> None:
-    own = policy(chains={"orchestration": ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite"]})
-    assert own.plan(Tier.ORCHESTRATION, NOON, private=True) == []
+    routing_policy = policy(chains={"orchestration": ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite"]})
+    assert routing_policy.plan(Tier.ORCHESTRATION, NOON, private=True) == []
 
 
 def test_a_key_on_a_paid_plan_makes_its_model_paid() -> None:
-    own = policy(paid_models=["gemini-3.5-flash-lite"], free_to_paid=[])
+    routing_policy = policy(paid_models=["gemini-3.5-flash-lite"], free_to_paid=[])
     gemini = load_catalog().get("gemini-3.5-flash-lite")
-    assert (own.billing(gemini), own.quota(gemini)) == (Billing.PAID, None)
-    assert models(own.plan(Tier.ORCHESTRATION, NOON, private=True))[0] == "gemini-3.5-flash-lite"
-    assert len(own.plan(Tier.ORCHESTRATION, NOON, private=False)) == 2
+    assert (routing_policy.billing(gemini), routing_policy.quota(gemini)) == (Billing.PAID, None)
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=True))[0] == "gemini-3.5-flash-lite"
+    assert len(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=False)) == 2
 
 
 def test_free_to_paid_only_where_configured() -> None:
@@ -89,14 +95,14 @@ def test_free_to_paid_only_where_configured() -> None:
 
 def test_paid_to_free_never() -> None:
     chain = ["claude-haiku-5-5", "gemini-3.5-flash-lite", "claude-sonnet-5-5"]
-    own = policy(chains={"reasoning": chain}, free_to_paid=list(Tier))
-    assert models(own.plan(Tier.REASONING, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
+    routing_policy = policy(chains={"reasoning": chain}, free_to_paid=list(Tier))
+    assert models(routing_policy.plan(Tier.REASONING, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
 
 
 def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
-    known = load_catalog()
-    old = replace(known.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
-    changed = Catalog({**known.models, old.id: old})
+    catalog = load_catalog()
+    old = replace(catalog.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
+    changed = Catalog({**catalog.models, old.id: old})
     config = openclaw.parse(BARE)
     assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
     closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
@@ -104,8 +110,10 @@ def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
 
 
 def test_stated_quotas_replace_those_of_the_free_tier() -> None:
-    own = policy(quotas={"gemini-3.5-flash-lite": {"rpm": 5}, "claude-haiku-5-5": {"rpm": 50}})
-    gemini, haiku = (own.quota(load_catalog().get(name)) for name in ("gemini-3.5-flash-lite", "claude-haiku-5-5"))
+    routing_policy = policy(quotas={"gemini-3.5-flash-lite": {"rpm": 5}, "claude-haiku-5-5": {"rpm": 50}})
+    gemini, haiku = (
+        routing_policy.quota(load_catalog().get(name)) for name in ("gemini-3.5-flash-lite", "claude-haiku-5-5")
+    )
     assert gemini is not None
     assert haiku is not None
     assert (gemini.rpm, gemini.tpm, gemini.rpd) == (5, None, None)
@@ -131,7 +139,7 @@ def test_no_plan_breaks_the_rules(
     private: bool,
     now: datetime,
 ) -> None:
-    own = RoutingPolicy(
+    routing_policy = RoutingPolicy(
         OpenClaw.model_validate(
             {
                 "routing": dict.fromkeys(Tier, chain[0]),
@@ -140,19 +148,19 @@ def test_no_plan_breaks_the_rules(
         ),
         load_catalog(),
     )
-    hops = own.plan(tier, now, private=private, gone=gone)
-    found = [load_catalog().get(hop.model) for hop in hops]
-    billings = [own.billing(model) for model in found]
+    hops = routing_policy.plan(tier, now, private=private, gone=gone)
+    result = [load_catalog().get(hop.model) for hop in hops]
+    billings = [routing_policy.billing(model) for model in result]
 
-    assert len({model.id for model in found}) == len(found)
-    assert not any(model.has_ended(now.date()) and model.successor for model in found)
-    assert not any(model.id in gone and model.successor for model in found)
+    assert len({model.id for model in result}) == len(result)
+    assert not any(model.has_ended(now.date()) and model.successor for model in result)
+    assert not any(model.id in gone and model.successor for model in result)
     if private:
         assert Billing.FREE not in billings
     for before, after in pairwise(billings):
         assert (before, after) != (Billing.PAID, Billing.FREE)
         assert (before, after) != (Billing.FREE, Billing.PAID) or tier in allowed
-    for hop, model in zip(hops, found, strict=True):
+    for hop, model in zip(hops, result, strict=True):
         assert hop.tier is tier
         if model.provider == "gemini":
             assert hop.function is Tier.ORCHESTRATION
@@ -162,8 +170,8 @@ def test_no_plan_breaks_the_rules(
 
 @pytest.mark.parametrize("tier", Tier)
 def test_a_stated_chain_is_the_plan(tier: Tier) -> None:
-    own = policy(chains={tier: ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"]})
-    assert models(own.plan(tier, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
+    routing_policy = policy(chains={tier: ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"]})
+    assert models(routing_policy.plan(tier, NOON, private=False)) == ["claude-haiku-5-5", "claude-sonnet-5-5"]
 
 
 GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"

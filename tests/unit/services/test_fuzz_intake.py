@@ -54,9 +54,9 @@ class Shelf:
     records: dict[str, TaskRecord] = field(default_factory=dict)
 
     def claim(self, record: TaskRecord) -> TaskRecord | None:
-        found = self.records.get(record.task_id)
-        if found and found.status is not Status.REJECTED:
-            return found
+        result = self.records.get(record.task_id)
+        if result and result.status is not Status.REJECTED:
+            return result
         self.records[record.task_id] = record
         return None
 
@@ -150,8 +150,8 @@ def holds(body: str) -> str:
     assert reason.isascii()
     assert reason.isprintable()
     assert len(reason) < 1_500
-    told = [detail for _, detail in here.bus.events] + here.notes + list(attributes.values())
-    assert not [text for text in told if "secret" in text or "wvkq" in text]
+    texts = [detail for _, detail in here.bus.events] + here.notes + list(attributes.values())
+    assert not [text for text in texts if "secret" in text or "wvkq" in text]
     assert json.loads(here.bus.events[0][1])["reason"] == reason == record.reason
     return attributes["code"]
 
@@ -232,8 +232,8 @@ TASK: dict[str, Any] = {"prompt": "Write it.", "task_id": "t-1", "tier": "reason
 
 
 def s3_event(bucket: str) -> str:
-    stated = {"bucket": {"name": bucket}, "object": {"key": SECRET}}
-    return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": stated}]})
+    s3_record = {"bucket": {"name": bucket}, "object": {"key": SECRET}}
+    return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3_record}]})
 
 
 def task(**fields: Any) -> str:

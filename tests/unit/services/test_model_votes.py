@@ -34,7 +34,7 @@ def verdict(number: str = "1", kind: str = "status", confidence: object = 0.9) -
         ("text", {}),
     ],
 )
-def test_what_an_answer_says(verdicts: object, found: object) -> None:
+def test_votes_are_read_from_an_answer(verdicts: object, found: object) -> None:
     assert read_votes(json.dumps({"verdicts": verdicts}), IDS) == found
 
 

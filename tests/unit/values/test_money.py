@@ -31,5 +31,5 @@ def test_shares_add_up_and_are_fair(total: int, weights: list[int]) -> None:
         assert abs(part * sum(fair) - total * weight) < sum(fair)
 
 
-def test_nothing_is_shared_among_nobody() -> None:
+def test_cost_without_receivers_is_not_split() -> None:
     assert shares(0, []) == []

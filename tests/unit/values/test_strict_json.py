@@ -37,7 +37,7 @@ JSON = st.recursive(
     ],
     ids=lambda value: value[:20] if value.isprintable() else None,
 )
-def test_what_is_not_strict_is_refused_by_its_rule(text: str, rule: str) -> None:
+def test_invalid_json_is_rejected_by_its_rule(text: str, rule: str) -> None:
     with pytest.raises(NotStrictJson, match=rule):
         loads(text)
 
@@ -52,12 +52,12 @@ def test_what_is_not_strict_is_refused_by_its_rule(text: str, rule: str) -> None
     ],
     ids=str,
 )
-def test_what_is_strict_is_read(text: str, value: Any) -> None:
+def test_strict_json_is_read(text: str, value: Any) -> None:
     assert loads(text) == value
 
 
 @given(JSON)
-def test_what_is_written_is_read_back_the_same(value: Any) -> None:
+def test_written_json_reads_back_the_same(value: Any) -> None:
     written = dumps(value)
     assert loads(written) == value
     assert dumps(loads(written)) == written
@@ -80,6 +80,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5_000, "-" + "9" * 5_000])
 def test_a_number_of_any_size_is_json(number: str) -> None:
-    found = loads(f'{{"field": {number}}}')
-    assert isinstance(found, dict)
-    assert found["field"] in (float("inf"), float("-inf"))
+    result = loads(f'{{"field": {number}}}')
+    assert isinstance(result, dict)
+    assert result["field"] in (float("inf"), float("-inf"))

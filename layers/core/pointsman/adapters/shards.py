@@ -1,6 +1,6 @@
 """Reading the ledger an eighth at a time: a shard has all rows of its tasks, so that it can be added up alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import batched, chain
@@ -14,15 +14,18 @@ AHEAD = 500
 """Rows of each shard that are fetched before they are asked for: about 2 MB, for all shards 16."""
 
 
-def in_shards(rows_of: Callable[[date, int], Iterator[Row]], days: list[date]) -> Iterator[Iterator[Row]]:
+def in_shards(rows_of: Callable[[date, int], Iterator[Row]], days: list[date]) -> Generator[Iterator[Row]]:
     """Yield the rows of each shard in turn, its days one after the other.
 
     Each shard's next rows are fetched in a thread of its own while earlier ones are worked on; `rows_of` is called and
-    read there.
+    read there. Whoever stops early waits for none of the threads: the garbage collector may close this in one of them.
     """
-    with ThreadPoolExecutor(SHARDS) as pool:
+    pool = ThreadPoolExecutor(SHARDS)
+    try:
         streams = [_Ahead(pool, chain.from_iterable(_each(rows_of, days, shard))) for shard in range(SHARDS)]
         yield from map(chain.from_iterable, streams)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _each(rows_of: Callable[[date, int], Iterator[Row]], days: list[date], shard: int) -> Iterator[Iterator[Row]]:

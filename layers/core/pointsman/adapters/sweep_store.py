@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, code_of, pack, patiently, reachable, unpack
 from pointsman.execution.budget import Cap
-from pointsman.ports import LedgerWatermarks
+from pointsman.execution.ledger_keys import LedgerWatermarks
 from pointsman.values.times import parse_time, to_text
 
 _WATERMARKS = {"limit": "ledger"}

@@ -5,6 +5,9 @@ from typing import Protocol
 TIMEOUT_MARGIN = 5.0
 """Seconds before a function's timeout at which a claim's lease ends, or a caller is answered."""
 
+KEEP_WARM = {"keep_warm": True}
+"""The event of the template's schedules that keep a function warm: it has started by the time it reads this."""
+
 
 class LambdaContext(Protocol):
     """The part of Lambda's context that is used."""

@@ -9,14 +9,13 @@ gc.disable()  # until all is imported: nearly all of that stays, and the collect
 
 from aws_lambda_powertools import Logger, Metrics, Tracer  # noqa: E402
 
+from pointsman.entrypoints.lambda_context import KEEP_WARM  # noqa: E402
 from pointsman.entrypoints.runtime import Runtime, warm_up  # noqa: E402
 
 # Most invocations have nothing to count; Powertools would say so in every log.
 warnings.filterwarnings("ignore", message="No application metrics to publish", category=UserWarning)
 
 type Handler = Callable[[Any, Any], Any]
-KEEP_WARM = {"keep_warm": True}
-"""The event of the template's schedules that keep a function warm: it has started by the time it reads this."""
 
 
 def function(parts: Callable[[Runtime], object] | None = None) -> Callable[[Handler], Handler]:

@@ -1,4 +1,4 @@
-"""The functions' environment as one validated model: read once, by `bootstrap` alone."""
+"""The functions' environment as one validated model: read once, by `runtime.py`."""
 
 import os
 from collections.abc import Mapping

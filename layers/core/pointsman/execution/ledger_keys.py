@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Self
 
 from pointsman.values.times import to_text
@@ -57,3 +57,15 @@ class RowKey:
         """Return partition and sort key of one task's part of a call made for several: in that task's own shard."""
         day, _, _ = self.day_shard.partition("#")
         return f"{day}#{shard_of(task_id)}", f"{self.row}#share.{number:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerWatermarks:
+    """How far the ledger's books are closed."""
+
+    begins: datetime
+    """Where the first sweep began to look."""
+    settled_before: datetime
+    """No intent before it is open, and none will be written any more."""
+    archived_before: date | None
+    """The first day of UTC that is not in the archive; None: none is."""

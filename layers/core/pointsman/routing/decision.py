@@ -1,7 +1,5 @@
 """How a task came to its tier: stored with the task, so that a misrouted one can be explained."""
 
-import hashlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -116,12 +114,6 @@ def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Dec
     if tier is found.tier or not (sure or higher(tier, found.tier) is tier):
         return found
     return replace(found, tier=tier, reason=f"{found.reason}; openclaw.json sends {found.type} to {tier}")
-
-
-def text_key(prompt: str) -> str:
-    """Return what texts have in common that differ in case, spacing and ways of encoding only."""
-    plain = " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
-    return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def guess(verdict: "Classification") -> Decision:

@@ -18,7 +18,7 @@ from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.decision import Decision, ModelVote, Source
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.model_votes import read_votes, vote_schema
+from pointsman.services.model_votes import read_votes, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
@@ -90,7 +90,7 @@ class TaskClassifier:
 
     def _from_cache(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
         """Return the decisions on public texts that a model was asked about before."""
-        keys = {task_id: decision.text_key(task.prompt) for task_id, task in undecided.items() if not task.private}
+        keys = {task_id: text_key(task.prompt) for task_id, task in undecided.items() if not task.private}
         if self.cache is None or not keys:
             return {}
         try:
@@ -106,7 +106,7 @@ class TaskClassifier:
 
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
         """Keep what a model said of the public texts; a failure to keep it loses no decision."""
-        public = {decision.text_key(group[task_id].prompt): vote for task_id, vote in votes.items()}
+        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items()}
         if self.cache is None or any(task.private for task in group.values()):
             return
         try:

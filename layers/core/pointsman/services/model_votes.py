@@ -1,10 +1,18 @@
-"""What a classification request asks for, and how its answer is read."""
+"""What a classification request asks for, how its answer is read, and by which key it is remembered."""
 
+import hashlib
 import math
+import unicodedata
 from typing import Any
 
 from pointsman.values import strict_json
 from pointsman.values.taxonomy import TaskType
+
+
+def text_key(prompt: str) -> str:
+    """Return what texts have in common that differ in case, spacing and ways of encoding only."""
+    plain = " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
+    return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def vote_schema(count: int) -> dict[str, Any]:
