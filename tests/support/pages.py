@@ -3,7 +3,9 @@
 import json
 import random
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
@@ -169,3 +171,28 @@ def earlier(day: date, dice: random.Random) -> PublishedDay:
     tiers[Tier.REASONING] = dice.randint(0, 1) * dice.randint(50, 190) * 1_000_000
     spent = sum(tiers.values())
     return PublishedDay(DaySpend(day, tiers), 22, 24, 20 * spent, 19 * spent, complete=True, stand_in=False)
+
+
+def report_of_day(*rows: dict[str, Any], day: date = DAY, zone: ZoneInfo = ZONE, **changes: Any) -> Report:
+    """Return the report of the rows, read at the end of the day, without other days of its month."""
+    _, until = day_bounds(day, zone)
+    defaults: dict[str, Any] = {"day": day, "zone": zone, "policy": policy(), "stand_in": False, "now": until}
+    return build_report(ReportScope(**(defaults | changes)), [rows], {})
+
+
+def parse_page(page: str) -> ElementTree.Element:
+    """Return the page parsed as XML, which it is apart from its doctype."""
+    return ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>"))
+
+
+def page_section(page: str, name: str) -> ElementTree.Element:
+    """Return a section by its heading's id."""
+    (element,) = (part for part in parse_page(page).iter("section") if part.get("aria-labelledby") == name)
+    return element
+
+
+def exact_amounts(part: ElementTree.Element, column: int = 0) -> list[Decimal]:
+    """Return the exact amounts in a column of a table's body and foot."""
+    rows = [row for kind in ("tbody", "tfoot") for group in part.iter(kind) for row in group.iter("tr")]
+    amounts_of_rows = [[cell for cell in row.iter("data") if "." in str(cell.get("value"))] for row in rows]
+    return [Decimal(str(cells[column].get("value"))) for cells in amounts_of_rows if cells]

@@ -13,7 +13,7 @@ ASSUMED_TRAFFIC = {Tier.ORCHESTRATION: Decimal(15), Tier.IMPLEMENTATION: Decimal
 CALL_SECONDS = {Tier.ORCHESTRATION: Decimal("0.5"), Tier.IMPLEMENTATION: Decimal(2), Tier.REASONING: Decimal("6.5")}
 """How long a call takes: the middle of the team's assumptions."""
 
-TASK_TRANSITIONS, RETRY_TRANSITIONS = 5, 4
+TASK_TRANSITIONS, _RETRY_TRANSITIONS = 5, 4
 """What next?, Run ..., What next?, Deliver answer, Completed. A further call: Wait, What next?, Run ..., What next?."""
 _IDLE_POLLS = 648_000
 """An event source mapping holds five polls of 20 s on an idle queue: 5 x 3 x 60 x 24 x 30."""
@@ -145,7 +145,7 @@ def monthly_units(day: DayLoad, deployed: Resources = DEPLOYED) -> dict[str, Dec
         "sqs_requests": tasks + max(Decimal(_IDLE_POLLS), batches) + batches,
         "lambda_requests": sum(invocations.values(), Decimal()),
         "lambda_gb_seconds": _seconds(day, batches, starts, rows) * _MEMORY_GB,
-        "transitions": tasks * TASK_TRANSITIONS + further_calls * RETRY_TRANSITIONS,
+        "transitions": tasks * TASK_TRANSITIONS + further_calls * _RETRY_TRANSITIONS,
         # The sweeps' watermarks, tasks, calls.
         "dynamodb_writes": _SWEEPS
         + tasks * TASK_WRITES

@@ -10,7 +10,7 @@ from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-OPEN_OUTCOME = "open"
+_OPEN_OUTCOME = "open"
 """The outcome shown for an intent that is not settled yet."""
 
 
@@ -51,7 +51,7 @@ class LedgerEntry:
     @property
     def is_open(self) -> bool:
         """Whether it has no outcome yet."""
-        return self.outcome == OPEN_OUTCOME
+        return self.outcome == _OPEN_OUTCOME
 
     @property
     def generation(self) -> str:
@@ -121,7 +121,7 @@ class Totals:
 NO_TOTALS = Totals(0, 0, 0, Usage(), 0)
 
 
-class Addable(Protocol):
+class _Addable(Protocol):
     """Totals of any kind."""
 
     def __add__(self, other: Self, /) -> Self:
@@ -164,7 +164,7 @@ def totals_by[Key: str | tuple[str, ...]](
     return {key: totals_of(group) for key, group in groups.items()}
 
 
-def add_totals[Key, Sum: Addable](totals: dict[Key, Sum], more: Mapping[Key, Sum]) -> None:
+def add_totals[Key, Sum: _Addable](totals: dict[Key, Sum], more: Mapping[Key, Sum]) -> None:
     """Add more totals to those of the same keys; they have no task in common."""
     for key, total in more.items():
         totals[key] = totals[key] + total if key in totals else total
@@ -187,7 +187,7 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         requested_model=intern(row["model"]),
         billed_model=intern(row.get("billed_model") or row["model"]),
         billing=intern(row["billing"]),
-        outcome=intern(row["outcome"]) if settled else OPEN_OUTCOME,
+        outcome=intern(row["outcome"]) if settled else _OPEN_OUTCOME,
         usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
         cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
         cost_known=row.get("cost_known", True),

@@ -8,7 +8,7 @@ from typing import Literal
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
-NOTICE_PERIOD = timedelta(days=60)
+_NOTICE_PERIOD = timedelta(days=60)
 """How long ahead a retirement is announced."""
 
 
@@ -34,6 +34,12 @@ class Notice:
         }
         return f"{self.model} {predicates[self.state]}"
 
+    @property
+    def short(self) -> str:
+        """The same in a few words."""
+        predicates = {"ending": f"retires {self.ends}", "ended": "retired", "gone": "withdrawn"}
+        return f"{self.model} {predicates[self.state]}"
+
 
 def notices(policy: RoutingPolicy, day: date, gone: Collection[str]) -> tuple[Notice, ...]:
     """Return the notices as of that day; `gone` are the models whose provider answered that they are retired."""
@@ -49,7 +55,7 @@ def _notice(policy: RoutingPolicy, model_id: str, day: date, gone: bool) -> Noti
     if model is None:
         return Notice(model_id, "gone", None, None)
     ended = model.has_ended(day)
-    if not (ended or gone or (model.ends and model.ends <= day + NOTICE_PERIOD)):
+    if not (ended or gone or (model.ends and model.ends <= day + _NOTICE_PERIOD)):
         return None
     afterwards = datetime.combine(max(model.ends or day, day), time(), UTC)
     successor = policy.resolve(model_id, afterwards, {model_id}).id

@@ -75,7 +75,10 @@ def report_warnings(report: Report) -> list[ReportWarning]:
 
     if report.complete and (difference := report.month.total.difference_nano):
         amount = rounded_dollars(abs(difference))
-        warn(f"The budget's counters and the ledger's rows differ by {amount} this month.", f"books differ by {amount}")
+        warn(
+            f"The budget's counters and the ledger's rows differ by {amount} this month.",
+            f"counters differ by {amount}",
+        )
     if report.unknown.count:
         calls, reserved = plural(report.unknown.count, "call"), rounded_dollars(report.unknown.reserved_nano)
         warn(f"{calls} of unknown cost, booked at the reserved amount: {reserved}.", f"{calls} of unknown cost")
@@ -89,12 +92,5 @@ def report_warnings(report: Report) -> list[ReportWarning]:
             f"{calls} skipped the free model",
         )
     for notice in report.notices:
-        state = (
-            f"retires {notice.ends}"
-            if notice.state == "ending"
-            else "retired"
-            if notice.state == "ended"
-            else "withdrawn"
-        )
-        warn(f"{notice.text}.", f"{notice.model} {state}")
+        warn(f"{notice.text}.", notice.short)
     return warnings

@@ -69,7 +69,7 @@ def _label_table(totals: LabelTotals, title: str) -> Markup | None:
         rest = sum((named[name] for name in order[_NAMES_SHOWN:]), totals.others)
         rows.append(_label_row(f"{others:,} others", rest))
     if totals.unlabelled.tasks:
-        rows.append(_label_row("none", totals.unlabelled))
+        rows.append(_label_row("(none)", totals.unlabelled))
     header = [title.removeprefix("By ").capitalize(), "Cost", "Tasks", "Calls"]
     return el("div", el("h3", title), html_table(title, header, rows, hidden=True))
 

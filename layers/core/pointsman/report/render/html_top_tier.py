@@ -48,7 +48,7 @@ def top_tier_section(report: Report) -> Markup | None:
             hidden=True,
         ),
         note_paragraph(
-            "Tasks routed here from the start were not tried on a lower tier, so they do not prove that they need it. ",
+            "Tasks routed here from the start were not tried on a lower tier, so they do not show that it is needed. ",
             "Answer checks (pointsman.verify), corrections and the command “pointsman tune” tell more.",
         ),
     )

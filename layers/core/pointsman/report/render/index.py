@@ -39,7 +39,7 @@ def _month(name: str, days: list[PublishedDay], *, linked: bool) -> Markup:
         percent(percent_of(saved, whole)),
     ]
     counts = [count(sum(day.tasks for day in days)), count(sum(day.attempts for day in days))]
-    header = ["Day", "Spent", "Saved", "Of baseline", "Tasks", "Calls"]
+    header = ["Day", "Spent", "Saved", "Saved (%)", "Tasks", "Calls"]
     rows = [_day(day, linked=linked) for day in days]
     newest_day = days[0].spend.day
     return section(
