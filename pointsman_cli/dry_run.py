@@ -70,12 +70,16 @@ class DryRun:
         return self.ask and self.states is not None
 
     def _serving(self, task: Task, decision: Decision) -> Model | None:
-        """Return the first model with quota left, in the router's order. None if no model may serve the task."""
+        """Return the first model that does not rest, in the router's order. None if no model may serve the task."""
         policy, now, states = self.runtime.context.policy, datetime.now(UTC), self.states or {}
-        retired = {model for model, state in states.items() if state.retired}
+        retired = {model for model, state in states.items() if state.is_retired(now)}
         hops = policy.plan(decision.tier, now, private=task.private, gone=retired)
-        exhausted = {model for model, state in states.items() if state.quota_exhausted_until > to_ms(now)}
-        ready = [hop for hop in hops if hop.model not in exhausted]
+        resting = {
+            model
+            for model, state in states.items()
+            if state.quota_exhausted_until > to_ms(now) or state.account_trouble(now)
+        }
+        ready = [hop for hop in hops if hop.model not in resting]
         return policy.catalog.get((ready or hops)[0].model) if hops else None
 
     def _estimate(self, task: Task, decision: Decision, model: Model) -> int:

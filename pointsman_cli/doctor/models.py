@@ -56,7 +56,7 @@ def webhook_key_findings(probe: StackProbe) -> Iterator[Finding]:
 
 def model_findings(probe: StackProbe) -> Iterator[Finding]:
     """Report each configured model's price and end, by the catalog, the stack and the provider."""
-    retired = {name for name, state in probe.states.items() if state.retired}
+    retired = {name for name, state in probe.states.items() if state.is_retired(probe.now)}
     retired |= {name for name, answer in probe.answers.items() if answer.state == "gone"}
     yield from lifetime_findings(probe.policy, probe.now.astimezone(UTC), retired, probe.answers)
 

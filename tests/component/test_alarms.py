@@ -143,10 +143,10 @@ def test_function_errors_alarm_is_silent_about_providers_and_senders(functions: 
 
 def test_month_spend_alarm(functions: Deploy) -> None:
     watch = alarm("MonthSpendAlarm")
-    shop = functions(budget={"month_usd": "0.0004"})
+    shop = functions(budget={"month_usd": "0.0005"})
     shop.run("sweep", {})
     assert watch.state(told(shop), shop.clock.now()) == OK
-    shop.do("t-1", answered(input=2_000, output=280), tier="implementation", max_output_tokens=300)
+    shop.do("t-1", answered(input=3_000, output=280), tier="implementation", max_output_tokens=300)
     shop.run("sweep", {})
     assert watch.state(told(shop), shop.clock.now()) == ALARM
 

@@ -14,7 +14,7 @@ from moto import mock_aws
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
 from pointsman.execution.calls import Reservation
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
@@ -148,7 +148,7 @@ def test_unknown_outcome_is_charged_at_its_reservation(router: Router) -> None:
 
 
 def test_the_same_state_twice_is_one_call(router: Router) -> None:
-    router.model.then(CallResult(Outcome.AUTH), answered())
+    router.model.then(CallResult(Outcome.ACCOUNT, account=AccountTrouble.KEY), answered())
     run = started(router)
     first = step(router, run)
     again = step(router, run)
@@ -249,6 +249,8 @@ RESULTS = st.builds(
     usage=st.none() | st.just(USED),
     retry_after=st.none() | st.floats(0, 300),
     until=st.none() | st.just(NOON + timedelta(hours=9)),
+    account=st.sampled_from(AccountTrouble),
+    recognized=st.booleans(),
 )
 
 

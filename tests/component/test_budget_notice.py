@@ -76,7 +76,7 @@ def team(aws: Aws) -> Team:
 
 
 def test_budget_refusal_is_announced_once(start: Callable[..., Functions], team: Team) -> None:
-    shop = start(month_usd="0.0004")
+    shop = start(month_usd="0.0005")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.run("sweep", {})
     assert (team.events(), team.messages()) == ([], [])
@@ -89,16 +89,16 @@ def test_budget_refusal_is_announced_once(start: Callable[..., Functions], team:
     since = detail.pop("refusing_since")
     assert before - timedelta(milliseconds=1) <= datetime.fromisoformat(since) <= shop.clock.now()
     month = f"{shop.clock.now():%Y-%m}"
-    spent = {"limit_nano_usd": 400_000, "spent_nano_usd": 340_000}
+    spent = {"limit_nano_usd": 500_000, "spent_nano_usd": 340_000}
     assert detail == {"version": 1, "month": month, "cap": "month", **spent}
     assert subject == f"Pointsman: the budget of {month} is used up (all tiers)"
-    assert f"$0.000340 of $0.000400 is spent in {month} (all tiers)." in text
+    assert f"$0.000340 of $0.000500 is spent in {month} (all tiers)." in text
     assert f"Since {since} calls are refused" in text
     assert "pointsman.budget.month_usd" in text
 
 
 def test_each_cap_is_announced_and_again_after_it_was_raised(start: Callable[..., Functions], team: Team) -> None:
-    shop = start(month_usd=5, day_usd="0.0004", tiers={"implementation": {"month_usd": "0.0005"}})
+    shop = start(month_usd=5, day_usd="0.0005", tiers={"implementation": {"month_usd": "0.0005"}})
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
     shop.run("sweep", {})
@@ -114,7 +114,7 @@ def test_each_cap_is_announced_and_again_after_it_was_raised(start: Callable[...
 
 
 def test_a_budget_that_is_spent_to_the_end_needs_no_refusal(start: Callable[..., Functions], team: Team) -> None:
-    shop = start(month_usd="0.0004")
+    shop = start(month_usd="0.0005")
     shop.do("t-1", CallResult(Outcome.ANSWERED, "Left.", Usage(input=5_000), HAIKU), **CHEAP)
     shop.run("sweep", {})
     (detail,) = team.events()
@@ -122,14 +122,14 @@ def test_a_budget_that_is_spent_to_the_end_needs_no_refusal(start: Callable[...,
 
 
 def test_a_call_that_no_cap_would_ever_allow_uses_nothing_up(start: Callable[..., Functions], team: Team) -> None:
-    shop = start(month_usd="0.0004")
+    shop = start(month_usd="0.0005")
     shop.do("t-1", tier="implementation", max_output_tokens=60_000)
     shop.run("sweep", {})
     assert team.events() == []
 
 
 def test_failed_budget_notice_is_sent_by_the_next_sweep(start: Callable[..., Functions], team: Team) -> None:
-    shop = start(month_usd="0.0004")
+    shop = start(month_usd="0.0005")
     shop.do("t-1", ANSWER, **CHEAP)
     shop.do("t-2", **CHEAP)
     sink, announce = shop.runtime.stores.report_sink, shop.runtime.stores.report_sink.announce
@@ -149,7 +149,7 @@ def test_failed_budget_notice_is_sent_by_the_next_sweep(start: Callable[..., Fun
 def test_refusal_in_the_last_minutes_of_a_month_is_announced_after_it(
     start: Callable[..., Functions], team: Team
 ) -> None:
-    shop = start(month_usd="0.0004")
+    shop = start(month_usd="0.0005")
     now = shop.clock.now()
     shop.clock.sleep((datetime(now.year + 1, 1, 1, tzinfo=UTC) - now).total_seconds() - 300)
     shop.do("t-1", ANSWER, **CHEAP)

@@ -12,7 +12,7 @@ import pytest
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client import Client, Places
 from pointsman.execution.budget import OPEN
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.subtasks import SPLIT_SCHEMA
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.report.figures import ledger_entries
@@ -166,7 +166,7 @@ def test_answer_that_looks_like_subtasks_is_delivered_without_split(router: Rout
 
 
 def test_the_paid_fallback_hands_out_too(router: Router) -> None:
-    router.model.then(CallResult(Outcome.AUTH), handing_out(*PARTS))
+    router.model.then(CallResult(Outcome.ACCOUNT, account=AccountTrouble.KEY), handing_out(*PARTS))
     finished(router, begun(router))
     assert asked(router) == [GEMINI, HAIKU]
     assert all(question.schema == SPLIT_SCHEMA for question in router.model.questions)

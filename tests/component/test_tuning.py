@@ -11,7 +11,7 @@ import pytest
 from pointsman.adapters.decision_cache import LimitTableCache
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.calls import Purpose, Share
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import CorrectedDecision, Correction, Payload, TaskRecord
 from pointsman.routing.decision import Decision, Source
 from pointsman.services.classification import TaskClassifier
@@ -92,7 +92,7 @@ def test_an_unsure_word_never_makes_a_task_cheaper(router: Router) -> None:
 
 
 def test_a_guess_never_makes_a_task_cheaper(router: Router) -> None:
-    router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED), CallResult(Outcome.AUTH))
+    router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED), CallResult(Outcome.ACCOUNT, account=AccountTrouble.KEY))
     assert decided(router, "m-1", UNCLEAR)["tier"] == "reasoning"
 
 

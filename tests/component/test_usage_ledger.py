@@ -386,7 +386,7 @@ def test_the_router_sees_all_models_at_once(aws: Aws, ledger: MotoLedger) -> Non
     ledger.reserve(attempt_intent, NO_QUOTA, ModelState(GEMINI))
     ledger.settle(settled(attempt_intent, Outcome.RETIRED, 0), HealthUpdate({"gone": True, "gone_at": 5}), None)
     states = DynamoModelHealth(aws.client("dynamodb"), aws.tables).states([GEMINI, MODEL])
-    assert states == {GEMINI: ModelState(GEMINI, retired=True)}
+    assert states == {GEMINI: ModelState(GEMINI, retired=True, retired_at=5)}
 
 
 # Reading the ledger

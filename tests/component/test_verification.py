@@ -12,7 +12,7 @@ import pytest
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import LONGEST_PAUSE, Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS
@@ -128,12 +128,12 @@ def test_a_second_answer_is_checked_and_delivered_whatever_it_is(configure: Conf
     assert verdict(router.task()) == (False, "language", "language")
 
 
-@pytest.mark.parametrize("trouble", [Outcome.REFUSED, Outcome.AUTH, Outcome.RETIRED])
+@pytest.mark.parametrize("trouble", [Outcome.REFUSED, Outcome.ACCOUNT, Outcome.RETIRED])
 def test_first_answer_is_delivered_if_the_escalation_fails(
     configure: Configure, ledger: MotoLedger, trouble: Outcome
 ) -> None:
     router = configure(verify=PYTHON)
-    router.model.then(answered(LARGE), CallResult(trouble))
+    router.model.then(answered(LARGE), CallResult(trouble, account=AccountTrouble.KEY))
     assert finished(router, begun(router)).next is Next.DELIVER
     task = router.task()
     assert (task.status, task.model, answer(router)) == (Status.COMPLETED, HAIKU, LARGE)
@@ -271,7 +271,7 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
 
 def test_the_second_state_twice_is_one_call(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=PYTHON)
-    router.model.then(answered(BAD), CallResult(Outcome.AUTH))
+    router.model.then(answered(BAD), CallResult(Outcome.ACCOUNT, account=AccountTrouble.KEY))
     second = step(router, begun(router))
     assert step(router, second).next is Next.DELIVER
     assert step(router, second).next is Next.DELIVER

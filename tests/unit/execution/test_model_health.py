@@ -13,13 +13,14 @@ from pointsman.execution.model_health import (
     BREAKER_OPENS_FOR_AT_MOST,
     BREAKER_TRIPS_AFTER,
     PROBE_LASTS,
+    RETIRED_FOR,
     Admission,
     HealthUpdate,
     ModelState,
     admit,
     health_update,
 )
-from pointsman.execution.outcome import BREAKING, CallResult, Outcome
+from pointsman.execution.outcome import BREAKING, AccountTrouble, CallResult, Outcome
 from pointsman.routing.catalog import Quota
 from pointsman.values.times import PACIFIC, next_midnight, to_ms
 from tests.support.fakes import NOON
@@ -142,9 +143,50 @@ def test_a_model_without_a_quota_is_let_through_without_a_write() -> None:
     assert not admission.writes
 
 
-def test_retired_model_is_not_called() -> None:
-    lesson = health_update(NEW, CallResult(Outcome.RETIRED), NOON)
-    assert refusal(admit(taught(NEW, lesson), None, 1, NOON + timedelta(days=99))).outcome is Outcome.RETIRED
+def test_retired_model_is_asked_once_a_day_and_is_back_when_it_answers() -> None:
+    state = taught(NEW, health_update(NEW, CallResult(Outcome.RETIRED), NOON))
+    assert refusal(admit(state, None, 1, NOON + RETIRED_FOR - timedelta(seconds=1))).outcome is Outcome.RETIRED
+
+    tomorrow = NOON + RETIRED_FOR
+    asked = admitted(state, admit(state, None, 1, tomorrow), "probe")
+    assert refusal(admit(asked, None, 1, tomorrow)).outcome is Outcome.UNAVAILABLE  # one call asks for all
+    still = taught(asked, health_update(asked, CallResult(Outcome.RETIRED), tomorrow))
+    assert refusal(admit(still, None, 1, tomorrow + timedelta(hours=23))).outcome is Outcome.RETIRED
+    back = taught(asked, health_update(asked, CallResult(Outcome.ANSWERED), tomorrow))
+    assert admit(back, None, 1, tomorrow) == Admission()
+
+
+def test_account_trouble_rests_every_model_that_shares_the_account() -> None:
+    lesson = health_update(NEW, CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT), NOON, ("other",))
+    assert lesson.shared_with == ("other",)
+    for state in (taught(NEW, lesson), taught(ModelState("other"), lesson)):
+        found = refusal(admit(state, None, 1, NOON))
+        assert (found.outcome, found.account) == (Outcome.ACCOUNT, AccountTrouble.CREDIT)
+        assert found.until == NOON + timedelta(minutes=5)
+        assert isinstance(admit(state, None, 1, NOON + timedelta(minutes=5)), Admission)
+
+
+def test_pauses_of_an_account_grow_to_an_hour_and_end_with_an_answer() -> None:
+    state, now, pauses = NEW, NOON, []
+    for _ in range(6):
+        state = taught(state, health_update(state, CallResult(Outcome.ACCOUNT, account=AccountTrouble.HOLD), now))
+        until = refusal(admit(state, None, 1, now)).until
+        assert until is not None
+        pauses.append((until - now).total_seconds() / 60)
+        now = until
+    assert pauses == [5, 10, 20, 40, 60, 60]
+    assert state.account_since == to_ms(NOON)
+    served = taught(state, health_update(state, CallResult(Outcome.ANSWERED), now))
+    assert (served.account_trouble(now), served.account_pauses) == (None, 0)
+
+
+def test_account_rests_until_the_provider_says() -> None:
+    until = NOON + timedelta(days=3)
+    result = CallResult(Outcome.ACCOUNT, account=AccountTrouble.LIMIT, until=until)
+    state = taught(NEW, health_update(NEW, result, NOON))
+    assert refusal(admit(state, None, 1, until - timedelta(seconds=1))).until == until
+    assert isinstance(admit(state, None, 1, until), Admission)
+    assert health_update(NEW, result, NOON).adds == {}  # no failure of the model
 
 
 def test_a_used_up_day_benches_until_it_renews() -> None:
@@ -239,6 +281,7 @@ RESULTS = st.builds(
     st.sampled_from(Outcome),
     retry_after=st.none() | st.floats(0, 1e6),
     until=st.none() | st.just(NOON + timedelta(hours=9)),
+    account=st.sampled_from(AccountTrouble),
 )
 
 
@@ -251,5 +294,4 @@ def test_a_model_is_never_shut_out_for_good(history: list[tuple[CallResult, int]
         if isinstance(admission, Admission):
             state = admitted(state, admission, f"slot-{number}")
             state = taught(state, health_update(state, result, now))
-    admission = admit(state, None, 1, now + timedelta(days=14))
-    assert isinstance(admission, Admission) or admission.outcome is Outcome.RETIRED
+    assert isinstance(admit(state, None, 1, now + timedelta(days=14)), Admission)

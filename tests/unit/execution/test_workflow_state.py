@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.execution.calls import Purpose
-from pointsman.execution.outcome import FINAL, GOOD, CallResult, Outcome
+from pointsman.execution.outcome import FINAL, GOOD, AccountTrouble, CallResult, Outcome
 from pointsman.execution.workflow_state import (
     LONGEST_HOLD,
     LONGEST_PAUSE,
     MOST_ROUNDS_OF_UNKNOWN,
     MOST_TRIES,
+    Course,
     Next,
     WorkflowState,
     next_state,
@@ -88,7 +89,7 @@ def test_a_wait_beyond_the_deadline_leads_to_the_next(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize(
     "outcome",
-    [Outcome.QUOTA_EXHAUSTED, Outcome.RETIRED, Outcome.AUTH, Outcome.TOO_LONG, Outcome.OVER_BUDGET],
+    [Outcome.QUOTA_EXHAUSTED, Outcome.RETIRED, Outcome.TOO_LONG, Outcome.OVER_BUDGET],
 )
 def test_model_specific_failure_leads_to_the_next_model(outcome: Outcome) -> None:
     result = CallResult(outcome, until=NOON + timedelta(hours=3))
@@ -97,7 +98,7 @@ def test_model_specific_failure_leads_to_the_next_model(outcome: Outcome) -> Non
     assert (following.tries, following.crashes, following.reason) == (0, 0, outcome)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.RETIRED, Outcome.AUTH, Outcome.TOO_LONG, Outcome.OVER_BUDGET])
+@pytest.mark.parametrize("outcome", [Outcome.RETIRED, Outcome.TOO_LONG, Outcome.OVER_BUDGET])
 def test_behind_the_last_model_the_task_fails(outcome: Outcome) -> None:
     result = next_state(run(hop=1), CallResult(outcome, until=NOON + timedelta(hours=3)), NOON)
     assert (result.next, result.reason) == (Next.FAIL, outcome)
@@ -105,14 +106,16 @@ def test_behind_the_last_model_the_task_fails(outcome: Outcome) -> None:
 
 def test_a_quota_that_renews_before_the_deadline_is_waited_for() -> None:
     result = CallResult(Outcome.QUOTA_EXHAUSTED, until=NOON + timedelta(hours=3))
-    assert where(next_state(run(1), result, NOON)) == (Next.WAIT, 0, 3 * 3600)
+    waiting = next_state(run(1), result, NOON)
+    assert (waiting.next, waiting.hop) == (Next.WAIT, 0)
+    assert 3 * 3600 <= waiting.wait_seconds <= 3 * 3600 + 60  # not all tasks wake at once
     soon = run(1, deadline=NOON + timedelta(hours=2))
     assert next_state(soon, result, NOON).next is Next.FAIL
 
 
 def test_a_trouble_that_time_heals_lets_the_plan_begin_again() -> None:
     behind = next_state(run(), CallResult(Outcome.QUOTA_EXHAUSTED), NOON)
-    again = next_state(behind, CallResult(Outcome.AUTH), NOON)
+    again = next_state(behind, CallResult(Outcome.RETIRED), NOON)
     assert (again.next, again.hop, again.rounds, again.saw_transient) == (Next.WAIT, 0, 1, False)
     assert timedelta(seconds=20) < timedelta(seconds=again.not_before - NOON.timestamp()) < LONGEST_PAUSE
 
@@ -139,17 +142,17 @@ def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> N
 
 def test_a_held_task_waits_for_its_budget_and_keeps_its_time() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
-    following = next_state(run(), result, NOON, hold=True)
+    following = next_state(run(), result, NOON, Course(hold=True))
     assert where(following) == (Next.WAIT, 0, 7200)
     assert following.deadline == LATER + timedelta(hours=2)
     month = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(days=9))
-    assert next_state(run(), month, NOON, hold=True).wait_seconds == LONGEST_HOLD.total_seconds()
+    assert next_state(run(), month, NOON, Course(hold=True)).wait_seconds == LONGEST_HOLD.total_seconds()
 
 
 def test_a_held_task_with_the_last_deadline_there_is() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
     last = parse_time("9999-12-31T23:00:00Z")
-    assert next_state(run(deadline=last), result, NOON, hold=True).deadline >= last
+    assert next_state(run(deadline=last), result, NOON, Course(hold=True)).deadline >= last
 
 
 def test_the_turns_of_a_task_rise_as_text() -> None:
@@ -162,6 +165,63 @@ def test_the_turns_of_a_task_rise_as_text() -> None:
     assert turns == sorted(set(turns))
 
 
+@pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, Outcome.UNAVAILABLE])
+def test_a_long_hint_leads_to_the_next_model_at_once(outcome: Outcome) -> None:
+    hint = CallResult(outcome, retry_after=13_262)
+    assert where(next_state(run(), hint, NOON)) == (Next.RUN, 1, 0)
+    patient = Course(patience=timedelta(hours=4))
+    assert next_state(run(), hint, NOON, patient).next is Next.WAIT
+    alone = next_state(run(1), hint, NOON)
+    assert (alone.next, alone.wait_seconds >= 13_262) == (Next.WAIT, True)
+
+
+def test_a_long_hint_of_the_last_model_lets_the_first_be_asked_again_soon() -> None:
+    again = next_state(run(hop=1, saw_transient=True), CallResult(Outcome.RATE_LIMITED, retry_after=13_262), NOON)
+    assert (again.next, again.hop, again.rounds) == (Next.WAIT, 0, 1)
+    assert again.wait_seconds < 60
+
+
+def test_a_minute_of_our_own_quota_is_waited_for_however_long() -> None:
+    assert next_state(run(), CallResult(Outcome.BUSY, retry_after=63), NOON).next is Next.WAIT
+
+
+def test_a_trouble_of_ours_waits_on_the_same_hop_until_the_deadline() -> None:
+    here, now = run(deadline=NOON + timedelta(hours=1)), NOON
+    while here.next in (Next.RUN, Next.WAIT):
+        assert here.hop == 0
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        here = next_state(here, CallResult(Outcome.UNAVAILABLE, ours=True), now)
+        if now > here.deadline - timedelta(minutes=2):
+            break
+    assert now - NOON > timedelta(minutes=57)
+
+
+def test_account_trouble_passes_over_the_hops_of_that_provider() -> None:
+    result = CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT)
+    assert where(next_state(run(), result, NOON)) == (Next.RUN, 1, 0)
+    beyond = next_state(run(), result, NOON, Course(onward=2))
+    assert (beyond.next, beyond.hop, beyond.reason) == (Next.WAIT, 0, Outcome.ACCOUNT)
+
+
+def test_a_task_of_one_provider_waits_for_its_account_and_looks_every_hour() -> None:
+    result = CallResult(Outcome.ACCOUNT, account=AccountTrouble.LIMIT, until=NOON + timedelta(days=4))
+    waiting = next_state(run(), result, NOON, Course(onward=2, alone=True))
+    assert (waiting.next, waiting.hop) == (Next.WAIT, 0)
+    assert 3600 <= waiting.wait_seconds <= 3660
+    late = run(deadline=NOON + timedelta(minutes=40))
+    failed = next_state(late, result, NOON, Course(onward=2, alone=True))
+    assert (failed.next, failed.reason) == (Next.FAIL, Outcome.ACCOUNT)
+
+
+def test_an_unrecognized_refusal_is_put_to_one_other_model() -> None:
+    doubtful = CallResult(Outcome.INVALID, recognized=False)
+    second = next_state(run(), doubtful, NOON)
+    assert (where(second), second.met_unrecognized) == ((Next.RUN, 1, 0), True)
+    assert next_state(run(met_unrecognized=True), doubtful, NOON).next is Next.FAIL
+    assert next_state(run(1), doubtful, NOON).next is Next.FAIL
+    assert next_state(run(), CallResult(Outcome.INVALID), NOON).next is Next.FAIL
+
+
 @given(
     st.builds(
         run,
@@ -171,6 +231,7 @@ def test_the_turns_of_a_task_rise_as_text() -> None:
         purpose=st.sampled_from([Purpose.TASK, Purpose.JUDGE, Purpose.AUDIT]),
         has_answer=st.booleans(),
         saw_transient=st.booleans(),
+        met_unrecognized=st.booleans(),
         next=st.sampled_from(Next),
         not_before=st.floats(0, 2e9),
         reason=st.none() | st.sampled_from(Outcome).map(str),
@@ -187,6 +248,8 @@ RESULTS = st.builds(
     st.sampled_from(Outcome),
     retry_after=st.none() | st.floats(0, 1e5),
     until=st.none() | st.integers(1, 40 * 86400).map(lambda seconds: NOON + timedelta(seconds=seconds)),
+    account=st.sampled_from(AccountTrouble),
+    recognized=st.booleans(),
 )
 
 
@@ -214,7 +277,7 @@ def test_every_run_ends_by_its_deadline(
         before, here = here, next_state(here, results[step % len(results)], now, dice=dice)
         assert here.attempt == before.attempt + 1
         assert 0 <= here.hop < len(here.plan)
-        assert here.tries <= MOST_TRIES
+        assert here.tries <= MOST_TRIES or results[step % len(results)].ours
         assert here.deadline == before.deadline
         assert here.wait_seconds >= 0
         if here.next is Next.WAIT:
@@ -253,7 +316,7 @@ def test_a_run_that_has_its_answer_soon_delivers_and_never_fails(
     assert (here.attempt_id > first.attempt_id, here.here, here.plan[:-1]) == (True, ABOVE, HOPS[: hop + 1])
     for step in range(2 * MOST_TRIES + 4):
         now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
-        here = next_state(here, results[step % len(results)], now, hold=hold, dice=dice)
+        here = next_state(here, results[step % len(results)], now, Course(hold=hold), dice=dice)
         if here.next is Next.DELIVER:
             assert now - NOON <= MOST_TRIES * LONGEST_PAUSE
             return

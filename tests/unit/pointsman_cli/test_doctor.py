@@ -362,7 +362,9 @@ def test_retired_model_is_to_do_and_names_its_successor() -> None:
     }
     by_stack = {
         finding.subject: finding
-        for finding in models.model_findings(stack_probe_of(states={HAIKU: ModelState(HAIKU, retired=True)}))
+        for finding in models.model_findings(
+            stack_probe_of(states={HAIKU: ModelState(HAIKU, retired=True, retired_at=to_ms(NOW))})
+        )
     }
     assert by_provider[HAIKU].state == by_stack[HAIKU].state == FindingState.TO_DO
 

@@ -1,12 +1,17 @@
 """Anthropic's Messages API behind `ModelClient`: one request, and what happened as data."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
 
-from pointsman.adapters.retry_hints import retry_after, storable
+from pointsman.adapters.answers import refused, storable, usage_doubt
+from pointsman.adapters.error_response import ErrorResponse, anthropic_error, raise_error_response
+from pointsman.adapters.retry_hints import retry_after
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.refusals import interpret_refusal
+from pointsman.routing.catalog import Provider
 from pointsman.values.usage import Usage
 
 _CONNECT_SECONDS = 5.0
@@ -18,13 +23,19 @@ _STOPS = {
     "refusal": Outcome.REFUSED,
 }
 """Stop reasons per the Messages API (anthropic 2.12.0 `types/stop_reason.py`); any other is no whole answer."""
+_UNBILLED_REFUSALS = frozenset({"cyber", "general_harms", None})
+"""Categories of a refusal before any output that costs nothing; others are billed in full (platform.claude.com,
+2026-09-24)."""
+_PRICED_GEOGRAPHIES = frozenset({None, "global", "not_available", "us"})
+"""Values of `usage.inference_geo` whose price is known."""
 
 
 class Claude:
     """`ModelClient` for Anthropic. The SDK's own retries are off: the workflow waits, not the function."""
 
     def __init__(self, key: str, base_url: str | None) -> None:
-        self._client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0)
+        http = anthropic.DefaultHttpxClient(event_hooks={"response": [raise_error_response]})
+        self._client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, http_client=http)
 
     def ask(self, question: ModelRequest) -> CallResult:
         """Send one message."""
@@ -42,8 +53,6 @@ class Claude:
                 extra_headers={"x-pointsman-attempt": question.tag},
                 **arguments,
             )
-        except anthropic.APIStatusError as error:
-            return _refusal(error)
         except anthropic.APIConnectionError as error:
             return _no_answer(error)
         except (anthropic.APIError, ValueError, TypeError) as error:  # an answer that is none
@@ -61,7 +70,31 @@ def _read(answer: Any) -> CallResult:
     if outcome in (Outcome.ANSWERED, Outcome.TRUNCATED) and not text.strip():
         outcome = Outcome.EMPTY
     detail = "" if outcome is Outcome.ANSWERED else f"stop_reason {answer.stop_reason}"
-    return CallResult(outcome, text, usage, answered_by, request_id, detail=detail)
+    return CallResult(
+        outcome,
+        text,
+        usage,
+        answered_by,
+        request_id,
+        detail=detail,
+        unbilled=outcome is Outcome.REFUSED and not answer.content and _category(answer) in _UNBILLED_REFUSALS,
+        cost_doubt=usage_doubt(usage, text) or _terms_doubt(answer.usage),
+        regional=getattr(answer.usage, "inference_geo", None) == "us",
+        batch=getattr(answer.usage, "service_tier", None) == "batch",
+    )
+
+
+def _category(answer: Any) -> str | None:
+    return getattr(answer.stop_details, "category", None)
+
+
+def _terms_doubt(stated: Any) -> str:
+    """Return why the catalogue's prices do not hold for the answer, by its own word; empty when they do."""
+    if (geo := getattr(stated, "inference_geo", None)) not in _PRICED_GEOGRAPHIES:
+        return f"inference_geo {str(geo)[:20]}"
+    if (tier := getattr(stated, "service_tier", None)) not in (None, "standard", "batch"):
+        return f"service_tier {str(tier)[:20]}"
+    return ""
 
 
 def _usage(stated: Any) -> Usage | None:
@@ -84,28 +117,17 @@ def _usage(stated: Any) -> Usage | None:
     )
 
 
-def _refusal(error: anthropic.APIStatusError) -> CallResult:
-    status, kind = error.status_code, getattr(error, "type", None)
-    detail, hint = f"{status} {kind or ''}".strip(), retry_after(error.response.headers)
-    if status == 200:
-        return CallResult(Outcome.UNKNOWN, detail=detail)
-    if status == 429:
-        outcome = Outcome.RATE_LIMITED
-    elif status == 404:
-        outcome = Outcome.RETIRED
-    elif status in (401, 402, 403):  # 402: the account's credit is used up; another provider's is not
-        outcome = Outcome.AUTH
-    elif status == 413:
-        outcome = Outcome.TOO_LONG
-    elif status >= 500 or status in (408, 409):
-        outcome = Outcome.UNAVAILABLE
-    else:
-        outcome = Outcome.INVALID
-    return CallResult(outcome, retry_after=hint, request_id=error.request_id, detail=detail)
+def _refused(response: ErrorResponse) -> CallResult:
+    error = anthropic_error(response)
+    meaning = interpret_refusal(Provider.ANTHROPIC, response.status, error, datetime.now(UTC))
+    return refused(response, error, meaning, retry_after(response.headers), response.headers.get("request-id"))
 
 
 def _no_answer(error: anthropic.APIConnectionError) -> CallResult:
     """A request that never left cost nothing; one that left and was not answered may have."""
-    cause = type(error.__cause__).__name__
-    sent = cause not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
-    return CallResult(Outcome.UNKNOWN if sent else Outcome.NOT_SENT, detail=f"{type(error).__name__} ({cause})")
+    cause = error.__cause__
+    if isinstance(cause, ErrorResponse):
+        return _refused(cause)
+    name = type(cause).__name__
+    sent = name not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
+    return CallResult(Outcome.UNKNOWN if sent else Outcome.NOT_SENT, detail=f"{type(error).__name__} ({name})")

@@ -1,5 +1,6 @@
 """Gemini's generateContent behind `ModelClient`: one request, and what happened as data."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,20 +8,30 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from pointsman.adapters.retry_hints import bounded, retry_after, storable
+from pointsman.adapters.answers import refused, storable, usage_doubt
+from pointsman.adapters.error_response import ErrorResponse, gemini_details, gemini_error, raise_error_response
+from pointsman.adapters.retry_hints import retry_after, retry_info
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.refusals import Refusal, interpret_refusal
+from pointsman.routing.catalog import Provider
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
 
-_BLOCKING = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "IMAGE_SAFETY"})
+_BLOCKING = frozenset({"SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
+"""Finish reasons that say no to the content. RECITATION and LANGUAGE are one answer's chance: the next one passes."""
+_CHANCE = frozenset({"RECITATION", "LANGUAGE", "IMAGE_RECITATION"})
+_TIERS = {"standard": False, "flex": True, "batch": True}
+"""Values of the header `x-gemini-service-tier` whose price is known, and whether it is the batch price."""
 
 
 class Gemini:
     """`ModelClient` for the Gemini API. The SDK retries nothing unless asked to."""
 
     def __init__(self, key: str, base_url: str | None) -> None:
-        self._client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base_url or None))
+        hooks = {"event_hooks": {"response": [raise_error_response]}}
+        options = types.HttpOptions(base_url=base_url or None, client_args=hooks)
+        self._client = genai.Client(api_key=key, http_options=options)
 
     def ask(self, question: ModelRequest) -> CallResult:
         """Generate content once."""
@@ -37,11 +48,11 @@ class Gemini:
             config.response_json_schema = question.schema
         try:
             answer = self._client.models.generate_content(model=question.model, contents=question.prompt, config=config)
-        except errors.APIError as error:
-            return _refusal(error)
+        except ErrorResponse as response:
+            return _refused(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return CallResult(Outcome.NOT_SENT, detail=type(error).__name__)
-        except (httpx2.HTTPError, ValueError, TypeError) as error:  # no answer, or one that is none
+        except (httpx2.HTTPError, errors.APIError, ValueError, TypeError) as error:  # no answer, or one that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
 
@@ -62,6 +73,8 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
     parts = first.content.parts if first.content and first.content.parts else []
     text = storable("".join(part.text for part in parts if part.text and not part.thought))
     finish = first.finish_reason.name if first.finish_reason else "NONE"
+    if finish in _CHANCE:
+        text = ""
     if finish in _BLOCKING:
         outcome = Outcome.BLOCKED
     elif not text.strip():
@@ -71,7 +84,20 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
     else:
         outcome = Outcome.TRUNCATED if finish in ("MAX_TOKENS", "CONTINUATION") else Outcome.EMPTY
     detail = "" if outcome is Outcome.ANSWERED else f"finish_reason {finish}"
-    return CallResult(outcome, text, usage, served, request_id, detail=detail)
+    tier = _service_tier(answer)
+    doubt = usage_doubt(usage, text, _total(answer)) or ("" if tier in _TIERS else f"service tier {tier[:20]}")
+    return CallResult(
+        outcome, text, usage, served, request_id, detail=detail, cost_doubt=doubt, batch=_TIERS.get(tier, False)
+    )
+
+
+def _service_tier(answer: types.GenerateContentResponse) -> str:
+    headers = (answer.sdk_http_response.headers if answer.sdk_http_response else None) or {}
+    return {name.lower(): value.lower() for name, value in headers.items()}.get("x-gemini-service-tier", "standard")
+
+
+def _total(answer: types.GenerateContentResponse) -> int | None:
+    return answer.usage_metadata.total_token_count if answer.usage_metadata else None
 
 
 def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
@@ -88,54 +114,21 @@ def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage |
     )
 
 
-def _refusal(error: errors.APIError) -> CallResult:
-    status, detail = error.code, f"{error.code} {error.status or ''}".strip()
-    if status == 429:
-        return _over_quota(error, detail)
-    if status == 404:
-        outcome = Outcome.RETIRED
-    elif status in (401, 403):
-        outcome = Outcome.AUTH
-    elif status >= 500 or status == 408:
-        outcome = Outcome.UNAVAILABLE
-    elif _reason(error) == "API_KEY_INVALID":  # Gemini says 400 of a bad key
-        outcome = Outcome.AUTH
-    else:
-        outcome = Outcome.INVALID
-    return CallResult(outcome, detail=detail)
-
-
-def _over_quota(error: errors.APIError, detail: str) -> CallResult:
+def _refused(response: ErrorResponse) -> CallResult:
     """A violated quota of the day ends it, however short the delay beside it; else the delay is what counts."""
-    details = _details(error)
-    ids = [
+    error, details = gemini_error(response), gemini_details(response)
+    meaning = interpret_refusal(Provider.GEMINI, response.status, error, datetime.now(UTC))
+    if meaning.outcome is Outcome.RATE_LIMITED and any("PerDay" in quota for quota in _violated_quotas(details)):
+        meaning = Refusal(Outcome.QUOTA_EXHAUSTED, until=next_midnight(datetime.now(UTC), PACIFIC))
+    hint = retry_info(details)
+    return refused(response, error, meaning, retry_after(response.headers) if hint is None else hint, None)
+
+
+def _violated_quotas(details: list[Mapping[str, Any]]) -> list[str]:
+    return [
         str(violation.get("quotaId", ""))
         for entry in details
-        if str(entry.get("@type", "")).endswith("QuotaFailure")
-        for violation in entry.get("violations", [])
+        if str(entry.get("@type", "")).endswith("QuotaFailure") and isinstance(entry.get("violations"), list)
+        for violation in entry["violations"]
+        if isinstance(violation, dict)
     ]
-    if any("PerDay" in quota for quota in ids):
-        until = next_midnight(datetime.now(UTC), PACIFIC)
-        return CallResult(Outcome.QUOTA_EXHAUSTED, until=until, detail=f"{detail} quota of the day")
-    delays = [entry.get("retryDelay") for entry in details if str(entry.get("@type", "")).endswith("RetryInfo")]
-    hint = _seconds(delays[0]) if delays else retry_after(getattr(error.response, "headers", {}))
-    return CallResult(Outcome.RATE_LIMITED, retry_after=hint, detail=detail)
-
-
-def _details(error: errors.APIError) -> list[dict[str, Any]]:
-    body = error.details
-    inner = body.get("error", body) if isinstance(body, dict) else {}
-    details = inner.get("details", []) if isinstance(inner, dict) else []
-    return [entry for entry in details if isinstance(entry, dict)]
-
-
-def _reason(error: errors.APIError) -> str | None:
-    return next((entry["reason"] for entry in _details(error) if "reason" in entry), None)
-
-
-def _seconds(duration: Any) -> float | None:
-    """Return the seconds of a protobuf duration in JSON, like 26s or 1.5s."""
-    try:
-        return bounded(float(str(duration).removesuffix("s"))) if duration is not None else None
-    except ValueError:
-        return None

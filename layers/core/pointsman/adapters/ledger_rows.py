@@ -9,7 +9,7 @@ from pointsman.adapters.dynamo import Item
 from pointsman.execution.budget import Cap, Charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.routing.catalog import Billing
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import parse_time, to_text
@@ -88,6 +88,8 @@ def outcome_item(settled: Settled) -> Item:
         "request_id": result.request_id,
         "detail": result.detail[:300],
         "failed_check": result.check.failed if result.check else None,
+        "account": str(result.account) if result.account else None,
+        "unrecognized": None if result.recognized else True,
         "retry_after_ms": None if result.retry_after is None else math.ceil(result.retry_after * 1000),
         "until": to_text(result.until) if result.until else None,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
@@ -103,6 +105,8 @@ def result_of(item: Item) -> CallResult:
         retry_after=None if hint is None else int(hint) / 1000,
         until=parse_time(until) if until else None,
         detail="stored",
+        account=AccountTrouble(item["account"]) if item.get("account") else None,
+        recognized=not item.get("unrecognized", False),
     )
 
 

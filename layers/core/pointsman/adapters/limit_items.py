@@ -120,5 +120,11 @@ def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
     return update if changed else None
 
 
+def health_shared(health: HealthUpdate) -> Update:
+    """Store what a call to one model taught of another that shares its account."""
+    update = Update().set({_STORED.get(name, name): value for name, value in health.sets.items()})
+    return update.remove(_STORED.get(name, name) for name in health.removes)
+
+
 def _slot_name(intent: Intent) -> str:
     return intent.spec.tag

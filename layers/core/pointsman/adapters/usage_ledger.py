@@ -94,6 +94,9 @@ class DynamoUsageLedger:
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
             optional.append((self._update_model(intent, model_update), None))
+        for model in health.shared_with:
+            key = {"limit": limit_items.model_key(model)}
+            optional.append((_update(self._tables.limits, key, limit_items.health_shared(health)), None))
         if task_update := self._settle_task(settled, answer, subtasks):
             optional.append(task_update)
         while True:

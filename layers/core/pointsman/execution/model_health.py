@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pointsman.execution.outcome import BREAKING, CallResult, Outcome
+from pointsman.execution.outcome import BREAKING, AccountTrouble, CallResult, Outcome
 from pointsman.routing.catalog import Quota
 from pointsman.values.times import PACIFIC, from_ms, next_midnight, to_ms
 
@@ -23,6 +23,10 @@ BREAKER_TRIPS_AFTER = 5
 """Failures in a row that open the breaker."""
 BREAKER_OPENS_FOR, BREAKER_OPENS_FOR_AT_MOST = timedelta(seconds=20), timedelta(minutes=5)
 PROBE_LASTS = timedelta(minutes=2)
+RETIRED_FOR = timedelta(days=1)
+"""How long the provider's own not-found holds before one call asks again."""
+ACCOUNT_PAUSES = timedelta(minutes=5), timedelta(hours=1)
+"""The first and the longest pause after trouble with an account whose end the provider does not say; each doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class ModelState:
 
     model: str
     retired: bool = False
-    """The provider answered that the model is gone."""
+    """The provider answered that the model is gone; see `is_retired`."""
+    retired_at: int = 0
     quota_exhausted_until: int = 0
     """The day's quota is used up until then."""
     backoff_until: int = 0
@@ -48,6 +53,12 @@ class ModelState:
     opens: int = 0
     open_until: int = 0
     probe_until: int = 0
+    account: str | None = None
+    """Why the provider does not serve the account or place (`AccountTrouble`), alike for all models that share it."""
+    account_since: int = 0
+    account_until: int = 0
+    """No call is made before."""
+    account_pauses: int = 0
     version: int = 0
     """Raised by every reservation of a slot: two that saw the same state cannot both take one."""
     slots: Mapping[str, Slot] = field(default_factory=dict)
@@ -58,6 +69,14 @@ class ModelState:
     def half_open(self) -> bool:
         """Whether the breaker lets one probe through, once `open_until` has passed."""
         return self.opens > 0
+
+    def is_retired(self, now: datetime) -> bool:
+        """Return whether the provider's not-found still holds."""
+        return self.retired and to_ms(now) < self.retired_at + _milliseconds(RETIRED_FOR)
+
+    def account_trouble(self, now: datetime) -> AccountTrouble | None:
+        """Return why the account or place is not served now; None when it is, or may be."""
+        return AccountTrouble(self.account) if self.account and self.account_until > to_ms(now) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +99,11 @@ class Admission:
 def admit(state: ModelState, quota: Quota | None, tokens: int, now: datetime) -> Admission | CallResult:
     """Return how a call of `tokens` input tokens is let through, or why it is not."""
     now_ms = to_ms(now)
-    if state.retired:
+    if state.is_retired(now):
         return CallResult(Outcome.RETIRED, detail="known to be retired")
+    if trouble := state.account_trouble(now):
+        until = from_ms(state.account_until)
+        return CallResult(Outcome.ACCOUNT, until=until, detail=f"account not served: {trouble}", account=trouble)
     if state.quota_exhausted_until > now_ms:
         return CallResult(
             Outcome.QUOTA_EXHAUSTED, until=from_ms(state.quota_exhausted_until), detail="day's quota used up"
@@ -91,9 +113,9 @@ def admit(state: ModelState, quota: Quota | None, tokens: int, now: datetime) ->
     if state.open_until > now_ms:
         return _wait(Outcome.UNAVAILABLE, state.open_until - now_ms, "circuit breaker open")
     probe = 0
-    if state.half_open:
+    if state.half_open or state.retired:
         if state.probe_until > now_ms:
-            return _wait(Outcome.UNAVAILABLE, min(state.probe_until - now_ms, 5000), "circuit breaker half open")
+            return _wait(Outcome.UNAVAILABLE, min(state.probe_until - now_ms, 5000), "one call asks whether it is back")
         probe = now_ms + _milliseconds(PROBE_LASTS)
     if quota is None:
         return Admission(probe_until=probe)
@@ -134,14 +156,18 @@ class HealthUpdate:
     sets: dict[str, Any] = field(default_factory=dict)
     removes: tuple[str, ...] = ()
     adds: dict[str, int] = field(default_factory=dict)
+    shared_with: tuple[str, ...] = ()
+    """Other models whose state changes alike."""
 
     def __bool__(self) -> bool:
         return bool(self.sets or self.removes or self.adds)
 
 
-def health_update(state: ModelState, result: CallResult, now: datetime) -> HealthUpdate:
-    """Return what every instance is to know of the model after the result."""
+def health_update(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...] = ()) -> HealthUpdate:
+    """Return what every instance is to know of the model after the result, and of those `sharing` its account."""
     now_ms, outcome = to_ms(now), result.outcome
+    if outcome is Outcome.ACCOUNT:
+        return _account_refused(state, result, now, sharing)
     if outcome is Outcome.RETIRED:
         return HealthUpdate({"retired": True, "retired_at": now_ms})
     if outcome is Outcome.QUOTA_EXHAUSTED:
@@ -155,9 +181,33 @@ def health_update(state: ModelState, result: CallResult, now: datetime) -> Healt
         return HealthUpdate()
     if outcome in BREAKING:
         return _after_failure(state, now_ms, result.retry_after)
-    if state.failures or state.opens:  # any other answer shows that the model is there
-        return HealthUpdate({"failures": 0, "opens": 0}, ("open_until", "probe_until"))
-    return HealthUpdate()
+    return _answered(state)
+
+
+def _answered(state: ModelState) -> HealthUpdate:
+    """Return the update after any other answer, which shows that the model is there and the account is served."""
+    sets, removes = dict[str, Any](), list[str]()
+    if state.failures or state.opens:
+        sets |= {"failures": 0, "opens": 0}
+        removes += ["open_until", "probe_until"]
+    if state.retired:
+        removes += ["retired", "retired_at", "probe_until"]
+    if state.account:
+        removes += ["account", "account_since", "account_until", "account_pauses"]
+    return HealthUpdate(sets, tuple(dict.fromkeys(removes)))
+
+
+def _account_refused(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...]) -> HealthUpdate:
+    first, longest = ACCOUNT_PAUSES
+    pause = min(first * 2 ** min(state.account_pauses, 8), longest)  # the longest is reached before
+    until = result.until or now + pause
+    sets = {
+        "account": str(result.account),
+        "account_since": state.account_since or to_ms(now),
+        "account_until": max(to_ms(until), state.account_until),
+        "account_pauses": state.account_pauses + 1,
+    }
+    return HealthUpdate(sets, ("probe_until",), shared_with=sharing)
 
 
 def _after_failure(state: ModelState, now_ms: int, hint: float | None) -> HealthUpdate:

@@ -18,6 +18,9 @@ class Outcome(StrEnum):
     QUOTA_EXHAUSTED = "quota_exhausted"
     RETIRED = "retired"
     AUTH = "auth"
+    """In rows until 2026-11 only: a key that was refused, which is `account` since."""
+    ACCOUNT = "account"
+    """The provider will not serve this account or place now; see `AccountTrouble`."""
     TOO_LONG = "too_long"
     OVER_BUDGET = "over_budget"
     REFUSED = "refused"
@@ -32,9 +35,31 @@ class Outcome(StrEnum):
     """An answer that was asked for by a schema and does not follow it: paid, and followed like `empty`."""
 
 
+class AccountTrouble(StrEnum):
+    """Why a provider will not serve an account or place."""
+
+    KEY = "key"
+    """The API key is refused, lacks a permission, or is not stored."""
+    CREDIT = "credit"
+    """No credit is left, or billing is off."""
+    LIMIT = "limit"
+    """A spend or usage limit is reached."""
+    HOLD = "hold"
+    """The organization is disabled or on hold."""
+    PLACE = "place"
+    """The provider does not serve where the calls come from."""
+
+
 GOOD = frozenset({Outcome.ANSWERED, Outcome.TRUNCATED})
 PASSING = frozenset(
-    {Outcome.RATE_LIMITED, Outcome.BUSY, Outcome.UNAVAILABLE, Outcome.NOT_SENT, Outcome.QUOTA_EXHAUSTED}
+    {
+        Outcome.RATE_LIMITED,
+        Outcome.BUSY,
+        Outcome.UNAVAILABLE,
+        Outcome.NOT_SENT,
+        Outcome.QUOTA_EXHAUSTED,
+        Outcome.ACCOUNT,
+    }
 )
 """Troubles that time heals: while one of them stands in the way a task waits until its deadline."""
 FINAL = frozenset({Outcome.REFUSED, Outcome.BLOCKED, Outcome.INVALID, Outcome.DEADLINE})
@@ -76,12 +101,28 @@ class CallResult:
 
     ours: bool = False
     """Whether the trouble was ours, so that it says nothing of the provider."""
+    account: AccountTrouble | None = None
+    """Of outcome `account`."""
+    recognized: bool = True
+    """Whether a refusal's meaning is known; an unrecognized `invalid` is put to another model before it is final."""
+    unbilled: bool = False
+    """Whether the provider bills nothing for it, whatever tokens it counts."""
+    cost_doubt: str = ""
+    """Why the usage that the answer states cannot be what is billed; then the cost is not known."""
+    regional: bool = False
+    """Whether it was served under a geography's surcharge, by the answer's own word."""
+    batch: bool = False
+    """Whether it is billed at the batch price, by the answer's own word."""
     check: CheckResult | None = None
     """Of an answer that was checked; a judge's own result has it when the judge found the answer wanting."""
 
     @property
     def cost_known(self) -> bool:
-        """Whether what the provider bills is known: not after a call of unknown end, nor for text without usage."""
-        if self.outcome is Outcome.UNKNOWN:
+        """Whether what the provider bills is known: not after a call of unknown end, nor for text without usage
+        or with a usage that cannot be.
+        """
+        if self.outcome is Outcome.UNKNOWN or self.cost_doubt:
             return False
+        if self.unbilled:
+            return True
         return self.usage is not None or self.outcome not in (GOOD | _WORDS_ARE_BILLED)

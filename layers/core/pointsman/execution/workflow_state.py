@@ -24,6 +24,15 @@ LONGEST_PAUSE = timedelta(minutes=15)
 """Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
+LONGEST_REST = timedelta(hours=1)
+"""A task that waits for an account to be served looks again at least this often: someone may have seen to it."""
+PATIENCE = timedelta(minutes=1)
+"""How long a hint is waited for while another model may be asked, by default of `pointsman.patience_seconds`."""
+_SPREAD = timedelta(minutes=1)
+"""Over which tasks wake that wait for the same instant."""
+_MOST_DOUBLINGS = 5
+"""Of the pause on a trouble of ours, which is waited out on the same hop: no conflict buys a dearer model."""
+_WAITED_FOR = PASSING - {Outcome.QUOTA_EXHAUSTED, Outcome.ACCOUNT}
 _LATEST = datetime.max.replace(tzinfo=UTC)
 """Where a deadline that a hold moves stops."""
 
@@ -69,6 +78,8 @@ class WorkflowState:
     """Times that the whole plan was gone through."""
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
+    met_unrecognized: bool = False
+    """Whether a model refused for a reason that was not recognized: a second `invalid` is final."""
     next: Next = Next.RUN
     wait_seconds: int = 0
     not_before: float = 0.0
@@ -127,34 +138,72 @@ class WorkflowState:
         return replace(self, next=Next.DELIVER if self.has_answer else Next.FAIL)
 
 
-def next_state(
-    state: WorkflowState, result: CallResult, now: datetime, *, hold: bool = False, dice: random.Random | None = None
-) -> WorkflowState:
-    """Return where `result` leads.
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is known beyond the state of where a task may go on."""
 
-    `hold` says that the tier keeps a task whose budget is used up. Time on hold moves the deadline.
-    """
+    hold: bool = False
+    """Whether the tier keeps a task whose budget is used up. Time on hold moves the deadline."""
+    patience: timedelta = PATIENCE
+    """A provider's hint above it is not waited for while the plan has another model."""
+    onward: int | None = None
+    """The hop that follows, or the plan's length when none does; None: the one after this."""
+    alone: bool = False
+    """Whether no other hop of the plan can go on for this one."""
+
+
+def next_state(
+    state: WorkflowState,
+    result: CallResult,
+    now: datetime,
+    course: Course = Course(),
+    *,
+    dice: random.Random | None = None,
+) -> WorkflowState:
+    """Return where `result` leads."""
     outcome = result.outcome
+    onward = state.hop + 1 if course.onward is None else course.onward
+    alone = course.alone or len(state.plan) == 1
     following = replace(
         state, attempt=state.attempt + 1, next=Next.RUN, wait_seconds=0, not_before=0.0, reason=str(outcome)
     )
     if outcome in GOOD:
         return replace(following, next=Next.DELIVER, reason=None)
+    if outcome is Outcome.INVALID and not (result.recognized or state.met_unrecognized) and onward < len(state.plan):
+        return _next_hop(replace(following, met_unrecognized=True), now, dice, onward)
     if outcome in FINAL:
         return following.given_up()
-    if outcome is Outcome.OVER_BUDGET and hold and result.until and not state.has_answer:
+    if outcome is Outcome.OVER_BUDGET and course.hold and result.until and not state.has_answer:
         pause = min(result.until - now, LONGEST_HOLD)
         deadline = min(state.deadline, _LATEST - pause) + pause
         return _wait(replace(following, deadline=deadline), now + pause, now)
     heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and state.rounds < MOST_ROUNDS_OF_UNKNOWN)
     following = replace(following, saw_transient=following.saw_transient or heals)
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
-        return replace(following, crashes=state.crashes + 1) if state.crashes == 0 else _next_hop(following, now, dice)
-    if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and state.tries < MOST_TRIES:
-        again = now + timedelta(seconds=_pause(state.tries, result.retry_after, dice))
+        return (
+            replace(following, crashes=state.crashes + 1)
+            if state.crashes == 0
+            else _next_hop(following, now, dice, onward)
+        )
+    if outcome in _WAITED_FOR and (result.ours or (state.tries < MOST_TRIES and (alone or not _long(result, course)))):
+        again = now + timedelta(seconds=_pause(min(state.tries, _MOST_DOUBLINGS), result.retry_after, dice))
         if again < (min(state.deadline, now + LONGEST_PAUSE) if state.has_answer else state.deadline):
             return _wait(replace(following, tries=state.tries + 1), again, now)
-    return _next_hop(following, now, dice, result.until)
+    return _next_hop(following, now, dice, onward, _renews(result, now, dice) if alone else None)
+
+
+def _long(result: CallResult, course: Course) -> bool:
+    """Return whether the provider asks for more patience than a task has; the minute of a quota is not its word."""
+    hint = result.retry_after
+    return hint is not None and hint > course.patience.total_seconds() and result.outcome is not Outcome.BUSY
+
+
+def _renews(result: CallResult, now: datetime, dice: random.Random | None) -> datetime | None:
+    """Return when to ask the only provider again, a little later for each task than for the others."""
+    if result.until is None:
+        return None
+    until = min(result.until, now + LONGEST_REST) if result.outcome is Outcome.ACCOUNT else result.until
+    return until + min(_SPREAD, max(until - now, timedelta(0)) * 0.05) * (dice or random).random()
 
 
 def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
@@ -164,18 +213,22 @@ def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
 
 
 def _next_hop(
-    state: WorkflowState, now: datetime, dice: random.Random | None, until: datetime | None = None
+    state: WorkflowState,
+    now: datetime,
+    dice: random.Random | None,
+    onward: int,
+    renews: datetime | None = None,
 ) -> WorkflowState:
     """Return the next hop; behind the last one the first again after a pause, while time may heal what was met."""
     fresh = replace(state, tries=0, crashes=0)
-    if state.hop + 1 < len(state.plan):
-        return replace(fresh, hop=state.hop + 1)
+    if onward < len(state.plan):
+        return replace(fresh, hop=onward)
     growth = 2 ** min(state.rounds, 20)  # a year: longer than any pause
     longest = max(LONGEST_PAUSE, (state.deadline - now) / 100)
     pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
     again = now + pause
-    if len(state.plan) == 1 and until and until > again:
-        again = until
+    if renews and renews > again:
+        again = renews
     if state.has_answer or not state.saw_transient or again >= state.deadline:
         return fresh.given_up()
     return _wait(replace(fresh, hop=0, rounds=state.rounds + 1, saw_transient=False), again, now)

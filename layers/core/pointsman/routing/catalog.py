@@ -59,6 +59,11 @@ class Band:
     batch_input: Decimal
     batch_output: Decimal
 
+    @property
+    def dearest_input(self) -> Decimal:
+        """The price of an input token that costs most: one that is written to a cache, where that has a price."""
+        return max(price for price in (self.input, self.cache_write_5m, self.cache_write_1h) if price is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -73,6 +78,8 @@ class Model:
     free_tier: Quota | None
     prices: tuple[tuple[date | None, tuple[Band, ...]], ...]
     """Price lists by the day they start, oldest first; None: from the beginning."""
+    regional_factor: Decimal = Decimal(1)
+    """On every kind of token of a call that is kept within a geography."""
 
     def has_ended(self, today: date) -> bool:
         """Return whether `today` (UTC) is past the last day that the provider serves the model."""
@@ -83,7 +90,7 @@ class Model:
         current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
         return [band for band in current if prompt_tokens > band.above or band.above == 0][-1]
 
-    def cost_nano(self, usage: Usage, at: datetime, *, batch: bool = False) -> int:
+    def cost_nano(self, usage: Usage, at: datetime, *, batch: bool = False, regional: bool = False) -> int:
         """Return the list price of `usage` in nano-dollars; a band holds for all tokens of its call."""
         band = self.band(usage.prompt, at)
         full = Decimal(1)
@@ -96,15 +103,18 @@ class Model:
             + usage.cache_write_5m * full * (band.cache_write_5m if band.cache_write_5m is not None else band.input)
             + usage.cache_write_1h * full * (band.cache_write_1h if band.cache_write_1h is not None else band.input)
         )
-        return nano(million / 1_000_000)
+        return nano(million * (self.regional_factor if regional else 1) / 1_000_000)
 
     def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime) -> int:
-        """Return the most that a call can cost: every band up to that prompt length is looked at."""
+        """Return the most that a call can cost, in any band up to that prompt length.
+
+        A proxy may cache the input, and a workspace may keep its calls within a geography, without a word of ours.
+        """
         current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
         reached = [band for band in current if band.above <= prompt_tokens]
-        return max(
-            nano((prompt_tokens * band.input + output_tokens * band.output) / Decimal(1_000_000)) for band in reached
-        )
+        factor = self.regional_factor / 1_000_000
+        costs = [prompt_tokens * band.dearest_input + output_tokens * band.output for band in reached]
+        return max(nano(cost * factor) for cost in costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,7 @@ def _model(name: str, fields: dict[str, Any], prices: list[dict[str, Any]]) -> M
         ends=date.fromisoformat(fields["ends"]) if fields["ends"] else None,
         successor=fields["successor"],
         free_tier=Quota(**fields["free_tier"]) if fields["free_tier"] else None,
+        regional_factor=Decimal(fields.get("regional_factor", "1")),
         prices=tuple((_day(entry["from"]), tuple(_band(band) for band in entry["bands"])) for entry in prices),
     )
 

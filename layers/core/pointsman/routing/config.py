@@ -134,6 +134,8 @@ class Pointsman(_Shape):
     """Models with a free tier whose key is on a paid plan: billed at list price, without the free tier's quota."""
     free_to_paid: list[Tier] = Field(default_factory=lambda: [Tier.ORCHESTRATION])
     """Tiers whose tasks may fall from a free model to a paid one."""
+    patience_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
+    """How long a task waits at a provider's word before it goes on to the next model of its chain."""
     baseline: str | None = None
     """The model that everything would run on otherwise; None: the reasoning tier's."""
     classifier: Classifier = Field(default_factory=Classifier)

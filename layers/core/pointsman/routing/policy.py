@@ -41,6 +41,12 @@ class RoutingPolicy:
             return Quota(limits.rpm, limits.tpm, limits.rpd)
         return model.free_tier if self.billing(model) is Billing.FREE else None
 
+    def sharing_account(self, model: Model) -> tuple[str, ...]:
+        """Return the other models that calls of the configured tiers may go to and that the same API key serves."""
+        configured = dict.fromkeys(name for tier in Tier for name in self.chain(tier))
+        models = [self.catalog.get(name) for name in configured]
+        return tuple(other.id for other in models if other.provider is model.provider and other.id != model.id)
+
     def resolve(self, model_id: str, now: datetime, gone: Collection[str] = ()) -> Model:
         """Return the model, or its successor when it has ended or `gone` names it (as a provider's answer said)."""
         model = self.catalog.get(model_id)

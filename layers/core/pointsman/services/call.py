@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pointsman.execution import budget, model_health
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
-from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.outcome import GOOD, AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView, ModelClient
 from pointsman.routing.catalog import Billing, Model, UnknownPriceError
@@ -61,7 +61,7 @@ def make_call(
         view = view or ctx.ledger.look(None, model.id, month_key(ctx.clock.now(), ctx.zone))
         intent = reserve_call(ctx, spec, model, view)
     except MissingKeyError as error:
-        return CallResult(Outcome.AUTH, detail=str(error))
+        return CallResult(Outcome.ACCOUNT, detail=str(error), account=AccountTrouble.KEY)
     except StoreError as error:
         raise NotReservedError(str(error)) from error
     if isinstance(intent, CallResult):
@@ -72,7 +72,7 @@ def make_call(
     interpretation, now = interpret(result), ctx.clock.now()
     settled = price_call(ctx, intent, interpretation.result, now, milliseconds)
     shares = interpretation.share_out(settled.cost_nano, settled.usage) if interpretation.share_out else ()
-    update = model_health.health_update(view.model, interpretation.result, now)
+    update = model_health.health_update(view.model, interpretation.result, now, ctx.policy.sharing_account(model))
     if not ctx.ledger.settle(settled, update, interpretation.answer, shares, interpretation.subtasks):
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
         return CallResult(Outcome.UNKNOWN, detail="closed by another")
@@ -103,7 +103,7 @@ def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
         if reservation.attempt_used:
             return CallResult(Outcome.UNKNOWN, detail="attempt used")
         view = ctx.ledger.look(None, model.id, charge.month)
-    return CallResult(Outcome.BUSY, retry_after=1.0, detail="others were faster")
+    return CallResult(Outcome.BUSY, retry_after=1.0, detail="others were faster", ours=True)
 
 
 def _ask(ctx: Context, intent: Intent, model: Model, client: ModelClient, until: datetime) -> tuple[CallResult, int]:
@@ -130,8 +130,8 @@ def price_call(ctx: Context, intent: Intent, result: CallResult, now: datetime, 
             cost_known, cost_nano, billed_model = False, intent.charge.amount, str(result.answered_by)
         else:
             billed_model = model.id
-            free = ctx.policy.billing(model) is Billing.FREE
-            cost_nano = 0 if free else model.cost_nano(usage, intent.at)
+            free = ctx.policy.billing(model) is Billing.FREE or result.unbilled
+            cost_nano = 0 if free else model.cost_nano(usage, intent.at, batch=result.batch, regional=result.regional)
     return Settled(intent, result, cost_nano, cost_known, billed_model, usage, now, milliseconds)
 
 

@@ -1,10 +1,10 @@
 """Where a call's result leads a task: the plan changes where a successor or a cheaper tier steps in."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.workflow_state import WorkflowState, next_state
+from pointsman.execution.workflow_state import Course, WorkflowState, next_state
 from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import Hop
 from pointsman.services.context import Context
@@ -20,7 +20,19 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
         state = replace(state, plan=_with_successor(ctx, state, now))
     elif result.outcome is Outcome.OVER_BUDGET and when_exhausted == "degrade" and not state.has_answer:
         state = replace(state, plan=_degraded(ctx, state, now))
-    return next_state(state, result, now, hold=when_exhausted == "hold")
+    patience = timedelta(seconds=ctx.policy.config.pointsman.patience_seconds)
+    course = Course(hold=when_exhausted == "hold", patience=patience)
+    if result.outcome is Outcome.ACCOUNT:
+        course = _beyond_provider(ctx, state, course)
+    return next_state(state, result, now, course)
+
+
+def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Course:
+    """Return the course that passes over the hops of the provider that does not serve the account."""
+    providers = [ctx.policy.catalog.get(hop.model).provider for hop in state.plan]
+    here, last = providers[state.hop], len(providers)
+    others = [place for place in range(state.hop + 1, last) if providers[place] is not here]
+    return replace(course, onward=min(others, default=last), alone=set(providers) == {here})
 
 
 def _with_successor(ctx: Context, state: WorkflowState, now: datetime) -> tuple[Hop, ...]:

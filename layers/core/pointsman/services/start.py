@@ -30,7 +30,7 @@ def first_state(ctx: Context, record: TaskRecord, tier: Tier, health: Mapping[st
     there.
     """
     now = ctx.clock.now()
-    retired = {model for model, state in health.items() if state.retired}
+    retired = {model for model, state in health.items() if state.is_retired(now)}
     hops = ctx.policy.plan(tier, now, private=record.private, gone=retired)
     exhausted = {model for model, state in health.items() if state.quota_exhausted_until > to_ms(now)}
     ready = [hop for hop in hops if hop.model not in exhausted] or hops
