@@ -24,9 +24,9 @@ from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
-from tests.component.test_usage_ledger import intent, settled
 from tests.support import report_office
 from tests.support.fakes import FakeWorkflow
+from tests.support.ledger import intent, settled
 from tests.support.paths import ROOT
 from tests.support.report_office import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
 

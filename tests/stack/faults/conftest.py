@@ -1,32 +1,17 @@
-"""What all fault tests share: long or short form, and the figures that they print."""
+"""Every fault test starts with healthy models and no faults, and its figures are kept."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from tests.support.figures import FIGURES
+from tests.support.figures import FIGURES, SOAK, Figures
 from tests.support.local_stack import Stack
 from tests.support.paths import ROOT
 
-SOAK = os.environ.get("POINTSMAN_SOAK", "") == "1"
-"""Whether the long form runs (`make soak`)."""
-
-
-def thinned[T](cases: list[T]) -> list[T]:
-    """Return all cases in the long form, every third in the short one."""
-    return cases if SOAK else cases[::3]
-
-
 RESULTS = ROOT / "build/soak.json"
-
-
-class Figures(dict[str, Any]):
-    """What a test measured, by name; shown at the end of the run, and kept in build/soak.json in the long form."""
 
 
 @pytest.fixture

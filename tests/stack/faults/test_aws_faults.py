@@ -29,10 +29,10 @@ from pointsman.execution.workflow_state import Next
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.stack.faults.conftest import SOAK, Figures, thinned
 from tests.support.aws import create_tables
 from tests.support.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
 from tests.support.fake_providers import FakeProviders
+from tests.support.figures import SOAK, Figures, thinned
 from tests.support.in_process import InProcess, LeapClock, Player, books_agree, in_process
 from tests.support.ledger import intent, settled
 from tests.support.paths import ROOT

@@ -19,8 +19,8 @@ from pointsman.execution.records import TaskRecord
 from pointsman.services.replay import GIVEN_UP, ReplayOptions
 from pointsman.values.status import ENDED, Status
 from pointsman_cli import stacks
-from tests.stack.faults.conftest import SOAK, Figures
 from tests.support.evidence import Evidence
+from tests.support.figures import SOAK, Figures
 from tests.support.killer import FUNCTIONS, Killer
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
 

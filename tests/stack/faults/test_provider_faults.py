@@ -27,10 +27,10 @@ from pointsman.entrypoints.settings import Settings
 from pointsman.services.attempt import SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
-from tests.stack.faults.conftest import SOAK, Figures
 from tests.support.aws import SESSION, create_tables
 from tests.support.fake_providers import FakeProviders, start, stop
 from tests.support.fakes import FakeWorkflow
+from tests.support.figures import SOAK, Figures
 from tests.support.in_process import PatientClock, Player, books_agree, in_process
 from tests.support.paths import ROOT
 

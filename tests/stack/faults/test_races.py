@@ -22,8 +22,8 @@ from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.execution.budget import OPEN
 from pointsman.routing import catalog
 from pointsman.values.money import NANO_PER_USD
-from tests.stack.faults.conftest import SOAK, Figures
 from tests.support.evidence import Evidence, books_of, this_month
+from tests.support.figures import SOAK, Figures
 from tests.support.local_stack import Stack
 from tests.support.paths import ROOT
 
