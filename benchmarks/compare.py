@@ -171,7 +171,7 @@ def _attempts(bench: Bench, base: Path) -> Iterator[Comparison]:
             drivers = {side: running.enter_context(driver(artifact, stack)) for side, artifact in sides.items()}
             for number in range(bench.runs(60) + 5):
                 for side, drive in drivers.items():
-                    stack.forget_limits()
+                    stack.delete_model_health()
                     answer = drive(waiting_task(stack, tier))
                     if number >= 5:
                         samples[side].append(answer)

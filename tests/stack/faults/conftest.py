@@ -33,8 +33,8 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
 
 
 @pytest.fixture(autouse=True)
-def _untaught(request: pytest.FixtureRequest) -> Iterator[None]:
-    """On the deployed stack: begin with guards that know nothing and a stand-in without faults, and leave it so."""
+def _reset(request: pytest.FixtureRequest) -> Iterator[None]:
+    """On the deployed stack: start with healthy models and no faults, and leave it so."""
     if "stack" not in request.fixturenames:
         yield
         return
@@ -45,5 +45,5 @@ def _untaught(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def _forget(stack: Stack) -> None:
-    stack.forget_limits()
+    stack.delete_model_health()
     stack.control("DELETE", "faults")
