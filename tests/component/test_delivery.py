@@ -17,7 +17,7 @@ from pointsman.services.sweep import Sweep
 from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from pointsman_cli.commands.status import _rows
+from pointsman_cli.commands.status import status_rows
 from pointsman_cli.tasks import task_document
 from tests.support.aws import Aws, MotoLedger
 from tests.support.in_process import in_process
@@ -60,7 +60,7 @@ def shown(aws: Aws, router: Router) -> dict[str, Any]:
     """Return the lines that `pointsman status` prints."""
     app = in_process(aws.settings(), SHIPPED, aws.session)
     record = task_document(app.runtime, router.task(), stand_in=False)
-    return {name: value for name, value in _rows(record) if value is not None}
+    return {name: value for name, value in status_rows(record) if value is not None}
 
 
 def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(

@@ -16,7 +16,7 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.subtasks import SPLIT_SCHEMA
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.report.figures import ledger_entries
-from pointsman.report.figures.task_costs import TaskBook, task_costs
+from pointsman.report.figures.task_costs import TaskCostCollector, task_costs
 from pointsman.services.attempt import Attempt
 from pointsman.services.intake import QueueMessage
 from pointsman.services.replay import Replay, ReplayOptions
@@ -111,9 +111,9 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     counters = ledger.reader.counters("2026-11")
     assert counters["month"] == sum(attempt.cost_nano for attempt in attempts) == detail["cost_with_subtasks_nano_usd"]
     assert counters["month" + OPEN] == 0
-    book = TaskBook()
-    book.add(task_costs(attempts, shares))
-    groups = book.groups()
+    collector = TaskCostCollector()
+    collector.add(task_costs(attempts, shares))
+    groups = collector.labels()
     for label, name in (("ticket", "PAY-7"), ("parent_id", "t-1")):
         group = groups[label].named[name]
         assert (group.tasks, group.attempts, group.cost_nano) == (4, 4, counters["month"])
@@ -462,8 +462,8 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     assert client.result("t-1") is None
     far = stated.task_document(app, router.task(), stand_in=False)
     assert [subtask["status"] for subtask in far["subtasks"]] == ["started", "queued"]
-    assert dict(status._rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
-    assert dict(status._rows(far))["not delivered"] is None
+    assert dict(status.status_rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
+    assert dict(status.status_rows(far))["not delivered"] is None
 
     router.queue.bodies = bodies
     take_in(router)
