@@ -174,7 +174,7 @@ def test_past_the_deadline_the_first_answer_is_delivered(configure: Configure) -
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD))
     second = step(router, begun(router, deadline=to_text(NOON + timedelta(seconds=30))))
-    router.clock.pass_by(31)
+    router.clock.advance(31)
     finished(router, second)
     assert (asked(router), router.task().status, answer(router)) == ([HAIKU], Status.COMPLETED, BAD)
 
@@ -417,7 +417,7 @@ def test_the_sdks_on_the_stand_in_answer_judge_and_audit(
         }
         for task_id, prompt in said.items():
             fields = {"prompt": prompt, "task_id": task_id, "type": "code_generation", "metadata": {"ticket": "A"}}
-            player.take_in(QueueMessage(f"m-{task_id}", json.dumps(fields)))
+            player.route_messages(QueueMessage(f"m-{task_id}", json.dumps(fields)))
             assert player.play(task_id).next is Next.DELIVER
 
         ends = [player.task(task_id) for task_id in said]

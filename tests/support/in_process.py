@@ -130,7 +130,7 @@ class Player:
     undelivered: list[str] = field(default_factory=list)
     """Deliveries that failed: why."""
 
-    def take_in(self, *messages: QueueMessage, most: int = 8) -> int:
+    def route_messages(self, *messages: QueueMessage, most: int = 8) -> int:
         """Deliver messages until none comes back; return how often a message came back."""
         waiting, came_back = list(messages), 0
         for round_ in range(most):

@@ -93,7 +93,7 @@ class World:
     direct: Through
 
     def send(self, task_id: str = "t-1", **fields: Any) -> int:
-        return self.player.take_in(message(task_id, **fields))
+        return self.player.route_messages(message(task_id, **fields))
 
     def received(self, url: str) -> list[dict[str, Any]]:
         """Empty a queue."""
@@ -240,7 +240,7 @@ def test_single_fault_loses_no_task_and_repeats_no_call(world: World, fault: Fau
     world.proxy.add(fault)
     assert world.send(tier="implementation", reply_to=world.reply_arn) == came_back
     assert world.player.play("t-1").next is Next.DELIVER
-    assert fault.met == fault.times
+    assert fault.applied == fault.times
 
     task = world.task()
     assert (task.status, bool(task.delivered_at), task.attention) == (Status.COMPLETED, True, None)
@@ -268,7 +268,7 @@ def test_retried_transaction_is_not_refused_by_its_first_write(world: World, whi
 
 def test_rejection_reaches_the_dead_letter_queue_despite_sqs_faults(world: World) -> None:
     world.proxy.add(Fault("sqs", "SendMessage", BROKEN, times=2), Fault("events", "PutEvents", entry_refused()))
-    assert world.player.take_in(QueueMessage("m-1", "{")) == 2
+    assert world.player.route_messages(QueueMessage("m-1", "{")) == 2
     letters = world.direct.client("sqs").receive_message(
         QueueUrl=world.seen.runtime.settings.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )["Messages"]
@@ -283,7 +283,7 @@ def test_large_task_returns_to_the_queue_until_s3_recovers(world: World) -> None
     world.proxy.add(put, get)
     assert world.send(tier="implementation", prompt="Write this. " * 2000) == 1
     assert world.player.play("t-1").next is Next.DELIVER
-    assert (put.met, get.met, world.player.crashes) == (2, 4, [])
+    assert (put.applied, get.applied, world.player.crashes) == (2, 4, [])
     (row,) = world.settled()
     assert (row["outcome"], row["after"]) == ("answered", "unavailable")
 
@@ -335,9 +335,9 @@ def test_transaction_conflicts_on_one_month_end_with_the_exact_sum(world: World,
         for number in range(entry):
             task_id, cost = f"t-{thread}-{number}", dice.randrange(1, 90)
             app.tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(now)))
-            attempt_intent = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
-            assert app.ledger.reserve(attempt_intent, Admission(), ModelState(HAIKU)).made
-            assert app.ledger.settle(settled(attempt_intent, cost=cost), HealthUpdate(), None)
+            reserved = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
+            assert app.ledger.reserve(reserved, Admission(), ModelState(HAIKU)).made
+            assert app.ledger.settle(settled(reserved, cost=cost), HealthUpdate(), None)
             total += cost
         return total
 
@@ -376,7 +376,7 @@ def test_every_task_ends_once_under_random_aws_faults(world: World, figures: Fig
         message(task_id, tier="implementation", prompt=f"Write {task_id}. " * many, reply_to=world.reply_arn)
         for task_id, many in zip(ids, cycle([2000, 1, 1, 1]), strict=False)
     ]
-    came_back = sum(world.player.take_in(*sent[n : n + 10], most=60) for n in range(0, tasks, 10))
+    came_back = sum(world.player.route_messages(*sent[n : n + 10], most=60) for n in range(0, tasks, 10))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(world.player.play, ids))
     became = dict(world.proxy.calls)
