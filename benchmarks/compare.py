@@ -166,8 +166,8 @@ def _sizes(bench: Bench, base: Path) -> Iterator[Comparison]:
 def _attempts(bench: Bench, base: Path) -> Iterator[Comparison]:
     """Drive each tier function of both states on the same stack.
 
-    Attempts of one process are no independent samples: its hash seed and memory layout make it faster or slower for as
-    long as it lives. So a sample is the median of a fresh process, and each round has a pair of them.
+    Attempts of one process are no independent samples. So a sample is the median of a fresh process, and each round has
+    a pair of them.
     """
     for tier in TIER_MODELS:
         sides = {"base": built_function(base, tier), "here": built_function(bench.built, tier)}
