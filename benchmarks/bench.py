@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,3 +45,9 @@ class Bench:
         inherited = {name: text for name, text in os.environ.items() if name not in keys and name[:4] != "AWS_"}
         folder = self.ends.enter_context(tempfile.TemporaryDirectory(prefix="pointsman-bench-"))
         return Stack(self.ends.enter_context(local_stack(Path(folder), environ=inherited)))
+
+
+def swapped[T](sides: Sequence[T], rounds: int) -> Iterator[Sequence[T]]:
+    """Yield the order of the sides for each round, turned round every time: going first costs time of its own."""
+    for number in range(rounds):
+        yield sides if number % 2 == 0 else sides[::-1]

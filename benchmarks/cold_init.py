@@ -7,7 +7,7 @@ AWS either. The wall time of INIT stands beside it.
 
 from collections.abc import Iterator, Mapping
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, swapped
 from benchmarks.figure import Figure, compared
 from benchmarks.places import LAMBDA, LAYERS, LITELLM, Artifact, bare, built_function, compiled, handler_of, packages_of
 from benchmarks.rie import started
@@ -45,11 +45,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def in_turns(sides: Mapping[str, Artifact], runs: int) -> Samples:
-    """Return what each side's INIT took, run by run."""
+    """Return what each side's INIT took, run by run; the order turns round with every run."""
     samples: Samples = {side: [] for side in sides}
-    for _ in range(runs):
-        for side, artifact in sides.items():
-            samples[side].append(init(artifact))
+    for order in swapped(list(sides), runs):
+        for side in order:
+            samples[side].append(init(sides[side]))
     return samples
 
 

@@ -53,7 +53,7 @@ def _tier(bench: Bench, tier: Tier) -> Figure:
     event = {"deployment": deployment("tier", model, url), "prompt": PROMPT}
     ours, theirs = list[float](), list[float]()
     for _ in range(bench.runs(9)):
-        stack.forget_limits()
+        stack.delete_model_health()
         answer, spent = _cold(pointsman, started_task(rig, tier=tier).as_state(), settings_of(stack))
         if not isinstance(answer, dict) or answer.get("next") != "deliver":
             raise RuntimeError(f"a cold function did not answer: {answer}")

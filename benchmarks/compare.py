@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import comb
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, swapped
 from benchmarks.cold_init import in_turns
 from benchmarks.figure import median
 from benchmarks.places import LAMBDA, LAYERS, ROOT, TIER_MODELS, WORK, Artifact, built_function, compiled, python_of
@@ -33,6 +33,8 @@ NAMES = ("cold_init", "warm_overhead", "size")
 REPEATS_WITHIN = 1.02
 """Processor time of one state measured twice is the same within 2%."""
 RESULTS = ROOT / "build/bench-base.json"
+_ROUNDS = 15
+"""Pairs of fresh processes that `warm_overhead` compares."""
 _BUILDERS = ("devstack", "pointsman_cli/local")
 """Where a state has what builds it; the newest first."""
 
@@ -162,28 +164,62 @@ def _sizes(bench: Bench, base: Path) -> Iterator[Comparison]:
 
 
 def _attempts(bench: Bench, base: Path) -> Iterator[Comparison]:
-    """Drive each tier function of both states on the same stack, in turns."""
-    stack = bench.stack
+    """Drive each tier function of both states on the same stack.
+
+    Attempts of one process are no independent samples. So a sample is the median of a fresh process, and each round has
+    a pair of them.
+    """
     for tier in TIER_MODELS:
         sides = {"base": built_function(base, tier), "here": built_function(bench.built, tier)}
-        samples: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
-        with ExitStack() as running:
-            drivers = {side: running.enter_context(driver(artifact, stack)) for side, artifact in sides.items()}
-            for number in range(bench.runs(60) + 5):
-                for side, drive in drivers.items():
-                    stack.forget_limits()
-                    answer = drive(waiting_task(stack, tier))
-                    if number >= 5:
-                        samples[side].append(answer)
+        samples: dict[str, list[OwnTime]] = {side: [] for side in sides}
+        for order in swapped(list(sides), bench.runs(_ROUNDS)):
+            for side, sample in _round({side: sides[side] for side in order}, bench.stack, tier).items():
+                samples[side].append(sample)
+        (before, before_wall, before_calls), (after, after_wall, after_calls) = (
+            zip(*samples[side], strict=True) for side in sides
+        )
+        yield Comparison(f"warm_overhead.{tier}", "ms", before, after, before_wall, after_wall)
+        yield Comparison(f"warm_overhead.{tier}.aws_calls", "calls", (max(before_calls),), (max(after_calls),))
 
-        def of(side: str, what: str, samples: Mapping[str, list[dict[str, float]]] = samples) -> tuple[float, ...]:
-            return tuple(answer[f"{what}_ms"] - answer[f"aws_{what}_ms"] for answer in samples[side])
 
-        walls = of("base", "wall"), of("here", "wall")
-        yield Comparison(f"warm_overhead.{tier}", "ms", of("base", "processor"), of("here", "processor"), *walls)
-        calls = (max(answer["aws_calls"] for answer in samples[side]) for side in sides)
-        before, after = calls
-        yield Comparison(f"warm_overhead.{tier}.aws_calls", "calls", (before,), (after,))
+class OwnTime(NamedTuple):
+    """What attempts of one process took, AWS calls left out: medians in milliseconds, and the most AWS calls."""
+
+    processor: float
+    wall: float
+    aws_calls: float
+
+    @classmethod
+    def of(cls, answers: Sequence[Mapping[str, float]]) -> "OwnTime":
+        """Return it of what the driver answered."""
+        processor, wall = (
+            median([answer[f"{what}_ms"] - answer[f"aws_{what}_ms"] for answer in answers])
+            for what in ("processor", "wall")
+        )
+        return cls(processor, wall, max(answer["aws_calls"] for answer in answers))
+
+
+def _round(artifacts: Mapping[str, Artifact], stack: Stack, tier: str) -> dict[str, OwnTime]:
+    """Start a process of each side, in the given order, and have both make the same number of attempts."""
+
+    def state() -> dict[str, Any]:
+        stack.delete_model_health()
+        return waiting_task(stack, tier)
+
+    with ExitStack() as running:
+        drivers = {side: running.enter_context(driver(artifact, stack)) for side, artifact in artifacts.items()}
+        return attempts_in_turns(drivers, state)
+
+
+def attempts_in_turns(
+    drivers: "Mapping[str, Drive]", state: Callable[[], dict[str, Any]], warming: int = 5, attempts: int = 9
+) -> dict[str, OwnTime]:
+    """Return each side's own time; the side that goes first changes with every attempt, and `warming` do not count."""
+    answers: dict[str, list[dict[str, float]]] = {side: [] for side in drivers}
+    for order in swapped(list(drivers), warming + attempts):
+        for side in order:
+            answers[side].append(drivers[side](state()))
+    return {side: OwnTime.of(made[warming:]) for side, made in answers.items()}
 
 
 type Drive = Callable[[dict[str, Any]], dict[str, float]]

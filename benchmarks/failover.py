@@ -37,7 +37,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     try:
         with router(models, fallbacks=[{"first": ["second"]}], fresh=True) as litellm:
             for _ in range(n):
-                stack.forget_limits()
+                stack.delete_model_health()
                 stack.control("DELETE", "journal")
                 _run_plan(rig)
                 totals.append(rig.whole.seconds * 1000)
@@ -55,7 +55,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
                 alone_wall.append(watch.seconds * 1000)
     finally:
         stack.control("DELETE", "faults")
-        stack.forget_limits()
+        stack.delete_model_health()
     other = [sample - median(alone) for sample in theirs]
     other_wall = [sample - median(alone_wall) for sample in theirs_wall]
     who = "LiteLLM's Router with a fallback"

@@ -45,7 +45,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
             _task(stack)
             empty.run()
             for _ in range(n):
-                stack.forget_limits()
+                stack.delete_model_health()
                 _chill(stack, *COLD[state])
                 share.append(empty.run())
                 whole.append(_task(stack))

@@ -29,7 +29,7 @@ def _figures(bench: Bench, name: str, rig: Rig, *, requests: int) -> Iterator[Fi
     recorded, walls, calls, stored = list[float](), list[float](), list[float](), list[float]()
     _batch(rig)  # what the first batch builds
     for _ in range(bench.runs(10)):
-        bench.stack.forget_limits()
+        bench.stack.delete_model_health()
         _batch(rig)
         if rig.asked.calls != requests:
             raise RuntimeError(f"{rig.asked.calls} requests to classify a batch, not {requests}")

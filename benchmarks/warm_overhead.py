@@ -37,7 +37,7 @@ def _tier(bench: Bench, rig: Rig, tier: Tier) -> Iterator[Figure]:
     theirs, theirs_wall = list[float](), list[float]()
     with router([deployment(GROUP, model, url)]) as litellm:
         for number in range(n + WARMING):
-            bench.stack.forget_limits()
+            bench.stack.delete_model_health()
             _attempt(rig, tier)
             alone.reset()
             alone.around(bare)()

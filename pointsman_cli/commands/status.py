@@ -35,7 +35,7 @@ def status(
         output.print_document(document)
         return Exit.OK
     connection.say_stand_in()
-    output.print_pairs(_rows(document))
+    output.print_pairs(status_rows(document))
     if document["attempts"]:
         print()
         columns = ("attempt", "model", "outcome", "ms", "tokens", "cost", "detail")
@@ -49,7 +49,8 @@ def status(
     return Exit.OK
 
 
-def _rows(task: dict[str, Any]) -> list[tuple[str, object]]:
+def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
+    """Return names and values to print, of a task as `--json` prints it; None is left out."""
     decision = task["decision"] or {}
     words = ", ".join(decision.get("words", ()))
     return [

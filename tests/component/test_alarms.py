@@ -93,7 +93,7 @@ def test_dead_letters_alarm(functions: Deploy) -> None:
     shop.do("good", answered(), tier="implementation")
     assert state() == OK
     shop.send_raw('{"task_id": "bad", "tier": "reasoning"}')
-    shop.take_in()
+    shop.route_messages()
     assert state() == ALARM
 
 
@@ -109,7 +109,7 @@ def test_oldest_message_alarm(functions: Deploy) -> None:
     assert state() == OK
     shop.clock.sleep(16 * 60)
     assert state() == ALARM
-    shop.take_in()
+    shop.route_messages()
     assert state() == OK
 
 
@@ -136,7 +136,7 @@ def test_function_errors_alarm_is_silent_about_providers_and_senders(functions: 
     lost = CallResult(Outcome.UNKNOWN, detail="[read timeout]")
     shop.do("t-1", down, lost, answered(), tier="implementation")
     shop.send_raw("{")
-    shop.take_in()
+    shop.route_messages()
     now = shop.clock.now()
     assert watch.state(crashes(shop, now), now) == OK
 
@@ -167,7 +167,7 @@ def test_orchestration_slow_alarm(functions: Deploy) -> None:
     shop.send("slow", tier="orchestration")
     shop.clock.sleep(3)  # nobody takes it
     shop.model.then(answered(FLASH))
-    shop.take_in()
+    shop.route_messages()
     shop.play("slow")
     now = shop.clock.now()
     fast, slow = (point for point in told(shop) if point.metric == watch.metric)

@@ -24,9 +24,9 @@ from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
-from tests.component.test_usage_ledger import intent, settled
 from tests.support import report_office
 from tests.support.fakes import FakeWorkflow
+from tests.support.ledger import intent, settled
 from tests.support.paths import ROOT
 from tests.support.report_office import DAY, HAIKU, SINCE, UNTIL, Office, answered, busy_day
 
@@ -131,7 +131,7 @@ def test_a_day_waits_for_its_last_call(office: Office, sweep: Sweep) -> None:
     last = datetime(DAY.year, DAY.month, DAY.day, 23, 59, 58, tzinfo=UTC)
     office.clock.time = last - timedelta(hours=1)
     sweep()
-    office.call(office.order("late", HAIKU), last, None)
+    office.call(office.call_spec("late", HAIKU), last, None)
     told = []
     for seconds in (120, 600, SETTLED_AFTER.total_seconds(), SETTLED_AFTER.total_seconds() + 2):
         office.clock.time = last + timedelta(seconds=seconds)
@@ -153,7 +153,7 @@ def test_the_sweep_reads_on_from_where_all_was_settled(office: Office, sweep: Sw
     ranges = [each for each in asked if f"{SINCE.date()}#" in each]
     assert len(ranges) == 8
     assert all(to_text(SINCE - SETTLED_AFTER) in each for each in ranges)
-    office.call(office.order("old", HAIKU), SINCE + timedelta(minutes=16), None)
+    office.call(office.call_spec("old", HAIKU), SINCE + timedelta(minutes=16), None)
     office.clock.time = SINCE + timedelta(days=20)
     assert sweep().closed == 1
 
@@ -193,7 +193,7 @@ def test_a_file_that_reads_back_otherwise_is_no_archive(
 
 
 def test_an_open_call_is_not_archived(office: Office) -> None:
-    office.call(office.order("open", HAIKU), SINCE, None)
+    office.call(office.call_spec("open", HAIKU), SINCE, None)
     own = office.runtime.part(build_sweep).archiving
     office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(days=1))
     with pytest.raises(ArchiveError, match="has no outcome"):
@@ -279,7 +279,9 @@ def test_what_was_settled_is_not_read_again(office: Office) -> None:
     busy_day(office)
     office.runtime.stores.sweep_store.settled(SINCE, UNTIL + timedelta(hours=1))
     office.clock.time = UNTIL + timedelta(hours=6)
-    office.call(office.order("next", HAIKU), UNTIL + timedelta(hours=1), answered(HAIKU, Usage(input=100, output=10)))
+    office.call(
+        office.call_spec("next", HAIKU), UNTIL + timedelta(hours=1), answered(HAIKU, Usage(input=100, output=10))
+    )
     office.clock.time = UNTIL + timedelta(days=3)
     later = DAY + timedelta(days=1)
     before = as_json(office.reporting.build(later))
@@ -293,7 +295,7 @@ def test_what_was_settled_is_not_read_again(office: Office) -> None:
     assert after["days"][-2]["cost_nano"] > 0
     assert after["days"][-1]["cost_nano"] == 0
     own = replace(entry.summary, zone="UTC")
-    assert own.holds("UTC", own.comparison.model)
-    assert not own.holds(str(office.ctx.zone), own.comparison.model)
-    assert not own.holds("UTC", HAIKU)
+    assert own.is_valid_for("UTC", own.comparison.model)
+    assert not own.is_valid_for(str(office.ctx.zone), own.comparison.model)
+    assert not own.is_valid_for("UTC", HAIKU)
     assert set(own.costs) == set(Tier)

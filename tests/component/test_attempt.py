@@ -81,7 +81,7 @@ def test_a_hint_is_slept_out_before_the_next_call(router: Router) -> None:
     first = step(router, started(router))
     began = router.clock.now()
     assert first.next is Next.WAIT
-    router.clock.pass_by(first.wait_seconds)
+    router.clock.advance(first.wait_seconds)
     assert step(router, first).next is Next.DELIVER
     waited = (router.clock.now() - began).total_seconds() - 1.0
     assert 7.5 <= waited <= 7.5 * 1.1 + 0.01
@@ -93,7 +93,7 @@ def test_a_call_may_take_what_waiting_and_reserving_have_left(
     reserve = MotoLedger.reserve
 
     def slowly(*args: Any) -> Reservation:
-        router.clock.pass_by(1.5)
+        router.clock.advance(1.5)
         return reserve(*args)
 
     monkeypatch.setattr(MotoLedger, "reserve", slowly)
@@ -187,7 +187,7 @@ def test_an_abort_during_the_call_stays_the_end(router: Router, ledger: MotoLedg
 
 def test_past_the_deadline_no_call_is_made(router: Router) -> None:
     run = started(router, deadline=to_text(NOON + timedelta(seconds=30)))
-    router.clock.pass_by(31)
+    router.clock.advance(31)
     assert finished(router, run).reason == Outcome.DEADLINE
     assert asked(router) == []
     assert router.task().reason == "deadline"

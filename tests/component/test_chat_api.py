@@ -71,7 +71,7 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
     task_id = begin(shop, {**HELLO, "user": "u-1", "max_tokens": 50})
     assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "queued"})
     shop.model.then(GOOD)
-    shop.take_in()
+    shop.route_messages()
     assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "started"})
     shop.play(task_id)
     record = shop.runtime.stores.tasks.read(task_id)
@@ -92,7 +92,7 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
         assert (status, body["id"], headers["x-pointsman-task-id"]) == (200, task_id, task_id)
         assert body["choices"][0]["message"]["content"] == "Good day"
         assert (body["model"], body["usage"]["total_tokens"]) == ("claude-haiku-5-5", 12)
-    shop.take_in()
+    shop.route_messages()
     assert len(shop.model.questions) == 1
 
 
@@ -118,7 +118,7 @@ def test_a_stream_is_the_answer_in_one_piece(shop: Functions) -> None:
 
 def finish(shop: Functions, task_id: str, *results: CallResult) -> None:
     shop.model.then(*results)
-    shop.take_in()
+    shop.route_messages()
     shop.play(task_id)
 
 
@@ -133,7 +133,7 @@ def test_a_failure_says_why_and_is_not_to_be_tried_again(shop: Functions) -> Non
 def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     finish(shop, begin(shop), GOOD)
     begin(shop, {**HELLO, "max_tokens": 7})
-    shop.take_in()
+    shop.route_messages()
     door, request = shop.runtime.part(build_chat_api), {**HELLO, "max_tokens": 7}
     headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
     result = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
@@ -225,16 +225,16 @@ def test_a_key_opens_until_it_is_revoked_or_has_expired(keys: DynamoApiKeys) -> 
     assert not keys.create(ApiKey("ci", str(digest_of(OTHER)), to_text(NOON)))
     admission = keeper.admit(f"Bearer {KEY}")
     assert admission == keys.read()[0]
-    clock.pass_by(86_400)
+    clock.advance(86_400)
     assert keeper.admit(f"bearer {KEY}") is None
 
     assert keeper.admit(f"Bearer {OTHER}") is None
     assert keys.create(ApiKey("bot", str(digest_of(OTHER)), to_text(NOON)))
-    clock.pass_by(5)
+    clock.advance(5)
     assert keeper.admit(f"Bearer {OTHER}")
     assert keys.revoke("bot", NOON)
     assert not keys.revoke("nobody", NOON)
-    clock.pass_by(60)
+    clock.advance(60)
     assert keeper.admit(f"Bearer {OTHER}") is None
 
 

@@ -111,7 +111,7 @@ def test_only_what_is_not_known_is_asked(own: TaskClassifier, model: ScriptedMod
 def test_cached_vote_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
-    clock.pass_by((VOTE_LASTS + timedelta(seconds=2)).total_seconds())
+    clock.advance((VOTE_LASTS + timedelta(seconds=2)).total_seconds())
     (again,) = decide(own, Task(prompt=UNCLEAR))
     assert (again.source, again.type) == (Source.GEMINI, TaskType.STATUS)
 

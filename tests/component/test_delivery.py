@@ -17,7 +17,7 @@ from pointsman.services.sweep import Sweep
 from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from pointsman_cli.commands.status import _rows
+from pointsman_cli.commands.status import status_rows
 from pointsman_cli.tasks import task_document
 from tests.support.aws import Aws, MotoLedger
 from tests.support.in_process import in_process
@@ -60,7 +60,7 @@ def shown(aws: Aws, router: Router) -> dict[str, Any]:
     """Return the lines that `pointsman status` prints."""
     app = in_process(aws.settings(), SHIPPED, aws.session)
     record = task_document(app.runtime, router.task(), stand_in=False)
-    return {name: value for name, value in _rows(record) if value is not None}
+    return {name: value for name, value in status_rows(record) if value is not None}
 
 
 def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
@@ -74,7 +74,7 @@ def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
     for _ in range(3):  # the workflow's retries
         with pytest.raises(DeliveryError, match="late"):
             router.intake.delivery.finish("t-1", 1, None)
-        router.clock.pass_by(60)
+        router.clock.advance(60)
     assert list(router.tasks.wanting_attention()) == ["t-1"]
     assert shown(aws, router)["not delivered"].startswith(
         f"since {since}, to {late} (AWS.SimpleQueueService.NonExistentQue"
@@ -139,7 +139,7 @@ def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
 ) -> None:
     router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
     router.workflow.died = [(DeadExecution("t-1", "TIMED_OUT"), router.clock.now())]
-    router.clock.pass_by(60 * minutes)
+    router.clock.advance(60 * minutes)
     assert sweep().finished == finished
     record = router.task()
     assert (record.status, record.reason) == (

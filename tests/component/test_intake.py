@@ -73,7 +73,7 @@ def test_message_leased_by_another_invocation_is_returned(router: Router) -> Non
 def test_resumed_claim_uses_the_stored_decision(router: Router) -> None:
     router.crash(message())
     decided = router.task()
-    router.clock.pass_by(SECONDS + 1)
+    router.clock.advance(SECONDS + 1)
     assert router.run(message("m-2"), owner="router-2") == {}
     assert router.workflow.executions == {"t-1": decided.execution_input}
     assert router.task().received_at == decided.received_at
@@ -81,7 +81,7 @@ def test_resumed_claim_uses_the_stored_decision(router: Router) -> None:
 
 def test_resumed_claim_keeps_both_reply_addresses(router: Router, aws: Aws) -> None:
     router.crash(message(reply_to="token-1"))
-    router.clock.pass_by(SECONDS + 1)
+    router.clock.advance(SECONDS + 1)
     assert router.run(message("m-2", reply_to=aws.reply_arn), owner="router-2") == {}
     assert router.task().reply_to == ["token-1", aws.reply_arn]
 
@@ -89,7 +89,7 @@ def test_resumed_claim_keeps_both_reply_addresses(router: Router, aws: Aws) -> N
 def test_a_start_that_fails_is_made_up_for(router: Router) -> None:
     router.workflow.failures = [ConnectionError()]
     assert [type(trouble) for trouble in router.run(message()).values()] == [ConnectionError]
-    router.clock.pass_by(SECONDS + 1)
+    router.clock.advance(SECONDS + 1)
     assert router.run(message(), owner="router-2") == {}
     assert router.task().status is Status.STARTED
 
@@ -99,7 +99,7 @@ def test_an_execution_that_exists_with_our_input_counts_as_started(router: Route
     stored = router.task().execution_input
     assert stored is not None
     router.workflow.executions["t-1"] = stored
-    router.clock.pass_by(SECONDS + 1)
+    router.clock.advance(SECONDS + 1)
     assert router.run(message(), owner="router-2") == {}
     assert router.task().status is Status.STARTED
 

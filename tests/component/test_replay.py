@@ -243,7 +243,7 @@ def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Route
         router, attention="delivery", attention_since="2026-11-22T11:00:00.000Z", notified=["event"], undelivered=["x"]
     )
     first = router.task()
-    router.clock.pass_by(7200)
+    router.clock.advance(7200)
     (line,) = replay(ReplayOptions(ids=frozenset({"t-1"}), execute=True), "operator")
     assert (line.replayed, line.generation, line.trouble) == (True, 2, None)
 
@@ -270,7 +270,7 @@ def test_a_replay_that_crashed_is_resumed_by_whoever_repeats_it(replay: Replay, 
     stored = router.task().execution_input
     (line,) = replay(wish, "second")
     assert line.trouble == "another process is about to start it: try again in a minute"
-    router.clock.pass_by(REPLAY_LEASE.total_seconds() + 1)
+    router.clock.advance(REPLAY_LEASE.total_seconds() + 1)
     (line,) = replay(wish, "third")
     assert (line.replayed, line.generation) == (True, 2)
     assert router.workflow.executions[execution_name("t-1", 2)] == stored
@@ -287,7 +287,7 @@ def test_a_replay_that_crashed_after_its_start_finds_it_started(replay: Replay, 
     router.tasks.start = crash  # type: ignore[method-assign]
     assert replay(ReplayOptions(failed=True, execute=True), "first")[0].trouble == "RuntimeError"
     router.tasks.start = start  # type: ignore[method-assign]
-    router.clock.pass_by(REPLAY_LEASE.total_seconds() + 1)
+    router.clock.advance(REPLAY_LEASE.total_seconds() + 1)
     assert replay(ReplayOptions(failed=True, execute=True), "second")[0].replayed
     assert router.task().status is Status.STARTED
     assert len(router.workflow.executions) == 2
@@ -355,7 +355,7 @@ def test_an_open_attempt_is_settled_before(replay: Replay, router: Router, ledge
     fail(router, open_intent=RowKey("2026-11-22#3", "nowhere"))
     (line,) = replay(ReplayOptions(failed=True, execute=True), "operator")
     assert line.trouble == "another process was faster"
-    router.clock.pass_by(timedelta(minutes=1).total_seconds())
+    router.clock.advance(timedelta(minutes=1).total_seconds())
     assert router.task().status is Status.FAILED
 
 

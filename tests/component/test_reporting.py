@@ -88,7 +88,7 @@ def test_publishing_again_changes_nothing(office: Office) -> None:
     publication = office.reporting.publish(DAY)
     names = [name for name in publication if name.endswith("_key")]
     before = [office.stored(publication[name]) for name in names]
-    office.call(office.order("later", HAIKU), UNTIL + timedelta(days=2), answered(HAIKU, Usage(input=5_000)))
+    office.call(office.call_spec("later", HAIKU), UNTIL + timedelta(days=2), answered(HAIKU, Usage(input=5_000)))
     office.clock.time = UNTIL + timedelta(days=40)
     assert office.reporting.publish(DAY) == publication
     assert [office.stored(publication[name]) for name in names] == before
@@ -114,7 +114,9 @@ def test_phases_are_read_from_task_records(office: Office) -> None:
     record = TaskRecord("timed", Status.CLAIMED, lease_owner="router", received_at=to_text(at))
     record.sent_at = to_text(at - timedelta(milliseconds=70))
     assert office.runtime.stores.tasks.claim(record) is None
-    office.call(office.order("timed", HAIKU), at + timedelta(seconds=1), answered(HAIKU, Usage(input=100, output=10)))
+    office.call(
+        office.call_spec("timed", HAIKU), at + timedelta(seconds=1), answered(HAIKU, Usage(input=100, output=10))
+    )
     office.runtime.stores.tasks.delivered("timed", 1, at + timedelta(seconds=4))
     office.clock.time = UNTIL + timedelta(hours=6)
     speed = office.reporting.build(DAY).speed[Tier.IMPLEMENTATION]
@@ -133,7 +135,7 @@ def test_missing_bucket_is_an_error(office: Office) -> None:
 
 
 def test_call_that_ends_after_midnight_counts_in_the_day_it_started(office: Office) -> None:
-    late = office.order("late", HAIKU)
+    late = office.call_spec("late", HAIKU)
     reserved = office.call(late, UNTIL - timedelta(seconds=1), None)
     office.clock.time = UNTIL + timedelta(seconds=10)
     first = office.reporting.publish(DAY)

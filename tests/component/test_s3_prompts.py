@@ -60,7 +60,7 @@ def test_a_delivery_after_the_first_goes_by_what_was_stored(router: Router, aws:
         put(aws, b"Something else.")
     else:
         aws.client("s3").delete_object(Bucket=PROMPTS, Key="a b.txt")
-    router.clock.pass_by(SECONDS + 1)
+    router.clock.advance(SECONDS + 1)
     assert router.run(QueueMessage("m-2", event), owner="router-2") == {}
     assert router.run(QueueMessage("m-3", event), owner="router-3") == {}
     assert len(router.workflow.executions) == 1

@@ -16,7 +16,7 @@ from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.subtasks import SPLIT_SCHEMA
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.report.figures import ledger_entries
-from pointsman.report.figures.task_costs import TaskBook, task_costs
+from pointsman.report.figures.task_costs import TaskCostCollector, task_costs
 from pointsman.services.attempt import Attempt
 from pointsman.services.intake import QueueMessage
 from pointsman.services.replay import Replay, ReplayOptions
@@ -55,7 +55,7 @@ def waiting(router: Router, *parts: dict[str, Any], **fields: Any) -> WorkflowSt
     return finished(router, begun(router, **fields))
 
 
-def take_in(router: Router) -> None:
+def route_messages(router: Router) -> None:
     """Have the router take what was sent to the queue."""
     bodies, router.queue.bodies = router.queue.bodies, []
     for number, body in enumerate(bodies):
@@ -88,7 +88,7 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     assert "hand out work" in question.system
     assert (run.next, router.task().status, router.bus.events) == (Next.DELIVER, Status.WAITING, [])
 
-    take_in(router)
+    route_messages(router)
     do(router, 2)
     do(router, 1, REFUSED)
     assert (router.task().status, told(router)) == (Status.WAITING, [])
@@ -111,9 +111,9 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     counters = ledger.reader.counters("2026-11")
     assert counters["month"] == sum(attempt.cost_nano for attempt in attempts) == detail["cost_with_subtasks_nano_usd"]
     assert counters["month" + OPEN] == 0
-    book = TaskBook()
-    book.add(task_costs(attempts, shares))
-    groups = book.groups()
+    collector = TaskCostCollector()
+    collector.add(task_costs(attempts, shares))
+    groups = collector.labels()
     for label, name in (("ticket", "PAY-7"), ("parent_id", "t-1")):
         group = groups[label].named[name]
         assert (group.tasks, group.attempts, group.cost_nano) == (4, 4, counters["month"])
@@ -121,7 +121,7 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
 
 def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Router) -> None:
     waiting(router, *PARTS[:2])
-    take_in(router)
+    route_messages(router)
     for number in (1, 2):
         do(router, number, REFUSED)
     (detail,) = told(router)
@@ -133,7 +133,7 @@ def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Ro
         QueueMessage("m-2", json.dumps({"prompt": "b", "task_id": "t-2", "tier": "orchestration", "split": True}))
     )
     finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2"])))
-    take_in(router)
+    route_messages(router)
     router.model.then(answered())
     finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-2-s01"])))
     (detail,) = told(router, "t-2")
@@ -216,7 +216,7 @@ def test_a_foreign_task_with_a_subtasks_id_counts_as_rejected(router: Router) ->
     body = {"task_id": "t-1-s02", "parent_id": "t-1", "prompt": "Not the same.", "type": "code_generation"}
     router.run(QueueMessage("by-hand", json.dumps(body)))
     waiting(router, *PARTS[:2])
-    take_in(router)
+    route_messages(router)
     assert list(router.dead.codes()) == ["task_id_conflict"]
     do(router, 1)
     (detail,) = told(router)
@@ -241,7 +241,7 @@ def test_a_rejection_can_be_the_last_end(router: Router) -> None:
 
 def test_two_last_ends_at_once_make_one_event(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(router, *PARTS[:2])
-    take_in(router)
+    route_messages(router)
     both, close, won = threading.Barrier(2), TaskTable.close, list[bool]()
 
     def together(*args: Any) -> Any:
@@ -277,7 +277,7 @@ def test_repeated_dispatch_after_a_crash_changes_nothing(router: Router) -> None
     finished(router, run)
     router.queue.bodies *= 2
     assert step(router, replace(run, attempt=2, next=Next.RUN)).next is Next.DELIVER
-    take_in(router)
+    route_messages(router)
     assert sorted(router.workflow.executions) == ["t-1", "t-1-s01", "t-1-s02", "t-1-s03"]
     for number in (1, 2, 3):
         do(router, number)
@@ -296,7 +296,7 @@ def test_an_attempt_that_comes_too_late_asks_nothing_again(router: Router, monke
 
 def test_undelivered_parent_is_delivered_by_the_subtask_that_completed_it(router: Router) -> None:
     waiting(router, *PARTS[:1])
-    take_in(router)
+    route_messages(router)
     router.model.then(answered("part 1"))
     step(router, run_of(router, 1))
     publish = router.bus.publish
@@ -321,7 +321,7 @@ def test_the_sweep_sends_out_what_the_workflow_did_not(aws: Aws, router: Router,
     router.model.then(handing_out(*PARTS))
     step(router, begun(router))
     assert (sweep().gathered, router.task().status, len(router.queue.bodies)) == (0, Status.WAITING, 3)
-    take_in(router)
+    route_messages(router)
     for number in (1, 2, 3):
         do(router, number)
     assert (len(told(router)), sweep().gathered) == (1, 0)
@@ -342,7 +342,7 @@ def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, ledger
     """The last subtask's function died after its end was stored, and its workflow is gone."""
     sweep = build_sweep(aws, router)
     waiting(router, *PARTS[:1])
-    take_in(router)
+    route_messages(router)
     router.model.then(answered("part 1"))
     step(router, run_of(router, 1))
     router.bus.broken = PublishError("down")
@@ -359,11 +359,11 @@ def test_past_the_deadline_the_sweep_ends_it_with_what_there_is(aws: Aws, router
     waiting(router)
     lost, *bodies = router.queue.bodies  # one ends in the dead-letter queue, as SQS moves it
     router.queue.bodies = bodies
-    take_in(router)
+    route_messages(router)
     do(router, 2)
     router.clock.time = parse_time(router.task().deadline) + WAITS_AFTER_DEADLINE - timedelta(seconds=1)
     assert sweep().gathered == 0
-    router.clock.pass_by(2)
+    router.clock.advance(2)
     assert sweep().gathered == 1
     (detail,) = told(router)
     assert detail["partial"]
@@ -382,7 +382,7 @@ def test_a_place_to_reply_to_that_comes_later_is_answered_as_well(router: Router
     again = {**task, "metadata": {"ticket": "PAY-7"}}
     waiting(router, *PARTS[:1])
     assert router.run(QueueMessage("m-2", json.dumps({**again, "reply_to": "while-it-waits"}))) == {}
-    take_in(router)
+    route_messages(router)
     do(router, 1)
     assert router.run(QueueMessage("m-3", json.dumps({**again, "reply_to": "when-it-has-ended"}))) == {}
     places = {place: json.loads(detail) for place, detail, _ in router.replies.sent}
@@ -392,14 +392,14 @@ def test_a_place_to_reply_to_that_comes_later_is_answered_as_well(router: Router
 
 def test_a_failed_task_that_is_replayed_hands_out_anew(router: Router) -> None:
     waiting(router, *PARTS[:1])
-    take_in(router)
+    route_messages(router)
     do(router, 1, REFUSED)
     replayed(router, "t-1")
     second = json.loads(list(router.workflow.executions.values())[-1])
     assert (second["task_id"], second["generation"], router.task().subtasks) == ("t-1", 2, [])
     router.model.then(handing_out(*PARTS[:1]))
     finished(router, WorkflowState.from_state(second))
-    take_in(router)
+    route_messages(router)
     router.model.then(answered("at last"))
     finished(router, run_of(router, 1, "-g2"))
     last = told(router)[-1]
@@ -408,7 +408,7 @@ def test_a_failed_task_that_is_replayed_hands_out_anew(router: Router) -> None:
 
 def test_a_subtask_that_is_replayed_is_waited_for_again_until_the_end(router: Router) -> None:
     waiting(router, *PARTS[:2])
-    take_in(router)
+    route_messages(router)
     do(router, 1, REFUSED)
     replayed(router, "t-1-s01")
     do(router, 2)
@@ -441,7 +441,7 @@ def test_large_parts_travel_by_s3_and_by_reference(aws: Aws, router: Router) -> 
     parts = [{**entry, "prompt": entry["prompt"] + "x" * 9_000} for entry in PARTS]
     waiting(router, *parts)
     assert router.task().drafts.ref
-    take_in(router)
+    route_messages(router)
     do(router, 1, answered("y" * 70_000))
     do(router, 2, answered("\x01" * 8_000))  # six times as long in JSON
     do(router, 3, answered("z" * 60_000))
@@ -458,15 +458,15 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     client = Client(Places("no-queue", TABLES.tasks, BUCKET), aws.session)
     waiting(router, *PARTS[:2])
     bodies, router.queue.bodies = router.queue.bodies, router.queue.bodies[:1]
-    take_in(router)
+    route_messages(router)
     assert client.result("t-1") is None
     far = stated.task_document(app, router.task(), stand_in=False)
     assert [subtask["status"] for subtask in far["subtasks"]] == ["started", "queued"]
-    assert dict(status._rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
-    assert dict(status._rows(far))["not delivered"] is None
+    assert dict(status.status_rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
+    assert dict(status.status_rows(far))["not delivered"] is None
 
     router.queue.bodies = bodies
-    take_in(router)
+    route_messages(router)
     do(router, 1)
     do(router, 2, REFUSED)
     result = client.wait("t-1", timeout=1)
@@ -488,7 +488,7 @@ def test_a_split_answer_is_neither_checked_nor_audited(aws: Aws, ledger: MotoLed
     run = step(router, begun(router, type="orchestration"))
     assert (run.next, router.task().checked) == (Next.DELIVER_SAMPLED, None)
     router.intake.delivery.finish("t-1", 1, None)
-    take_in(router)
+    route_messages(router)
     router.model.then(answered("part 1"))
     step(router, run_of(router, 1))
     router.intake.delivery.finish("t-1-s01", 1, None)

@@ -276,7 +276,7 @@ class ClaimMachine(OnMoto):
 
     @rule(seconds=st.sampled_from([1.0, SECONDS / 2, SECONDS + 1]))
     def time_passes(self, seconds: float) -> None:
-        self.clock.pass_by(seconds)
+        self.clock.advance(seconds)
 
     @rule(model=st.sampled_from(["gemini-3.5-flash-lite", "claude-haiku-5-5"]), hours=st.integers(0, 3))
     def a_model_is_benched(self, model: str, hours: int) -> None:
@@ -352,7 +352,7 @@ class ClaimMachine(OnMoto):
             for _ in range(40):
                 if not self.queue:
                     break
-                self.clock.pass_by(SECONDS + 1)
+                self.clock.advance(SECONDS + 1)
                 self._invoke(self.queue[:4], None)
             assert self.queue == []
             letters = {message_id for _, _, message_id in self.router.dead.messages}

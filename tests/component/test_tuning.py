@@ -122,7 +122,7 @@ def answer(desk: Office, task_id: str, model: str, tier: Tier, *before: CallResu
     spent = 0
     for number, result in enumerate([*before, answered(model, Usage(input=9_000, output=1_000))], 1):
         asked = HAIKU if number <= len(before) else model
-        order = desk.order(task_id, asked, number, tier=tier)
+        order = desk.call_spec(task_id, asked, number, tier=tier)
         spent += desk.call(order, SINCE + timedelta(seconds=9 * number), result)
     return spent
 
@@ -152,7 +152,7 @@ def test_what_the_books_and_corrections_say(desk: Office, capsys: pytest.Capture
     put(desk, "hard", TaskType.CODE_GENERATION, text="Why does \x1b[31mthis deadlock?")
     spent += answer(desk, "hard", SONNET, Tier.IMPLEMENTATION, CallResult(Outcome.REFUSED, usage=Usage(input=9_000)))
     answer(desk, "gone", HAIKU, Tier.IMPLEMENTATION)
-    order = desk.order("classify-1", FLASH, purpose=Purpose.CLASSIFICATION, tier=Tier.ORCHESTRATION, type=None)
+    order = desk.call_spec("classify-1", FLASH, purpose=Purpose.CLASSIFICATION, tier=Tier.ORCHESTRATION, type=None)
     desk.call(order, SINCE, answered(FLASH, Usage(input=100)), (Share("get-0", 0, Usage(input=100), {}, None),))
     desk.clock.time = SINCE + timedelta(days=2)
 

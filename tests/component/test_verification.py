@@ -76,7 +76,7 @@ def rows(router: Router, ledger: MotoLedger) -> list[dict[str, Any]]:
     return sorted((row for row in result if row["kind"] == "attempt"), key=lambda row: row["turn"])
 
 
-def books_agree(router: Router, ledger: MotoLedger) -> None:
+def assert_ledger_agrees(router: Router, ledger: MotoLedger) -> None:
     attempts, counters = rows(router, ledger), ledger.reader.counters("2026-11")
     assert all("outcome" in row for row in attempts)
     assert router.task().cost_nano == sum(row["cost_nano"] for row in attempts) == counters.get("month", 0)
@@ -115,7 +115,7 @@ def test_failed_check_escalates_one_tier_and_is_recorded(configure: Configure, l
     one, two = rows(router, ledger)
     assert (one["outcome"], one["failed_check"], one.get("after")) == ("answered", "language", None)
     assert (two["tier"], two["after"], two["came_from"], two["hop"]) == ("reasoning", "failed_check:language", HAIKU, 1)
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
     assert json.loads(router.bus.events[0][1])["answer"] == GOOD
     assert len(router.bus.events) == 1
 
@@ -138,7 +138,7 @@ def test_first_answer_is_delivered_if_the_escalation_fails(
     task = router.task()
     assert (task.status, task.model, answer(router)) == (Status.COMPLETED, HAIKU, LARGE)
     assert verdict(task) == (False, "language", None)
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
     ((kind, _),) = router.bus.events
     assert kind == "Task Completed"
 
@@ -153,7 +153,7 @@ def test_beyond_the_budget_the_first_answer_is_delivered_at_once(
     end = finished(router, begun(router))
     assert (end.next, asked(router), router.clock.now() - NOON < timedelta(minutes=1)) == (Next.DELIVER, [HAIKU], True)
     assert (router.task().status, verdict(router.task())) == (Status.COMPLETED, (False, "language", None))
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_an_outage_above_is_waited_for_briefly(configure: Configure) -> None:
@@ -174,7 +174,7 @@ def test_past_the_deadline_the_first_answer_is_delivered(configure: Configure) -
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD))
     second = step(router, begun(router, deadline=to_text(NOON + timedelta(seconds=30))))
-    router.clock.pass_by(31)
+    router.clock.advance(31)
     finished(router, second)
     assert (asked(router), router.task().status, answer(router)) == ([HAIKU], Status.COMPLETED, BAD)
 
@@ -231,7 +231,7 @@ def test_a_crash_after_the_first_answer_is_stored_leads_to_the_same_place(
     finished(router, again)
     assert asked(router) == [HAIKU, SONNET]
     assert (router.task().status, answer(router)) == (Status.COMPLETED, GOOD)
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_crash_in_the_escalated_call_is_charged_and_the_first_answer_kept(
@@ -247,7 +247,7 @@ def test_crash_in_the_escalated_call_is_charged_and_the_first_answer_kept(
     task = router.task()
     assert (task.status, task.model, answer(router), task.cost_known) == (Status.COMPLETED, HAIKU, BAD, False)
     assert [row["outcome"] for row in rows(router, ledger)] == ["answered", "unknown"]
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
@@ -266,7 +266,7 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
     monkeypatch.setattr(TaskTable, "read", read_before)
     router.intake.delivery.finish("t-1", 1, "workflow_aborted")
     assert (router.task().status, answer(router)) == (Status.COMPLETED, BAD)
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_the_second_state_twice_is_one_call(configure: Configure, ledger: MotoLedger) -> None:
@@ -276,7 +276,7 @@ def test_the_second_state_twice_is_one_call(configure: Configure, ledger: MotoLe
     assert step(router, second).next is Next.DELIVER
     assert step(router, second).next is Next.DELIVER
     assert asked(router) == [HAIKU, SONNET]
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def says(word: str) -> CallResult:
@@ -297,7 +297,7 @@ def test_answer_that_the_judge_accepts_is_delivered(configure: Configure, ledger
     judged = rows(router, ledger)[1]
     assert (judged["purpose"], judged["billing"], judged["cost_nano"]) == ("judge", "free", 0)
     assert len(ledger.look(None, GEMINI, "2026-11").model.slots) == 1
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_answer_that_the_judge_rejects_escalates_one_tier(configure: Configure, ledger: MotoLedger) -> None:
@@ -308,7 +308,7 @@ def test_answer_that_the_judge_rejects_escalates_one_tier(configure: Configure, 
     assert (router.task().model, answer(router), verdict(router.task())) == (SONNET, "whole", (True, None, "judge"))
     last = rows(router, ledger)[2]
     assert (last["after"], last["came_from"], last["hop"]) == ("failed_check:judge", HAIKU, 1)
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_a_judge_s_no_stands_when_no_better_answer_can_be_had(configure: Configure) -> None:
@@ -336,7 +336,7 @@ def test_a_judge_that_cannot_be_had_passes_the_answer_at_once(
     end = finished(router, begun(router))
     assert (end.next, router.task().status, answer(router)) == (Next.DELIVER, Status.COMPLETED, "the answer")
     assert router.clock.now() - NOON < timedelta(seconds=30)
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_a_benched_judge_is_not_asked(configure: Configure) -> None:
@@ -379,7 +379,7 @@ def test_a_judge_that_dies_is_not_asked_again(
     lost_answer = written == "settle" and word == "wrong"
     assert answer(router) == ("second" if lost_answer else "first")
     assert [row["outcome"] for row in rows(router, ledger)][1] == ("unknown" if written == "reserve" else "answered")
-    books_agree(router, ledger)
+    assert_ledger_agrees(router, ledger)
 
 
 def test_the_second_answer_has_the_time_of_its_own_function(configure: Configure) -> None:
@@ -417,14 +417,14 @@ def test_the_sdks_on_the_stand_in_answer_judge_and_audit(
         }
         for task_id, prompt in said.items():
             fields = {"prompt": prompt, "task_id": task_id, "type": "code_generation", "metadata": {"ticket": "A"}}
-            player.take_in(QueueMessage(f"m-{task_id}", json.dumps(fields)))
+            player.route_messages(QueueMessage(f"m-{task_id}", json.dumps(fields)))
             assert player.play(task_id).next is Next.DELIVER
 
         ends = [player.task(task_id) for task_id in said]
         assert [end.model for end in ends] == [SONNET, SONNET, HAIKU]
         assert [end.checked and end.checked.escalated_after for end in ends] == ["language", "judge", None]
         assert [end.audit and end.audit.outcome for end in ends] == ["answered"] * 3
-        attempts = support.books_agree(app, standin.requests(), clock.now() + timedelta(minutes=1))
+        attempts = support.assert_ledger_agrees(app, standin.requests(), clock.now() + timedelta(minutes=1))
         assert Counter(row["purpose"] for row in attempts) == {"task": 5, "judge": 2, "audit": 3}
         assert standin.control("GET", "verdict")["errors"] == 0
     finally:

@@ -20,7 +20,7 @@ from tests.support.aws import Aws
 from tests.support.in_process import InProcess, in_process
 from tests.support.router import SHIPPED, Router, build
 from tests.support.tls import Authority, Receiver, receiver
-from tests.unit.contracts.test_webhook_signature import SECRET
+from tests.support.webhook_secrets import SECRET
 
 DETAIL = '{"task_id":"t-1","answer":"ö"}'
 KEY_NAME = "/pointsman/webhook-key"

@@ -47,7 +47,7 @@ def finished(router: Router, run: WorkflowState, most: int = 400) -> WorkflowSta
         if run.next is Next.DELIVER_SAMPLED:
             router.intake.delivery.finish(run.task_id, run.generation, run.reason)
         if run.next is Next.WAIT:
-            router.clock.pass_by(run.wait_seconds)
+            router.clock.advance(run.wait_seconds)
         run = step(router, run)
     raise AssertionError("the run does not end")
 

@@ -79,18 +79,18 @@ class Fault:
     probability: float = 1.0
     holds: str = ""
     """A part of the body; empty matches any."""
-    met: int = field(default=0, init=False)
+    applied: int = field(default=0, init=False)
     """Calls that the rule was applied to."""
     _seen: int = field(default=0, init=False)
 
-    def meets(self, service: str, operation: str, body: bytes, dice: random.Random) -> bool:
+    def applies(self, service: str, operation: str, body: bytes, dice: random.Random) -> bool:
         """Return whether the rule applies to this call, and count the call."""
         if (service, operation) != (self.service, self.operation) or self.holds.encode() not in body:
             return False
         self._seen += 1
-        if self._seen <= self.after or self.met == self.times or dice.random() >= self.probability:
+        if self._seen <= self.after or self.applied == self.times or dice.random() >= self.probability:
             return False
-        self.met += 1
+        self.applied += 1
         return True
 
 
@@ -136,7 +136,7 @@ class AwsProxy:
     def take(self, service: str, operation: str, body: bytes) -> Answer | Lost | None:
         """Return the fault of a call; None if it passes."""
         with self._lock:
-            matching = (fault.does for fault in self._faults if fault.meets(service, operation, body, self._dice))
+            matching = (fault.does for fault in self._faults if fault.applies(service, operation, body, self._dice))
             effect = next(matching, None)
             kind = "answered" if isinstance(effect, Answer) else "passed"
             if isinstance(effect, Lost):

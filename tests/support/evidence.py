@@ -1,4 +1,4 @@
-"""What the ledger, the counters and the stand-in's journal say, each on its own, and whether they agree."""
+"""Ledger, counters and the journal of the fake providers, and whether they agree."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from tests.support.local_stack import Stack
 type Row = dict[str, Any]
 
 
-def books_of(stack: Stack) -> DynamoLedgerReader:
+def ledger_reader_of(stack: Stack) -> DynamoLedgerReader:
     out = stack.info.outputs
     names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
     return DynamoLedgerReader(stack.client("dynamodb"), names)
@@ -36,13 +36,13 @@ class Evidence:
 
     @classmethod
     def of(cls, stack: Stack) -> "Evidence":
-        books, now = books_of(stack), datetime.now(UTC)
-        result = list(books.rows(now - timedelta(hours=12), now))
+        ledger, now = ledger_reader_of(stack), datetime.now(UTC)
+        result = list(ledger.rows(now - timedelta(hours=12), now))
         return cls(
             journal=stack.control("GET", "journal")["requests"],
             rows=[row for row in result if row["kind"] == "attempt"],
             shares=[row for row in result if row["kind"] == "share"],
-            counters=books.counters(this_month()),
+            counters=ledger.counters(this_month()),
         )
 
     def since(self, before: "Evidence") -> "Evidence":
@@ -71,7 +71,7 @@ class Evidence:
         return [row for row in self.rows if row.get("outcome") == "unknown"]
 
     def disagreements(self, before: "Evidence") -> list[str]:
-        """Return what the books got wrong since `before`; empty when they are right."""
+        """Return where the ledger is wrong since `before`; empty when it is right."""
         new = self.since(before)
         tags = Counter(entry["attempt"] for entry in new.journal)
         keys = Counter(f"{row['task_id']}.{row['turn']}" for row in new.rows)
@@ -86,11 +86,11 @@ class Evidence:
                 wrong.append(f"unknown, but not at its reserved cost: {tag}")
             if outcome == "unknown" and row["billing"] == "free" and row["cost_nano"]:
                 wrong.append(f"free, but booked at a cost: {tag}")
-        attempt_intent, earlier = self._drift(), before._drift()
+        drift, earlier = self._drift(), before._drift()
         wrong += [
-            f"counter {name} is off by {attempt_intent[name]}, before by {earlier[name]}"
-            for name in sorted({*attempt_intent, *earlier})
-            if attempt_intent[name] != earlier[name]
+            f"counter {name} is off by {drift[name]}, before by {earlier[name]}"
+            for name in sorted({*drift, *earlier})
+            if drift[name] != earlier[name]
         ]
         return wrong + new._misshared()
 
@@ -109,11 +109,11 @@ class Evidence:
         classifications = [row for row in self.rows if row["purpose"] == "classification"]
         classified = [row for row in classifications if row.get("outcome") not in (None, "unknown")]
         stems = {row["row"] for row in classifications}
-        attempt_intent = [share for share in self.shares if str(share["row"]).rpartition("#")[0] in stems]
+        shares = [share for share in self.shares if str(share["row"]).rpartition("#")[0] in stems]
         return [
             f"shares of {kind} do not add up"
             for kind in ("cost_nano", "input", "output")
-            if sum(share.get(kind, 0) for share in attempt_intent) != sum(row.get(kind, 0) for row in classified)
+            if sum(share.get(kind, 0) for share in shares) != sum(row.get(kind, 0) for row in classified)
         ]
 
     def where_calls_were_cut(self) -> dict[str, int]:

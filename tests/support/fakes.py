@@ -26,9 +26,9 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.pass_by(seconds)
+        self.advance(seconds)
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 
 
@@ -50,7 +50,7 @@ class ScriptedModel:
             self.questions.append(question)
             assert self._results, f"nobody expected a question to {question.model}"
             if self._clock:
-                self._clock.pass_by(self._takes)
+                self._clock.advance(self._takes)
             return self._results.pop(0)
 
 

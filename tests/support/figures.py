@@ -1,11 +1,23 @@
-"""Prints the measurements of fault tests at the end of a run, also of a parallel one."""
+"""What the fault tests measure: long or short form, their figures, and how a run prints them, also a parallel one."""
 
+import os
 from typing import Any
 
 import pytest
 
+SOAK = os.environ.get("POINTSMAN_SOAK", "") == "1"
+"""Whether the long form runs (`make soak`)."""
 FIGURES = "figures"
 """The user property of a test report that carries them from the process of the test to the main one."""
+
+
+class Figures(dict[str, Any]):
+    """What a test measured, by name; shown at the end of the run, and kept in build/soak.json in the long form."""
+
+
+def thinned[T](cases: list[T]) -> list[T]:
+    """Return all cases in the long form, every third in the short one."""
+    return cases if SOAK else cases[::3]
 
 
 def write_figures(terminalreporter: pytest.TerminalReporter) -> None:

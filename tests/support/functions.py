@@ -81,7 +81,7 @@ class Functions:
     def send_raw(self, body: str) -> None:
         self.aws.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=body)
 
-    def take_in(self) -> None:
+    def route_messages(self) -> None:
         """Have the router take what is in the queue, as its event source mapping does."""
         sqs = self.aws.client("sqs")
         query = {"QueueUrl": self.queue_url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"]}
@@ -111,7 +111,7 @@ class Functions:
         """Send a task, and have it done by models that give these results."""
         self.model.then(*results)
         self.send(task_id, **fields)
-        self.take_in()
+        self.route_messages()
         self.play(task_id)
 
     def oldest(self, now: datetime) -> float | None:

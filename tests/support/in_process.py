@@ -130,7 +130,7 @@ class Player:
     undelivered: list[str] = field(default_factory=list)
     """Deliveries that failed: why."""
 
-    def take_in(self, *messages: QueueMessage, most: int = 8) -> int:
+    def route_messages(self, *messages: QueueMessage, most: int = 8) -> int:
         """Deliver messages until none comes back; return how often a message came back."""
         waiting, came_back = list(messages), 0
         for round_ in range(most):
@@ -198,8 +198,8 @@ class Player:
         return result
 
 
-def books_agree(app: InProcess, requests: list[dict[str, Any]], until: datetime) -> list[dict[str, Any]]:
-    """Hold ledger, counters and the provider's journal against each other; return the ledger's attempts."""
+def assert_ledger_agrees(app: InProcess, requests: list[dict[str, Any]], until: datetime) -> list[dict[str, Any]]:
+    """Compare ledger, counters and the provider's journal; return the ledger's attempts."""
     rows = [row for row in app.ledger_reader.rows(until - timedelta(days=2), until) if row["kind"] == "attempt"]
     assert [row["row"] for row in rows if "outcome" not in row] == []
     counters = app.ledger_reader.counters(month_key(until, app.runtime.settings.zone))

@@ -31,7 +31,7 @@ PARAMETERS = {
 }
 """Admits the examples, and a topic and a rule of the tests."""
 WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
-PATIENCE = 60.0
+TASK_SECONDS = 60.0
 """Seconds that a task may take on a busy machine with every function cold."""
 
 
@@ -60,25 +60,26 @@ class Stack:
         return TaskTable(self.client("dynamodb"), names)
 
     @cached_property
-    def door_key(self) -> str:
-        """An API key of the front door."""
+    def api_key(self) -> str:
+        """An API key of the Chat API."""
         key = new_key()
-        api_key = ApiKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
+        record = ApiKey("tests", str(digest_of(key)), "2026-11-24T12:00:00.000Z")
         names = Tables("", "", self.info.outputs["LimitTableName"])
-        assert DynamoApiKeys(self.client("dynamodb"), names).create(api_key)
+        assert DynamoApiKeys(self.client("dynamodb"), names).create(record)
         return key
 
     @property
-    def door(self) -> str:
-        """The front door's base URL: the emulator serves function URLs under its own address."""
+    def chat_api_url(self) -> str:
+        """The Chat API's base URL: the emulator serves function URLs under its own address."""
         url_id = urlsplit(self.info.outputs["FrontDoorUrl"]).netloc.partition(".")[0]
         return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
 
-    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
-        """Send a request to the front door; return status and JSON."""
-        request = Request(self.door.removesuffix("/v1") + path, None if body is None else json.dumps(body).encode())
+    def call_chat_api(self, path: str, body: Any = None) -> tuple[int, Any]:
+        """Send a request to the Chat API; return status and JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.chat_api_url.removesuffix("/v1") + path, data)
         request.add_header("content-type", "application/json")
-        request.add_header("authorization", f"Bearer {self.door_key}")
+        request.add_header("authorization", f"Bearer {self.api_key}")
         with urlopen(request, timeout=100) as answer:
             return answer.status, json.loads(answer.read())
 
@@ -143,7 +144,7 @@ class Stack:
         journal = self.control("GET", "journal")["requests"]
         return [entry for entry in journal if (entry["attempt"] or "").startswith(f"{task_id}.")]
 
-    def forget_limits(self) -> None:
+    def delete_model_health(self) -> None:
         """Delete the health of all models, which earlier tests changed."""
         table, dynamodb = self.info.outputs["LimitTableName"], self.client("dynamodb")
         for item in dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]:
@@ -151,7 +152,7 @@ class Stack:
                 dynamodb.delete_item(TableName=table, Key={"limit": item["limit"]})
 
 
-def eventually[T](look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
+def eventually[T](look: Callable[[], T | None], what: str, seconds: float = TASK_SECONDS) -> T:
     """Return the first result that is not None."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

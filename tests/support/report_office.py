@@ -61,7 +61,7 @@ class Office:
         assert self.ctx.ledger.settle(settled, HealthUpdate(), answer, shares)
         return settled.cost_nano
 
-    def order(self, task_id: str, model: str, attempt: int = 1, **overrides: Any) -> CallSpec:
+    def call_spec(self, task_id: str, model: str, attempt: int = 1, **overrides: Any) -> CallSpec:
         """Claim the task and return the call of one of its attempts."""
         self.runtime.stores.tasks.claim(TaskRecord(task_id, Status.CLAIMED, lease_owner="router"))
         defaults: dict[str, Any] = {
@@ -109,22 +109,22 @@ def answered(model: str, usage: Usage) -> CallResult:
 def busy_day(office: Office) -> int:
     """Book a day with an answer, a fallback from free to paid, a classification and an open call; return its cost."""
     status: dict[str, Any] = {"tier": Tier.ORCHESTRATION, "type": TaskType.STATUS}
-    spent = office.call(office.order("early", SONNET, tier=Tier.REASONING), SINCE - timedelta(days=3), _sonnet())
+    spent = office.call(office.call_spec("early", SONNET, tier=Tier.REASONING), SINCE - timedelta(days=3), _sonnet())
     assert spent == 2_500_000
-    classification = office.order(
+    classification = office.call_spec(
         "classify-1", HAIKU, purpose=Purpose.CLASSIFICATION, tier=Tier.ORCHESTRATION, type=None
     )
     shares = (Share("status", 11_000, Usage(), {}, None), Share("code", 4_000, Usage(), {"agent": "ci"}, None))
     total = office.call(classification, SINCE, answered(HAIKU, Usage(input=100, output=10)), shares)
     down = CallResult(Outcome.UNAVAILABLE, detail="503")
-    total += office.call(office.order("status", FLASH, function="orchestration", **status), SINCE, down)
+    total += office.call(office.call_spec("status", FLASH, function="orchestration", **status), SINCE, down)
     hop: dict[str, Any] = {"hop": 1, "previous_outcome": "unavailable", "came_from": FLASH, **status}
-    fallback = office.order("status", HAIKU, 2, **hop)
+    fallback = office.call_spec("status", HAIKU, 2, **hop)
     total += office.call(fallback, SINCE + timedelta(seconds=9), answered(HAIKU, Usage(input=2_000, output=300)))
     last = UNTIL - timedelta(milliseconds=1)
-    total += office.call(office.order("code", HAIKU), last, answered(HAIKU, Usage(input=9_000, output=4_000)))
-    office.call(office.order("tomorrow", HAIKU), UNTIL, answered(HAIKU, Usage(input=1_000_000)))
-    total += office.call(office.order("open", SONNET, tier=Tier.REASONING), SINCE + timedelta(hours=5), None)
+    total += office.call(office.call_spec("code", HAIKU), last, answered(HAIKU, Usage(input=9_000, output=4_000)))
+    office.call(office.call_spec("tomorrow", HAIKU), UNTIL, answered(HAIKU, Usage(input=1_000_000)))
+    total += office.call(office.call_spec("open", SONNET, tier=Tier.REASONING), SINCE + timedelta(hours=5), None)
     office.clock.time = UNTIL + timedelta(hours=6)
     return total
 

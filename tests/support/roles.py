@@ -73,8 +73,8 @@ class Role:
             iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
-def begin_anew(stack: Stack) -> None:
-    """Have every function begin anew, since a worker keeps the keys that it has read.
+def restart_functions(stack: Stack) -> None:
+    """Restart every function, since a worker keeps the keys that it has read.
 
     The router and the sweep are called once by hand: the next call fails on the worker that is gone, and a batch of the
     queue would return in 6 minutes.

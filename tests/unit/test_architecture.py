@@ -57,6 +57,12 @@ def dotted(path: Path) -> str:
 FILES = {dotted(path): path for path in MODULES if path != CORE / "__init__.py"}
 
 
+TEST_FILES = {
+    path.relative_to(ROOT).as_posix().removesuffix(".py").replace("/", "."): path
+    for path in (ROOT / "tests").rglob("*.py")
+}
+
+
 def imports_of(path: Path, files: Mapping[str, Path] = FILES) -> Iterator[str]:
     """Yield every module that is imported: at the top, within a function or for types only."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -181,6 +187,12 @@ def test_function_is_wiring(function: str) -> None:
 def test_package_imports_none_that_builds_on_it(package: str, closed: tuple[str, ...]) -> None:
     imported = {name for path in (ROOT / package).rglob("*.py") for name in imports_of(path)}
     assert sorted(name for name in imported if within(name, *closed)) == []
+
+
+@pytest.mark.parametrize("package", ["tests", "benchmarks", "tools"])
+def test_nothing_imports_a_test_module_or_a_conftest(package: str) -> None:
+    imported = {name for path in (ROOT / package).rglob("*.py") for name in imports_of(path, TEST_FILES)}
+    assert sorted(name for name in imported if within(name, "tests") and not within(name, "tests.support")) == []
 
 
 @pytest.mark.parametrize("package", ["pointsman_cli", "devstack", "demo"])

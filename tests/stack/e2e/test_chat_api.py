@@ -6,18 +6,19 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from tests.support.local_stack import PATIENCE, Stack
+from tests.support.local_stack import TASK_SECONDS, Stack
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
 def client(stack: Stack) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=stack.door, api_key=stack.door_key, timeout=2 * PATIENCE, max_retries=0) as built:
+    url, seconds = stack.chat_api_url, 2 * TASK_SECONDS
+    with openai.OpenAI(base_url=url, api_key=stack.api_key, timeout=seconds, max_retries=0) as built:
         yield built
 
 
-def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.OpenAI) -> None:
+def test_openai_sdk_is_answered_once(stack: Stack, client: openai.OpenAI) -> None:
     assert "pointsman/auto" in [model.id for model in client.models.list()]
     key = {"Idempotency-Key": uuid.uuid4().hex}
     options = {"model": "pointsman/auto", "metadata": {"ticket": "PAY-8"}, "max_tokens": 200, "extra_headers": key}
@@ -38,10 +39,10 @@ def test_the_openai_sdk_asks_and_is_answered_once(stack: Stack, client: openai.O
     with pytest.raises(openai.ConflictError) as conflict:
         client.chat.completions.create(messages=messages[1:], **options)  # type: ignore[call-overload]
     assert conflict.value.code == "idempotency_conflict"
-    assert stack.ask(f"/v1/tasks/{task_id}")[1]["choices"][0]["message"]["content"] == record.answer.inline
+    assert stack.call_chat_api(f"/v1/tasks/{task_id}")[1]["choices"][0]["message"]["content"] == record.answer.inline
 
 
-def test_the_openai_sdk_understands_what_goes_wrong(stack: Stack, client: openai.OpenAI) -> None:
+def test_openai_sdk_raises_its_errors(stack: Stack, client: openai.OpenAI) -> None:
     mark = f"refuse-{uuid.uuid4().hex[:8]}"
     stack.fault("anthropic", "refusal", contains=mark)
     hello = [{"role": "user", "content": mark}]

@@ -241,12 +241,12 @@ def prompt_of(own: Examples, record: TaskRecord) -> str:
     return str(json.loads(record.body.inline)["prompt"])
 
 
-def test_every_example_is_tried() -> None:
+def test_every_example_has_a_test() -> None:
     assert {*WAYS, "answers"} == set(NAMES)
 
 
 @pytest.mark.parametrize("way", [way for ways in WAYS.values() for way in ways], ids=lambda way: way.__name__)
-def test_a_task_comes_in_and_is_answered(
+def test_task_of_each_example_is_answered(
     examples: Examples, sent: dict[Callable[[Examples], str], str], way: Callable[[Examples], str]
 ) -> None:
     record = examples.stack.ended(sent[way])
@@ -269,9 +269,7 @@ def test_a_task_comes_in_and_is_answered(
     }[way]
 
 
-def test_an_alarm_brings_its_reason_and_its_metrics(
-    examples: Examples, sent: dict[Callable[[Examples], str], str]
-) -> None:
+def test_alarm_task_has_its_reason_and_metrics(examples: Examples, sent: dict[Callable[[Examples], str], str]) -> None:
     record = examples.stack.ended(sent[by_alarm])
     prompt = prompt_of(examples, record)
     assert "Threshold Crossed: 1 out of the last 1 datapoints [99.50160229693434" in prompt
@@ -280,14 +278,14 @@ def test_an_alarm_brings_its_reason_and_its_metrics(
     assert record.decision.type == "complex_debugging"
 
 
-def test_the_state_machine_goes_on_with_the_answer(
+def test_state_machine_continues_with_the_answer(
     examples: Examples, sent: dict[Callable[[Examples], str], str]
 ) -> None:
     record = examples.stack.ended(sent[by_state_machine])
     assert ended_execution(examples, sent[by_state_machine].removeprefix("triage-")) == {"triage": record.answer.inline}
 
 
-def test_the_state_machine_goes_on_without_an_answer(examples: Examples) -> None:
+def test_state_machine_continues_without_an_answer(examples: Examples) -> None:
     machine, name = examples.outputs["step-functions"]["StateMachineArn"], uuid.uuid4().hex
     examples.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input='{"question": " "}')
     assert ended_execution(examples, name) == {"triage": None, "why": "Pointsman.invalid_task"}
@@ -306,7 +304,7 @@ def ended_execution(own: Examples, name: str) -> Any:
     return json.loads(ended["output"])
 
 
-def test_the_url_refuses_what_is_unsigned_or_no_task(examples: Examples) -> None:
+def test_function_url_refuses_unsigned_requests_and_invalid_tasks(examples: Examples) -> None:
     with pytest.raises(Exception, match="HTTP Error 400"):
         post(examples, '["no task"]')
     url_id = examples.outputs["function-url"]["Url"].split("//")[1].split(".")[0]
@@ -314,12 +312,12 @@ def test_the_url_refuses_what_is_unsigned_or_no_task(examples: Examples) -> None
         urlopen(f"{examples.stack.info.endpoint}/_aws/lambda-url/{url_id}/", timeout=10)
 
 
-def test_a_schedules_role_may_do_nothing_else(examples: Examples) -> None:
+def test_schedule_role_has_no_other_permission(examples: Examples) -> None:
     with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
         examples.as_role("scheduler", "sqs").receive_message(QueueUrl=examples.stack.info.outputs["TaskQueueUrl"])
 
 
-def test_another_bucket_may_not_send_and_is_not_read(examples: Examples) -> None:
+def test_other_bucket_may_not_send_and_is_not_read(examples: Examples) -> None:
     s3 = examples.client("s3")
     s3.create_bucket(Bucket="strangers")
     target = {"QueueArn": examples.stack.info.outputs["TaskQueueArn"], "Events": ["s3:ObjectCreated:*"]}
@@ -344,7 +342,7 @@ def test_another_bucket_may_not_send_and_is_not_read(examples: Examples) -> None
         assert (rejected.status, rejected.rejection.code) == (Status.REJECTED, "bucket_not_allowed")
 
 
-def test_ends_are_told_to_queue_function_and_mail(
+def test_end_of_a_task_reaches_queue_function_and_mail(
     examples: Examples, sent: dict[Callable[[Examples], str], str]
 ) -> None:
     out, sqs = examples.outputs["answers"], examples.client("sqs")

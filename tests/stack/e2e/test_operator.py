@@ -12,14 +12,14 @@ import pytest
 
 from pointsman_cli import stacks
 from pointsman_cli.main import main
-from tests.support.local_stack import PATIENCE, Stack
+from tests.support.local_stack import TASK_SECONDS, Stack
 
 pytestmark = pytest.mark.stack
 
 KEYS = {"gemini": "gemini-key-typed-4711", "anthropic": "claude-key-typed-0815"}
 
 
-def test_doctor_looks_at_all_that_the_emulator_has(
+def test_doctor_checks_everything_that_the_emulator_has(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(stacks, "connect", lambda *_: stacks.connect_to_local(stack.info))
@@ -53,17 +53,17 @@ class Terminal:
 
     def answer(self, question: str, words: str) -> None:
         """Type once the question is on the screen: what was typed before it is thrown away with a hidden one."""
-        seen, until = len(self.screen), time.monotonic() + PATIENCE
+        seen, until = len(self.screen), time.monotonic() + TASK_SECONDS
         while question not in self.screen[seen:]:
             assert self._read(until), f"no {question!r} on the screen: {self.screen}"
         os.write(self._master, f"{words}\n".encode())
 
     def ended(self) -> int:
         """Return the exit code once the command has ended."""
-        while self._read(time.monotonic() + PATIENCE):
+        while self._read(time.monotonic() + TASK_SECONDS):
             pass
         os.close(self._master)
-        return self._process.wait(PATIENCE)
+        return self._process.wait(TASK_SECONDS)
 
     def _read(self, until: float) -> bool:
         if not select.select([self._master], [], [], max(until - time.monotonic(), 0))[0]:
@@ -76,7 +76,7 @@ class Terminal:
         return bool(data)
 
 
-def test_keys_are_typed_unseen_and_stored_as_secure_strings(stack: Stack) -> None:
+def test_keys_are_typed_without_echo_and_stored_as_secure_strings(stack: Stack) -> None:
     terminal = Terminal(stack, "init", "--keys-only", "--stack", "typed")
     terminal.answer("AWS region [us-east-1]", "Frankfurt")
     terminal.answer("AWS region [us-east-1]", "us-east-1")

@@ -45,7 +45,7 @@ def told(stack: Stack, url: str, task_id: str, count: int) -> list[dict[str, Any
     return recorded
 
 
-def test_a_refused_task_is_replayed_and_completed(stack: Stack, command: Any) -> None:
+def test_refused_task_is_replayed_and_completed(stack: Stack, command: Any) -> None:
     replies, watch = queue(stack, REPLY_QUEUE_ARN.rsplit(":", 1)[1]), queue(stack, "watch-replays")
     events, bus = stack.client("events"), stack.info.outputs["EventBusName"]
     arn = stack.client("sqs").get_queue_attributes(QueueUrl=watch, AttributeNames=["QueueArn"])["Attributes"][
@@ -83,7 +83,7 @@ def test_a_refused_task_is_replayed_and_completed(stack: Stack, command: Any) ->
     assert (shown["generation"], len(shown["attempts"])) == (2, 2)
 
 
-def test_a_dead_letter_without_an_id_keeps_the_one_it_had(stack: Stack, command: Any) -> None:
+def test_dead_letter_without_an_id_keeps_its_message_id(stack: Stack, command: Any) -> None:
     dlq = stack.info.outputs["DeadLetterQueueUrl"]
     body = {"prompt": "Which suites first?", "type": "test_coordination"}
     message_id = stack.client("sqs").send_message(QueueUrl=dlq, MessageBody=json.dumps(body))["MessageId"]
@@ -101,7 +101,7 @@ def test_a_dead_letter_without_an_id_keeps_the_one_it_had(stack: Stack, command:
     assert shown["found"][0]["why"] == "tier: must be one of orchestration, implementation, reasoning"
 
 
-def test_a_topic_that_is_not_named_does_not_get_in(stack: Stack) -> None:
+def test_unlisted_topic_is_rejected(stack: Stack) -> None:
     sns, tasks = stack.client("sns"), stack.info.outputs["TaskQueueArn"]
     named, stranger = (sns.create_topic(Name=name)["TopicArn"] for name in ("asks", "stranger"))
     for topic in (named, stranger):

@@ -21,7 +21,7 @@ from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
 from tests.support.killer import workers
 from tests.support.local_stack import Stack, eventually
-from tests.support.roles import Role, begin_anew
+from tests.support.roles import Role, restart_functions
 
 pytestmark = pytest.mark.stack
 
@@ -70,7 +70,7 @@ def watch(stack: Stack) -> str:
 @pytest.fixture(scope="module")
 def written(stack: Stack, secrets: Secrets, watch: str) -> Iterator[dict[str, str]]:
     """Go every way with the secrets, and return what was written, by place."""
-    stack.forget_limits()
+    stack.delete_model_health()
     keys = {GEMINI_KEY_PARAMETER: secrets.gemini_key, ANTHROPIC_KEY_PARAMETER: secrets.anthropic_key}
     _put_keys(stack, keys)
     try:
@@ -91,7 +91,7 @@ def _put_keys(stack: Stack, keys: dict[str, str]) -> None:
     ssm = stack.client("ssm")
     for name, key in keys.items():
         ssm.put_parameter(Name=name, Value=key, Type="SecureString", Overwrite=True)
-    begin_anew(stack)
+    restart_functions(stack)
 
 
 def _go(stack: Stack, secrets: Secrets) -> list[str]:
@@ -115,7 +115,8 @@ def _go(stack: Stack, secrets: Secrets) -> list[str]:
     for task_id in ids:
         ended(stack, task_id)
     asked = [{"role": "user", "content": f"{FAR} at the door {secrets.prompt}"}]
-    assert stack.ask("/v1/chat/completions", {"model": "pointsman/implementation", "messages": asked})[0] == 200
+    body = {"model": "pointsman/implementation", "messages": asked}
+    assert stack.call_chat_api("/v1/chat/completions", body)[0] == 200
     hang = f"hang-{uuid.uuid4().hex[:6]}"
     stack.fault("anthropic", "hang", contains=hang, times=1)
     killed = send(hang, tier="implementation")
@@ -149,7 +150,7 @@ def _without_a_key(stack: Stack, send: Any) -> str:
     """Send a task whose first model has no key."""
     key = stack.client("ssm").get_parameter(Name=GEMINI_KEY_PARAMETER, WithDecryption=True)["Parameter"]["Value"]
     stack.client("ssm").delete_parameter(Name=GEMINI_KEY_PARAMETER)
-    begin_anew(stack)
+    restart_functions(stack)
     record = ended(stack, task_id := send("keyless", tier="orchestration"))
     assert record.status is Status.COMPLETED
     assert record.model == CLAUDE
@@ -240,7 +241,7 @@ def _status(stack: Stack, tasks: list[str]) -> str:
     )
 
 
-def test_something_was_written(written: dict[str, str]) -> None:
+def test_every_place_has_content_to_search(written: dict[str, str]) -> None:
     groups = {name.rsplit("-", 1)[-1] for name, text in written.items() if name.startswith("log group") and text}
     assert groups >= {"door", "router", "orchestration", "implementation", "reasoning", "delivery", "sweep"}
     assert "call_settled" in written["file ministack.log"] or any("call_settled" in text for text in written.values())
@@ -249,27 +250,27 @@ def test_something_was_written(written: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["prompt", "system", "rejected", "token", "webhook", "gemini_key", "anthropic_key"])
-def test_a_secret_is_nowhere(written: dict[str, str], secrets: Secrets, name: str) -> None:
+def test_secret_appears_nowhere(written: dict[str, str], secrets: Secrets, name: str) -> None:
     assert [place for place, text in written.items() if secrets.never[name] in text] == []
 
 
-def test_the_signing_secret_is_nowhere(stack: Stack, written: dict[str, str]) -> None:
+def test_webhook_secret_appears_nowhere(stack: Stack, written: dict[str, str]) -> None:
     assert stack.hooks.requests
     assert [place for place, text in written.items() if stack.webhook_secret in text] == []
 
 
-def test_a_key_of_the_front_door_is_nowhere(stack: Stack, written: dict[str, str]) -> None:
-    assert [place for place, text in written.items() if stack.door_key in text] == []
-    digest = digest_of(stack.door_key) or ""
+def test_chat_api_key_appears_nowhere(stack: Stack, written: dict[str, str]) -> None:
+    assert [place for place, text in written.items() if stack.api_key in text] == []
+    digest = digest_of(stack.api_key) or ""
     assert [place for place, text in written.items() if digest in text] == ["limits"]
 
 
-def test_metadata_is_where_the_contract_says(written: dict[str, str], secrets: Secrets) -> None:
+def test_metadata_appears_where_the_contract_says(written: dict[str, str], secrets: Secrets) -> None:
     found = {place for place, text in written.items() if secrets.metadata in text}
     assert {"events", "ledger"} <= found <= {"events", "ledger", "reports", "status"}
 
 
-def test_the_stack_did_have_the_secrets(stack: Stack, secrets: Secrets) -> None:
+def test_stack_had_the_secrets(stack: Stack, secrets: Secrets) -> None:
     """The task's record has them, as it must: it is what the functions work from."""
     tasks = json.dumps(_items(stack, "TaskTableName"))
     assert all(

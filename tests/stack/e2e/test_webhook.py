@@ -11,7 +11,7 @@ from tests.support.roles import Role
 pytestmark = pytest.mark.stack
 
 
-def test_a_webhook_is_told_by_delivery_sweep_and_router(stack: Stack) -> None:
+def test_webhook_is_called_by_delivery_sweep_and_router(stack: Stack) -> None:
     stack.hooks.requests.clear()
     stack.hooks.answers = [404]
     task = {"prompt": "Which way?", "tier": "implementation"}
@@ -31,7 +31,7 @@ def test_a_webhook_is_told_by_delivery_sweep_and_router(stack: Stack) -> None:
     assert {headers["webhook-id"] for _, headers, _ in stack.hooks.requests} == {f"{task_id}_1_completed"}
 
 
-def test_a_webhook_at_a_host_that_is_not_named_is_rejected(stack: Stack) -> None:
+def test_webhook_at_an_unlisted_host_is_rejected(stack: Stack) -> None:
     message_id = stack.send_raw('{"prompt": "Which way?", "reply_to": "https://hooks.example.com/"}')
     record = eventually(lambda: stack.tasks.read(message_id), "the rejection")
     assert record.reason == "reply_to: must be a webhook at one of the hosts in parameter WebhookHosts"

@@ -1,32 +1,17 @@
-"""What all fault tests share: long or short form, and the figures that they print."""
+"""Every fault test starts with healthy models and no faults, and its figures are kept."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from tests.support.figures import FIGURES
+from tests.support.figures import FIGURES, SOAK, Figures
 from tests.support.local_stack import Stack
 from tests.support.paths import ROOT
 
-SOAK = os.environ.get("POINTSMAN_SOAK", "") == "1"
-"""Whether the long form runs (`make soak`)."""
-
-
-def thinned[T](cases: list[T]) -> list[T]:
-    """Return all cases in the long form, every third in the short one."""
-    return cases if SOAK else cases[::3]
-
-
 RESULTS = ROOT / "build/soak.json"
-
-
-class Figures(dict[str, Any]):
-    """What a test measured, by name; shown at the end of the run, and kept in build/soak.json in the long form."""
 
 
 @pytest.fixture
@@ -48,8 +33,8 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
 
 
 @pytest.fixture(autouse=True)
-def _untaught(request: pytest.FixtureRequest) -> Iterator[None]:
-    """On the deployed stack: begin with guards that know nothing and a stand-in without faults, and leave it so."""
+def _reset(request: pytest.FixtureRequest) -> Iterator[None]:
+    """On the deployed stack: start with healthy models and no faults, and leave it so."""
     if "stack" not in request.fixturenames:
         yield
         return
@@ -60,5 +45,5 @@ def _untaught(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def _forget(stack: Stack) -> None:
-    stack.forget_limits()
+    stack.delete_model_health()
     stack.control("DELETE", "faults")

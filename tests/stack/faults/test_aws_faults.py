@@ -29,11 +29,11 @@ from pointsman.execution.workflow_state import Next
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
-from tests.stack.faults.conftest import SOAK, Figures, thinned
 from tests.support.aws import create_tables
 from tests.support.aws_proxy import Answer, AwsProxy, Fault, Lost, cancelled, entry_refused, json_error, s3_error
 from tests.support.fake_providers import FakeProviders
-from tests.support.in_process import InProcess, LeapClock, Player, books_agree, in_process
+from tests.support.figures import SOAK, Figures, thinned
+from tests.support.in_process import InProcess, LeapClock, Player, assert_ledger_agrees, in_process
 from tests.support.ledger import intent, settled
 from tests.support.paths import ROOT
 
@@ -56,7 +56,7 @@ class Through:
 
 
 @pytest.fixture(autouse=True)
-def _untaught() -> None:
+def _reset() -> None:
     """Nothing of the deployed stack is used here."""
 
 
@@ -93,7 +93,7 @@ class World:
     direct: Through
 
     def send(self, task_id: str = "t-1", **fields: Any) -> int:
-        return self.player.take_in(message(task_id, **fields))
+        return self.player.route_messages(message(task_id, **fields))
 
     def received(self, url: str) -> list[dict[str, Any]]:
         """Empty a queue."""
@@ -118,7 +118,7 @@ class World:
         self.player.clock.sleep(3600)
         self.player.app.sweep()
         requests = self.provider.control("GET", "journal")["requests"]
-        return books_agree(self.seen, requests, self.player.clock.now())
+        return assert_ledger_agrees(self.seen, requests, self.player.clock.now())
 
     def executions(self) -> list[str]:
         states, machine = self.direct.client("stepfunctions"), self.seen.runtime.settings.state_machine_arn
@@ -236,11 +236,11 @@ def transaction(which: int, does: Answer | Lost, times: int = 2) -> Fault:
         ]
     ),
 )
-def test_one_fault_costs_no_task_and_no_second_call(world: World, fault: Fault, rows: int, came_back: int) -> None:
+def test_single_fault_loses_no_task_and_repeats_no_call(world: World, fault: Fault, rows: int, came_back: int) -> None:
     world.proxy.add(fault)
     assert world.send(tier="implementation", reply_to=world.reply_arn) == came_back
     assert world.player.play("t-1").next is Next.DELIVER
-    assert fault.met == fault.times
+    assert fault.applied == fault.times
 
     task = world.task()
     assert (task.status, bool(task.delivered_at), task.attention) == (Status.COMPLETED, True, None)
@@ -258,7 +258,7 @@ def test_one_fault_costs_no_task_and_no_second_call(world: World, fault: Fault, 
 
 @pytest.mark.parametrize("which", [RESERVE, SETTLE])
 @pytest.mark.parametrize("then", [IN_PROGRESS, CONFLICT], ids=["in progress", "in conflict"])
-def test_a_transaction_is_not_refused_by_what_it_wrote_itself(world: World, which: int, then: Answer) -> None:
+def test_retried_transaction_is_not_refused_by_its_first_write(world: World, which: int, then: Answer) -> None:
     world.proxy.add(transaction(which, LOST, 1), transaction(which, then, 3))
     world.send(tier="implementation")
     assert world.player.play("t-1").next is Next.DELIVER
@@ -266,9 +266,9 @@ def test_a_transaction_is_not_refused_by_what_it_wrote_itself(world: World, whic
     assert "outcome_too_late" not in [event for event, _ in world.player.app.logged]
 
 
-def test_a_rejection_reaches_the_dead_letters_through_a_broken_queue(world: World) -> None:
+def test_rejection_reaches_the_dead_letter_queue_despite_sqs_faults(world: World) -> None:
     world.proxy.add(Fault("sqs", "SendMessage", BROKEN, times=2), Fault("events", "PutEvents", entry_refused()))
-    assert world.player.take_in(QueueMessage("m-1", "{")) == 2
+    assert world.player.route_messages(QueueMessage("m-1", "{")) == 2
     letters = world.direct.client("sqs").receive_message(
         QueueUrl=world.seen.runtime.settings.dlq_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )["Messages"]
@@ -277,18 +277,18 @@ def test_a_rejection_reaches_the_dead_letters_through_a_broken_queue(world: Worl
     assert event["detail-type"] == "Task Rejected"
 
 
-def test_a_large_task_waits_for_the_bucket(world: World) -> None:
+def test_large_task_returns_to_the_queue_until_s3_recovers(world: World) -> None:
     put = Fault("s3", "PutObject", s3_error(), times=2)
     get = Fault("s3", "GetObject", s3_error(), times=4)
     world.proxy.add(put, get)
     assert world.send(tier="implementation", prompt="Write this. " * 2000) == 1
     assert world.player.play("t-1").next is Next.DELIVER
-    assert (put.met, get.met, world.player.crashes) == (2, 4, [])
+    assert (put.applied, get.applied, world.player.crashes) == (2, 4, [])
     (row,) = world.settled()
     assert (row["outcome"], row["after"]) == ("answered", "unavailable")
 
 
-def test_a_large_answer_that_the_bucket_does_not_take_stays_with_its_task(world: World) -> None:
+def test_large_answer_that_s3_refuses_is_stored_with_its_task(world: World) -> None:
     world.provider.fault("anthropic", {"answer": {"bytes": 200_000}})
     world.proxy.add(Fault("s3", "PutObject", s3_error(), after=1, times=6))  # the task's own body passes
     world.send(tier="implementation", max_output_tokens=100_000, metadata={"note": "n" * 60_000})
@@ -305,7 +305,7 @@ def test_a_large_answer_that_the_bucket_does_not_take_stays_with_its_task(world:
     assert (row["outcome"], row["cost_known"], len(world.provider.requests())) == ("answered", True, 1)
 
 
-def test_an_answer_that_nothing_can_hold_is_booked_at_its_cost(world: World) -> None:
+def test_answer_too_large_for_any_store_is_booked_at_its_cost(world: World) -> None:
     world.provider.fault("anthropic", {"answer": {"bytes": 400_000}})
     world.proxy.add(Fault("s3", "PutObject", s3_error(), times=2))
     world.send(tier="implementation", max_output_tokens=128_000)
@@ -320,7 +320,7 @@ def test_an_answer_that_nothing_can_hold_is_booked_at_its_cost(world: World) -> 
     assert len(world.provider.requests()) == 2
 
 
-def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, figures: Figures) -> None:
+def test_transaction_conflicts_on_one_month_end_with_the_exact_sum(world: World, figures: Figures) -> None:
     entry, threads = (40 if SOAK else 8), 8
     five = Through(world.proxy.url, Config())  # as in the functions: two answers may be lost in a row
     app, now = in_process(world.seen.runtime.settings, SHIPPED, five, world.player.clock), datetime.now(UTC)
@@ -335,9 +335,9 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
         for number in range(entry):
             task_id, cost = f"t-{thread}-{number}", dice.randrange(1, 90)
             app.tasks.claim(TaskRecord(task_id, Status.STARTED, received_at=to_text(now)))
-            attempt_intent = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
-            assert app.ledger.reserve(attempt_intent, Admission(), ModelState(HAIKU)).made
-            assert app.ledger.settle(settled(attempt_intent, cost=cost), HealthUpdate(), None)
+            reserved = intent(task_id, amount=100, at=now, budget=app.policy.config.pointsman.budget)
+            assert app.ledger.reserve(reserved, Admission(), ModelState(HAIKU)).made
+            assert app.ledger.settle(settled(reserved, cost=cost), HealthUpdate(), None)
             total += cost
         return total
 
@@ -346,7 +346,7 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
     became = {
         kind: world.proxy.calls["dynamodb", "TransactWriteItems", kind] for kind in ("passed", "answered", "lost")
     }
-    figures |= {"transactions": 2 * entry * threads, "calls": became, "spent_nano": spent}
+    figures |= {"transactions": 2 * entry * threads, "calls": became, "spent, nano-dollars": spent}
     counters = app.ledger_reader.counters(f"{now:%Y-%m}")
     assert (counters["month"], counters["month_open"]) == (spent, 0)
     rows = list(world.seen.ledger_reader.rows(now - timedelta(days=1), now + timedelta(days=1)))
@@ -354,7 +354,7 @@ def test_a_conflict_storm_on_one_month_ends_with_the_exact_sum(world: World, fig
     assert len(rows) == entry * threads
 
 
-def test_through_a_day_of_troubles_every_task_ends_once(world: World, figures: Figures) -> None:
+def test_every_task_ends_once_under_random_aws_faults(world: World, figures: Figures) -> None:
     tasks, troubles = (120 if SOAK else 16), world.proxy
     rate, refusals = 0.06, (THROTTLED, THROUGHPUT, BROKEN, LOST, DROPPED)
     for operation in ("PutItem", "UpdateItem", "GetItem", "BatchGetItem", "TransactWriteItems", "Query"):
@@ -376,7 +376,7 @@ def test_through_a_day_of_troubles_every_task_ends_once(world: World, figures: F
         message(task_id, tier="implementation", prompt=f"Write {task_id}. " * many, reply_to=world.reply_arn)
         for task_id, many in zip(ids, cycle([2000, 1, 1, 1]), strict=False)
     ]
-    came_back = sum(world.player.take_in(*sent[n : n + 10], most=60) for n in range(0, tasks, 10))
+    came_back = sum(world.player.route_messages(*sent[n : n + 10], most=60) for n in range(0, tasks, 10))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(world.player.play, ids))
     became = dict(world.proxy.calls)
@@ -393,12 +393,12 @@ def test_through_a_day_of_troubles_every_task_ends_once(world: World, figures: F
     figures |= {
         "tasks": tasks,
         "completed": completed,
-        "faults": sum(count for (_, _, kind), count in became.items() if kind != "passed"),
-        "calls": sum(became.values()),
-        "messages came back": came_back,
-        "functions crashed": len(world.player.crashes),
-        "deliveries repeated": len(world.player.undelivered),
-        "asked": len(world.provider.requests()),
-        "unknown": sum(row["outcome"] == "unknown" for row in booked),
+        "faults injected": sum(count for (_, _, kind), count in became.items() if kind != "passed"),
+        "AWS calls": sum(became.values()),
+        "messages that returned to the queue": came_back,
+        "function crashes": len(world.player.crashes),
+        "deliveries retried": len(world.player.undelivered),
+        "requests that arrived": len(world.provider.requests()),
+        "attempts with unknown outcome": sum(row["outcome"] == "unknown" for row in booked),
     }
     assert completed / tasks >= 0.99

@@ -1,4 +1,4 @@
-"""Functions are killed all along; in the end every task has ended once, and the books agree with the stand-in."""
+"""Functions are killed at random; every task ends once, and the ledger agrees with the requests that arrived."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from pointsman.execution.records import TaskRecord
 from pointsman.services.replay import GIVEN_UP, ReplayOptions
 from pointsman.values.status import ENDED, Status
 from pointsman_cli import stacks
-from tests.stack.faults.conftest import SOAK, Figures
 from tests.support.evidence import Evidence
+from tests.support.figures import SOAK, Figures
 from tests.support.killer import FUNCTIONS, Killer
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
 
@@ -65,7 +65,7 @@ class Traffic:
     messages: int = 0
     records: dict[str, TaskRecord | None] = field(default_factory=dict)
     replayed: list[str] = field(default_factory=list)
-    """Tasks whose message had used up its receipts, and was sent back by an operator's replay."""
+    """Tasks whose message became a dead letter and was replayed by an operator."""
 
     def send(self) -> None:
         """Send one more task; three in ten of them twice or three times, at once or seconds apart."""
@@ -94,8 +94,8 @@ class Traffic:
         for task_id in self.unended:
             self.records[task_id] = self.stack.tasks.read(task_id)
 
-    def take_up(self) -> None:
-        """Send back what the queue gave up, as `pointsman replay --reason gave_up --execute` does."""
+    def replay_dead_letters(self) -> None:
+        """Replay the dead letters, as `pointsman replay --reason gave_up --execute` does."""
         operator = stacks.connect_to_local(self.stack.info).runtime.part(build_replay)
         lines = operator(ReplayOptions(code=GIVEN_UP, execute=True), "operator")
         self.replayed += [line.task_id for line in lines if line.replayed and line.task_id in self.records]
@@ -132,10 +132,10 @@ def replies(stack: Stack) -> str:
 
 
 @pytest.fixture
-def told(stack: Stack) -> Iterator[str]:
+def event_queue(stack: Stack) -> Iterator[str]:
     """A queue that every event of the bus goes to."""
     sqs, events, bus = stack.client("sqs"), stack.client("events"), stack.info.outputs["EventBusName"]
-    name = f"told-{uuid.uuid4().hex[:8]}"
+    name = f"events-{uuid.uuid4().hex[:8]}"
     url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["pointsman"]}))
@@ -146,7 +146,7 @@ def told(stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture
-def sooner(stack: Stack) -> Iterator[None]:
+def short_visibility_timeout(stack: Stack) -> Iterator[None]:
     """Have the queue give a message again after a minute."""
     sqs, url = stack.client("sqs"), stack.info.outputs["TaskQueueUrl"]
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
@@ -155,8 +155,8 @@ def sooner(stack: Stack) -> Iterator[None]:
     sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
 
 
-def test_killed_at_any_point_nothing_is_lost_or_done_twice(
-    stack: Stack, replies: str, told: str, sooner: None, figures: Figures
+def test_random_kills_lose_no_task_and_repeat_no_call(
+    stack: Stack, replies: str, event_queue: str, short_visibility_timeout: None, figures: Figures
 ) -> None:
     before, traffic = Evidence.of(stack), Traffic(stack, f"k{uuid.uuid4().hex[:6]}", random.Random(20261122))
     _drive(traffic, len(KINDS))
@@ -170,18 +170,18 @@ def test_killed_at_any_point_nothing_is_lost_or_done_twice(
     _let_end(traffic)
     swept = _sweep(stack)
     evidence = Evidence.of(stack)
-    figures.update(_figures(traffic, evidence, before), killed=dict(killer.kills), swept=swept)
+    figures.update(_figures(traffic, evidence, before), **{"processes killed": dict(killer.kills), "sweep": swept})
     _check(stack, traffic, evidence, before)
     assert killer.kills.total() >= TASKS // 8
     assert not SOAK or set(killer.kills) == set(FUNCTIONS)
-    times_told = _events(stack, told, traffic.name)
-    figures["events told again"] = sum(times_told.values()) - len(times_told)
-    assert set(times_told) == {(id_, str(record.status)) for id_, record in traffic.records.items() if record}
+    times_sent = _events(stack, event_queue, traffic.name)
+    figures["events sent twice"] = sum(times_sent.values()) - len(times_sent)
+    assert set(times_sent) == {(id_, str(record.status)) for id_, record in traffic.records.items() if record}
     if SOAK:
         assert evidence.since(before).open == []
 
 
-def test_without_kills_every_count_is_equal(stack: Stack, replies: str, figures: Figures) -> None:
+def test_all_counts_agree_without_kills(stack: Stack, replies: str, figures: Figures) -> None:
     before = Evidence.of(stack)
     traffic = Traffic(stack, f"n{uuid.uuid4().hex[:6]}", random.Random(11))
     _drive(traffic, 20)
@@ -214,14 +214,14 @@ def _drive(traffic: Traffic, tasks: int) -> None:
 
 
 def _let_end(traffic: Traffic) -> None:
-    """Wait until every task has ended and was told; an operator takes up what the queue has given up."""
-    operator_comes = time.monotonic() + OPERATOR
+    """Wait until every task has ended and its end was delivered; an operator replays the dead letters."""
+    next_replay = time.monotonic() + OPERATOR
 
     def look() -> bool | None:
-        nonlocal operator_comes
-        if time.monotonic() > operator_comes:
-            traffic.take_up()
-            operator_comes = time.monotonic() + OPERATOR
+        nonlocal next_replay
+        if time.monotonic() > next_replay:
+            traffic.replay_dead_letters()
+            next_replay = time.monotonic() + OPERATOR
         traffic.look()
         return not traffic.unended or None
 
@@ -284,7 +284,7 @@ def _executions(stack: Stack, name: str) -> Iterator[str]:
 
 
 def _events(stack: Stack, url: str, name: str) -> Counter[tuple[str, str]]:
-    """Return how often each end was told."""
+    """Return how many events each end of a task had."""
     sqs, result = stack.client("sqs"), Counter[tuple[str, str]]()
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
         for message in messages:
@@ -299,16 +299,18 @@ def _figures(traffic: Traffic, evidence: Evidence, before: Evidence) -> dict[str
     return {
         "tasks": len(records),
         "messages": traffic.messages,
-        "given up by the queue, then replayed": len(traffic.replayed),
-        "ended": dict(Counter(str(record.status) for record in records)),
-        "failed because": dict(Counter(str(record.reason) for record in records if record.status is Status.FAILED)),
-        "attempts of a task: tasks": dict(sorted(Counter(record.attempts for record in records).items())),
-        "requests that the stand-in saw": len(new.journal),
-        "of them to classify": sum(entry["attempt"].startswith("classify-") for entry in new.journal),
+        "dead letters, then replayed": len(traffic.replayed),
+        "tasks by status": dict(Counter(str(record.status) for record in records)),
+        "failed tasks by reason": dict(
+            Counter(str(record.reason) for record in records if record.status is Status.FAILED)
+        ),
+        "tasks by number of attempts": dict(sorted(Counter(record.attempts for record in records).items())),
+        "requests that arrived": len(new.journal),
+        "of them classifications": sum(entry["attempt"].startswith("classify-") for entry in new.journal),
         "attempts in the ledger": len(new.rows),
-        "of them by outcome": dict(Counter(str(row.get("outcome", "open")) for row in new.rows)),
-        "calls of unknown end were cut": new.where_calls_were_cut(),
+        "attempts by outcome": dict(Counter(str(row.get("outcome", "open")) for row in new.rows)),
+        "calls with unknown outcome, cut": new.where_calls_were_cut(),
         "month's counter, nano-dollars": evidence.counters.get("month", 0),
         "sum of the ledger's rows, nano-dollars": sum(row.get("cost_nano", 0) for row in evidence.rows),
-        "of the counter still reserved": evidence.counters.get("month" + OPEN, 0),
+        "month's counter, still reserved": evidence.counters.get("month" + OPEN, 0),
     }

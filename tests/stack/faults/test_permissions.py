@@ -22,7 +22,7 @@ from pointsman.routing import config
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
-from tests.support.roles import Role, begin_anew
+from tests.support.roles import Role, restart_functions
 from tests.support.router import SHIPPED
 
 pytestmark = pytest.mark.stack
@@ -68,7 +68,7 @@ def event_for(stack: Stack, function: str) -> Any:
         }
     if function == "FrontDoor":
         http = {"method": "GET", "path": "/v1/models"}
-        bearer = {"authorization": f"Bearer {stack.door_key}"}
+        bearer = {"authorization": f"Bearer {stack.api_key}"}
         return {"rawPath": "/v1/models", "headers": bearer, "requestContext": {"http": http}}
     if function == "Delivery":
         return {"task_id": started(stack), "generation": 1, "reason": "refused"}
@@ -91,10 +91,10 @@ def event_for(stack: Stack, function: str) -> Any:
         ("CostReport", "KeepReports"),
     ],
 )
-def test_a_permission_that_is_taken_away_is_missed(stack: Stack, function: str, sid: str) -> None:
+def test_function_without_a_permission_fails(stack: Stack, function: str, sid: str) -> None:
     role, event = Role(stack, function), event_for(stack, function)
     if sid == "ReadKey":
-        begin_anew(stack)  # a worker reads its key once
+        restart_functions(stack)  # a worker reads its key once
     with role.without(sid):
         went_well, response = role.invoke(event)
         assert not went_well
@@ -108,7 +108,7 @@ def test_a_permission_that_is_taken_away_is_missed(stack: Stack, function: str, 
         assert json.loads(response)["next"] == "deliver"
 
 
-def test_a_task_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
+def test_task_stays_claimed_while_the_router_may_not_start_executions(stack: Stack) -> None:
     """Through the queue: nothing is lost while the router may not start executions."""
     with Role(stack, "Router").without("StartExecutions"):
         task_id = stack.send(prompt="Which way?", tier="reasoning")
@@ -122,7 +122,7 @@ def test_a_task_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
     )  # the queue gives the message out again after 6 minutes, which no test waits for
 
 
-def test_a_prompt_waits_out_a_permission_that_is_missing(stack: Stack) -> None:
+def test_prompt_without_permission_to_read_it_completes_once_it_is_restored(stack: Stack) -> None:
     s3, bucket = stack.client("s3"), ADMITTED["PromptBucketArns"].rpartition(":")[2]
     s3.create_bucket(Bucket=bucket)
     etag = s3.put_object(Bucket=bucket, Key="a", Body=b"Which way?", Metadata={"tier": "reasoning"})["ETag"].strip('"')
@@ -185,15 +185,15 @@ def calls_of(stack: Stack, role: Role) -> set[str]:
 @pytest.fixture(scope="module")
 def traffic(stack: Stack) -> Iterator[Traffic]:
     record_calls(stack, on=True)  # before they begin anew: what an earlier test left may call one at any moment
-    begin_anew(stack)
+    restart_functions(stack)
     try:
-        _go_every_way(stack)
+        _use_every_function(stack)
         yield Traffic({function: calls_of(stack, Role(stack, function)) for function in FUNCTIONS})
     finally:
         record_calls(stack, on=False)
 
 
-def _go_every_way(stack: Stack) -> None:
+def _use_every_function(stack: Stack) -> None:
     queue = REPLY_QUEUE_ARN.rsplit(":", 1)[1]
     stack.client("sqs").create_queue(QueueName=queue)
     big, mark = "all is well\n" * 2_000, f"marker-{uuid.uuid4().hex[:10]}"
@@ -223,7 +223,8 @@ def _go_every_way(stack: Stack) -> None:
     stack.send(**once, reply_to="another-token")
     for message_id in rejected:
         eventually(lambda: stack.tasks.read(message_id), "the rejection")  # noqa: B023
-    assert stack.ask("/v1/chat/completions", {"model": "pointsman/implementation", "messages": ASKED})[0] == 200
+    body = {"model": "pointsman/implementation", "messages": ASKED}
+    assert stack.call_chat_api("/v1/chat/completions", body)[0] == 200
     _sweep_and_report(stack)
 
 
@@ -275,7 +276,7 @@ RARE_IN = {
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_each_action_is_used(stack: Stack, traffic: Traffic, function: str) -> None:
+def test_every_permitted_action_is_called(stack: Stack, traffic: Traffic, function: str) -> None:
     """By the calls that the emulator recorded of the role; it tells which action, not on which resource."""
     called, statements = traffic.called[function], Role(stack, function).statements()
     unused = {

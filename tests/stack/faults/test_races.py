@@ -1,4 +1,4 @@
-"""Eight processes at once against one budget, and against the quotas of a free tier, as the stand-in saw them come."""
+"""Eight processes at once against one budget and the quotas of a free tier, as their requests arrived."""
 
 import json
 import os
@@ -22,8 +22,8 @@ from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.execution.budget import OPEN
 from pointsman.routing import catalog
 from pointsman.values.money import NANO_PER_USD
-from tests.stack.faults.conftest import SOAK, Figures
-from tests.support.evidence import Evidence, books_of, this_month
+from tests.support.evidence import Evidence, ledger_reader_of, this_month
+from tests.support.figures import SOAK, Figures
 from tests.support.local_stack import Stack
 from tests.support.paths import ROOT
 
@@ -38,7 +38,7 @@ ROUTING = {"orchestration": GEMINI, "implementation": HAIKU, "reasoning": SONNET
 def race(stack: Stack, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
     """Return what runs eight processes to their ends and gives back what each says; `watch` is called meanwhile."""
 
-    def run(watch: Callable[[], None], most_seconds: float, **spec: Any) -> list[dict[str, Any]]:
+    def run(watch: Callable[[], None], timeout: float, **spec: Any) -> list[dict[str, Any]]:
         path = tmp_path / f"{spec['prefix']}.json"
         path.write_text(json.dumps({"processes": PROCESSES, **spec}))
         with (tmp_path / f"{spec['prefix']}.log").open("w") as log:
@@ -51,7 +51,7 @@ def race(stack: Stack, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
                 start_new_session=True,
             )
             try:
-                until = time.monotonic() + most_seconds
+                until = time.monotonic() + timeout
                 while process.poll() is None and time.monotonic() < until:
                     watch()
                 assert process.poll() == 0, (process.returncode, (tmp_path / log.name).read_text()[-2000:])
@@ -96,21 +96,21 @@ def _ends(results: list[dict[str, Any]]) -> Counter[str]:
 @pytest.mark.parametrize(
     ("input_tokens", "max_output", "output_tokens"), [(600, 500, 350), (300, 2_000, 50)], ids=["twice", "many-times"]
 )
-def test_eight_processes_never_pass_a_budget_for_a_hundred_calls(
+def test_eight_processes_never_exceed_a_budget_for_a_hundred_calls(
     stack: Stack, race: Any, figures: Figures, input_tokens: int, max_output: int, output_tokens: int
 ) -> None:
     """`twice`: the worst case of a call is at most twice its cost, so that nearly all of the cap can be used."""
-    prefix, books, month = f"b{uuid.uuid4().hex[:6]}", books_of(stack), this_month()
+    prefix, ledger, month = f"b{uuid.uuid4().hex[:6]}", ledger_reader_of(stack), this_month()
     start = Evidence.of(stack)
     usage = {"input_tokens": input_tokens, "output_tokens": output_tokens}
     stack.fault("anthropic", {"usage": usage}, contains=prefix)
-    before = books.counters(month).get("month", 0)
+    before = ledger.counters(month).get("month", 0)
     cost = (input_tokens * 100) + (output_tokens * 500)  # nano-dollars a token of claude-haiku-5-5
     cap = before + 100 * cost
     seen: list[tuple[int, int]] = []
 
     def watch() -> None:
-        counters = books.counters(month)
+        counters = ledger.counters(month)
         seen.append((counters.get("month", 0), counters.get("month" + OPEN, 0)))
         time.sleep(0.03)
 
@@ -128,25 +128,25 @@ def test_eight_processes_never_pass_a_budget_for_a_hundred_calls(
         calls=50,
     )
     evidence = Evidence.of(stack)
-    attempt_intent = [row for row in evidence.rows if row["task_id"].startswith(prefix)]
-    spent, worst = sum(row["cost_nano"] for row in attempt_intent), max(row["reserved_nano"] for row in attempt_intent)
+    rows = [row for row in evidence.rows if row["task_id"].startswith(prefix)]
+    spent, worst = sum(row["cost_nano"] for row in rows), max(row["reserved_nano"] for row in rows)
     ends = _ends(results)
     figures.update(
         {
-            "worst case over cost of a call": round(worst / cost, 2),
-            "calls made": len(attempt_intent),
+            "worst case of a call, by its cost": round(worst / cost, 2),
+            "calls made": len(rows),
             "spent of the cap, percent": round(100 * spent / (cap - before), 1),
             "samples of the counter": len(seen),
-            "most of the cap ever spent or reserved, percent": round(
+            "maximum of the cap spent or reserved, percent": round(
                 100 * (max(held for held, _ in seen) - before) / (cap - before), 1
             ),
-            "most reservations open at once": max(held // worst for _, held in seen),
-            "attempts that ended": dict(ends),
+            "maximum of reservations open at once": max(held // worst for _, held in seen),
+            "attempts by outcome": dict(ends),
         }
     )
     assert evidence.disagreements(start) == []
-    assert {row["cost_nano"] for row in attempt_intent} == {cost}
-    assert len([tag for tag in evidence.requests if tag.startswith(prefix)]) == len(attempt_intent) == ends["answered"]
+    assert {row["cost_nano"] for row in rows} == {cost}
+    assert len([tag for tag in evidence.requests if tag.startswith(prefix)]) == len(rows) == ends["answered"]
     assert max(held for held, _ in seen) <= cap
     assert spent <= cap - before
     assert ends["over_budget"] == PROCESSES
@@ -163,7 +163,7 @@ QUOTAS = {
 WINDOWS = 5 if SOAK else 1
 
 
-def test_eight_processes_keep_within_a_free_tiers_quotas(stack: Stack, race: Any, figures: Figures) -> None:
+def test_eight_processes_stay_within_free_tier_quotas(stack: Stack, race: Any, figures: Figures) -> None:
     """One model each is held by requests a minute, tokens a minute and requests a day; nobody heeds the waits."""
     start, prefix = Evidence.of(stack), f"q{uuid.uuid4().hex[:6]}"
     stack.control("POST", "faults", {"rules": [], "limits": QUOTAS})
@@ -181,27 +181,28 @@ def test_eight_processes_keep_within_a_free_tiers_quotas(stack: Stack, race: Any
         seconds=seconds,
     )
     evidence = Evidence.of(stack)
-    attempt_intent = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
-    figures.update({"seconds of racing": seconds, "attempts that ended": dict(_ends(results))})
+    requests = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
+    figures.update({"seconds of racing": seconds, "attempts by outcome": dict(_ends(results))})
     for model, quota in QUOTAS.items():
-        sent = [entry for entry in attempt_intent if entry["model"] == model]
-        requests, tokens = _most(sent, lambda _: 1), _most(sent, lambda entry: entry["input_tokens"] or 0)
+        sent = [entry for entry in requests if entry["model"] == model]
+        count = _maximum_in_60_s(sent, lambda _: 1)
+        tokens = _maximum_in_60_s(sent, lambda entry: entry["input_tokens"] or 0)
         limits = ", ".join(f"{kind} {limit}" for kind, limit in quota.items())
-        figures[f"{model} ({limits})"] = f"{len(sent)} requests, at most {requests} and {tokens} tokens in any 60 s"
-        assert requests <= quota.get("rpm", requests)
+        figures[f"{model} ({limits})"] = f"{len(sent)} requests, at most {count} and {tokens} tokens in any 60 s"
+        assert count <= quota.get("rpm", count)
         assert tokens <= quota.get("tpm", tokens)
         assert len(sent) <= quota.get("rpd", len(sent))
-    figures["answers with 429"] = sum(entry["status"] == 429 for entry in attempt_intent)
+    figures["answers with 429"] = sum(entry["status"] == 429 for entry in requests)
     assert figures["answers with 429"] == 0
-    assert {entry["status"] for entry in attempt_intent} == {200}
-    by_model = Counter(entry["model"] for entry in attempt_intent)
+    assert {entry["status"] for entry in requests} == {200}
+    by_model = Counter(entry["model"] for entry in requests)
     assert by_model[RPD] == QUOTAS[RPD]["rpd"]
     assert by_model[RPM] >= min((WINDOWS + 1) * QUOTAS[RPM]["rpm"], QUOTAS[RPM]["rpd"]) - 2  # and the quota is used
     assert evidence.disagreements(start) == []
 
 
-def _most(entries: list[dict[str, Any]], weight: Callable[[dict[str, Any]], int]) -> int:
-    """Return the most that arrived in any 60 s: one of those windows begins with a request."""
+def _maximum_in_60_s(entries: list[dict[str, Any]], weight: Callable[[dict[str, Any]], int]) -> int:
+    """Return the maximum that arrived in any 60 s: one of those windows begins with a request."""
     return max(
         (
             sum(weight(entry) for entry in entries if first["started"] <= entry["started"] < first["started"] + 60)
@@ -211,7 +212,7 @@ def _most(entries: list[dict[str, Any]], weight: Callable[[dict[str, Any]], int]
     )
 
 
-def test_a_used_up_day_costs_one_futile_call_for_each_process(stack: Stack, race: Any, figures: Figures) -> None:
+def test_exhausted_daily_quota_costs_each_process_at_most_one_call(stack: Stack, race: Any, figures: Figures) -> None:
     start, prefix, calls = Evidence.of(stack), f"d{uuid.uuid4().hex[:6]}", 5
     stack.fault("gemini", "gemini_day_quota", model=RPM, contains=prefix)
     results = race(
@@ -227,32 +228,32 @@ def test_a_used_up_day_costs_one_futile_call_for_each_process(stack: Stack, race
         calls=calls,
     )
     evidence = Evidence.of(stack)
-    attempt_intent = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
-    futile = [entry for entry in attempt_intent if entry["model"] == RPM]
+    requests = [entry for entry in evidence.journal if entry["attempt"].startswith(prefix)]
+    futile = [entry for entry in requests if entry["model"] == RPM]
     booked = [row for row in evidence.rows if row["task_id"].startswith(prefix) and row["model"] == RPM]
-    benched = min(datetime.fromisoformat(row["ended_at"]).timestamp() for row in booked if row["ended_at"])
+    recorded_at = min(datetime.fromisoformat(row["ended_at"]).timestamp() for row in booked if row["ended_at"])
     figures.update(
         {
             "tasks": PROCESSES * calls,
             "futile calls": len(futile),
-            "futile calls begun after the bench was written": sum(
-                row["at"] > _text_of(benched + 0.02) for row in booked
+            "futile calls started after the 429 was recorded": sum(
+                row["at"] > _text_of(recorded_at + 0.02) for row in booked
             ),
-            "seconds from the 429 to the next model's request": _spread(_failovers(attempt_intent)),
-            "attempts that ended": dict(_ends(results)),
+            "seconds from the 429 to the next model's request": _spread(_failovers(requests)),
+            "attempts by outcome": dict(_ends(results)),
         }
     )
     assert _ends(results)["answered"] == PROCESSES * calls
     assert 1 <= len(futile) <= PROCESSES
     assert max(Counter(entry["attempt"].split("-")[1] for entry in futile).values()) == 1
-    assert _marks(stack)[RPM].quota_exhausted_until > time.time() * 1000
+    assert _model_health(stack)[RPM].quota_exhausted_until > time.time() * 1000
     assert evidence.disagreements(start) == []
 
 
-def test_the_deployed_workflow_falls_over_from_a_used_up_day(stack: Stack, figures: Figures) -> None:
+def test_deployed_workflow_falls_back_from_an_exhausted_daily_quota(stack: Stack, figures: Figures) -> None:
     prefix, spans = f"w{uuid.uuid4().hex[:6]}", []
     for number in range(6):
-        stack.forget_limits()
+        stack.delete_model_health()
         stack.fault("gemini", "gemini_day_quota", contains=f"{prefix}-{number}", times=1)
         task_id = stack.send(
             task_id=f"{prefix}-{number}", prompt=f"Which first ({prefix}-{number})?", tier="orchestration"
@@ -261,7 +262,7 @@ def test_the_deployed_workflow_falls_over_from_a_used_up_day(stack: Stack, figur
         assert (record.model, record.attempts) == (HAIKU, 2)
         spans += _failovers(stack.requests(task_id))
     figures["seconds from the 429 to the next model's request"] = _spread(spans)
-    figures["of them, first (cold functions)"] = round(spans[0], 3)
+    figures["first of them (cold functions)"] = round(spans[0], 3)
 
 
 def _failovers(entries: list[dict[str, Any]]) -> list[float]:
@@ -278,7 +279,7 @@ def _failovers(entries: list[dict[str, Any]]) -> list[float]:
 
 
 def _spread(seconds: list[float]) -> str:
-    return f"median {statistics.median(seconds):.3f}, most {max(seconds):.3f} of {len(seconds)}"
+    return f"median {statistics.median(seconds):.3f}, maximum {max(seconds):.3f} of {len(seconds)}"
 
 
 def _text_of(timestamp: float) -> str:
@@ -286,7 +287,7 @@ def _text_of(timestamp: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _marks(stack: Stack) -> Any:
+def _model_health(stack: Stack) -> Any:
     out = stack.info.outputs
     names = Tables(out["TaskTableName"], out["UsageTableName"], out["LimitTableName"])
     return DynamoModelHealth(stack.client("dynamodb"), names).states(catalog.load_catalog().models)

@@ -4,9 +4,9 @@ from tests.support.local_stack import Stack
 
 
 @pytest.fixture(autouse=True)
-def _untaught(request: pytest.FixtureRequest) -> None:
-    """Begin each test with guards that know nothing and a stand-in without faults."""
+def _reset(request: pytest.FixtureRequest) -> None:
+    """Start each test with healthy models and no faults."""
     if "stack" in request.fixturenames:
         stack: Stack = request.getfixturevalue("stack")
-        stack.forget_limits()
+        stack.delete_model_health()
         stack.control("DELETE", "faults")

@@ -19,7 +19,7 @@ def failed(stack: Stack, watch: Alarm, since: datetime) -> list[Datapoint]:
     return [Datapoint(watch.metric, end, 1.0) for end in ends if end >= since]
 
 
-def test_workflow_failed_alarm(stack: Stack) -> None:
+def test_failed_execution_raises_the_workflow_alarm(stack: Stack) -> None:
     arn = stack.info.outputs["StateMachineArn"]
     watch = Alarm.of(load()["Resources"]["WorkflowFailedAlarm"]["Properties"], {"RunTaskStateMachine": arn})
     began = datetime.now(UTC)

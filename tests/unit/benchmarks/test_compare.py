@@ -2,12 +2,16 @@
 
 import os
 import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import processor
-from benchmarks.compare import Comparison, builder_of, sign_test
+from benchmarks.bench import swapped
+from benchmarks.compare import Comparison, OwnTime, attempts_in_turns, builder_of, sign_test
 from benchmarks.figure import Figure, compared
 from benchmarks.processor import Load
 
@@ -88,3 +92,26 @@ def test_wall_time_stands_beside_the_judged_processor_time() -> None:
     figure = compared("a", [1.0, 2.0, 3.0], "b", [4.0], wall=[9.0, 8.0, 7.0], peer_wall=[6.0])
     assert (figure.value, figure.wall, figure.peer_wall) == (2.0, 8.0, 6.0)
     assert Figure("a", 1.0, "ms", "b", 2.0, 3).wall is None
+
+
+def test_side_that_goes_first_is_swapped_every_round() -> None:
+    assert list(swapped(["base", "here"], 3)) == [["base", "here"], ["here", "base"], ["base", "here"]]
+
+
+def test_attempts_alternate_and_warming_does_not_count() -> None:
+    order = list[str]()
+
+    def drive_of(side: str, own: float) -> Callable[[dict[str, Any]], dict[str, float]]:
+        def drive(state: dict[str, Any]) -> dict[str, float]:
+            order.append(side)
+            processor = own + (100 if state["number"] < 4 else 0)
+            aws = {"aws_processor_ms": 2.0, "aws_wall_ms": 20.0, "aws_calls": 3}
+            return {"processor_ms": processor + 2, "wall_ms": processor + 21, **aws}
+
+        return drive
+
+    numbers = count()
+    drivers = {"base": drive_of("base", 1.0), "here": drive_of("here", 1.5)}
+    own = attempts_in_turns(drivers, lambda: {"number": next(numbers)}, warming=2, attempts=3)
+    assert own == {"base": OwnTime(1.0, 2.0, 3), "here": OwnTime(1.5, 2.5, 3)}
+    assert order == ["base", "here", "here", "base", "base", "here", "here", "base", "base", "here"]

@@ -12,13 +12,8 @@ from pointsman.client import WebhookError, verify_webhook
 from pointsman.contracts.webhook import event_id, keys_of, signed
 from pointsman.values.status import Status
 from tests.support.fakes import NOON
+from tests.support.webhook_secrets import OTHER, SECRET, secret_of
 
-
-def secret_of(key: bytes) -> str:
-    return "whsec_" + base64.b64encode(key).decode()
-
-
-SECRET, OTHER = secret_of(b"a" * 32), secret_of(b"b" * 32)
 BODY = '{"task_id":"t-1","answer":"ö"}'.encode()
 
 

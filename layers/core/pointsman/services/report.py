@@ -59,7 +59,7 @@ class Reporting:
         summaries: list[DaySummary] = []
         for earlier in days_between(day.replace(day=1), day)[:-1]:
             summary = published.get(earlier)
-            if summary is None or not summary.holds(str(zone), baseline):
+            if summary is None or not summary.is_valid_for(str(zone), baseline):
                 rows = self.ledger.shards(*day_bounds(earlier, zone))
                 summary = summarize_day(earlier, str(zone), rows, policy, at)
             summaries.append(summary)

@@ -71,7 +71,7 @@ class DaySummary:
             self.done + other.done,
         )
 
-    def holds(self, zone: str, baseline: str) -> bool:
+    def is_valid_for(self, zone: str, baseline: str) -> bool:
         """Whether it can replace the day's rows in a report of that zone and baseline model."""
         return (self.zone, self.comparison.model) == (zone, baseline)
 

@@ -25,7 +25,7 @@ from pointsman.report.figures.month import Month, month_to_date
 from pointsman.report.figures.quota_use import FreeRequests, quota_use
 from pointsman.report.figures.report import CsvKey, Report, UnknownCosts, WorkKey
 from pointsman.report.figures.speed import MilestoneLookup, SpeedCollector
-from pointsman.report.figures.task_costs import TaskBook, task_costs
+from pointsman.report.figures.task_costs import TaskCostCollector, task_costs
 from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -85,7 +85,7 @@ class ReportBuilder:
     retired: set[str] = field(default_factory=set)
     """Models whose provider answered that they are retired."""
     top_tier: dict[TopTierGroup, TopTierTotals] = field(default_factory=dict)
-    tasks: TaskBook = field(default_factory=TaskBook)
+    tasks: TaskCostCollector = field(default_factory=TaskCostCollector)
     speed: SpeedCollector = field(default_factory=SpeedCollector)
     requests: FreeRequests = field(default_factory=FreeRequests)
     summary: DaySummary = field(init=False)
@@ -150,7 +150,7 @@ class ReportBuilder:
             csv_lines={key: self.csv_lines[key] for key in sorted(self.csv_lines)},
             tasks=self.tasks.most_expensive(),
             other_tasks=self.tasks.others(),
-            labels=self.tasks.groups(),
+            labels=self.tasks.labels(),
             outcomes=dict(sorted(self.outcomes.items())),
             fallbacks={fallback: self.fallbacks[fallback] for fallback in sorted(self.fallbacks)},
             skipped_free=self.skipped_free,

@@ -82,7 +82,7 @@ class LabelTotals:
     """Of tasks without a name."""
 
 
-class TaskBook:
+class TaskCostCollector:
     """A day's tasks, added up one shard at a time; a task is in one shard only."""
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class TaskBook:
         """Return the totals of all other tasks."""
         return self._all - sum(map(_totals_of, self._most_expensive), TaskTotals())
 
-    def groups(self) -> dict[str, LabelTotals]:
+    def labels(self) -> dict[str, LabelTotals]:
         """Return the totals by agent, by ticket and by parent."""
         labels: dict[str, LabelTotals] = {}
         for label in _LABELS:

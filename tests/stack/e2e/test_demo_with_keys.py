@@ -103,7 +103,7 @@ def provider() -> Iterator[tuple[Provider, str]]:
     server.server_close()
 
 
-def test_the_demo_asks_the_providers_when_keys_are_set(provider: tuple[Provider, str], tmp_path: Path) -> None:
+def test_demo_with_keys_calls_the_providers(provider: tuple[Provider, str], tmp_path: Path) -> None:
     seen, url = provider
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {"GEMINI_API_KEY": GEMINI_KEY, "ANTHROPIC_API_KEY": CLAUDE_KEY}

@@ -1,4 +1,4 @@
-"""Python callers and MCP clients on the deployed local stack, from outside: by its endpoint and its name alone."""
+"""Python clients and MCP clients on the deployed local stack, from outside: by its endpoint and its name alone."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from mcp import Client as McpClient
 from mcp import StdioServerParameters
 
 from pointsman.client import AsyncClient, Client, Progress, Result, TaskRejectedError
-from tests.support.local_stack import PATIENCE, Stack
+from tests.support.local_stack import TASK_SECONDS, Stack
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.stack
@@ -22,26 +22,26 @@ def client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client.of_stack(stack.info.stack_name)
 
 
-def test_a_python_caller_submits_and_collects(client: Client) -> None:
+def test_python_client_submits_and_collects(client: Client) -> None:
     key, news = uuid.uuid4().hex, list[Progress]()
 
     async def ask() -> Result:
         async_client = AsyncClient(client)
         sent = await async_client.submit("Is it green?", type="status", idempotency_key=key)
-        return await async_client.wait(sent, timeout=PATIENCE, on_progress=news.append)
+        return await async_client.wait(sent, timeout=TASK_SECONDS, on_progress=news.append)
 
     first = asyncio.run(ask())
     assert first.answer
     assert first.answer.startswith("[stand-in")
     assert news[-1].state == "completed"
-    again = client.wait(client.submit("Is it green?", type="status", idempotency_key=key), timeout=PATIENCE)
+    again = client.wait(client.submit("Is it green?", type="status", idempotency_key=key), timeout=TASK_SECONDS)
     assert (again.answer, again.attempts) == (first.answer, 1)
     other = client.submit("Is it red?", type="status", idempotency_key=key)
     with pytest.raises(TaskRejectedError, match="task_id"):
-        client.wait(other, timeout=PATIENCE)
+        client.wait(other, timeout=TASK_SECONDS)
 
 
-def test_an_mcp_client_delegates_a_task(stack: Stack) -> None:
+def test_mcp_client_delegates_a_task(stack: Stack) -> None:
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "pointsman_cli.main", "mcp", "--stack", stack.info.stack_name],
@@ -55,7 +55,7 @@ def test_an_mcp_client_delegates_a_task(stack: Stack) -> None:
                 "submit_task", {"prompt": "Document the parser.", "type": "documentation"}
             )
             task_id = (submitted.structured_content or {})["task_id"]
-            ended = await client.call_tool("wait_for_task", {"task_id": task_id, "seconds": PATIENCE})
+            ended = await client.call_tool("wait_for_task", {"task_id": task_id, "seconds": TASK_SECONDS})
             state = ended.structured_content or {}
             assert (state["status"], state["tier"], state["stand_in"]) == ("completed", "implementation", True)
             assert state["answer"].startswith("[stand-in")

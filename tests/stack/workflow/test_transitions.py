@@ -1,4 +1,4 @@
-"""Every arrow of statemachines/run_task.asl.json, on the deployed local stack."""
+"""Every transition of statemachines/run_task.asl.json, on the deployed local stack."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def word() -> str:
         ("reasoning", "Run reasoning", SONNET),
     ],
 )
-def test_the_plain_path_takes_five_states(stack: Stack, tier: str, state: str, model: str) -> None:
+def test_answered_task_passes_five_states(stack: Stack, tier: str, state: str, model: str) -> None:
     task_id = stack.send(prompt="Say which way the train goes.", tier=tier)
     record = stack.ended(task_id)
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, model, 1)
@@ -51,7 +51,7 @@ def test_the_plain_path_takes_five_states(stack: Stack, tier: str, state: str, m
     assert [entry["model"] for entry in stack.requests(task_id)] == [model]
 
 
-def test_a_rate_limit_waits_then_runs_the_same_model(stack: Stack) -> None:
+def test_rate_limited_task_waits_then_calls_the_same_model(stack: Stack) -> None:
     mark = word()
     stack.fault("anthropic", {"rate_limit": {"retry_after": 1.5}}, contains=mark, times=1)
     task_id = stack.send(prompt=f"Write a parser. {mark}", tier="implementation")
@@ -64,7 +64,7 @@ def test_a_rate_limit_waits_then_runs_the_same_model(stack: Stack) -> None:
     assert second["started"] - first["ended"] >= 1.5
 
 
-def test_a_used_up_quota_falls_back_and_benches(stack: Stack) -> None:
+def test_exhausted_quota_falls_back_and_skips_the_model_afterwards(stack: Stack) -> None:
     mark = word()
     stack.fault("gemini", "gemini_day_quota", contains=mark, times=1)
     first = stack.ended(stack.send(prompt=f"Which build goes first? {mark}", tier="orchestration"))
@@ -84,7 +84,7 @@ def test_a_used_up_quota_falls_back_and_benches(stack: Stack) -> None:
     assert [entry["provider"] for entry in stack.requests(second.task_id)] == ["anthropic"]
 
 
-def test_a_retired_model_falls_back_to_the_next_function(stack: Stack) -> None:
+def test_retired_model_falls_back_to_the_next_function(stack: Stack) -> None:
     mark = word()
     stack.fault("anthropic", {"status": {"code": 404}}, contains=mark, model=HAIKU, times=1)
     record = stack.ended(stack.send(prompt=f"Write the class. {mark}", tier="implementation"))
@@ -92,7 +92,7 @@ def test_a_retired_model_falls_back_to_the_next_function(stack: Stack) -> None:
     assert stack.path(stack.execution(record.task_id))[-3:] == [NEXT, "Deliver answer", "Completed"]
 
 
-def test_a_refusal_fails_and_is_delivered(stack: Stack) -> None:
+def test_refused_task_fails_and_is_delivered(stack: Stack) -> None:
     mark = word()
     stack.fault("anthropic", "refusal", contains=mark)
     record = stack.ended(stack.send(prompt=f"Do it. {mark}", tier="reasoning"))
@@ -102,7 +102,7 @@ def test_a_refusal_fails_and_is_delivered(stack: Stack) -> None:
     assert stack.status(execution) == "FAILED"
 
 
-def test_a_passed_deadline_fails_before_any_call(stack: Stack) -> None:
+def test_task_past_its_deadline_fails_before_any_call(stack: Stack) -> None:
     past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     record = stack.ended(stack.send(prompt="Too late.", tier="implementation", deadline=past))
     assert (record.status, record.reason, record.attempts) == (Status.FAILED, "deadline", 0)
@@ -110,7 +110,7 @@ def test_a_passed_deadline_fails_before_any_call(stack: Stack) -> None:
     assert stack.requests(record.task_id) == []
 
 
-def test_a_private_task_without_a_paid_model_left_fails(stack: Stack) -> None:
+def test_empty_plan_fails(stack: Stack) -> None:
     task_id = f"t-{uuid.uuid4().hex[:10]}"
     execution = stack.start(
         task_id=task_id, generation=1, deadline=_soon(), plan=[], hop=0, attempt=1, tries=0, crashes=0, next="run"
@@ -118,7 +118,7 @@ def test_a_private_task_without_a_paid_model_left_fails(stack: Stack) -> None:
     assert stack.path(execution) == [NEXT, "Deliver failure", "Failed"]
 
 
-def test_an_unknown_function_is_no_model_left(stack: Stack) -> None:
+def test_unknown_function_fails(stack: Stack) -> None:
     plan = [{"model": "m", "function": "elsewhere", "tier": "reasoning"}]
     execution = stack.start(
         task_id="nobody", generation=1, deadline=_soon(), plan=plan, hop=0, attempt=1, tries=0, crashes=0, next="run"
@@ -134,7 +134,7 @@ def test_an_unknown_function_is_no_model_left(stack: Stack) -> None:
         ("reasoning", "Run reasoning", "ReasoningFunction"),
     ],
 )
-def test_a_killed_function_runs_again_and_books_the_unknown_call(
+def test_killed_function_runs_again_and_books_the_unknown_call(
     stack: Stack, tier: str, state: str, worker: str
 ) -> None:
     mark = word()
@@ -150,7 +150,7 @@ def test_a_killed_function_runs_again_and_books_the_unknown_call(
     assert len(stack.requests(task_id)) == 2
 
 
-def test_a_function_killed_twice_gives_way_to_the_next_model(stack: Stack) -> None:
+def test_function_killed_twice_falls_back_to_the_next_model(stack: Stack) -> None:
     mark = word()
     stack.fault("anthropic", "hang", contains=mark, model=HAIKU, times=2)
     task_id = stack.send(prompt=f"Think. {mark}", tier="implementation")
@@ -161,7 +161,7 @@ def test_a_function_killed_twice_gives_way_to_the_next_model(stack: Stack) -> No
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, SONNET, 3)
 
 
-def keep_answer(stack: Stack, prompt: str) -> WorkflowState:
+def store_answer(stack: Stack, prompt: str) -> WorkflowState:
     """Put a task as it is when its first answer is stored, and return where it stands."""
     run = WorkflowState(f"t-{uuid.uuid4().hex[:10]}", 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,))
     record = TaskRecord(
@@ -178,8 +178,8 @@ def keep_answer(stack: Stack, prompt: str) -> WorkflowState:
     return run
 
 
-def test_an_answer_that_a_judge_finds_wanting_is_sought_one_tier_up(stack: Stack) -> None:
-    run = keep_answer(stack, "Write the class, the answer being incomplete.").beyond(JUDGE, Purpose.JUDGE, None)
+def test_answer_that_the_judge_rejects_escalates_one_tier(stack: Stack) -> None:
+    run = store_answer(stack, "Write the class, the answer being incomplete.").beyond(JUDGE, Purpose.JUDGE, None)
     path = stack.path(stack.start(**run.as_state()))
     assert path == [
         NEXT,
@@ -196,8 +196,8 @@ def test_an_answer_that_a_judge_finds_wanting_is_sought_one_tier_up(stack: Stack
     assert record.checked.escalated_after == "judge"
 
 
-def test_an_answer_that_is_kept_is_delivered_when_its_time_is_up(stack: Stack) -> None:
-    run = keep_answer(stack, "Write the class.").beyond(ABOVE, Purpose.TASK, "failed_check:language")
+def test_stored_answer_is_delivered_at_the_deadline(stack: Stack) -> None:
+    run = store_answer(stack, "Write the class.").beyond(ABOVE, Purpose.TASK, "failed_check:language")
     late = replace(run, deadline=datetime.now(UTC) - timedelta(seconds=1))
     assert stack.path(stack.start(**late.as_state())) == [NEXT, "Deliver answer", "Completed"]
     record = stack.ended(run.task_id)
@@ -205,7 +205,7 @@ def test_an_answer_that_is_kept_is_delivered_when_its_time_is_up(stack: Stack) -
     assert stack.requests(run.task_id) == []
 
 
-def test_a_task_of_the_sample_is_audited_after_its_delivery(stack: Stack) -> None:
+def test_sampled_task_is_audited_after_its_delivery(stack: Stack) -> None:
     record = stack.ended(stack.send(prompt="Write the class.", tier="implementation"))
     run = WorkflowState(record.task_id, 1, datetime.now(UTC) + timedelta(minutes=5), (HERE,)).beyond(
         ABOVE, Purpose.AUDIT, None
@@ -221,7 +221,7 @@ def test_a_task_of_the_sample_is_audited_after_its_delivery(stack: Stack) -> Non
     assert [entry["model"] for entry in stack.requests(record.task_id)] == [HAIKU, SONNET]
 
 
-def test_a_delivery_that_cannot_be_made_is_left_undelivered(stack: Stack) -> None:
+def test_failing_delivery_ends_left_undelivered(stack: Stack) -> None:
     """The definition as deployed, its hour of retries cut to a second and its delivery function gone."""
     states = stack.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
@@ -242,7 +242,7 @@ def test_a_delivery_that_cannot_be_made_is_left_undelivered(stack: Stack) -> Non
         assert stack.path(started["executionArn"]) == [NEXT, expected, "Left undelivered"]
 
 
-def test_functions_that_keep_crashing_are_left_and_come_back_to(stack: Stack) -> None:
+def test_crashing_functions_are_retried_after_a_wait_then_fail(stack: Stack) -> None:
     """The definition as deployed, its waits cut to nothing and two of its functions gone."""
     states = stack.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
@@ -264,17 +264,17 @@ def test_functions_that_keep_crashing_are_left_and_come_back_to(stack: Stack) ->
     assert states.describe_execution(executionArn=started["executionArn"])["cause"] == "no_model_left"
 
 
-def test_every_arrow_of_the_definition_is_walked_above() -> None:
-    """The arrows, by hand: a new one must come with a test."""
+def test_every_transition_of_the_definition_has_a_test() -> None:
+    """The transitions, by hand: a new one must come with a test."""
     definition = json.loads((ROOT / "statemachines/run_task.asl.json").read_text())
-    arrows = set()
+    transitions = set()
     for name, state in definition["States"].items():
         targets = [choice["Next"] for choice in state.get("Choices", [])]
         targets += [caught["Next"] for caught in state.get("Catch", [])]
         targets += [state[key] for key in ("Next", "Default") if key in state]
-        arrows |= {(name, target) for target in targets}
+        transitions |= {(name, target) for target in targets}
     runs = {"Run orchestration", "Run implementation", "Run reasoning"}
-    assert arrows == {
+    assert transitions == {
         (NEXT, NEXT),
         *((NEXT, run) for run in runs),
         *((run, NEXT) for run in runs),

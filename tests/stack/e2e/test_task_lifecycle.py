@@ -1,4 +1,4 @@
-"""Tasks through the deployed local stack: the ways in, the ways out, and what the books say of them."""
+"""Tasks through the deployed local stack: how they arrive, how they are answered, and their rows in the ledger."""
 
 import json
 import uuid
@@ -48,7 +48,7 @@ def received(stack: Stack, url: str, wanted: Any) -> dict[str, Any]:
     return eventually(look, "a message")
 
 
-def test_the_answer_comes_as_an_event_and_to_who_asked(stack: Stack, replies: str, watch: str) -> None:
+def test_answer_is_sent_as_event_and_to_reply_to(stack: Stack, replies: str, watch: str) -> None:
     task_id = stack.send(
         prompt="Write a function that adds two amounts of money.",
         type="code_generation",
@@ -81,7 +81,7 @@ def test_the_answer_comes_as_an_event_and_to_who_asked(stack: Stack, replies: st
     }
 
 
-def test_another_teams_state_machine_waits_for_the_answer(stack: Stack) -> None:
+def test_waiting_state_machine_receives_the_answer(stack: Stack) -> None:
     states = stack.client("stepfunctions")
     role = _role_that_may_send(stack)
     task_id = f"t-{uuid.uuid4().hex[:10]}"
@@ -126,7 +126,7 @@ def _role_that_may_send(stack: Stack) -> str:
     return str(role)
 
 
-def test_sns_and_eventbridge_messages_are_tasks(stack: Stack) -> None:
+def test_sns_and_eventbridge_messages_become_tasks(stack: Stack) -> None:
     sns, events = stack.client("sns"), stack.client("events")
     topic = sns.create_topic(Name="asks")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=stack.info.outputs["TaskQueueArn"])
@@ -141,7 +141,7 @@ def test_sns_and_eventbridge_messages_are_tasks(stack: Stack) -> None:
     assert stack.ended(detail["task_id"]).model == GEMINI
 
 
-def test_a_duplicate_is_answered_from_the_store(stack: Stack, replies: str) -> None:
+def test_duplicate_message_is_answered_from_the_store(stack: Stack, replies: str) -> None:
     task = {"task_id": f"t-{uuid.uuid4().hex[:10]}", "prompt": "Document the parser.", "type": "documentation"}
     stack.send(**task)
     answer = stack.ended(task["task_id"]).answer.inline
@@ -151,7 +151,7 @@ def test_a_duplicate_is_answered_from_the_store(stack: Stack, replies: str) -> N
     assert len(stack.requests(task["task_id"])) == 1
 
 
-def test_two_of_one_message_in_one_batch_are_done_once(stack: Stack) -> None:
+def test_duplicates_in_one_batch_are_called_once(stack: Stack) -> None:
     body = json.dumps(
         {"task_id": f"t-{uuid.uuid4().hex[:10]}", "prompt": "Write a test for it.", "type": "test_writing"}
     )
@@ -175,7 +175,7 @@ def test_two_of_one_message_in_one_batch_are_done_once(stack: Stack) -> None:
         ),
     ],
 )
-def test_what_can_never_work_is_a_dead_letter_with_its_reason(
+def test_invalid_message_becomes_a_dead_letter_with_its_reason(
     stack: Stack, watch: str, body: str, code: str, field: str
 ) -> None:
     message_id = stack.send_raw(body)
@@ -195,7 +195,7 @@ def test_what_can_never_work_is_a_dead_letter_with_its_reason(
     assert record.status is Status.REJECTED
 
 
-def test_a_message_of_a_megabyte_travels_by_claim_check(stack: Stack) -> None:
+def test_message_of_a_megabyte_is_stored_in_s3(stack: Stack) -> None:
     big = "Review this log for the cause. " + "all is well\n" * 60_000
     task_id = stack.send(prompt=big, tier="reasoning", max_output_tokens=64)
     record = stack.ended(task_id)
@@ -204,7 +204,7 @@ def test_a_message_of_a_megabyte_travels_by_claim_check(stack: Stack) -> None:
     assert record.usage["input"] > 150_000
 
 
-def test_an_answer_too_large_for_an_event_travels_by_reference(stack: Stack, watch: str) -> None:
+def test_answer_too_large_for_an_event_is_sent_as_a_reference(stack: Stack, watch: str) -> None:
     mark = uuid.uuid4().hex
     stack.fault("anthropic", {"answer": {"bytes": 100_000}}, contains=mark, times=1)
     task_id = stack.send(prompt=f"Write all of it. {mark}", tier="implementation", max_output_tokens=60_000)
@@ -215,7 +215,7 @@ def test_an_answer_too_large_for_an_event_travels_by_reference(stack: Stack, wat
     assert len(stored) >= 65_537
 
 
-def test_undecided_messages_of_a_batch_share_one_request(stack: Stack) -> None:
+def test_undecided_messages_of_a_batch_share_one_classification_request(stack: Stack) -> None:
     before = _classifications(stack)
     ids = [f"t-{uuid.uuid4().hex[:10]}" for _ in range(3)]
     entries = [
@@ -233,7 +233,7 @@ def _classifications(stack: Stack) -> int:
     return sum((entry["attempt"] or "").startswith("classify-") for entry in journal)
 
 
-def test_the_ledger_has_exactly_one_row_for_each_request(stack: Stack) -> None:
+def test_ledger_has_exactly_one_row_for_each_request(stack: Stack) -> None:
     """Last in this file: over all that the tests before it sent, killed functions included."""
     from datetime import UTC, datetime, timedelta
 

@@ -35,7 +35,7 @@ def allowed(**asked: Any) -> list[bool]:
 
 
 @pytest.mark.parametrize("output", ["TaskQueueUrl", "DeadLetterQueueUrl"])
-def test_a_queue_refuses_plain_http(stack: Stack, output: str) -> None:
+def test_queue_refuses_plain_http(stack: Stack, output: str) -> None:
     attributes = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.info.outputs[output], AttributeNames=["Policy", "QueueArn", "SqsManagedSseEnabled"]
     )["Attributes"]
@@ -44,7 +44,7 @@ def test_a_queue_refuses_plain_http(stack: Stack, output: str) -> None:
         assert allowed(policy=attributes["Policy"], action=action, resource=attributes["QueueArn"]) == [True, False]
 
 
-def test_the_bucket_refuses_plain_http(stack: Stack) -> None:
+def test_bucket_refuses_plain_http(stack: Stack) -> None:
     s3, bucket = stack.client("s3"), stack.info.outputs["DataBucketName"]
     policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     resource = f"arn:aws:s3:::{bucket}/tasks/any"
