@@ -29,6 +29,7 @@ from pydantic import BaseModel, Field
 
 from devstack.fake_providers.journal import Journal, read_journal
 from devstack.fake_providers.quotas import Limit, Quotas
+from devstack.fake_providers.thinking import THINKING_TOKENS
 from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProviders, start, stop
 
 READ_TIMEOUT_SECONDS = 0.4
@@ -110,7 +111,7 @@ def test_claude_answer_depends_on_the_prompt_and_names_the_stand_in(
     assert claude_text(message).startswith(f"[stand-in {CLAUDE_MODEL}] On “Write a parser for dates.”")
     assert (message.model, message.stop_reason) == (CLAUDE_MODEL, "end_turn")
     assert message.usage.input_tokens == 7 + 3
-    assert message.usage.output_tokens == -(-len(claude_text(message).encode()) // 4)
+    assert message.usage.output_tokens == -(-len(claude_text(message).encode()) // 4) + THINKING_TOKENS["medium"]
     assert message.id == f"msg_{provider.requests()[0]['id']}"
 
 
@@ -153,7 +154,7 @@ def test_max_tokens_truncates_the_answer(
     assert answer.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
     assert (len(answer.text), answer.usage_metadata.candidates_token_count) == (20, 5)
 
-    message = ask_claude(claude, max_tokens=5)
+    message = ask_claude(claude, max_tokens=5, thinking={"type": "disabled"})
     assert (message.stop_reason, message.usage.output_tokens, len(claude_text(message))) == ("max_tokens", 5, 20)
 
 
