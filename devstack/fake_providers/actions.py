@@ -270,6 +270,8 @@ class Action(BaseModel):
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError(f"give exactly one action of: {', '.join(type(self).model_fields)}")
+        if getattr(self, self.name) is None and self.name != "usage":
+            raise ValueError(f"{self.name} has no value")
         return self
 
     @functools.cached_property

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from devstack.fake_providers import faults
-from devstack.fake_providers.actions import Action
+from devstack.fake_providers.actions import Action, RawResponse
 from devstack.fake_providers.journal import Journal, JournalEntry
 from devstack.fake_providers.llmock_bridge import LlmockApp
 from devstack.fake_providers.quotas import Quotas
@@ -90,7 +90,7 @@ class ModelEndpoint:
         if action and action.hang:
             await exchange.wait(None)
         reply = await self._reply_to(exchange, call, action, raw, headers)
-        if action and action.response and exchange.entry.scope == "call" and self._is_foreign(reply):
+        if action and action.response and exchange.entry.scope == "call" and self._is_foreign(action.response):
             exchange.entry.scope = "between"
         exchange.note(reply)
         if action and action.delay:
@@ -113,9 +113,10 @@ class ModelEndpoint:
             return self._wire.refuse_over_quota(call, shortage, request_id)
         return faults.answer_call(self._wire, call, action, request_id)
 
-    def _is_foreign(self, reply: Reply) -> bool:
-        """Return whether an error is not in the provider's format."""
-        return reply.status >= 400 and not self._wire.is_error(decode_json(reply.body))
+    def _is_foreign(self, response: RawResponse) -> bool:
+        """Return whether an error is not in the provider's format, whatever its encoding."""
+        document = response.body if response.body is not None else decode_json(response.content())
+        return response.status >= 400 and not self._wire.is_error(document)
 
 
 class _Exchange:

@@ -181,12 +181,13 @@ def _candidate(call: Call, draft: Draft) -> dict[str, Any]:
 
 
 def _usage(call: Call, draft: Draft) -> dict[str, Any] | None:
-    counted = {
+    counted: dict[str, Any] = {
         "promptTokenCount": call.input_tokens,
         "candidatesTokenCount": draft.output_tokens or None,
-        "thoughtsTokenCount": draft.thinking_tokens or None,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": call.input_tokens}],
     }
+    if "candidatesTokenCount" not in (draft.usage or {}):  # others than the counted ones come with their own thoughts
+        counted["thoughtsTokenCount"] = draft.thinking_tokens or None
     usage = overlay_usage(counted, draft.usage)
     if usage is not None and draft.usage is not None and "totalTokenCount" not in draft.usage:
         parts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount")

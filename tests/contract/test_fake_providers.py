@@ -14,7 +14,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -31,52 +30,7 @@ from devstack.fake_providers.journal import Journal, read_journal
 from devstack.fake_providers.quotas import Limit, Quotas
 from devstack.fake_providers.thinking import THINKING_TOKENS
 from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProviders, start, stop
-
-READ_TIMEOUT_SECONDS = 0.4
-"""Of the clients here, for `delay` and `hang`."""
-
-
-def gemini_client(url: str, **options: Any) -> genai.Client:
-    http = types.HttpOptions(base_url=f"{url}/gemini", timeout=int(READ_TIMEOUT_SECONDS * 1000), **options)
-    return genai.Client(api_key="a-key", http_options=http)
-
-
-def claude_client(url: str) -> anthropic.Anthropic:
-    return anthropic.Anthropic(
-        api_key="a-key", base_url=f"{url}/anthropic", max_retries=0, timeout=READ_TIMEOUT_SECONDS
-    )
-
-
-@pytest.fixture(scope="module")
-def gemini(provider_process: FakeProviders) -> Iterator[genai.Client]:
-    client = gemini_client(provider_process.url)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def claude(provider_process: FakeProviders) -> Iterator[anthropic.Anthropic]:
-    with claude_client(provider_process.url) as client:
-        yield client
-
-
-def ask_gemini(client: genai.Client, prompt: str = "Plan the release.", **config: Any) -> types.GenerateContentResponse:
-    return client.models.generate_content(
-        model=GEMINI_MODEL, contents=prompt, config=types.GenerateContentConfig(**config) if config else None
-    )
-
-
-def ask_claude(
-    client: anthropic.Anthropic, prompt: str = "Write a parser.", max_tokens: int = 1000, **more: Any
-) -> anthropic.types.Message:
-    return client.messages.create(
-        model=CLAUDE_MODEL, max_tokens=max_tokens, messages=[{"role": "user", "content": prompt}], **more
-    )
-
-
-def claude_text(message: anthropic.types.Message) -> str:
-    return "".join(block.text for block in message.content if block.type == "text")
-
+from tests.support.sdk_calls import ask_claude, ask_gemini, claude_client, claude_text, gemini_client, gemini_details
 
 # Plain answers
 
@@ -252,10 +206,6 @@ def test_structured_output_is_truncated_at_max_tokens(provider: FakeProviders, c
 
 
 # Refusals with an HTTP status
-
-
-def gemini_details(error: gemini_errors.APIError) -> dict[str, dict[str, Any]]:
-    return {detail["@type"].rpartition(".")[2]: detail for detail in error.details["error"].get("details", [])}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,16 @@ class FakeProviders:
 
     def fault(self, provider: str, action: Any, **rule: Any) -> None:
         self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
+
+    def replay(self, provider: str, responses: Sequence[Any], **rule: Any) -> None:
+        """Answer with recorded responses in turn; the last one stays, and text stands for a plain answer."""
+        for number, response in enumerate(responses, start=1):
+            if isinstance(response, dict):
+                times = {} if number == len(responses) else {"times": 1}
+                self.fault(provider, {"response": response}, **times, **rule)
+
+    def probes(self) -> list[dict[str, Any]]:
+        return self.control("GET", "probes")["probes"]
 
     def requests(self) -> list[dict[str, Any]]:
         return self.control("GET", "journal")["requests"]
