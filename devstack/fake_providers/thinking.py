@@ -10,8 +10,9 @@ from typing import Any
 
 from devstack.fake_providers.wire import NO_THINKING, BadRequestError
 
-THINKING_TOKENS = {NO_THINKING: 0, "minimal": 0, "low": 16, "medium": 32, "high": 64, "xhigh": 128, "max": 256}
-"""Thinking tokens by effort, unless a rule sets another amount; far below a real model's, and always the same."""
+THINKING_TOKENS = {NO_THINKING: 0, "minimal": 0, "low": 2, "medium": 4, "high": 8, "xhigh": 16, "max": 32}
+"""Thinking tokens by effort, unless a rule sets another amount: always the same, and so few that a small limit has room
+for an answer; real models think a hundred times as much."""
 
 _CLAUDE_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _EFFORTS_WITHOUT_OFF = frozenset({"xhigh", "max"})
