@@ -43,6 +43,9 @@ _QUOTAS: dict[QuotaKind, tuple[str, str]] = {
     "requests_per_day": ("requests", "requests per day"),
     "tokens_per_minute": ("input-tokens", "input tokens per minute"),
 }
+_VERSION_WITHOUT_SAMPLING = "2026-10-21"
+"""From this `anthropic-version` on, sampling parameters are refused, for older models too."""
+_SAMPLING = ("temperature", "top_p", "top_k")
 _SIGNATURE = "c3RhbmQtaW4="
 """Of every thinking block; real ones are long and differ."""
 
@@ -54,12 +57,15 @@ class AnthropicWire(Wire):
     statuses = frozenset(_ERRORS)
 
     @override
-    def parse(self, body: Mapping[str, Any], model: str | None) -> Call:
+    def parse(self, body: Mapping[str, Any], model: str | None, headers: Mapping[str, str]) -> Call:
         for key in ("model", "messages", "max_tokens"):
             if not body.get(key):
                 raise BadRequestError(f"{key}: Field required")
         if body.get("stream"):
             raise BadRequestError("stream: the stand-in does not stream; llmock under /llmock does")
+        version = headers.get("anthropic-version", "")
+        if version >= _VERSION_WITHOUT_SAMPLING and (refused := next((key for key in _SAMPLING if key in body), None)):
+            raise BadRequestError(f"{refused}: not supported in API version {version}")
         prompt = "\n".join(_text(message.get("content")) for message in body["messages"])
         system = _text(body.get("system"))
         output_format = (body.get("output_config") or {}).get("format") or {}

@@ -54,7 +54,7 @@ class ModelEndpoint:
         raw = await _read_body(receive)
         headers = Headers(scope=scope)
         model = scope["path_params"].get("model")
-        call = parse_call(self._wire, raw, model)
+        call = parse_call(self._wire, raw, model, headers)
         asked = request_settings(decode_json(raw or b""))
         entry = self._state.journal.arrive(
             provider=self._wire.name,
@@ -185,13 +185,13 @@ class _Exchange:
         await self._send({"type": "http.response.start", "status": reply.status, "headers": reply.header_lines})
 
 
-def parse_call(wire: Wire, raw: bytes | None, model: str | None) -> Call | BadRequestError:
+def parse_call(wire: Wire, raw: bytes | None, model: str | None, headers: Mapping[str, str]) -> Call | BadRequestError:
     """Return the call of a request body, or why it is none."""
     try:
         body = json.loads(raw or b"")
         if not isinstance(body, dict):
             return BadRequestError("The body is not a JSON object.")
-        return wire.parse(body, model)
+        return wire.parse(body, model, headers)
     except (ValueError, AttributeError, TypeError) as error:
         return BadRequestError(f"The body cannot be read: {error}")
     except BadRequestError as error:

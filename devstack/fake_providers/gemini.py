@@ -54,7 +54,7 @@ class GeminiWire(Wire):
     statuses = frozenset(_ERRORS)
 
     @override
-    def parse(self, body: Mapping[str, Any], model: str | None) -> Call:
+    def parse(self, body: Mapping[str, Any], model: str | None, headers: Mapping[str, str]) -> Call:
         contents = body.get("contents")
         if not isinstance(contents, list) or not contents:
             raise BadRequestError("* GenerateContentRequest.contents: contents is not specified")

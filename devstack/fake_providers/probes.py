@@ -56,7 +56,8 @@ class TokenCount:
         """Return the input tokens of a message; `max_tokens` is not required."""
         request_id, fault = uuid4().hex, None
         body = decode_json(await request.body())
-        call = parse_call(self._wire, encode_json({"max_tokens": 1, **body} if isinstance(body, dict) else body), None)
+        whole = encode_json({"max_tokens": 1, **body} if isinstance(body, dict) else body)
+        call = parse_call(self._wire, whole, None, request.headers)
         model = None if isinstance(call, BadRequestError) else call.model
         reply = self._wire.refuse_missing_key(request.headers, request_id)
         if reply is None and isinstance(call, BadRequestError):

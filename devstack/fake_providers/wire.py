@@ -121,8 +121,8 @@ class Wire(Protocol):
     statuses: frozenset[int]
     """The HTTP errors that this provider returns."""
 
-    def parse(self, body: Mapping[str, Any], model: str | None) -> Call:
-        """Return the call of a request; `model` is the one in the path, if any."""
+    def parse(self, body: Mapping[str, Any], model: str | None, headers: Mapping[str, str]) -> Call:
+        """Return the call of a request; `model` is the one in the path, if any. Header names are lower case."""
 
     def refuse_missing_key(self, headers: Mapping[str, str], request_id: str) -> Reply | None:
         """Return a refusal for a request without a key; any key is accepted."""

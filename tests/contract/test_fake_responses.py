@@ -438,7 +438,7 @@ def test_invalid_token_count_is_a_bad_request(provider: FakeProviders, claude: a
         ({"preset": "proxy_404"}, True),
         ({"response": {"status": 404, "body_text": "404 page not found"}}, True),
         ({"preset": "credit_used_up"}, True),
-        ({"preset": "unknown_400"}, False),
+        ({"preset": "unknown_4xx"}, False),
     ],
     ids=str,
 )

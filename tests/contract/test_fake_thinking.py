@@ -124,6 +124,16 @@ def test_forced_tool_of_haiku_comes_without_thinking(claude: anthropic.Anthropic
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("setting", ["temperature", "top_p", "top_k"])
+def test_sampling_is_refused_by_the_api_version(claude: anthropic.Anthropic, setting: str) -> None:
+    for model in (HAIKU, "claude-haiku-4-5"):
+        with pytest.raises(anthropic.BadRequestError, match=f"{setting}: not supported in API version 2026-10-21"):
+            ask(claude, model, extra_body={setting: 1})
+    older = {"anthropic-version": "2023-06-01"}
+    assert kinds(ask(claude, "claude-haiku-4-5", extra_body={setting: 1}, extra_headers=older)) == ["text"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_older_claude_thinks_only_when_asked(claude: anthropic.Anthropic) -> None:
     assert kinds(ask(claude, "claude-haiku-4-5")) == ["text"]
     enabled = {"type": "enabled", "budget_tokens": 1024}

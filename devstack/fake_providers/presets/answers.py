@@ -3,7 +3,7 @@
 from devstack.fake_providers.presets.shapes import Preset, error_action, for_both
 
 REQUEST_PRESETS = {
-    "unknown_400": Preset(
+    "unknown_4xx": Preset(
         "request",
         "a refusal that is not in any list, in the provider's format",
         {
@@ -14,7 +14,7 @@ REQUEST_PRESETS = {
     "prompt_too_long": Preset("request", "longer than the model's window", for_both({"too_long": 200_000})),
     "content_filtered": Preset(
         "content",
-        "a filter's no to the output, as a 400 (anthropics/claude-code 58367)",
+        "a filter blocked the output; a 400 (anthropics/claude-code 58367)",
         {"anthropic": error_action(400, "invalid_request_error", "Output blocked by content filtering policy")},
     ),
     **{
@@ -28,11 +28,11 @@ REQUEST_PRESETS = {
         "a refusal in the middle of the answer",
         {"anthropic": {"refusal": {"category": "cyber", "text": "First, scan the"}}},
     ),
-    "safety": Preset("content", "a filter's no to the answer", {"gemini": {"stop": "SAFETY"}}),
-    "prohibited": Preset("content", "a filter's no to the prompt", {"gemini": {"blocked": "PROHIBITED_CONTENT"}}),
+    "safety": Preset("content", "a filter blocked the answer", {"gemini": {"stop": "SAFETY"}}),
+    "prohibited": Preset("content", "a filter blocked the prompt", {"gemini": {"blocked": "PROHIBITED_CONTENT"}}),
     "recitation": Preset(
         "chance",
-        "a filter's no by chance (google/generative-ai-docs 257)",
+        "the answer was too close to a known text (google/generative-ai-docs 257)",
         {"gemini": {"stop": "RECITATION"}},
     ),
     "language": Preset("chance", "a language that the model does not speak", {"gemini": {"stop": "LANGUAGE"}}),
@@ -47,9 +47,11 @@ ANSWER_PRESETS = {
     "trailing_comma": Preset(
         "answer", "structured output with a comma too many", for_both({"structured": "trailing_comma"})
     ),
-    "half_surrogate": Preset("answer", "half a character in the answer", for_both({"structured": "half_surrogate"})),
+    "half_surrogate": Preset(
+        "answer", "half a surrogate pair in the answer", for_both({"structured": "half_surrogate"})
+    ),
     "escaped_half_surrogate": Preset(
-        "answer", "half a character's escape in structured output", for_both({"structured": "escaped_half_surrogate"})
+        "answer", "its escape in structured output", for_both({"structured": "escaped_half_surrogate"})
     ),
     "thinking_only": Preset(
         "answer", "thinking without an answer, at its end", for_both({"thinking": {"tokens": 64, "text": False}})

@@ -11,10 +11,10 @@ _RESPONSES = {
     "cloudflare_403": ("a CDN's challenge", html_response(403, "Just a moment...", **{"cf-mitigated": "challenge"})),
     "cloudflare_413": ("a CDN that takes no body of this size", html_response(413, "413 Request Entity Too Large")),
     "cloudflare_502": (
-        "a CDN without the provider",
+        "a CDN that cannot reach it",
         html_response(502, "502: Bad gateway", server="cloudflare"),
     ),
-    "cloudflare_504": ("a CDN whose patience ended", html_response(504, "504: Gateway time-out", server="cloudflare")),
+    "cloudflare_504": ("a CDN that gave up waiting", html_response(504, "504: Gateway time-out", server="cloudflare")),
     "proxy_503_text": ("a load balancer without a healthy server", text_response(503, "no healthy upstream")),
     "proxy_503_string": ("the same, as a JSON string", json_response(503, "Service Unavailable")),
     "proxy_429_text": ("a proxy's own rate limit", text_response(429, "Too Many Requests", **{"retry-after": "2"})),

@@ -4,14 +4,14 @@ from devstack.fake_providers.presets.shapes import Preset, claude_code, error_ac
 
 PASSING_PRESETS = {
     "overload": Preset(
-        "passing", "too many calls of others", {"anthropic": {"status": 529}, "gemini": {"status": 503}}
+        "passing", "the provider is overloaded", {"anthropic": {"status": 529}, "gemini": {"status": 503}}
     ),
     "cancelled": Preset(
         "passing", "the provider's side gave up", {"gemini": {"status": 499}, "anthropic": {"status": 408}}
     ),
     "ramp_limit": Preset(
         "passing",
-        "usage that rises too fast, with a hint",
+        "the usage rises too fast; with a hint",
         {
             "anthropic": claude_code(
                 429,
