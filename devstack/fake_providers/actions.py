@@ -32,7 +32,7 @@ def _check_headers(headers: dict[str, str | tuple[str, ...]]) -> dict[str, str |
             raise ValueError(f"{name} cannot be set")
         if re.search(r"[\r\n\0]", "".join(values)):
             raise ValueError(f"{name} has a value with a line break")
-    return headers
+    return {name.lower(): values for name, values in headers.items()}
 
 
 def _check_charset(charset: str) -> str:
@@ -108,7 +108,7 @@ class RawResponse(_Options):
     cut_at: NonNegativeInt | None = None
     """Bytes of the body after which the connection closes; the content length is that of the whole body."""
     text: str | None = None
-    """An answer with this text, in the provider's format, without thinking."""
+    """An answer with this text, in the provider's format, without thinking; `headers` are added to its headers."""
     usage: dict[str, Any] | None = Field(default=None, validation_alias=AliasChoices("usage", "usageMetadata"))
     """Raw usage fields of `text`, which override the counted ones."""
     note: str | None = None
@@ -119,8 +119,8 @@ class RawResponse(_Options):
         bodies = self.model_fields_set & {"body", "body_text", "body_base64", "text"}
         if len(bodies) > 1:
             raise ValueError(f"give one body, not {', '.join(sorted(bodies))}")
-        if "text" in bodies and self.model_fields_set & {"headers", "charset", "cut_at"}:
-            raise ValueError("text is an answer in the provider's format: give a body for other headers or bytes")
+        if "text" in bodies and "charset" in self.model_fields_set:
+            raise ValueError("text is an answer in the provider's format: give a body for another encoding")
         if ("text" in bodies and self.status != 200) or ("usage" in self.model_fields_set and "text" not in bodies):
             raise ValueError("usage goes with text, and text with status 200")
         self.content()  # refuses what the encoding cannot express
@@ -144,7 +144,8 @@ class RawResponse(_Options):
 class _Refusal(_Options):
     """A refusal of Claude: HTTP 200, `stop_reason` refusal; with `text`, one in the middle of the answer."""
 
-    category: Literal["bio", "cyber", "frontier_llm", "general_harms", "reasoning_extraction"] | None = None
+    category: str | None = None
+    """`bio`, `cyber`, `frontier_llm`, `general_harms`, `reasoning_extraction`, or one that no SDK knows."""
     text: str = ""
 
 

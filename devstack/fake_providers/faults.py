@@ -72,6 +72,8 @@ def answer_call(wire: Wire, call: Call, action: Action | None, request_id: str) 
     if action.empty:
         draft = _without_text(draft)
     reply = wire.answer(call, draft, request_id)
+    if action.response:
+        return replace(reply, headers={**reply.headers, **action.response.headers}, cut_at=action.response.cut_at)
     if action.empty and action.empty.form == "body":
         return replace(reply, body=b"")
     if action.malformed and action.malformed.form == "html":
@@ -125,9 +127,8 @@ def _without_text(draft: Draft, stop: str | None = None) -> Draft:
 
 
 def _raw_reply(response: RawResponse) -> Reply:
-    named = {name.lower() for name in response.headers}
     headers: HeaderFields = response.headers
-    if "content-type" not in named and response.content():
+    if "content-type" not in headers and response.content():
         headers = {"content-type": response.content_type(), **headers}
     reply = Reply(
         status=response.status,
@@ -192,9 +193,8 @@ def _number(value: float) -> str:
 
 def _asked_delay(headers: HeaderFields) -> float | None:
     """Return the seconds that a plain hint asks for; `None` without one, or for one in an odd form."""
-    values = {name.lower(): value for name, value in headers.items()}
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = values.get(name)
+        value = headers.get(name)
         if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
             return float(value) * scale
     return None

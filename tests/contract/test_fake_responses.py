@@ -133,6 +133,22 @@ def test_answer_may_have_any_usage(provider: FakeProviders, gemini: genai.Client
     assert (message.usage.inference_geo, message.usage.output_tokens) == ("us", 3)
 
 
+def test_responses_are_replayed_in_turn(provider: FakeProviders) -> None:
+    provider.replay("gemini", [{"status": 503}, "plain answer", {"status": 429}], contains="Hello")
+    provider.fault("gemini", {"status": 404})
+    assert [post(provider, "gemini")[0] for _ in range(4)] == [503, 200, 429, 429]
+    assert post(provider, "gemini", "Other.")[0] == 404
+
+
+def test_answer_may_have_any_headers(provider: FakeProviders, gemini: genai.Client) -> None:
+    headers = {"X-Gemini-Service-Tier": "flex", "Content-Type": "application/json; charset=utf-8"}
+    provider.fault("gemini", {"response": {"text": "ok", "headers": headers}})
+    _, lines, _ = post(provider, "gemini")
+    assert {name.lower(): value for name, value in headers.items()}.items() <= dict(lower(lines)).items()
+    assert [name for name, _ in lower(lines)].count("content-type") == 1
+    assert ask_gemini(gemini).text == "ok"
+
+
 def test_journal_reads_the_usage_of_a_raw_answer(provider: FakeProviders) -> None:
     usage = {"input_tokens": 1000, "output_tokens": 200, "output_tokens_details": {"thinking_tokens": 150}}
     provider.fault("anthropic", {"response": {"body": {"type": "message", "model": "m", "usage": usage}}})
@@ -153,7 +169,7 @@ def test_journal_reads_the_usage_of_a_raw_answer(provider: FakeProviders) -> Non
         ({"action": {"response": {"body": 1, "body_text": "a"}}}, "one body"),
         ({"action": {"response": {"status": 500, "text": "a"}}}, "text with status 200"),
         ({"action": {"response": {"usage": {}}}}, "usage goes with text"),
-        ({"action": {"response": {"text": "a", "cut_at": 1}}}, "give a body"),
+        ({"action": {"response": {"text": "a", "charset": "utf-16"}}}, "give a body"),
         ({"action": {"response": {"status": 99}}}, "greater than or equal to 200"),
         ({"action": {"response": {"headers": {"content-length": "5"}}}}, "cannot be set"),
         ({"action": {"response": {"headers": {"a": "b\r\nc: d"}}}}, "line break"),
@@ -272,7 +288,9 @@ def test_gemini_account_trouble_has_its_status_and_reason(
     assert gemini_details(caught.value).get("ErrorInfo", {}).get("reason") == reason
 
 
-@pytest.mark.parametrize("category", ["bio", "cyber", "frontier_llm", "general_harms", "reasoning_extraction", None])
+@pytest.mark.parametrize(
+    "category", ["bio", "cyber", "frontier_llm", "general_harms", "reasoning_extraction", "a_new_one", None]
+)
 def test_refusal_has_its_category(provider: FakeProviders, claude: anthropic.Anthropic, category: str | None) -> None:
     provider.fault("anthropic", {"refusal": {"category": category}})
     message = ask_claude(claude)
