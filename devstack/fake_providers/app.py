@@ -17,9 +17,11 @@ from devstack.fake_providers.endpoint import ModelEndpoint, ServerState
 from devstack.fake_providers.gemini import GeminiWire
 from devstack.fake_providers.journal import Journal
 from devstack.fake_providers.llmock_bridge import LLMOCK_PREFIX, LlmockApp, judge_client
-from devstack.fake_providers.models import ModelLookup
+from devstack.fake_providers.presets import describe_presets
+from devstack.fake_providers.probes import ModelLookup, TokenCount
 from devstack.fake_providers.quotas import Limit, Quotas
 from devstack.fake_providers.rules import Rule, RuleBook
+from devstack.fake_providers.wire import encode_json
 
 
 class _FaultSettings(BaseModel):
@@ -45,8 +47,11 @@ def create_app(journal: Path | None = None) -> Starlette:
             Route("/gemini/v1beta/models/{model}", gemini_models.__call__),
             Route("/anthropic/v1/models/{model}", ModelLookup(AnthropicWire(), state).__call__),
             Route("/anthropic/v1/messages", ModelEndpoint(AnthropicWire(), state), methods=["POST"]),
+            Route("/anthropic/v1/messages/count_tokens", TokenCount(state).__call__, methods=["POST"]),
             Route("/_control/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_control/journal", control.journal, methods=["GET", "DELETE"]),
+            Route("/_control/probes", control.probes),
+            Route("/_control/presets", control.presets),
             Route("/_control/counts", control.counts),
             Route("/_control/verdict", control.verdict),
             Route("/_control/health", control.health),
@@ -69,7 +74,9 @@ class _Control:
         if request.method in by_method and (refusal := await by_method[request.method](request)):
             return refusal
         limits = {model: limit.model_dump(exclude_none=True) for model, limit in self._state.quotas.limits.items()}
-        return JSONResponse({"rules": self._state.rules.dump(), "limits": limits})
+        # Not JSONResponse: a rule may hold half a surrogate pair.
+        body = encode_json({"rules": self._state.rules.dump(), "limits": limits})
+        return Response(body, media_type="application/json")
 
     async def _add(self, request: Request) -> Response | None:
         try:
@@ -93,6 +100,12 @@ class _Control:
         if request.method == "DELETE":
             self._state.journal.clear()
         return JSONResponse({"requests": [asdict(entry) for entry in self._state.journal.entries()]})
+
+    async def probes(self, _: Request) -> Response:
+        return JSONResponse({"probes": [asdict(probe) for probe in self._state.journal.probes()]})
+
+    async def presets(self, _: Request) -> Response:
+        return JSONResponse({"presets": describe_presets()})
 
     async def counts(self, _: Request) -> Response:
         return JSONResponse(self._state.journal.counts())

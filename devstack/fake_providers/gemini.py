@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any, override
 
 from devstack.fake_providers.text import count_tokens
+from devstack.fake_providers.thinking import gemini_effort
 from devstack.fake_providers.wire import (
     BadRequestError,
     Call,
     Draft,
+    ErrorFields,
+    HeaderFields,
     ProviderName,
     QuotaKind,
     Reply,
@@ -29,7 +32,9 @@ _ERRORS: dict[int, tuple[str, str]] = {
         "NOT_FOUND",
         "This model models/{model} is no longer available. Please update your code to use a newer model.",
     ),
+    409: ("ABORTED", "The operation was aborted."),
     429: ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+    499: ("CANCELLED", "The operation was cancelled."),
     500: ("INTERNAL", "An internal error has occurred. Please retry."),
     503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
     504: ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
@@ -49,7 +54,7 @@ class GeminiWire(Wire):
     statuses = frozenset(_ERRORS)
 
     @override
-    def parse(self, body: Mapping[str, Any], model: str | None) -> Call:
+    def parse(self, body: Mapping[str, Any], model: str | None, headers: Mapping[str, str]) -> Call:
         contents = body.get("contents")
         if not isinstance(contents, list) or not contents:
             raise BadRequestError("* GenerateContentRequest.contents: contents is not specified")
@@ -59,6 +64,7 @@ class GeminiWire(Wire):
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
         if schema is None and config.get("responseMimeType") == "application/json":
             schema = {"type": "object", "properties": {"answer": {"type": "string"}}}
+        thinking = config.get("thinkingConfig") or {}
         return Call(
             model=model or "",
             prompt=prompt,
@@ -66,6 +72,9 @@ class GeminiWire(Wire):
             max_tokens=config.get("maxOutputTokens"),
             schema=schema,
             input_tokens=max(1, count_tokens(prompt) + count_tokens(system)),
+            effort=gemini_effort(model or "", thinking),
+            show_thinking=bool(thinking.get("include_thoughts", thinking.get("includeThoughts"))),
+            service_tier=body.get("serviceTier"),
         )
 
     @override
@@ -89,7 +98,7 @@ class GeminiWire(Wire):
     def answer(self, call: Call, draft: Draft, request_id: str) -> Reply:
         document: dict[str, Any] = {}
         if draft.blocked is None:
-            document["candidates"] = [_candidate(draft)]
+            document["candidates"] = [_candidate(call, draft)]
         else:
             document["promptFeedback"] = {"blockReason": draft.blocked}
         usage = _usage(call, draft)
@@ -100,22 +109,24 @@ class GeminiWire(Wire):
         return Reply(
             status=200,
             body=encode_json(document),
-            headers=_HEADERS,
+            headers={**_HEADERS, "x-gemini-service-tier": draft.service_tier or call.service_tier or "standard"},
             model=draft.model,
             input_tokens=counts.get("promptTokenCount", call.input_tokens),
             output_tokens=counts.get("candidatesTokenCount", 0) + counts.get("thoughtsTokenCount", 0),
+            thinking_tokens=counts.get("thoughtsTokenCount"),
         )
 
     @override
-    def error(self, status: int, request_id: str, *, model: str, message: str | None = None) -> Reply:
-        code, default = _ERRORS[status]
-        return _status(status, code, message or default.format(model=model))
-
-    @override
-    def refuse_rate_limited(self, request_id: str, retry_after: str | None, seconds: float | None) -> Reply:
-        code, default = _ERRORS[429]
+    def error(self, status: int, request_id: str, *, model: str, fields: ErrorFields | None = None) -> Reply:
+        fields = fields or ErrorFields()
+        code, message = _ERRORS.get(status, ("UNKNOWN", "Unknown error."))
         return _status(
-            429, code, default, headers={} if retry_after is None else {"retry-after": retry_after}, seconds=seconds
+            status,
+            fields.kind or code,
+            fields.message or message.format(model=model),
+            details=fields.details,
+            headers=fields.headers,
+            seconds=fields.retry_after,
         )
 
     @override
@@ -146,25 +157,37 @@ class GeminiWire(Wire):
         message = f"The input token count ({count}) exceeds the maximum number of tokens allowed ({limit})."
         return _status(400, "INVALID_ARGUMENT", message)
 
+    @override
+    def is_error(self, document: Any) -> bool:
+        error = document.get("error") if isinstance(document, dict) else None
+        return isinstance(error, dict) and "code" in error and isinstance(error.get("status"), str)
+
 
 def _text(content: Mapping[str, Any]) -> str:
     return "".join(part.get("text", "") for part in content.get("parts") or ())
 
 
-def _candidate(draft: Draft) -> dict[str, Any]:
+def _candidate(call: Call, draft: Draft) -> dict[str, Any]:
     content: dict[str, Any] = {"role": "model"}
+    parts: list[dict[str, Any]] = []
+    if draft.thinking_tokens and call.show_thinking:
+        parts.append({"text": f"[stand-in {draft.model}] thinks.", "thought": True})
     if draft.text:
-        content["parts"] = [{"text": draft.text}]
+        parts.append({"text": draft.text})
+    if parts:
+        content["parts"] = parts
     reason = draft.stop or ("MAX_TOKENS" if draft.truncated else "STOP")
     return {"content": content, "finishReason": reason, "index": 0}
 
 
 def _usage(call: Call, draft: Draft) -> dict[str, Any] | None:
-    counted = {
+    counted: dict[str, Any] = {
         "promptTokenCount": call.input_tokens,
         "candidatesTokenCount": draft.output_tokens or None,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": call.input_tokens}],
     }
+    if "candidatesTokenCount" not in (draft.usage or {}):  # others than the counted ones come with their own thoughts
+        counted["thoughtsTokenCount"] = draft.thinking_tokens or None
     usage = overlay_usage(counted, draft.usage)
     if usage is not None and draft.usage is not None and "totalTokenCount" not in draft.usage:
         parts = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount")
@@ -177,8 +200,8 @@ def _status(
     code: str,
     message: str,
     *,
-    details: list[dict[str, Any]] | None = None,
-    headers: Mapping[str, str] | None = None,
+    details: Any = None,
+    headers: HeaderFields | None = None,
     seconds: float | None = None,
 ) -> Reply:
     error: dict[str, Any] = {"code": status, "message": message, "status": code}

@@ -45,6 +45,25 @@ class JournalEntry:
     retry_after: float | None = None
     """Seconds that the reply asked the client to wait."""
     outcome: _RequestOutcome = "open"
+    asked: Any = None
+    """The request body without prompt, tools and schema: limits, effort, thinking; `None` if it is no JSON object."""
+    effort: str | None = None
+    """The effort or thinking level in force, `none` for a call without thinking."""
+    thinking_tokens: int | None = None
+    scope: Literal["account", "between", "call"] = "call"
+    """What a refusal is about: the account, something between client and provider, or this call."""
+
+
+@dataclass(frozen=True)
+class ProbeEntry:
+    """A token count or a model lookup: it generates nothing."""
+
+    time: str
+    provider: str
+    model: str | None
+    path: str
+    status: int
+    fault: str | None
 
 
 class Journal:
@@ -53,6 +72,7 @@ class Journal:
     def __init__(self, path: Path | None = None) -> None:
         self._file: int | None = None
         self._entries: dict[str, JournalEntry] = {}
+        self._probes: list[ProbeEntry] = []
         if path is not None:
             self._entries = {entry.id: entry for entry in read_journal(path)} if path.exists() else {}
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -69,12 +89,14 @@ class Journal:
         attempt: str | None,
         fingerprint: str,
         path: str,
+        asked: Any = None,
+        effort: str | None = None,
     ) -> JournalEntry:
         """Open an entry and write it, before anything else happens to the request."""
         started = time.time()
         entry = JournalEntry(
             id=uuid.uuid4().hex[:24],
-            time=datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            time=_written(started),
             provider=provider,
             model=model,
             prompt_sha256=prompt_sha256,
@@ -82,6 +104,8 @@ class Journal:
             fingerprint=fingerprint,
             path=path,
             started=started,
+            asked=asked,
+            effort=effort,
         )
         self._entries[entry.id] = entry
         self._write({"event": "arrived", **asdict(entry)})
@@ -97,9 +121,18 @@ class Journal:
         """Return all entries, oldest first."""
         return list(self._entries.values())
 
+    def probe(self, *, provider: str, model: str | None, path: str, status: int, fault: str | None) -> None:
+        """Record a probe, in memory only."""
+        self._probes.append(ProbeEntry(_written(time.time()), provider, model, path, status, fault))
+
+    def probes(self) -> list[ProbeEntry]:
+        """Return all probes, oldest first."""
+        return list(self._probes)
+
     def clear(self) -> None:
-        """Remove all entries; the file keeps its lines, before a mark that `read_journal` respects."""
+        """Remove all entries and probes; the file keeps its lines, before a mark that `read_journal` respects."""
         self._entries.clear()
+        self._probes.clear()
         self._write({"event": "cleared"})
 
     def counts(self) -> dict[str, Any]:
@@ -115,11 +148,17 @@ class Journal:
             "by_outcome": Counter(entry.outcome for entry in entries),
             "input_tokens": sum(entry.input_tokens or 0 for entry in entries),
             "output_tokens": sum(entry.output_tokens or 0 for entry in entries),
+            "thinking_tokens": sum(entry.thinking_tokens or 0 for entry in entries),
         }
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is not None:
             os.write(self._file, json.dumps(line).encode() + b"\n")
+
+
+def _written(seconds: float) -> str:
+    """Return a time as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_journal(path: Path) -> list[JournalEntry]:

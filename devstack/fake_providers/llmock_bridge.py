@@ -4,16 +4,16 @@ Its server takes a second to import and is loaded at the first request for it; t
 """
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmock.journal import RequestRecord
 from llmock.scenarios import behavior_from_dict
-from llmock.verdict import Verdict, judge
+from llmock.verdict import NON_RETRYABLE, Verdict, judge
 from starlette.types import Message, Receive, Scope, Send
 
+from devstack.fake_providers.faults import with_body_usage
 from devstack.fake_providers.journal import JournalEntry
 from devstack.fake_providers.wire import Reply
 
@@ -29,13 +29,15 @@ def judge_client(entries: Iterable[JournalEntry]) -> Verdict:
     """Return llmock's verdict on the client, by this server's journal.
 
     llmock recognises a retry by the request's bytes: it takes a fallback to another model for a new call, and the first
-    one for given up (a warning, not an error).
+    one for given up (a warning, not an error). It takes a 4xx for the provider's last word on the request; one that is
+    about the account, or that something between wrote, counts as a 503 here.
     """
     return judge(_record(number, entry) for number, entry in enumerate(entries, start=1) if entry.ended is not None)
 
 
 def _record(number: int, entry: JournalEntry) -> RequestRecord:
     retry_after = entry.retry_after
+    status = entry.status or 500
     return RequestRecord(
         seq=number,
         provider=entry.provider,
@@ -43,7 +45,7 @@ def _record(number: int, entry: JournalEntry) -> RequestRecord:
         path=entry.path,
         started_at=entry.started,
         ended_at=entry.ended or entry.started,
-        status=entry.status or 500,
+        status=503 if entry.scope != "call" and status in NON_RETRYABLE else status,
         fingerprint=entry.fingerprint,
         model=entry.model,
         fault=entry.fault,
@@ -93,7 +95,7 @@ class LlmockApp:
         await app(scope, receive, send)
         answer = b"".join(message.get("body", b"") for message in sent[1:])
         reply_headers = {key.decode(): value.decode() for key, value in sent[0]["headers"] if key != b"content-length"}
-        return _with_usage(Reply(status=sent[0]["status"], body=answer, headers=reply_headers))
+        return _with_facts(Reply(status=sent[0]["status"], body=answer, headers=reply_headers))
 
     async def _loaded(self) -> "FastAPI":
         async with self._lock:
@@ -108,16 +110,9 @@ def _create() -> "FastAPI":
     return create_app()
 
 
-def _with_usage(reply: Reply) -> Reply:
+def _with_facts(reply: Reply) -> Reply:
     """Add model and tokens, or the retry delay, of a reply of llmock, for the journal."""
-    if reply.status != 200:
-        wait = reply.headers.get("retry-after")
-        return replace(reply, retry_after=None if wait is None else float(wait))
-    document = json.loads(reply.body)
-    usage = document.get("usage") or document.get("usageMetadata") or {}
-    return replace(
-        reply,
-        model=document.get("model") or document.get("modelVersion"),
-        input_tokens=usage.get("input_tokens", usage.get("promptTokenCount")),
-        output_tokens=usage.get("output_tokens", usage.get("candidatesTokenCount")),
-    )
+    if reply.status == 200:
+        return with_body_usage(reply)
+    wait = reply.headers.get("retry-after")
+    return replace(reply, retry_after=float(wait) if isinstance(wait, str) else None)

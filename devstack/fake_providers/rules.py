@@ -1,172 +1,16 @@
-"""Fault rules: the control API's models, and the choice of the rule for a call."""
+"""Fault rules: which calls get which action, and the choice of the rule for a call."""
 
-import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
+from devstack.fake_providers.actions import Action
 from devstack.fake_providers.claude import AnthropicWire
 from devstack.fake_providers.gemini import GeminiWire
+from devstack.fake_providers.presets import PRESETS
 from devstack.fake_providers.wire import Call, ProviderName
-
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Options(BaseModel):
-    """The parameters of an action. A bare value is the first of them; `true` is all defaults."""
-
-    model_config = _STRICT
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        if value is True:
-            return {}
-        return value if isinstance(value, dict | _Options) else {next(iter(cls.model_fields), ""): value}
-
-
-class _NoOptions(_Options):
-    """An action without parameters."""
-
-
-class _UsedUpQuota(_Options):
-    """A used-up free-tier quota of Gemini."""
-
-    retry_after: NonNegativeFloat = 26
-    limit: PositiveInt = 20
-    details: bool = True
-    """Whether the 429 carries `QuotaFailure` and `RetryInfo`."""
-
-
-class RateLimit(_Options):
-    """A 429 with the delay in the `retry-after` header."""
-
-    retry_after: NonNegativeFloat | None = None
-    form: Literal["seconds", "date"] = "seconds"
-
-
-class _ErrorStatus(_Options):
-    """An HTTP error in the provider's format."""
-
-    code: int
-    message: str | None = None
-
-
-class _TooLong(_Options):
-    """A prompt beyond the context window."""
-
-    limit: PositiveInt = 1000
-
-
-class _Blocked(_Options):
-    """A prompt that Gemini blocks."""
-
-    reason: str = "SAFETY"
-
-
-class _EmptyAnswer(_Options):
-    """HTTP 200 without text, or without a body (`body`)."""
-
-    form: Literal["text", "body"] = "text"
-
-
-class _MalformedAnswer(_Options):
-    """HTTP 200 with half a JSON document, or with a proxy's HTML page."""
-
-    form: Literal["json", "html"] = "json"
-
-
-class _Delay(_Options):
-    """A late answer."""
-
-    seconds: NonNegativeFloat
-
-
-class _Reset(_Options):
-    """A dropped connection: a close after half an answer, a close before the first byte, or a TCP reset before it."""
-
-    at: Literal["mid_answer", "before_answer", "rst"] = "mid_answer"
-
-
-class _ServedModel(_Options):
-    """Another model than the requested one."""
-
-    id: str
-
-
-class _StopReason(_Options):
-    """One of the provider's stop or finish reasons."""
-
-    reason: str
-
-
-class _FixedAnswer(_Options):
-    """A fixed text, or one of a fixed size in bytes."""
-
-    text: str | None = None
-    bytes: NonNegativeInt | None = None
-
-
-class _LlmockBehaviors(_Options):
-    """llmock answers instead, under these llmock behaviours."""
-
-    behaviors: tuple[dict[str, Any], ...] = ()
-
-
-class Action(BaseModel):
-    """Exactly one action; a bare name is short for its defaults."""
-
-    model_config = _STRICT
-
-    gemini_day_quota: _UsedUpQuota | None = None
-    gemini_minute_quota: _UsedUpQuota | None = None
-    rate_limit: RateLimit | None = None
-    status: _ErrorStatus | None = None
-    too_long: _TooLong | None = None
-    invalid_key: _NoOptions | None = None
-    refusal: _NoOptions | None = None
-    blocked: _Blocked | None = None
-    empty: _EmptyAnswer | None = None
-    malformed: _MalformedAnswer | None = None
-    error_in_200: _NoOptions | None = None
-    delay: _Delay | None = None
-    hang: _NoOptions | None = None
-    reset: _Reset | None = None
-    model: _ServedModel | None = None
-    usage: dict[str, Any] | None = None
-    """Raw fields that override the counted ones; `null` leaves out all usage."""
-    stop: _StopReason | None = None
-    answer: _FixedAnswer | None = None
-    llmock: _LlmockBehaviors | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError(f"give exactly one action of: {', '.join(type(self).model_fields)}")
-        return self
-
-    @functools.cached_property
-    def name(self) -> str:
-        """The action's name."""
-        return next(iter(self.model_fields_set))
-
-    @property
-    def label(self) -> str:
-        """The action's name in the journal: `status:503`, `reset:rst`, `hang`."""
-        if self.status is not None:
-            return f"status:{self.status.code}"
-        return f"reset:{self.reset.at}" if self.reset is not None else self.name
-
 
 _PROVIDER_OF_ACTION: dict[str, ProviderName] = {
     "gemini_day_quota": "gemini",
@@ -175,6 +19,7 @@ _PROVIDER_OF_ACTION: dict[str, ProviderName] = {
     "refusal": "anthropic",
 }
 _STATUSES: dict[ProviderName, frozenset[int]] = {wire.name: wire.statuses for wire in (GeminiWire, AnthropicWire)}
+_ACCOUNT_STATUSES = frozenset({401, 402, 403})
 
 
 def _expand_name(value: Any) -> Any:
@@ -184,32 +29,82 @@ def _expand_name(value: Any) -> Any:
 class Rule(BaseModel):
     """Which calls get which action, and how often; without `times`, always."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: ProviderName
     action: Annotated[Action, BeforeValidator(_expand_name)]
     model: str | None = None
     contains: str | None = None
     """A substring of the prompt."""
+    effort: tuple[str, ...] | None = None
+    """The efforts or thinking levels in force, `none` for a call without thinking."""
     times: PositiveInt | None = None
+    everywhere: bool | None = None
+    """Whether token counts meet the rule too; by default those of an account's troubles and of what stands between."""
 
     @model_validator(mode="after")
     def _of_this_provider(self) -> Self:
         if _PROVIDER_OF_ACTION.get(self.action.name, self.provider) != self.provider:
             raise ValueError(f"{self.action.name} is not an action of {self.provider}")
-        statuses = _STATUSES[self.provider]
-        if self.action.status is not None and self.action.status.code not in statuses:
-            raise ValueError(f"{self.provider} gives the statuses {sorted(statuses)}, not {self.action.status.code}")
+        statuses, error = _STATUSES[self.provider], self.action.status
+        if error is not None and error.type is None and error.code not in statuses:
+            raise ValueError(f"{self.provider} gives the statuses {sorted(statuses)}, not {error.code}")
+        hint = self.action.rate_limit
+        if hint is not None and hint.form == "retry_info" and self.provider != "gemini":
+            raise ValueError("retry_info is a form of gemini")
+        if self.action.preset is not None:
+            self._check_preset(self.action.preset.name)
         return self
+
+    def _check_preset(self, name: str) -> None:
+        if name not in PRESETS:
+            raise ValueError(f"{name} is none of the presets: {', '.join(sorted(PRESETS))}")
+        if self.provider not in PRESETS[name].actions:
+            raise ValueError(f"{name} is not a preset of {self.provider}")
+
+    @property
+    def effective_action(self) -> Action:
+        """The action, or the one that its preset names."""
+        if self.action.preset is None:
+            return self.action
+        return Action.model_validate(PRESETS[self.action.preset.name].actions[self.provider])
+
+    @property
+    def scope(self) -> Literal["account", "between", "call"]:
+        """What the trouble hits: the account, whatever stands between client and provider, or the call alone."""
+        if self.action.preset is not None:
+            kind = PRESETS[self.action.preset.name].kind
+            if kind in ("account", "between"):
+                return kind
+        status = self.action.status.code if self.action.status else 401 if self.action.invalid_key else None
+        return "account" if self.everywhere or status in _ACCOUNT_STATUSES else "call"
 
     def matches(self, call: Call) -> bool:
         """Return whether this rule applies to a call of its provider."""
-        return self.model in (None, call.model) and (self.contains is None or self.contains in call.prompt)
+        return (
+            self.model in (None, call.model)
+            and (self.contains is None or self.contains in call.prompt)
+            and (self.effort is None or call.effort in self.effort)
+        )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The rule's action for one call."""
+
+    action: Action
+    label: str
+    """The action's name in the journal."""
+    scope: Literal["account", "between", "call"]
 
 
 class _Counted(BaseModel):
     rule: Rule
     left: int | None = Field(ge=0)
+
+    @property
+    def fault(self) -> Fault:
+        return Fault(self.rule.effective_action, self.rule.action.label, self.rule.scope)
 
 
 class RuleBook:
@@ -226,13 +121,22 @@ class RuleBook:
         """Remove all rules."""
         self._rules.clear()
 
-    def take(self, provider: ProviderName, call: Call) -> Action | None:
+    def take(self, provider: ProviderName, call: Call) -> Fault | None:
         """Return the action of the first rule that matches a call, and use it up once."""
         for counted in self._rules:
             if counted.left != 0 and counted.rule.provider == provider and counted.rule.matches(call):
                 if counted.left is not None:
                     counted.left -= 1
-                return counted.rule.action
+                return counted.fault
+        return None
+
+    def peek_everywhere(self, provider: ProviderName, call: Call) -> Fault | None:
+        """Return the action of the first matching rule that token counts meet too, without using it up."""
+        for counted in self._rules:
+            rule = counted.rule
+            everywhere = rule.everywhere if rule.everywhere is not None else rule.scope != "call"
+            if everywhere and counted.left != 0 and rule.provider == provider and rule.matches(call):
+                return counted.fault
         return None
 
     def dump(self) -> list[dict[str, Any]]:

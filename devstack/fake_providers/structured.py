@@ -9,27 +9,45 @@ and `prefixItems`: a schema with one of them may get an invalid value.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from devstack.fake_providers import classify
 from devstack.fake_providers.text import first_words, list_items
 
+type StructuredForm = Literal["fenced", "surrounded", "trailing_comma", "half_surrogate", "escaped_half_surrogate"]
+"""How structured output may be written instead of as plain JSON. Half a surrogate pair stands at the end of each free
+text; without one, after the JSON."""
 type _Schema = Mapping[str, Any]
+
+_HALF_PAIR = "\ud83d"
 
 _MOST_LEVELS = 8
 """Below it, optional properties and items are left out, so that a recursive schema ends."""
 _DEFAULT_ITEMS = 2
 
 
-def compose(model: str, prompt: str, schema: _Schema) -> str:
-    """Return the JSON answer to `prompt` under `schema`."""
-    return json.dumps(_Filler(schema, model).value(schema, prompt, ""), ensure_ascii=False)
+def compose(model: str, prompt: str, schema: _Schema, form: StructuredForm | None = None) -> str:
+    """Return the JSON answer to `prompt` under `schema`, in a form that a reader has to mend if one is given."""
+    ending = _HALF_PAIR if form in ("half_surrogate", "escaped_half_surrogate") else ""
+    written = json.dumps(_Filler(schema, model, ending).value(schema, prompt, ""), ensure_ascii=False)
+    match form:
+        case "fenced":
+            return f"```json\n{written}\n```"
+        case "surrounded":
+            return f"Here is the result:\n\n{written}\n\nTell me if you need more."
+        case "trailing_comma":
+            return f"{written[:-1]},{written[-1]}"
+        case "half_surrogate" | "escaped_half_surrogate":
+            written = written if ending in written else f"{written} {ending}"
+            return written if form == "half_surrogate" else written.replace(ending, json.dumps(ending)[1:-1])
+    return written
 
 
 class _Filler:
-    def __init__(self, root: _Schema, model: str) -> None:
+    def __init__(self, root: _Schema, model: str, ending: str) -> None:
         self._root = root
         self._label = f"[stand-in {model}]"
+        self._ending = ending
 
     def value(self, schema: _Schema, text: str, name: str, depth: int = 0) -> Any:
         schema = self._resolved(schema)
@@ -81,7 +99,7 @@ class _Filler:
         items = self._resolved(schema.get("items") or {})
         least, most = int(schema.get("minItems") or 0), int(schema.get("maxItems") or 1_000_000)
         if name == "subtasks":
-            return [_subtask(line) for line in list_items(text)[:most]]
+            return [_subtask(line, self._ending) for line in list_items(text)[:most]]
         if self._classifies(items):
             messages = self._listed_ids(items, classify.fenced_messages(text))
             if len(messages) >= least:
@@ -111,15 +129,14 @@ class _Filler:
             case "date":
                 return "2026-01-01"
         words = f"{self._label} {name or 'answer'}: {first_words(text)}"
-        return words.ljust(int(schema.get("minLength") or 0), ".")[
-            : int(schema.get("maxLength") or len(words) + 1_000_000)
-        ]
+        longest = int(schema.get("maxLength") or len(words) + 1_000_000) - len(self._ending)
+        return words.ljust(int(schema.get("minLength") or 0), ".")[:longest] + self._ending
 
 
-def _subtask(line: str) -> dict[str, Any]:
+def _subtask(line: str, ending: str) -> dict[str, Any]:
     """Return a list item as a subtask; with a type only where a keyword decides it."""
     task_type, sure = classify.guess_task_type(line)
-    return {"prompt": line, **({"type": task_type} if sure else {})}
+    return {"prompt": line + ending, **({"type": task_type} if sure else {})}
 
 
 def _confidence(text: str) -> float:

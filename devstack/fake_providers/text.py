@@ -37,14 +37,14 @@ _DEFAULT_BODY = "go ahead, the smallest step first."
 
 def count_tokens(text: str) -> int:
     """Return the number of tokens: one for every four UTF-8 bytes, rounded up."""
-    return -(-len(text.encode()) // _BYTES_PER_TOKEN)
+    return -(-len(text.encode(errors="surrogatepass")) // _BYTES_PER_TOKEN)
 
 
 def cut_to_tokens(text: str, max_tokens: int | None) -> tuple[str, bool]:
     """Return a text cut to `max_tokens`, and whether anything was cut; a character is never split."""
     if max_tokens is None or count_tokens(text) <= max_tokens:
         return text, False
-    return text.encode()[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore"), True
+    return text.encode(errors="surrogatepass")[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore"), True
 
 
 def first_words(text: str, count: int = 10) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devstack.fake_providers.thinking import THINKING_TOKENS
 from pointsman.adapters import claude
 from pointsman.adapters.claude import Claude
 from pointsman.execution.outcome import CallResult, Outcome
@@ -37,7 +38,8 @@ def test_answer_has_text_usage_model_and_request_id(provider: FakeProviders, cli
     (request,) = provider.requests()
     assert result.outcome is Outcome.ANSWERED
     assert result.text.startswith(f"[stand-in {CLAUDE_MODEL}]")
-    assert result.usage == Usage(input=INPUT_TOKENS, output=request["output_tokens"])
+    thinking = THINKING_TOKENS["medium"]
+    assert result.usage == Usage(input=INPUT_TOKENS, output=request["output_tokens"], thinking=thinking)
     assert (result.answered_by, result.request_id, result.detail) == (CLAUDE_MODEL, f"req_{request['id']}", "")
     assert request["attempt"] == "t-1.000001.000001"
 
@@ -55,7 +57,7 @@ def test_answer_follows_the_schema(provider: FakeProviders, client: Claude) -> N
 
 
 def test_answer_at_max_tokens_is_truncated(provider: FakeProviders, client: Claude) -> None:
-    result = ask_model(client, CLAUDE_MODEL, limit=5)
+    result = ask_with_fault(provider, client, {"thinking": 0}, limit=5)
     assert (result.outcome, len(result.text), result.detail) == (Outcome.TRUNCATED, 20, "stop_reason max_tokens")
     assert result.usage == Usage(input=INPUT_TOKENS, output=5)
 

@@ -14,7 +14,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -29,53 +28,9 @@ from pydantic import BaseModel, Field
 
 from devstack.fake_providers.journal import Journal, read_journal
 from devstack.fake_providers.quotas import Limit, Quotas
+from devstack.fake_providers.thinking import THINKING_TOKENS
 from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProviders, start, stop
-
-READ_TIMEOUT_SECONDS = 0.4
-"""Of the clients here, for `delay` and `hang`."""
-
-
-def gemini_client(url: str, **options: Any) -> genai.Client:
-    http = types.HttpOptions(base_url=f"{url}/gemini", timeout=int(READ_TIMEOUT_SECONDS * 1000), **options)
-    return genai.Client(api_key="a-key", http_options=http)
-
-
-def claude_client(url: str) -> anthropic.Anthropic:
-    return anthropic.Anthropic(
-        api_key="a-key", base_url=f"{url}/anthropic", max_retries=0, timeout=READ_TIMEOUT_SECONDS
-    )
-
-
-@pytest.fixture(scope="module")
-def gemini(provider_process: FakeProviders) -> Iterator[genai.Client]:
-    client = gemini_client(provider_process.url)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def claude(provider_process: FakeProviders) -> Iterator[anthropic.Anthropic]:
-    with claude_client(provider_process.url) as client:
-        yield client
-
-
-def ask_gemini(client: genai.Client, prompt: str = "Plan the release.", **config: Any) -> types.GenerateContentResponse:
-    return client.models.generate_content(
-        model=GEMINI_MODEL, contents=prompt, config=types.GenerateContentConfig(**config) if config else None
-    )
-
-
-def ask_claude(
-    client: anthropic.Anthropic, prompt: str = "Write a parser.", max_tokens: int = 1000, **more: Any
-) -> anthropic.types.Message:
-    return client.messages.create(
-        model=CLAUDE_MODEL, max_tokens=max_tokens, messages=[{"role": "user", "content": prompt}], **more
-    )
-
-
-def claude_text(message: anthropic.types.Message) -> str:
-    return "".join(block.text for block in message.content if block.type == "text")
-
+from tests.support.sdk_calls import ask_claude, ask_gemini, claude_client, claude_text, gemini_client, gemini_details
 
 # Plain answers
 
@@ -110,7 +65,7 @@ def test_claude_answer_depends_on_the_prompt_and_names_the_stand_in(
     assert claude_text(message).startswith(f"[stand-in {CLAUDE_MODEL}] On “Write a parser for dates.”")
     assert (message.model, message.stop_reason) == (CLAUDE_MODEL, "end_turn")
     assert message.usage.input_tokens == 7 + 3
-    assert message.usage.output_tokens == -(-len(claude_text(message).encode()) // 4)
+    assert message.usage.output_tokens == -(-len(claude_text(message).encode()) // 4) + THINKING_TOKENS["medium"]
     assert message.id == f"msg_{provider.requests()[0]['id']}"
 
 
@@ -153,7 +108,7 @@ def test_max_tokens_truncates_the_answer(
     assert answer.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
     assert (len(answer.text), answer.usage_metadata.candidates_token_count) == (20, 5)
 
-    message = ask_claude(claude, max_tokens=5)
+    message = ask_claude(claude, max_tokens=5, thinking={"type": "disabled"})
     assert (message.stop_reason, message.usage.output_tokens, len(claude_text(message))) == ("max_tokens", 5, 20)
 
 
@@ -251,10 +206,6 @@ def test_structured_output_is_truncated_at_max_tokens(provider: FakeProviders, c
 
 
 # Refusals with an HTTP status
-
-
-def gemini_details(error: gemini_errors.APIError) -> dict[str, dict[str, Any]]:
-    return {detail["@type"].rpartition(".")[2]: detail for detail in error.details["error"].get("details", [])}
 
 
 @pytest.mark.parametrize(

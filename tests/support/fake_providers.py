@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ class FakeProviders:
     def fault(self, provider: str, action: Any, **rule: Any) -> None:
         self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
 
+    def replay(self, provider: str, responses: Sequence[Any], **rule: Any) -> None:
+        """Answer with recorded responses in turn; see `replay_rules`."""
+        self.control("POST", "faults", replay_rules(provider, responses, **rule))
+
+    def probes(self) -> list[dict[str, Any]]:
+        return self.control("GET", "probes")["probes"]
+
     def requests(self) -> list[dict[str, Any]]:
         return self.control("GET", "journal")["requests"]
 
@@ -39,6 +47,14 @@ class FakeProviders:
             time.sleep(0.01)
         assert entry["outcome"] == outcome
         return entry
+
+
+def replay_rules(provider: str, responses: Sequence[Any], **rule: Any) -> list[dict[str, Any]]:
+    """Return the rules that answer with recorded responses in turn: the last one stays, text is a plain answer."""
+    actions = [{"response": response} if isinstance(response, dict) else {"usage": {}} for response in responses]
+    rules = [{"provider": provider, "action": action, "times": 1, **rule} for action in actions]
+    del rules[-1]["times"]
+    return rules
 
 
 def start(folder: Path) -> FakeProviders:

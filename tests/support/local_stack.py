@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from pointsman.adapters.task_table import TaskTable
 from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import ENDED
+from tests.support.fake_providers import replay_rules
 from tests.support.tls import Receiver
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
@@ -138,6 +139,10 @@ class Stack:
 
     def fault(self, provider: str, action: Any, **rule: Any) -> None:
         self.control("POST", "faults", [{"provider": provider, "action": action, **rule}])
+
+    def replay(self, provider: str, responses: Sequence[Any], **rule: Any) -> None:
+        """Answer with recorded responses in turn; see `replay_rules`."""
+        self.control("POST", "faults", replay_rules(provider, responses, **rule))
 
     def requests(self, task_id: str) -> list[dict[str, Any]]:
         """Return a task's requests at the fake providers."""
