@@ -16,10 +16,11 @@ from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
 from pointsman.entrypoints.sweep import build_sweep
 from pointsman.execution.calls import Purpose, Share
 from pointsman.execution.ledger_keys import shard_of
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import CallResult, CheckResult, Outcome
 from pointsman.report.render.as_json import as_json
 from pointsman.services.archive import Archiving
 from pointsman.services.sweep import SETTLED_AFTER, Sweep
+from pointsman.values.effort import Effort
 from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
@@ -220,9 +221,12 @@ def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: s
 
 def rows() -> list[dict[str, Any]]:
     metadata = {HOSTILE: HOSTILE, "ü": "é"}
-    mine = intent("t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata)
+    mine = intent(
+        "t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata, effort=Effort.LOW
+    )
     called = Usage(1, 2, 3, 4, 5, 6)
-    result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)
+    check = CheckResult("sections")
+    result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL, check=check)
     done = replace(settled(mine), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
     asked = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
     share = share_item(asked, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))

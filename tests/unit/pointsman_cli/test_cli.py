@@ -218,7 +218,7 @@ def test_validate_prints_the_task_with_its_defaults(
     assert verdict["valid"] is True
     assert verdict["error"] is None
     assert verdict["task"] | {"prompt": "Write a changelog", "tier": "implementation"} == verdict["task"]
-    assert (verdict["task"]["task_id"], verdict["task"]["max_output_tokens"]) == (None, 4096)
+    assert (verdict["task"]["task_id"], verdict["task"]["private"]) == (None, False)
 
 
 def test_validate_takes_the_id_from_the_envelope(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,8 +72,8 @@ def test_retired_model_is_replaced_by_its_successor() -> None:
 
 def test_a_private_task_goes_to_the_first_paid_model() -> None:
     assert models(policy().plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
-    chains = {"orchestration": ["gemini-3.5-flash-lite", "gemini-3.8-flash"]}
-    assert models(policy(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.8-flash"]
+    chains = {"orchestration": ["gemini-3.5-flash-lite", "gemini-3.7-flash"]}
+    assert models(policy(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.7-flash"]
 
 
 def test_a_private_task_without_a_paid_model_has_no_plan() -> None:
@@ -101,10 +101,10 @@ def test_paid_to_free_never() -> None:
 
 def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
     catalog = load_catalog()
-    old = replace(catalog.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
+    old = replace(catalog.get("gemini-2.0-flash"), successor="gemini-3.7-flash")
     changed = Catalog({**catalog.models, old.id: old})
     config = openclaw.parse(BARE)
-    assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
+    assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.7-flash"
     closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
     assert RoutingPolicy(closed, changed).plan(Tier.ORCHESTRATION, NOON, private=False) == []
 

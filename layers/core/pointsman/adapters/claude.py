@@ -7,6 +7,7 @@ import anthropic
 from pointsman.adapters.retry_hints import retry_after, storable
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.values.effort import Effort
 from pointsman.values.usage import Usage
 
 _CONNECT_SECONDS = 5.0
@@ -29,8 +30,15 @@ class Claude:
     def ask(self, question: ModelRequest) -> CallResult:
         """Send one message."""
         arguments: dict[str, Any] = {}
+        output_config: dict[str, Any] = {}
         if question.schema is not None:
-            arguments["output_config"] = {"format": {"type": "json_schema", "schema": question.schema}}
+            output_config["format"] = {"type": "json_schema", "schema": question.schema}
+        if question.effort is Effort.NONE:  # without a level beside it: the API refuses it at the two highest
+            arguments["thinking"] = {"type": question.effort_value}
+        elif question.effort is not None:
+            output_config["effort"] = question.effort_value
+        if output_config:
+            arguments["output_config"] = output_config
         if question.system:
             arguments["system"] = question.system
         try:

@@ -35,6 +35,12 @@ class Gemini:
         if question.schema is not None:
             config.response_mime_type = "application/json"
             config.response_json_schema = question.schema
+        if isinstance(question.effort_value, int):
+            config.thinking_config = types.ThinkingConfig(thinking_budget=question.effort_value)
+        elif question.effort_value is not None:
+            config.thinking_config = types.ThinkingConfig(
+                thinking_level=types.ThinkingLevel(question.effort_value.upper())
+            )
         try:
             answer = self._client.models.generate_content(model=question.model, contents=question.prompt, config=config)
         except errors.APIError as error:

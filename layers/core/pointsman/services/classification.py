@@ -10,6 +10,7 @@ from uuid import uuid4
 from pointsman.contracts.task import Task
 from pointsman.execution.calls import CallSpec, Purpose, Share
 from pointsman.execution.outcome import GOOD, CallResult
+from pointsman.execution.output_room import brief_room
 from pointsman.ports import DecisionCache
 from pointsman.prompts import prompt_text
 from pointsman.routing import decision
@@ -29,6 +30,7 @@ from pointsman.values.usage import Usage
 LONGEST_EXCERPT = 2_000
 """Characters of a message that are shown to the model: its beginning and its end."""
 TOKENS_PER_VOTE = 60
+_TOKENS_AROUND_VOTES = 200
 _ATTEMPT_ID = "000001.000001"
 VOTE_LASTS = timedelta(days=7)
 """How long a model's vote on a text stands."""
@@ -141,6 +143,8 @@ class TaskClassifier:
         messages = [
             {"id": str(number), "message": _excerpt(task.prompt)} for number, task in enumerate(group.values(), 1)
         ]
+        model = self.ctx.policy.catalog.get(model_id)
+        room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -150,7 +154,8 @@ class TaskClassifier:
             function="router",
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
-            max_output_tokens=200 + TOKENS_PER_VOTE * len(group),
+            effort=room.effort,
+            max_output_tokens=room.cap,
             schema=vote_schema(len(group)),
         )
 

@@ -107,7 +107,7 @@ class Intake:
         existing = self.tasks.claim(record)
         if existing is None:
             batch.claimed[message.message_id] = (record, task)
-        elif existing.fingerprint != record.fingerprint:
+        elif not task.has_fingerprint(existing.fingerprint):
             raise Rejection("task_id_conflict", "task_id: is taken by a task with other content")
         elif existing.status is Status.CLAIMED:
             self._resume(message, task, existing, batch, now)

@@ -152,7 +152,7 @@ class Replay:
         existing = self.tasks.read(task_id)
         if existing is None or existing.status is Status.REJECTED:
             return body, ReplayOutcome.REPLAY, None
-        if existing.fingerprint != task.fingerprint():
+        if not task.has_fingerprint(existing.fingerprint):
             return body, ReplayOutcome.REJECTED_AGAIN, "task_id: is taken by a task with other content"
         if existing.status is Status.CLAIMED:
             return body, ReplayOutcome.REPLAY, None
