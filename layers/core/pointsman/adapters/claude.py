@@ -18,7 +18,7 @@ _STOPS = {
     "model_context_window_exceeded": Outcome.TRUNCATED,
     "refusal": Outcome.REFUSED,
 }
-"""Stop reasons per the Messages API (anthropic 2.12.0 `types/stop_reason.py`); any other is no whole answer."""
+"""Stop reasons per the Messages API (anthropic 2.14.0 `types/stop_reason.py`); any other is no whole answer."""
 
 
 class Claude:
