@@ -12,7 +12,7 @@ from pointsman.prompts import prompt_text
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
 from pointsman.services.verification import next_after_answer
-from pointsman.values import strict_json
+from pointsman.values import lenient_json, strict_json
 from pointsman.values.status import Status
 
 JUDGE_CHECK = "judge"
@@ -72,7 +72,6 @@ def _interpret(result: CallResult) -> Interpretation:
 
 def _verdict_in(answer: str) -> object:
     try:
-        fields = strict_json.loads(answer)
-    except strict_json.NotStrictJson:
+        return lenient_json.read_object(answer, ("verdict",))["verdict"]
+    except lenient_json.UnreadableError:
         return None
-    return fields.get("verdict") if isinstance(fields, dict) else None
