@@ -142,7 +142,8 @@ def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Ro
 
 def test_split_in_a_fence_is_read_and_half_a_character_replaced(router: Router) -> None:
     """nanobrowser/nanobrowser 264: a fence around structured output; half a surrogate pair reaches no queue."""
-    text = '{"answer": "Two.", "subtasks": [{"prompt": "One \\ud83d", "type": "status"}, {"prompt": "Two", "type": "status"},]}'
+    first, second = '{"prompt": "One \\ud83d", "type": "status"}', '{"prompt": "Two", "type": "status"}'
+    text = f'{{"answer": "Two.", "subtasks": [{first}, {second},]}}'
     router.model.then(answered(f"```json\n{text}\n```"))
     finished(router, begun(router))
     prompts = [json.loads(body)["prompt"] for body in router.queue.bodies]
