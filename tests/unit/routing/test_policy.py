@@ -207,3 +207,18 @@ def test_a_judge_is_free_or_there_is_none() -> None:
     assert policy().free_hop(NOON) == Hop(GEMINI, Tier.ORCHESTRATION, Tier.ORCHESTRATION)
     assert policy(paid_models=[GEMINI]).free_hop(NOON) is None
     assert policy(chains={"orchestration": [HAIKU]}).free_hop(NOON) is None
+
+
+def test_opus_can_stand_above_sonnet() -> None:
+    chains = {"reasoning": ["claude-sonnet-5-5", "claude-opus-5-5"]}
+    hops = policy(chains=chains).plan(Tier.REASONING, NOON, private=True)
+    assert [(hop.model, hop.function) for hop in hops] == [(name, Tier.REASONING) for name in chains["reasoning"]]
+
+
+def test_free_models_form_a_pool_before_the_first_paid_one() -> None:
+    pool = ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite", "gemma-4-31b-it", "claude-haiku-5-5"]
+    routing_policy = policy(chains={"orchestration": pool})
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=False)) == pool
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
+    gemma = load_catalog().get("gemma-4-31b-it")
+    assert (routing_policy.quota(gemma), gemma.free_only) == (gemma.free_tier, True)

@@ -81,15 +81,21 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
 
 
 def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
-    """Gemini's prompt count holds the cached tokens; thoughts stand beside the candidates' tokens and are billed so."""
+    """Gemini's prompt count holds the cached tokens; thoughts stand beside the candidates' tokens and are billed so.
+
+    None when it does not say what came in, or when its total is above its parts: such a call's cost is not known.
+    """
     if stated is None or stated.prompt_token_count is None:
         return None
     cached, thoughts = stated.cached_content_token_count or 0, stated.thoughts_token_count or 0
     prompt = stated.prompt_token_count + (stated.tool_use_prompt_token_count or 0)
+    output = (stated.candidates_token_count or 0) + thoughts
+    if (stated.total_token_count or 0) > prompt + output:
+        return None
     return Usage(
         input=max(prompt - cached, 0),
         cache_read=cached,
-        output=(stated.candidates_token_count or 0) + thoughts,
+        output=output,
         thinking=thoughts,
     )
 
