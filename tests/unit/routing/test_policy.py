@@ -222,3 +222,9 @@ def test_free_models_form_a_pool_before_the_first_paid_one() -> None:
     assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
     gemma = load_catalog().get("gemma-4-31b-it")
     assert (routing_policy.quota(gemma), gemma.free_only) == (gemma.free_tier, True)
+
+
+def test_models_in_use_are_the_chains_with_all_their_successors() -> None:
+    assert policy().in_use() == ["gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"]
+    named = ["gemini-2.0-flash", "claude-haiku-4-5", "claude-sonnet-4-5"]
+    assert policy(BARE).in_use() == [*named, "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"]

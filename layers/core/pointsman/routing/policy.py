@@ -64,6 +64,14 @@ class RoutingPolicy:
         }
         return list(dict.fromkeys(routing.of(following_tier) for following_tier in [tier, *following[tier]]))
 
+    def in_use(self) -> list[str]:
+        """Return the models that may serve any task: all chains' models, and their successors."""
+        names = [model_id for tier in Tier for model_id in self.chain(tier)]
+        for model_id in names:  # grows as it is gone through
+            if (successor := self.catalog.get(model_id).successor) and successor not in names:
+                names.append(successor)
+        return list(dict.fromkeys(names))
+
     def plan(self, tier: Tier, now: datetime, *, private: bool, gone: Collection[str] = ()) -> list[Hop]:
         """Return the hops of a task of that tier; empty when no model may serve it (a private task on free models).
 

@@ -72,7 +72,7 @@ class Intake:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
         now = self.ctx.clock.now()
         batch = Batch(owner, now + timedelta(seconds=seconds))
-        batch.health = self.model_health.states(self.ctx.policy.catalog.models)
+        batch.health = self.model_health.states(self.ctx.policy.in_use())
         for message in messages:
             try:
                 self._claim(message, batch)

@@ -217,7 +217,7 @@ class Replay:
         )
         if options.route_again or claim.decision is None:
             claim.decision = self._decision(task, record.task_id)
-        health = self.model_health.states(self.ctx.policy.catalog.models)
+        health = self.model_health.states(self.ctx.policy.in_use())
         state = first_state(self.ctx, claim, claim.decision.tier, health)
         claim.execution_input = strict_json.dumps(state.as_state())
         if not self.tasks.replay(claim, now):
