@@ -181,6 +181,23 @@ def test_what_was_changed_outlives_a_wait_and_a_repeated_invocation(configure: C
     assert [effort for _, effort, _ in requests(router)] == [None, "none", "none"]
 
 
+def test_unknown_outcome_before_it_leaves_the_second_call_to_the_thinking(configure: Configure) -> None:
+    router = configure()
+    thinks_away_its_cap(router, thinking_is_off)
+    lost, ask = iter([CallResult(Outcome.UNKNOWN)]), router.model.ask
+
+    def once_lost(question: ModelRequest) -> CallResult:
+        if (result := next(lost, None)) is None:
+            return ask(question)
+        router.model.questions.append(question)
+        return result
+
+    router.model.ask = once_lost  # type: ignore[method-assign]
+    end = finished(router, started(router, "reasoning"))
+    assert [effort for _, effort, _ in requests(router)] == [None, None, "none"]
+    assert (end.next, end.rounds) == (Next.DELIVER, 0)  # at once, not after a pause
+
+
 def test_state_of_an_execution_under_way_is_read(configure: Configure) -> None:
     state = started(configure(), "implementation").as_state()
     del state["unusable_answers"]

@@ -152,7 +152,10 @@ def next_state(
     heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and state.rounds < MOST_ROUNDS_OF_UNKNOWN)
     following = replace(following, saw_transient=following.saw_transient or heals)
     if outcome in (Outcome.EMPTY, Outcome.MALFORMED) and not result.ours:
-        following = replace(following, unusable_answers=(*state.unusable_answers, state.here.model))
+        unusable = (*state.unusable_answers, state.here.model)
+        following = replace(following, unusable_answers=unusable, crashes=max(state.crashes, 1))
+        asked_again = unusable.count(state.here.model) % 2 == 0
+        return _next_hop(following, now, dice) if asked_again else following
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
         return replace(following, crashes=state.crashes + 1) if state.crashes == 0 else _next_hop(following, now, dice)
     if outcome in PASSING and outcome is not Outcome.QUOTA_EXHAUSTED and state.tries < MOST_TRIES:
