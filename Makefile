@@ -101,6 +101,10 @@ bench: setup peers ## Measure time and size beside the peers', for docs/performa
 prices: setup ## Update the price list from genai-prices
 	@$(RUN)/python tools/prices.py
 
+.PHONY: schema
+schema: setup ## Update the published JSON Schema of openclaw.json
+	@$(RUN)/python -m tools.config_schema
+
 .PHONY: train
 train: setup ## Retrain the local classifier; installs scikit-learn for this only
 	@$(UV) run --quiet --group train python -m training.train

@@ -10,11 +10,12 @@ from google import genai
 from google.genai import types
 
 from benchmarks.rig import PROMPT
-from pointsman.contracts.task import DEFAULT_OUTPUT_TOKENS as LIMIT
+from pointsman.execution.output_room import DEFAULT_OUTPUT_CAPS
 from pointsman.prompts import system_for
 from pointsman.values.taxonomy import Tier
 
 SYSTEM = system_for(Tier.IMPLEMENTATION, None)
+LIMIT = DEFAULT_OUTPUT_CAPS[Tier.IMPLEMENTATION]
 
 
 def call(model: str, url: str) -> Callable[[], object]:

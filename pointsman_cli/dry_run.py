@@ -10,6 +10,7 @@ from pointsman.contracts.task import Task
 from pointsman.entrypoints.classifying import build_classifier
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.model_health import ModelState
+from pointsman.execution.output_room import task_room
 from pointsman.prompts import system_for
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.decision import Decision
@@ -87,8 +88,10 @@ class DryRun:
         if self.runtime.context.policy.billing(model) is Billing.FREE:
             return 0
         request = f"{system_for(decision.tier, task.system)}{task.prompt}"
+        options = self.runtime.context.policy.config.pointsman
+        room = task_room(options, task, decision.tier, decision.type, model)
         usage = Usage(
             input=math.ceil(len(request.encode()) / BYTES_PER_TOKEN),
-            output=min(task.max_output_tokens, model.max_output, _TYPICAL_OUTPUT_TOKENS),
+            output=min(room.cap, _TYPICAL_OUTPUT_TOKENS),
         )
         return model.cost_nano(usage, datetime.now(UTC))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.chat_api.chat_request import AUTO
-from pointsman.contracts.task import DEFAULT_OUTPUT_TOKENS
+from pointsman.execution.output_room import DEFAULT_OUTPUT_CAPS
 from pointsman.routing.openclaw_agents import TIERS, reference
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -62,7 +62,7 @@ def provider_section(base_url: str) -> dict[str, Any]:
         "name": "Pointsman",
         "input": ["text"],
         "contextWindow": _CONTEXT_WINDOW,
-        "maxTokens": DEFAULT_OUTPUT_TOKENS,
+        "maxTokens": max(DEFAULT_OUTPUT_CAPS.values()),
         "compat": {"supportsTools": False},
     }
     provider = {

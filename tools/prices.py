@@ -27,9 +27,18 @@ KINDS = {
 
 
 def price_list() -> dict[str, Any]:
-    """Return `{model: [{"from": date|null, "bands": [{"above": prompt tokens, kind: USD per million, ...}]}]}`."""
+    """Return `{model: [{"from": date|null, "bands": [{"above": prompt tokens, kind: USD per million, ...}]}]}`.
+
+    A model that has no paid tier, by the catalogue and by genai-prices alike, costs 0.
+    """
     models = json.loads((DATA / "models.json").read_text())["models"]
-    return {name: _dated(name, PROVIDERS[model["provider"]]) for name, model in sorted(models.items())}
+    prices = {name: _dated(name, PROVIDERS[model["provider"]]) for name, model in sorted(models.items())}
+    for name, dated in prices.items():
+        for band in (band for entry in dated for band in entry["bands"]):
+            if ("input" not in band) is not models[name].get("free_only", False):
+                raise SystemExit(f"{name}: free_only and its price contradict each other")
+            band |= {"input": "0", "output": "0"} if "input" not in band else {}
+    return prices
 
 
 def _dated(name: str, provider_id: str) -> list[dict[str, Any]]:
@@ -68,10 +77,13 @@ def _band(price: ModelPrice, above: int, name: str, provider_id: str, day: date)
             band[kind] = str(value)
     moment = datetime.combine(day, time(), UTC)
     tokens = above + 1
-    for kind, usage in {
+    usages = {
         "batch_input": Usage(input_tokens=tokens, output_tokens=0),
         "batch_output": Usage(input_tokens=tokens, output_tokens=1),
-    }.items():
+    }
+    if "cache_read" in band:
+        usages["batch_cache_read"] = Usage(input_tokens=tokens, cache_read_tokens=tokens, output_tokens=0)
+    for kind, usage in usages.items():
         batch = calc_price(
             usage,
             model_ref=name,
@@ -79,7 +91,7 @@ def _band(price: ModelPrice, above: int, name: str, provider_id: str, day: date)
             genai_request_timestamp=moment,
             price_context={"processing": "batch"},
         )
-        cost = batch.input_price / tokens if kind == "batch_input" else batch.output_price
+        cost = batch.output_price if kind == "batch_output" else batch.input_price / tokens
         band[kind] = str((Decimal(cost) * 1_000_000).normalize())
     return band
 

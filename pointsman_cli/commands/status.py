@@ -118,5 +118,7 @@ def _attempt(number: int, attempt: dict[str, Any]) -> tuple[object, ...]:
     milliseconds = "" if attempt["milliseconds"] is None else attempt["milliseconds"]
     judge = "judge" if attempt["purpose"] == "judge" else None
     failed = f"failed {attempt['failed_check']}" if attempt["failed_check"] else None
-    detail = ", ".join(clause for clause in (judge, failed, attempt["detail"]) if clause)
+    effort = f"effort {attempt['effort']}" if attempt["effort"] else None
+    thinking = f"{attempt['thinking_tokens']} of the tokens thinking" if attempt["thinking_tokens"] else None
+    detail = ", ".join(clause for clause in (judge, failed, effort, thinking, attempt["detail"]) if clause)
     return number, attempt["model"], attempt["outcome"], milliseconds, tokens, cost, detail

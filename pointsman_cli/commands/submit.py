@@ -8,6 +8,7 @@ import typer
 from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.reply_to import refusal
 from pointsman.values import strict_json
+from pointsman.values.effort import Effort
 from pointsman_cli import output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
@@ -49,7 +50,11 @@ def submit(
         str | None, typer.Option("--system", metavar="TEXT", help="Instructions in addition to the tier's.")
     ] = None,
     max_output_tokens: Annotated[
-        int | None, typer.Option("--max-output-tokens", metavar="N", help="Maximum length of the answer.")
+        int | None,
+        typer.Option("--max-output-tokens", metavar="N", help="Maximum output tokens of each call, thinking included."),
+    ] = None,
+    effort: Annotated[
+        Effort | None, typer.Option("--effort", help="How much the model may think. Default: as in openclaw.json.")
     ] = None,
     deadline: Annotated[
         str | None,
@@ -91,6 +96,7 @@ def submit(
         "split": split or None,
         "system": system,
         "max_output_tokens": max_output_tokens,
+        "effort": effort,
         "deadline": deadline,
         "metadata": _metadata(metadata or []),
         "reply_to": reply_to,

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from devstack import LocalStackError
 from pointsman.contracts.task import Rejection
 from pointsman.routing.config import ConfigError
+from pointsman.values.effort import Effort
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.errors import CommandError
@@ -95,7 +96,11 @@ def _registrations(tools: McpTools) -> list[tuple[Callable[..., Any], ToolAnnota
         ] = False,
         system: Annotated[str | None, Field(description="Instructions in addition to the tier's.")] = None,
         max_output_tokens: Annotated[
-            int | None, Field(description="Maximum length of the answer in tokens. Default: 4,096.")
+            int | None,
+            Field(description="Maximum output tokens of each call, thinking included. Default: the tier's."),
+        ] = None,
+        effort: Annotated[
+            Effort | None, Field(description="How much the model may think. Default: as configured for tier or type.")
         ] = None,
         metadata: Annotated[
             dict[str, str] | None,
@@ -114,6 +119,7 @@ def _registrations(tools: McpTools) -> list[tuple[Callable[..., Any], ToolAnnota
             split=split,
             system=system,
             max_output_tokens=max_output_tokens,
+            effort=effort,
             metadata=metadata,
             idempotency_key=idempotency_key,
         )

@@ -10,6 +10,7 @@ from pointsman_cli.tuning.document import clipped
 from pointsman_cli.tuning.effects import Effects
 from pointsman_cli.tuning.evidence import SILENCE, Ground
 from pointsman_cli.tuning.proposal import TARGET, At, Rate, ThresholdFinding, TypeFinding
+from pointsman_cli.tuning.thinking import ThinkingFinding
 from pointsman_cli.tuning.tuned import Tuned
 
 _CANDIDATES_SHOWN = 3
@@ -23,12 +24,13 @@ def print_tuning(own: Tuned, since: str, until: str) -> None:
     output.print_pairs(_evidence(own))
     _types(own.proposal.types)
     _threshold(own.proposal.threshold, ruled=own.proposal.rules.tiers != own.proposal.now.tiers)
+    _thinking(own.thinking)
     if own.effects:
         _effects(own.effects)
     _candidates("These needed reasoning", own.only_reasoning)
     _candidates("A cheaper tier could take these over", own.could_go_down)
     print("\n== Proposal ==\n")
-    if own.proposal.empty:
+    if own.empty:
         print("None: openclaw.json stays as it is.")
     else:
         print(f"Nothing has been changed. What follows is for `patch {own.file}`.\n")
@@ -103,6 +105,26 @@ def _type(own: TypeFinding) -> tuple[object, ...]:
 def _with_interval(own: Rate) -> str:
     share, interval = _rate(own)
     return f"{share} ({interval})" if own.hits else share
+
+
+def _thinking(found: Sequence[ThinkingFinding]) -> None:
+    if not found:
+        return
+    print("\n== Thinking ==\n")
+    header = ("type", "model", "answers", "of the output", "at list price", "effort", "")
+    rows = [
+        (
+            finding.type,
+            finding.model,
+            finding.answers,
+            f"{finding.share:.3f}",
+            output.exact_dollars(finding.thinking_nano),
+            finding.effort,
+            f"proposed: {finding.proposed}, {finding.why}" if finding.proposed else finding.why,
+        )
+        for finding in found
+    ]
+    output.print_table(header, rows, right=(2, 3, 4))
 
 
 def _effects(own: Effects) -> None:

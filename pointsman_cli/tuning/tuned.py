@@ -1,5 +1,6 @@
 """The whole of a tuning: evidence, proposal, its effects, and the change to `openclaw.json`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pointsman.routing import config
@@ -11,6 +12,7 @@ from pointsman_cli.tuning.effects import Effects, effects
 from pointsman_cli.tuning.evidence import Ground, TuningEvidence, need, servers, tally
 from pointsman_cli.tuning.proposal import Proposal, propose
 from pointsman_cli.tuning.rules import Rules
+from pointsman_cli.tuning.thinking import ThinkingFinding, thinking_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,18 @@ class Tuned:
     """What all attempts of these tasks cost."""
     proposal: Proposal
     effects: Effects | None
-    """None: nothing is proposed."""
+    """None: no rule is proposed."""
+    thinking: tuple[ThinkingFinding, ...]
     file: str
     """The name of the `openclaw.json` that was looked at."""
     diff: str
     only_reasoning: list[Candidate]
     could_go_down: list[Candidate]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is proposed."""
+        return self.proposal.empty and not any(finding.proposed for finding in self.thinking)
 
 
 def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
@@ -40,7 +48,10 @@ def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text:
     serves, seen = servers(policy), evidence.seen
     needs = {task.task_id: found for task in seen if (found := need(task, serves))}
     now = Rules.of(policy.config.pointsman.classifier, LocalClassifier.load().threshold)
-    proposal = propose([(task, needs[task.task_id]) for task in seen if task.task_id in needs], now)
+    known = [(task, needs[task.task_id]) for task in seen if task.task_id in needs]
+    proposal = propose(known, now)
+    needing_more = {finding.type for finding in proposal.types if finding.dearer.hits}
+    thinking = thinking_findings(seen, policy, needing_more)
     return Tuned(
         tasks=len(seen),
         stated=sum(not task.classified for task in seen),
@@ -49,25 +60,30 @@ def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text:
         booked_nano=sum(task.booked_nano for task in seen),
         proposal=proposal,
         effects=None if proposal.empty else effects(seen, needs, now, proposal.rules, policy),
+        thinking=thinking,
         file=name,
-        diff=edit.diff(config_text, changed(config_text, proposal), name),
+        diff=edit.diff(config_text, changed(config_text, proposal, thinking), name),
         only_reasoning=candidates.only_reasoning(seen, serves, policy),
         could_go_down=candidates.could_go_down(seen, now.threshold, policy),
     )
 
 
-def changed(config_text: str, made: Proposal) -> str:
+def changed(config_text: str, made: Proposal, thinking: Iterable[ThinkingFinding] = ()) -> str:
     """Return the text of `openclaw.json` with what is proposed.
 
     Raises:
         ConfigError: the result would not load.
     """
-    path = (*config.options_path(config_text), "classifier")
+    options = config.options_path(config_text)
+    path = (*options, "classifier")
     text = config_text
     if made.rules.threshold != made.now.threshold:
         text = edit.put(text, (*path, "threshold"), made.rules.threshold)
     for type_finding in made.types:
         if type_finding.proposed:
             text = edit.put(text, (*path, "tiers", type_finding.type), type_finding.proposed)
+    for thinking_finding in thinking:
+        if thinking_finding.proposed:
+            text = edit.put(text, (*options, "effort", thinking_finding.type), thinking_finding.proposed)
     config.parse(text)
     return text

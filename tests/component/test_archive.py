@@ -20,6 +20,7 @@ from pointsman.execution.outcome import AccountTrouble, CallResult, CheckResult,
 from pointsman.report.render.as_json import as_json
 from pointsman.services.archive import Archiving
 from pointsman.services.sweep import SETTLED_AFTER, Sweep
+from pointsman.values.effort import Effort
 from pointsman.values.errors import ArchiveError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
@@ -220,7 +221,9 @@ def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: s
 
 def rows() -> list[dict[str, Any]]:
     metadata = {HOSTILE: HOSTILE, "ü": "é"}
-    mine = intent("t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata)
+    mine = intent(
+        "t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata, effort=Effort.LOW
+    )
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)
     result = replace(result, account=AccountTrouble.KEY, recognized=False, check=CheckResult("json"))

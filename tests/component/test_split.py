@@ -140,6 +140,18 @@ def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Ro
     assert (detail["status"], detail["partial"]) == ("completed", False)
 
 
+def test_split_in_a_fence_is_read_and_half_a_character_replaced(router: Router) -> None:
+    """nanobrowser/nanobrowser 264: a fence around structured output; half a surrogate pair reaches no queue."""
+    first, second = '{"prompt": "One \\ud83d", "type": "status"}', '{"prompt": "Two", "type": "status"}'
+    text = f'{{"answer": "Two.", "subtasks": [{first}, {second},]}}'
+    router.model.then(answered(f"```json\n{text}\n```"))
+    finished(router, begun(router))
+    prompts = [json.loads(body)["prompt"] for body in router.queue.bodies]
+    assert (prompts, len(router.model.questions)) == (["One \ufffd", "Two"], 1)
+    take_in(router)
+    assert len(router.workflow.executions) == 3
+
+
 def test_an_answer_without_subtasks_completes_plainly(router: Router) -> None:
     router.model.then(handing_out(answer="Nothing to hand out."))
     finished(router, begun(router))

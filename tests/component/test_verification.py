@@ -311,6 +311,16 @@ def test_answer_that_the_judge_rejects_escalates_one_tier(configure: Configure, 
     assert_ledger_agrees(router, ledger)
 
 
+def test_judge_s_no_is_read_in_a_fence(configure: Configure) -> None:
+    router = configure(verify=JUDGED)
+    fenced = '```json\n{"verdict": "incomplete",}\n```'
+    router.model.then(answered("half"), CallResult(Outcome.ANSWERED, fenced, USED), answered("whole"))
+    finished(router, begun(router))
+    assert (router.task().model, answer(router)) == (SONNET, "whole")
+    judge = router.model.questions[1]
+    assert (judge.effort, judge.max_output_tokens) == ("none", 200 + 8_192)
+
+
 def test_a_judge_s_no_stands_when_no_better_answer_can_be_had(configure: Configure) -> None:
     router = configure(verify=JUDGED)
     router.model.then(answered("half"), says("wrong"), CallResult(Outcome.REFUSED))

@@ -1,6 +1,6 @@
 """The fake providers through the real SDKs: what a client sees of each fault, and what the journal records.
 
-These tests record the behaviour of google-genai 3.4.0 and anthropic 2.12.0 that the adapters rely on.
+These tests record the behaviour of google-genai 3.6.1 and anthropic 2.14.0 that the adapters rely on.
 """
 
 import concurrent.futures

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
 from pointsman.ports import ModelClient
+from pointsman.routing.catalog import load_catalog
+from pointsman.values.effort import Effort
 
 KEY = "zzqx-a-key-that-nobody-may-see"
 PROMPT = "Plan the wvkq release for Friday."
@@ -18,11 +20,20 @@ INPUT_TOKENS = -(-len(PROMPT) // 4) + -(-len(SYSTEM) // 4)
 
 
 def ask_model(
-    client: ModelClient, model: str, *, timeout: float = 5.0, limit: int = 1000, schema: object = None
+    client: ModelClient,
+    model: str,
+    *,
+    timeout: float = 5.0,
+    limit: int = 1000,
+    schema: object = None,
+    effort: Effort | None = None,
 ) -> CallResult:
     """Ask once; fail if the result's detail, which people read, reveals the task or the key."""
     assert schema is None or isinstance(schema, dict)
-    result = client.ask(ModelRequest(model, PROMPT, SYSTEM, limit, timeout, "t-1.000001.000001", schema))
+    known = load_catalog().get(model)
+    sent = known.effort(effort)
+    value = known.thinking.levels[sent] if known.thinking and sent else None
+    result = client.ask(ModelRequest(model, PROMPT, SYSTEM, limit, timeout, "t-1.000001.000001", schema, sent, value))
     for secret in (KEY, "zzqx", "wvkq", "jjqz", "stand-in"):
         assert secret not in result.detail
     assert len(result.detail) < 100

@@ -185,3 +185,11 @@ def test_a_stream_says_the_same_in_one_piece() -> None:
 def test_a_failure_keeps_its_reason(status: Status, reason: str | None, http: int, code: str) -> None:
     error = chat_response.failure("t-1", status, reason)
     assert (error.status, error.body["error"]["code"], error.task_id) == (http, code, "t-1")
+
+
+@pytest.mark.parametrize(
+    ("reasoning_effort", "effort"),
+    [(None, None), ("none", "none"), ("minimal", "none"), ("high", "high"), ("max", "max"), ("auto", None), ({}, None)],
+)
+def test_reasoning_effort_is_the_task_s_effort(reasoning_effort: Any, effort: str | None) -> None:
+    assert asked(reasoning_effort=reasoning_effort).effort == effort

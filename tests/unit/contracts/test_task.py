@@ -11,6 +11,7 @@ from pointsman.contracts.task import LARGEST_METADATA, Rejection, Task, read_tas
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
 from pointsman.values.times import to_text
+from tests.support.paths import ROOT
 
 FIELDS = list(Task.model_fields)
 SECRET = "qhwx7tzk"
@@ -48,7 +49,8 @@ def test_a_prompt_is_enough() -> None:
     task = read_task({"prompt": "Write a parser."})
 
     assert (task.task_id, task.explicit_tier, task.deadline, task.reply_to) == (None, None, None, None)
-    assert (task.max_output_tokens, task.private, task.split, task.metadata) == (4096, False, False, {})
+    assert (task.max_output_tokens, task.effort) == (None, None)
+    assert (task.private, task.split, task.metadata) == (False, False, {})
 
 
 def test_null_means_not_given() -> None:
@@ -97,6 +99,8 @@ def test_the_higher_of_two_tiers() -> None:
         ("max_output_tokens", "100", "max_output_tokens: must be a whole number"),
         ("max_output_tokens", 1.0, "max_output_tokens: must be a whole number"),
         ("max_output_tokens", True, "max_output_tokens: must be a whole number"),
+        ("effort", "minimal", "effort: must be one of none, low, medium, high, xhigh, max"),
+        ("effort", 3, "effort: must be one of none, low"),
         ("deadline", "2026-12-31", "deadline: must be an RFC 3339 date-time"),
         ("deadline", "2026-12-31T18:00:00", "deadline: must be an RFC 3339 date-time"),
         ("deadline", 1798736400, "deadline: must be an RFC 3339 date-time"),
@@ -142,6 +146,7 @@ def test_the_fingerprint_is_over_all_fields_but_id_and_reply_to() -> None:
         {"tier": "reasoning"},
         {"system": "s"},
         {"max_output_tokens": 9},
+        {"effort": "low"},
         {"deadline": "2026-12-31T18:00:00Z"},
         {"private": True},
         {"parent_id": "p"},
@@ -151,6 +156,28 @@ def test_the_fingerprint_is_over_all_fields_but_id_and_reply_to() -> None:
     assert first.fingerprint() == same.fingerprint()
     prints = {read_task({"prompt": "a", "metadata": {"x": "1", "y": "2"}, **other}).fingerprint() for other in others}
     assert len(prints | {first.fingerprint()}) == len(others) + 1
+
+
+@pytest.mark.parametrize(("name", "pinned"), json.loads((ROOT / "tests/data/fingerprints.json").read_text()).items())
+def test_event_has_the_fingerprint_of_the_first_release(name: str, pinned: str) -> None:
+    """Redeliveries, waiting parents and older clients hold these: a new field or default must not change them."""
+    _, task = open_message((ROOT / "events" / name).read_text(), "the-message")
+    assert task.has_fingerprint(pinned)
+    assert task.fingerprint() == pinned or task.deadline  # its notation counted then
+
+
+def test_absent_output_cap_hashes_as_the_first_default() -> None:
+    stated = read_task({"prompt": "a", "max_output_tokens": 4096})
+    assert read_task({"prompt": "a"}).fingerprint() == stated.fingerprint()
+
+
+def test_deadline_counts_as_its_instant() -> None:
+    zulu, offset, later = (
+        read_task({"prompt": "a", "deadline": text})
+        for text in ("2036-01-01T00:00:00Z", "2036-01-01T02:00:00.000+02:00", "2036-01-01T00:00:00.001Z")
+    )
+    assert zulu.fingerprint() == offset.fingerprint() != later.fingerprint()
+    assert not later.has_fingerprint(zulu.fingerprint())
 
 
 @given(MOMENTS)

@@ -218,7 +218,7 @@ def test_validate_prints_the_task_with_its_defaults(
     assert verdict["valid"] is True
     assert verdict["error"] is None
     assert verdict["task"] | {"prompt": "Write a changelog", "tier": "implementation"} == verdict["task"]
-    assert (verdict["task"]["task_id"], verdict["task"]["max_output_tokens"]) == (None, 4096)
+    assert (verdict["task"]["task_id"], verdict["task"]["private"]) == (None, False)
 
 
 def test_validate_takes_the_id_from_the_envelope(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -402,3 +402,25 @@ def test_up_env_prints_lines_that_a_shell_exports(
 def test_installed_command_runs_the_function_that_exists() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert EntryPoint("pointsman", project["scripts"]["pointsman"], "console_scripts").load() is run_command
+
+
+@pytest.mark.parametrize("where", ["file", "stdin", "config"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_windows_are_read_or_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str, encoding: str
+) -> None:
+    """tradesdontlie/tradingview-mcp 419: Windows PowerShell writes a byte-order mark, or UTF-16."""
+    message, own = tmp_path / "message.json", tmp_path / "openclaw.json"
+    message.write_text('{"prompt": "Is it up?", "tier": "orchestration"}', encoding=encoding)
+    own.write_text((ROOT / "openclaw.json").read_text(), encoding=encoding)
+    if where == "stdin":
+        feed(monkeypatch, message.read_bytes())
+    words = {
+        "file": ["validate", "--file", str(message)],
+        "stdin": ["validate"],
+        "config": ["route", "--offline", "--config", str(own), "Is it up?"],
+    }[where]
+    readable = encoding == "utf-8-sig"
+    assert main(words) == (0 if readable else 2)
+    printed = capsys.readouterr()
+    assert readable or printed.err.count("\n") == 1

@@ -379,3 +379,45 @@ def test_the_diff_is_what_patch_takes(tmp_path: Path) -> None:
 def test_nothing_is_proposed_by_default() -> None:
     proposal = propose_tuning(TuningEvidence((), 0), POINTS, SHIPPED, "openclaw.json")
     assert (proposal.diff, proposal.effects, proposal.proposal.empty) == ("", None, True)
+
+
+THOUGHT = Usage(input=10_000, output=2_000, thinking=1_500)
+
+
+def thought(count: int, usage: Usage = THOUGHT, **stated: Any) -> tuple[TaskOutcome, ...]:
+    return (task(TaskType.DOCUMENTATION, attempt(HAIKU, usage=usage), **stated),) * count
+
+
+def test_less_effort_is_proposed_where_most_of_the_output_is_thinking() -> None:
+    tuned = propose_tuning(TuningEvidence(thought(30), 0), POINTS, SHIPPED, "openclaw.json")
+    (finding,) = tuned.thinking
+    assert (finding.share, finding.effort, finding.proposed) == (0.75, "medium", "low")
+    assert finding.thinking_nano == 30 * 1_500 * 500
+    assert '+  "pointsman": {"effort": {"documentation": "low"}}' in tuned.diff
+    assert (tuned.empty, tuned.effects) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (thought(29), "too thin: 29 of 30 answers"),
+        (thought(30, Usage(input=9, output=2_000, thinking=900)), "stays"),
+        ((*thought(30), *thought(1, to=TaskType.ARCHITECTURE)), "much, but some of these tasks needed more"),
+    ],
+)
+def test_effort_stays_without_enough_evidence(seen: tuple[TaskOutcome, ...], why: str) -> None:
+    tuned = propose_tuning(TuningEvidence(seen, 0), POINTS, SHIPPED, "openclaw.json")
+    (finding,) = tuned.thinking
+    assert (finding.proposed, "effort" in tuned.diff) == (None, False)
+    assert finding.why.startswith(why)
+
+
+def test_lowest_effort_is_not_lowered_and_no_thinking_is_no_finding() -> None:
+    none = RoutingPolicy(openclaw.parse(changed_effort({"implementation": "none"})), load_catalog())
+    (finding,) = propose_tuning(TuningEvidence(thought(30), 0), none, SHIPPED, "openclaw.json").thinking
+    assert (finding.effort, finding.proposed) == ("none", None)
+    assert propose_tuning(TuningEvidence(thought(30, TOKENS), 0), POINTS, SHIPPED, "openclaw.json").thinking == ()
+
+
+def changed_effort(effort: dict[str, str]) -> str:
+    return json.dumps({**json.loads(SHIPPED), "pointsman": {"effort": effort}})

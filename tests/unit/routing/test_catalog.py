@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from types import ModuleType
 
 import genai_prices
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.routing.catalog import Model, Provider, UnknownPriceError, load_catalog
+from pointsman.values.effort import Effort, nearest
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.money import nano
 from pointsman.values.usage import Usage
@@ -50,13 +53,12 @@ def elsewhere(model: Model, usage: Usage, at: datetime, *, batch: bool = False) 
     return nano(calculated.total_price)
 
 
-def usages(model: Model, *, cached: bool = True) -> st.SearchStrategy[Usage]:
-    nothing = st.just(0)
-    writes = COUNTS if cached and model.provider is Provider.ANTHROPIC else nothing
+def usages(model: Model) -> st.SearchStrategy[Usage]:
+    writes = COUNTS if model.provider is Provider.ANTHROPIC else st.just(0)
     return st.builds(
         Usage,
         input=COUNTS,
-        cache_read=COUNTS if cached else nothing,
+        cache_read=COUNTS,
         cache_write_5m=writes,
         cache_write_1h=writes,
         output=COUNTS,
@@ -110,7 +112,7 @@ def test_costs_agree_to_the_last_digit(model: Model, data: st.DataObject) -> Non
 @given(data=st.data())
 @settings(max_examples=60)
 def test_batch_costs_agree_to_the_last_digit(model: Model, data: st.DataObject) -> None:
-    usage, at = data.draw(usages(model, cached=model.provider is Provider.ANTHROPIC)), data.draw(st.sampled_from(TIMES))
+    usage, at = data.draw(usages(model)), data.draw(st.sampled_from(TIMES))
     assert model.cost_nano(usage, at, batch=True) == elsewhere(model, usage, at, batch=True)
 
 
@@ -183,3 +185,63 @@ def test_a_model_has_ended_from_its_last_day_on() -> None:
     assert not sonnet.has_ended(sonnet.ends - timedelta(days=1))
     assert sonnet.has_ended(sonnet.ends)
     assert not load_catalog().get("claude-haiku-4-5").has_ended(date.max)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_id)
+def test_efforts_are_the_provider_s_own(model: Model) -> None:
+    if model.thinking is None:
+        assert (model.effort(Effort.HIGH), model.least_effort(), model.may_think_anyway) == (None, None, False)
+        return
+    levels = model.thinking.levels
+    assert model.thinking.default in levels
+    assert not model.thinking.can_be_off or Effort.NONE in levels
+    assert {model.effort(level) for level in levels} == set(levels)
+    assert model.effort(Effort.NONE) == model.least_effort() == next(iter(levels))
+    off = {"disabled", "between_tools"} if model.provider is Provider.ANTHROPIC else {"minimal", 0}
+    assert levels.get(Effort.NONE) in {None, *off}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "sent"),
+    [
+        ("max", ["low", "medium", "high"], "high"),
+        ("none", ["low", "medium", "high"], "low"),
+        ("medium", ["low", "high"], "low"),
+        ("xhigh", ["none", "max"], "max"),
+    ],
+)
+def test_unknown_effort_becomes_the_nearest(wanted: str, known: list[str], sent: str) -> None:
+    assert nearest(Effort(wanted), [Effort(level) for level in known]) == sent
+
+
+def test_each_model_names_its_sources_with_a_date() -> None:
+    listed = json.loads((ROOT / "layers/core/pointsman/data/models.json").read_text())["models"]
+    assert [name for name, fields in listed.items() if not re.search(r"20\d\d-\d\d", fields["source"])] == []
+
+
+def test_cache_minimums_are_those_of_the_providers() -> None:
+    minimums = {model.id: model.cache_minimum for model in MODELS if model.cache_minimum}
+    assert minimums == {
+        "gemini-2.5-flash": 2048,
+        "gemini-2.5-flash-lite": 2048,
+        "gemini-3.6-flash": 4096,
+        "gemini-3.7-flash": 4096,
+        "gemini-3.8-flash": 4096,
+        "claude-haiku-4-5": 4096,
+        "claude-haiku-5-5": 512,
+        "claude-sonnet-4-5": 1024,
+        "claude-sonnet-5-5": 512,
+        "claude-opus-5-5": 512,
+    }
+
+
+def test_prices_of_opus_and_of_free_models() -> None:
+    opus = load_catalog().get("claude-opus-5-5").band(1, AT)
+    assert [opus.input, opus.output, opus.cache_read, opus.cache_write_5m, opus.cache_write_1h] == [
+        *map(Decimal, ("4", "20", "0.2", "5", "8"))
+    ]
+    lite = load_catalog().get("gemini-3.5-flash-lite").band(1, AT)
+    assert (lite.batch_input, lite.batch_output, lite.batch_cache_read) == tuple(map(Decimal, ("0.15", "1.25", "0.02")))
+    gemma = load_catalog().get("gemma-4-31b-it")
+    assert (gemma.free_only, gemma.cost_nano(Usage(input=9, cache_read=9, output=9), AT, batch=True)) == (True, 0)
+    assert [model.id for model in MODELS if model.free_only] == ["gemma-4-31b-it"]

@@ -5,12 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import load_catalog
 from pointsman.routing.config import ConfigError, OpenClaw
 from pointsman.values.taxonomy import TaskType, Tier
 from tests.support.paths import ROOT
+from tools.config_schema import SCHEMA_FILE, schema_text
 
 BARE = (ROOT / "tests/data/openclaw_bare.json").read_text()
 
@@ -199,3 +201,41 @@ def test_the_schema_library_is_imported_only_when_a_schema_is_declared() -> None
 
     assert imported(changed(verify={"status": {"language": "json"}})) == "False\n"
     assert imported(changed(verify={"status": {"json_schema": {"type": "object"}}})) == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"effort": {"designs": "low"}}, "pointsman.effort.designs: must be a tier or a type: orchestration, impl"),
+        ({"effort": {"status": "minimal"}}, "pointsman.effort.status: Input should be 'none', 'low', 'medium', 'high'"),
+        ({"output_caps": {"status": 0}}, "pointsman.output_caps.status: Input should be greater than or equal to 1"),
+        ({"output_caps": {"status": 128_001}}, "pointsman.output_caps.status: Input should be less than or equal to"),
+        ({"paid_models": ["gemma-4-31b-it"]}, "pointsman.paid_models: gemma-4-31b-it has no paid tier"),
+    ],
+)
+def test_invalid_effort_and_caps_are_named_in_the_error(options: dict[str, Any], told: str) -> None:
+    assert told in refused(changed(**options))
+
+
+def test_type_counts_before_its_tier_and_a_name_of_both_is_the_tier_s() -> None:
+    options = openclaw.parse(
+        changed(effort={"orchestration": "low", "status": "high"}, output_caps={"reasoning": 9})
+    ).pointsman
+    tier = Tier.ORCHESTRATION
+    assert [options.effort_of(tier, kind) for kind in (None, TaskType.ORCHESTRATION, TaskType.STATUS)] == [
+        "low",
+        "low",
+        "high",
+    ]
+    assert options.effort_of(Tier.REASONING, TaskType.ORCHESTRATION) is None
+    assert (options.output_cap_of(Tier.REASONING, None), options.output_cap_of(tier, None)) == (9, None)
+
+
+def test_published_schema_is_up_to_date_and_agrees_with_the_loader() -> None:
+    assert SCHEMA_FILE.read_text() == schema_text()
+    schema = Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
+    configured = changed(effort={"status": "low"}, output_caps={"status": 9})
+    for text in (BARE, (ROOT / "openclaw.json").read_text(), configured):
+        assert schema.is_valid(json.loads(text))
+    for options in ({"efort": {}}, {"effort": {"designs": "low"}}, {"effort": {"status": "minimal"}}):
+        assert not schema.is_valid(json.loads(changed(**options)))

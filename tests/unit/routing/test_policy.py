@@ -72,8 +72,8 @@ def test_retired_model_is_replaced_by_its_successor() -> None:
 
 def test_a_private_task_goes_to_the_first_paid_model() -> None:
     assert models(policy().plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
-    chains = {"orchestration": ["gemini-3.5-flash-lite", "gemini-3.8-flash"]}
-    assert models(policy(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.8-flash"]
+    chains = {"orchestration": ["gemini-3.5-flash-lite", "gemini-3.7-flash"]}
+    assert models(policy(chains=chains).plan(Tier.ORCHESTRATION, NOON, private=True)) == ["gemini-3.7-flash"]
 
 
 def test_a_private_task_without_a_paid_model_has_no_plan() -> None:
@@ -101,10 +101,10 @@ def test_paid_to_free_never() -> None:
 
 def test_a_successor_without_a_free_tier_counts_as_such_a_hop() -> None:
     catalog = load_catalog()
-    old = replace(catalog.get("gemini-2.0-flash"), successor="gemini-3.8-flash")
+    old = replace(catalog.get("gemini-2.0-flash"), successor="gemini-3.7-flash")
     changed = Catalog({**catalog.models, old.id: old})
     config = openclaw.parse(BARE)
-    assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.8-flash"
+    assert models(RoutingPolicy(config, changed).plan(Tier.ORCHESTRATION, NOON, private=False))[0] == "gemini-3.7-flash"
     closed = config.model_copy(update={"pointsman": Pointsman(free_to_paid=[])})
     assert RoutingPolicy(closed, changed).plan(Tier.ORCHESTRATION, NOON, private=False) == []
 
@@ -207,3 +207,24 @@ def test_a_judge_is_free_or_there_is_none() -> None:
     assert policy().free_hop(NOON) == Hop(GEMINI, Tier.ORCHESTRATION, Tier.ORCHESTRATION)
     assert policy(paid_models=[GEMINI]).free_hop(NOON) is None
     assert policy(chains={"orchestration": [HAIKU]}).free_hop(NOON) is None
+
+
+def test_opus_can_stand_above_sonnet() -> None:
+    chains = {"reasoning": ["claude-sonnet-5-5", "claude-opus-5-5"]}
+    hops = policy(chains=chains).plan(Tier.REASONING, NOON, private=True)
+    assert [(hop.model, hop.function) for hop in hops] == [(name, Tier.REASONING) for name in chains["reasoning"]]
+
+
+def test_free_models_form_a_pool_before_the_first_paid_one() -> None:
+    pool = ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite", "gemma-4-31b-it", "claude-haiku-5-5"]
+    routing_policy = policy(chains={"orchestration": pool})
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=False)) == pool
+    assert models(routing_policy.plan(Tier.ORCHESTRATION, NOON, private=True)) == ["claude-haiku-5-5"]
+    gemma = load_catalog().get("gemma-4-31b-it")
+    assert (routing_policy.quota(gemma), gemma.free_only) == (gemma.free_tier, True)
+
+
+def test_models_in_use_are_the_chains_with_all_their_successors() -> None:
+    assert policy().in_use() == ["gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"]
+    named = ["gemini-2.0-flash", "claude-haiku-4-5", "claude-sonnet-4-5"]
+    assert policy(BARE).in_use() == [*named, "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"]

@@ -12,6 +12,7 @@ from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.refusals import interpret_refusal
 from pointsman.routing.catalog import Provider
+from pointsman.values.effort import Effort
 from pointsman.values.usage import Usage
 
 _CONNECT_SECONDS = 5.0
@@ -22,7 +23,7 @@ _STOPS = {
     "model_context_window_exceeded": Outcome.TRUNCATED,
     "refusal": Outcome.REFUSED,
 }
-"""Stop reasons per the Messages API (anthropic 2.12.0 `types/stop_reason.py`); any other is no whole answer."""
+"""Stop reasons per the Messages API (anthropic 2.14.0 `types/stop_reason.py`); any other is no whole answer."""
 _UNBILLED_REFUSALS = frozenset({"cyber", "general_harms", None})
 """Categories of a refusal before any output that costs nothing; others are billed in full (platform.claude.com,
 2026-09-24)."""
@@ -40,8 +41,15 @@ class Claude:
     def ask(self, question: ModelRequest) -> CallResult:
         """Send one message."""
         arguments: dict[str, Any] = {}
+        output_config: dict[str, Any] = {}
         if question.schema is not None:
-            arguments["output_config"] = {"format": {"type": "json_schema", "schema": question.schema}}
+            output_config["format"] = {"type": "json_schema", "schema": question.schema}
+        if question.effort is Effort.NONE:  # without a level beside it: the API refuses it at the two highest
+            arguments["thinking"] = {"type": question.effort_value}
+        elif question.effort is not None:
+            output_config["effort"] = question.effort_value
+        if output_config:
+            arguments["output_config"] = output_config
         if question.system:
             arguments["system"] = question.system
         try:

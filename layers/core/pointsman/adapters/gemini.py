@@ -46,6 +46,12 @@ class Gemini:
         if question.schema is not None:
             config.response_mime_type = "application/json"
             config.response_json_schema = question.schema
+        if isinstance(question.effort_value, int):
+            config.thinking_config = types.ThinkingConfig(thinking_budget=question.effort_value)
+        elif question.effort_value is not None:
+            config.thinking_config = types.ThinkingConfig(
+                thinking_level=types.ThinkingLevel(question.effort_value.upper())
+            )
         try:
             answer = self._client.models.generate_content(model=question.model, contents=question.prompt, config=config)
         except ErrorResponse as response:
@@ -101,7 +107,10 @@ def _total(answer: types.GenerateContentResponse) -> int | None:
 
 
 def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
-    """Gemini's prompt count holds the cached tokens; thoughts stand beside the candidates' tokens and are billed so."""
+    """Gemini's prompt count holds the cached tokens; thoughts stand beside the candidates' tokens and are billed so.
+
+    None when it does not say what came in: such a call's cost is not known.
+    """
     if stated is None or stated.prompt_token_count is None:
         return None
     cached, thoughts = stated.cached_content_token_count or 0, stated.thoughts_token_count or 0

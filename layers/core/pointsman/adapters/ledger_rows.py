@@ -11,6 +11,7 @@ from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.routing.catalog import Billing
+from pointsman.values.effort import Effort
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import parse_time, to_text
 
@@ -39,6 +40,8 @@ def intent_item(intent: Intent) -> Item:
         "hop": spec.hop,
         "after": spec.previous_outcome,
         "came_from": spec.came_from,
+        "effort": str(spec.effort) if spec.effort else None,
+        "output_cap": spec.max_output_tokens,
         "reserved_nano": intent.charge.amount,
         "month": intent.charge.month,
         "counters": list(intent.charge.counters),
@@ -61,6 +64,8 @@ def intent_of(item: Item) -> Intent:
         hop=item["hop"],
         previous_outcome=item.get("after"),
         came_from=item.get("came_from"),
+        effort=Effort(item["effort"]) if item.get("effort") else None,
+        max_output_tokens=item.get("output_cap", 0),
     )
     caps: tuple[Cap, ...] = ()
     return Intent(

@@ -31,8 +31,8 @@ _STORED = {"execution_input": "input", "last_attempt": "last_turn", "notified": 
 _PLAIN = (
     *("task_id", "generation", "fingerprint", "reply_to", "lease_until", "lease_owner", "execution_input"),
     *("sent_at", "received_at", "deadline", "started_at", "ended_at", "last_attempt", "attempts", "cost_nano"),
-    *("cost_known", "model", "truncated", "reason", "closed_by", "delivered_at", "attention", "attention_since"),
-    *("notified", "undelivered"),
+    *("cost_known", "model", "effort", "truncated", "reason", "closed_by", "delivered_at", "attention"),
+    *("attention_since", "notified", "undelivered"),
 )
 _PAYLOADS = ("body", "answer", "drafts")
 

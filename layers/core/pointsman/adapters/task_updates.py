@@ -20,8 +20,8 @@ ATTENTION = "delivery"
 _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
 _OF_ONE_GENERATION = (
     *_UNDELIVERED,
-    *("started_at", "ended_at", "delivered_at", "attempts", "model", "answer", "answer_ref", "truncated", "reason"),
-    *("verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by"),
+    *("started_at", "ended_at", "delivered_at", "attempts", "model", "effort", "answer", "answer_ref", "truncated"),
+    *("reason", "verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by"),
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
 
@@ -144,7 +144,10 @@ def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskB
         checked = _checked(settled)
         update.set({"answer": answer.inline, "answer_ref": answer.ref, "verdict": checked and checked.as_item()})
         update.set({"truncated": result.outcome is Outcome.TRUNCATED})
-        update.remove(["answer_ref" if answer.ref is None else "answer"])  # of a first answer that was kept
+        effort = settled.intent.spec.effort
+        update.set({"effort": effort and str(effort)})
+        outdated = ["answer_ref" if answer.ref is None else "answer", *(["effort"] if effort is None else [])]
+        update.remove(outdated)  # of a first answer that was kept
         if subtasks:
             update.set(_waiting_for(subtasks, settled.at))
         elif not (result.check and result.check.pending):

@@ -105,6 +105,7 @@ class ChatApi:
                         "system": asked.system,
                         "tier": asked.tier,
                         "max_output_tokens": asked.max_output_tokens,
+                        "effort": asked.effort,
                         "private": asked.private,
                         "metadata": {"agent": key.name, **asked.metadata},
                     },

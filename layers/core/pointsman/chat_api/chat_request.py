@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointsman.values import strict_json
+from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import Tier
 
@@ -56,6 +57,7 @@ class Asked:
     system: str | None = None
     tier: Tier | None = None
     max_output_tokens: int | None = None
+    effort: str | None = None
     private: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     stream: bool = False
@@ -84,6 +86,7 @@ def read_chat(body: bytes) -> Asked:
         system=system,
         tier=MODEL_NAMES[model],
         max_output_tokens=_limit(fields),
+        effort=_effort(fields.get("reasoning_effort")),
         private=_flag(fields, "private"),
         metadata=_metadata(fields),
         stream=_flag(fields, "stream"),
@@ -147,6 +150,13 @@ def _limit(fields: dict[str, Any]) -> int | None:
     if len({fields[name] for name in names}) > 1:
         raise _invalid("max_tokens", "must not differ from max_completion_tokens")
     return fields[names[0]] if names else None
+
+
+def _effort(reasoning_effort: Any) -> str | None:
+    """Return the task's effort; what OpenAI alone knows tunes a model and is ignored."""
+    if reasoning_effort == "minimal":
+        return Effort.NONE
+    return reasoning_effort if reasoning_effort in list(Effort) else None
 
 
 def _metadata(fields: dict[str, Any]) -> dict[str, str]:

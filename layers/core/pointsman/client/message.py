@@ -23,6 +23,9 @@ class TaskFields(TypedDict, total=False):
     """A tier, as `reasoning`; it beats the type."""
     system: str | None
     max_output_tokens: int | None
+    """Bounds the billed output of each call, thinking included."""
+    effort: str | None
+    """How much the model may think: `none`, `low`, `medium`, `high`, `xhigh` or `max`."""
     deadline: datetime | str | None
     """With an offset."""
     private: bool

@@ -9,11 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pointsman.contracts import reply_to as reply_to_form
 from pointsman.values import strict_json
+from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
-DEFAULT_OUTPUT_TOKENS = 4096
+_UNLIMITED_HASHES_AS = 4096
+"""What the fingerprint says of a task without `max_output_tokens`: it was the default when ids were first taken."""
+_LATER_FIELDS = ("effort",)
+"""Fields that the contract gained later: where they are absent, a task has the fingerprint that it always had."""
 LARGEST_REPLY = 2048
 """Characters of a place to reply to."""
 LARGEST_METADATA = 65_536
@@ -46,7 +50,10 @@ class Task(BaseModel):
     type: TaskType | None = None
     tier: Tier | None = None
     system: Annotated[str, Field(strict=True)] | None = None
-    max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST_OUTPUT)] = DEFAULT_OUTPUT_TOKENS
+    max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=LARGEST_OUTPUT)] | None = None
+    """Bounds the billed output of each call, thinking included; None: the cap of `openclaw.json`."""
+    effort: Effort | None = None
+    """How much the model may think; None: as `openclaw.json` says, else the provider's default."""
     deadline: datetime | None = None
     private: Annotated[bool, Field(strict=True)] = False
     parent_id: TaskId | None = None
@@ -61,7 +68,7 @@ class Task(BaseModel):
             raise ValueError("must not be blank")
         return prompt
 
-    @field_validator("max_output_tokens", "private", "split", "metadata", mode="before")
+    @field_validator("private", "split", "metadata", mode="before")
     @classmethod
     def _null_is_default(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
@@ -100,8 +107,20 @@ class Task(BaseModel):
         return self.tier or (TIER_OF[self.type] if self.type else None)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 in hex over all fields but `task_id` (the key itself) and `reply_to`."""
+        """Return the SHA-256 in hex over all fields but `task_id` (the key itself) and `reply_to`.
+
+        A deadline counts as its instant, in whichever zone it is written.
+        """
+        return self.model_copy(update={"deadline": self.deadline and self.deadline.astimezone(UTC)})._hash()
+
+    def has_fingerprint(self, fingerprint: str) -> bool:
+        """Return whether the fingerprint is this task's: as it is taken now, or as it was when notation counted."""
+        return fingerprint in (self.fingerprint(), self._hash())
+
+    def _hash(self) -> str:
         fields = self.model_dump(mode="json", exclude={"task_id", "reply_to"})
+        fields = {name: value for name, value in fields.items() if value is not None or name not in _LATER_FIELDS}
+        fields["max_output_tokens"] = self.max_output_tokens or _UNLIMITED_HASHES_AS
         return hashlib.sha256(strict_json.dumps(fields).encode()).hexdigest()
 
 
@@ -132,6 +151,7 @@ _RULES: dict[str, str] = {
     "bool_type": "must be true or false",
     "dict_type": "must be an object of strings",
 }
+_CHOICES: dict[str, type[Tier | TaskType | Effort]] = {"tier": Tier, "type": TaskType, "effort": Effort}
 _PATTERNS: dict[Literal["task_id", "parent_id"] | str, str] = dict.fromkeys(
     ("task_id", "parent_id"), "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
 )
@@ -147,7 +167,7 @@ def _rule(problem: Any) -> str:
     if kind == "string_pattern_mismatch":
         return _PATTERNS[field]
     if kind == "enum":
-        return "must be one of " + ", ".join(Tier if field == "tier" else TaskType)
+        return "must be one of " + ", ".join(_CHOICES[field])
     if field == "metadata" and kind == "string_type":
         return "must be an object of strings"
     return _RULES.get(kind, str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be "))

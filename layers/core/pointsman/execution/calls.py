@@ -10,6 +10,7 @@ from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult
 from pointsman.routing.catalog import Billing, Model
 from pointsman.values import strict_json
+from pointsman.values.effort import Effort
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.usage import Usage
 
@@ -42,6 +43,10 @@ class ModelRequest:
     """The attempt's name, sent as a header so that both sides' logs can be compared."""
     schema: dict[str, Any] | None = None
     """JSON Schema that the answer must follow; None: free text."""
+    effort: Effort | None = None
+    """One that the model knows; None: nothing is sent, and the provider's default holds."""
+    effort_value: str | int | None = None
+    """The effort in the provider's own word or number (`catalog.Thinking.levels`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,13 @@ class CallSpec:
     """The outcome that led here, when it is not a task's first attempt."""
     came_from: str | None = None
     """The model before this one, when the attempt is a fallback."""
+    effort: Effort | None = None
+    """How much the model is told to think; None: nothing is sent."""
+    max_output_tokens: int = 0
+    """The output cap that is reserved and sent, thinking included."""
     prompt: str = ""
     """Like all below, empty in an intent that was read back: the ledger keeps no text."""
     system: str = ""
-    max_output_tokens: int = 0
     schema: dict[str, Any] | None = None
 
     @property
@@ -88,13 +96,22 @@ class CallSpec:
         return min(self.input_bytes + INPUT_MARGIN, model.context_window)
 
     def output_cap(self, model: Model) -> int:
-        """Return the tokens that the answer may have: the task's wish, clamped to what the model can."""
+        """Return the tokens that the answer may have, clamped to what the model can."""
         return min(self.max_output_tokens, model.max_output)
 
     def request(self, model: Model, timeout: float) -> ModelRequest:
         """Return what is sent; the answer must arrive within `timeout` seconds."""
-        cap = self.output_cap(model)
-        return ModelRequest(self.model, self.prompt, self.system, cap, timeout, self.tag, self.schema)
+        return ModelRequest(
+            model=self.model,
+            prompt=self.prompt,
+            system=self.system,
+            max_output_tokens=self.output_cap(model),
+            timeout=timeout,
+            tag=self.tag,
+            schema=self.schema,
+            effort=self.effort,
+            effort_value=model.thinking.levels[self.effort] if model.thinking and self.effort else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "type": record.type,
         "tier": record.tier,
         "model": record.model,
+        "effort": record.effort,
         "answer": answer,
         "answer_ref": answer_ref,
         "truncated": record.truncated,

@@ -219,6 +219,8 @@ class TaskRecord:
     cost_known: bool = True
     usage: dict[str, int] = field(default_factory=dict)
     model: str | None = None
+    effort: str | None = None
+    """What the stored answer's model was told; None: nothing, so that its provider's default held."""
     answer: Payload = field(default_factory=Payload)
     """Of a task that has not ended: a first answer, kept while a better one or a judge's word is sought."""
     truncated: bool = False

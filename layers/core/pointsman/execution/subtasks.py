@@ -9,7 +9,7 @@ from typing import Any
 
 from pointsman.contracts.task import Rejection, Task, read_task
 from pointsman.execution.records import SubtaskEnd, SubtaskRef, TaskRecord
-from pointsman.values import strict_json
+from pointsman.values import lenient_json, strict_json
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import TaskType
@@ -108,12 +108,10 @@ def read_split(text: str, parent: Parent) -> Split:
         NotASplitError: it is cut off, or a subtask is none that the router would take, or there are too many.
     """
     try:
-        document = strict_json.loads(text)
-    except strict_json.NotStrictJson as error:
+        document = lenient_json.read_object(text, ("answer", "subtasks"))
+    except lenient_json.UnreadableError as error:
         raise NotASplitError(str(error)) from None
-    if not isinstance(document, dict):
-        raise NotASplitError("must be an object")
-    answer, entries = document.get("answer"), document.get("subtasks")
+    answer, entries = document["answer"], document["subtasks"]
     if not isinstance(answer, str) or not isinstance(entries, list):
         raise NotASplitError("answer: must be a string, subtasks: must be a list")
     if len(entries) > MOST_SUBTASKS:

@@ -76,6 +76,8 @@ class WorkflowState:
     """Attempts of unknown outcome, or without an answer that can be used, on this hop."""
     rounds: int = 0
     """Times that the whole plan was gone through."""
+    unusable_answers: tuple[str, ...] = ()
+    """The models that answered without anything to use, one entry per answer: their next request is another one."""
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
     met_unrecognized: bool = False
@@ -111,6 +113,7 @@ class WorkflowState:
                 **{name: state[key] for name, key in keys.items() if key in state},
                 "deadline": parse_time(state["deadline"]),
                 "plan": plan,
+                "unusable_answers": tuple(state.get("unusable_answers", ())),
                 "purpose": Purpose(state.get("purpose", "task")),
                 "next": Next(state.get("next", "run")),
             }
@@ -179,6 +182,11 @@ def next_state(
         return _wait(replace(following, deadline=deadline), now + pause, now)
     heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and state.rounds < MOST_ROUNDS_OF_UNKNOWN)
     following = replace(following, saw_transient=following.saw_transient or heals)
+    if outcome in (Outcome.EMPTY, Outcome.MALFORMED) and not result.ours:
+        unusable = (*state.unusable_answers, state.here.model)
+        following = replace(following, unusable_answers=unusable, crashes=max(state.crashes, 1))
+        asked_again = unusable.count(state.here.model) % 2 == 0
+        return _next_hop(following, now, dice) if asked_again else following
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
         return (
             replace(following, crashes=state.crashes + 1)

@@ -4,6 +4,7 @@ Prices are a snapshot of genai-prices (`make prices`); a model id that is not li
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pointsman.values.effort import Effort, lowest, nearest
 from pointsman.values.money import nano
 from pointsman.values.usage import Usage
 
@@ -58,11 +60,25 @@ class Band:
     cache_write_1h: Decimal | None
     batch_input: Decimal
     batch_output: Decimal
+    batch_cache_read: Decimal | None
+    """Not always the same share of `cache_read` as the others are of theirs. Flex costs what batch does."""
 
     @property
     def dearest_input(self) -> Decimal:
         """The price of an input token that costs most: one that is written to a cache, where that has a price."""
         return max(price for price in (self.input, self.cache_write_5m, self.cache_write_1h) if price is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How a model that thinks is told how much."""
+
+    default: Effort
+    """What it does when nothing is sent."""
+    levels: Mapping[Effort, str | int]
+    """The efforts that it knows, each with the provider's own value: a level's name, or a budget in tokens."""
+    can_be_off: bool
+    """Whether `none` surely turns thinking off, so that it cannot use up the output cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +92,33 @@ class Model:
     ends: date | None
     successor: str | None
     free_tier: Quota | None
+    thinking: Thinking | None
+    """None: it does not think, and no effort is sent to it."""
+    cache_minimum: int | None
+    """Tokens from which the provider caches a prompt's beginning; None: it does not say, or does not cache."""
+    free_only: bool
+    """Whether it has no paid tier."""
+    free_when_listed: bool
+    """Whether its free tier, small and known from users alone, counts only where `pointsman.free_models` names it."""
     prices: tuple[tuple[date | None, tuple[Band, ...]], ...]
     """Price lists by the day they start, oldest first; None: from the beginning."""
     regional_factor: Decimal = Decimal(1)
     """On every kind of token of a call that is kept within a geography."""
+
+    def effort(self, wanted: Effort | None) -> Effort | None:
+        """Return the effort to send: the nearest that the model knows. None: nothing is sent."""
+        if wanted is None or self.thinking is None:
+            return None
+        return nearest(wanted, self.thinking.levels)
+
+    def least_effort(self) -> Effort | None:
+        """Return the lowest effort that the model knows; None: it does not think."""
+        return lowest(self.thinking.levels) if self.thinking else None
+
+    @property
+    def may_think_anyway(self) -> bool:
+        """Whether it may think, and so use up the output cap, even at its lowest effort."""
+        return self.thinking is not None and not self.thinking.can_be_off
 
     def has_ended(self, today: date) -> bool:
         """Return whether `today` (UTC) is past the last day that the provider serves the model."""
@@ -95,11 +134,11 @@ class Model:
         band = self.band(usage.prompt, at)
         full = Decimal(1)
         if batch:
-            full = band.batch_input / band.input
+            full = band.batch_input / band.input if band.input else Decimal(1)
         million = (
             usage.input * (band.batch_input if batch else band.input)
             + usage.output * (band.batch_output if batch else band.output)
-            + usage.cache_read * full * (band.cache_read if band.cache_read is not None else band.input)
+            + usage.cache_read * _cache_read(band, batch=batch)
             + usage.cache_write_5m * full * (band.cache_write_5m if band.cache_write_5m is not None else band.input)
             + usage.cache_write_1h * full * (band.cache_write_1h if band.cache_write_1h is not None else band.input)
         )
@@ -115,6 +154,12 @@ class Model:
         factor = self.regional_factor / 1_000_000
         costs = [prompt_tokens * band.dearest_input + output_tokens * band.output for band in reached]
         return max(nano(cost * factor) for cost in costs)
+
+
+def _cache_read(band: Band, *, batch: bool) -> Decimal:
+    """Return the price of a million tokens read from a cache."""
+    price = band.batch_cache_read if batch else band.cache_read
+    return price if price is not None else (band.batch_input if batch else band.input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +210,17 @@ def _model(name: str, fields: dict[str, Any], prices: list[dict[str, Any]]) -> M
         successor=fields["successor"],
         free_tier=Quota(**fields["free_tier"]) if fields["free_tier"] else None,
         regional_factor=Decimal(fields.get("regional_factor", "1")),
+        thinking=_thinking(fields["thinking"]) if fields["thinking"] else None,
+        cache_minimum=fields["cache_minimum"],
+        free_only=fields.get("free_only", False),
+        free_when_listed=fields.get("free_when_listed", False),
         prices=tuple((_day(entry["from"]), tuple(_band(band) for band in entry["bands"])) for entry in prices),
     )
+
+
+def _thinking(fields: dict[str, Any]) -> Thinking:
+    levels = {Effort(level): value for level, value in fields["levels"].items()}
+    return Thinking(Effort(fields["default"]), levels, fields["can_be_off"])
 
 
 def _day(text: str | None) -> date | None:
@@ -175,5 +229,5 @@ def _day(text: str | None) -> date | None:
 
 def _band(fields: dict[str, Any]) -> Band:
     money = {kind: Decimal(price) for kind, price in fields.items() if kind != "above"}
-    optional = dict.fromkeys(("cache_read", "cache_write_5m", "cache_write_1h"))
+    optional = dict.fromkeys(("cache_read", "cache_write_5m", "cache_write_1h", "batch_cache_read"))
     return Band(above=fields["above"], **{**optional, **money})  # type: ignore[arg-type]

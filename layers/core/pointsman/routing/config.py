@@ -5,13 +5,38 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from pointsman.routing import catalog, openclaw_agents
 from pointsman.values import json_schema, strict_json
+from pointsman.values.effort import Effort
+from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import TaskType, Tier
 
+_TIERS_AND_TYPES = tuple(dict.fromkeys(str(name) for name in (*Tier, *TaskType)))
+
+
+def _tier_or_type(name: str) -> str:
+    if name not in _TIERS_AND_TYPES:
+        raise ValueError(f"must be a tier or a type: {', '.join(_TIERS_AND_TYPES)}")
+    return name
+
+
 type Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
+type OutputCap = Annotated[int, Field(ge=1, le=LARGEST_OUTPUT)]
+type TierOrType = Annotated[
+    str, AfterValidator(_tier_or_type), WithJsonSchema({"type": "string", "enum": list(_TIERS_AND_TYPES)})
+]
+"""A name that is both, `orchestration`, is the tier's; its type of that name follows the tier."""
 type WhenExhausted = Literal["degrade", "hold", "refuse"]
 
 
@@ -132,6 +157,8 @@ class Pointsman(_Shape):
     quotas: dict[str, QuotaLimits] = Field(default_factory=dict)
     paid_models: list[str] = Field(default_factory=list)
     """Models with a free tier whose key is on a paid plan: billed at list price, without the free tier's quota."""
+    free_models: list[str] = Field(default_factory=list)
+    """Models whose free tier counts only where they stand here: `gemini-3.8-flash`, with 20 requests a day."""
     free_to_paid: list[Tier] = Field(default_factory=lambda: [Tier.ORCHESTRATION])
     """Tiers whose tasks may fall from a free model to a paid one."""
     patience_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
@@ -139,9 +166,26 @@ class Pointsman(_Shape):
     baseline: str | None = None
     """The model that everything would run on otherwise; None: the reasoning tier's."""
     classifier: Classifier = Field(default_factory=Classifier)
+    effort: dict[TierOrType, Effort] = Field(default_factory=dict)
+    """How much the models may think, by tier or type: the type's counts first. Absent: the provider's default."""
+    output_caps: dict[TierOrType, OutputCap] = Field(default_factory=dict)
+    """Output tokens of a call, thinking included, by tier or type; absent: `output_room.DEFAULT_OUTPUT_CAPS`."""
     verify: dict[TaskType, Checks] = Field(default_factory=dict)
     """Checks of the answers to tasks of a type."""
     audit: Audit = Field(default_factory=Audit)
+
+    def effort_of(self, tier: Tier, kind: TaskType | None) -> Effort | None:
+        """Return the effort of a task that does not state one; None: the provider's default."""
+        return _by_tier_or_type(self.effort, tier, kind)
+
+    def output_cap_of(self, tier: Tier, kind: TaskType | None) -> int | None:
+        """Return the output cap of a task that does not state one; None: the default."""
+        return _by_tier_or_type(self.output_caps, tier, kind)
+
+
+def _by_tier_or_type[Setting](settings: Mapping[str, Setting], tier: Tier, kind: TaskType | None) -> Setting | None:
+    of_type = settings.get(kind) if kind and kind not in [str(name) for name in Tier] else None
+    return settings.get(tier) if of_type is None else of_type
 
 
 class OpenClaw(_Shape):
@@ -188,6 +232,9 @@ def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
         raise ConfigError(f"openclaw.json: {problems}") from None
     for where, model_id in _models_named(config):
         _known(f"openclaw.json: {_place(where, options)}", model_id)
+    for model_id in config.pointsman.paid_models:
+        if catalog.load_catalog().get(model_id).free_only:
+            raise ConfigError(f"openclaw.json: {_place('pointsman.paid_models', options)}: {model_id} has no paid tier")
     for tier, model_id in (overrides or {}).items():
         _known(f"MODEL_OVERRIDE_{tier.upper()}", model_id)
     if not overrides:
@@ -212,6 +259,7 @@ def _models_named(config: OpenClaw) -> list[tuple[str, str]]:
     named += [(f"pointsman.chains.{tier}", model_id) for tier, chain in options.chains.items() for model_id in chain]
     named += [("pointsman.quotas", model_id) for model_id in options.quotas]
     named += [("pointsman.paid_models", model_id) for model_id in options.paid_models]
+    named += [("pointsman.free_models", model_id) for model_id in options.free_models]
     if options.baseline:
         named.append(("pointsman.baseline", options.baseline))
     if options.audit.model:
@@ -236,6 +284,7 @@ def _place(where: str, options: str) -> str:
 
 def _explain(problem: Any, options: str) -> str:
     path, kind = [str(part) for part in problem["loc"]], problem["type"]
+    path = [part for part in path if part != "[key]"]
     where = _place(".".join(path), options) or "the file"
     if kind == "extra_forbidden":
         choices = _choices(path[:-1])

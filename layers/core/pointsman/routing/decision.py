@@ -25,7 +25,7 @@ class Source(StrEnum):
     CACHE = "cache"
     """A model, when it was asked about the same text before."""
     GUESS = "guess"
-    """The local classifier's best guess, unsure as it was, because no model could be asked."""
+    """The local classifier's best guess, unsure as it was, because no model could be asked or read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,16 @@ def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Dec
     return replace(found, tier=tier, reason=f"{found.reason}; openclaw.json sends {found.type} to {tier}")
 
 
-def guess(verdict: "Classification") -> Decision:
-    """Return the best guess without a model: of two tiers the higher, and without any signal never the cheapest."""
+def guess(verdict: "Classification", *, unread: bool = False) -> Decision:
+    """Return the best guess without a model: of two tiers the higher, and without any signal never the cheapest.
+
+    `unread` says that a model was asked, and that its word could not be read.
+    """
     tier = higher(verdict.tier, verdict.runner_up_tier)
     if not verdict.words:
         tier = higher(tier, Tier.IMPLEMENTATION)
-    return _of(
-        verdict, tier, Source.GUESS, verdict.tier_probability, "no model could be asked: the higher of two tiers"
-    )
+    why = "no model gave a readable word" if unread else "no model could be asked"
+    return _of(verdict, tier, Source.GUESS, verdict.tier_probability, f"{why}: the higher of two tiers")
 
 
 def _of(verdict: "Classification", tier: Tier, source: Source, confidence: float, reason: str) -> Decision:

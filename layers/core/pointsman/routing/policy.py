@@ -28,7 +28,9 @@ class RoutingPolicy:
 
     def billing(self, model: Model) -> Billing:
         """Return whether a call to the model is free or paid."""
-        free = model.free_tier is not None and model.id not in self.config.pointsman.paid_models
+        options = self.config.pointsman
+        listed = model.id in options.free_models or not model.free_when_listed
+        free = model.free_tier is not None and listed and model.id not in options.paid_models
         return Billing.FREE if free else Billing.PAID
 
     def is_free(self, model_id: str) -> bool:
@@ -69,6 +71,14 @@ class RoutingPolicy:
             Tier.REASONING: [],
         }
         return list(dict.fromkeys(routing.of(following_tier) for following_tier in [tier, *following[tier]]))
+
+    def in_use(self) -> list[str]:
+        """Return the models that may serve any task: all chains' models, and their successors."""
+        names = [model_id for tier in Tier for model_id in self.chain(tier)]
+        for model_id in names:  # grows as it is gone through
+            if (successor := self.catalog.get(model_id).successor) and successor not in names:
+                names.append(successor)
+        return list(dict.fromkeys(names))
 
     def plan(self, tier: Tier, now: datetime, *, private: bool, gone: Collection[str] = ()) -> list[Hop]:
         """Return the hops of a task of that tier; empty when no model may serve it (a private task on free models).

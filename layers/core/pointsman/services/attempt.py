@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pointsman.contracts.task import read_task
+from pointsman.contracts.task import Task, read_task
 from pointsman.execution import subtasks
 from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.output_room import task_room
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Split
 from pointsman.execution.workflow_state import Next, WorkflowState
@@ -17,6 +18,7 @@ from pointsman.services.audit import audit_answer, with_audit
 from pointsman.services.call import Interpretation, close_open_intent, make_call
 from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
+from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_answer, next_after_answer
@@ -62,9 +64,13 @@ class Attempt:
             assert view.task is not None
             if model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="past its last day"))
-            spec = self._spec(state, view.task)
+            task = self._task(view.task)
+            spec = next_spec(self.ctx, state, self._spec(state, view.task, task), task, view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
+        if spec is None:
+            nothing = "no other effort or output cap is left to ask with"
+            return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
             result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
         except NotReservedError as trouble:
@@ -83,7 +89,8 @@ class Attempt:
             if view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
-            return examine(self.ctx, self.payloads, state, view, self._spec(state, view.task), until)
+            spec = self._spec(state, view.task, self._task(view.task))
+            return examine(self.ctx, self.payloads, state, view, spec, until)
         except StoreError as trouble:
             self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
             return deliver
@@ -125,8 +132,12 @@ class Attempt:
             reason=str(Outcome.UNKNOWN),
         )
 
-    def _spec(self, state: WorkflowState, record: TaskRecord) -> CallSpec:
-        task = read_task(strict_json.loads(self.payloads.fetch(record.body)))
+    def _task(self, record: TaskRecord) -> Task:
+        return read_task(strict_json.loads(self.payloads.fetch(record.body)))
+
+    def _spec(self, state: WorkflowState, record: TaskRecord, task: Task) -> CallSpec:
+        model = self.ctx.policy.catalog.get(state.here.model)
+        room = task_room(self.ctx.policy.config.pointsman, task, state.here.tier, record.type, model)
         tier, splits = state.here.tier, may_split_here(state, task)
         return CallSpec(
             purpose=Purpose.TASK,
@@ -143,7 +154,8 @@ class Attempt:
             came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
             prompt=task.prompt,
             system=system_for(tier, task.system, splits=splits),
-            max_output_tokens=task.max_output_tokens,
+            effort=room.effort,
+            max_output_tokens=room.cap,
             schema=subtasks.SPLIT_SCHEMA if splits else None,
         )
 

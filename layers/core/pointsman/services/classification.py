@@ -10,12 +10,14 @@ from uuid import uuid4
 from pointsman.contracts.task import Task
 from pointsman.execution.calls import CallSpec, Purpose, Share
 from pointsman.execution.outcome import GOOD, CallResult
+from pointsman.execution.output_room import brief_room
 from pointsman.ports import DecisionCache
 from pointsman.prompts import prompt_text
 from pointsman.routing import decision
 from pointsman.routing.catalog import Provider
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.decision import Decision, ModelVote, Source
+from pointsman.routing.policy import Hop
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
 from pointsman.services.model_votes import read_votes, text_key, vote_schema
@@ -29,6 +31,7 @@ from pointsman.values.usage import Usage
 LONGEST_EXCERPT = 2_000
 """Characters of a message that are shown to the model: its beginning and its end."""
 TOKENS_PER_VOTE = 60
+_TOKENS_AROUND_VOTES = 200
 _ATTEMPT_ID = "000001.000001"
 VOTE_LASTS = timedelta(days=7)
 """How long a model's vote on a text stands."""
@@ -55,9 +58,9 @@ class TaskClassifier:
         local = decision.local(classification, threshold)
         return local and self._ruled(local, sure=classification.probability >= threshold)
 
-    def guess(self, task: Task) -> Decision:
-        """Return the best guess."""
-        return self._ruled(decision.guess(self.local.classify(task.prompt)), sure=False)
+    def guess(self, task: Task, *, unread: bool = False) -> Decision:
+        """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
+        return self._ruled(decision.guess(self.local.classify(task.prompt), unread=unread), sure=False)
 
     def _ruled(self, unruled: Decision, *, sure: bool) -> Decision:
         return decision.ruled(unruled, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
@@ -78,6 +81,7 @@ class TaskClassifier:
         `seconds` is the time that may be spent on asking.
         """
         decisions = self._from_cache(undecided)
+        unread = set[str]()
         for private in (False, True):
             group = {
                 task_id: task
@@ -85,8 +89,11 @@ class TaskClassifier:
                 if task.private is private and task_id not in decisions
             }
             if group:
-                decisions |= self._ask_model(group, private=private, seconds=seconds / 2)
-        return {task_id: decisions.get(task_id) or self.guess(task) for task_id, task in undecided.items()}
+                decisions |= self._ask_models(group, unread, private=private, seconds=seconds / 2)
+        return {
+            task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
+            for task_id, task in undecided.items()
+        }
 
     def _from_cache(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
         """Return the decisions on public texts that a model was asked about before."""
@@ -114,33 +121,54 @@ class TaskClassifier:
         except StoreError as error:
             self.ctx.log(LogEvent.DECISIONS_NOT_CACHED, level="warning", detail=safe_message(error))
 
-    def _ask_model(self, group: Mapping[str, Task], *, private: bool, seconds: float) -> dict[str, Decision]:
-        """Ask Gemini, or Haiku where Gemini cannot or may not see the messages."""
-        now = self.ctx.clock.now()
-        for hop in self.ctx.policy.plan(Tier.ORCHESTRATION, now, private=private)[:2]:
-            result = self._call(hop.model, group, seconds / 2)
-            if result.outcome in GOOD:
-                provider = self.ctx.policy.catalog.get(hop.model).provider
-                source = Source.GEMINI if provider is Provider.GEMINI else Source.HAIKU
-                votes = {
-                    task_id: ModelVote(kind, confidence, source)
-                    for task_id, (kind, confidence) in read_votes(result.text, list(group)).items()
-                }
-                self._cache_votes(group, votes)
-                return {task_id: self._by_vote(group[task_id], vote) for task_id, vote in votes.items()}
+    def _ask_models(
+        self, group: Mapping[str, Task], unread: set[str], *, private: bool, seconds: float
+    ) -> dict[str, Decision]:
+        """Ask Gemini, then Haiku for what Gemini cannot or may not say; add to `unread` whose answers held no vote."""
+        decisions: dict[str, Decision] = {}
+        hops = self._hops(private=private)
+        for hop in hops:
+            left = {task_id: task for task_id, task in group.items() if task_id not in decisions}
+            result = self._call(hop.model, left, seconds / len(hops))
+            votes = self._votes(hop, result, left)
+            decisions |= {task_id: self._by_vote(left[task_id], vote) for task_id, vote in votes.items()}
+            if len(votes) == len(left):
+                break
+            unread |= (left.keys() - votes.keys()) if result.outcome in GOOD else set()
             self.ctx.log(
                 LogEvent.CLASSIFICATION_NOT_ANSWERED,
                 model=hop.model,
                 outcome=str(result.outcome),
-                detail=result.detail,
+                detail=result.detail or f"{len(votes)} of {len(left)} votes could be read",
             )
-        return {}
+        return decisions
+
+    def _hops(self, *, private: bool) -> list[Hop]:
+        """Return who is asked in turn: the first two of the orchestration tier, and its first paid model."""
+        hops = self.ctx.policy.plan(Tier.ORCHESTRATION, self.ctx.clock.now(), private=private)
+        paid = [hop for hop in hops[2:] if not self.ctx.policy.is_free(hop.model)]
+        return hops[:2] if any(not self.ctx.policy.is_free(hop.model) for hop in hops[:2]) else [*hops[:2], *paid[:1]]
+
+    def _votes(self, hop: Hop, result: CallResult, group: Mapping[str, Task]) -> dict[str, ModelVote]:
+        """Return what the answer says of the tasks, and keep it."""
+        if result.outcome not in GOOD:
+            return {}
+        provider = self.ctx.policy.catalog.get(hop.model).provider
+        source = Source.GEMINI if provider is Provider.GEMINI else Source.HAIKU
+        votes = {
+            task_id: ModelVote(kind, confidence, source)
+            for task_id, (kind, confidence) in read_votes(result.text, list(group)).items()
+        }
+        self._cache_votes(group, votes)
+        return votes
 
     def _call(self, model_id: str, group: Mapping[str, Task], seconds: float) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
         messages = [
             {"id": str(number), "message": _excerpt(task.prompt)} for number, task in enumerate(group.values(), 1)
         ]
+        model = self.ctx.policy.catalog.get(model_id)
+        room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -150,7 +178,8 @@ class TaskClassifier:
             function="router",
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
-            max_output_tokens=200 + TOKENS_PER_VOTE * len(group),
+            effort=room.effort,
+            max_output_tokens=room.cap,
             schema=vote_schema(len(group)),
         )
 

@@ -72,7 +72,7 @@ class Intake:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
         now = self.ctx.clock.now()
         batch = Batch(owner, now + timedelta(seconds=seconds))
-        batch.health = self.model_health.states(self.ctx.policy.catalog.models)
+        batch.health = self.model_health.states(self.ctx.policy.in_use())
         for message in messages:
             try:
                 self._claim(message, batch)
@@ -107,7 +107,7 @@ class Intake:
         existing = self.tasks.claim(record)
         if existing is None:
             batch.claimed[message.message_id] = (record, task)
-        elif existing.fingerprint != record.fingerprint:
+        elif not task.has_fingerprint(existing.fingerprint):
             raise Rejection("task_id_conflict", "task_id: is taken by a task with other content")
         elif existing.status is Status.CLAIMED:
             self._resume(message, task, existing, batch, now)

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult
+from pointsman.execution.output_room import brief_room
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import LedgerView, PayloadStore
 from pointsman.prompts import prompt_text
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
 from pointsman.services.verification import next_after_answer
-from pointsman.values import strict_json
+from pointsman.values import lenient_json, strict_json
 from pointsman.values.status import Status
 
 JUDGE_CHECK = "judge"
@@ -19,6 +20,7 @@ JUDGE_CHECK = "judge"
 FAULTS = ("incomplete", "off_task", "wrong")
 LONGEST_JUDGED = 60_000
 """Characters of task and answer together; longer ones are not judged: a part of an answer may look wanting."""
+_VERDICT_TOKENS = 200
 _PATIENCE = timedelta(seconds=20)
 """The task waits for it."""
 _SCHEMA = {
@@ -48,13 +50,15 @@ def judge_answer(
     if len(task_call.prompt) + len(answer) > LONGEST_JUDGED:
         return passed
     question = {"task": task_call.prompt, "answer": answer}
+    room = brief_room(ctx.policy.catalog.get(task_call.model), _VERDICT_TOKENS)
     spec = replace(
         task_call,
         purpose=Purpose.JUDGE,
         prompt="Task and answer, as JSON data:\n" + strict_json.dumps(question),
         system=prompt_text("judge"),
         schema=_SCHEMA,
-        max_output_tokens=200,
+        effort=room.effort,
+        max_output_tokens=room.cap,
     )
     result = make_call(ctx, spec, min(until, ctx.clock.now() + _PATIENCE), _interpret, view)
     failed = result.check.failed if result.check else None
@@ -68,7 +72,6 @@ def _interpret(result: CallResult) -> Interpretation:
 
 def _verdict_in(answer: str) -> object:
     try:
-        fields = strict_json.loads(answer)
-    except strict_json.NotStrictJson:
+        return lenient_json.read_object(answer, ("verdict",))["verdict"]
+    except lenient_json.UnreadableError:
         return None
-    return fields.get("verdict") if isinstance(fields, dict) else None

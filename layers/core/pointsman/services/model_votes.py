@@ -5,7 +5,7 @@ import math
 import unicodedata
 from typing import Any
 
-from pointsman.values import strict_json
+from pointsman.values import lenient_json
 from pointsman.values.taxonomy import TaskType
 
 
@@ -38,10 +38,9 @@ def vote_schema(count: int) -> dict[str, Any]:
 def read_votes(answer: str, task_ids: list[str]) -> dict[str, tuple[TaskType, float]]:
     """Return the votes of an answer, by task id. Malformed, duplicate or unmatched votes are ignored."""
     try:
-        document = strict_json.loads(answer)
-    except strict_json.NotStrictJson:
+        entries = lenient_json.read_object(answer, ("verdicts",))["verdicts"]
+    except lenient_json.UnreadableError:
         return {}
-    entries = document.get("verdicts") if isinstance(document, dict) else None
     votes: dict[str, tuple[TaskType, float]] = {}
     repeated: set[str] = set()
     for entry in entries if isinstance(entries, list) else []:

@@ -152,7 +152,7 @@ class Replay:
         existing = self.tasks.read(task_id)
         if existing is None or existing.status is Status.REJECTED:
             return body, ReplayOutcome.REPLAY, None
-        if existing.fingerprint != task.fingerprint():
+        if not task.has_fingerprint(existing.fingerprint):
             return body, ReplayOutcome.REJECTED_AGAIN, "task_id: is taken by a task with other content"
         if existing.status is Status.CLAIMED:
             return body, ReplayOutcome.REPLAY, None
@@ -217,7 +217,7 @@ class Replay:
         )
         if options.route_again or claim.decision is None:
             claim.decision = self._decision(task, record.task_id)
-        health = self.model_health.states(self.ctx.policy.catalog.models)
+        health = self.model_health.states(self.ctx.policy.in_use())
         state = first_state(self.ctx, claim, claim.decision.tier, health)
         claim.execution_input = strict_json.dumps(state.as_state())
         if not self.tasks.replay(claim, now):

@@ -126,7 +126,7 @@ class Sweep:
             spent = counters.get("month", 0) - counters.get("month" + OPEN, 0)
             self.ctx.count("MonthSpendPercent", float(percent_of(spent, nano(cap)) or 0))
         today = now.astimezone(PACIFIC).date().isoformat()
-        states = self.model_health.states(self.ctx.policy.catalog.models).values()
+        states = self.model_health.states(self.ctx.policy.in_use()).values()
         quotas = [(state, self.ctx.policy.quota(self.ctx.policy.catalog.get(state.model))) for state in states]
         percents = [
             100 * state.day_count / quota.rpd for state, quota in quotas if quota and quota.rpd and state.day == today

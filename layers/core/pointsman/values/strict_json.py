@@ -19,7 +19,7 @@ def loads(text: str) -> Json:
             character, or nesting deeper than the parser's stack.
     """
     try:
-        value: Json = json.loads(text, parse_constant=_constant, parse_int=_int, object_pairs_hook=_object)
+        value: Json = json.loads(text, parse_constant=no_constant, parse_int=bounded_int, object_pairs_hook=unique_keys)
         _check_strings(value)
     except NotStrictJson:
         raise
@@ -35,16 +35,21 @@ def dumps(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _constant(_: str) -> float:
+def no_constant(_: str) -> float:
+    """Refuse NaN and Infinity, as a parser meets them."""
     raise NotStrictJson("must be strict JSON: NaN and Infinity are not JSON")
 
 
-def _int(digits: str) -> int | float:
-    """JSON sets no limit to a number; one that no field can mean need not be exact (int() ends at 4,300 digits)."""
+def bounded_int(digits: str) -> int | float:
+    """Return the number; JSON sets no limit to one.
+
+    A number that no field can mean need not be exact: int() ends at 4,300 digits.
+    """
     return int(digits) if len(digits) <= 1_000 else float(digits)
 
 
-def _object(pairs: Iterable[tuple[str, Json]]) -> dict[str, Json]:
+def unique_keys(pairs: Iterable[tuple[str, Json]]) -> dict[str, Json]:
+    """Return the object of the pairs; refuse a key that is given twice."""
     fields: dict[str, Json] = {}
     for key, value in pairs:
         if key in fields:

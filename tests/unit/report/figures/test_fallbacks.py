@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from pointsman.report.render.as_json import as_json
+from pointsman.report.render.html import render_html
 from pointsman.report.render.text import render_text
 from tests.support.report_rows import (
     FLASH,
@@ -58,3 +60,24 @@ def test_skipped_free_model_is_counted() -> None:
     assert (report.skipped_free.attempts, report.skipped_free.cost_nano) == (1, 2_000_000)
     assert report.fallbacks == {}
     assert report_of(row(tier="orchestration"), policy=policy(paid_models=[FLASH])).skipped_free.attempts == 0
+
+
+LITE = "gemini-3.1-flash-lite"
+POOL = policy(chains={"orchestration": [FLASH, LITE, HAIKU]})
+
+
+def test_pool_of_free_models_saves_what_the_first_paid_one_would_have_cost() -> None:
+    exhausted = {**FREE, "outcome": "quota_exhausted"}
+    later = {**FREE, "model": LITE, "outcome": "answered", "input": 1_000, "output": 200}
+    rows = [hop(1, 0, "", **exhausted), hop(2, 1, "quota_exhausted", **later)]
+    report = report_of(*rows, policy=POOL)
+    assert report.free_pool == (1, 200_000)
+    assert "Further free models gave 1 answer, which saved $0.000200 (estimate)." in render_html(report)
+    document = as_json(report)
+    assert document["free_pool"] == {"answers": 1, "saved_nano": 200_000, "saved_usd": "0.000200000"}
+
+
+def test_first_free_model_and_paid_fallbacks_are_no_pool() -> None:
+    plain = {**FREE, "outcome": "answered", "input": 1_000, "output": 200}
+    report = report_of(hop(1, 0, "", **plain), hop(2, 2, "unavailable"), policy=POOL)
+    assert report.free_pool.answers == 0

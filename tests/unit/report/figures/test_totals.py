@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pointsman.report.figures import task_costs
 from pointsman.report.figures.report_builder import build_report
 from pointsman.report.render.as_json import as_json
+from pointsman.report.render.formatting import percent
 from pointsman.report.render.html import render_html
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.values.taxonomy import Tier
@@ -157,3 +158,11 @@ def test_folding_names_loses_no_nano_dollar(tasks: list[tuple[int, int]]) -> Non
         agents = build_report(scope_of(), [rows], {}).labels["agent"]
     assert len(agents.named) <= 4
     assert sum((totals for totals in agents.named.values()), agents.others).cost_nano == sum(cost for _, cost in tasks)
+
+
+def test_thinking_is_shown_as_a_share_of_the_output() -> None:
+    report = report_of(row(output=1_000, thinking=640), row("t2", output=1_000))
+    document = as_json(report)
+    assert (document["totals"]["tokens"]["thinking"], document["totals"]["thinking_percent"]) == (640, 32.0)
+    assert f"Output includes thinking: {percent(32.0)} of it." in render_html(report)
+    assert as_json(report_of())["totals"]["thinking_percent"] is None

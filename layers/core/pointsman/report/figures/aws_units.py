@@ -47,8 +47,8 @@ _MONTH_KB = 4
 """The item of the month's counters in mid-month: 8 counters a day, 30 bytes each."""
 _LOG_KB = 4
 """Logs of a task: three invocations, each with the runtime's lines and one or two structured ones."""
-MODELS_READ = 10
-"""Model health items that the router reads per batch, and the sweep per run."""
+MODELS_READ = 3
+"""Model health items that the router reads per batch, and the sweep per run: those of the models in use."""
 _SWEEPS, _LEDGER_SHARDS = 96 * DAYS_OF_MONTH, 8
 _SWEEP_WINDOW_DAYS = Decimal(26) / (24 * 60)
 """Share of a day that one sweep reads: since the previous watermark, which is 11 minutes behind."""

@@ -107,6 +107,11 @@ class Totals:
     cost_nano: int
     """Includes what open attempts reserve."""
 
+    @property
+    def thinking_percent(self) -> float | None:
+        """How much of the output was thinking; None: there was no output."""
+        return 100 * self.usage.thinking / self.usage.output if self.usage.output else None
+
     def __add__(self, other: "Totals") -> "Totals":
         """Return the sum of both; they have no task in common."""
         return Totals(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
 from pointsman.report.figures.fallbacks import Fallback
+from pointsman.report.figures.free_pool import FreePool
 from pointsman.report.figures.ledger_entries import LedgerEntry, Totals
 from pointsman.report.figures.lifetimes import Notice
 from pointsman.report.figures.month import Month
@@ -89,6 +90,7 @@ class Report:
     outcomes: dict[str, int]
     """Rows by outcome; `not_sent` ones are no attempts."""
     fallbacks: dict[Fallback, int]
+    free_pool: FreePool
     skipped_free: Totals
     """Of paid attempts that no fallback led to, in a tier that starts with a free model."""
     unknown: UnknownCosts

@@ -11,6 +11,7 @@ from pointsman.execution.outcome import Outcome
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.fallbacks import Fallback, count_fallbacks, skipped_free_model
+from pointsman.report.figures.free_pool import NO_POOL, FreePool, free_pool
 from pointsman.report.figures.ledger_entries import (
     NO_TOTALS,
     LedgerEntry,
@@ -81,6 +82,7 @@ class ReportBuilder:
     csv_lines: dict[CsvKey, Totals] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     fallbacks: Counter[Fallback] = field(default_factory=Counter)
+    free_pool: FreePool = NO_POOL
     unknown: UnknownCosts = field(default_factory=UnknownCosts)
     retired: set[str] = field(default_factory=set)
     """Models whose provider answered that they are retired."""
@@ -118,6 +120,7 @@ class ReportBuilder:
         self.total += totals_of(today)
         self.classification += totals_of(entry for entry in today if entry.is_classification)
         self.checking += totals_of(entry for entry in today if entry.checks_answers)
+        self.free_pool = self.free_pool.plus(free_pool(for_tasks, policy))
         self.skipped_free += totals_of(skipped_free_model(today, policy, since))
         add_totals(self.tiers, totals_by(for_tasks, lambda entry: entry.tier))
         add_totals(self.models, totals_by(today, lambda entry: entry.billed_model))
@@ -153,6 +156,7 @@ class ReportBuilder:
             labels=self.tasks.labels(),
             outcomes=dict(sorted(self.outcomes.items())),
             fallbacks={fallback: self.fallbacks[fallback] for fallback in sorted(self.fallbacks)},
+            free_pool=self.free_pool,
             skipped_free=self.skipped_free,
             unknown=self.unknown,
             month=self._month([*earlier, self.summary], counters),

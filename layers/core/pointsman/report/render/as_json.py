@@ -55,6 +55,7 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "reached": [{**asdict(group), **asdict(totals)} for group, totals in report.top_tier.items()],
         "free_to_paid": report.free_to_paid,
+        "free_pool": {**report.free_pool._asdict(), "saved_usd": exact_usd(report.free_pool.saved_nano)},
         "free_passed_over": _totals(report.skipped_free),
         "unknown_costs": asdict(report.unknown),
         "month": _month(report.month),
@@ -91,6 +92,7 @@ def _totals(totals: Totals) -> dict[str, Any]:
         "attempts": totals.attempts,
         "open": totals.open_attempts,
         "tokens": totals.usage.as_dict(),
+        "thinking_percent": totals.thinking_percent,
         "cost_nano": totals.cost_nano,
         "usd": exact_usd(totals.cost_nano),
     }

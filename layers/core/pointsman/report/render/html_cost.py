@@ -44,14 +44,14 @@ def work_section(report: Report) -> Markup | None:
         "work",
         "By task type, tier and model",
         html_table("Cost, calls and tokens of each kind", header, rows, total=foot, hidden=True),
-        note_paragraph(_token_note(kinds)),
+        note_paragraph(_token_note(kinds, report.total)),
     )
 
 
-def _token_note(kinds: list[str]) -> str:
+def _token_note(kinds: list[str], total: Totals) -> str:
     missing = [name.lower() for kind, name in _TOKEN_KINDS.items() if kind not in kinds]
     sentences = [
-        "Output includes thinking." if "thinking" in kinds else "",
+        f"Output includes thinking: {percent(total.thinking_percent)} of it." if "thinking" in kinds else "",
         f"No tokens of these kinds: {', '.join(missing)}." if missing else "",
     ]
     return " ".join(filter(None, sentences))

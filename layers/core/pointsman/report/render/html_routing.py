@@ -16,7 +16,7 @@ from pointsman.report.render.components import (
     tier_label,
     with_details,
 )
-from pointsman.report.render.formatting import percent, plural
+from pointsman.report.render.formatting import percent, plural, rounded_dollars
 from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.taxonomy import Tier
 
@@ -62,6 +62,9 @@ def _fallbacks_lead(report: Report) -> str:
     sentence = f"{plural(fallbacks, 'fallback')}, {report.free_to_paid:,} from a free to a paid model."
     if skipped:
         sentence += f" {plural(skipped, 'call')} went straight to a paid model in a tier that starts with a free one."
+    if pool := report.free_pool.answers:
+        saved = rounded_dollars(report.free_pool.saved_nano)
+        sentence += f" Further free models gave {plural(pool, 'answer')}, which saved {saved} (estimate)."
     return sentence
 
 
