@@ -95,6 +95,7 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
         if before["next"] != "wait":
             assert before["crashes"] > 1
             assert not before["kept"]
+            assert before["rounds"] < 3
             assert before["hop"] + 1 >= len(before["plan"])
             assert (after["hop"], after["crashes"], after["rounds"]) == (0, 0, before["rounds"] + 1)
             assert after["wait_seconds"] == 30 * 2 ** before["rounds"]
