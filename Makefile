@@ -53,7 +53,7 @@ soak: setup ## Run the long fault tests (TASKS=1000 tasks): about an hour; figur
 		$(RUN)/pytest tests/stack/faults
 
 .PHONY: check
-check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Check format, lint, types, template and lock files
+check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Check format, lint, types, template, roles, workflow and lock files
 	@$(RUN)/ruff format --check $(LINTED)
 	@$(RUN)/ruff check $(LINTED)
 	@$(RUN)/mypy
@@ -61,11 +61,16 @@ check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ##
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	@$(RUN)/cfn-lint --regions us-east-1 -- template.yaml examples/*/*.yaml
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
+	@$(RUN)/pytest -q -n0 $(SIMULATED)
 	@$(AUDIT) --if-reachable
 	@$(UV) lock --check
 	@rm -rf build/locks && mkdir -p build/locks && cp -r tools layers build/locks/
 	@$(MAKE) --no-print-directory requirements OUT=build/locks
 	@for file in $(REQUIREMENTS); do cmp "$$file" "build/locks/$$file" || { echo "$$file is out of date: run 'make lock'" >&2; exit 1; }; done
+
+# What AWS would make of template, roles and workflow, simulated: SAM's transform with changed parameters, CloudFormation's
+# permissions by its registry schemas, the workflow over random states.
+SIMULATED = $(addprefix tests/template/test_,transform.py deploy_roles.py pipeline.py schedules.py template.py workflow.py workflow_runs.py)
 
 .PHONY: audit
 audit: .tools/pip-audit/.stamp build/operator.txt ## Ask PyPI for known vulnerabilities of shipped packages; needs the network

@@ -7,8 +7,8 @@ from pointsman.entrypoints.lambda_context import LambdaContext
 
 
 @function()
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return where the report was stored, and its totals."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """Return where the report was stored, and its totals; None if it was there already."""
     from pointsman.entrypoints.cost_report import daily_report  # nobody waits for it, so INIT stays short
 
     del context

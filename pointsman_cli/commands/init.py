@@ -65,6 +65,8 @@ def init(
     session = boto3.Session(profile_name=profile, region_name=region_name)
     account = session.client("sts").get_caller_identity()["Account"]
     options = _options(prompter, session, profile, stack, email, budget, time_zone, architecture, keys_only=keys_only)
+    if not keys_only and (step := _step_before(session, options)):
+        raise CommandError(f"{step}, then run `pointsman init` again")
     ssm = session.client("ssm")
     key_plans = keys.plan_provider_keys(ssm, options.key_names, prompter)
     key_plans += keys.plan_webhook_key(ssm, options.webhook_key)
@@ -80,7 +82,11 @@ def init(
             keys.store_key(ssm, key)
     if not keys_only:
         steps.CONFIG.write_text(steps.with_budget(steps.CONFIG.read_text(), options.month_usd))
-        steps.build_and_deploy(options)
+        try:
+            steps.build_and_deploy(options)
+        except CommandError as error:
+            step = _step_before(session, options)
+            raise CommandError(f"{error}; {f'{step}, then' if step else 'then'} run `pointsman init` again") from None
     _print_outcome(options, account, as_json=as_json)
     return Exit.OK
 
@@ -120,6 +126,14 @@ def _options(
         key_names=deploy_options.key_names(name, deployed),
         webhook_key=deploy_options.webhook_key_name(deployed),
     )
+
+
+def _step_before(session: Any, options: "DeployOptions") -> str | None:
+    """Return what must happen before CloudFormation can deploy the stack."""
+    from pointsman_cli.first_deploy.options import step_before_deployment
+
+    account = f" --region {options.region}" + (f" --profile {options.profile}" if options.profile else "")
+    return step_before_deployment(session.client("cloudformation"), options.stack, account)
 
 
 def _steps(options: "DeployOptions", key_plans: "list[KeyPlan]", *, keys_only: bool) -> list[str]:

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 from pointsman_cli.errors import BadInputError
 
-_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}")
-"""CloudFormation allows 128 characters, but function names contain the stack's name and end at 64."""
+LONGEST_STACK_NAME = 40
+"""CloudFormation allows 128 characters, but schedules are named after the stack, and EventBridge Scheduler takes names
+of 64."""
+_STACK_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_STACK_NAME - 1}}}")
 
 
 def parse_region(text: str) -> str:
@@ -23,7 +25,9 @@ def parse_region(text: str) -> str:
 def parse_stack_name(text: str) -> str:
     """Return a name for the CloudFormation stack."""
     if not _STACK_NAME.fullmatch(text):
-        raise BadInputError("--stack: must start with a letter and have up to 41 letters, digits and hyphens")
+        raise BadInputError(
+            f"--stack: must start with a letter and have up to {LONGEST_STACK_NAME} letters, digits and hyphens"
+        )
     return text
 
 

@@ -13,6 +13,8 @@ KEY_VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROP
 """The environment variables that may hold the keys."""
 _KEY_PARAMETERS = {Provider.GEMINI: "GeminiKeyParameter", Provider.ANTHROPIC: "AnthropicKeyParameter"}
 """The template's parameters that name the SecureStrings."""
+_NOT_CREATED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
+"""States after a first deployment that failed, or a removal that did not finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,37 @@ class DeployOptions:
 
 def deployed_parameters(cloudformation: Any, stack: str) -> dict[str, str]:
     """Return the parameters of the deployed stack; empty if there is no such stack."""
+    parameters = _describe(cloudformation, stack).get("Parameters", [])
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in parameters}
+
+
+def step_before_deployment(cloudformation: Any, stack: str, options: str) -> str | None:
+    """Return why the stack's state keeps it from being deployed, and what to do; None if it can be deployed.
+
+    `options` are those of the AWS CLI that select the stack's account and region.
+    """
+    status = str(_describe(cloudformation, stack).get("StackStatus", ""))
+    aws, named = "aws cloudformation", f"--stack-name {stack}{options}"
+    if status in _NOT_CREATED:
+        return (
+            f"stack {stack} is in {status}, which CloudFormation can only delete; it holds no data: run "
+            f"`{aws} delete-stack {named} && {aws} wait stack-delete-complete {named}`"
+        )
+    if status == "UPDATE_ROLLBACK_FAILED":
+        return f"stack {stack} is in {status}: run `{aws} continue-update-rollback {named}`"
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":  # a change set that nobody executed
+        return f"stack {stack} is in {status}: wait until CloudFormation has finished"
+    return None
+
+
+def _describe(cloudformation: Any, stack: str) -> dict[str, Any]:
+    """Return what CloudFormation says about a stack; empty if there is no such stack."""
     try:
-        description = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        return dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
     except ClientError as error:
-        if (
-            error.response["Error"]["Code"] != "ValidationError"
-        ):  # CloudFormation's code for a stack that does not exist
+        if error.response["Error"]["Code"] != "ValidationError":  # CloudFormation's code for no such stack
             raise
         return {}
-    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in description.get("Parameters", [])}
 
 
 def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:

@@ -58,7 +58,7 @@ def build_and_deploy(options: DeployOptions) -> None:
     output.print_note(f"Deploying stack {options.stack}; the first deployment takes a few minutes")
     environment, command = sam_environment(os.environ), sam_deploy_command(options)
     if subprocess.run(command, cwd=ROOT, env=environment, stdout=sys.stderr, check=False).returncode:
-        raise CommandError("sam deploy failed: fix the cause above and run `pointsman init` again, which resumes")
+        raise CommandError("sam deploy failed: fix the cause above")
 
 
 def sam_environment(environ: Mapping[str, str]) -> dict[str, str]:

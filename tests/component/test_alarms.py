@@ -217,5 +217,5 @@ def test_the_functions_own_metrics_are_those_that_are_watched_and_shown(function
     for name in ("sweep", "cost_report"):
         shop.run(name, {})
     metrics = {point.metric for point in [*told(shop), *crashes(shop, shop.clock.now())]}
-    assert metrics == {alarm(name).metric for name in ALARMS if ALARMS[name]["Namespace"] == "Pointsman"}
+    assert metrics == {alarm(name).metric for name in ALARMS if alarm(name).metric.namespace == "Pointsman/pointsman"}
     assert len(metrics) == 7

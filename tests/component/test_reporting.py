@@ -2,11 +2,12 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
+from pointsman.entrypoints import cost_report
 from pointsman.execution.model_health import HealthUpdate
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.report.figures import history
@@ -164,3 +165,37 @@ def test_empty_day_is_published(office: Office) -> None:
         "month_spent_nano": 0,
     }
     assert b"no task ran" in office.stored(publication["text_key"])
+
+
+def test_report_that_was_not_published_is_made_up_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost_report.runtime, "function_runtime", lambda: office.runtime)
+    office.clock.time = UNTIL + timedelta(hours=8)
+    make_up = {"if_missing": True, "report_hour": 6}
+    missed = cost_report.daily_report(make_up)
+    assert missed is not None
+    assert missed["date"] == DAY.isoformat()
+    assert cost_report.daily_report(make_up) is None
+    assert [name for name, _ in office.counted].count("ReportPublished") == 1
+    assert cost_report.daily_report({}) is not None
+
+
+def test_report_of_a_day_so_far_does_not_stand_for_the_days_report(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost_report.runtime, "function_runtime", lambda: office.runtime)
+    office.clock.time = UNTIL - timedelta(hours=1)
+    office.reporting.publish(DAY)
+    office.clock.time = UNTIL + timedelta(hours=8)
+    assert cost_report.daily_report({"if_missing": True, "report_hour": 6}) is not None
+
+
+@pytest.mark.parametrize(
+    ("now", "hour", "day"),
+    [
+        ("2027-03-28T04:00", 2, date(2027, 3, 27)),  # Berlin's clocks go from 2 to 3
+        ("2027-03-28T02:00", 0, date(2027, 3, 27)),
+        ("2027-03-28T01:00", 23, date(2027, 3, 26)),  # 23 h of the 27th was left out
+    ],
+)
+def test_day_due_last_is_that_of_the_hour_left_out(now: str, hour: int, day: date) -> None:
+    assert cost_report.last_due(datetime.fromisoformat(now), hour) == day

@@ -1,8 +1,8 @@
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pointsman.adapters.secret_keys import key_from
-from pointsman.values.errors import MissingKeyError
+from pointsman.values.errors import MissingKeyError, StoreError
 from tests.support.aws import Aws
 
 NAME = "/pointsman/anthropic-api-key"
@@ -31,11 +31,34 @@ def test_a_key_that_is_nowhere_is_an_error_that_names_both_places(aws: Aws) -> N
     assert NAME in str(caught.value)
 
 
-class Closed:
+class Failing:
+    """A Parameter Store that answers with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
     def get_parameter(self, **_: object) -> None:
-        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetParameter")
+        raise self.error
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    response = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetParameter")  # type: ignore[arg-type]
 
 
 def test_a_forbidden_parameter_is_another_error() -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
-        key_from("ANTHROPIC_API_KEY", NAME, Closed)
+        key_from("ANTHROPIC_API_KEY", NAME, lambda: Failing(refused("AccessDeniedException")))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("ThrottlingException"),
+        refused("InternalServerError", 500),
+        EndpointConnectionError(endpoint_url="https://ssm.us-east-1.amazonaws.com"),
+    ],
+)
+def test_throttled_parameter_store_is_a_store_out_of_reach(error: Exception) -> None:
+    with pytest.raises(StoreError):
+        key_from("ANTHROPIC_API_KEY", NAME, lambda: Failing(error))

@@ -33,6 +33,9 @@ UNDERSTOOD = DOES_NOT_CHANGE_THE_STATE | {
     *("Period", "EvaluationPeriods", "DatapointsToAlarm", "TreatMissingData"),
 }
 
+STACK = "pointsman"
+"""The stack's name in these tests."""
+
 type Names = dict[str, str]
 """The values of `!Ref` and `!GetAtt`, by `Resource` and `Resource.Attribute`."""
 
@@ -67,9 +70,11 @@ class Alarm:
         """Return the alarm of a resource; fail on a property that this module cannot evaluate."""
         assert properties.keys() <= UNDERSTOOD, f"cannot evaluate {properties.keys() - UNDERSTOOD}"
         dimensions = {
-            dimension["Name"]: _resolve(dimension["Value"], names) for dimension in properties.get("Dimensions", [])
+            dimension["Name"]: resolve(dimension["Value"], names) for dimension in properties.get("Dimensions", [])
         }
-        metric = Metric(properties["Namespace"], properties["MetricName"], frozenset(dimensions.items()))
+        metric = Metric(
+            resolve(properties["Namespace"], names), properties["MetricName"], frozenset(dimensions.items())
+        )
         return cls(properties, metric)
 
     def state(self, datapoints: Iterable[Datapoint], now: datetime) -> str:
@@ -122,13 +127,17 @@ def apply_metric_filter(properties: dict[str, Any], lines: Iterable[str], at: da
     terms = re.findall(r'\?"([^"]+)"', properties["FilterPattern"])
     assert " ".join(f'?"{term}"' for term in terms) == properties["FilterPattern"], "another kind of pattern"
     (transformation,) = properties["MetricTransformations"]
-    metric = Metric(transformation["MetricNamespace"], transformation["MetricName"])
+    metric = Metric(resolve(transformation["MetricNamespace"]), transformation["MetricName"])
     value = float(transformation["MetricValue"])
     return [Datapoint(metric, at, value) for line in lines if any(term in line for term in terms)]
 
 
-def _resolve(value: Any, names: Names) -> str:
+def resolve(value: Any, names: Names = {}) -> str:  # noqa: B006
+    """Return a string of the template with its `!Ref`, `!GetAtt` and `!Sub` resolved; the stack is `STACK`."""
     if isinstance(value, str):
         return value
     ((function, argument),) = value.items()
+    if function == "Fn::Sub":
+        known = {"AWS::StackName": STACK, **names}
+        return re.sub(r"\$\{([^}]+)}", lambda match: known[match[1]], argument)
     return names[argument if function == "Ref" else ".".join(argument)]

@@ -14,6 +14,7 @@ import pytest
 from pointsman.entrypoints.runtime import Runtime, lambda_runtime
 from pointsman.execution.outcome import CallResult
 from pointsman.values.times import from_ms
+from tests.support.alarms import resolve
 from tests.support.aws import Aws
 from tests.support.cloudformation import load
 from tests.support.fakes import ScriptedModel
@@ -126,7 +127,7 @@ def deploy(aws: Aws, monkeypatch: pytest.MonkeyPatch, read: Callable[[], str], c
     """Return the functions of a new deployment, with the template's own names for logs and metrics."""
     variables = load()["Globals"]["Function"]["Environment"]["Variables"]
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"):
-        monkeypatch.setenv(name, variables[name])
+        monkeypatch.setenv(name, resolve(variables[name]))
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     queue = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
     states = aws.client("stepfunctions")

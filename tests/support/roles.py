@@ -39,7 +39,7 @@ class Role:
         """The access keys of its sessions: the emulator derives them from function and role."""
         config = self._configuration
         arn = config["FunctionArn"]
-        arns = (arn, f"{arn}:live", f"{arn}:$LATEST", *(f"{arn}:{number}" for number in range(1, 4)))
+        arns = (arn, f"{arn}:$LATEST")
         return [f"ASIA{hashlib.sha256(f'{arn}:{config["Role"]}'.encode()).hexdigest()[:16].upper()}" for arn in arns]
 
     def policies(self) -> dict[str, dict[str, Any]]:
@@ -83,6 +83,5 @@ def restart_functions(stack: Stack) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for function, event in (("Router", b'{"Records": []}'), ("Sweep", b"{}")):
-        for qualifier in ("live", "$LATEST"):
-            name = stack.info.outputs[f"{function}FunctionName"]
-            stack.client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=event)
+        name = stack.info.outputs[f"{function}FunctionName"]
+        stack.client("lambda").invoke(FunctionName=name, Payload=event)

@@ -1,6 +1,5 @@
 """The template's invariants: least privilege, a bounded bill, no lost message or data, consistent timeouts."""
 
-import json
 import re
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from devstack import providers
 from pointsman.adapters.api_keys import ITEM
 from pointsman.chat_api.chat_api import LONGEST_WAIT
-from pointsman.entrypoints.lambda_context import KEEP_WARM, TIMEOUT_MARGIN
+from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN
 from tests.support.cloudformation import Resource, as_list, load, statements
 from tests.support.paths import ROOT
 
@@ -33,6 +32,8 @@ KEYS = {
     "DeliveryFunction": {"WebhookKeyParameter"},
     "SweepFunction": {"WebhookKeyParameter"},
 }
+NAMESPACE = {"Fn::Sub": "Pointsman/${AWS::StackName}"}
+"""Of the stack's metrics: another stack of the account has another one."""
 DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
 
 
@@ -103,32 +104,14 @@ def test_each_function_has_its_own_log_group_with_retention(functions: Resources
         assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_alias_moves_with_any_change_of_its_function(functions: Resources, template: dict[str, Any]) -> None:
-    assert template["Globals"]["Function"]["AutoPublishAlias"] == "live"
-    assert all(function["Properties"]["AutoPublishAliasAllProperties"] is True for function in functions.values())
-
-
 def test_crashes_of_all_functions_count_in_one_metric(functions: Resources, resources: Resources) -> None:
     filters = of_type(resources, "AWS::Logs::MetricFilter").values()
     watched = [metric_filter["Properties"]["LogGroupName"]["Ref"] for metric_filter in filters]
     groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()]
     assert sorted(watched) == sorted(groups)
     metrics = [metric_filter["Properties"]["MetricTransformations"] for metric_filter in filters]
-    names = {(metric["MetricNamespace"], metric["MetricName"]) for (metric,) in metrics}
-    assert names == {("Pointsman", "FunctionErrors")}
-
-
-def test_keep_warm_schedules_cover_the_functions_of_an_orchestration_task(functions: Resources) -> None:
-    schedules = {
-        name: event["Properties"]
-        for name, function in functions.items()
-        for event in function["Properties"].get("Events", {}).values()
-        if event["Type"] == "ScheduleV2" and "Input" in event["Properties"]
-    }
-    assert schedules.keys() == {"RouterFunction", "OrchestrationFunction", "DeliveryFunction"}
-    for schedule in schedules.values():
-        assert json.loads(schedule["Input"]) == KEEP_WARM
-        assert schedule["State"] == {"Fn::If": ["IsKeptWarm", "ENABLED", "DISABLED"]}
+    names = {(metric["MetricNamespace"]["Fn::Sub"], metric["MetricName"]) for (metric,) in metrics}
+    assert names == {(NAMESPACE["Fn::Sub"], "FunctionErrors")}
 
 
 def test_visibility_timeout_is_six_router_timeouts(resources: Resources) -> None:
@@ -185,7 +168,9 @@ def test_queues_bucket_and_ledger_are_protected(resources: Resources) -> None:
 
 def test_data_outlives_the_stack_and_tables_are_paid_per_request(resources: Resources) -> None:
     for resource in of_type(resources, *DATA).values():
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+        assert resource["UpdateReplacePolicy"] == "Retain"
+        # A first deployment that fails deletes what it created; the next one starts afresh.
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
     for table in of_type(resources, "AWS::DynamoDB::Table").values():
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
         assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
@@ -252,7 +237,7 @@ def test_product_metrics_have_one_set_of_dimensions(resources: Resources, templa
     alarms = [
         alarm["Properties"]
         for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"]["Namespace"] == "Pointsman" and alarm["Properties"]["MetricName"] != "FunctionErrors"
+        if alarm["Properties"]["Namespace"] == NAMESPACE and alarm["Properties"]["MetricName"] != "FunctionErrors"
     ]
     assert alarms
     assert all(alarm["Dimensions"] == [{"Name": "service", "Value": service}] for alarm in alarms)
@@ -260,11 +245,11 @@ def test_product_metrics_have_one_set_of_dimensions(resources: Resources, templa
 
 def test_each_watched_metric_is_emitted_by_the_code(resources: Resources) -> None:
     code = "".join(path.read_text() for path in (ROOT / "layers/core/pointsman").rglob("*.py"))
-    shown = set(re.findall(r'"Pointsman", "(\w+)"', load(ROOT / "dashboard.yaml")["Fn::Sub"]))
+    shown = set(re.findall(r'"Pointsman/\${AWS::StackName}", "(\w+)"', load(ROOT / "dashboard.yaml")["Fn::Sub"]))
     alarmed = {
         alarm["Properties"]["MetricName"]
         for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"]["Namespace"] == "Pointsman"
+        if alarm["Properties"]["Namespace"] == NAMESPACE
     }
     counted_by_log_filter = {"FunctionErrors"}
     assert {name for name in shown | alarmed if f'"{name}"' not in code} <= counted_by_log_filter
@@ -285,6 +270,19 @@ def test_dashboard_shows_metrics_of_this_stack(resources: Resources) -> None:
     names = {name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)}", body)}
     assert names <= resources.keys()
     assert "AWS::Region" in body
+    assert '["Pointsman"' not in body
+
+
+def test_no_other_stack_of_the_account_shares_dashboard_or_metrics(
+    resources: Resources, template: dict[str, Any]
+) -> None:
+    # A dashboard belongs to the account: two regions must not name it alike.
+    name = resources["Dashboard"]["Properties"]["DashboardName"]
+    assert name == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == NAMESPACE
+    used = [alarm["Properties"]["Namespace"] for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()]
+    assert all(namespace == NAMESPACE or namespace.startswith("AWS/") for namespace in used)
 
 
 def test_outputs_cover_what_clients_need(template: dict[str, Any], functions: Resources) -> None:

@@ -48,11 +48,11 @@ def test_state_timeout_exceeds_its_functions_timeout(
     assert task["TimeoutSeconds"] == resources[function]["Properties"]["Timeout"] + 10
 
 
-def test_substitutions_are_the_function_aliases(workflow: Workflow, resources: Resources) -> None:
+def test_substitutions_are_the_functions_themselves(workflow: Workflow, resources: Resources) -> None:
     substitutions = resources["RunTaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
     used = set(re.findall(r"\$\{(\w+)}", str(workflow)))
     assert used == set(substitutions)
-    assert substitutions == {name: {"Ref": f"{name}.Alias"} for name in used}
+    assert substitutions == {name: {"Fn::GetAtt": [name, "Arn"]} for name in used}
 
 
 @pytest.mark.parametrize("state", RUN_STATES)

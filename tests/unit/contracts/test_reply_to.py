@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.reply_to import address_of, check_form, printable, refusal
 from pointsman.entrypoints.settings import Settings
 
@@ -26,6 +27,15 @@ def test_webhook_address_shows_host_and_port_only(url: str, address: str) -> Non
 def test_other_reply_addresses_are_shown_without_secrets() -> None:
     assert printable(QUEUE) == QUEUE
     assert (address_of("AQCk/a+b="), printable("AQCk/a+b=")) == (None, "task token")
+
+
+def test_fifo_queue_is_refused_before_its_task_is_paid_for() -> None:
+    """A FIFO queue takes only messages with a group, which an answer does not have."""
+    with pytest.raises(ValueError, match="must be a standard SQS queue"):
+        check_form(f"{QUEUE}.fifo")
+    body = f'{{"prompt": "x", "reply_to": "{QUEUE}.fifo"}}'
+    assert "reply_to: must be a standard SQS queue" in str(validate_message(body).error)
+    assert check_form("token.fifo") == "token.fifo"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_most_expensive_line_of_a_million_tasks_a_day_can_be_halved() -> None:
 
 def test_alarms_and_metrics_of_the_template_are_counted_and_free() -> None:
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    named = set(re.findall(r"Namespace: Pointsman(?:,|\n)\s+MetricName: (\w+)", text))
+    named = set(re.findall(r"Namespace: !Sub \"?Pointsman/\${AWS::StackName}\"?,?\s+MetricName: (\w+)", text))
     alarms, dashboards = (text.count(f"Type: AWS::CloudWatch::{kind}") for kind in ("Alarm", "Dashboard"))
     assert Resources(alarms, len(named), dashboards) == DEPLOYED
     assert max(DEPLOYED.alarms, DEPLOYED.metrics) <= 10

@@ -17,10 +17,11 @@ from pointsman.contracts.webhook import keys_of
 from pointsman.routing import config
 from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy import keys, steps
+from pointsman_cli.first_deploy import keys, option_values, steps
 from pointsman_cli.first_deploy import options as deploy_options
 from pointsman_cli.first_deploy.options import DeployOptions
 from pointsman_cli.main import main
+from tests.support.cloudformation import load
 
 GEMINI, CLAUDE = "gemini-key-of-this-test-4711", "claude-key-of-this-test-0815"
 CONFIG = (ROOT / "openclaw.json").read_text()
@@ -33,9 +34,11 @@ def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[D
     (tmp_path / "openclaw.json").write_text(CONFIG)
     monkeypatch.setattr(steps, "CONFIG", tmp_path / "openclaw.json")
     monkeypatch.setattr(steps, "build_and_deploy", deployments.append)
-    monkeypatch.setattr(deploy_options, "deployed_parameters", lambda *_: {})
+    monkeypatch.setattr(deploy_options, "_describe", lambda *_: {})  # no such stack
     for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    for service in ("CLOUDFORMATION", "S3"):  # where sam begins: should a test ever start it, it gets no further
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://127.0.0.1:9")
     with mock_aws():
         yield deployments
 
@@ -130,7 +133,7 @@ def test_keys_only_stores_keys_and_deploys_nothing(
     [
         ("--region", "Frankfurt"),
         ("--stack", "1st"),
-        ("--stack", "a" * 42),
+        ("--stack", "a" * 41),
         ("--email", "nobody"),
         ("--budget", "much"),
         ("--budget", "-1"),
@@ -217,3 +220,77 @@ def test_sam_gets_no_key_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> 
     passed = steps.sam_environment(environ)
     assert passed["AWS_PROFILE"] == "team"
     assert not any(key in value for key in (GEMINI, CLAUDE) for value in passed.values())
+
+
+def longest_schedule_suffix() -> int:
+    names = [
+        event["Properties"]["Name"]["Fn::Sub"]
+        for resource in load()["Resources"].values()
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "ScheduleV2"
+    ]
+    return max(len(name.removeprefix("${AWS::StackName}")) for name in names)
+
+
+def test_longest_stack_name_leaves_room_for_every_schedules_name() -> None:
+    model = boto3.client("scheduler", region_name="us-east-1").meta.service_model.shape_for("Name")
+    assert option_values.LONGEST_STACK_NAME + longest_schedule_suffix() <= model.metadata["max"]
+    assert option_values.parse_stack_name("a" * option_values.LONGEST_STACK_NAME)
+
+
+class InState:
+    """A CloudFormation that has the stack in a state."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        return {"Stacks": [{"StackName": StackName, "StackStatus": self.status}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        ("ROLLBACK_COMPLETE", "delete-stack --stack-name s --region r"),
+        ("ROLLBACK_FAILED", "delete-stack --stack-name s --region r"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name s --region r"),
+        ("UPDATE_IN_PROGRESS", "wait until CloudFormation has finished"),
+    ],
+)
+def test_stack_that_cannot_be_deployed_says_what_to_do(status: str, command: str) -> None:
+    step = deploy_options.step_before_deployment(InState(status), "s", " --region r")
+    assert step is not None
+    assert (status in step, command in step) == (True, True)
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_stack_that_can_be_deployed_needs_no_step(status: str) -> None:
+    assert deploy_options.step_before_deployment(InState(status), "s", "") is None
+
+
+def test_first_deployment_that_failed_before_is_explained_and_changes_nothing(
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
+    monkeypatch.setattr(deploy_options, "_describe", lambda *_: {"StackStatus": "ROLLBACK_COMPLETE"})
+    assert main(["init", "--yes", "--region", "eu-central-1"]) == 1
+    error = capsys.readouterr().err
+    assert "stack pointsman is in ROLLBACK_COMPLETE" in error
+    assert "aws cloudformation delete-stack --stack-name pointsman --region eu-central-1 && " in error
+    assert (stored("/pointsman/gemini-api-key"), deployed) == ({}, [])
+    assert main(["init", "--yes", "--keys-only", "--region", "eu-central-1"]) == 0
+
+
+def test_first_deployment_that_fails_now_says_how_to_go_on(
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: DeployOptions) -> None:
+        monkeypatch.setattr(deploy_options, "_describe", lambda *_: {"StackStatus": "ROLLBACK_COMPLETE"})
+        raise CommandError("sam deploy failed: fix the cause above")
+
+    monkeypatch.setattr(steps, "build_and_deploy", fail)
+    assert main(["init", "--yes", "--region", "eu-central-1"]) == 1
+    error = capsys.readouterr().err
+    assert "sam deploy failed: fix the cause above; stack pointsman is in ROLLBACK_COMPLETE" in error
+    assert error.rstrip().endswith("then run `pointsman init` again")
+    assert deployed == []

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
-from pointsman.adapters.dynamo import AwsClient, code_of
+from pointsman.adapters.dynamo import AwsClient, code_of, reachable
 from pointsman.values.errors import MissingKeyError
 
 
@@ -14,11 +14,13 @@ def key_from(variable: str, parameter: str, ssm: Callable[[], AwsClient]) -> str
 
     Raises:
         MissingKeyError: it stands in neither place; the message names both and never the key.
+        StoreError: Parameter Store is out of reach or throttles.
     """
     if key := os.environ.get(variable, "").strip():
         return key
     try:
-        return str(ssm().get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]).strip()
+        with reachable():
+            return str(ssm().get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]).strip()
     except ClientError as error:
         if code_of(error) != "ParameterNotFound":
             raise

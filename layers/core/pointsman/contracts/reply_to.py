@@ -9,6 +9,7 @@ _URL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _HTTPS = 443
+_FIFO = ".fifo"
 
 
 def check_form(reply_to: str) -> str:
@@ -19,6 +20,8 @@ def check_form(reply_to: str) -> str:
     """
     if "://" in reply_to:
         webhook_host(reply_to)
+    elif reply_to.startswith("arn:") and reply_to.endswith(_FIFO):
+        raise ValueError("must be a standard SQS queue: a FIFO queue takes no message without a group")
     elif not reply_to.isprintable() or reply_to.strip() != reply_to:
         raise ValueError("must be an SQS queue ARN, an https:// URL or a Step Functions task token")
     return reply_to

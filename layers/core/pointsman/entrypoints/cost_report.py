@@ -1,6 +1,6 @@
 """The daily report's function."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.archive import ArchivedLedger
@@ -20,9 +20,21 @@ def build_reporting(parts: Runtime) -> Reporting:
     )
 
 
-def daily_report(event: dict[str, Any]) -> dict[str, Any]:
-    """Write the report of `event["date"]` (ISO), or of the day before today in the report's time zone."""
+def daily_report(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Write the report of `event["date"]` (ISO), or of the day before today in the report's time zone.
+
+    With `event["if_missing"]`, write the report that was due last at `event["report_hour"]` unless it was published,
+    and return None if it was: EventBridge Scheduler skips a local hour that a clock change leaves out.
+    """
     parts = runtime.function_runtime()
-    yesterday = parts.context.clock.now().astimezone(parts.settings.zone).date() - timedelta(days=1)
-    day = date.fromisoformat(event["date"]) if event.get("date") else yesterday
-    return parts.part(build_reporting).publish(day)
+    reporting, now = parts.part(build_reporting), parts.context.clock.now().astimezone(parts.settings.zone)
+    if event.get("if_missing"):
+        day = last_due(now.replace(tzinfo=None), event["report_hour"])
+        return None if reporting.is_published(day) else reporting.publish(day)
+    day = date.fromisoformat(event["date"]) if event.get("date") else now.date() - timedelta(days=1)
+    return reporting.publish(day)
+
+
+def last_due(now: datetime, report_hour: int) -> date:
+    """Return the day whose report was due last; `now` is local time, and a day's report is due on the day after."""
+    return (now - timedelta(hours=report_hour)).date() - timedelta(days=1)

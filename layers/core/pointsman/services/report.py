@@ -69,6 +69,10 @@ class Reporting:
         """Return the published days, oldest first."""
         return history.read_manifest(self.sink.fetch(history.MANIFEST_KEY))
 
+    def is_published(self, day: date) -> bool:
+        """Return whether the day's report was published after the day had ended."""
+        return any(entry.spend.day == day and entry.complete for entry in self.published())
+
     def publish(self, day: date) -> dict[str, Any]:
         """Store and announce the day's report; return its keys and totals. Publishing again stores the same files."""
         watermarks = self.store.watermarks()  # read before the rows: what is settled now no longer changes

@@ -1,0 +1,82 @@
+"""The workflow's definition, played without Step Functions: its JSONata by the library that the local stack uses."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from jsonata.jsonata import Jsonata
+
+type State = dict[str, Any]
+
+
+@cache
+def _compiled(expression: str) -> Jsonata:
+    return Jsonata(expression.removeprefix("{%").removesuffix("%}").replace("$millis()", "$clock").strip())
+
+
+def evaluate(expression: str, state: State, now_ms: int, result: Any = None) -> Any:
+    """Return the value of a field at a moment; a field without `{%` is a literal."""
+    if not (isinstance(expression, str) and expression.startswith("{%")):
+        return expression
+    compiled = _compiled(expression)
+    frame = compiled.create_frame()
+    frame.bind("states", {"input": state, "result": result})
+    frame.bind("clock", now_ms)
+    return json.loads(json.dumps(compiled.evaluate(None, frame)))
+
+
+@dataclass
+class Choice:
+    """What a Choice state did."""
+
+    rule: int | None
+    """None for its default."""
+    next: str
+    state: State
+
+
+@dataclass
+class Machine:
+    """One definition."""
+
+    states: dict[str, dict[str, Any]]
+    taken: set[tuple[str, int | None]] = field(default_factory=set)
+    """The rules of Choice states that were taken."""
+
+    def choose(self, name: str, state: State, now_ms: int) -> Choice:
+        """Return what a Choice state does; Step Functions fails if a condition is not a boolean, and so does this."""
+        definition = self.states[name]
+        for number, rule in enumerate(definition["Choices"]):
+            holds = evaluate(rule["Condition"], state, now_ms)
+            assert isinstance(holds, bool), f"{name}, rule {number}: {rule['Condition']} is {holds!r}"
+            if holds:
+                self.taken.add((name, number))
+                return Choice(number, rule["Next"], _output(rule, state, now_ms))
+        self.taken.add((name, None))
+        return Choice(None, definition["Default"], _output(definition, state, now_ms))
+
+    def wait_seconds(self, name: str, state: State, now_ms: int) -> int:
+        """Return how long a Wait state waits: what Step Functions takes, a whole number from 0."""
+        seconds = evaluate(self.states[name]["Seconds"], state, now_ms)
+        assert isinstance(seconds, int), f"{name} waits {seconds!r}"
+        assert 0 <= seconds <= 99_999_999
+        return seconds
+
+    def leave(self, name: str, state: State, now_ms: int, result: Any = None) -> tuple[str, State]:
+        """Return where a state that is no Choice leads, and with what."""
+        definition = self.states[name]
+        return definition["Next"], _output(definition, state, now_ms, result)
+
+    def catch(self, name: str, state: State, now_ms: int) -> tuple[str, State]:
+        """Return where a crash in a Task leads, and with what."""
+        (rule,) = self.states[name]["Catch"]
+        return rule["Next"], _output(rule, state, now_ms)
+
+
+def _output(definition: dict[str, Any], state: State, now_ms: int, result: Any = None) -> State:
+    if "Output" not in definition:
+        return state
+    output = evaluate(definition["Output"], state, now_ms, result)
+    assert isinstance(output, dict), f"{definition['Output']} is {output!r}"
+    return output

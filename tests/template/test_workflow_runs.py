@@ -1,0 +1,199 @@
+"""The workflow over random states: every rule of its Choice is right by itself, and every run comes to an end."""
+
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.workflow_state import Next, WorkflowState, next_state
+from pointsman.routing.policy import Hop
+from pointsman.values.taxonomy import Tier
+from pointsman.values.times import to_text
+from tests.support.asl import Choice, Machine
+from tests.support.paths import ROOT
+
+HUB = "What next?"
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+RUN = {f"Run {tier}": str(tier) for tier in Tier}
+ENDS = {"Completed", "Failed", "Left undelivered"}
+DEFINITION = (ROOT / "statemachines/run_task.asl.json").read_text(encoding="ascii")
+MOST_EVENTS = 25_000
+"""Of one execution; a transition makes up to 5 events."""
+
+hops = st.builds(Hop, model=st.sampled_from(["a", "b"]), function=st.sampled_from(Tier), tier=st.sampled_from(Tier))
+plans = st.lists(hops, min_size=1, max_size=4).map(tuple)
+states = st.builds(
+    WorkflowState,
+    task_id=st.just("t-1"),
+    generation=st.just(1),
+    deadline=st.integers(-1, 9).map(lambda minutes: NOW + timedelta(minutes=minutes)),
+    plan=plans,
+    has_answer=st.booleans(),
+    hop=st.integers(0, 5),
+    attempt=st.integers(1, 9),
+    tries=st.integers(0, 3),
+    crashes=st.integers(0, 3),
+    rounds=st.integers(0, 4),
+    next=st.sampled_from([Next.RUN] * 6 + list(Next)),
+    wait_seconds=st.integers(0, 999),
+    reason=st.none() | st.just("busy"),
+).map(WorkflowState.as_state)
+"""More than the functions return: a state may be wrong, but it must lead somewhere."""
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine(json.loads(DEFINITION)["States"])
+
+
+def test_definition_has_the_form_that_step_functions_takes() -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    definition = DEFINITION
+    for function in ("OrchestrationFunction", "ImplementationFunction", "ReasoningFunction", "DeliveryFunction"):
+        definition = definition.replace(f"${{{function}}}", arn)
+    role = "arn:aws:iam::123456789012:role/run-task"
+    template: dict[str, Any] = {
+        "Resources": {
+            "RunTask": {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {"RoleArn": role, "DefinitionString": definition},
+            }
+        }
+    }
+    assert lint(json.dumps(template)) == []
+    wrong = definition.replace('"Seconds":', '"Sekonds":')
+    template["Resources"]["RunTask"]["Properties"]["DefinitionString"] = wrong
+    assert [match.rule.id for match in lint(json.dumps(template))] == ["E3601"]
+
+
+def check_choice(before: dict[str, Any], choice: Choice) -> None:
+    """Hold what the hub promises: in time, within the plan, and with nothing lost."""
+    after, late = choice.state, before["deadline"] <= to_text(NOW)
+    changed = {name for name in before if after[name] != before[name]}
+    assert after.keys() == before.keys()
+    if choice.next in RUN:
+        assert not late
+        assert before["next"] == "run"
+        assert after == before
+        assert before["crashes"] <= 1
+        assert before["plan"][before["hop"]]["function"] == RUN[choice.next]
+    elif choice.next == HUB:
+        assert not before["kept"]  # what is sought beyond an answer is given up
+        assert changed <= {"hop", "crashes", "tries"}
+        assert (after["hop"], after["crashes"]) == (before["hop"] + 1, 0)
+        assert after["hop"] < len(after["plan"])
+    elif choice.next == "Wait":
+        assert not late
+        if before["next"] != "wait":
+            assert before["crashes"] > 1
+            assert not before["kept"]
+            assert before["rounds"] < 3
+            assert before["hop"] + 1 >= len(before["plan"])
+            assert (after["hop"], after["crashes"], after["rounds"]) == (0, 0, before["rounds"] + 1)
+            assert after["wait_seconds"] == 30 * 2 ** before["rounds"]
+    elif choice.next == "Deliver failure":
+        assert after["next"] == "fail"
+        assert before["next"] == "fail" or not before["kept"]
+        assert before["next"] == "fail" or after["reason"] in ("deadline", "no_model_left")
+        assert before["next"] == "fail" or (after["reason"] == "deadline") == late
+        if before["next"] != "fail" and not late:
+            crashed = before["crashes"] > 1
+            assert before["rounds"] >= 3 if crashed else before["hop"] >= len(before["plan"])
+        assert changed <= {"next", "reason"}
+    elif choice.next == "Deliver sampled answer":
+        assert before["next"] == "deliver_sampled"
+    else:
+        assert choice.next == "Deliver answer"
+        assert before["next"] == "deliver" or before["kept"]
+
+
+def test_every_rule_of_the_choice_leads_where_it_may(machine: Machine) -> None:
+    @settings(max_examples=1500)
+    @given(states)
+    def over(state: dict[str, Any]) -> None:
+        check_choice(state, machine.choose(HUB, state, NOW_MS))
+
+    over()
+    assert {name for name, state in machine.states.items() if state["Type"] == "Choice"} == {HUB}
+    rules = range(len(machine.states[HUB]["Choices"]))
+    assert {number for _, number in machine.taken} >= set(rules)
+
+
+def test_plan_with_a_function_that_nobody_has_fails(machine: Machine) -> None:
+    """After a deployment that drops one, say."""
+    state = WorkflowState("t-1", 1, NOW + timedelta(minutes=1), (Hop("a", Tier.REASONING, Tier.REASONING),)).as_state()
+    state["plan"][0]["function"] = "vision"
+    choice = machine.choose(HUB, state, NOW_MS)
+    assert (choice.rule, choice.next) == (None, "Deliver failure")
+    assert (choice.state["next"], choice.state["reason"]) == ("fail", "no_model_left")
+
+
+@settings(max_examples=300)
+@given(states, st.integers(0, 600_000))
+def test_wait_ends_by_the_deadline(state: dict[str, Any], late_ms: int) -> None:
+    machine = Machine(json.loads(DEFINITION)["States"])
+    now_ms = NOW_MS + late_ms
+    seconds = machine.wait_seconds("Wait", state, now_ms)
+    left = datetime.fromisoformat(state["deadline"]).timestamp() * 1000 - now_ms
+    assert seconds == 0 or seconds * 1000 <= left
+    assert seconds <= state["wait_seconds"]
+    following, after = machine.leave("Wait", state, now_ms)
+    assert (following, after["next"], after["wait_seconds"]) == (HUB, "run", 0)
+
+
+def outcome_of(dice: random.Random) -> CallResult | None:
+    """Return how an attempt ends; None for a crash of the function."""
+    outcome = dice.choice([*Outcome, None, None])
+    if outcome is None:
+        return None
+    hint = dice.choice([None, 0.5, 30.0, 4_000.0])
+    return CallResult(outcome, retry_after=hint)
+
+
+def run_to_its_end(machine: Machine, state: dict[str, Any], dice: random.Random) -> tuple[str, int]:
+    """Play an execution, with random outcomes and crashes; return its last state and its transitions."""
+    name, now, transitions = HUB, NOW, 0
+    while name not in ENDS:
+        transitions += 1
+        assert transitions * 5 < MOST_EVENTS, state
+        now_ms = int(now.timestamp() * 1000)
+        if name == HUB:
+            choice = machine.choose(HUB, state, now_ms)
+            name, state = choice.next, choice.state
+        elif name == "Wait":
+            now += timedelta(seconds=machine.wait_seconds(name, state, now_ms))
+            name, state = machine.leave(name, state, now_ms)
+        elif name in RUN:
+            assert to_text(now) < state["deadline"]
+            result = outcome_of(dice)
+            now += timedelta(seconds=dice.choice([0.2, 3, 290]))
+            if result is None:
+                name, state = machine.catch(name, state, now_ms)
+            else:
+                answer = next_state(WorkflowState.from_state(state), result, now, dice=dice).as_state()
+                name, state = machine.leave(name, state, now_ms, {"Payload": answer})
+        else:
+            lead: Callable[..., tuple[str, dict[str, Any]]] = machine.catch if dice.random() < 0.1 else machine.leave
+            name, state = lead(name, state, now_ms)
+    return name, transitions
+
+
+def test_every_run_ends_within_the_events_of_an_execution(machine: Machine) -> None:
+    ends = set[str]()
+
+    @settings(max_examples=300)
+    @given(plans, st.sampled_from([1, 3_600, 86_400]), st.integers(0, 2**32))
+    def over(plan: tuple[Hop, ...], seconds: int, seed: int) -> None:
+        state = WorkflowState("t-1", 1, NOW + timedelta(seconds=seconds), plan).as_state()
+        ends.add(run_to_its_end(machine, state, random.Random(seed))[0])
+
+    over()
+    assert ends == ENDS
