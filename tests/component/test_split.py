@@ -148,7 +148,7 @@ def test_split_in_a_fence_is_read_and_half_a_character_replaced(router: Router) 
     finished(router, begun(router))
     prompts = [json.loads(body)["prompt"] for body in router.queue.bodies]
     assert (prompts, len(router.model.questions)) == (["One \ufffd", "Two"], 1)
-    take_in(router)
+    route_messages(router)
     assert len(router.workflow.executions) == 3
 
 

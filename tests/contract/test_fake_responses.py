@@ -19,7 +19,7 @@ from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProvide
 from tests.support.paths import ROOT
 from tests.support.sdk_calls import ask_claude, ask_gemini, claude_text, gemini_details
 
-REPORTED = [json.loads(line) for line in (ROOT / "tests/data/provider_responses.jsonl").read_text().splitlines()]
+REPORTED = [json.loads(line) for line in (ROOT / "tests/data/providers/responses.jsonl").read_text().splitlines()]
 """Responses of public bug reports, with the number of the report."""
 ASKING = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
 

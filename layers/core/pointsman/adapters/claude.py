@@ -35,7 +35,7 @@ class Claude:
     """`ModelClient` for Anthropic. The SDK's own retries are off: the workflow waits, not the function."""
 
     def __init__(self, key: str, base_url: str | None) -> None:
-        http = anthropic.DefaultHttpxClient(event_hooks={"response": [raise_error_response]})
+        http = _HttpClient(event_hooks={"response": [raise_error_response]})
         self._client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, http_client=http)
 
     def ask(self, question: ModelRequest) -> CallResult:
@@ -66,6 +66,13 @@ class Claude:
         except (anthropic.APIError, ValueError, TypeError) as error:  # an answer that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
+
+
+class _HttpClient(anthropic.DefaultHttpxClient):
+    """The SDK's own HTTP client, which closes its connections when it is dropped, as the one that the SDK makes does."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _read(answer: Any) -> CallResult:

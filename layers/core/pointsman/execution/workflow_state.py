@@ -101,6 +101,7 @@ class WorkflowState:
     def as_state(self) -> dict[str, Any]:
         """Return the workflow's state object."""
         fields = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        fields["unusable_answers"] = list(self.unusable_answers)  # as JSON has it
         return {**fields, "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
 
     @classmethod
@@ -186,7 +187,7 @@ def next_state(
         unusable = (*state.unusable_answers, state.here.model)
         following = replace(following, unusable_answers=unusable, crashes=max(state.crashes, 1))
         asked_again = unusable.count(state.here.model) % 2 == 0
-        return _next_hop(following, now, dice) if asked_again else following
+        return _next_hop(following, now, dice, onward) if asked_again else following
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
         return (
             replace(following, crashes=state.crashes + 1)
