@@ -69,7 +69,7 @@ class Claude:
 
 
 class _HttpClient(anthropic.DefaultHttpxClient):
-    """The SDK's own HTTP client, which closes its connections when it is dropped, as the one that the SDK makes does."""
+    """The SDK's HTTP client, which closes its connections when it is dropped, as the one that the SDK makes does."""
 
     def __del__(self) -> None:
         self.close()
