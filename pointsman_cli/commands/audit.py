@@ -9,11 +9,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit, NotFoundError
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
-EXAMPLES = """\b
-Examples:
-  pointsman audit                         the sample of the last 7 days
-  pointsman audit nightly-triage-118      both answers to one task
-  pointsman audit --days 30 --json | jq '.pairs[] | {prompt, delivered, baseline}'"""
 _MOST_DAYS = 100
 """The days that a task's record is kept."""
 

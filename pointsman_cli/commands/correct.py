@@ -12,11 +12,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import CommandError, Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack, choice
 
-EXAMPLES = """\b
-Examples:
-  pointsman correct nightly-triage-118 --type test_coordination
-  pointsman correct nightly-triage-118 --type complex_debugging --json --stack pointsman"""
-
 
 def correct(
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],

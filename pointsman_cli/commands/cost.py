@@ -9,11 +9,6 @@ from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
 DEFAULT_VOLUMES = (25, 10_000, 1_000_000)
-EXAMPLES = """\b
-Examples:
-  pointsman cost
-  pointsman cost --tasks-per-day 400 --tasks-per-day 4000
-  pointsman cost --json"""
 
 
 def cost(

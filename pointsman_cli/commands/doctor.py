@@ -16,11 +16,6 @@ from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 if TYPE_CHECKING:
     from pointsman_cli.doctor.finding import Finding
 
-EXAMPLES = """\b
-Examples:
-  pointsman doctor
-  pointsman doctor --stack pointsman --profile team --drift
-  pointsman doctor --json | jq '.findings[] | select(.state == "to do")'"""
 _COLOURS: dict[str, output.Colour] = {"ok": "green", "to do": "yellow", "not checked": "plain"}
 
 

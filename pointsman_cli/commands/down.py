@@ -4,10 +4,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
-EXAMPLES = """\b
-Examples:
-  pointsman down"""
-
 
 def down(as_json: AsJson = False) -> int:
     """Stop the local stack.

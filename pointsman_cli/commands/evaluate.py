@@ -12,13 +12,6 @@ from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 if TYPE_CHECKING:
     from pointsman.entrypoints.runtime import Runtime
 
-EXAMPLES = """\b
-Examples:
-  pointsman evaluate
-  pointsman evaluate texts.jsonl --picture build/eval      {"text", "type", "id"?, "kind"?} a line
-  pointsman evaluate texts.jsonl --live --stack pointsman --json
-  pointsman evaluate --litellm ~/litellm/bin/python"""
-
 
 def evaluate(
     files: Annotated[

@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from pointsman_cli.first_deploy.options import DeployOptions
     from pointsman_cli.first_deploy.prompter import Prompter
 
-EXAMPLES = """\b
-Examples:
-  pointsman init
-  pointsman init --plan
-  pointsman init --yes --region eu-central-1 --email team@example.com --budget 20
-  pointsman init --keys-only --stack pointsman     replace the keys"""
 _DEFAULT_STACK = "pointsman"
 
 

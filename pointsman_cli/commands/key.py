@@ -13,16 +13,6 @@ from pointsman_cli.errors import BadInputError, CommandError, Exit, NotFoundErro
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
 HELP = "Manage API keys for the front door, the HTTP endpoint."
-_CREATE_EXAMPLES = """\b
-Examples:
-  pointsman key create nightly-ci --stack pointsman
-  OPENAI_API_KEY=$(pointsman key create laptop --days 30 --json | jq -r .key)"""
-_LIST_EXAMPLES = """\b
-Examples:
-  pointsman key list --stack pointsman"""
-_REVOKE_EXAMPLES = """\b
-Examples:
-  pointsman key revoke nightly-ci --stack pointsman"""
 
 _Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the key: up to 64 letters, digits, dots, hyphens, underscores.")
@@ -105,8 +95,4 @@ def _expiry(key: ApiKey) -> str:
     return f"revoked {key.revoked_at}" if key.revoked_at else key.expires_at or "never"
 
 
-KEY_COMMANDS = (
-    ("create", create_key, _CREATE_EXAMPLES),
-    ("list", list_keys, _LIST_EXAMPLES),
-    ("revoke", revoke_key, _REVOKE_EXAMPLES),
-)
+COMMANDS = {"create": create_key, "list": list_keys, "revoke": revoke_key}

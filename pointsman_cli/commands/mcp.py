@@ -6,13 +6,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
-EXAMPLES = """\b
-Examples:
-  pointsman mcp                                      for the local stack
-  pointsman mcp --stack pointsman --profile team     for a deployed stack
-  claude mcp add pointsman -- pointsman mcp          add it to Claude Code
-  pointsman mcp --json                               print the tools as clients see them"""
-
 
 def mcp(
     as_json: AsJson = False,

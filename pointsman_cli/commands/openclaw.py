@@ -13,20 +13,6 @@ from pointsman_cli.errors import CommandError, Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
 HELP = "Use Pointsman from OpenClaw: configuration and skill."
-_EXPORT_EXAMPLES = """\b
-Examples:
-  pointsman openclaw export --output pointsman.json
-  pointsman openclaw export --tools-only --stack pointsman --output patch.json
-  pointsman openclaw export --tools-only --front-door https://….lambda-url.eu-central-1.on.aws/v1
-  openclaw config patch --file patch.json     merge it into OpenClaw's configuration"""
-_IMPORT_EXAMPLES = """\b
-Examples:
-  pointsman openclaw import ~/.openclaw/openclaw.json
-  pointsman openclaw import ~/.openclaw/openclaw.json --output openclaw.json"""
-_SKILL_EXAMPLES = """\b
-Examples:
-  pointsman openclaw skill
-  pointsman openclaw skill --output ~/.openclaw/skills/pointsman/SKILL.md --stack pointsman"""
 _TOOL_TIMEOUT_MS = 120_000
 """OpenClaw's timeout for a tool call. A wait takes 45 s, unless an agent asks for more."""
 
@@ -108,11 +94,7 @@ def export_skill(
     return Exit.OK
 
 
-OPENCLAW_COMMANDS = (
-    ("export", export, _EXPORT_EXAMPLES),
-    ("import", import_, _IMPORT_EXAMPLES),
-    ("skill", export_skill, _SKILL_EXAMPLES),
-)
+COMMANDS = {"export": export, "import": import_, "skill": export_skill}
 
 
 def _this_command() -> str:

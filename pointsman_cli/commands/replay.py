@@ -14,13 +14,6 @@ from pointsman_cli.options import AsJson, Profile, Region, Stack
 if TYPE_CHECKING:
     from pointsman.services.replay import ReplayedItem
 
-EXAMPLES = """\b
-Examples:
-  pointsman replay
-  pointsman replay --reason gave_up --execute
-  pointsman replay --failed --reason refused
-  pointsman replay --id nightly-triage-118 --route-again --execute"""
-
 
 def replay(
     ids: Annotated[

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from pointsman.report.figures.history import PublishedDay
     from pointsman.services.report import Reporting
 
-EXAMPLES = """\b
-Examples:
-  pointsman report
-  pointsman report --html --output today.html
-  pointsman report --date 2026-11-21 --json --stack pointsman
-  pointsman report --from 2026-11-01 --to 2026-11-21"""
 _MOST_DAYS = 92
 """A range reads the ledger of each day."""
 

@@ -12,12 +12,6 @@ from pointsman_cli.waiting import wait_for_result
 if TYPE_CHECKING:
     from pointsman_cli.stacks import StackConnection
 
-EXAMPLES = """\b
-Examples:
-  pointsman result nightly-triage-118
-  pointsman result nightly-triage-118 --wait --timeout 60
-  pointsman result nightly-triage-118 --json | jq -r .answer"""
-
 
 def result(
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],

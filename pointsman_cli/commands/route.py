@@ -17,11 +17,6 @@ from pointsman_cli.options import AsJson, Config, Private, Profile, Region, Stac
 if TYPE_CHECKING:
     from pointsman_cli.dry_run import DryRun
 
-EXAMPLES = """\b
-Examples:
-  pointsman route "Why does the cache return stale rows under load?"
-  pointsman route --offline --file events/12-architecture.json --json
-  pointsman route --offline --jsonl < texts.jsonl     {"text", "id"?, "type"?, "tier"?, "private"?} per line"""
 _MOST_BUFFERED = 200
 """Lines to buffer while the undecided ones among them fill a request."""
 

@@ -9,11 +9,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
-EXAMPLES = """\b
-Examples:
-  pointsman status nightly-triage-118
-  pointsman status nightly-triage-118 --json --stack pointsman --profile team"""
-
 
 def status(
     task_id: Annotated[

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from pointsman.client import Sent, TaskFields
     from pointsman_cli.stacks import StackConnection
 
-EXAMPLES = """\b
-Examples:
-  pointsman submit "Write a migration guide from v1 to v2 of our API" --wait
-  pointsman submit "Is the nightly build green?" --type status --metadata ticket=OPS-12
-  pointsman submit --split --type orchestration "Ticket PAY-7: a parser, its tests and a page about it" --wait
-  pointsman submit --file events/19-sns-envelope.json --json"""
-
 
 def submit(
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The prompt.")] = None,

@@ -6,11 +6,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Profile, Region, Stack
 
-EXAMPLES = """\b
-Examples:
-  pointsman sweep
-  pointsman sweep --stack pointsman --profile team"""
-
 
 def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None, region: Region = None) -> int:
     """Close lost attempts and retry failed deliveries.

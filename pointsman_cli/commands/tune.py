@@ -9,11 +9,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
 
-EXAMPLES = """\b
-Examples:
-  pointsman tune
-  pointsman tune --days 90 --stack pointsman --profile team
-  pointsman tune --json | jq -r .diff | patch openclaw.json"""
 _MOST_DAYS = 100
 """The days that a task's record is kept."""
 

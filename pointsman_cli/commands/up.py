@@ -9,12 +9,6 @@ from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
-EXAMPLES = """\b
-Examples:
-  pointsman up
-  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with real models
-  eval "$(pointsman up --env)"                              for the AWS CLI and SDKs"""
-
 
 def up(
     as_env: Annotated[

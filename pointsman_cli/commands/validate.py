@@ -10,12 +10,6 @@ from pointsman_cli import output, reading
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
-EXAMPLES = """\b
-Examples:
-  pointsman validate --file events/06-code-generation.json
-  echo '{"prompt": "Which suites cover the parser?"}' | pointsman validate --json
-  pointsman validate --jsonl < messages.jsonl     {"id", "body"} per line"""
-
 
 def validate(
     file: Annotated[
