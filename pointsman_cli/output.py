@@ -5,9 +5,9 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from typing import Any, Literal, TextIO
 
@@ -35,6 +35,16 @@ class Coloured:
 def print_document(value: Any) -> None:
     """Print a value as one JSON document."""
     print(json_text(value))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a dataclass, also within it, by its `as_dict` or else by its fields."""
+    if is_dataclass(value):
+        own = getattr(value, "as_dict", None)
+        value = own() if own else {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def json_text(value: Any) -> str:

@@ -43,7 +43,6 @@ def evaluate(
     """
     from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
-    from pointsman_cli.evaluation.document import evaluation_document
     from pointsman_cli.evaluation.litellm import Graded, grade
 
     sets = [examples.read_examples(file) for file in files or examples.own_sets()]
@@ -72,7 +71,7 @@ def evaluate(
             {
                 "live": live,
                 "trained_on": weights,
-                "sets": [evaluation_document(figures_of_set) for figures_of_set in measured],
+                "sets": [show.evaluation_document(figures_of_set) for figures_of_set in measured],
             }
         )
     else:

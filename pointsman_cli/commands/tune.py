@@ -30,7 +30,6 @@ def tune(
     """
     from pointsman_cli import openclaw, stacks
     from pointsman_cli.tuning import read, show, tuned
-    from pointsman_cli.tuning.document import tuning_document
 
     connection = stacks.connect(stack, profile, region, config)
     connection.say_stand_in()
@@ -42,7 +41,7 @@ def tune(
     )
     span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:
-        output.print_document(tuning_document(result, *span))
+        output.print_document(show.tuning_document(result, *span))
     else:
         show.print_tuning(result, *span)
     return Exit.OK
