@@ -1,6 +1,6 @@
 """Reads a task from the stack's tables into the JSON documents that commands print."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,13 @@ from pointsman.routing.decision import Source
 from pointsman.values.status import ENDED
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
+from pointsman_cli import output
 from pointsman_cli.errors import NotFoundError
 
 _MAY_HAVE_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
 """Sources of decisions that may have cost a request to a model."""
+_NOT_IN_RESULT = frozenset({"cost_known", "generation", "parent_id", "metadata"})
+"""Fields of a result that only `status` shows."""
 
 
 def read_task_record(client: Client, task_id: str) -> TaskRecord:
@@ -114,22 +117,8 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
 
 def result_document(result: Result, *, stand_in: bool) -> dict[str, Any]:
     """Return how a task ended, and its answer."""
-    return {
-        "task_id": result.task_id,
-        "status": str(result.status),
-        "reason": result.reason,
-        "type": result.type,
-        "tier": result.tier,
-        "model": result.model,
-        "answer": result.answer,
-        "truncated": result.truncated,
-        "usage": result.usage.as_dict(),
-        "cost_nano_usd": result.cost_nano_usd,
-        "attempts": result.attempts,
-        "partial": result.partial,
-        "subtasks": [asdict(subtask) for subtask in result.subtasks],
-        "stand_in": stand_in,
-    }
+    shown = {name: value for name, value in output.plain(result).items() if name not in _NOT_IN_RESULT}
+    return {**shown, "stand_in": stand_in}
 
 
 def _audit(record: TaskRecord) -> dict[str, Any] | None:

@@ -52,10 +52,6 @@ class Result:
 
     task_id: str
     status: Status
-    answer: str | None
-    """Of a completed task only."""
-    truncated: bool
-    """Whether the answer was cut at its limit of tokens."""
     reason: str | None
     """Why it failed or was rejected: a fixed word, or field and rule."""
     type: str | None
@@ -63,6 +59,10 @@ class Result:
     """As decided; None for what was rejected."""
     model: str | None
     """The one that was billed last."""
+    answer: str | None
+    """Of a completed task only."""
+    truncated: bool
+    """Whether the answer was cut at its limit of tokens."""
     usage: Usage
     cost_nano_usd: int
     """Nano-dollars of the task's own calls, over all its attempts; its share of a classification is not in it."""
@@ -73,10 +73,10 @@ class Result:
     """1, and one more for each replay."""
     parent_id: str | None
     metadata: dict[str, str]
-    subtasks: tuple[SubtaskResult, ...] = ()
-    """Of a task that was split, in the order in which its answer states them."""
     partial: bool = False
     """Whether the task completed without all of its subtasks."""
+    subtasks: tuple[SubtaskResult, ...] = ()
+    """Of a task that was split, in the order in which its answer states them."""
 
     @classmethod
     def of(cls, record: TaskRecord, answer: str | None, answers: Mapping[str, str] | None = None) -> Self:
