@@ -7,11 +7,12 @@ from decimal import Decimal
 from pointsman.report.figures.aws_bill import share_nano
 from pointsman.report.figures.aws_units import DayLoad
 from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.sums import Summable
 from pointsman.values.taxonomy import Tier
 
 
 @dataclass(frozen=True, slots=True)
-class DayActivity:
+class DayActivity(Summable):
     """The activity of a day, or of a part of it that shares no task with the other parts."""
 
     tasks: int
@@ -29,11 +30,6 @@ class DayActivity:
             calls[entry.tier] += 1
         tasks = {entry.task_id for entry in sent if entry.for_task}
         return cls(len(tasks), calls, sum(entry.milliseconds for entry in sent))
-
-    def __add__(self, other: "DayActivity") -> "DayActivity":
-        """Return the sum of both parts."""
-        calls = {tier: self.calls[tier] + other.calls[tier] for tier in Tier}
-        return DayActivity(self.tasks + other.tasks, calls, self.milliseconds + other.milliseconds)
 
     @property
     def aws_nano(self) -> int:

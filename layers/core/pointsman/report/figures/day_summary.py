@@ -8,6 +8,7 @@ from typing import Any
 from pointsman.report.figures.aws_share import DayActivity
 from pointsman.report.figures.baseline import Comparison, compare
 from pointsman.report.figures.ledger_entries import LedgerEntry, read_entries
+from pointsman.report.figures.sums import Summable
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
@@ -27,7 +28,7 @@ class DaySpend:
 
 
 @dataclass(frozen=True, slots=True)
-class DaySummary:
+class DaySummary(Summable):
     """The totals of one day's ledger rows that later reports of its month need."""
 
     day: date
@@ -59,17 +60,6 @@ class DaySummary:
         for entry in attempts:
             (opens if entry.is_open else costs)[entry.tier] += entry.cost_nano
         return cls(day, zone, costs, opens, compare(attempts, policy, at), DayActivity.of(attempts))
-
-    def __add__(self, other: "DaySummary") -> "DaySummary":
-        """Return the totals of both parts of the day."""
-        return DaySummary(
-            self.day,
-            self.zone,
-            {tier: self.costs[tier] + other.costs[tier] for tier in Tier},
-            {tier: self.opens[tier] + other.opens[tier] for tier in Tier},
-            self.comparison + other.comparison,
-            self.done + other.done,
-        )
 
     def holds(self, zone: str, baseline: str) -> bool:
         """Whether it can replace the day's rows in a report of that zone and baseline model."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from sys import intern
-from typing import Any, Protocol, Self
+from typing import Any
 
 from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.report.figures.sums import Summable
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
@@ -96,7 +97,7 @@ class ClassificationShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Summable):
     """What some attempts add up to."""
 
     tasks: int
@@ -107,25 +108,8 @@ class Totals:
     cost_nano: int
     """Includes what open attempts reserve."""
 
-    def __add__(self, other: "Totals") -> "Totals":
-        """Return the sum of both; they have no task in common."""
-        return Totals(
-            self.tasks + other.tasks,
-            self.attempts + other.attempts,
-            self.open_attempts + other.open_attempts,
-            self.usage + other.usage,
-            self.cost_nano + other.cost_nano,
-        )
-
 
 NO_TOTALS = Totals(0, 0, 0, Usage(), 0)
-
-
-class _Addable(Protocol):
-    """Totals of any kind."""
-
-    def __add__(self, other: Self, /) -> Self:
-        """Return the sum of both."""
 
 
 def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[ClassificationShare]]:
@@ -162,12 +146,6 @@ def totals_by[Key: str | tuple[str, ...]](
     for entry in attempts:
         groups.setdefault(key_of(entry), []).append(entry)
     return {key: totals_of(group) for key, group in groups.items()}
-
-
-def add_totals[Key, Sum: _Addable](totals: dict[Key, Sum], more: Mapping[Key, Sum]) -> None:
-    """Add more totals to those of the same keys; they have no task in common."""
-    for key, total in more.items():
-        totals[key] = totals[key] + total if key in totals else total
 
 
 def _share(row: Mapping[str, Any]) -> ClassificationShare:

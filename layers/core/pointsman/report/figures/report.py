@@ -1,21 +1,27 @@
 """The report of one day, typed. Every sum is exact, in nano-dollars."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
-from pointsman.report.figures.fallbacks import Fallback
-from pointsman.report.figures.ledger_entries import LedgerEntry, Totals
+from pointsman.report.figures.fallbacks import Fallback, count_fallbacks, skipped_free_model
+from pointsman.report.figures.ledger_entries import NO_TOTALS, LedgerEntry, Totals, totals_by, totals_of
 from pointsman.report.figures.lifetimes import Notice
 from pointsman.report.figures.month import Month
 from pointsman.report.figures.quota_use import QuotaUse
 from pointsman.report.figures.speed import Speed
+from pointsman.report.figures.sums import Summable
 from pointsman.report.figures.task_costs import LabelTotals, TaskCost, TaskTotals
-from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals
+from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
+from pointsman.values.times import to_text
+
+_UNTYPED = "untyped"
 
 
 class WorkKey(NamedTuple):
@@ -40,31 +46,23 @@ class CsvKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownCosts:
+class UnknownCosts(Summable):
     """Calls whose cost will never be known; they are booked at the reserved amount."""
 
-    count: int = 0
-    reserved_nano: int = 0
+    count: int
+    reserved_nano: int
 
-    def plus(self, attempts: Iterable[LedgerEntry]) -> "UnknownCosts":
-        """Return these and those among more attempts."""
+    @classmethod
+    def of(cls, attempts: Iterable[LedgerEntry]) -> Self:
+        """Return those among some attempts."""
         costs = [entry.cost_nano for entry in attempts if not entry.cost_known]
-        return UnknownCosts(self.count + len(costs), self.reserved_nano + sum(costs))
+        return cls(len(costs), sum(costs))
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """One day of the report's time zone: the attempts that started in it."""
+class DayTotals(Summable):
+    """What the attempts that started in a day, or a part of them, add up to."""
 
-    day: date
-    zone: str
-    since: datetime
-    until: datetime
-    """The first instant of the next day."""
-    complete: bool
-    """Whether the day was over when its rows were read."""
-    stand_in: bool
-    """Whether stand-ins answer in place of models."""
     total: Totals
     """Of all attempts."""
     tiers: dict[Tier, Totals]
@@ -81,24 +79,72 @@ class Report:
     """Of all attempts; they add up to `total`, except for tasks that count under several keys."""
     csv_lines: dict[CsvKey, Totals]
     """The same, by billing and outcome too."""
-    tasks: tuple[TaskCost, ...]
-    """The most expensive ones, by id; all of them if they are few."""
-    other_tasks: TaskTotals
-    labels: dict[str, LabelTotals]
-    """Of all tasks by `agent`, `ticket` and `parent_id`."""
     outcomes: dict[str, int]
     """Rows by outcome; `not_sent` ones are no attempts."""
     fallbacks: dict[Fallback, int]
     skipped_free: Totals
     """Of paid attempts that no fallback led to, in a tier that starts with a free model."""
     unknown: UnknownCosts
+    top_tier: dict[TopTierGroup, TopTierTotals]
+
+    @classmethod
+    def of(cls, attempts: Iterable[LedgerEntry], since: datetime, policy: RoutingPolicy) -> Self:
+        """Return the totals of the day that starts at `since`.
+
+        `attempts` begin earlier, to tell a fallback from its retry.
+        """
+        entries, first = list(attempts), to_text(since)
+        today = [entry for entry in entries if entry.at >= first]
+        for_tasks = [entry for entry in today if entry.for_task]
+        return cls(
+            total=totals_of(today),
+            tiers=dict.fromkeys(Tier, NO_TOTALS) | totals_by(for_tasks, lambda entry: entry.tier),
+            classification=totals_of(entry for entry in today if entry.is_classification),
+            checking=totals_of(entry for entry in today if entry.checks_answers),
+            models=totals_by(today, lambda entry: entry.billed_model),
+            types=totals_by(for_tasks, lambda entry: entry.type or _UNTYPED),
+            work=totals_by(today, _work_key),
+            csv_lines=totals_by(today, lambda entry: CsvKey(*_work_key(entry), entry.billing, entry.outcome)),
+            outcomes=Counter(entry.outcome for entry in today),
+            fallbacks=count_fallbacks(entries, first, policy),
+            skipped_free=totals_of(skipped_free_model(today, policy, since)),
+            unknown=UnknownCosts.of(today),
+            top_tier=top_tier_totals(for_tasks),
+        )
+
+    def in_order(self) -> dict[str, Any]:
+        """Return the fields by name, groups in the order of their keys; tiers have an order of their own."""
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, dict) and name != "tiers" else value
+            for name in DayTotals.__dataclass_fields__
+            for value in (getattr(self, name),)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report(DayTotals):
+    """One day of the report's time zone: the attempts that started in it."""
+
+    day: date
+    zone: str
+    since: datetime
+    until: datetime
+    """The first instant of the next day."""
+    complete: bool
+    """Whether the day was over when its rows were read."""
+    stand_in: bool
+    """Whether stand-ins answer in place of models."""
+    tasks: tuple[TaskCost, ...]
+    """The most expensive ones, by id; all of them if they are few."""
+    other_tasks: TaskTotals
+    labels: dict[str, LabelTotals]
+    """Of all tasks by `agent`, `ticket` and `parent_id`."""
     month: Month
     baseline: Comparison
     baseline_month: Comparison
     """Of the month up to the end of the day."""
     days: tuple[DaySpend, ...]
     """The month's days up to this one."""
-    top_tier: dict[TopTierGroup, TopTierTotals]
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
     notices: tuple[Notice, ...]
@@ -114,3 +160,8 @@ class Report:
     def free_to_paid(self) -> int:
         """How many fallbacks led from a free model to a paid one."""
         return sum(count for fallback, count in self.fallbacks.items() if fallback.free_to_paid)
+
+
+def _work_key(entry: LedgerEntry) -> WorkKey:
+    kind = (entry.type or _UNTYPED) if entry.for_task else str(entry.purpose)
+    return WorkKey(str(entry.tier), kind, entry.billed_model)

@@ -26,9 +26,7 @@ def top_tier_section(report: Report) -> Markup | None:
     groups = report.top_tier
     if not groups:
         return None
-    order = sorted(
-        groups, key=lambda group: (group.how is TopTierReason.DECIDED, -groups[group].answers, group.sort_key)
-    )
+    order = sorted(groups, key=lambda group: (group.how is TopTierReason.DECIDED, -groups[group].answers, group))
     total = sum(groups.values(), TopTierTotals(0, 0))
     escalated = sum(totals.answers for group, totals in groups.items() if group.how is TopTierReason.ESCALATED)
     answers = plural(total.answers, "answer")
