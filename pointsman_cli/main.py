@@ -15,7 +15,7 @@ from typer.exceptions import Abort, TyperException
 
 from pointsman_cli import output
 from pointsman_cli.errors import EXIT_CODES, CommandError, Exit
-from pointsman_cli.options import did_you_mean
+from pointsman_cli.options import did_you_mean, with_stack_options
 
 app = typer.Typer(
     name="pointsman",
@@ -34,11 +34,11 @@ def _add_commands() -> None:
     for name, examples in tomllib.loads(text).items():
         module = import_module(f"pointsman_cli.commands.{name}")
         if isinstance(examples, str):
-            app.command(epilog=_epilog(examples))(getattr(module, name))
+            app.command(epilog=_epilog(examples))(with_stack_options(getattr(module, name)))
             continue
         group = typer.Typer(name=name, help=module.HELP, rich_markup_mode=None)
         for command, command_examples in examples.items():
-            group.command(command, epilog=_epilog(command_examples))(module.COMMANDS[command])
+            group.command(command, epilog=_epilog(command_examples))(with_stack_options(module.COMMANDS[command]))
         app.add_typer(group)
 
 

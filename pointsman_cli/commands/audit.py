@@ -6,14 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit, NotFoundError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.errors import NotFoundError
+from pointsman_cli.options import AsJson, StackOptions
 
 _MOST_DAYS = 100
 """The days that a task's record is kept."""
 
 
 def audit(
+    stack: StackOptions,
     task_id: Annotated[
         str | None, typer.Argument(metavar="TASK_ID", help="Show both answers to this task; without: the sample.")
     ] = None,
@@ -21,17 +22,14 @@ def audit(
         int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
     ] = 7,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Show tasks that the baseline has answered too, for a person to compare.
 
     Which share of the tasks that is, `pointsman.audit.share` in openclaw.json says: none by default.
     """
-    from pointsman_cli import audits, stacks, tasks
+    from pointsman_cli import audits, tasks
 
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     if task_id:
         record = tasks.read_task_record(connection.client, task_id)
         if record.audit is None:
@@ -45,13 +43,12 @@ def audit(
     )
     if as_json:
         output.print_document(document)
-        return Exit.OK
+        return
     connection.say_stand_in()
     if task_id:
         _show(document["pairs"][0])
     else:
         _list(document, days)
-    return Exit.OK
 
 
 def _list(stated: dict[str, Any], days: int) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
 DEFAULT_VOLUMES = (25, 10_000, 1_000_000)
@@ -23,7 +22,7 @@ def cost(
         ),
     ] = None,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Estimate the monthly AWS bill, line by line.
 
     Multiplies the units that each task uses by dated list prices. Also recomputes the first estimate of savings at
@@ -38,4 +37,3 @@ def cost(
         output.print_document(tables.cost_document(bills))
     else:
         print(tables.cost_text(bills).rstrip("\n"))
-    return Exit.OK

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.errors import CommandError
 from pointsman_cli.options import AsJson, Profile
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def init(
     plan: Annotated[bool, typer.Option("--plan", help="Print the steps without running them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not prompt: use the options and the defaults.")] = False,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Deploy Pointsman to an AWS account, step by step.
 
     Reads the provider keys from GEMINI_API_KEY and ANTHROPIC_API_KEY, or prompts for them without echo, and stores them
@@ -65,7 +65,7 @@ def init(
     todo = _steps(options, key_plans, keys_only=keys_only)
     if plan:
         _print_plan(account, options, todo, as_json=as_json)
-        return Exit.OK
+        return
     _note_plan(account, options, todo)
     if not prompter.confirm("Continue?", default=False):
         raise CommandError("nothing was changed: run `pointsman init` again, or preview it with --plan")
@@ -76,7 +76,6 @@ def init(
         steps.CONFIG.write_text(steps.with_budget(steps.CONFIG.read_text(), options.month_usd))
         steps.build_and_deploy(options)
     _print_outcome(options, account, as_json=as_json)
-    return Exit.OK
 
 
 def _options(

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import openclaw, output, skill
-from pointsman_cli.errors import CommandError, Exit
-from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+from pointsman_cli.errors import CommandError
+from pointsman_cli.options import AsJson, Config, StackOptions
 
 HELP = "Use Pointsman from OpenClaw: configuration and skill."
 _TOOL_TIMEOUT_MS = 120_000
@@ -23,6 +23,7 @@ _Output = Annotated[
 
 
 def export(
+    stack: StackOptions,
     tools_only: Annotated[
         bool, typer.Option("--tools-only", help="Export only the MCP server and the skill, without agents and models.")
     ] = False,
@@ -35,10 +36,7 @@ def export(
     into: _Output = None,
     as_json: AsJson = False,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Write a configuration for OpenClaw, with Pointsman as its MCP server.
 
     Agents and models come from openclaw.json: orchestration becomes `main`, implementation `work` and reasoning
@@ -48,7 +46,7 @@ def export(
 
     del as_json  # the output is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
-    arguments = [*_stack_arguments(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
+    arguments = [*stack.arguments(), *(["--config", str(file.resolve())] if file else [])]
     server = {"command": _this_command(), "args": ["mcp", *arguments], "requestTimeoutMs": _TOOL_TIMEOUT_MS}
     if tools_only:
         exported = openclaw_export.tools_section(server)
@@ -58,14 +56,13 @@ def export(
     if chat_api:
         exported |= openclaw_export.provider_section(chat_api)
     _write(output.json_text(exported), into)
-    return Exit.OK
 
 
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenClaw's configuration, as JSON.")],
     into: _Output = None,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Write an openclaw.json for Pointsman from OpenClaw's configuration.
 
     Takes the agents' models and Pointsman's options only: no keys, tokens or channels. The output is always JSON.
@@ -75,23 +72,16 @@ def import_(
     del as_json  # the output is JSON anyway
     parsed = parse(openclaw.read_config(file))
     _write(output.json_text(parsed.model_dump(mode="json", exclude_unset=True)), into)
-    return Exit.OK
 
 
-def export_skill(
-    into: _Output = None,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+def export_skill(stack: StackOptions, into: _Output = None, as_json: AsJson = False) -> None:
     """Write a skill (SKILL.md) with which agents delegate tasks to Pointsman.
 
     OpenClaw offers it to agents only if `pointsman` is on the PATH. Other agents can read it too.
     """
-    text = skill.skill_text(" ".join(_stack_arguments(stack, profile, region)))
+    text = skill.skill_text(" ".join(stack.arguments()))
     _write(json.dumps({"name": "pointsman", "text": text}) if as_json else text, into)
-    return Exit.OK
+    return
 
 
 COMMANDS = {"export": export, "import": import_, "skill": export_skill}
@@ -100,11 +90,6 @@ COMMANDS = {"export": export, "import": import_, "skill": export_skill}
 def _this_command() -> str:
     """Return the absolute path of `pointsman`: OpenClaw has a PATH of its own."""
     return str(Path(sys.executable).with_name("pointsman"))
-
-
-def _stack_arguments(stack: str | None, profile: str | None, region: str | None) -> list[str]:
-    options = (("--stack", stack), ("--profile", profile), ("--region", region))
-    return [argument for name, value in options if value for argument in (name, value)]
 
 
 def _write(text: str, into: Path | None) -> None:

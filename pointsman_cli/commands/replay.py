@@ -9,13 +9,14 @@ import typer
 
 from pointsman_cli import output
 from pointsman_cli.errors import Exit, NotFoundError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
     from pointsman.services.replay import ReplayedItem
 
 
 def replay(
+    stack: StackOptions,
     ids: Annotated[
         list[str] | None,
         typer.Option("--id", metavar="TASK_ID", help="Only this task or message, even if it failed (repeatable)."),
@@ -35,9 +36,6 @@ def replay(
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay even what would be rejected again.")] = False,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Retry dead letters and failed tasks, under their own ids.
 
@@ -46,10 +44,9 @@ def replay(
     """
     from pointsman.entrypoints.replay import build_replay
     from pointsman.services.replay import ReplayOptions
-    from pointsman_cli import stacks
 
     options = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    items = stacks.connect(stack, profile, region).runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
+    items = stack.connect().runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
     if options.ids and not items:
         raise NotFoundError(f"not a dead letter or failed task: {', '.join(sorted(options.ids))}")
     if as_json:

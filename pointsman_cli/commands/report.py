@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import BadInputError, CommandError, Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.errors import BadInputError, CommandError
+from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
     from pointsman.report.figures.history import PublishedDay
@@ -19,6 +19,7 @@ _MOST_DAYS = 92
 
 
 def report(
+    stack: StackOptions,
     day: Annotated[
         str | None,
         typer.Option(
@@ -36,10 +37,7 @@ def report(
         Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Show the costs and savings of one day or several.
 
     Computed from the ledger as it is now. Stores and sends nothing.
@@ -53,16 +51,14 @@ def report(
     chosen_day, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
 
     from pointsman.entrypoints.cost_report import build_reporting
-    from pointsman_cli import stacks
 
-    runtime = stacks.connect(stack, profile, region).runtime
+    runtime = stack.connect().runtime
     today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
     if since:
         text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
         text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
     _write(text, into)
-    return Exit.OK
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from pointsman_cli import output
 from pointsman_cli.errors import Exit, StillRunningError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.options import AsJson, StackOptions
 from pointsman_cli.waiting import wait_for_result
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def result(
+    stack: StackOptions,
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the task ends, even if it has not arrived yet.")
@@ -23,17 +24,14 @@ def result(
         typer.Option("--timeout", metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards."),
     ] = 900,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Print a task's answer, followed by its subtasks' answers.
 
     Exits with 1 if the task failed or was rejected, and with 4 if it is still running.
     """
-    from pointsman_cli import stacks, tasks
+    from pointsman_cli import tasks
 
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     ended = wait_for_result(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
         state = tasks.read_task_record(connection.client, task_id).status

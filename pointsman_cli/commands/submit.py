@@ -11,7 +11,7 @@ from pointsman.values import strict_json
 from pointsman_cli import output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
-from pointsman_cli.options import AsJson, Private, Profile, Region, Stack, TierChoice, TypeChoice
+from pointsman_cli.options import AsJson, Private, StackOptions, TierChoice, TypeChoice
 from pointsman_cli.waiting import wait_for_result
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def submit(
+    stack: StackOptions,
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The prompt.")] = None,
     file: Annotated[
         Path | None,
@@ -64,16 +65,13 @@ def submit(
         ),
     ] = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Submit a task.
 
     Checks the message by the router's rules before sending it. With --wait, exits with 1 if the task fails or is
     rejected.
     """
-    from pointsman_cli import stacks, tasks
+    from pointsman_cli import tasks
 
     options: dict[str, Any] = {
         "task_id": task_id,
@@ -93,7 +91,7 @@ def submit(
     if validation.error:
         raise BadInputError(f"invalid message: {validation.error}")
     assert validation.task is not None
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     place = validation.task.reply_to
     if place and (rule := refusal(place, connection.settings.reply_places)):
         raise BadInputError(f"reply_to: {rule}")

@@ -6,32 +6,29 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
-from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+from pointsman_cli.options import AsJson, Config, StackOptions
 
 _MOST_DAYS = 100
 """The days that a task's record is kept."""
 
 
 def tune(
+    stack: StackOptions,
     days: Annotated[
         int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the tasks of the last N days.")
     ] = 30,
     as_json: AsJson = False,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Propose the classifier's threshold and the tiers of types, from what became of past tasks.
 
     It reads the ledger and the corrections (`pointsman correct`), asks no model and changes nothing: the proposal is a
     diff. With too little evidence there is none.
     """
-    from pointsman_cli import openclaw, stacks
+    from pointsman_cli import openclaw
     from pointsman_cli.tuning import read, show, tuned
 
-    connection = stacks.connect(stack, profile, region, config)
+    connection = stack.connect(config)
     connection.say_stand_in()
     runtime = connection.runtime
     until = runtime.context.clock.now()
@@ -44,4 +41,3 @@ def tune(
         output.print_document(show.tuning_document(result, *span))
     else:
         show.print_tuning(result, *span)
-    return Exit.OK

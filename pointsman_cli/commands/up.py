@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
 
@@ -15,7 +14,7 @@ def up(
         bool, typer.Option("--env", help="Print `export` lines for AWS clients. Does not restart a running stack.")
     ] = False,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Start the local stack.
 
     Deploys the project's own template to an AWS emulator, in about half a minute.
@@ -41,11 +40,11 @@ def up(
                 "state_dir": str(info.state_dir),
             }
         )
-        return Exit.OK
+        return
     if as_env:
         for name, value in info.environment.items():
             print(f"export {name}={shlex.quote(value)}")
-        return Exit.OK
+        return
     stand_ins = (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic))
     replaced = [name for name, used in stand_ins if used]
     output.print_pairs(
@@ -56,4 +55,3 @@ def up(
             ("logs", info.state_dir),
         ]
     )
-    return Exit.OK
