@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from devstack import processes, trim
-from devstack.errors import LocalStackError
-from devstack.toolchain import BUILDS, ROOT, SAM, TEMPLATE, build_environment, last_line, require_tools
+from devstack.toolchain import BUILDS, ROOT, SAM, TEMPLATE, LocalStackError, build_environment, last_line, require_tools
 
 _SOURCES = ("template.yaml", "dashboard.yaml", "samconfig.toml", "openclaw.json", "tools/sam.txt")
 _SOURCE_FOLDERS = ("functions", "layers", "statemachines")

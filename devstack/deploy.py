@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devstack import processes
-from devstack.errors import LocalStackError
 from devstack.info import StackInfo
-from devstack.toolchain import ROOT, SAM, last_line, sam_settings
+from devstack.toolchain import ROOT, SAM, LocalStackError, last_line, sam_settings
 
 _BUCKET = "pointsman-artifacts"
 

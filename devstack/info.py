@@ -36,6 +36,11 @@ class FakedProviders(BaseModel):
         """Whether any answer of this stack may come from a fake provider."""
         return self.gemini or self.anthropic
 
+    @property
+    def names(self) -> str:
+        """The models of those providers, for people; empty for none."""
+        return " and ".join(name for name, fake in (("Gemini", self.gemini), ("Claude", self.anthropic)) if fake)
+
 
 class StackInfo(BaseModel):
     """A local stack: its processes, its address, and its outputs once it is deployed."""

@@ -45,13 +45,11 @@ def up(
         for name, value in info.environment.items():
             print(f"export {name}={shlex.quote(value)}")
         return
-    stand_ins = (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic))
-    replaced = [name for name, used in stand_ins if used]
     output.print_pairs(
         [
             ("endpoint", info.endpoint),
             ("queue", info.outputs.get("TaskQueueUrl")),
-            ("stand-in for", " and ".join(replaced) or None),
+            ("stand-in for", info.stand_in.names or None),
             ("logs", info.state_dir),
         ]
     )
