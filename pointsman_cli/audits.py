@@ -5,14 +5,11 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from pointsman.adapters.dynamo import code_of
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.calls import Purpose
-from pointsman.execution.records import Payload, TaskRecord
-from pointsman.values import strict_json
+from pointsman.execution.records import TaskRecord
+from pointsman_cli import tasks
 
 
 def audited_tasks(runtime: Runtime, since: datetime, until: datetime) -> list[TaskRecord]:
@@ -27,15 +24,16 @@ def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
     """Return both answers and what is known of them; a text that the bucket no longer has is None."""
     audit = record.audit
     assert audit is not None
+    task = tasks.read_task_fields(runtime, record)
     return {
         "task_id": record.task_id,
         "generation": record.generation,
         "type": record.type,
         "tier": record.tier,
-        "prompt": _prompt(_text(runtime, record.body)),
+        "prompt": str(task["prompt"]) if task else None,
         "delivered": {
             "model": record.model,
-            "answer": _text(runtime, record.answer),
+            "answer": tasks.read_payload(runtime, record.answer),
             "truncated": record.truncated,
             "verdict": record.checked.as_item() if record.checked else None,
             "cost_nano_usd": record.cost_nano,
@@ -44,7 +42,7 @@ def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
             "model": audit.model,
             "at": audit.at,
             "outcome": audit.outcome or "open",
-            "answer": _text(runtime, audit.answer),
+            "answer": tasks.read_payload(runtime, audit.answer),
             "cost_nano_usd": audit.cost_nano,
         },
         "judgement": None,
@@ -56,19 +54,3 @@ def audit_document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[s
     sample = list(pairs)
     costs = [answers["baseline"]["cost_nano_usd"] or 0 for answers in sample]
     return {"audits": len(sample), "cost_nano_usd": sum(costs), "pairs": sample, "stand_in": stand_in}
-
-
-def _text(runtime: Runtime, payload: Payload) -> str | None:
-    if payload == Payload():
-        return None
-    try:
-        return runtime.stores.payloads.fetch(payload)
-    except ClientError as error:
-        if code_of(error) != "NoSuchKey":
-            raise
-        return None
-
-
-def _prompt(body: str | None) -> str | None:
-    task = strict_json.loads(body) if body else None
-    return str(task["prompt"]) if isinstance(task, dict) else None

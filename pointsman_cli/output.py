@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from pointsman.values.money import usd
+from pointsman_cli.errors import CommandError
 
 _HARMLESS = {"\n", "\t"}
 _GAP = "  "
@@ -60,6 +62,24 @@ def print_json_line(value: Any) -> None:
 def print_text(text: str) -> None:
     """Print text from elsewhere, on a terminal without its control characters."""
     print(_harmless(text) if sys.stdout.isatty() else text)
+
+
+def write(text: str, into: Path | None, *, make_folder: bool = False) -> None:
+    """Write text to a file, or print it without one.
+
+    Raises:
+        CommandError: The file cannot be written.
+    """
+    if into is None:
+        print(text.rstrip("\n"))
+        return
+    try:
+        if make_folder:
+            into.parent.mkdir(parents=True, exist_ok=True)
+        into.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--output: {error.strerror}: {into}") from None
+    print_note(f"Wrote {into}")
 
 
 def print_pairs(rows: Iterable[tuple[str, object]]) -> None:

@@ -4,14 +4,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pointsman.adapters.dynamo import pack, unpack
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.dynamo import code_of, pack, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.client import Client, Result
 from pointsman.contracts.reply_to import printable
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
-from pointsman.execution.records import SubtaskEnd, TaskRecord
+from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
 from pointsman.routing.decision import Source
+from pointsman.values import strict_json
 from pointsman.values.status import ENDED
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
@@ -34,6 +37,25 @@ def read_task_record(client: Client, task_id: str) -> TaskRecord:
         return record
     why = "the router has not received it yet (`pointsman doctor` checks the queue), or it was not sent to this stack"
     raise NotFoundError(f"no task {task_id}: {why}")
+
+
+def read_payload(runtime: Runtime, payload: Payload) -> str | None:
+    """Return a stored text; None if there is none, or the bucket no longer has it."""
+    if payload == Payload():
+        return None
+    try:
+        return runtime.stores.payloads.fetch(payload)
+    except ClientError as error:
+        if code_of(error) != "NoSuchKey":
+            raise
+        return None
+
+
+def read_task_fields(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | None:
+    """Return the fields of a task as it was sent; None if they are no longer there."""
+    body = read_payload(runtime, record.body)
+    fields = strict_json.loads(body) if body else None
+    return fields if isinstance(fields, dict) else None
 
 
 def _read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import openclaw, output, skill
-from pointsman_cli.errors import CommandError
 from pointsman_cli.options import AsJson, Config, StackOptions
 
 HELP = "Use Pointsman from OpenClaw: configuration and skill."
@@ -55,7 +54,7 @@ def export(
         exported = openclaw_export.export_config(policy, datetime.now(UTC), server)
     if chat_api:
         exported |= openclaw_export.provider_section(chat_api)
-    _write(output.json_text(exported), into)
+    output.write(output.json_text(exported) + "\n", into, make_folder=True)
 
 
 def import_(
@@ -71,7 +70,8 @@ def import_(
 
     del as_json  # the output is JSON anyway
     parsed = parse(openclaw.read_config(file))
-    _write(output.json_text(parsed.model_dump(mode="json", exclude_unset=True)), into)
+    document = output.json_text(parsed.model_dump(mode="json", exclude_unset=True))
+    output.write(document + "\n", into, make_folder=True)
 
 
 def export_skill(stack: StackOptions, into: _Output = None, as_json: AsJson = False) -> None:
@@ -80,7 +80,8 @@ def export_skill(stack: StackOptions, into: _Output = None, as_json: AsJson = Fa
     OpenClaw offers it to agents only if `pointsman` is on the PATH. Other agents can read it too.
     """
     text = skill.skill_text(" ".join(stack.arguments()))
-    _write(json.dumps({"name": "pointsman", "text": text}) if as_json else text, into)
+    text = json.dumps({"name": "pointsman", "text": text}) if as_json else text
+    output.write(text.rstrip("\n") + "\n", into, make_folder=True)
     return
 
 
@@ -90,15 +91,3 @@ COMMANDS = {"export": export, "import": import_, "skill": export_skill}
 def _this_command() -> str:
     """Return the absolute path of `pointsman`: OpenClaw has a PATH of its own."""
     return str(Path(sys.executable).with_name("pointsman"))
-
-
-def _write(text: str, into: Path | None) -> None:
-    if into is None:
-        print(text.rstrip("\n"))
-        return
-    try:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        into.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.print_note(f"Wrote {into}")

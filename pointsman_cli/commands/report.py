@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import BadInputError, CommandError
+from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def report(
         text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
         text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
-    _write(text, into)
+    output.write(text, into)
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
@@ -103,17 +103,6 @@ def _table(entries: "list[PublishedDay]") -> str:
     for name, (tasks, calls, spent, saved) in [*rows.items(), ("Total", sums)]:
         lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{rounded_dollars(spent):>15}{rounded_dollars(saved):>15}")
     return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"
-
-
-def _write(text: str, into: Path | None) -> None:
-    if into is None:
-        print(text.rstrip("\n"))
-        return
-    try:
-        into.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.print_note(f"Wrote {into}")
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -12,7 +12,6 @@ from pointsman_cli import output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
 from pointsman_cli.options import AsJson, Private, StackOptions, TierChoice, TypeChoice
-from pointsman_cli.waiting import wait_for_result
 
 if TYPE_CHECKING:
     from pointsman.client import Sent, TaskFields
@@ -99,7 +98,7 @@ def submit(
     if not wait:
         _print_queued(sent, connection, as_json=as_json)
         return Exit.OK
-    ended = wait_for_result(connection, sent, timeout)
+    ended = result.wait_for_result(connection, sent, timeout)
     return result.print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-from pointsman.values.taxonomy import Tier
+from pointsman.report.figures.ledger_entries import grouped
 from pointsman_cli import output
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects
@@ -189,9 +189,7 @@ def _candidates(title: str, found: Sequence[Candidate]) -> None:
     if not found:
         return
     print(f"\n== {title} ==")
-    groups: dict[tuple[str, Tier, Tier], list[Candidate]] = {}
-    for candidate in found:
-        groups.setdefault((candidate.type, candidate.tier, candidate.to), []).append(candidate)
+    groups = grouped(found, lambda candidate: (candidate.type, candidate.tier, candidate.to))
     for (kind, tier, to), some in sorted(groups.items(), key=lambda group: -len(group[1])):
         booked = sum(candidate.booked_nano for candidate in some if candidate.there_nano is not None)
         there = sum(candidate.there_nano for candidate in some if candidate.there_nano is not None)

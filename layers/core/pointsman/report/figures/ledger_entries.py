@@ -142,10 +142,15 @@ def totals_by[Key: str | tuple[str, ...]](
     attempts: Iterable[LedgerEntry], key_of: Callable[[LedgerEntry], Key]
 ) -> dict[Key, Totals]:
     """Return the attempts' totals by key."""
-    groups: dict[Key, list[LedgerEntry]] = {}
-    for entry in attempts:
-        groups.setdefault(key_of(entry), []).append(entry)
-    return {key: totals_of(group) for key, group in groups.items()}
+    return {key: totals_of(group) for key, group in grouped(attempts, key_of).items()}
+
+
+def grouped[Item, Key](items: Iterable[Item], key_of: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Return the items by key, both in the order in which they come."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key_of(item), []).append(item)
+    return groups
 
 
 def _share(row: Mapping[str, Any]) -> ClassificationShare:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from heapq import nsmallest
 
-from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.ledger_entries import LedgerEntry, grouped
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
@@ -77,9 +77,7 @@ class SpeedCollector:
 
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts for tasks, in the order of their time."""
-        runs: dict[tuple[str, str, Tier], _Attempts] = {}
-        for entry in attempts:
-            runs.setdefault((entry.task_id, entry.generation, entry.tier), []).append(entry)
+        runs = grouped(attempts, lambda entry: (entry.task_id, entry.generation, entry.tier))
         candidates = self._sample
         for (task_id, _, tier), run in runs.items():
             if run[-1].gave_answer and run[-1].ended_at:

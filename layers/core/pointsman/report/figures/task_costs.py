@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from heapq import nsmallest
 from operator import sub
 
-from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry
+from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry, grouped
 from pointsman.report.figures.sums import Summable
 
 MAX_LISTED_TASKS = 1_000
@@ -118,12 +118,8 @@ class TaskBook:
 
 def task_costs(attempts: Iterable[LedgerEntry], shares: Iterable[ClassificationShare]) -> tuple[TaskCost, ...]:
     """Return the cost of each task, by id; `attempts` are those for tasks, in the order of their time."""
-    attempts_of: dict[str, list[LedgerEntry]] = {}
-    for entry in attempts:
-        attempts_of.setdefault(entry.task_id, []).append(entry)
-    shares_of: dict[str, list[ClassificationShare]] = {}
-    for share in shares:
-        shares_of.setdefault(share.task_id, []).append(share)
+    attempts_of = grouped(attempts, lambda entry: entry.task_id)
+    shares_of = grouped(shares, lambda share: share.task_id)
     task_ids = sorted({*attempts_of, *shares_of})
     return tuple(_task_cost(task_id, attempts_of.get(task_id, []), shares_of.get(task_id, [])) for task_id in task_ids)
 
