@@ -71,11 +71,10 @@ class StackOptions:
     """Which stack a command uses. A command's first parameter `stack` of this type stands for these options."""
 
     stack: Annotated[
-        str | None,
-        typer.Option("--stack", metavar="NAME", help="Deployed CloudFormation stack. Default: the local stack."),
+        str | None, typer.Option(metavar="NAME", help="Deployed CloudFormation stack. Default: the local stack.")
     ]
     profile: Profile
-    region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region of the deployed stack.")]
+    region: Annotated[str | None, typer.Option(metavar="NAME", help="AWS region of the deployed stack.")]
 
     def connect(self, config: Path | None = None) -> "StackConnection":
         """Return a connection to the stack, as `stacks.connect` does."""

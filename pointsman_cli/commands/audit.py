@@ -19,7 +19,7 @@ def audit(
         str | None, typer.Argument(metavar="TASK_ID", help="Show both answers to this task; without: the sample.")
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
+        int, typer.Option(metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
     ] = 7,
     as_json: AsJson = False,
 ) -> None:

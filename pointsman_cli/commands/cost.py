@@ -14,7 +14,6 @@ def cost(
     tasks_per_day: Annotated[
         list[int] | None,
         typer.Option(
-            "--tasks-per-day",
             metavar="N",
             min=1,
             max=10_000_000,

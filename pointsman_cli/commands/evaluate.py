@@ -26,11 +26,10 @@ def evaluate(
     ] = False,
     as_json: AsJson = False,
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="DIR", help="Draw the curve and the confusion matrix there.")
+        Path | None, typer.Option(metavar="DIR", help="Draw the curve and the confusion matrix there.")
     ] = None,
     litellm: Annotated[
-        Path | None,
-        typer.Option("--litellm", metavar="PYTHON", help="A Python whose environment has LiteLLM, as a baseline."),
+        Path | None, typer.Option(metavar="PYTHON", help="A Python whose environment has LiteLLM, as a baseline.")
     ] = None,
     config: Config = None,
 ) -> None:

@@ -19,22 +19,18 @@ _DEFAULT_STACK = "pointsman"
 
 
 def init(
-    stack: Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Name of the stack.")] = None,
-    region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region.")] = None,
+    stack: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the stack.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="NAME", help="AWS region.")] = None,
     profile: Profile = None,
     email: Annotated[
-        str | None, typer.Option("--email", metavar="ADDRESS", help="Recipient of reports and alarms; - for none.")
+        str | None, typer.Option(metavar="ADDRESS", help="Recipient of reports and alarms; - for none.")
     ] = None,
-    budget: Annotated[
-        str | None, typer.Option("--budget", metavar="USD", help="Monthly budget for models, or none.")
-    ] = None,
+    budget: Annotated[str | None, typer.Option(metavar="USD", help="Monthly budget for models, or none.")] = None,
     time_zone: Annotated[
-        str | None,
-        typer.Option("--time-zone", metavar="ZONE", help="Time zone of report and budget, such as Europe/Berlin."),
+        str | None, typer.Option(metavar="ZONE", help="Time zone of report and budget, such as Europe/Berlin.")
     ] = None,
     architecture: Annotated[
-        str,
-        typer.Option("--architecture", metavar="NAME", help="Lambda architecture: arm64 (20% cheaper) or x86_64."),
+        str, typer.Option(metavar="NAME", help="Lambda architecture: arm64 (20% cheaper) or x86_64.")
     ] = "arm64",
     keys_only: Annotated[bool, typer.Option("--keys-only", help="Only store the keys.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print the steps without running them.")] = False,

@@ -23,7 +23,7 @@ def create_key(
     stack: StackOptions,
     name: _Name,
     days: Annotated[
-        int | None, typer.Option("--days", metavar="N", min=1, help="Days until the key expires. Default: never.")
+        int | None, typer.Option(metavar="N", min=1, help="Days until the key expires. Default: never.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -22,8 +22,7 @@ def replay(
         typer.Option("--id", metavar="TASK_ID", help="Only this task or message, even if it failed (repeatable)."),
     ] = None,
     reason: Annotated[
-        str | None,
-        typer.Option("--reason", metavar="CODE", help="Only with this rejection code or failure reason."),
+        str | None, typer.Option(metavar="CODE", help="Only with this rejection code or failure reason.")
     ] = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Include failed tasks, not only the dead-letter queue.")

@@ -20,8 +20,7 @@ def result(
         bool, typer.Option("--wait", help="Wait until the task ends, even if it has not arrived yet.")
     ] = False,
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards."),
+        float, typer.Option(metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards.")
     ] = 900,
     as_json: AsJson = False,
 ) -> int:

@@ -37,8 +37,7 @@ def route(
         str | None, typer.Argument(metavar="TEXT", help="Prompt of the task. Default: --file or stdin.")
     ] = None,
     file: Annotated[
-        Path | None,
-        typer.Option("--file", metavar="FILE", help="File with a prompt or a complete message; - for stdin."),
+        Path | None, typer.Option(metavar="FILE", help="File with a prompt or a complete message; - for stdin.")
     ] = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Read a JSON object per line, and print a decision per line in order.")

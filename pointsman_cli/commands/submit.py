@@ -23,14 +23,11 @@ def submit(
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The prompt.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option(
-            "--file", metavar="FILE", help="File with a complete message, a task or an envelope; - for stdin."
-        ),
+        typer.Option(metavar="FILE", help="File with a complete message, a task or an envelope; - for stdin."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the task ends, and print the answer.")] = False,
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards."),
+        float, typer.Option(metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards.")
     ] = 900,
     type_: TypeChoice = None,
     tier: TierChoice = None,
@@ -38,30 +35,20 @@ def submit(
     split: Annotated[
         bool, typer.Option("--split", help="Let an orchestration answer create subtasks. The task ends after them.")
     ] = False,
-    system: Annotated[
-        str | None, typer.Option("--system", metavar="TEXT", help="Instructions in addition to the tier's.")
-    ] = None,
-    max_output_tokens: Annotated[
-        int | None, typer.Option("--max-output-tokens", metavar="N", help="Maximum length of the answer.")
-    ] = None,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions in addition to the tier's.")] = None,
+    max_output_tokens: Annotated[int | None, typer.Option(metavar="N", help="Maximum length of the answer.")] = None,
     deadline: Annotated[
-        str | None,
-        typer.Option(
-            "--deadline", metavar="TIME", help="Time at which the task expires, such as 2026-12-31T18:00:00Z."
-        ),
+        str | None, typer.Option(metavar="TIME", help="Time at which the task expires, such as 2026-12-31T18:00:00Z.")
     ] = None,
     metadata: Annotated[
-        list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="Stored with the task (repeatable).")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Stored with the task (repeatable).")
     ] = None,
     reply_to: Annotated[
-        str | None, typer.Option("--reply-to", metavar="ARN", help="Queue for the answer, from ReplyQueueArns.")
+        str | None, typer.Option(metavar="ARN", help="Queue for the answer, from ReplyQueueArns.")
     ] = None,
-    task_id: Annotated[str | None, typer.Option("--task-id", metavar="ID", help="Task id. Default: a new one.")] = None,
+    task_id: Annotated[str | None, typer.Option(metavar="ID", help="Task id. Default: a new one.")] = None,
     idempotency_key: Annotated[
-        str | None,
-        typer.Option(
-            "--idempotency-key", metavar="TEXT", help="Derives the task id: tasks with the same text run once."
-        ),
+        str | None, typer.Option(metavar="TEXT", help="Derives the task id: tasks with the same text run once.")
     ] = None,
     as_json: AsJson = False,
 ) -> int:

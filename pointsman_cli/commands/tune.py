@@ -15,7 +15,7 @@ _MOST_DAYS = 100
 def tune(
     stack: StackOptions,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the tasks of the last N days.")
+        int, typer.Option(metavar="N", min=1, max=_MOST_DAYS, help="Look at the tasks of the last N days.")
     ] = 30,
     as_json: AsJson = False,
     config: Config = None,

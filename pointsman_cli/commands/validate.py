@@ -13,7 +13,7 @@ from pointsman_cli.options import AsJson
 
 def validate(
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="File with the message. Default, or -: stdin.")
+        Path | None, typer.Option(metavar="FILE", help="File with the message. Default, or -: stdin.")
     ] = None,
     jsonl: Annotated[
         bool,
