@@ -39,7 +39,7 @@ def evaluate(
     """
     from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
-    from pointsman_cli.evaluation.litellm import Graded, grade
+    from pointsman_cli.evaluation.baselines import Graded, grade
 
     sets = [examples.read_examples(file) for file in files or examples.own_sets()]
     runtime = _application(live, config, stack)

@@ -46,7 +46,7 @@ def init(
     import boto3
 
     from pointsman_cli.first_deploy import keys, steps
-    from pointsman_cli.first_deploy.option_values import parse_region
+    from pointsman_cli.first_deploy.options import parse_region
     from pointsman_cli.first_deploy.prompter import terminal_prompter
 
     prompter = terminal_prompter(yes=yes)
@@ -87,12 +87,11 @@ def _options(
     keys_only: bool,
 ) -> "DeployOptions":
     """Return the deployment that options and answers describe. The deployed values are the defaults."""
-    from pointsman_cli.first_deploy import option_values as values
     from pointsman_cli.first_deploy import options as deploy_options
     from pointsman_cli.first_deploy import steps
     from pointsman_cli.first_deploy.prompter import Prompter
 
-    name = prompter.ask("Stack name", _DEFAULT_STACK, values.parse_stack_name, stack)
+    name = prompter.ask("Stack name", _DEFAULT_STACK, deploy_options.parse_stack_name, stack)
     deployed = deploy_options.deployed_parameters(session.client("cloudformation"), name)
     asker = Prompter(interactive=False) if keys_only else prompter
     cap = steps.budget_in(steps.CONFIG.read_text())
@@ -102,10 +101,10 @@ def _options(
         stack=name,
         region=session.region_name,
         profile=profile,
-        email=asker.ask("E-mail for reports and alarms (- for none)", default_email, values.parse_email, email),
-        zone=asker.ask("Time zone of the report", default_zone, values.parse_time_zone, time_zone),
-        month_usd=asker.ask("Monthly budget for models in USD", default_budget, values.parse_budget, budget),
-        architecture=values.parse_architecture(architecture),
+        email=asker.ask("E-mail for reports and alarms (- for none)", default_email, deploy_options.parse_email, email),
+        zone=asker.ask("Time zone of the report", default_zone, deploy_options.parse_time_zone, time_zone),
+        month_usd=asker.ask("Monthly budget for models in USD", default_budget, deploy_options.parse_budget, budget),
+        architecture=deploy_options.parse_architecture(architecture),
         key_names=deploy_options.key_names(name, deployed),
         webhook_key=deploy_options.webhook_key_name(deployed),
     )

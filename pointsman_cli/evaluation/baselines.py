@@ -1,7 +1,17 @@
-"""What the decisions are compared with: every task to one tier, and rules that look for words."""
+"""What the decisions are compared with: every task to one tier, rules that look for words, and LiteLLM's local router.
 
+LiteLLM is run by a Python that has it; it is no dependency of ours. Its four grades are read as our tiers: SIMPLE as
+orchestration, MEDIUM as implementation, COMPLEX and REASONING as reasoning. It only looks at the text, with its
+defaults; no model and no address is reached.
+"""
+
+import json
+import os
 import re
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from pointsman.values.taxonomy import Tier
 
@@ -40,3 +50,66 @@ BASELINES: Mapping[str, Callable[[str], Tier]] = {
     **{f"always {tier}": _always(tier) for tier in Tier},
     "keyword rules": by_keywords,
 }
+
+
+LITELLM = "LiteLLM complexity router"
+_SECONDS = 180.0
+_TIERS = {
+    "SIMPLE": Tier.ORCHESTRATION,
+    "MEDIUM": Tier.IMPLEMENTATION,
+    "COMPLEX": Tier.REASONING,
+    "REASONING": Tier.REASONING,
+}
+_SCRIPT = """
+import json, sys
+texts = json.load(sys.stdin)
+from importlib.metadata import version
+from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
+tiers = dict.fromkeys(("SIMPLE", "MEDIUM", "COMPLEX", "REASONING"), "model")
+router = ComplexityRouter("complexity", None, {"tiers": tiers}, "model")
+grades = [getattr(router.classify(text)[0], "value", None) for text in texts]
+print("\\n" + json.dumps({"version": version("litellm"), "grades": grades}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What LiteLLM made of the texts, or why there is nothing."""
+
+    version: str | None
+    tiers: tuple[Tier, ...] | None
+    skipped: str | None = None
+
+
+def grade(texts: Sequence[str], python: Path | None) -> Graded:
+    """Return the tier of each text by the LiteLLM of that interpreter's environment."""
+    if python is None:
+        return _skipped("no environment that has LiteLLM was named (--litellm PYTHON)")
+    try:
+        run = subprocess.run(
+            [python, "-I", "-c", _SCRIPT],
+            input=json.dumps(texts),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=_SECONDS,
+            check=False,
+            env={"PATH": os.environ.get("PATH", ""), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        )
+    except OSError as error:
+        return _skipped(f"{python}: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return _skipped(f"no answer within {_SECONDS:.0f} s")
+    if run.returncode:
+        last = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
+        return _skipped(last[0])
+    try:
+        answer = json.loads(run.stdout.splitlines()[-1])
+        tiers = tuple(_TIERS[grade_name] for _, grade_name in zip(texts, answer["grades"], strict=True))
+        return Graded(str(answer["version"]), tiers)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        return _skipped(f"an answer that is not understood ({type(error).__name__})")
+
+
+def _skipped(why: str) -> Graded:
+    return Graded(None, None, why)

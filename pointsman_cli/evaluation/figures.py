@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli.evaluation.baselines import BASELINES
+from pointsman_cli.evaluation.baselines import BASELINES, LITELLM, Graded
 from pointsman_cli.evaluation.examples import Example
-from pointsman_cli.evaluation.litellm import LITELLM, Graded
 from pointsman_cli.evaluation.perturbations import PERTURBATIONS
 from pointsman_cli.evaluation.routing import ClassificationCalls, Routed
 from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, point, proportion

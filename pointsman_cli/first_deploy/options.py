@@ -1,13 +1,19 @@
-"""What a deployment needs to know, and what the deployed stack says about it."""
+"""What a deployment needs to know, and what the deployed stack says about it.
 
+The parsers take values from options or prompts, and raise BadInputError if they are not valid.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from botocore.exceptions import ClientError
 
 from pointsman.routing.catalog import Provider
+from pointsman_cli.errors import BadInputError
 
 KEY_VARIABLES = {Provider.GEMINI: "GEMINI_API_KEY", Provider.ANTHROPIC: "ANTHROPIC_API_KEY"}
 """The environment variables that may hold the keys."""
@@ -68,3 +74,58 @@ def key_names(stack: str, parameters: Mapping[str, str]) -> dict[Provider, str]:
 def webhook_key_name(parameters: Mapping[str, str]) -> str:
     """Return the name of the signing secret's SecureString; empty if the deployed stack allows no webhook hosts."""
     return parameters["WebhookKeyParameter"] if parameters.get("WebhookHosts") else ""
+
+
+_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}")
+"""CloudFormation allows 128 characters, but function names contain the stack's name and end at 64."""
+
+
+def parse_region(text: str) -> str:
+    """Return an AWS region."""
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
+        raise BadInputError(f"--region: {text!r} is not an AWS region such as eu-central-1")
+    return text
+
+
+def parse_stack_name(text: str) -> str:
+    """Return a name for the CloudFormation stack."""
+    if not _STACK_NAME.fullmatch(text):
+        raise BadInputError("--stack: must start with a letter and have up to 41 letters, digits and hyphens")
+    return text
+
+
+def parse_email(text: str) -> str:
+    """Return an address; empty for none."""
+    if text in ("", "-"):
+        return ""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise BadInputError("--email: must be an address, or - for none")
+    return text
+
+
+def parse_time_zone(text: str) -> str:
+    """Return an IANA time zone."""
+    try:
+        return ZoneInfo(text).key
+    except (LookupError, ValueError, OSError):
+        raise BadInputError(f"--time-zone: {text!r} is not an IANA time zone such as Europe/Berlin") from None
+
+
+def parse_budget(text: str) -> Decimal | None:
+    """Return an amount in USD; None for no cap."""
+    if text == "none":
+        return None
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        raise BadInputError("--budget: must be an amount in dollars, or none") from None
+    if not 0 <= amount <= 1_000_000:
+        raise BadInputError("--budget: must be from 0 to 1,000,000 dollars")
+    return amount
+
+
+def parse_architecture(text: str) -> str:
+    """Return a Lambda architecture."""
+    if text not in ("arm64", "x86_64"):
+        raise BadInputError("--architecture: must be arm64 or x86_64")
+    return text

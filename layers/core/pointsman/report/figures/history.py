@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pointsman.report.figures.aws_share import DayActivity
 from pointsman.report.figures.baseline import Comparison
-from pointsman.report.figures.day_summary import DaySpend, DaySummary
+from pointsman.report.figures.day_summary import DayActivity, DaySpend, DaySummary
 from pointsman.report.figures.report import Report
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
