@@ -97,10 +97,16 @@ class StackInfo(BaseModel):
         }
         return Session(botocore_session=botocore.session.Session(session_vars=nowhere))
 
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """Return a client for this stack, whatever the environment says."""
+        options = self.client_options
+        return self.session().client(
+            service, **{**options, "config": config.merge(options["config"]) if config else options["config"]}
+        )
+
     def with_outputs(self) -> Self:
         """Return this stack with the outputs of its deployment."""
-        client = self.session().client("cloudformation", **self.client_options)
-        stack = client.describe_stacks(StackName=self.stack_name)["Stacks"][0]
+        stack = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         return self.model_copy(update={"outputs": outputs})
 

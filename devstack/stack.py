@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devstack import processes, servers
-from devstack.build import build_template
-from devstack.deploy import deploy_template, put_keys
+from devstack.build import build_template, deploy_template, put_keys
 from devstack.info import StackInfo
 from devstack.providers import Providers
 from devstack.signals import termination_as_exit, uninterrupted

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,18 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
+
+
+def parse_day(name: str, text: str | None) -> date | None:
+    """Return the day that the option or argument of that name has.
+
+    Raises:
+        BadInputError: It is not a date.
+    """
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError:
+        raise BadInputError(f"{name}: must be a date such as 2026-11-21") from None
 
 
 def read_lines(file: Path | None) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman_cli import output
+from pointsman_cli import output, reading
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, StackOptions
 
@@ -48,7 +48,8 @@ def report(
         raise BadInputError("--to needs --from")
     if first and day:
         raise BadInputError("--date and --from exclude each other")
-    chosen_day, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
+    stated = (("--date", day), ("--from", first), ("--to", last))
+    chosen_day, since, until = (reading.parse_day(option, text) for option, text in stated)
 
     from pointsman.entrypoints.cost_report import build_reporting
 
@@ -103,10 +104,3 @@ def _table(entries: "list[PublishedDay]") -> str:
     for name, (tasks, calls, spent, saved) in [*rows.items(), ("Total", sums)]:
         lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{rounded_dollars(spent):>15}{rounded_dollars(saved):>15}")
     return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"
-
-
-def _day(option: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text is not None else None
-    except ValueError:
-        raise BadInputError(f"{option}: must be a date such as 2026-11-21") from None

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated, Any, cast
 
 from pydantic import Field
@@ -17,9 +16,9 @@ from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact_usd
 from pointsman.report.render.text import render_text
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli import output
+from pointsman_cli import output, reading
 from pointsman_cli.dry_run import DryRun
-from pointsman_cli.errors import BadInputError, NotFoundError
+from pointsman_cli.errors import NotFoundError
 from pointsman_cli.mcp.shapes import BudgetState, CapState, Estimate, Submitted, Subtask, TaskState
 from pointsman_cli.stacks import StackConnection
 
@@ -165,13 +164,8 @@ class McpTools:
 
     def _report(self, day: str | None) -> Report:
         runtime = self.connection().runtime
-        try:
-            chosen_day = (
-                date.fromisoformat(day) if day else runtime.context.clock.now().astimezone(runtime.settings.zone).date()
-            )
-        except ValueError:
-            raise BadInputError("day: must be a date such as 2026-11-21") from None
-        return runtime.part(build_reporting).build(chosen_day)
+        today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
+        return runtime.part(build_reporting).build(reading.parse_day("day", day or None) or today)
 
 
 def _cap(cap: CapUse) -> CapState:

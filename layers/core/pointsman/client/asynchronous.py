@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Unpack
 
 from pointsman.client.blocking import DEFAULT_TIMEOUT, Client
-from pointsman.client.message import TaskFields
+from pointsman.client.message import Sent, TaskFields
 from pointsman.client.result import Result
-from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch
 
 

@@ -12,9 +12,8 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client.errors import InvalidTaskError, NoStackError
-from pointsman.client.message import TaskFields, body_of, task_fields
+from pointsman.client.message import Sent, TaskFields, body_of, task_fields
 from pointsman.client.result import Result
-from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
 from pointsman.contracts.message_validation import validate_message
 from pointsman.execution import subtasks

@@ -81,25 +81,15 @@ class Result:
     @classmethod
     def of(cls, record: TaskRecord, answer: str | None, answers: Mapping[str, str] | None = None) -> Self:
         """Return the end that a record tells of; `answers` are its subtasks', by id."""
-        return cls(
-            task_id=record.task_id,
-            status=record.status,
-            answer=answer,
-            truncated=record.truncated,
-            reason=record.reason,
-            type=record.type,
-            tier=record.tier,
-            model=record.model,
-            usage=Usage(**record.usage),
-            cost_nano_usd=record.cost_nano,
-            cost_known=record.cost_known,
-            attempts=record.attempts,
-            generation=record.generation,
-            parent_id=record.parent_id,
-            metadata=record.metadata,
-            subtasks=tuple(_subtask(end, (answers or {}).get(end.task_id)) for end in record.results),
-            partial=subtasks.is_partial(record),
-        )
+        same = {name: getattr(record, name) for name in cls.__dataclass_fields__ if hasattr(record, name)}
+        own = {
+            "answer": answer,
+            "usage": Usage(**record.usage),
+            "cost_nano_usd": record.cost_nano,
+            "partial": subtasks.is_partial(record),
+            "subtasks": tuple(_subtask(end, (answers or {}).get(end.task_id)) for end in record.results),
+        }
+        return cls(**(same | own))
 
     @property
     def cost_usd(self) -> Decimal:

@@ -13,6 +13,8 @@ from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
 
+_PARTS = ("answers", "classification", "failed", "checking", "unknown", "open")
+"""Of what was spent."""
 ESTIMATE = "an estimate: another model would count the tokens of the same text differently"
 
 
@@ -82,12 +84,7 @@ def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetim
         usage=Usage.sum(answer.usage for answer in answers),
         baseline_nano=sum(model.cost_nano(_uncached(answer.usage), parse_time(answer.at)) for answer in answers),
         actual_nano=costs.total(),
-        answers_nano=costs["answers"],
-        classification_nano=costs["classification"],
-        failed_nano=costs["failed"],
-        checking_nano=costs["checking"],
-        unknown_nano=costs["unknown"],
-        open_nano=costs["open"],
+        **{f"{part}_nano": costs[part] for part in _PARTS},
         aws_nano=0,
         mix={tier: sum(answer.tier is tier for answer in answers) for tier in Tier},
     )

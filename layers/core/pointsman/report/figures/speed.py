@@ -90,24 +90,19 @@ class SpeedCollector:
         """Return the latency of each tier."""
         milestones = find_milestones(sorted({run[0].task_id for _, _, run in self._sample}))
         return {
-            tier: _speed(
-                sorted(self._calls[tier]),
-                sorted(self._spans[tier]),
+            tier: Speed(
+                len(self._calls[tier]),
+                *_percentiles(self._calls[tier]),
+                *_percentiles(self._spans[tier]),
                 _phases([run for _, run_tier, run in self._sample if run_tier is tier], milestones),
             )
             for tier in Tier
         }
 
 
-def _speed(calls: list[int], spans: list[int], phases: Phases) -> Speed:
-    return Speed(
-        answers=len(calls),
-        call_p50_ms=percentile(calls, 50),
-        call_p95_ms=percentile(calls, 95),
-        task_p50_ms=percentile(spans, 50),
-        task_p95_ms=percentile(spans, 95),
-        phases=phases,
-    )
+def _percentiles(values: Iterable[int]) -> tuple[int | None, int | None]:
+    ascending = sorted(values)
+    return percentile(ascending, 50), percentile(ascending, 95)
 
 
 def percentile(ascending: Sequence[int], percent: int) -> int | None:
