@@ -27,7 +27,7 @@ def audit(
 
     Which share of the tasks that is, `pointsman.audit.share` in openclaw.json says: none by default.
     """
-    from pointsman_cli import audits, tasks
+    from pointsman_cli import tasks
 
     connection = stack.connect()
     if task_id:
@@ -37,9 +37,9 @@ def audit(
         records = [record]
     else:
         until = connection.runtime.context.clock.now()
-        records = audits.audited_tasks(connection.runtime, until - timedelta(days=days), until)
-    document = audits.audit_document(
-        (audits.answer_pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
+        records = tasks.audited_tasks(connection.runtime, until - timedelta(days=days), until)
+    document = tasks.audit_document(
+        (tasks.answer_pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
     )
     if as_json:
         output.print_document(document)

@@ -41,19 +41,19 @@ def export(
     Agents and models come from openclaw.json: orchestration becomes `main`, implementation `work` and reasoning
     `personal`, each with its fallbacks. The output is always JSON.
     """
-    from pointsman_cli import openclaw_export, stacks
+    from pointsman_cli import stacks
 
     del as_json  # the output is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
     arguments = [*stack.arguments(), *(["--config", str(file.resolve())] if file else [])]
     server = {"command": _this_command(), "args": ["mcp", *arguments], "requestTimeoutMs": _TOOL_TIMEOUT_MS}
     if tools_only:
-        exported = openclaw_export.tools_section(server)
+        exported = openclaw.tools_section(server)
     else:
         policy = stacks.offline_runtime(config).context.policy
-        exported = openclaw_export.export_config(policy, datetime.now(UTC), server)
+        exported = openclaw.export_config(policy, datetime.now(UTC), server)
     if chat_api:
-        exported |= openclaw_export.provider_section(chat_api)
+        exported |= openclaw.provider_section(chat_api)
     output.write(output.json_text(exported) + "\n", into, make_folder=True)
 
 
