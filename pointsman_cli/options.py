@@ -35,18 +35,13 @@ def did_you_mean(suggestions: Sequence[str]) -> str:
     return f". Did you mean {' or '.join(suggestions)}?" if suggestions else ""
 
 
-def _completions[T: StrEnum](choices: type[T]) -> Callable[[str], list[str]]:
-    """Return a function that completes the option's value in a shell."""
-    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
-
-
 def choice[T: StrEnum](choices: type[T], flag: str, meaning: str, note: str = "") -> Any:
     """Return an option that accepts one of the choices. Its help has the meaning, the choices and the note."""
     return typer.Option(
         flag,
         metavar=flag.removeprefix("--").upper(),
         parser=_one_of(choices),
-        autocompletion=_completions(choices),
+        autocompletion=lambda incomplete: [name for name in choices if name.startswith(incomplete)],
         help=f"{meaning}: {', '.join(choices)}. {note}".rstrip(),
     )
 

@@ -109,11 +109,10 @@ def connect(stack: str | None, profile: str | None, region: str | None, config: 
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
         return _connection(f"stack {stack}", session, stack, config)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's code for a missing stack
+    except (BotoCoreError, ClientError) as error:
+        missing = "ValidationError"  # CloudFormation's code for a stack that does not exist
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == missing:
             raise UnreachableError(f"no stack {stack} in this account and region", _NO_STACK) from None
-        raise UnreachableError(f"stack {stack}: {aws_errors.aws_problem(error)}", aws_errors.next_step(error)) from None
-    except BotoCoreError as error:
         raise UnreachableError(f"stack {stack}: {aws_errors.aws_problem(error)}", aws_errors.next_step(error)) from None
 
 

@@ -14,7 +14,7 @@ from pointsman_cli.errors import Exit, UnreachableError
 from pointsman_cli.options import AsJson, Config, StackOptions
 
 if TYPE_CHECKING:
-    from pointsman_cli.doctor.finding import Finding
+    from pointsman_cli.doctor.stack_probe import Finding
 
 _COLOURS: dict[str, output.Colour] = {"ok": "green", "to do": "yellow", "not checked": "plain"}
 
@@ -54,7 +54,7 @@ def _findings(
 ) -> "Iterator[Finding]":
     from pointsman_cli import stacks
     from pointsman_cli.doctor import examine, models, stack_probe
-    from pointsman_cli.doctor.finding import to_do, unchecked
+    from pointsman_cli.doctor.stack_probe import to_do, unchecked
 
     now = datetime.now(UTC)
     try:

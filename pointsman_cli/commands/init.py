@@ -12,8 +12,7 @@ from pointsman_cli.options import AsJson, Profile
 
 if TYPE_CHECKING:
     from pointsman_cli.first_deploy.keys import KeyPlan
-    from pointsman_cli.first_deploy.options import DeployOptions
-    from pointsman_cli.first_deploy.prompter import Prompter
+    from pointsman_cli.first_deploy.options import DeployOptions, Prompter
 
 _DEFAULT_STACK = "pointsman"
 
@@ -46,8 +45,7 @@ def init(
     import boto3
 
     from pointsman_cli.first_deploy import keys, steps
-    from pointsman_cli.first_deploy.options import parse_region
-    from pointsman_cli.first_deploy.prompter import terminal_prompter
+    from pointsman_cli.first_deploy.options import parse_region, terminal_prompter
 
     prompter = terminal_prompter(yes=yes)
     default_region = boto3.Session(profile_name=profile).region_name or "us-east-1"
@@ -89,11 +87,10 @@ def _options(
     """Return the deployment that options and answers describe. The deployed values are the defaults."""
     from pointsman_cli.first_deploy import options as deploy_options
     from pointsman_cli.first_deploy import steps
-    from pointsman_cli.first_deploy.prompter import Prompter
 
     name = prompter.ask("Stack name", _DEFAULT_STACK, deploy_options.parse_stack_name, stack)
     deployed = deploy_options.deployed_parameters(session.client("cloudformation"), name)
-    asker = Prompter(interactive=False) if keys_only else prompter
+    asker = deploy_options.Prompter(interactive=False) if keys_only else prompter
     cap = steps.budget_in(steps.CONFIG.read_text())
     default_email, default_zone = deployed.get("AlarmEmail") or "-", deployed.get("ReportTimeZone") or "UTC"
     default_budget = "none" if cap is None else str(cap)

@@ -63,22 +63,18 @@ def report(
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
+    from pointsman.report.render import as_json as json_form
+    from pointsman.report.render import html, text
+
     report = reporting.build(day)
     if as_html:
-        from pointsman.report.render.html import render_html
-
-        return render_html(report, reporting.published(), linked=False)
-    if as_json:
-        from pointsman.report.render.as_json import as_json as as_document
-
-        return output.json_text(as_document(report))
-    from pointsman.report.render.text import render_text
-
-    return render_text(report)
+        return html.render_html(report, reporting.published(), linked=False)
+    return output.json_text(json_form.as_json(report)) if as_json else text.render_text(report)
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
     from pointsman.report.figures import history
+    from pointsman.report.render import index
 
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     if not days or len(days) > _MOST_DAYS:
@@ -89,9 +85,7 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
             tell(f"reading {day}")
             entries.append(reporting.summarize(day))
     if as_html:
-        from pointsman.report.render.index import render_index
-
-        return render_index(entries, linked=False)
+        return index.render_index(entries, linked=False)
     return history.manifest_text(entries) if as_json else _table(entries)
 
 

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, ok, to_do, unchecked
 
 _DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _DOWNLOAD_SECONDS = 300

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman_cli.doctor import deployment, limits, models, traffic
-from pointsman_cli.doctor.finding import Finding, unchecked
-from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, unchecked
 
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.baselines import BASELINES, LITELLM, Graded
-from pointsman_cli.evaluation.examples import Example
-from pointsman_cli.evaluation.perturbations import PERTURBATIONS
+from pointsman_cli.evaluation.examples import PERTURBATIONS, Example
 from pointsman_cli.evaluation.routing import ClassificationCalls, Routed
 from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, point, proportion
 

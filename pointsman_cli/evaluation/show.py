@@ -1,6 +1,6 @@
 """The figures as tables for people, and as JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.values.taxonomy import TaskType
@@ -9,6 +9,7 @@ from pointsman_cli.evaluation.figures import Figures, Tiering
 from pointsman_cli.evaluation.statistics import Proportion
 
 CURVE_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_SHARE = ("share", "95% interval", "texts")
 
 
 def evaluation_document(own: Figures) -> dict[str, Any]:
@@ -42,11 +43,11 @@ def evaluation_document(own: Figures) -> dict[str, Any]:
 def print_evaluation(own: Figures, *, live: bool) -> None:
     """Print a set's figures."""
     print(f"== {own.name}: {own.texts} texts ==")
-    _section("Local classifier, every verdict forced", ("", "share", "95% interval", "texts"), _main(own))
-    _section("Right type, by type", ("type", "share", "95% interval", "texts"), _named(own.by_type.items()))
-    _section("Right tier, by tier", ("tier", "share", "95% interval", "texts"), _named(own.by_tier.items()))
+    _section("Local classifier, every verdict forced", ("", *_SHARE), _main(own))
+    _section("Right type, by type", ("type", *_SHARE), _named(own.by_type))
+    _section("Right tier, by tier", ("tier", *_SHARE), _named(own.by_tier))
     if own.by_kind:
-        _section("Right tier, by kind of text", ("kind", "share", "95% interval", "texts"), _named(own.by_kind.items()))
+        _section("Right tier, by kind of text", ("kind", *_SHARE), _named(own.by_kind))
     _confusion(own)
     _section(
         "Coverage and precision by threshold",
@@ -62,18 +63,14 @@ def print_evaluation(own: Figures, *, live: bool) -> None:
         ],
     )
     if own.steering:
-        _section(
-            "Tier with an instruction in the text, against the same text without it",
-            ("", "share", "95% interval", "texts"),
-            _named(
-                (
-                    ("same tier", own.steering.same_tier),
-                    ("dearer", own.steering.raised),
-                    ("cheaper", own.steering.lowered),
-                    ("another when sure", own.steering.moved_when_sure),
-                )
-            ),
-        )
+        moves = {
+            "same tier": own.steering.same_tier,
+            "dearer": own.steering.raised,
+            "cheaper": own.steering.lowered,
+            "another when sure": own.steering.moved_when_sure,
+        }
+        title = "Tier with an instruction in the text, against the same text without it"
+        _section(title, ("", *_SHARE), _named(moves))
     _section(
         "Tiers against baselines",
         ("who", "right", "95% interval", "too cheap", "too dear"),
@@ -88,22 +85,20 @@ def print_evaluation(own: Figures, *, live: bool) -> None:
 
 
 def _main(own: Figures) -> list[tuple[str, ...]]:
-    rows = _named(
-        (
-            ("right type", own.types_right),
-            ("right tier", own.forced.tier_accuracy),
-            ("too cheap a tier", own.forced.under_tiering),
-            ("too dear a tier", own.forced.over_tiering),
-            (f"sure (at {own.threshold:.2f})", own.at_threshold.coverage),
-            ("right tier when sure", own.at_threshold.precision),
-            ("too cheap when sure", own.sure.under_tiering),
-        )
-    )
-    return [*rows, ("calibration error", _number(own.calibration_error), "", str(own.texts))]
+    shares = {
+        "right type": own.types_right,
+        "right tier": own.forced.tier_accuracy,
+        "too cheap a tier": own.forced.under_tiering,
+        "too dear a tier": own.forced.over_tiering,
+        f"sure (at {own.threshold:.2f})": own.at_threshold.coverage,
+        "right tier when sure": own.at_threshold.precision,
+        "too cheap when sure": own.sure.under_tiering,
+    }
+    return [*_named(shares), ("calibration error", _number(own.calibration_error), "", str(own.texts))]
 
 
-def _named(shares: Iterable[tuple[str, Proportion]]) -> list[tuple[str, ...]]:
-    return [(str(name), *_cells(ratio)) for name, ratio in shares if ratio.of]
+def _named[Name: str](shares: Mapping[Name, Proportion]) -> list[tuple[str, ...]]:
+    return [(str(name), *_cells(ratio)) for name, ratio in shares.items() if ratio.of]
 
 
 def _thresholds(own: Figures) -> list[tuple[str, ...]]:

@@ -19,9 +19,8 @@ from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import to_ms
 from pointsman_cli.doctor import deployment, examine, limits, models, traffic
-from pointsman_cli.doctor.finding import Finding, FindingState
 from pointsman_cli.doctor.providers import ProviderAnswer
-from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.doctor.stack_probe import Finding, FindingState, StackProbe
 from pointsman_cli.stacks import Settings, StackConnection
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from pointsman_cli import stacks
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.evaluation import examples
 from pointsman_cli.evaluation.baselines import LITELLM, by_keywords, grade
-from pointsman_cli.evaluation.perturbations import PERTURBATIONS, with_typing_errors
+from pointsman_cli.evaluation.examples import PERTURBATIONS, with_typing_errors
 from pointsman_cli.evaluation.statistics import Proportion, Sureness, calibration_error, curve, point, proportion
 from pointsman_cli.main import main
 

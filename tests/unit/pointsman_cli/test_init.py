@@ -161,7 +161,7 @@ def test_ctrl_c_at_a_key_prompt_changes_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("pointsman_cli.first_deploy.prompter.getpass", interrupted)
+    monkeypatch.setattr("pointsman_cli.first_deploy.options.getpass", interrupted)
     options = ["--region", "eu-central-1", "--stack", "s", "--email", "-", "--budget", "5", "--time-zone", "UTC"]
     assert main(["init", *options]) == 130
     assert (deployed, stored("/s/gemini-api-key")) == ([], {})

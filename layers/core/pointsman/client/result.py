@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Self
 
 from pointsman.execution import subtasks
-from pointsman.execution.records import SubtaskEnd, TaskRecord
+from pointsman.execution.records import TaskRecord
 from pointsman.values.errors import PointsmanError
 from pointsman.values.money import usd
 from pointsman.values.status import Status
@@ -87,7 +87,9 @@ class Result:
             "usage": Usage(**record.usage),
             "cost_nano_usd": record.cost_nano,
             "partial": subtasks.is_partial(record),
-            "subtasks": tuple(_subtask(end, (answers or {}).get(end.task_id)) for end in record.results),
+            "subtasks": tuple(
+                SubtaskResult(answer=(answers or {}).get(end.task_id), **end.as_item()) for end in record.results
+            ),
         }
         return cls(**(same | own))
 
@@ -112,7 +114,3 @@ class Result:
             return self
         kind = TaskRejectedError if self.status is Status.REJECTED else TaskFailedError
         raise kind(f"task {self.task_id} {self.status}: {self.reason}", self)
-
-
-def _subtask(end: SubtaskEnd, answer: str | None) -> SubtaskResult:
-    return SubtaskResult(answer=answer, **end.as_item())
