@@ -42,7 +42,7 @@ from pointsman.execution.budget import charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
 from pointsman.execution.ledger_keys import SHARDS, LedgerWatermarks, RowKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.report.figures.report_builder import LOOKBACK, ReportScope, build_report
+from pointsman.report.figures.report import LOOKBACK, ReportScope, build_report
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
 from pointsman.routing import catalog, config

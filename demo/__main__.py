@@ -21,7 +21,7 @@ from pointsman.report.render.html import render_html
 from pointsman_cli import output
 from pointsman_cli.errors import Exit
 from pointsman_cli.main import explain_error
-from pointsman_cli.stacks import LocalClients, connect_to_local
+from pointsman_cli.stacks import connect_to_local
 
 _FOLDER = ROOT / "build/demo"
 _RESULT_FILES = ("result.json", "report.json", "report.txt", "report.html")
@@ -43,7 +43,7 @@ class _Demo:
     def run(self) -> dict[str, Any]:
         """Send all samples, follow them to the end and return the document of result.json."""
         stack = connect_to_local(self.info)
-        reply_url = LocalClients(self.info).client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
+        reply_url = self.info.client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
         traffic = Traffic(stack.runtime, [])
         self._play(traffic)
         traffic.await_deliveries()

@@ -6,8 +6,8 @@
 The emulator enforces each function's IAM role, so a permission that is missing on AWS is missing here too.
 """
 
-from devstack.errors import LocalStackError
 from devstack.info import FakedProviders, StackInfo
 from devstack.stack import find_stack, local_stack, start_stack, stop_stack
+from devstack.toolchain import LocalStackError
 
 __all__ = ["FakedProviders", "LocalStackError", "StackInfo", "find_stack", "local_stack", "start_stack", "stop_stack"]

@@ -4,9 +4,8 @@ import os
 import sys
 
 from devstack.build import build_template
-from devstack.errors import LocalStackError
 from devstack.signals import termination_as_exit
-from devstack.toolchain import BUILDS, ROOT
+from devstack.toolchain import BUILDS, ROOT, LocalStackError
 
 
 def main() -> None:

@@ -1,15 +1,24 @@
-"""Builds the template's functions and layers for one architecture."""
+"""Builds the template's functions and layers for one architecture, and deploys it to the emulator."""
 
 import fcntl
 import hashlib
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from devstack import processes, trim
-from devstack.errors import LocalStackError
-from devstack.toolchain import BUILDS, ROOT, SAM, TEMPLATE, build_environment, last_line, require_tools
+from devstack.info import StackInfo
+from devstack.toolchain import (
+    BUILDS,
+    ROOT,
+    SAM,
+    TEMPLATE,
+    LocalStackError,
+    build_environment,
+    last_line,
+    require_tools,
+    sam_settings,
+)
 
 _SOURCES = ("template.yaml", "dashboard.yaml", "samconfig.toml", "openclaw.json", "tools/sam.txt")
 _SOURCE_FOLDERS = ("functions", "layers", "statemachines")
@@ -36,23 +45,24 @@ def build_template(
             return target / TEMPLATE.name
         stamp.unlink(missing_ok=True)
         report(f"Building functions and layers for {architecture}")
-        _run_sam(architecture, target, environ)
+        _build(architecture, target, environ)
         if trimmed:
             trim.trim_layers(target)
         stamp.write_text(sources)
     return target / TEMPLATE.name
 
 
-def _run_sam(architecture: str, target: Path, environ: Mapping[str, str]) -> None:
+def _build(architecture: str, target: Path, environ: Mapping[str, str]) -> None:
     log = target.with_name(f"{target.name}.log")
-    command = [str(SAM), "build", "--template-file", str(TEMPLATE), "--build-dir", str(target)]
+    command = ["build", "--template-file", str(TEMPLATE), "--build-dir", str(target)]
     command += ["--cached", "--cache-dir", str(BUILDS / f"cache-{architecture}"), "--parallel"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
-    succeeded = processes.run_process(
-        command, environment=build_environment(environ), cwd=ROOT, token=f"build-{uuid.uuid4()}", log=log
-    )
-    if not succeeded:
-        raise LocalStackError(f"sam build failed: {last_line(log)}", log)
+    _run_sam(command, environment=build_environment(environ), token=f"build-{uuid.uuid4()}", log=log)
+
+
+def _run_sam(command: list[str], *, environment: Mapping[str, str], token: str, log: Path) -> None:
+    if not processes.run_process([str(SAM), *command], environment=environment, cwd=ROOT, token=token, log=log):
+        raise LocalStackError(f"sam {command[0]} failed: {last_line(log)}", log)
 
 
 def _fingerprint(*choices: str) -> str:
@@ -68,6 +78,34 @@ def _fingerprint(*choices: str) -> str:
 def _source_files() -> Iterator[Path]:
     yield from (ROOT / name for name in _SOURCES)
     for folder in _SOURCE_FOLDERS:
-        for directory, subdirectories, names in os.walk(ROOT / folder):
-            subdirectories[:] = sorted(name for name in subdirectories if name != "__pycache__")
-            yield from (Path(directory, name) for name in sorted(names))
+        files = (path for path in (ROOT / folder).rglob("*") if path.is_file())
+        yield from sorted(path for path in files if "__pycache__" not in path.parts)
+
+
+_BUCKET = "pointsman-artifacts"
+
+
+def deploy_template(
+    stack: StackInfo, template: Path, *, parameters: Mapping[str, str], environment: Mapping[str, str]
+) -> StackInfo:
+    """Deploy a built template and return the stack with its outputs.
+
+    Raises:
+        LocalStackError: The deployment failed.
+    """
+    stack.client("s3").create_bucket(Bucket=_BUCKET)
+    log = stack.state_dir / "deploy.log"
+    command = ["deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
+    command += ["--template-file", str(template), "--stack-name", stack.stack_name]
+    command += ["--s3-bucket", _BUCKET, "--region", stack.region, "--parameter-overrides"]
+    command += [f'{name}="{value}"' for name, value in parameters.items() if value]
+    environment = {**environment, **sam_settings(), **stack.environment}
+    _run_sam(command, environment=environment, token=stack.token, log=log)
+    return stack.with_outputs()
+
+
+def put_keys(stack: StackInfo, keys: Mapping[str, str]) -> None:
+    """Store the provider keys, by parameter name, in Parameter Store, where the functions read them."""
+    client = stack.client("ssm")
+    for name, key in keys.items():
+        client.put_parameter(Name=name, Value=key, Type="SecureString", Overwrite=True)

@@ -36,6 +36,11 @@ class FakedProviders(BaseModel):
         """Whether any answer of this stack may come from a fake provider."""
         return self.gemini or self.anthropic
 
+    @property
+    def names(self) -> str:
+        """The models of those providers, for people; empty for none."""
+        return " and ".join(name for name, fake in (("Gemini", self.gemini), ("Claude", self.anthropic)) if fake)
+
 
 class StackInfo(BaseModel):
     """A local stack: its processes, its address, and its outputs once it is deployed."""
@@ -92,10 +97,16 @@ class StackInfo(BaseModel):
         }
         return Session(botocore_session=botocore.session.Session(session_vars=nowhere))
 
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """Return a client for this stack, whatever the environment says."""
+        options = self.client_options
+        return self.session().client(
+            service, **{**options, "config": config.merge(options["config"]) if config else options["config"]}
+        )
+
     def with_outputs(self) -> Self:
         """Return this stack with the outputs of its deployment."""
-        client = self.session().client("cloudformation", **self.client_options)
-        stack = client.describe_stacks(StackName=self.stack_name)["Stacks"][0]
+        stack = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         return self.model_copy(update={"outputs": outputs})
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devstack import processes
-from devstack.errors import LocalStackError
 from devstack.info import ProcessRecord
-from devstack.toolchain import MINISTACK, last_line
+from devstack.toolchain import MINISTACK, LocalStackError, last_line
 
 _START_SECONDS = 60.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

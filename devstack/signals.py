@@ -3,8 +3,8 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 _TERMINATING = (signal.SIGTERM, signal.SIGHUP)
@@ -15,32 +15,29 @@ def _exit(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-@contextmanager
-def termination_as_exit() -> Iterator[None]:
+def termination_as_exit() -> AbstractContextManager[None]:
     """Turn SIGTERM and SIGHUP into `SystemExit` within the block, so that it cleans up as for Ctrl-C.
 
     Only the main thread can catch signals; in any other thread the block just runs.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.signal(number, _exit) for number in _TERMINATING}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    return _handled(_TERMINATING, _exit)
+
+
+def uninterrupted() -> AbstractContextManager[None]:
+    """Ignore Ctrl-C, SIGTERM and SIGHUP within the block, which stops processes and takes seconds at most."""
+    return _handled((signal.SIGINT, *_TERMINATING), signal.SIG_IGN)
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C, SIGTERM and SIGHUP within the block, which stops processes and takes seconds at most."""
+def _handled(
+    numbers: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], None] | signal.Handlers
+) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *_TERMINATING)}
+    previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)

@@ -10,13 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devstack import processes, servers
-from devstack.build import build_template
-from devstack.deploy import deploy_template, put_keys
-from devstack.errors import LocalStackError
+from devstack.build import build_template, deploy_template, put_keys
 from devstack.info import StackInfo
 from devstack.providers import Providers
 from devstack.signals import termination_as_exit, uninterrupted
-from devstack.toolchain import BUILDS, MINISTACK, SAM, host_architecture, require_tools, runtime_environment
+from devstack.toolchain import (
+    BUILDS,
+    MINISTACK,
+    SAM,
+    LocalStackError,
+    host_architecture,
+    require_tools,
+    runtime_environment,
+)
 
 type _ReportStep = Callable[[str], None]
 
@@ -119,19 +125,13 @@ def _start(
         stack = stack.model_copy(update={"processes": (emulator, fake_providers)}).save()
         url = servers.await_fake_providers(fake_providers, state_dir)
         stack = stack.model_copy(update={"fake_providers_url": url})
-        report(f"The stand-in for {_replaced_providers(stack)} listens at {url}")
+        report(f"The stand-in for {stack.stand_in.names} listens at {url}")
     servers.await_emulator(emulator, endpoint)
     report(f"MiniStack listens at {endpoint}")
     put_keys(stack, providers.keys())
     report("Deploying the template")
     chosen = {"Architecture": host_architecture(), **providers.parameters(stack.fake_providers_url), **parameters}
     return deploy_template(stack, template, parameters=chosen, environment=environment).save()
-
-
-def _replaced_providers(stack: StackInfo) -> str:
-    stand_in = stack.stand_in
-    replaced = (("Gemini", stand_in.gemini), ("Claude", stand_in.anthropic))
-    return " and ".join(name for name, is_replaced in replaced if is_replaced)
 
 
 def _stop_processes(state_dir: Path) -> bool:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.errors import LocalStackError
-
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template.yaml"
 SAM = ROOT / ".tools/sam/bin/sam"
@@ -22,6 +20,16 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _HIDDEN_FROM_PIP = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_DEPS", "PIP_NO_BINARY")
 _HIDDEN_FROM_BUILD = ("AWS_", "PYTHON", "VIRTUAL_ENV", "CONDA_", "GEMINI_", "GOOGLE_", "ANTHROPIC_")
 _LOOPBACK = "127.0.0.1,localhost"
+
+
+class LocalStackError(Exception):
+    """The local stack cannot be built, started or deployed; the message is one line for the user.
+
+    Raised anywhere in `devstack`, after every process that had been started was stopped.
+    """
+
+    def __init__(self, problem: str, log: Path | None = None) -> None:
+        super().__init__(f"{problem} (log: {log})" if log else problem)
 
 
 def require_tools(*tools: Path) -> None:

@@ -10,8 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from devstack.errors import LocalStackError
-from devstack.toolchain import SAM
+from devstack.toolchain import SAM, LocalStackError
 
 SETTING = "POINTSMAN_WHOLE_BUILD"
 _CORE = "CoreLayer"

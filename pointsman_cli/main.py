@@ -2,38 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
+from importlib.resources import files
+from textwrap import indent
 from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from pointsman_cli import output
-from pointsman_cli.commands import (
-    audit,
-    correct,
-    cost,
-    doctor,
-    down,
-    evaluate,
-    init,
-    key,
-    mcp,
-    openclaw,
-    replay,
-    report,
-    result,
-    route,
-    status,
-    submit,
-    sweep,
-    tune,
-    up,
-    validate,
-)
 from pointsman_cli.errors import EXIT_CODES, CommandError, Exit
-from pointsman_cli.options import did_you_mean
+from pointsman_cli.options import did_you_mean, with_stack_options
 
 app = typer.Typer(
     name="pointsman",
@@ -45,37 +27,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
-    (up.up, up.EXAMPLES),
-    (down.down, down.EXAMPLES),
-    (init.init, init.EXAMPLES),
-    (doctor.doctor, doctor.EXAMPLES),
-    (validate.validate, validate.EXAMPLES),
-    (route.route, route.EXAMPLES),
-    (submit.submit, submit.EXAMPLES),
-    (status.status, status.EXAMPLES),
-    (result.result, result.EXAMPLES),
-    (report.report, report.EXAMPLES),
-    (cost.cost, cost.EXAMPLES),
-    (sweep.sweep, sweep.EXAMPLES),
-    (correct.correct, correct.EXAMPLES),
-    (audit.audit, audit.EXAMPLES),
-    (tune.tune, tune.EXAMPLES),
-    (evaluate.evaluate, evaluate.EXAMPLES),
-    (replay.replay, replay.EXAMPLES),
-    (mcp.mcp, mcp.EXAMPLES),
-)
-for command, examples in _COMMANDS:
-    app.command(epilog=f"{examples}\n\n{EXIT_CODES}")(command)
-_GROUPS: tuple[tuple[str, str, tuple[tuple[str, Callable[..., int], str], ...]], ...] = (
-    ("openclaw", openclaw.HELP, openclaw.OPENCLAW_COMMANDS),
-    ("key", key.HELP, key.KEY_COMMANDS),
-)
-for group_name, group_help, commands in _GROUPS:
-    group = typer.Typer(help=group_help, rich_markup_mode=None)
-    for name, command, examples in commands:
-        group.command(name, epilog=f"{examples}\n\n{EXIT_CODES}")(command)
-    app.add_typer(group, name=group_name)
+
+def _add_commands() -> None:
+    """Add the commands and groups of examples.toml: each is the function of its module, or its module's COMMANDS."""
+    text = (files("pointsman_cli.commands") / "examples.toml").read_text(encoding="utf-8")
+    for name, examples in tomllib.loads(text).items():
+        module = import_module(f"pointsman_cli.commands.{name}")
+        if isinstance(examples, str):
+            app.command(epilog=_epilog(examples))(with_stack_options(getattr(module, name)))
+            continue
+        group = typer.Typer(name=name, help=module.HELP, rich_markup_mode=None)
+        for command, command_examples in examples.items():
+            group.command(command, epilog=_epilog(command_examples))(with_stack_options(module.COMMANDS[command]))
+        app.add_typer(group)
+
+
+def _epilog(examples: str) -> str:
+    return f"\b\nExamples:\n{indent(examples.rstrip(), '  ')}\n\n{EXIT_CODES}"
 
 
 def _print_version(requested: bool) -> None:
@@ -90,6 +58,9 @@ def _root(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
     ] = False,
 ) -> None: ...
+
+
+_add_commands()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

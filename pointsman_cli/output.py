@@ -5,13 +5,15 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from pointsman.values.money import usd
+from pointsman_cli.errors import CommandError
 
 _HARMLESS = {"\n", "\t"}
 _GAP = "  "
@@ -37,6 +39,16 @@ def print_document(value: Any) -> None:
     print(json_text(value))
 
 
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a dataclass, also within it, by its `as_dict` or else by its fields."""
+    if is_dataclass(value):
+        own = getattr(value, "as_dict", None)
+        value = own() if own else {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
 def json_text(value: Any) -> str:
     """Return a value as indented JSON, with control characters escaped."""
     return _escaped(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
@@ -50,6 +62,24 @@ def print_json_line(value: Any) -> None:
 def print_text(text: str) -> None:
     """Print text from elsewhere, on a terminal without its control characters."""
     print(_harmless(text) if sys.stdout.isatty() else text)
+
+
+def write(text: str, into: Path | None, *, make_folder: bool = False) -> None:
+    """Write text to a file, or print it without one.
+
+    Raises:
+        CommandError: The file cannot be written.
+    """
+    if into is None:
+        print(text.rstrip("\n"))
+        return
+    try:
+        if make_folder:
+            into.parent.mkdir(parents=True, exist_ok=True)
+        into.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--output: {error.strerror}: {into}") from None
+    print_note(f"Wrote {into}")
 
 
 def print_pairs(rows: Iterable[tuple[str, object]]) -> None:

@@ -3,8 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from pointsman_cli.errors import BadInputError
 
@@ -15,18 +17,6 @@ class BrokenLineError(ValueError):
     """A line is not a JSON object. Raised by `parse_line`; the command continues with the next line."""
 
 
-def read_bytes(file: Path | None) -> bytes:
-    """Return the content of a file or stdin.
-
-    Raises:
-        BadInputError: The file cannot be read.
-    """
-    try:
-        return sys.stdin.buffer.read() if file in (None, _STDIN) else file.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"{file}: {error.strerror}") from None
-
-
 def read_text(file: Path | None) -> str:
     """Return the content of a file or stdin as text.
 
@@ -34,9 +24,23 @@ def read_text(file: Path | None) -> str:
         BadInputError: The file cannot be read, or is not UTF-8.
     """
     try:
-        return read_bytes(file).decode("utf-8-sig")
+        return (sys.stdin.buffer.read() if file in (None, _STDIN) else file.read_bytes()).decode("utf-8-sig")
+    except OSError as error:
+        raise BadInputError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
+
+
+def parse_day(name: str, text: str | None) -> date | None:
+    """Return the day that the option or argument of that name has.
+
+    Raises:
+        BadInputError: It is not a date.
+    """
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError:
+        raise BadInputError(f"{name}: must be a date such as 2026-11-21") from None
 
 
 def read_lines(file: Path | None) -> Iterator[bytes]:
@@ -45,13 +49,10 @@ def read_lines(file: Path | None) -> Iterator[bytes]:
     Raises:
         BadInputError: The file cannot be read.
     """
-    if file in (None, _STDIN):
-        yield from _without_line_ends(sys.stdin.buffer)
-        return
-    assert file is not None
     try:
-        with file.open("rb") as stream:
-            yield from _without_line_ends(stream)
+        with nullcontext(sys.stdin.buffer) if file in (None, _STDIN) else file.open("rb") as stream:
+            for line in stream:
+                yield line.rstrip(b"\r\n")
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}") from None
 
@@ -73,11 +74,6 @@ def parse_line(line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BrokenLineError("line: must be a JSON object")
     return value
-
-
-def _without_line_ends(stream: BinaryIO) -> Iterator[bytes]:
-    for line in stream:
-        yield line.rstrip(b"\r\n")
 
 
 def _refuse(_: str) -> float:

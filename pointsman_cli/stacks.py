@@ -1,8 +1,10 @@
 """Connects a command to its stack, local or deployed."""
 
 import os
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,33 +31,9 @@ class NoLocalStackError(UnreachableError):
 
 
 _NO_STACK = "check --profile and --region, or deploy it with `pointsman init`"
-SETTINGS_BY_OUTPUT = {
-    "TaskTableName": "task_table",
-    "UsageTableName": "usage_table",
-    "LimitTableName": "limit_table",
-    "DataBucketName": "bucket",
-    "EventBusName": "event_bus",
-    "StateMachineArn": "state_machine_arn",
-    "TaskQueueUrl": "task_queue_url",
-    "DeadLetterQueueUrl": "dlq_url",
-    "ReportTopicArn": "report_topic_arn",
-}
-SETTINGS_BY_PARAMETER = {
-    "ReplyQueueArns": "reply_queue_arns",
-    "WebhookHosts": "webhook_hosts",
-    "WebhookKeyParameter": "webhook_key_parameter",
-    "ReportTimeZone": "report_timezone",
-    "GeminiKeyParameter": "gemini_key_parameter",
-    "AnthropicKeyParameter": "anthropic_key_parameter",
-    "GeminiBaseUrl": "google_gemini_base_url",
-    "AnthropicBaseUrl": "anthropic_base_url",
-    "ModelOverrideOrchestration": "model_override_orchestration",
-    "ModelOverrideImplementation": "model_override_implementation",
-    "ModelOverrideReasoning": "model_override_reasoning",
-    "ModelCalls": "model_calls",
-    "StandIn": "stand_in",
-}
-"""The parameters that the template passes to the functions' environment, and their settings."""
+_SETTINGS = tomllib.loads((files(__package__) / "stack_settings.toml").read_text(encoding="utf-8"))
+SETTINGS_BY_OUTPUT: dict[str, str] = _SETTINGS["outputs"]
+SETTINGS_BY_PARAMETER: dict[str, str] = _SETTINGS["parameters"]
 
 
 def operator_runtime(settings: Settings, config_text: str, session: Any) -> Runtime:
@@ -110,20 +88,6 @@ class StackConnection:
             output.print_note("Answers on this stack come from a stand-in, not from a model.")
 
 
-class LocalClients:
-    """Creates clients for the local stack only, whatever the environment says."""
-
-    def __init__(self, info: devstack.StackInfo) -> None:
-        self._session, self._options = info.session(), info.client_options
-
-    def client(self, service: str, config: Config | None = None) -> Any:
-        """Return a client."""
-        local_config: Config = self._options["config"]
-        return self._session.client(
-            service, **{**self._options, "config": config.merge(local_config) if config else local_config}
-        )
-
-
 class _NoClients:
     """Creates no clients, for use without AWS."""
 
@@ -145,17 +109,16 @@ def connect(stack: str | None, profile: str | None, region: str | None, config: 
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
         return _connection(f"stack {stack}", session, stack, config)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # CloudFormation's code for a missing stack
+    except (BotoCoreError, ClientError) as error:
+        missing = "ValidationError"  # CloudFormation's code for a stack that does not exist
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == missing:
             raise UnreachableError(f"no stack {stack} in this account and region", _NO_STACK) from None
-        raise UnreachableError(f"stack {stack}: {aws_errors.aws_problem(error)}", aws_errors.next_step(error)) from None
-    except BotoCoreError as error:
         raise UnreachableError(f"stack {stack}: {aws_errors.aws_problem(error)}", aws_errors.next_step(error)) from None
 
 
 def connect_to_local(info: devstack.StackInfo, config: Path | None = None) -> StackConnection:
     """Return a connection to a running local stack."""
-    return _connection("the local stack", LocalClients(info), info.stack_name, config)
+    return _connection("the local stack", info, info.stack_name, config)
 
 
 def offline_runtime(config: Path | None = None) -> Runtime:
@@ -172,7 +135,7 @@ def _running_local_stack() -> devstack.StackInfo:
     )
 
 
-def _connection(name: str, clients: Session | LocalClients, stack: str, config: Path | None) -> StackConnection:
+def _connection(name: str, clients: Session | devstack.StackInfo, stack: str, config: Path | None) -> StackConnection:
     description = clients.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in description.get("Outputs", [])}
     parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in description.get("Parameters", [])}

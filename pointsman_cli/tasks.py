@@ -1,24 +1,34 @@
-"""Reads a task from the stack's tables into the JSON documents that commands print."""
+"""Reads tasks and their audits from the stack's tables into the JSON documents that commands print."""
 
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
-from pointsman.adapters.dynamo import pack, unpack
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.dynamo import code_of, pack, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.client import Client, Result
 from pointsman.contracts.reply_to import printable
+from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
-from pointsman.execution.records import SubtaskEnd, TaskRecord
+from pointsman.execution.calls import Purpose
+from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
 from pointsman.routing.decision import Source
+from pointsman.values import strict_json
 from pointsman.values.status import ENDED
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
+from pointsman_cli import output
 from pointsman_cli.errors import NotFoundError
 
 _MAY_HAVE_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
 """Sources of decisions that may have cost a request to a model."""
+_NOT_IN_RESULT = frozenset({"cost_known", "generation", "parent_id", "metadata"})
+"""Fields of a result that only `status` shows."""
 
 
 def read_task_record(client: Client, task_id: str) -> TaskRecord:
@@ -31,6 +41,25 @@ def read_task_record(client: Client, task_id: str) -> TaskRecord:
         return record
     why = "the router has not received it yet (`pointsman doctor` checks the queue), or it was not sent to this stack"
     raise NotFoundError(f"no task {task_id}: {why}")
+
+
+def read_payload(runtime: Runtime, payload: Payload) -> str | None:
+    """Return a stored text; None if there is none, or the bucket no longer has it."""
+    if payload == Payload():
+        return None
+    try:
+        return runtime.stores.payloads.fetch(payload)
+    except ClientError as error:
+        if code_of(error) != "NoSuchKey":
+            raise
+        return None
+
+
+def read_task_fields(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | None:
+    """Return the fields of a task as it was sent; None if they are no longer there."""
+    body = read_payload(runtime, record.body)
+    fields = strict_json.loads(body) if body else None
+    return fields if isinstance(fields, dict) else None
 
 
 def _read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
@@ -115,22 +144,8 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
 
 def result_document(result: Result, *, stand_in: bool) -> dict[str, Any]:
     """Return how a task ended, and its answer."""
-    return {
-        "task_id": result.task_id,
-        "status": str(result.status),
-        "reason": result.reason,
-        "type": result.type,
-        "tier": result.tier,
-        "model": result.model,
-        "answer": result.answer,
-        "truncated": result.truncated,
-        "usage": result.usage.as_dict(),
-        "cost_nano_usd": result.cost_nano_usd,
-        "attempts": result.attempts,
-        "partial": result.partial,
-        "subtasks": [asdict(subtask) for subtask in result.subtasks],
-        "stand_in": stand_in,
-    }
+    shown = {name: value for name, value in output.plain(result).items() if name not in _NOT_IN_RESULT}
+    return {**shown, "stand_in": stand_in}
 
 
 def _audit(record: TaskRecord) -> dict[str, Any] | None:
@@ -169,3 +184,47 @@ def _attempt(row: dict[str, Any]) -> dict[str, Any]:
         "after": row.get("after"),
         "came_from": row.get("came_from"),
     }
+
+
+def audited_tasks(runtime: Runtime, since: datetime, until: datetime) -> list[TaskRecord]:
+    """Return the tasks that were audited in that time and are still on record, oldest audit first."""
+    rows = chain.from_iterable(runtime.part(build_reporting).ledger.shards(since, until))
+    ids = {row["task_id"] for row in rows if row.get("purpose") == Purpose.AUDIT}
+    records = [record for record in runtime.stores.tasks.read_many(sorted(ids)).values() if record.audit]
+    return sorted(records, key=lambda record: record.audit.at if record.audit else "")
+
+
+def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
+    """Return both answers and what is known of them; a text that the bucket no longer has is None."""
+    audit = record.audit
+    assert audit is not None
+    task = read_task_fields(runtime, record)
+    return {
+        "task_id": record.task_id,
+        "generation": record.generation,
+        "type": record.type,
+        "tier": record.tier,
+        "prompt": str(task["prompt"]) if task else None,
+        "delivered": {
+            "model": record.model,
+            "answer": read_payload(runtime, record.answer),
+            "truncated": record.truncated,
+            "verdict": record.checked.as_item() if record.checked else None,
+            "cost_nano_usd": record.cost_nano,
+        },
+        "baseline": {
+            "model": audit.model,
+            "at": audit.at,
+            "outcome": audit.outcome or "open",
+            "answer": read_payload(runtime, audit.answer),
+            "cost_nano_usd": audit.cost_nano,
+        },
+        "judgement": None,
+    }
+
+
+def audit_document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, Any]:
+    """Return the sample with what its second answers cost; audits that are still open are not in the sum."""
+    sample = list(pairs)
+    costs = [answers["baseline"]["cost_nano_usd"] or 0 for answers in sample]
+    return {"audits": len(sample), "cost_nano_usd": sum(costs), "pairs": sample, "stand_in": stand_in}

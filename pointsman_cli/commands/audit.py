@@ -6,37 +6,30 @@ from typing import Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit, NotFoundError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.errors import NotFoundError
+from pointsman_cli.options import AsJson, StackOptions
 
-EXAMPLES = """\b
-Examples:
-  pointsman audit                         the sample of the last 7 days
-  pointsman audit nightly-triage-118      both answers to one task
-  pointsman audit --days 30 --json | jq '.pairs[] | {prompt, delivered, baseline}'"""
 _MOST_DAYS = 100
 """The days that a task's record is kept."""
 
 
 def audit(
+    stack: StackOptions,
     task_id: Annotated[
         str | None, typer.Argument(metavar="TASK_ID", help="Show both answers to this task; without: the sample.")
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
+        int, typer.Option(metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
     ] = 7,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Show tasks that the baseline has answered too, for a person to compare.
 
     Which share of the tasks that is, `pointsman.audit.share` in openclaw.json says: none by default.
     """
-    from pointsman_cli import audits, stacks, tasks
+    from pointsman_cli import tasks
 
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     if task_id:
         record = tasks.read_task_record(connection.client, task_id)
         if record.audit is None:
@@ -44,19 +37,18 @@ def audit(
         records = [record]
     else:
         until = connection.runtime.context.clock.now()
-        records = audits.audited_tasks(connection.runtime, until - timedelta(days=days), until)
-    document = audits.audit_document(
-        (audits.answer_pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
+        records = tasks.audited_tasks(connection.runtime, until - timedelta(days=days), until)
+    document = tasks.audit_document(
+        (tasks.answer_pair(connection.runtime, record) for record in records), stand_in=connection.stand_in
     )
     if as_json:
         output.print_document(document)
-        return Exit.OK
+        return
     connection.say_stand_in()
     if task_id:
         _show(document["pairs"][0])
     else:
         _list(document, days)
-    return Exit.OK
 
 
 def _list(stated: dict[str, Any], days: int) -> None:

@@ -9,30 +9,23 @@ from pointsman.execution.records import CorrectedDecision, Correction
 from pointsman.values.taxonomy import TIER_OF, TaskType
 from pointsman.values.times import to_text
 from pointsman_cli import output
-from pointsman_cli.errors import CommandError, Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack, choice
-
-EXAMPLES = """\b
-Examples:
-  pointsman correct nightly-triage-118 --type test_coordination
-  pointsman correct nightly-triage-118 --type complex_debugging --json --stack pointsman"""
+from pointsman_cli.errors import CommandError
+from pointsman_cli.options import AsJson, StackOptions, choice
 
 
 def correct(
+    stack: StackOptions,
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
     type_: Annotated[TaskType, choice(TaskType, "--type", "What it should have been")],
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Keep with a task what its type should have been.
 
     Nothing is done again, and no other task is routed otherwise by it. A later correction replaces an earlier one.
     """
-    from pointsman_cli import stacks, tasks
+    from pointsman_cli import tasks
 
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     was = tasks.read_task_record(connection.client, task_id).decision
     if was is None:
         raise CommandError(f"task {task_id}: nothing has been decided about it")
@@ -49,4 +42,3 @@ def correct(
                 ("corrected to", f"{type_} ({TIER_OF[type_]})"),
             ]
         )
-    return Exit.OK

@@ -5,22 +5,15 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
 DEFAULT_VOLUMES = (25, 10_000, 1_000_000)
-EXAMPLES = """\b
-Examples:
-  pointsman cost
-  pointsman cost --tasks-per-day 400 --tasks-per-day 4000
-  pointsman cost --json"""
 
 
 def cost(
     tasks_per_day: Annotated[
         list[int] | None,
         typer.Option(
-            "--tasks-per-day",
             metavar="N",
             min=1,
             max=10_000_000,
@@ -28,7 +21,7 @@ def cost(
         ),
     ] = None,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Estimate the monthly AWS bill, line by line.
 
     Multiplies the units that each task uses by dated list prices. Also recomputes the first estimate of savings at
@@ -43,4 +36,3 @@ def cost(
         output.print_document(tables.cost_document(bills))
     else:
         print(tables.cost_text(bills).rstrip("\n"))
-    return Exit.OK

@@ -11,20 +11,16 @@ import typer
 
 from pointsman_cli import output
 from pointsman_cli.errors import Exit, UnreachableError
-from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+from pointsman_cli.options import AsJson, Config, StackOptions
 
 if TYPE_CHECKING:
-    from pointsman_cli.doctor.finding import Finding
+    from pointsman_cli.doctor.stack_probe import Finding
 
-EXAMPLES = """\b
-Examples:
-  pointsman doctor
-  pointsman doctor --stack pointsman --profile team --drift
-  pointsman doctor --json | jq '.findings[] | select(.state == "to do")'"""
 _COLOURS: dict[str, output.Colour] = {"ok": "green", "to do": "yellow", "not checked": "plain"}
 
 
 def doctor(
+    stack: StackOptions,
     drift: Annotated[
         bool,
         typer.Option("--drift", help="Compare the resources with the template (CloudFormation, about a minute)."),
@@ -35,16 +31,13 @@ def doctor(
     ] = True,
     as_json: AsJson = False,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Check keys, models, stack, queues, alarms, quotas and budget.
 
     Each line says `ok`, `to do` with the next step, or `not checked` with the reason, which never counts as ok. Doctor
     changes nothing and costs nothing. Exits with 5 if there is something to do.
     """
-    findings = list(_findings(stack, profile, region, config, ask_providers=ask, detect_drift=drift))
+    findings = list(_findings(stack, config, ask_providers=ask, detect_drift=drift))
     counts = Counter(finding.state for finding in findings)
     to_do = sum(finding.state == "to do" for finding in findings)
     if as_json:
@@ -57,23 +50,17 @@ def doctor(
 
 
 def _findings(
-    stack: str | None,
-    profile: str | None,
-    region: str | None,
-    config: Path | None,
-    *,
-    ask_providers: bool,
-    detect_drift: bool,
+    stack: StackOptions, config: Path | None, *, ask_providers: bool, detect_drift: bool
 ) -> "Iterator[Finding]":
     from pointsman_cli import stacks
     from pointsman_cli.doctor import examine, models, stack_probe
-    from pointsman_cli.doctor.finding import to_do, unchecked
+    from pointsman_cli.doctor.stack_probe import to_do, unchecked
 
     now = datetime.now(UTC)
     try:
-        connection = stacks.connect(stack, profile, region, config)
+        connection = stack.connect(config)
     except UnreachableError as error:
-        yield to_do("stack", stack or "local", error.problem, error.step)
+        yield to_do("stack", stack.stack or "local", error.problem, error.step)
         yield from models.lifetime_findings(stacks.offline_runtime(config).context.policy, now, set(), {})
         yield unchecked("all others", "", "no stack to check")
         return

@@ -1,15 +1,10 @@
 """`pointsman down`: stop the local stack."""
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
-EXAMPLES = """\b
-Examples:
-  pointsman down"""
 
-
-def down(as_json: AsJson = False) -> int:
+def down(as_json: AsJson = False) -> None:
     """Stop the local stack.
 
     Deletes its tasks and its ledger. The logs stay.
@@ -22,4 +17,3 @@ def down(as_json: AsJson = False) -> int:
         output.print_document({"ended": stopped})
     elif not stopped:
         output.print_note("No local stack was running")
-    return Exit.OK

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
-from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+from pointsman_cli.options import AsJson, Config, StackOptions
 
 if TYPE_CHECKING:
     from pointsman.entrypoints.runtime import Runtime
 
-EXAMPLES = """\b
-Examples:
-  pointsman evaluate
-  pointsman evaluate texts.jsonl --picture build/eval      {"text", "type", "id"?, "kind"?} a line
-  pointsman evaluate texts.jsonl --live --stack pointsman --json
-  pointsman evaluate --litellm ~/litellm/bin/python"""
-
 
 def evaluate(
+    stack: StackOptions,
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILE", help="Labelled texts; without: the project's own.")
     ] = None,
@@ -33,28 +26,23 @@ def evaluate(
     ] = False,
     as_json: AsJson = False,
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="DIR", help="Draw the curve and the confusion matrix there.")
+        Path | None, typer.Option(metavar="DIR", help="Draw the curve and the confusion matrix there.")
     ] = None,
     litellm: Annotated[
-        Path | None,
-        typer.Option("--litellm", metavar="PYTHON", help="A Python whose environment has LiteLLM, as a baseline."),
+        Path | None, typer.Option(metavar="PYTHON", help="A Python whose environment has LiteLLM, as a baseline.")
     ] = None,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Measure the decisions on labelled texts, beside simple baselines.
 
     Without --live no model is asked, and no stack and no key is needed.
     """
     from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
-    from pointsman_cli.evaluation.document import evaluation_document
-    from pointsman_cli.evaluation.litellm import Graded, grade
+    from pointsman_cli.evaluation.baselines import Graded, grade
 
     sets = [examples.read_examples(file) for file in files or examples.own_sets()]
-    runtime = _application(live, config, stack, profile, region)
+    runtime = _application(live, config, stack)
     graded = grade([example.text for one in sets for example in one.examples], litellm)
     start = 0
     measured = []
@@ -79,7 +67,7 @@ def evaluate(
             {
                 "live": live,
                 "trained_on": weights,
-                "sets": [evaluation_document(figures_of_set) for figures_of_set in measured],
+                "sets": [show.evaluation_document(figures_of_set) for figures_of_set in measured],
             }
         )
     else:
@@ -89,16 +77,13 @@ def evaluate(
         assert picture is not None
         for file in pictures.draw(each, picture):
             output.print_note(f"drew {file}")
-    return Exit.OK
 
 
-def _application(
-    live: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
-) -> "Runtime":
+def _application(live: bool, config: Path | None, stack: StackOptions) -> "Runtime":
     from pointsman_cli import stacks
 
     if not live:
         return stacks.offline_runtime(config)
-    connection = stacks.connect(stack, profile, region, config)
+    connection = stack.connect(config)
     connection.say_stand_in()
     return connection.runtime

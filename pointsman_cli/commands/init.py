@@ -7,46 +7,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.errors import CommandError
 from pointsman_cli.options import AsJson, Profile
 
 if TYPE_CHECKING:
     from pointsman_cli.first_deploy.keys import KeyPlan
-    from pointsman_cli.first_deploy.options import DeployOptions
-    from pointsman_cli.first_deploy.prompter import Prompter
+    from pointsman_cli.first_deploy.options import DeployOptions, Prompter
 
-EXAMPLES = """\b
-Examples:
-  pointsman init
-  pointsman init --plan
-  pointsman init --yes --region eu-central-1 --email team@example.com --budget 20
-  pointsman init --keys-only --stack pointsman     replace the keys"""
 _DEFAULT_STACK = "pointsman"
 
 
 def init(
-    stack: Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Name of the stack.")] = None,
-    region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region.")] = None,
+    stack: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the stack.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="NAME", help="AWS region.")] = None,
     profile: Profile = None,
     email: Annotated[
-        str | None, typer.Option("--email", metavar="ADDRESS", help="Recipient of reports and alarms; - for none.")
+        str | None, typer.Option(metavar="ADDRESS", help="Recipient of reports and alarms; - for none.")
     ] = None,
-    budget: Annotated[
-        str | None, typer.Option("--budget", metavar="USD", help="Monthly budget for models, or none.")
-    ] = None,
+    budget: Annotated[str | None, typer.Option(metavar="USD", help="Monthly budget for models, or none.")] = None,
     time_zone: Annotated[
-        str | None,
-        typer.Option("--time-zone", metavar="ZONE", help="Time zone of report and budget, such as Europe/Berlin."),
+        str | None, typer.Option(metavar="ZONE", help="Time zone of report and budget, such as Europe/Berlin.")
     ] = None,
     architecture: Annotated[
-        str,
-        typer.Option("--architecture", metavar="NAME", help="Lambda architecture: arm64 (20% cheaper) or x86_64."),
+        str, typer.Option(metavar="NAME", help="Lambda architecture: arm64 (20% cheaper) or x86_64.")
     ] = "arm64",
     keys_only: Annotated[bool, typer.Option("--keys-only", help="Only store the keys.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print the steps without running them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not prompt: use the options and the defaults.")] = False,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Deploy Pointsman to an AWS account, step by step.
 
     Reads the provider keys from GEMINI_API_KEY and ANTHROPIC_API_KEY, or prompts for them without echo, and stores them
@@ -56,8 +45,7 @@ def init(
     import boto3
 
     from pointsman_cli.first_deploy import keys, steps
-    from pointsman_cli.first_deploy.option_values import parse_region
-    from pointsman_cli.first_deploy.prompter import terminal_prompter
+    from pointsman_cli.first_deploy.options import parse_region, terminal_prompter
 
     prompter = terminal_prompter(yes=yes)
     default_region = boto3.Session(profile_name=profile).region_name or "us-east-1"
@@ -73,7 +61,7 @@ def init(
     todo = _steps(options, key_plans, keys_only=keys_only)
     if plan:
         _print_plan(account, options, todo, as_json=as_json)
-        return Exit.OK
+        return
     _note_plan(account, options, todo)
     if not prompter.confirm("Continue?", default=False):
         raise CommandError("nothing was changed: run `pointsman init` again, or preview it with --plan")
@@ -88,7 +76,6 @@ def init(
             step = _step_before(session, options)
             raise CommandError(f"{error}; {f'{step}, then' if step else 'then'} run `pointsman init` again") from None
     _print_outcome(options, account, as_json=as_json)
-    return Exit.OK
 
 
 def _options(
@@ -104,14 +91,12 @@ def _options(
     keys_only: bool,
 ) -> "DeployOptions":
     """Return the deployment that options and answers describe. The deployed values are the defaults."""
-    from pointsman_cli.first_deploy import option_values as values
     from pointsman_cli.first_deploy import options as deploy_options
     from pointsman_cli.first_deploy import steps
-    from pointsman_cli.first_deploy.prompter import Prompter
 
-    name = prompter.ask("Stack name", _DEFAULT_STACK, values.parse_stack_name, stack)
+    name = prompter.ask("Stack name", _DEFAULT_STACK, deploy_options.parse_stack_name, stack)
     deployed = deploy_options.deployed_parameters(session.client("cloudformation"), name)
-    asker = Prompter(interactive=False) if keys_only else prompter
+    asker = deploy_options.Prompter(interactive=False) if keys_only else prompter
     cap = steps.budget_in(steps.CONFIG.read_text())
     default_email, default_zone = deployed.get("AlarmEmail") or "-", deployed.get("ReportTimeZone") or "UTC"
     default_budget = "none" if cap is None else str(cap)
@@ -119,10 +104,10 @@ def _options(
         stack=name,
         region=session.region_name,
         profile=profile,
-        email=asker.ask("E-mail for reports and alarms (- for none)", default_email, values.parse_email, email),
-        zone=asker.ask("Time zone of the report", default_zone, values.parse_time_zone, time_zone),
-        month_usd=asker.ask("Monthly budget for models in USD", default_budget, values.parse_budget, budget),
-        architecture=values.parse_architecture(architecture),
+        email=asker.ask("E-mail for reports and alarms (- for none)", default_email, deploy_options.parse_email, email),
+        zone=asker.ask("Time zone of the report", default_zone, deploy_options.parse_time_zone, time_zone),
+        month_usd=asker.ask("Monthly budget for models in USD", default_budget, deploy_options.parse_budget, budget),
+        architecture=deploy_options.parse_architecture(architecture),
         key_names=deploy_options.key_names(name, deployed),
         webhook_key=deploy_options.webhook_key_name(deployed),
     )

@@ -9,20 +9,10 @@ import typer
 from pointsman.contracts.api_key import KEY_NAME_PATTERN, ApiKey, digest_of, new_key
 from pointsman.values.times import to_text
 from pointsman_cli import output
-from pointsman_cli.errors import BadInputError, CommandError, Exit, NotFoundError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.errors import BadInputError, CommandError, NotFoundError
+from pointsman_cli.options import AsJson, StackOptions
 
 HELP = "Manage API keys for the front door, the HTTP endpoint."
-_CREATE_EXAMPLES = """\b
-Examples:
-  pointsman key create nightly-ci --stack pointsman
-  OPENAI_API_KEY=$(pointsman key create laptop --days 30 --json | jq -r .key)"""
-_LIST_EXAMPLES = """\b
-Examples:
-  pointsman key list --stack pointsman"""
-_REVOKE_EXAMPLES = """\b
-Examples:
-  pointsman key revoke nightly-ci --stack pointsman"""
 
 _Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the key: up to 64 letters, digits, dots, hyphens, underscores.")
@@ -30,27 +20,23 @@ _Name = Annotated[
 
 
 def create_key(
+    stack: StackOptions,
     name: _Name,
     days: Annotated[
-        int | None, typer.Option("--days", metavar="N", min=1, help="Days until the key expires. Default: never.")
+        int | None, typer.Option(metavar="N", min=1, help="Days until the key expires. Default: never.")
     ] = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Create a key and print it once. The stack stores only its hash.
 
     Tasks that this key submits carry its name as `agent` in their metadata, unless they set one themselves. The report
     adds up costs by agent.
     """
-    from pointsman_cli import stacks
-
     if not re.fullmatch(KEY_NAME_PATTERN, name):
         raise BadInputError(
             "NAME: must start with a letter or digit and have up to 64 letters, digits, dots, hyphens and underscores"
         )
-    connection, now, key = stacks.connect(stack, profile, region), datetime.now(UTC), new_key()
+    connection, now, key = stack.connect(), datetime.now(UTC), new_key()
     expires = to_text(now + timedelta(days=days)) if days else None
     if not connection.runtime.stores.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(now), expires)):
         raise CommandError(f"key {name} already exists: choose another name")
@@ -59,54 +45,32 @@ def create_key(
     else:
         output.print_pairs([("name", name), ("key", key), ("expires", expires or "never")])
         output.print_note("Store the key now: it is not shown again.")
-    return Exit.OK
 
 
-def list_keys(
-    as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+def list_keys(stack: StackOptions, as_json: AsJson = False) -> None:
     """List the keys by name, without their secrets."""
-    from pointsman_cli import stacks
-
     now = datetime.now(UTC)
-    keys = stacks.connect(stack, profile, region).runtime.stores.api_keys.read()
+    keys = stack.connect().runtime.stores.api_keys.read()
     if as_json:
         fields = ("name", "created_at", "expires_at", "revoked_at")
         output.print_document({"keys": [{field: getattr(key, field) for field in fields} for key in keys]})
     else:
         rows = [(key.name, "active" if key.admits(now) else "inactive", key.created_at, _expiry(key)) for key in keys]
         output.print_table(("name", "state", "created", "expires"), rows)
-    return Exit.OK
 
 
-def revoke_key(
-    name: _Name,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+def revoke_key(stack: StackOptions, name: _Name, as_json: AsJson = False) -> None:
     """Revoke a key, within a minute."""
-    from pointsman_cli import stacks
-
-    if not stacks.connect(stack, profile, region).runtime.stores.api_keys.revoke(name, datetime.now(UTC)):
+    if not stack.connect().runtime.stores.api_keys.revoke(name, datetime.now(UTC)):
         raise NotFoundError(f"no key {name}: list the keys with `pointsman key list`")
     if as_json:
         output.print_document({"name": name, "revoked": True})
     else:
         output.print_pairs([("revoked", name)])
-    return Exit.OK
 
 
 def _expiry(key: ApiKey) -> str:
     return f"revoked {key.revoked_at}" if key.revoked_at else key.expires_at or "never"
 
 
-KEY_COMMANDS = (
-    ("create", create_key, _CREATE_EXAMPLES),
-    ("list", list_keys, _LIST_EXAMPLES),
-    ("revoke", revoke_key, _REVOKE_EXAMPLES),
-)
+COMMANDS = {"create": create_key, "list": list_keys, "revoke": revoke_key}

@@ -9,24 +9,9 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import openclaw, output, skill
-from pointsman_cli.errors import CommandError, Exit
-from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+from pointsman_cli.options import AsJson, Config, StackOptions
 
 HELP = "Use Pointsman from OpenClaw: configuration and skill."
-_EXPORT_EXAMPLES = """\b
-Examples:
-  pointsman openclaw export --output pointsman.json
-  pointsman openclaw export --tools-only --stack pointsman --output patch.json
-  pointsman openclaw export --tools-only --front-door https://….lambda-url.eu-central-1.on.aws/v1
-  openclaw config patch --file patch.json     merge it into OpenClaw's configuration"""
-_IMPORT_EXAMPLES = """\b
-Examples:
-  pointsman openclaw import ~/.openclaw/openclaw.json
-  pointsman openclaw import ~/.openclaw/openclaw.json --output openclaw.json"""
-_SKILL_EXAMPLES = """\b
-Examples:
-  pointsman openclaw skill
-  pointsman openclaw skill --output ~/.openclaw/skills/pointsman/SKILL.md --stack pointsman"""
 _TOOL_TIMEOUT_MS = 120_000
 """OpenClaw's timeout for a tool call. A wait takes 45 s, unless an agent asks for more."""
 
@@ -37,6 +22,7 @@ _Output = Annotated[
 
 
 def export(
+    stack: StackOptions,
     tools_only: Annotated[
         bool, typer.Option("--tools-only", help="Export only the MCP server and the skill, without agents and models.")
     ] = False,
@@ -49,37 +35,33 @@ def export(
     into: _Output = None,
     as_json: AsJson = False,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Write a configuration for OpenClaw, with Pointsman as its MCP server.
 
     Agents and models come from openclaw.json: orchestration becomes `main`, implementation `work` and reasoning
     `personal`, each with its fallbacks. The output is always JSON.
     """
-    from pointsman_cli import openclaw_export, stacks
+    from pointsman_cli import stacks
 
     del as_json  # the output is JSON anyway
     file = config or (openclaw.HERE if openclaw.HERE.is_file() else None)
-    arguments = [*_stack_arguments(stack, profile, region), *(["--config", str(file.resolve())] if file else [])]
+    arguments = [*stack.arguments(), *(["--config", str(file.resolve())] if file else [])]
     server = {"command": _this_command(), "args": ["mcp", *arguments], "requestTimeoutMs": _TOOL_TIMEOUT_MS}
     if tools_only:
-        exported = openclaw_export.tools_section(server)
+        exported = openclaw.tools_section(server)
     else:
         policy = stacks.offline_runtime(config).context.policy
-        exported = openclaw_export.export_config(policy, datetime.now(UTC), server)
+        exported = openclaw.export_config(policy, datetime.now(UTC), server)
     if chat_api:
-        exported |= openclaw_export.provider_section(chat_api)
-    _write(output.json_text(exported), into)
-    return Exit.OK
+        exported |= openclaw.provider_section(chat_api)
+    output.write(output.json_text(exported) + "\n", into, make_folder=True)
 
 
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenClaw's configuration, as JSON.")],
     into: _Output = None,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Write an openclaw.json for Pointsman from OpenClaw's configuration.
 
     Takes the agents' models and Pointsman's options only: no keys, tokens or channels. The output is always JSON.
@@ -88,50 +70,24 @@ def import_(
 
     del as_json  # the output is JSON anyway
     parsed = parse(openclaw.read_config(file))
-    _write(output.json_text(parsed.model_dump(mode="json", exclude_unset=True)), into)
-    return Exit.OK
+    document = output.json_text(parsed.model_dump(mode="json", exclude_unset=True))
+    output.write(document + "\n", into, make_folder=True)
 
 
-def export_skill(
-    into: _Output = None,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+def export_skill(stack: StackOptions, into: _Output = None, as_json: AsJson = False) -> None:
     """Write a skill (SKILL.md) with which agents delegate tasks to Pointsman.
 
     OpenClaw offers it to agents only if `pointsman` is on the PATH. Other agents can read it too.
     """
-    text = skill.skill_text(" ".join(_stack_arguments(stack, profile, region)))
-    _write(json.dumps({"name": "pointsman", "text": text}) if as_json else text, into)
-    return Exit.OK
+    text = skill.skill_text(" ".join(stack.arguments()))
+    text = json.dumps({"name": "pointsman", "text": text}) if as_json else text
+    output.write(text.rstrip("\n") + "\n", into, make_folder=True)
+    return
 
 
-OPENCLAW_COMMANDS = (
-    ("export", export, _EXPORT_EXAMPLES),
-    ("import", import_, _IMPORT_EXAMPLES),
-    ("skill", export_skill, _SKILL_EXAMPLES),
-)
+COMMANDS = {"export": export, "import": import_, "skill": export_skill}
 
 
 def _this_command() -> str:
     """Return the absolute path of `pointsman`: OpenClaw has a PATH of its own."""
     return str(Path(sys.executable).with_name("pointsman"))
-
-
-def _stack_arguments(stack: str | None, profile: str | None, region: str | None) -> list[str]:
-    options = (("--stack", stack), ("--profile", profile), ("--region", region))
-    return [argument for name, value in options if value for argument in (name, value)]
-
-
-def _write(text: str, into: Path | None) -> None:
-    if into is None:
-        print(text.rstrip("\n"))
-        return
-    try:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        into.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.print_note(f"Wrote {into}")

@@ -9,27 +9,20 @@ import typer
 
 from pointsman_cli import output
 from pointsman_cli.errors import Exit, NotFoundError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
     from pointsman.services.replay import ReplayedItem
 
-EXAMPLES = """\b
-Examples:
-  pointsman replay
-  pointsman replay --reason gave_up --execute
-  pointsman replay --failed --reason refused
-  pointsman replay --id nightly-triage-118 --route-again --execute"""
-
 
 def replay(
+    stack: StackOptions,
     ids: Annotated[
         list[str] | None,
         typer.Option("--id", metavar="TASK_ID", help="Only this task or message, even if it failed (repeatable)."),
     ] = None,
     reason: Annotated[
-        str | None,
-        typer.Option("--reason", metavar="CODE", help="Only with this rejection code or failure reason."),
+        str | None, typer.Option(metavar="CODE", help="Only with this rejection code or failure reason.")
     ] = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Include failed tasks, not only the dead-letter queue.")
@@ -42,9 +35,6 @@ def replay(
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay even what would be rejected again.")] = False,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Retry dead letters and failed tasks, under their own ids.
 
@@ -53,10 +43,9 @@ def replay(
     """
     from pointsman.entrypoints.replay import build_replay
     from pointsman.services.replay import ReplayOptions
-    from pointsman_cli import stacks
 
     options = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    items = stacks.connect(stack, profile, region).runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
+    items = stack.connect().runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
     if options.ids and not items:
         raise NotFoundError(f"not a dead letter or failed task: {', '.join(sorted(options.ids))}")
     if as_json:

@@ -6,25 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman_cli import output
-from pointsman_cli.errors import BadInputError, CommandError, Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack
+from pointsman_cli import output, reading
+from pointsman_cli.errors import BadInputError
+from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
     from pointsman.report.figures.history import PublishedDay
     from pointsman.services.report import Reporting
 
-EXAMPLES = """\b
-Examples:
-  pointsman report
-  pointsman report --html --output today.html
-  pointsman report --date 2026-11-21 --json --stack pointsman
-  pointsman report --from 2026-11-01 --to 2026-11-21"""
 _MOST_DAYS = 92
 """A range reads the ledger of each day."""
 
 
 def report(
+    stack: StackOptions,
     day: Annotated[
         str | None,
         typer.Option(
@@ -42,10 +37,7 @@ def report(
         Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Show the costs and savings of one day or several.
 
     Computed from the ledger as it is now. Stores and sends nothing.
@@ -56,38 +48,33 @@ def report(
         raise BadInputError("--to needs --from")
     if first and day:
         raise BadInputError("--date and --from exclude each other")
-    chosen_day, since, until = _day("--date", day), _day("--from", first), _day("--to", last)
+    stated = (("--date", day), ("--from", first), ("--to", last))
+    chosen_day, since, until = (reading.parse_day(option, text) for option, text in stated)
 
     from pointsman.entrypoints.cost_report import build_reporting
-    from pointsman_cli import stacks
 
-    runtime = stacks.connect(stack, profile, region).runtime
+    runtime = stack.connect().runtime
     today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
     if since:
         text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
     else:
         text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
-    _write(text, into)
-    return Exit.OK
+    output.write(text, into)
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
+    from pointsman.report.render import as_json as json_form
+    from pointsman.report.render import html, text
+
     report = reporting.build(day)
     if as_html:
-        from pointsman.report.render.html import render_html
-
-        return render_html(report, reporting.published(), linked=False)
-    if as_json:
-        from pointsman.report.render.as_json import as_json as as_document
-
-        return output.json_text(as_document(report))
-    from pointsman.report.render.text import render_text
-
-    return render_text(report)
+        return html.render_html(report, reporting.published(), linked=False)
+    return output.json_text(json_form.as_json(report)) if as_json else text.render_text(report)
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
     from pointsman.report.figures import history
+    from pointsman.report.render import index
 
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     if not days or len(days) > _MOST_DAYS:
@@ -98,9 +85,7 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
             tell(f"reading {day}")
             entries.append(reporting.summarize(day))
     if as_html:
-        from pointsman.report.render.index import render_index
-
-        return render_index(entries, linked=False)
+        return index.render_index(entries, linked=False)
     return history.manifest_text(entries) if as_json else _table(entries)
 
 
@@ -113,21 +98,3 @@ def _table(entries: "list[PublishedDay]") -> str:
     for name, (tasks, calls, spent, saved) in [*rows.items(), ("Total", sums)]:
         lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{rounded_dollars(spent):>15}{rounded_dollars(saved):>15}")
     return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"
-
-
-def _write(text: str, into: Path | None) -> None:
-    if into is None:
-        print(text.rstrip("\n"))
-        return
-    try:
-        into.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--output: {error.strerror}: {into}") from None
-    output.print_note(f"Wrote {into}")
-
-
-def _day(option: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text is not None else None
-    except ValueError:
-        raise BadInputError(f"{option}: must be a date such as 2026-11-21") from None

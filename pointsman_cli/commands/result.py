@@ -6,45 +6,60 @@ import typer
 
 from pointsman_cli import output
 from pointsman_cli.errors import Exit, StillRunningError
-from pointsman_cli.options import AsJson, Profile, Region, Stack
-from pointsman_cli.waiting import wait_for_result
+from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
+    from pointsman.client import Progress, Result, Sent
     from pointsman_cli.stacks import StackConnection
-
-EXAMPLES = """\b
-Examples:
-  pointsman result nightly-triage-118
-  pointsman result nightly-triage-118 --wait --timeout 60
-  pointsman result nightly-triage-118 --json | jq -r .answer"""
 
 
 def result(
+    stack: StackOptions,
     task_id: Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")],
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the task ends, even if it has not arrived yet.")
     ] = False,
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards."),
+        float, typer.Option(metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards.")
     ] = 900,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Print a task's answer, followed by its subtasks' answers.
 
     Exits with 1 if the task failed or was rejected, and with 4 if it is still running.
     """
-    from pointsman_cli import stacks, tasks
+    from pointsman_cli import tasks
 
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     ended = wait_for_result(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
         state = tasks.read_task_record(connection.client, task_id).status
         raise StillRunningError(f"task {task_id} has not ended: it is {state}; try again later, or add --wait")
     return print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
+
+
+def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: float) -> "Result":
+    """Return the result of a task, given as what was sent or as its id.
+
+    Raises:
+        StillRunningError: It has not ended in time.
+    """
+    from pointsman.client import NotEndedError
+
+    task_id = task if isinstance(task, str) else task.task_id
+    try:
+        return next(connection.client.results([task], timeout=seconds, on_progress=_print_progress))
+    except NotEndedError as error:
+        raise StillRunningError(f"{error}: get its result later with `pointsman result {task_id}`") from None
+    except KeyboardInterrupt:
+        output.print_note(f"The task continues. Get its result later with `pointsman result {task_id}`.")
+        raise
+
+
+def _print_progress(progress: "Progress") -> None:
+    route = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
+    attempt = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
+    output.print_note(f"{progress.task_id}: {progress.state}{route}{attempt}")
 
 
 def print_result(result: dict[str, Any], connection: "StackConnection", *, as_json: bool) -> int:

@@ -11,17 +11,12 @@ from pointsman.contracts.task import Rejection, Task, read_task
 from pointsman.values import strict_json
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading
-from pointsman_cli.errors import BadInputError, Exit
-from pointsman_cli.options import AsJson, Config, Private, Profile, Region, Stack, TierChoice, TypeChoice
+from pointsman_cli.errors import BadInputError
+from pointsman_cli.options import AsJson, Config, Private, StackOptions, TierChoice, TypeChoice
 
 if TYPE_CHECKING:
     from pointsman_cli.dry_run import DryRun
 
-EXAMPLES = """\b
-Examples:
-  pointsman route "Why does the cache return stale rows under load?"
-  pointsman route --offline --file events/12-architecture.json --json
-  pointsman route --offline --jsonl < texts.jsonl     {"text", "id"?, "type"?, "tier"?, "private"?} per line"""
 _MOST_BUFFERED = 200
 """Lines to buffer while the undecided ones among them fill a request."""
 
@@ -37,12 +32,12 @@ class _Line:
 
 
 def route(
+    stack: StackOptions,
     text: Annotated[
         str | None, typer.Argument(metavar="TEXT", help="Prompt of the task. Default: --file or stdin.")
     ] = None,
     file: Annotated[
-        Path | None,
-        typer.Option("--file", metavar="FILE", help="File with a prompt or a complete message; - for stdin."),
+        Path | None, typer.Option(metavar="FILE", help="File with a prompt or a complete message; - for stdin.")
     ] = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Read a JSON object per line, and print a decision per line in order.")
@@ -53,10 +48,7 @@ def route(
     private: Private = False,
     as_json: AsJson = False,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Show which model would run a task, and what it would cost.
 
     Does not submit the task. If neither its fields nor the local classifier decide, the stack's classification model
@@ -65,11 +57,11 @@ def route(
     """
     if text is not None and (file or jsonl):
         raise BadInputError("TEXT excludes --file and --jsonl")
-    run = _dry_run(offline, config, stack, profile, region)
+    run = _dry_run(offline, config, stack)
     if jsonl:
         for answer in _documents(run, file):
             output.print_json_line(answer)
-        return Exit.OK
+        return
     task = _task(text if text is not None else reading.read_text(file), type_, tier, private)
     answer = run.document(task, *run.decide([task]))
     if as_json:
@@ -78,18 +70,15 @@ def route(
         cost = answer["estimated_cost_usd"]
         answer["estimated_cost_usd"] = None if cost is None else f"{cost:.9f}".rstrip("0").rstrip(".")
         output.print_pairs((name.replace("_", " "), value) for name, value in answer.items())
-    return Exit.OK
 
 
-def _dry_run(
-    offline: bool, config: Path | None, stack: str | None, profile: str | None, region: str | None
-) -> "DryRun":
+def _dry_run(offline: bool, config: Path | None, stack: StackOptions) -> "DryRun":
     from pointsman_cli import stacks
     from pointsman_cli.dry_run import DryRun
 
     if not offline:
         try:
-            connection = stacks.connect(stack, profile, region, config)
+            connection = stack.connect(config)
         except stacks.NoLocalStackError as error:
             output.print_note(f"Deciding offline: {error}")
         else:

@@ -6,34 +6,26 @@ from typing import Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack
-
-EXAMPLES = """\b
-Examples:
-  pointsman status nightly-triage-118
-  pointsman status nightly-triage-118 --json --stack pointsman --profile team"""
+from pointsman_cli.options import AsJson, StackOptions
 
 
 def status(
+    stack: StackOptions,
     task_id: Annotated[
         str, typer.Argument(metavar="TASK_ID", help="Task id. For a rejected message also its SQS message id.")
     ],
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Show a task's state, decision, attempts, cost and subtasks."""
-    from pointsman_cli import stacks, tasks
+    from pointsman_cli import tasks
 
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     document = tasks.task_document(
         connection.runtime, tasks.read_task_record(connection.client, task_id), stand_in=connection.stand_in
     )
     if as_json:
         output.print_document(document)
-        return Exit.OK
+        return
     connection.say_stand_in()
     output.print_pairs(status_rows(document))
     if document["attempts"]:
@@ -46,7 +38,6 @@ def status(
         print()
         header = ("subtask", "status", "type", "model", "cost", "reason")
         output.print_table(header, [_subtask(subtask) for subtask in document["subtasks"]], right=(4,))
-    return Exit.OK
 
 
 def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:

@@ -12,33 +12,23 @@ from pointsman.values.effort import Effort
 from pointsman_cli import output, reading
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
-from pointsman_cli.options import AsJson, Private, Profile, Region, Stack, TierChoice, TypeChoice
-from pointsman_cli.waiting import wait_for_result
+from pointsman_cli.options import AsJson, Private, StackOptions, TierChoice, TypeChoice
 
 if TYPE_CHECKING:
     from pointsman.client import Sent, TaskFields
     from pointsman_cli.stacks import StackConnection
 
-EXAMPLES = """\b
-Examples:
-  pointsman submit "Write a migration guide from v1 to v2 of our API" --wait
-  pointsman submit "Is the nightly build green?" --type status --metadata ticket=OPS-12
-  pointsman submit --split --type orchestration "Ticket PAY-7: a parser, its tests and a page about it" --wait
-  pointsman submit --file events/19-sns-envelope.json --json"""
-
 
 def submit(
+    stack: StackOptions,
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The prompt.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option(
-            "--file", metavar="FILE", help="File with a complete message, a task or an envelope; - for stdin."
-        ),
+        typer.Option(metavar="FILE", help="File with a complete message, a task or an envelope; - for stdin."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the task ends, and print the answer.")] = False,
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards."),
+        float, typer.Option(metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards.")
     ] = 900,
     type_: TypeChoice = None,
     tier: TierChoice = None,
@@ -46,46 +36,34 @@ def submit(
     split: Annotated[
         bool, typer.Option("--split", help="Let an orchestration answer create subtasks. The task ends after them.")
     ] = False,
-    system: Annotated[
-        str | None, typer.Option("--system", metavar="TEXT", help="Instructions in addition to the tier's.")
-    ] = None,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions in addition to the tier's.")] = None,
     max_output_tokens: Annotated[
-        int | None,
-        typer.Option("--max-output-tokens", metavar="N", help="Maximum output tokens of each call, thinking included."),
+        int | None, typer.Option(metavar="N", help="Maximum output tokens of each call, thinking included.")
     ] = None,
     effort: Annotated[
-        Effort | None, typer.Option("--effort", help="How much the model may think. Default: as in openclaw.json.")
+        Effort | None, typer.Option(help="How much the model may think. Default: as in openclaw.json.")
     ] = None,
     deadline: Annotated[
-        str | None,
-        typer.Option(
-            "--deadline", metavar="TIME", help="Time at which the task expires, such as 2026-12-31T18:00:00Z."
-        ),
+        str | None, typer.Option(metavar="TIME", help="Time at which the task expires, such as 2026-12-31T18:00:00Z.")
     ] = None,
     metadata: Annotated[
-        list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="Stored with the task (repeatable).")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Stored with the task (repeatable).")
     ] = None,
     reply_to: Annotated[
-        str | None, typer.Option("--reply-to", metavar="ARN", help="Queue for the answer, from ReplyQueueArns.")
+        str | None, typer.Option(metavar="ARN", help="Queue for the answer, from ReplyQueueArns.")
     ] = None,
-    task_id: Annotated[str | None, typer.Option("--task-id", metavar="ID", help="Task id. Default: a new one.")] = None,
+    task_id: Annotated[str | None, typer.Option(metavar="ID", help="Task id. Default: a new one.")] = None,
     idempotency_key: Annotated[
-        str | None,
-        typer.Option(
-            "--idempotency-key", metavar="TEXT", help="Derives the task id: tasks with the same text run once."
-        ),
+        str | None, typer.Option(metavar="TEXT", help="Derives the task id: tasks with the same text run once.")
     ] = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Submit a task.
 
     Checks the message by the router's rules before sending it. With --wait, exits with 1 if the task fails or is
     rejected.
     """
-    from pointsman_cli import stacks, tasks
+    from pointsman_cli import tasks
 
     options: dict[str, Any] = {
         "task_id": task_id,
@@ -106,7 +84,7 @@ def submit(
     if validation.error:
         raise BadInputError(f"invalid message: {validation.error}")
     assert validation.task is not None
-    connection = stacks.connect(stack, profile, region)
+    connection = stack.connect()
     place = validation.task.reply_to
     if place and (rule := refusal(place, connection.settings.reply_places)):
         raise BadInputError(f"reply_to: {rule}")
@@ -114,7 +92,7 @@ def submit(
     if not wait:
         _print_queued(sent, connection, as_json=as_json)
         return Exit.OK
-    ended = wait_for_result(connection, sent, timeout)
+    ended = result.wait_for_result(connection, sent, timeout)
     return result.print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
 

@@ -3,25 +3,18 @@
 from dataclasses import asdict
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
-from pointsman_cli.options import AsJson, Profile, Region, Stack
-
-EXAMPLES = """\b
-Examples:
-  pointsman sweep
-  pointsman sweep --stack pointsman --profile team"""
+from pointsman_cli.options import AsJson, StackOptions
 
 
-def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None, region: Region = None) -> int:
+def sweep(stack: StackOptions, as_json: AsJson = False) -> None:
     """Close lost attempts and retry failed deliveries.
 
     The stack does this every 15 minutes. An attempt is lost if its outcome was never recorded; closing it charges the
     amount that it had reserved.
     """
     from pointsman.entrypoints.sweep import build_sweep
-    from pointsman_cli import stacks
 
-    swept = asdict(stacks.connect(stack, profile, region).runtime.part(build_sweep)())
+    swept = asdict(stack.connect().runtime.part(build_sweep)())
     if as_json:
         output.print_document(swept)
     else:
@@ -35,4 +28,3 @@ def sweep(as_json: AsJson = False, stack: Stack = None, profile: Profile = None,
                 ("days archived", swept["archived"]),
             ]
         )
-    return Exit.OK

@@ -6,38 +6,29 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
-from pointsman_cli.options import AsJson, Config, Profile, Region, Stack
+from pointsman_cli.options import AsJson, Config, StackOptions
 
-EXAMPLES = """\b
-Examples:
-  pointsman tune
-  pointsman tune --days 90 --stack pointsman --profile team
-  pointsman tune --json | jq -r .diff | patch openclaw.json"""
 _MOST_DAYS = 100
 """The days that a task's record is kept."""
 
 
 def tune(
+    stack: StackOptions,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, max=_MOST_DAYS, help="Look at the tasks of the last N days.")
+        int, typer.Option(metavar="N", min=1, max=_MOST_DAYS, help="Look at the tasks of the last N days.")
     ] = 30,
     as_json: AsJson = False,
     config: Config = None,
-    stack: Stack = None,
-    profile: Profile = None,
-    region: Region = None,
-) -> int:
+) -> None:
     """Propose the classifier's threshold and the tiers of types, from what became of past tasks.
 
     It reads the ledger and the corrections (`pointsman correct`), asks no model and changes nothing: the proposal is a
     diff. With too little evidence there is none.
     """
-    from pointsman_cli import openclaw, stacks
+    from pointsman_cli import openclaw
     from pointsman_cli.tuning import read, show, tuned
-    from pointsman_cli.tuning.document import tuning_document
 
-    connection = stacks.connect(stack, profile, region, config)
+    connection = stack.connect(config)
     connection.say_stand_in()
     runtime = connection.runtime
     until = runtime.context.clock.now()
@@ -47,7 +38,6 @@ def tune(
     )
     span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:
-        output.print_document(tuning_document(result, *span))
+        output.print_document(show.tuning_document(result, *span))
     else:
         show.print_tuning(result, *span)
-    return Exit.OK

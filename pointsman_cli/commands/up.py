@@ -6,14 +6,7 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
-
-EXAMPLES = """\b
-Examples:
-  pointsman up
-  GEMINI_API_KEY=... ANTHROPIC_API_KEY=... pointsman up     with real models
-  eval "$(pointsman up --env)"                              for the AWS CLI and SDKs"""
 
 
 def up(
@@ -21,7 +14,7 @@ def up(
         bool, typer.Option("--env", help="Print `export` lines for AWS clients. Does not restart a running stack.")
     ] = False,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Start the local stack.
 
     Deploys the project's own template to an AWS emulator, in about half a minute.
@@ -47,19 +40,16 @@ def up(
                 "state_dir": str(info.state_dir),
             }
         )
-        return Exit.OK
+        return
     if as_env:
         for name, value in info.environment.items():
             print(f"export {name}={shlex.quote(value)}")
-        return Exit.OK
-    stand_ins = (("Gemini", info.stand_in.gemini), ("Claude", info.stand_in.anthropic))
-    replaced = [name for name, used in stand_ins if used]
+        return
     output.print_pairs(
         [
             ("endpoint", info.endpoint),
             ("queue", info.outputs.get("TaskQueueUrl")),
-            ("stand-in for", " and ".join(replaced) or None),
+            ("stand-in for", info.stand_in.names or None),
             ("logs", info.state_dir),
         ]
     )
-    return Exit.OK

@@ -10,16 +10,10 @@ from pointsman_cli import output, reading
 from pointsman_cli.errors import Exit
 from pointsman_cli.options import AsJson
 
-EXAMPLES = """\b
-Examples:
-  pointsman validate --file events/06-code-generation.json
-  echo '{"prompt": "Which suites cover the parser?"}' | pointsman validate --json
-  pointsman validate --jsonl < messages.jsonl     {"id", "body"} per line"""
-
 
 def validate(
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="File with the message. Default, or -: stdin.")
+        Path | None, typer.Option(metavar="FILE", help="File with the message. Default, or -: stdin.")
     ] = None,
     jsonl: Annotated[
         bool,

@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pointsman_cli.doctor import deployment, drift, limits, models, traffic
-from pointsman_cli.doctor.finding import Finding, unchecked
-from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.doctor import deployment, limits, models, traffic
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, unchecked
 
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 
 CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("stack", deployment.stack_findings),
-    ("drift", drift.drift_findings),
+    ("drift", deployment.drift_findings),
     ("drift", deployment.config_findings),
     ("key", models.key_findings),
     ("key", models.webhook_key_findings),

@@ -8,8 +8,7 @@ from pointsman.execution.model_health import ModelState
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import PACIFIC, month_key, to_ms
 from pointsman_cli import output
-from pointsman_cli.doctor.finding import Finding, ok, to_do
-from pointsman_cli.doctor.stack_probe import StackProbe, configured_models
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, configured_models, ok, to_do
 
 _WARNING_SHARE = 0.8
 """Share of a cap that needs attention, the same as for the alarm MonthSpend."""

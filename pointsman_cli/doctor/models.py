@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from pointsman.report.figures.lifetimes import notices
 from pointsman.routing.catalog import Billing, Model, Provider
 from pointsman.routing.policy import RoutingPolicy
-from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
 from pointsman_cli.doctor.providers import ProviderAnswer
-from pointsman_cli.doctor.stack_probe import KEY_SETTINGS, StackProbe, configured_models
+from pointsman_cli.doctor.stack_probe import KEY_SETTINGS, Finding, StackProbe, configured_models, ok, to_do, unchecked
 
 
 def key_findings(probe: StackProbe) -> Iterator[Finding]:

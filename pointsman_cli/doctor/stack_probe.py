@@ -1,7 +1,8 @@
-"""The stack under examination, and what several checks read from it, each read once."""
+"""The stack under examination, what several checks read from it, each read once, and what a check finds."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,7 +66,9 @@ class StackProbe:
         settings, answers = self.connection.settings, {}
         for provider, field in KEY_SETTINGS.items():
             parameter = self.key_parameters.get(getattr(settings, field))
-            models = [name for name in configured_models(self.policy) if provider is self._provider(name)]
+            models = [
+                name for name in configured_models(self.policy) if self.policy.catalog.get(name).provider is provider
+            ]
             if parameter and models:
                 answers.update(ask_provider(provider, settings, parameter["Value"].strip(), models))
         return answers
@@ -75,10 +78,46 @@ class StackProbe:
         """The health of the models, as the stack has recorded it."""
         return self.connection.runtime.stores.model_health.states(self.policy.catalog.models)
 
-    def _provider(self, model: str) -> Provider:
-        return self.policy.catalog.get(model).provider
-
 
 def configured_models(policy: RoutingPolicy) -> list[str]:
     """Return the models in the chains of `openclaw.json`, in the order of the tiers."""
     return list(dict.fromkeys(model for tier in Tier for model in policy.chain(tier)))
+
+
+class FindingState(StrEnum):
+    """Whether there is something to do."""
+
+    OK = "ok"
+    TO_DO = "to do"
+    UNCHECKED = "not checked"
+    """The check could not run, or does not apply here. Never counted as ok."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    check: str
+    """The kind of thing that was checked, such as `queue`."""
+    subject: str
+    """The thing itself, such as `tasks`."""
+    state: FindingState
+    says: str
+    """The observation, or why there is none."""
+    do: str | None = None
+    """The next step. None unless the state is `to do`."""
+
+
+def ok(check: str, subject: str, says: str) -> Finding:
+    """Return a finding that needs no action."""
+    return Finding(check, subject, FindingState.OK, says)
+
+
+def to_do(check: str, subject: str, says: str, do: str) -> Finding:
+    """Return a finding that needs action."""
+    return Finding(check, subject, FindingState.TO_DO, says, do)
+
+
+def unchecked(check: str, subject: str, why: str) -> Finding:
+    """Return that the check did not run, and why."""
+    return Finding(check, subject, FindingState.UNCHECKED, why)

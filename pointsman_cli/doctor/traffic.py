@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pointsman_cli.doctor.finding import Finding, ok, to_do, unchecked
-from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, ok, to_do, unchecked
 
 _POLLING = frozenset({"Enabled", "Creating", "Enabling", "Updating"})
 """States of an event source mapping that polls the queue, or is about to."""

@@ -1,33 +1,29 @@
-"""What the decisions are compared with: every task to one tier, and rules that look for words."""
+"""What the decisions are compared with: every task to one tier, rules that look for words, and LiteLLM's local router.
 
+LiteLLM is run by a Python that has it; it is no dependency of ours. Its four grades are read as our tiers: SIMPLE as
+orchestration, MEDIUM as implementation, COMPLEX and REASONING as reasoning. It only looks at the text, with its
+defaults; no model and no address is reached.
+"""
+
+import json
+import os
 import re
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 
 from pointsman.values.taxonomy import Tier
 
-_RULES: tuple[tuple[Tier, str], ...] = (
-    (
-        Tier.REASONING,
-        r"architect\w*|design\w*|security|secure|vulnerab\w*|threat\w*|attack\w*|exploit\w*|cve|root cause|debug\w*"
-        r"|deadlock|memory leak|race condition|why|review|rfc|trade-?offs?|scal(?:e|ing|able)",
-    ),
-    (
-        Tier.IMPLEMENTATION,
-        r"write|implement\w*|code|function|script|class|refactor\w*|fix|add|unit tests?|endpoint|route|api"
-        r"|document\w*|docs|docstrings?|readme|changelog|sql|query|regex",
-    ),
-    (
-        Tier.ORCHESTRATION,
-        r"status|assign\w*|schedul\w*|dispatch\w*|plan\w*|sprint|milestones?|checklist|which|should we|decide"
-        r"|go/no-go|triage|suites?|running|progress|route to|hand over|split",
-    ),
-)
-_PATTERNS = tuple((tier, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for tier, words in _RULES)
+_KEYWORDS: dict[str, list[str]] = json.loads((files(__package__) / "keywords.json").read_text(encoding="utf-8"))
+"""Regular expressions by tier, the most expensive tier first."""
+_PATTERNS = {Tier(tier): re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE) for tier, words in _KEYWORDS.items()}
 
 
 def by_keywords(text: str) -> Tier:
     """Return the tier whose words occur most often; of equals the dearer, of none the middle one."""
-    hits = {tier: len(pattern.findall(text)) for tier, pattern in _PATTERNS}
+    hits = {tier: len(pattern.findall(text)) for tier, pattern in _PATTERNS.items()}
     best = max(hits, key=lambda tier: hits[tier])
     return best if hits[best] else Tier.IMPLEMENTATION
 
@@ -40,3 +36,66 @@ BASELINES: Mapping[str, Callable[[str], Tier]] = {
     **{f"always {tier}": _always(tier) for tier in Tier},
     "keyword rules": by_keywords,
 }
+
+
+LITELLM = "LiteLLM complexity router"
+_SECONDS = 180.0
+_TIERS = {
+    "SIMPLE": Tier.ORCHESTRATION,
+    "MEDIUM": Tier.IMPLEMENTATION,
+    "COMPLEX": Tier.REASONING,
+    "REASONING": Tier.REASONING,
+}
+_SCRIPT = """
+import json, sys
+texts = json.load(sys.stdin)
+from importlib.metadata import version
+from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
+tiers = dict.fromkeys(("SIMPLE", "MEDIUM", "COMPLEX", "REASONING"), "model")
+router = ComplexityRouter("complexity", None, {"tiers": tiers}, "model")
+grades = [getattr(router.classify(text)[0], "value", None) for text in texts]
+print("\\n" + json.dumps({"version": version("litellm"), "grades": grades}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What LiteLLM made of the texts, or why there is nothing."""
+
+    version: str | None
+    tiers: tuple[Tier, ...] | None
+    skipped: str | None = None
+
+
+def grade(texts: Sequence[str], python: Path | None) -> Graded:
+    """Return the tier of each text by the LiteLLM of that interpreter's environment."""
+    if python is None:
+        return _skipped("no environment that has LiteLLM was named (--litellm PYTHON)")
+    try:
+        run = subprocess.run(
+            [python, "-I", "-c", _SCRIPT],
+            input=json.dumps(texts),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=_SECONDS,
+            check=False,
+            env={"PATH": os.environ.get("PATH", ""), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        )
+    except OSError as error:
+        return _skipped(f"{python}: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return _skipped(f"no answer within {_SECONDS:.0f} s")
+    if run.returncode:
+        last = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
+        return _skipped(last[0])
+    try:
+        answer = json.loads(run.stdout.splitlines()[-1])
+        tiers = tuple(_TIERS[grade_name] for _, grade_name in zip(texts, answer["grades"], strict=True))
+        return Graded(str(answer["version"]), tiers)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        return _skipped(f"an answer that is not understood ({type(error).__name__})")
+
+
+def _skipped(why: str) -> Graded:
+    return Graded(None, None, why)

@@ -1,13 +1,12 @@
 """The figures of a set of decisions."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli.evaluation.baselines import BASELINES
-from pointsman_cli.evaluation.examples import Example
-from pointsman_cli.evaluation.litellm import LITELLM, Graded
-from pointsman_cli.evaluation.perturbations import PERTURBATIONS
+from pointsman_cli.evaluation.baselines import BASELINES, LITELLM, Graded
+from pointsman_cli.evaluation.examples import PERTURBATIONS, Example
 from pointsman_cli.evaluation.routing import ClassificationCalls, Routed
 from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, point, proportion
 
@@ -18,10 +17,10 @@ _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 class Tiering:
     """How well tiers were chosen."""
 
-    right: Proportion
-    under: Proportion
+    tier_accuracy: Proportion
+    under_tiering: Proportion
     """Sent to a cheaper tier than theirs."""
-    over: Proportion
+    over_tiering: Proportion
     """Sent to a dearer one."""
 
 
@@ -29,15 +28,15 @@ class Tiering:
 class Stability:
     """What becomes of the tier when the text is changed and its meaning is not."""
 
-    same: Proportion
-    right: Proportion
+    same_tier: Proportion
+    tier_accuracy: Proportion
 
 
 @dataclass(frozen=True, slots=True)
 class Steering:
     """What instructions inside the texts do to the tier, against the same texts without them."""
 
-    same: Proportion
+    same_tier: Proportion
     raised: Proportion
     lowered: Proportion
     moved_when_sure: Proportion
@@ -120,7 +119,7 @@ def figures(
             (text.example.tier, text.verdict.tier) for text in routed if text.verdict.tier_probability >= threshold
         ),
         decided=_tiering((text.example.tier, text.decision.tier) for text in routed),
-        sources=_sources(routed),
+        sources=Counter(str(text.decision.source) for text in routed),
         stability={what: _stability(routed, change, classify) for what, change in PERTURBATIONS.items()},
         steering=_steering(routed, classify, threshold),
         asking=asking,
@@ -152,13 +151,6 @@ def _confusion(routed: Sequence[Routed]) -> dict[TaskType, dict[TaskType, int]]:
     return counts
 
 
-def _sources(routed: Sequence[Routed]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for text in routed:
-        counts[str(text.decision.source)] = counts.get(str(text.decision.source), 0) + 1
-    return counts
-
-
 def _stability(routed: Sequence[Routed], change: Callable[[str], str], classify: Callable[[str], Tier]) -> Stability:
     after = [classify(change(text.example.text)) for text in routed]
     return Stability(
@@ -176,7 +168,7 @@ def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], thresho
     if not gaps:
         return None
     return Steering(
-        same=proportion(gap == 0 for gap, _ in gaps),
+        same_tier=proportion(gap == 0 for gap, _ in gaps),
         raised=proportion(gap > 0 for gap, _ in gaps),
         lowered=proportion(gap < 0 for gap, _ in gaps),
         moved_when_sure=proportion(gap != 0 for gap, sure in gaps if sure),

@@ -1,5 +1,6 @@
 """The decisions on a set of texts: the local classifier's verdicts, and what the router makes of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -58,11 +59,8 @@ def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Rout
 
     The stack's cache of decisions is neither read nor written.
     """
-    classifier, since, run = (
-        replace(runtime.part(build_classifier), cache=None),
-        datetime.now(UTC),
-        f"evaluate-{uuid4().hex}",
-    )
+    classifier = replace(runtime.part(build_classifier), cache=None)
+    since, run = datetime.now(UTC), f"evaluate-{uuid4().hex}"
     tasks = {f"{run}-{number}": Task(prompt=example.text) for number, example in enumerate(examples)}
     plain = {task_id: classifier.decide_without_model(task) for task_id, task in tasks.items()}
     decisions: dict[str, Decision] = {}
@@ -110,12 +108,10 @@ def _price(model: Model, text: str, now: datetime) -> int:
 
 
 def _booked(runtime: Runtime, run: str, since: datetime) -> ClassificationCalls:
-    rows = list(
-        runtime.stores.ledger_reader.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1))
-    )
+    rows = runtime.stores.ledger_reader.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1))
     share_rows = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
-    costs: dict[str, int] = {}
+    costs = Counter[str]()
     for row in share_rows:
-        costs[row["model"]] = costs.get(row["model"], 0) + row["cost_nano"]
+        costs[row["model"]] += row["cost_nano"]
     requests = {str(row["row"]).rpartition("#share")[0] for row in share_rows}
     return ClassificationCalls(len(requests), None, costs, {})

@@ -1,23 +1,53 @@
-"""The figures as tables for people."""
+"""The figures as tables for people, and as JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pointsman.values.taxonomy import TaskType
 from pointsman_cli import output
-from pointsman_cli.evaluation.figures import Baseline, Figures, Tiering
+from pointsman_cli.evaluation.figures import Figures, Tiering
 from pointsman_cli.evaluation.statistics import Proportion
 
 CURVE_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_SHARE = ("share", "95% interval", "texts")
+
+
+def evaluation_document(own: Figures) -> dict[str, Any]:
+    """Return a set's figures; shares are from 0 to 1, money in nano-dollars for all texts together."""
+    document: dict[str, Any] = output.plain(
+        {
+            "set": own.name,
+            "texts": own.texts,
+            "type_accuracy": own.types_right,
+            **output.plain(own.forced),
+            "by_type": own.by_type,
+            "by_tier": own.by_tier,
+            "by_kind": own.by_kind,
+            "confusion": own.confusion,
+            "at_threshold": output.plain(own.at_threshold) | {"tiering": own.sure},
+            "curve": own.curve,
+            "calibration_error": own.calibration_error,
+            "decided": {"tiering": own.decided, "sources": own.sources},
+            "stability": own.stability,
+            "steering": own.steering,
+            "asking": own.asking,
+            "baselines": [
+                {"name": baseline.name, "skipped": baseline.skipped, **(output.plain(baseline.tiering) or {})}
+                for baseline in own.baselines
+            ],
+        }
+    )
+    return document
 
 
 def print_evaluation(own: Figures, *, live: bool) -> None:
     """Print a set's figures."""
     print(f"== {own.name}: {own.texts} texts ==")
-    _section("Local classifier, every verdict forced", ("", "share", "95% interval", "texts"), _main(own))
-    _section("Right type, by type", ("type", "share", "95% interval", "texts"), _named(own.by_type.items()))
-    _section("Right tier, by tier", ("tier", "share", "95% interval", "texts"), _named(own.by_tier.items()))
+    _section("Local classifier, every verdict forced", ("", *_SHARE), _main(own))
+    _section("Right type, by type", ("type", *_SHARE), _named(own.by_type))
+    _section("Right tier, by tier", ("tier", *_SHARE), _named(own.by_tier))
     if own.by_kind:
-        _section("Right tier, by kind of text", ("kind", "share", "95% interval", "texts"), _named(own.by_kind.items()))
+        _section("Right tier, by kind of text", ("kind", *_SHARE), _named(own.by_kind))
     _confusion(own)
     _section(
         "Coverage and precision by threshold",
@@ -28,23 +58,19 @@ def print_evaluation(own: Figures, *, live: bool) -> None:
         "Stability of the tier",
         ("change", "same tier", "95% interval", "right tier"),
         [
-            (what, *_cells(stability.same)[:2], _number(stability.right.value))
+            (what, *_cells(stability.same_tier)[:2], _number(stability.tier_accuracy.value))
             for what, stability in own.stability.items()
         ],
     )
     if own.steering:
-        _section(
-            "Tier with an instruction in the text, against the same text without it",
-            ("", "share", "95% interval", "texts"),
-            _named(
-                (
-                    ("same tier", own.steering.same),
-                    ("dearer", own.steering.raised),
-                    ("cheaper", own.steering.lowered),
-                    ("another when sure", own.steering.moved_when_sure),
-                )
-            ),
-        )
+        moves = {
+            "same tier": own.steering.same_tier,
+            "dearer": own.steering.raised,
+            "cheaper": own.steering.lowered,
+            "another when sure": own.steering.moved_when_sure,
+        }
+        title = "Tier with an instruction in the text, against the same text without it"
+        _section(title, ("", *_SHARE), _named(moves))
     _section(
         "Tiers against baselines",
         ("who", "right", "95% interval", "too cheap", "too dear"),
@@ -59,22 +85,20 @@ def print_evaluation(own: Figures, *, live: bool) -> None:
 
 
 def _main(own: Figures) -> list[tuple[str, ...]]:
-    rows = _named(
-        (
-            ("right type", own.types_right),
-            ("right tier", own.forced.right),
-            ("too cheap a tier", own.forced.under),
-            ("too dear a tier", own.forced.over),
-            (f"sure (at {own.threshold:.2f})", own.at_threshold.coverage),
-            ("right tier when sure", own.at_threshold.precision),
-            ("too cheap when sure", own.sure.under),
-        )
-    )
-    return [*rows, ("calibration error", _number(own.calibration_error), "", str(own.texts))]
+    shares = {
+        "right type": own.types_right,
+        "right tier": own.forced.tier_accuracy,
+        "too cheap a tier": own.forced.under_tiering,
+        "too dear a tier": own.forced.over_tiering,
+        f"sure (at {own.threshold:.2f})": own.at_threshold.coverage,
+        "right tier when sure": own.at_threshold.precision,
+        "too cheap when sure": own.sure.under_tiering,
+    }
+    return [*_named(shares), ("calibration error", _number(own.calibration_error), "", str(own.texts))]
 
 
-def _named(shares: Iterable[tuple[str, Proportion]]) -> list[tuple[str, ...]]:
-    return [(str(name), *_cells(ratio)) for name, ratio in shares if ratio.of]
+def _named[Name: str](shares: Mapping[Name, Proportion]) -> list[tuple[str, ...]]:
+    return [(str(name), *_cells(ratio)) for name, ratio in shares.items() if ratio.of]
 
 
 def _thresholds(own: Figures) -> list[tuple[str, ...]]:
@@ -100,15 +124,12 @@ def _confusion(own: Figures) -> None:
 def _rivals(own: Figures, live: bool) -> list[tuple[str, ...]]:
     decided = "decisions" if live else "decisions without a model"
     rows = [_rival("local verdicts", own.forced), _rival(decided, own.decided)]
-    return rows + [_rival(baseline.name, baseline.tiering) for baseline in _tried(own.baselines) if baseline.tiering]
-
-
-def _tried(baselines: Iterable[Baseline]) -> list[Baseline]:
-    return [baseline for baseline in baselines if baseline.tiering]
+    return rows + [_rival(baseline.name, baseline.tiering) for baseline in own.baselines if baseline.tiering]
 
 
 def _rival(name: str, own: Tiering) -> tuple[str, ...]:
-    return name, *_cells(own.right)[:2], _number(own.under.value), _number(own.over.value)
+    share, interval, _ = _cells(own.tier_accuracy)
+    return name, share, interval, _number(own.under_tiering.value), _number(own.over_tiering.value)
 
 
 def _asking(own: Figures, live: bool) -> list[tuple[str, object]]:

@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 from pointsman.contracts.webhook import PREFIX_OF_SECRETS
 from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy.options import KEY_VARIABLES
-from pointsman_cli.first_deploy.prompter import Prompter
+from pointsman_cli.first_deploy.options import KEY_VARIABLES, Prompter
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,126 @@
-"""What the tools do, without the protocol. All methods except `state` may block."""
+"""The tools and their results, without the protocol: clients get names, arguments, docstrings and types of both."""
 
 import asyncio
 import threading
 from collections.abc import Callable
-from datetime import date
-from typing import Unpack, cast
+from dataclasses import asdict
+from typing import Annotated, Any, TypedDict, cast
 
-from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent, SubtaskResult, TaskFields
+from pydantic import Field
+
+from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent
 from pointsman.contracts.task import read_task
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.figures.month import CapUse
 from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact_usd
 from pointsman.report.render.text import render_text
-from pointsman.values.taxonomy import Tier
+from pointsman.values.effort import Effort
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman_cli import output, reading
 from pointsman_cli.dry_run import DryRun
-from pointsman_cli.errors import BadInputError, NotFoundError
-from pointsman_cli.mcp.shapes import BudgetState, CapState, Estimate, Submitted, Subtask, TaskState
+from pointsman_cli.errors import NotFoundError
 from pointsman_cli.stacks import StackConnection
+
+
+class Submitted(TypedDict):
+    """A task in the queue."""
+
+    task_id: str
+    stand_in: bool
+    """Whether a stand-in answers on this stack instead of a model."""
+
+
+class Subtask(TypedDict):
+    """A subtask at the time when its parent ended."""
+
+    task_id: str
+    status: str
+    answer: str | None
+    reason: str | None
+    type: str | None
+    model: str | None
+
+
+class TaskState(TypedDict):
+    """The state of a task. `ended` is true once it is completed, failed or rejected."""
+
+    task_id: str
+    ended: bool
+    status: str
+    answer: str | None
+    truncated: bool
+    reason: str | None
+    type: str | None
+    tier: str | None
+    model: str | None
+    attempts: int
+    cost_usd: str | None
+    """The cost without its subtasks."""
+    partial: bool
+    """Whether it completed while some of its subtasks did not."""
+    subtasks: list[Subtask]
+    """The subtasks of a split task that has ended."""
+    stand_in: bool
+
+
+class Estimate(TypedDict):
+    """Which model would run a task, and the cost. `model` is None if none may."""
+
+    type: str
+    tier: str
+    model: str | None
+    source: str
+    confidence: float
+    reason: str
+    estimated_cost_usd: float | None
+
+
+class CapState(TypedDict):
+    """A cap of the budget. Amounts are exact, in dollars."""
+
+    name: str
+    """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
+    limit_usd: str
+    spent_usd: str
+    left_usd: str
+    percent: float | None
+
+
+class QuotaState(TypedDict):
+    """A free tier's requests today. `requests_a_day` is None if no limit is known."""
+
+    model: str
+    requests: int
+    requests_a_day: int | None
+
+
+class BudgetState(TypedDict):
+    """The budget of the month so far."""
+
+    month: str
+    spent_usd: str
+    reserved_usd: str
+    projected_usd: str | None
+    caps: list[CapState]
+    when_exhausted: dict[str, str]
+    quotas: list[QuotaState]
+    stand_in: bool
+
+
+_LONGEST_WAIT_SECONDS = 600.0
+_DEFAULT_WAIT_SECONDS = 45.0
+"""Most clients cancel a call after 60 seconds."""
+
+_PromptArgument = Annotated[str, Field(description="What to do, with everything needed to do it.")]
+_TypeArgument = Annotated[
+    str | None,
+    Field(description=f"Type of the task: {', '.join(TaskType)}. Classified by default, unless the tier is set."),
+]
+_TierArgument = Annotated[str | None, Field(description=f"Tier of the task: {', '.join(Tier)}. Overrides the type.")]
+_PrivateArgument = Annotated[
+    bool, Field(description="Never send the task to a free tier, whose provider may train on it.")
+]
 
 
 class McpTools:
@@ -39,19 +142,56 @@ class McpTools:
         """Connect again next time: a local stack may have restarted with another address."""
         self._connection = None
 
-    def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Submitted:
-        """Submit a task."""
+    def submit_task(
+        self,
+        prompt: _PromptArgument,
+        type: _TypeArgument = None,
+        tier: _TierArgument = None,
+        private: _PrivateArgument = False,
+        split: Annotated[
+            bool, Field(description="Let an orchestration answer create subtasks. The task ends after them.")
+        ] = False,
+        system: Annotated[str | None, Field(description="Instructions in addition to the tier's.")] = None,
+        max_output_tokens: Annotated[
+            int | None,
+            Field(description="Maximum output tokens of each call, thinking included. Default: the tier's."),
+        ] = None,
+        effort: Annotated[
+            Effort | None, Field(description="How much the model may think. Default: as configured for tier or type.")
+        ] = None,
+        metadata: Annotated[
+            dict[str, str] | None,
+            Field(description="Stored with the task. The report adds up costs by `ticket` and `agent`."),
+        ] = None,
+        idempotency_key: Annotated[
+            str | None, Field(description="Identifies this piece of work: submitting it again does not run it again.")
+        ] = None,
+    ) -> Submitted:
+        """Submit a task and return its id. It may cost money, within the stack's budget."""
         connection = self.connection()
-        sent = connection.client.submit(prompt, **fields)
+        sent = connection.client.submit(
+            prompt,
+            type=type,
+            tier=tier,
+            private=private,
+            split=split,
+            system=system,
+            max_output_tokens=max_output_tokens,
+            effort=effort,
+            metadata=metadata,
+            idempotency_key=idempotency_key,
+        )
         self._sent[sent.task_id] = sent
         return {"task_id": sent.task_id, "stand_in": connection.stand_in}
 
-    async def state(self, task_id: str, seconds: float) -> TaskState:
-        """Return how a task ended, or its state after `seconds`.
-
-        Raises:
-            NotFoundError: The stack does not have it, and this server did not send it.
-        """
+    async def wait_for_task(
+        self,
+        task_id: Annotated[str, Field(description="The task_id that submit_task returned.")],
+        seconds: Annotated[
+            float, Field(ge=0, le=_LONGEST_WAIT_SECONDS, description="Maximum wait. 0 returns the current state.")
+        ] = _DEFAULT_WAIT_SECONDS,
+    ) -> TaskState:
+        """Wait for a task and return its answer, or its state if it has not ended in time."""
         connection = await asyncio.to_thread(self.connection)
         last = Progress(task_id, "queued")
 
@@ -73,19 +213,30 @@ class McpTools:
             )
         return _running(last, stand_in=connection.stand_in)
 
-    def estimate(self, prompt: str, *, type: str | None, tier: str | None, private: bool) -> Estimate:
-        """Return which model would run a task, and the cost. Asks no model and records nothing."""
+    def estimate_task(
+        self,
+        prompt: _PromptArgument,
+        type: _TypeArgument = None,
+        tier: _TierArgument = None,
+        private: _PrivateArgument = False,
+    ) -> Estimate:
+        """Estimate which tier and model would run a task, and the cost. Sends nothing and asks no model."""
         runtime = self.connection().runtime
         task = read_task({"prompt": prompt, "type": type, "tier": tier, "private": private})
         run = DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models), ask=False)
         return cast("Estimate", run.document(task, *run.decide([task])))
 
-    def report(self, day: str | None) -> str:
-        """Return a day's report as text. None for today."""
+    def read_report(
+        self,
+        day: Annotated[
+            str | None, Field(description="A day in the report's time zone, such as 2026-11-21. Default: today.")
+        ] = None,
+    ) -> str:
+        """Return the report of a day as text: costs and savings by tier, model and task."""
         return render_text(self._report(day))
 
-    def budget(self) -> BudgetState:
-        """Return what is spent, reserved and left of the month's budget, and the free tiers' requests."""
+    def read_budget(self) -> BudgetState:
+        """Return what is spent, reserved and left of this month's budget, and the free tiers' requests today."""
         report, budget = self._report(None), self.connection().runtime.context.policy.config.pointsman.budget
         month = report.month
         return {
@@ -104,13 +255,8 @@ class McpTools:
 
     def _report(self, day: str | None) -> Report:
         runtime = self.connection().runtime
-        try:
-            chosen_day = (
-                date.fromisoformat(day) if day else runtime.context.clock.now().astimezone(runtime.settings.zone).date()
-            )
-        except ValueError:
-            raise BadInputError("day: must be a date such as 2026-11-21") from None
-        return runtime.part(build_reporting).build(chosen_day)
+        today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
+        return runtime.part(build_reporting).build(reading.parse_day("day", day or None) or today)
 
 
 def _cap(cap: CapUse) -> CapState:
@@ -124,49 +270,19 @@ def _cap(cap: CapUse) -> CapState:
 
 
 def _ended(result: Result, *, stand_in: bool) -> TaskState:
-    return {
-        "task_id": result.task_id,
-        "ended": True,
-        "status": str(result.status),
-        "answer": result.answer,
-        "truncated": result.truncated,
-        "reason": result.reason,
-        "type": result.type,
-        "tier": result.tier,
-        "model": result.model,
-        "attempts": result.attempts,
-        "cost_usd": exact_usd(result.cost_nano_usd),
-        "partial": result.partial,
-        "subtasks": [_subtask(subtask) for subtask in result.subtasks],
-        "stand_in": stand_in,
-    }
-
-
-def _subtask(subtask: SubtaskResult) -> Subtask:
-    return {
-        "task_id": subtask.task_id,
-        "status": subtask.status,
-        "answer": subtask.answer,
-        "reason": subtask.reason,
-        "type": subtask.type,
-        "model": subtask.model,
-    }
+    fields = output.plain(result)
+    fields |= {"ended": True, "cost_usd": exact_usd(result.cost_nano_usd), "stand_in": stand_in}
+    fields["subtasks"] = [_only(Subtask, subtask) for subtask in fields["subtasks"]]
+    return _only(TaskState, fields)
 
 
 def _running(progress: Progress, *, stand_in: bool) -> TaskState:
-    return {
-        "task_id": progress.task_id,
-        "ended": False,
-        "status": progress.state,
-        "answer": None,
-        "truncated": False,
-        "reason": None,
-        "type": None,
-        "tier": progress.tier,
-        "model": None,
-        "attempts": progress.attempts,
-        "cost_usd": None,
-        "partial": False,
-        "subtasks": [],
-        "stand_in": stand_in,
-    }
+    state = {"status": progress.state, "ended": False, "truncated": False, "partial": False, "subtasks": []}
+    return _only(
+        TaskState, dict.fromkeys(TaskState.__annotations__) | asdict(progress) | state | {"stand_in": stand_in}
+    )
+
+
+def _only[Shape: (TaskState, Subtask)](shape: type[Shape], fields: dict[str, Any]) -> Shape:
+    """Return the fields that a tool's result has."""
+    return shape(**{name: fields[name] for name in shape.__annotations__})

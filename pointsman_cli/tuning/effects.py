@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.sums import Summable
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -13,16 +14,13 @@ from pointsman_cli.tuning.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Summable):
     """Nano-dollars."""
 
     billed: int
     """What is paid: nothing on a free tier."""
     listed: int
     """The list price, free tier or not."""
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.billed + other.billed, self.listed + other.listed)
 
 
 NO_COST = Cost(0, 0)

@@ -1,5 +1,6 @@
 """What is known of past tasks: how each was decided, what was made of it, and which tier it needed."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -142,10 +143,8 @@ def dearer(one: Tier, other: Tier) -> bool:
 
 def tally(needs: Sequence[Need | None]) -> dict[Ground, int]:
     """Return how many tasks there are of each ground."""
-    return {
-        ground: sum(need_of_task is not None and need_of_task.ground is ground for need_of_task in needs)
-        for ground in Ground
-    }
+    counts = Counter(need_of_task.ground for need_of_task in needs if need_of_task)
+    return {ground: counts[ground] for ground in Ground}
 
 
 def _last(catalog: Catalog, model: Model) -> Model:

@@ -6,6 +6,7 @@ the threshold under the rules that come of it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.statistics import Proportion, wilson
@@ -42,6 +43,11 @@ class Rate:
         """Its 95% interval; of nothing, all that can be."""
         return wilson(self.hits, self.of) or (0.0, 1.0)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        low, high = self.interval
+        return {"share": self.value, "low": low, "high": high, "weight": self.of, "labels": self.labels}
+
 
 @dataclass(frozen=True, slots=True)
 class At:
@@ -69,9 +75,9 @@ class TypeFinding:
     tier: Tier
     """Where they go now."""
     tasks: int
-    cheaper: Rate
+    cheaper_would_do: Rate
     """A cheaper tier would have done."""
-    dearer: Rate
+    needed_dearer: Rate
     """A dearer one was needed."""
     proposed: Tier | None
     why: str

@@ -1,21 +1,76 @@
-"""A tuning for people."""
+"""A tuning for people, and as JSON."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from textwrap import fill
+from typing import Any
 
-from pointsman.values.taxonomy import Tier
+from pointsman.report.figures.ledger_entries import grouped
 from pointsman_cli import output
 from pointsman_cli.tuning.candidates import Candidate
-from pointsman_cli.tuning.document import clipped
 from pointsman_cli.tuning.effects import Effects
 from pointsman_cli.tuning.evidence import SILENCE, Ground
-from pointsman_cli.tuning.proposal import TARGET, At, Rate, ThresholdFinding, TypeFinding
+from pointsman_cli.tuning.proposal import LEAST, LEAST_TO_RAISE, TARGET, At, Rate, ThresholdFinding, TypeFinding
 from pointsman_cli.tuning.thinking import ThinkingFinding
 from pointsman_cli.tuning.tuned import Tuned
 
 _CANDIDATES_SHOWN = 3
 """Texts of a type; `--json` has all."""
 _WIDTH = 100
+_CLIPPED = 200
+"""Characters of a task's text in JSON."""
+
+
+def tuning_document(own: Tuned, since: str, until: str) -> dict[str, Any]:
+    """Return it all; shares are from 0 to 1, money in nano-dollars, texts clipped."""
+    document: dict[str, Any] = output.plain(
+        {
+            "from": since,
+            "to": until,
+            "tasks": own.tasks,
+            "stated_by_sender": own.stated,
+            "unreadable": own.unreadable,
+            "classified": own.grounds,
+            "booked_nano_usd": own.booked_nano,
+            "target": TARGET,
+            "labels": own.proposal.labels,
+            "labels_needed": {"threshold": LEAST, "cheaper_tier": LEAST, "dearer_tier": LEAST_TO_RAISE},
+            "weight_of_silence": SILENCE,
+            "proposed": not own.empty,
+            "threshold": own.proposal.threshold,
+            "types": own.proposal.types,
+            "effects": _effects_document(own.effects) if own.effects else None,
+            "thinking": [{**asdict(finding), "share": finding.share} for finding in own.thinking],
+            "only_reasoning": own.only_reasoning,
+            "could_go_down": own.could_go_down,
+            "diff": own.diff,
+        }
+    )
+    for candidate in document["only_reasoning"] + document["could_go_down"]:
+        candidate["text"] = _clipped(candidate["text"], _CLIPPED)
+    return document
+
+
+def _effects_document(own: Effects) -> dict[str, Any]:
+    before, after, priced = own.priced()
+    return {
+        "moved": [{"from": old, "to": new, "tasks": count} for (old, new), count in own.counts().items()],
+        "moved_to_what_was_needed": sum(move.needed is move.after for move in own.moves),
+        "moved_away_from_what_was_needed": sum(move.needed is move.before for move in own.moves),
+        "asked_before": own.asked_before,
+        "asked_after": own.asked_after,
+        "spared_requests_nano_usd": own.spared_nano,
+        "priced_tasks": priced,
+        "cost_nano_usd": {"before": before.billed, "after": after.billed},
+        "list_price_nano_usd": {"before": before.listed, "after": after.listed},
+        "tasks": own.moves,
+    }
+
+
+def _clipped(text: str, most: int) -> str:
+    """Return a text on one line, at most so long."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def print_tuning(own: Tuned, since: str, until: str) -> None:
@@ -78,14 +133,14 @@ def _rate(own: Rate) -> tuple[str, str]:
 
 
 def _types(found: Sequence[TypeFinding]) -> None:
-    labelled = [finding for finding in found if finding.dearer.labels]
+    labelled = [finding for finding in found if finding.needed_dearer.labels]
     if not found:
         return
     print("\n== Types ==\n")
     if labelled:
         header = ("type", "goes to", "tasks", "labels", "needed dearer", "cheaper would do", "")
         output.print_table(header, [_type(finding) for finding in labelled], right=(2, 3))
-    if bare := [f"{finding.type} {finding.tasks}" for finding in found if not finding.dearer.labels]:
+    if bare := [f"{finding.type} {finding.tasks}" for finding in found if not finding.needed_dearer.labels]:
         print(fill(f"Without a label: {', '.join(bare)}.", _WIDTH))
 
 
@@ -95,9 +150,9 @@ def _type(own: TypeFinding) -> tuple[object, ...]:
         own.type,
         own.tier,
         own.tasks,
-        own.dearer.labels,
-        _with_interval(own.dearer),
-        _with_interval(own.cheaper),
+        own.needed_dearer.labels,
+        _with_interval(own.needed_dearer),
+        _with_interval(own.cheaper_would_do),
         said,
     )
 
@@ -158,9 +213,7 @@ def _candidates(title: str, found: Sequence[Candidate]) -> None:
     if not found:
         return
     print(f"\n== {title} ==")
-    groups: dict[tuple[str, Tier, Tier], list[Candidate]] = {}
-    for candidate in found:
-        groups.setdefault((candidate.type, candidate.tier, candidate.to), []).append(candidate)
+    groups = grouped(found, lambda candidate: (candidate.type, candidate.tier, candidate.to))
     for (kind, tier, to), some in sorted(groups.items(), key=lambda group: -len(group[1])):
         booked = sum(candidate.booked_nano for candidate in some if candidate.there_nano is not None)
         there = sum(candidate.there_nano for candidate in some if candidate.there_nano is not None)
@@ -168,7 +221,7 @@ def _candidates(title: str, found: Sequence[Candidate]) -> None:
         print(f"\n{kind} ({tier}) to {to}: {len(some)}, {costs}")
         for candidate in some[:_CANDIDATES_SHOWN]:
             output.print_pairs(
-                [(f"  {candidate.task_id}", candidate.why), ("", f"  {clipped(candidate.text, _WIDTH)}")]
+                [(f"  {candidate.task_id}", candidate.why), ("", f"  {_clipped(candidate.text, _WIDTH)}")]
             )
         if len(some) > _CANDIDATES_SHOWN:
             print(f"  and {len(some) - _CANDIDATES_SHOWN} more")

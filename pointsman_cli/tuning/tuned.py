@@ -50,7 +50,7 @@ def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text:
     now = Rules.of(policy.config.pointsman.classifier, LocalClassifier.load().threshold)
     known = [(task, needs[task.task_id]) for task in seen if task.task_id in needs]
     proposal = propose(known, now)
-    needing_more = {finding.type for finding in proposal.types if finding.dearer.hits}
+    needing_more = {finding.type for finding in proposal.types if finding.needed_dearer.hits}
     thinking = thinking_findings(seen, policy, needing_more)
     return Tuned(
         tasks=len(seen),

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.history import PublishedDay
-from pointsman.report.figures.report import Report
-from pointsman.report.figures.report_builder import ReportScope, build_report
+from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.report.figures.speed import Milestones
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from pointsman.report.figures.report import Report
-from pointsman.report.figures.report_builder import ReportScope, build_report
+from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier

@@ -10,8 +10,7 @@ import pytest
 
 from devstack import trim
 from devstack.build import build_template
-from devstack.errors import LocalStackError
-from devstack.toolchain import BUILDS, MINISTACK, SAM, build_environment, host_architecture
+from devstack.toolchain import BUILDS, MINISTACK, SAM, LocalStackError, build_environment, host_architecture
 from tests.support.paths import ROOT
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024

@@ -10,7 +10,7 @@ from pointsman.report.figures.aws_bill import monthly_bill, price_document, pric
 from pointsman.report.figures.aws_units import DEPLOYED, DayLoad, Resources, plain_day
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import first_estimate, tables
-from pointsman_cli.aws_cost.saving import halve_top_item
+from pointsman_cli.aws_cost.tables import halve_top_item
 from pointsman_cli.commands.cost import DEFAULT_VOLUMES
 from pointsman_cli.main import main
 from tests.support.paths import ROOT

@@ -18,10 +18,9 @@ from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import to_ms
-from pointsman_cli.doctor import deployment, drift, examine, limits, models, traffic
-from pointsman_cli.doctor.finding import Finding, FindingState
+from pointsman_cli.doctor import deployment, examine, limits, models, traffic
 from pointsman_cli.doctor.providers import ProviderAnswer
-from pointsman_cli.doctor.stack_probe import StackProbe
+from pointsman_cli.doctor.stack_probe import Finding, FindingState, StackProbe
 from pointsman_cli.stacks import Settings, StackConnection
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -136,7 +135,7 @@ def test_stack_status_decides_whether_there_is_something_to_do(
 )
 def test_drift_without_a_new_comparison_is_that_of_the_last_one(drift_status: str, state: FindingState) -> None:
     stack = STACK | {"DriftInformation": {"StackDriftStatus": drift_status, "LastCheckTimestamp": NOW}}
-    assert only(drift.drift_findings(stack_probe_of(describe_stacks={"Stacks": [stack]}))).state == state
+    assert only(deployment.drift_findings(stack_probe_of(describe_stacks={"Stacks": [stack]}))).state == state
 
 
 def drift_detected(status: str, *resources: dict[str, Any]) -> list[Finding]:
@@ -147,7 +146,7 @@ def drift_detected(status: str, *resources: dict[str, Any]) -> list[Finding]:
         describe_stack_drift_detection_status={"DetectionStatus": status, "DetectionStatusReason": "because"},
         describe_stack_resource_drifts={"StackResourceDrifts": list(resources)},
     )
-    return list(drift.drift_findings(probe))
+    return list(deployment.drift_findings(probe))
 
 
 def drifted(name: str, state: str, *paths: str) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import pytest
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import stacks
 from pointsman_cli.errors import BadInputError
-from pointsman_cli.evaluation import examples, litellm
-from pointsman_cli.evaluation.baselines import by_keywords
-from pointsman_cli.evaluation.perturbations import PERTURBATIONS, with_typing_errors
+from pointsman_cli.evaluation import examples
+from pointsman_cli.evaluation.baselines import LITELLM, by_keywords, grade
+from pointsman_cli.evaluation.examples import PERTURBATIONS, with_typing_errors
 from pointsman_cli.evaluation.statistics import Proportion, Sureness, calibration_error, curve, point, proportion
 from pointsman_cli.main import main
 
@@ -157,7 +157,7 @@ def test_baselines_stand_beside_them(labelled: Path, capsys: pytest.CaptureFixtu
     assert by_name["always reasoning"]["over_tiering"]["count"] == 3
     assert by_name["always orchestration"]["tier_accuracy"]["count"] == 2
     assert by_name["keyword rules"]["skipped"] is None
-    assert "--litellm" in by_name[litellm.LITELLM]["skipped"]
+    assert "--litellm" in by_name[LITELLM]["skipped"]
 
 
 def test_what_an_instruction_in_a_text_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,7 +203,7 @@ def _python_that(tmp_path: Path, does: str) -> Path:
 def test_litellms_grades_are_read_as_tiers(tmp_path: Path) -> None:
     answer = 'print("a warning"); print(json.dumps({"version": "1.2.3", "grades": grades}))'
     grades = 'grades = [["SIMPLE", "MEDIUM", "COMPLEX", "REASONING"][len(text) - 1] for text in json.load(sys.stdin)]'
-    result = litellm.grade(["a", "bb", "ccc", "dddd"], _python_that(tmp_path, f"{grades}\n{answer}"))
+    result = grade(["a", "bb", "ccc", "dddd"], _python_that(tmp_path, f"{grades}\n{answer}"))
     assert result.version == "1.2.3"
     assert result.tiers == (Tier.ORCHESTRATION, Tier.IMPLEMENTATION, Tier.REASONING, Tier.REASONING)
 
@@ -219,10 +219,10 @@ def test_litellms_grades_are_read_as_tiers(tmp_path: Path) -> None:
     ],
 )
 def test_without_litellms_answer_the_baseline_is_skipped_with_its_reason(tmp_path: Path, does: str, why: str) -> None:
-    result = litellm.grade(["a"], _python_that(tmp_path, does))
+    result = grade(["a"], _python_that(tmp_path, does))
     assert result.tiers is None
     assert why in str(result.skipped)
 
 
 def test_a_python_that_is_not_there_is_a_reason_too(tmp_path: Path) -> None:
-    assert os.strerror(2) in str(litellm.grade(["a"], tmp_path / "none").skipped)
+    assert os.strerror(2) in str(grade(["a"], tmp_path / "none").skipped)

@@ -17,7 +17,7 @@ from pointsman.contracts.webhook import keys_of
 from pointsman.routing import config
 from pointsman.routing.catalog import Provider
 from pointsman_cli.errors import CommandError
-from pointsman_cli.first_deploy import keys, option_values, steps
+from pointsman_cli.first_deploy import keys, options, steps
 from pointsman_cli.first_deploy import options as deploy_options
 from pointsman_cli.first_deploy.options import DeployOptions
 from pointsman_cli.main import main
@@ -164,7 +164,7 @@ def test_ctrl_c_at_a_key_prompt_changes_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("pointsman_cli.first_deploy.prompter.getpass", interrupted)
+    monkeypatch.setattr("pointsman_cli.first_deploy.options.getpass", interrupted)
     options = ["--region", "eu-central-1", "--stack", "s", "--email", "-", "--budget", "5", "--time-zone", "UTC"]
     assert main(["init", *options]) == 130
     assert (deployed, stored("/s/gemini-api-key")) == ([], {})
@@ -234,8 +234,8 @@ def longest_schedule_suffix() -> int:
 
 def test_longest_stack_name_leaves_room_for_every_schedules_name() -> None:
     model = boto3.client("scheduler", region_name="us-east-1").meta.service_model.shape_for("Name")
-    assert option_values.LONGEST_STACK_NAME + longest_schedule_suffix() <= model.metadata["max"]
-    assert option_values.parse_stack_name("a" * option_values.LONGEST_STACK_NAME)
+    assert options.LONGEST_STACK_NAME + longest_schedule_suffix() <= model.metadata["max"]
+    assert options.parse_stack_name("a" * options.LONGEST_STACK_NAME)
 
 
 class InState:

@@ -158,7 +158,7 @@ def test_nine_labels_are_too_thin_for_everything() -> None:
 def test_a_type_of_which_most_needed_reasoning_goes_there() -> None:
     record = made([task(TaskType.API_ENDPOINT, to=TaskType.COMPLEX_DEBUGGING)] * 12 + [task(TaskType.API_ENDPOINT)] * 4)
     assert record.rules.tiers == {TaskType.API_ENDPOINT: REASONING}
-    assert record.types[0].dearer.interval[0] > 0.5
+    assert record.types[0].needed_dearer.interval[0] > 0.5
 
 
 def test_evidence_is_of_the_type_that_the_classifier_finds_now() -> None:

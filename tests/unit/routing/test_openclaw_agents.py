@@ -15,7 +15,7 @@ from pointsman.routing.catalog import load_catalog
 from pointsman.routing.config import ConfigError
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
-from pointsman_cli.openclaw_export import export_config, tools_section
+from pointsman_cli.openclaw import export_config, tools_section
 from pointsman_cli.tuning.edit import put
 from tests.support.paths import ROOT
 

@@ -15,9 +15,8 @@ from pointsman.client.errors import (
     NotEndedError,
     WebhookError,
 )
-from pointsman.client.message import TaskFields
+from pointsman.client.message import Sent, TaskFields
 from pointsman.client.result import NoAnswerError, Result, SubtaskResult, TaskFailedError, TaskRejectedError
-from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress
 from pointsman.client.webhook import verify_webhook
 

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Unpack
 
 from pointsman.client.blocking import DEFAULT_TIMEOUT, Client
-from pointsman.client.message import TaskFields
+from pointsman.client.message import Sent, TaskFields
 from pointsman.client.result import Result
-from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch
 
 
@@ -50,11 +49,11 @@ class AsyncClient:
         """Yield the result of each task as it ends, as `Client.results` does."""
         watch = Watch(tasks, timeout)
         while watch:
-            seen = await asyncio.to_thread(self._client.look, watch)
+            results, news = await asyncio.to_thread(self._client.look, watch)
             if on_progress:
-                for progress in seen.news:
+                for progress in news:
                     on_progress(progress)
-            for result in seen.results:
+            for result in results:
                 yield result
             if watch:
                 await asyncio.sleep(watch.pause())

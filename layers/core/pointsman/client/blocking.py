@@ -12,9 +12,8 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client.errors import InvalidTaskError, NoStackError
-from pointsman.client.message import TaskFields, body_of, task_fields
+from pointsman.client.message import Sent, TaskFields, body_of, task_fields
 from pointsman.client.result import Result
-from pointsman.client.sent import Sent
 from pointsman.client.watch import Progress, Watch, has_ended
 from pointsman.contracts.message_validation import validate_message
 from pointsman.execution import subtasks
@@ -33,14 +32,6 @@ class Places:
     queue_url: str
     task_table: str
     bucket: str
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """One look at the tasks that are waited for."""
-
-    results: list[Result]
-    news: list[Progress]
 
 
 class Client:
@@ -134,11 +125,11 @@ class Client:
         """
         watch = Watch(tasks, timeout)
         while watch:
-            seen = self.look(watch)
+            results, news = self.look(watch)
             if on_progress:
-                for progress in seen.news:
+                for progress in news:
                     on_progress(progress)
-            yield from seen.results
+            yield from results
             if watch:
                 time.sleep(watch.pause())
 
@@ -151,10 +142,10 @@ class Client:
         """Return a task, or a rejected message by its own id or its SQS message's, as the table has it."""
         return self._tasks.read_many({task_id}).get(task_id)
 
-    def look(self, watch: Watch) -> Poll:
-        """Return what has become of the tasks of a watch since the last look."""
+    def look(self, watch: Watch) -> tuple[list[Result], list[Progress]]:
+        """Return which tasks of a watch have ended since the last look, and which have come further."""
         ended, news = watch.take(self._tasks.read_many(watch.ids))
-        return Poll([self._result(record) for record in ended], news)
+        return [self._result(record) for record in ended], news
 
     def _result(self, record: TaskRecord) -> Result:
         completed = record.status is Status.COMPLETED

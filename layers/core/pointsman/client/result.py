@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Self
 
 from pointsman.execution import subtasks
-from pointsman.execution.records import SubtaskEnd, TaskRecord
+from pointsman.execution.records import TaskRecord
 from pointsman.values.errors import PointsmanError
 from pointsman.values.money import usd
 from pointsman.values.status import Status
@@ -52,10 +52,6 @@ class Result:
 
     task_id: str
     status: Status
-    answer: str | None
-    """Of a completed task only."""
-    truncated: bool
-    """Whether the answer was cut at its limit of tokens."""
     reason: str | None
     """Why it failed or was rejected: a fixed word, or field and rule."""
     type: str | None
@@ -63,6 +59,10 @@ class Result:
     """As decided; None for what was rejected."""
     model: str | None
     """The one that was billed last."""
+    answer: str | None
+    """Of a completed task only."""
+    truncated: bool
+    """Whether the answer was cut at its limit of tokens."""
     usage: Usage
     cost_nano_usd: int
     """Nano-dollars of the task's own calls, over all its attempts; its share of a classification is not in it."""
@@ -73,33 +73,25 @@ class Result:
     """1, and one more for each replay."""
     parent_id: str | None
     metadata: dict[str, str]
-    subtasks: tuple[SubtaskResult, ...] = ()
-    """Of a task that was split, in the order in which its answer states them."""
     partial: bool = False
     """Whether the task completed without all of its subtasks."""
+    subtasks: tuple[SubtaskResult, ...] = ()
+    """Of a task that was split, in the order in which its answer states them."""
 
     @classmethod
     def of(cls, record: TaskRecord, answer: str | None, answers: Mapping[str, str] | None = None) -> Self:
         """Return the end that a record tells of; `answers` are its subtasks', by id."""
-        return cls(
-            task_id=record.task_id,
-            status=record.status,
-            answer=answer,
-            truncated=record.truncated,
-            reason=record.reason,
-            type=record.type,
-            tier=record.tier,
-            model=record.model,
-            usage=Usage(**record.usage),
-            cost_nano_usd=record.cost_nano,
-            cost_known=record.cost_known,
-            attempts=record.attempts,
-            generation=record.generation,
-            parent_id=record.parent_id,
-            metadata=record.metadata,
-            subtasks=tuple(_subtask(end, (answers or {}).get(end.task_id)) for end in record.results),
-            partial=subtasks.is_partial(record),
-        )
+        same = {name: getattr(record, name) for name in cls.__dataclass_fields__ if hasattr(record, name)}
+        own = {
+            "answer": answer,
+            "usage": Usage(**record.usage),
+            "cost_nano_usd": record.cost_nano,
+            "partial": subtasks.is_partial(record),
+            "subtasks": tuple(
+                SubtaskResult(answer=(answers or {}).get(end.task_id), **end.as_item()) for end in record.results
+            ),
+        }
+        return cls(**(same | own))
 
     @property
     def cost_usd(self) -> Decimal:
@@ -122,7 +114,3 @@ class Result:
             return self
         kind = TaskRejectedError if self.status is Status.REJECTED else TaskFailedError
         raise kind(f"task {self.task_id} {self.status}: {self.reason}", self)
-
-
-def _subtask(end: SubtaskEnd, answer: str | None) -> SubtaskResult:
-    return SubtaskResult(answer=answer, **end.as_item())

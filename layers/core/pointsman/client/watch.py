@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pointsman.client.errors import NotEndedError
-from pointsman.client.sent import Sent
+from pointsman.client.message import Sent
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import ENDED, Status
 

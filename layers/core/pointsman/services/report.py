@@ -9,8 +9,7 @@ from typing import Any
 from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
-from pointsman.report.figures.report import Report
-from pointsman.report.figures.report_builder import LOOKBACK, ReportScope, build_report
+from pointsman.report.figures.report import LOOKBACK, Report, ReportScope, build_report
 from pointsman.report.figures.speed import MilestoneLookup
 from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.formatting import rounded_dollars

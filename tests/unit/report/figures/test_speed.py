@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.report.figures import speed
-from pointsman.report.figures.report_builder import ReportScope, build_report
+from pointsman.report.figures.report import ReportScope, build_report
 from pointsman.report.figures.speed import Phases, percentile
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import day_bounds, to_text

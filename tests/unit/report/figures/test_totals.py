@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.report.figures import task_costs
-from pointsman.report.figures.report_builder import build_report
+from pointsman.report.figures.report import build_report
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.formatting import percent
 from pointsman.report.render.html import render_html

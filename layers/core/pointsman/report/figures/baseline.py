@@ -7,16 +7,19 @@ from datetime import datetime
 
 from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.report.figures.month import percent_of
+from pointsman.report.figures.sums import Summable
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
 
+_PARTS = ("answers", "classification", "failed", "checking", "unknown", "open")
+"""Of what was spent."""
 ESTIMATE = "an estimate: another model would count the tokens of the same text differently"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Summable):
     """What some time cost, beside the cost of the same answers on the baseline model."""
 
     configured: str
@@ -49,14 +52,7 @@ class Comparison:
     def __add__(self, other: "Comparison") -> "Comparison":
         """Return the sum of both; they have the same baseline."""
         assert self.model == other.model
-        return Comparison(
-            configured=self.configured,
-            model=self.model,
-            answers=self.answers + other.answers,
-            usage=self.usage + other.usage,
-            mix={tier: self.mix[tier] + other.mix[tier] for tier in Tier},
-            **{name: getattr(self, name) + getattr(other, name) for name in _AMOUNTS},
-        )
+        return Summable.__add__(self, other)
 
     @property
     def saved_nano(self) -> int:
@@ -67,9 +63,6 @@ class Comparison:
     def percent(self) -> float | None:
         """The saving as a percentage of the baseline; None without a baseline cost."""
         return percent_of(self.saved_nano, self.baseline_nano)
-
-
-_AMOUNTS = tuple(name for name in Comparison.__dataclass_fields__ if name.endswith("_nano"))
 
 
 def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetime) -> Comparison:
@@ -91,12 +84,7 @@ def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetim
         usage=Usage.sum(answer.usage for answer in answers),
         baseline_nano=sum(model.cost_nano(_uncached(answer.usage), parse_time(answer.at)) for answer in answers),
         actual_nano=costs.total(),
-        answers_nano=costs["answers"],
-        classification_nano=costs["classification"],
-        failed_nano=costs["failed"],
-        checking_nano=costs["checking"],
-        unknown_nano=costs["unknown"],
-        open_nano=costs["open"],
+        **{f"{part}_nano": costs[part] for part in _PARTS},
         aws_nano=0,
         mix={tier: sum(answer.tier is tier for answer in answers) for tier in Tier},
     )

@@ -1,15 +1,47 @@
-"""One day's totals: what later reports of its month need of it."""
+"""One day's totals: what later reports of its month need of it, and what it costs on AWS."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from pointsman.report.figures.aws_share import DayActivity
+from pointsman.report.figures.aws_bill import share_nano
+from pointsman.report.figures.aws_units import DayLoad
 from pointsman.report.figures.baseline import Comparison, compare
 from pointsman.report.figures.ledger_entries import LedgerEntry, read_entries
+from pointsman.report.figures.sums import Summable
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class DayActivity(Summable):
+    """The activity of a day, or of a part of it that shares no task with the other parts."""
+
+    tasks: int
+    calls: dict[Tier, int]
+    """Of tasks, classifications and checks, by the tier whose budget paid."""
+    milliseconds: int
+    """The duration of all calls."""
+
+    @classmethod
+    def of(cls, attempts: Iterable[LedgerEntry]) -> "DayActivity":
+        """Return the activity of some attempts."""
+        sent = [entry for entry in attempts if entry.sent]
+        calls = dict.fromkeys(Tier, 0)
+        for entry in sent:
+            calls[entry.tier] += 1
+        tasks = {entry.task_id for entry in sent if entry.for_task}
+        return cls(len(tasks), calls, sum(entry.milliseconds for entry in sent))
+
+    @property
+    def aws_nano(self) -> int:
+        """Nano-dollars: the day's share of the AWS bill for a month of such days. 0 for a day without a call."""
+        if not any(self.calls.values()):
+            return 0
+        calls = {tier: Decimal(count) for tier, count in self.calls.items()}
+        return share_nano(DayLoad(Decimal(self.tasks), calls, Decimal(self.milliseconds) / 1_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +59,7 @@ class DaySpend:
 
 
 @dataclass(frozen=True, slots=True)
-class DaySummary:
+class DaySummary(Summable):
     """The totals of one day's ledger rows that later reports of its month need."""
 
     day: date
@@ -59,17 +91,6 @@ class DaySummary:
         for entry in attempts:
             (opens if entry.is_open else costs)[entry.tier] += entry.cost_nano
         return cls(day, zone, costs, opens, compare(attempts, policy, at), DayActivity.of(attempts))
-
-    def __add__(self, other: "DaySummary") -> "DaySummary":
-        """Return the totals of both parts of the day."""
-        return DaySummary(
-            self.day,
-            self.zone,
-            {tier: self.costs[tier] + other.costs[tier] for tier in Tier},
-            {tier: self.opens[tier] + other.opens[tier] for tier in Tier},
-            self.comparison + other.comparison,
-            self.done + other.done,
-        )
 
     def is_valid_for(self, zone: str, baseline: str) -> bool:
         """Whether it can replace the day's rows in a report of that zone and baseline model."""

@@ -1,27 +1,22 @@
 """What several free models of a tier saved: answers that would have been paid for once the first one was used up."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.sums import Summable
 from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import parse_time
 
 
-class FreePool(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FreePool(Summable):
     """Answers of later free models of a chain."""
 
     answers: int
     saved_nano: int
     """Their tokens at the list price of the chain's first paid model, in nano-dollars: an estimate."""
-
-    def plus(self, other: "FreePool") -> "FreePool":
-        """Return the sum of both."""
-        return FreePool(self.answers + other.answers, self.saved_nano + other.saved_nano)
-
-
-NO_POOL = FreePool(0, 0)
 
 
 def free_pool(attempts: Iterable[LedgerEntry], policy: RoutingPolicy) -> FreePool:

@@ -1,17 +1,17 @@
 """The published days: the manifest behind the 30-day chart and the index of all days."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from pointsman.report.figures.aws_share import DayActivity
-from pointsman.report.figures.baseline import Comparison
+from pydantic import TypeAdapter
+
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
 from pointsman.report.figures.report import Report
 from pointsman.values.taxonomy import Tier
-from pointsman.values.usage import Usage
 
 MANIFEST_KEY = "reports/index.json"
 """The manifest's key in the bucket."""
@@ -86,23 +86,11 @@ def _fields(entry: PublishedDay) -> dict[str, Any]:
 
 
 def _entry(day: str, fields: dict[str, Any]) -> PublishedDay:
-    rest, parsed_day = dict(fields), date.fromisoformat(day)
-    summary = rest.pop("summary", None)
-    return PublishedDay(
-        spend=DaySpend(parsed_day, _by_tier(rest.pop("tiers"))),
-        summary=summary and _summary(parsed_day, summary),
-        **rest,
-    )
+    spend, summary = {"day": day, "tiers": fields["tiers"]}, fields.get("summary")
+    entry = {**fields, "spend": spend, "summary": summary and {"day": day, **summary}}
+    return _published_days().validate_python(entry)
 
 
-def _summary(day: date, fields: dict[str, Any]) -> DaySummary:
-    comparison_fields = fields["comparison"]
-    comparison = Comparison(
-        **{**comparison_fields, "usage": Usage(**comparison_fields["usage"]), "mix": _by_tier(comparison_fields["mix"])}
-    )
-    done = DayActivity(**{**fields["done"], "calls": _by_tier(fields["done"]["calls"])})
-    return DaySummary(day, fields["zone"], _by_tier(fields["costs"]), _by_tier(fields["opens"]), comparison, done)
-
-
-def _by_tier(amounts: Mapping[str, int]) -> dict[Tier, int]:
-    return {tier: int(amounts.get(str(tier), 0)) for tier in Tier}
+@cache
+def _published_days() -> TypeAdapter[PublishedDay]:
+    return TypeAdapter(PublishedDay)

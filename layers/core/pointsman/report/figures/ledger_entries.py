@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from sys import intern
-from typing import Any, Protocol, Self
+from typing import Any
 
 from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.report.figures.sums import Summable
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
@@ -96,7 +97,7 @@ class ClassificationShare:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Summable):
     """What some attempts add up to."""
 
     tasks: int
@@ -112,25 +113,8 @@ class Totals:
         """How much of the output was thinking; None: there was no output."""
         return 100 * self.usage.thinking / self.usage.output if self.usage.output else None
 
-    def __add__(self, other: "Totals") -> "Totals":
-        """Return the sum of both; they have no task in common."""
-        return Totals(
-            self.tasks + other.tasks,
-            self.attempts + other.attempts,
-            self.open_attempts + other.open_attempts,
-            self.usage + other.usage,
-            self.cost_nano + other.cost_nano,
-        )
-
 
 NO_TOTALS = Totals(0, 0, 0, Usage(), 0)
-
-
-class _Addable(Protocol):
-    """Totals of any kind."""
-
-    def __add__(self, other: Self, /) -> Self:
-        """Return the sum of both."""
 
 
 def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], list[ClassificationShare]]:
@@ -163,16 +147,15 @@ def totals_by[Key: str | tuple[str, ...]](
     attempts: Iterable[LedgerEntry], key_of: Callable[[LedgerEntry], Key]
 ) -> dict[Key, Totals]:
     """Return the attempts' totals by key."""
-    groups: dict[Key, list[LedgerEntry]] = {}
-    for entry in attempts:
-        groups.setdefault(key_of(entry), []).append(entry)
-    return {key: totals_of(group) for key, group in groups.items()}
+    return {key: totals_of(group) for key, group in grouped(attempts, key_of).items()}
 
 
-def add_totals[Key, Sum: _Addable](totals: dict[Key, Sum], more: Mapping[Key, Sum]) -> None:
-    """Add more totals to those of the same keys; they have no task in common."""
-    for key, total in more.items():
-        totals[key] = totals[key] + total if key in totals else total
+def grouped[Item, Key](items: Iterable[Item], key_of: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Return the items by key, both in the order in which they come."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key_of(item), []).append(item)
+    return groups
 
 
 def _share(row: Mapping[str, Any]) -> ClassificationShare:

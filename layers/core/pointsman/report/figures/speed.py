@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from heapq import nsmallest
 
-from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.ledger_entries import LedgerEntry, grouped
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
@@ -77,9 +77,7 @@ class SpeedCollector:
 
     def add(self, attempts: Iterable[LedgerEntry]) -> None:
         """Add a shard's attempts for tasks, in the order of their time."""
-        runs: dict[tuple[str, str, Tier], _Attempts] = {}
-        for entry in attempts:
-            runs.setdefault((entry.task_id, entry.generation, entry.tier), []).append(entry)
+        runs = grouped(attempts, lambda entry: (entry.task_id, entry.generation, entry.tier))
         candidates = self._sample
         for (task_id, _, tier), run in runs.items():
             if run[-1].gave_answer and run[-1].ended_at:
@@ -92,24 +90,19 @@ class SpeedCollector:
         """Return the latency of each tier."""
         milestones = find_milestones(sorted({run[0].task_id for _, _, run in self._sample}))
         return {
-            tier: _speed(
-                sorted(self._calls[tier]),
-                sorted(self._spans[tier]),
+            tier: Speed(
+                len(self._calls[tier]),
+                *_percentiles(self._calls[tier]),
+                *_percentiles(self._spans[tier]),
                 _phases([run for _, run_tier, run in self._sample if run_tier is tier], milestones),
             )
             for tier in Tier
         }
 
 
-def _speed(calls: list[int], spans: list[int], phases: Phases) -> Speed:
-    return Speed(
-        answers=len(calls),
-        call_p50_ms=percentile(calls, 50),
-        call_p95_ms=percentile(calls, 95),
-        task_p50_ms=percentile(spans, 50),
-        task_p95_ms=percentile(spans, 95),
-        phases=phases,
-    )
+def _percentiles(values: Iterable[int]) -> tuple[int | None, int | None]:
+    ascending = sorted(values)
+    return percentile(ascending, 50), percentile(ascending, 95)
 
 
 def percentile(ascending: Sequence[int], percent: int) -> int | None:

@@ -1,10 +1,12 @@
 """What each task cost: the most expensive tasks, and totals by agent, ticket and parent."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from heapq import nsmallest
+from operator import sub
 
-from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry
+from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry, grouped
+from pointsman.report.figures.sums import Summable
 
 MAX_LISTED_TASKS = 1_000
 """Tasks of a day that a report lists, the most expensive ones; all others are one total."""
@@ -39,7 +41,7 @@ class TaskCost:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskTotals:
+class TaskTotals(Summable):
     """What some tasks cost."""
 
     tasks: int = 0
@@ -51,22 +53,6 @@ class TaskTotals:
     def with_share_nano(self) -> int:
         """What they cost in all."""
         return self.cost_nano + self.share_nano
-
-    def __add__(self, other: "TaskTotals") -> "TaskTotals":
-        return TaskTotals(
-            self.tasks + other.tasks,
-            self.attempts + other.attempts,
-            self.cost_nano + other.cost_nano,
-            self.share_nano + other.share_nano,
-        )
-
-    def __sub__(self, other: "TaskTotals") -> "TaskTotals":
-        return TaskTotals(
-            self.tasks - other.tasks,
-            self.attempts - other.attempts,
-            self.cost_nano - other.cost_nano,
-            self.share_nano - other.share_nano,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +83,7 @@ class TaskCostCollector:
         new_tasks = list(tasks)
         for task in new_tasks:
             self._label(task)
-        self._all = sum(map(_totals_of, new_tasks), self._all)
+        self._all += _totals_of(*new_tasks)
         self._most_expensive = nsmallest(
             MAX_LISTED_TASKS, [*self._most_expensive, *new_tasks], key=_most_expensive_first
         )
@@ -119,7 +105,7 @@ class TaskCostCollector:
 
     def others(self) -> TaskTotals:
         """Return the totals of all other tasks."""
-        return self._all - sum(map(_totals_of, self._most_expensive), TaskTotals())
+        return TaskTotals(*map(sub, astuple(self._all), astuple(_totals_of(*self._most_expensive))))
 
     def labels(self) -> dict[str, LabelTotals]:
         """Return the totals by agent, by ticket and by parent."""
@@ -132,12 +118,8 @@ class TaskCostCollector:
 
 def task_costs(attempts: Iterable[LedgerEntry], shares: Iterable[ClassificationShare]) -> tuple[TaskCost, ...]:
     """Return the cost of each task, by id; `attempts` are those for tasks, in the order of their time."""
-    attempts_of: dict[str, list[LedgerEntry]] = {}
-    for entry in attempts:
-        attempts_of.setdefault(entry.task_id, []).append(entry)
-    shares_of: dict[str, list[ClassificationShare]] = {}
-    for share in shares:
-        shares_of.setdefault(share.task_id, []).append(share)
+    attempts_of = grouped(attempts, lambda entry: entry.task_id)
+    shares_of = grouped(shares, lambda share: share.task_id)
     task_ids = sorted({*attempts_of, *shares_of})
     return tuple(_task_cost(task_id, attempts_of.get(task_id, []), shares_of.get(task_id, [])) for task_id in task_ids)
 
@@ -164,8 +146,13 @@ def _most_expensive_first(task: TaskCost) -> tuple[int, str]:
     return -task.with_share_nano, task.task_id
 
 
-def _totals_of(task: TaskCost) -> TaskTotals:
-    return TaskTotals(1, task.attempts, task.cost_nano, task.share_nano)
+def _totals_of(*tasks: TaskCost) -> TaskTotals:
+    return TaskTotals(
+        len(tasks),
+        sum(task.attempts for task in tasks),
+        sum(task.cost_nano for task in tasks),
+        sum(task.share_nano for task in tasks),
+    )
 
 
 def _fold(

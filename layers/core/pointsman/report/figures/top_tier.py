@@ -1,10 +1,11 @@
 """The answers of the top tier, by why their tasks were sent there."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.sums import Summable
 from pointsman.values.taxonomy import Tier
 
 TOP_TIER = list(Tier)[-1]
@@ -32,22 +33,17 @@ class TopTierGroup:
     check: str | None
     """The check that the lower tier's answer failed."""
 
-    @property
-    def sort_key(self) -> tuple[str, str, str, str]:
-        """Its place among others, of which some have neither type nor check."""
-        return self.how, self.type or "", self.model, self.check or ""
+    def __lt__(self, other: "TopTierGroup") -> bool:
+        """Return whether it comes before another; some have neither type nor check."""
+        return [name or "" for name in astuple(self)] < [name or "" for name in astuple(other)]
 
 
 @dataclass(frozen=True, slots=True)
-class TopTierTotals:
+class TopTierTotals(Summable):
     """How many answers a group has, and what they cost."""
 
     answers: int
     cost_nano: int
-
-    def __add__(self, other: "TopTierTotals") -> "TopTierTotals":
-        """Return the sum of both."""
-        return TopTierTotals(self.answers + other.answers, self.cost_nano + other.cost_nano)
 
 
 def top_tier_totals(attempts: Iterable[LedgerEntry]) -> dict[TopTierGroup, TopTierTotals]:

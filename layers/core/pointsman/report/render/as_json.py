@@ -55,7 +55,7 @@ def as_json(report: Report) -> dict[str, Any]:
         ],
         "reached": [{**asdict(group), **asdict(totals)} for group, totals in report.top_tier.items()],
         "free_to_paid": report.free_to_paid,
-        "free_pool": {**report.free_pool._asdict(), "saved_usd": exact_usd(report.free_pool.saved_nano)},
+        "free_pool": {**asdict(report.free_pool), "saved_usd": exact_usd(report.free_pool.saved_nano)},
         "free_passed_over": _totals(report.skipped_free),
         "unknown_costs": asdict(report.unknown),
         "month": _month(report.month),

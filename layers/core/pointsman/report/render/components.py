@@ -36,6 +36,23 @@ def section(name: str, heading: str, *content: Child) -> Markup:
     return el("section", el("h2", heading, id=name), *content, aria_labelledby=name)
 
 
+def table_section(
+    name: str,
+    heading: str,
+    caption: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Child]],
+    *more: Child,
+    lead: Child = None,
+    texts: int = 1,
+    total: Sequence[Child] | None = None,
+) -> Markup:
+    """Return a section of a sentence, a table whose caption only screen readers need, and what comes after it."""
+    sentence = el("p", lead, class_="lead") if lead else None
+    table = html_table(caption, header, rows, texts=texts, total=total, hidden=True)
+    return section(name, heading, sentence, table, *more)
+
+
 def note_paragraph(*content: Child) -> Markup:
     """Return a paragraph of small print."""
     return el("p", *content, class_="note")

@@ -17,13 +17,18 @@ from pointsman.report.render.components import (
     note_paragraph,
     percent_bar,
     section,
+    table_section,
     tier_label,
 )
 from pointsman.report.render.formatting import cap_dollars, percent, plural, report_warnings, rounded_dollars
-from pointsman.report.render.html_cost import saved_section, work_section
-from pointsman.report.render.html_routing import fallbacks_section, quota_section, retirements_section, speed_section
-from pointsman.report.render.html_tasks import tasks_section
-from pointsman.report.render.html_top_tier import top_tier_section
+from pointsman.report.render.html_cost import saved_section, tasks_section, work_section
+from pointsman.report.render.html_routing import (
+    fallbacks_section,
+    quota_section,
+    retirements_section,
+    speed_section,
+    top_tier_section,
+)
 from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.times import to_text
 
@@ -173,18 +178,9 @@ def _tiers(report: Report) -> Markup:
     if report.checking.attempts:
         rows.append(["judges and audits", *_numbers(report.checking, whole)])
     header = ["Tier", "Cost", "Share of cost", "Tasks", "Calls", "Input tokens", "Output tokens"]
-    return section(
-        "tiers",
-        "By tier",
-        html_table(
-            "Tasks, calls, tokens and cost by tier",
-            header,
-            rows,
-            total=["Total", *_numbers(report.total, 0)],
-            hidden=True,
-        ),
-        note_paragraph(_caps(report)) if len(report.month.caps) > 1 else None,
-    )
+    caption, total = "Tasks, calls, tokens and cost by tier", ["Total", *_numbers(report.total, 0)]
+    caps = note_paragraph(_caps(report)) if len(report.month.caps) > 1 else None
+    return table_section("tiers", "By tier", caption, header, rows, caps, total=total)
 
 
 def _numbers(totals: Totals, whole: int) -> list[Child]:

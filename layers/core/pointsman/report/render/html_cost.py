@@ -1,8 +1,10 @@
-"""The page's sections on cost: the work of each model, and the savings."""
+"""The page's sections on cost: the work of each model, the savings, single tasks, and what tasks are labelled with."""
 
+from pointsman.execution.outcome import Outcome
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
+from pointsman.report.figures.task_costs import LabelTotals, TaskCost, TaskTotals
 from pointsman.report.render.components import (
     count,
     html_table,
@@ -10,13 +12,15 @@ from pointsman.report.render.components import (
     model_label,
     money,
     note_paragraph,
-    section,
+    table_section,
     tier_label,
     with_details,
 )
-from pointsman.report.render.formatting import percent
-from pointsman.report.render.markup import Child, Markup, el
+from pointsman.report.render.formatting import clip, percent
+from pointsman.report.render.markup import Child, Markup, el, join
 
+_TASKS_SHOWN, _NAMES_SHOWN = 10, 8
+_LONGEST_NAME = 80
 _TOKEN_KINDS = {
     "input": "Input",
     "cache_read": "Cache read",
@@ -40,12 +44,8 @@ def work_section(report: Report) -> Markup | None:
     ]
     foot: list[Child] = ["Total", *_numbers(report.total, kinds)]
     header = ["Task type, tier and model", "Cost", "Calls", *(_TOKEN_KINDS[kind] for kind in kinds)]
-    return section(
-        "work",
-        "By task type, tier and model",
-        html_table("Cost, calls and tokens of each kind", header, rows, total=foot, hidden=True),
-        note_paragraph(_token_note(kinds, report.total)),
-    )
+    caption, note = "Cost, calls and tokens of each kind", note_paragraph(_token_note(kinds, report.total))
+    return table_section("work", "By task type, tier and model", caption, header, rows, note, total=foot)
 
 
 def _token_note(kinds: list[str], total: Totals) -> str:
@@ -80,12 +80,15 @@ def saved_section(report: Report) -> Markup | None:
     rows += [_amounts(f"− {name}", *amounts) for name, amounts in costs.items() if any(amounts) or name == "Answers"]  # noqa: RUF001
     foot = _amounts("Saved", day.saved_nano, month.saved_nano)
     header = ["USD", "This day", f"{report.day:%B}"]
-    return section(
+    return table_section(
         "saved",
         "Savings against the baseline",
-        el("p", _lead(day), class_="lead"),
-        html_table("Breakdown of the savings", header, rows, total=foot, hidden=True),
+        "Breakdown of the savings",
+        header,
+        rows,
         note_paragraph(f"{_shares(day, month)} This is {ESTIMATE}. The baseline counts cached tokens as plain input."),
+        lead=_lead(day),
+        total=foot,
     )
 
 
@@ -104,3 +107,61 @@ def _lead(day: Comparison) -> str:
 
 def _amounts(name: str, day: int, month: int) -> list[Child]:
     return [name, money(day), money(month)]
+
+
+def tasks_section(report: Report) -> Markup | None:
+    """Return the most expensive tasks, and the cost by ticket, agent and parent."""
+    if not report.tasks:
+        return None
+    most_expensive = sorted(report.tasks, key=lambda task: (-task.with_share_nano, task.task_id))[:_TASKS_SHOWN]
+    labels = {"ticket": "By ticket", "agent": "By agent", "parent_id": "By parent task"}
+    tables = [table for label, title in labels.items() if (table := _label_table(report.labels[label], title))]
+    more = len(report.tasks) - len(most_expensive)
+    rest = report.other_tasks
+    return table_section(
+        "tasks",
+        "Most expensive tasks",
+        "The most expensive tasks",
+        ["Task", "Cost", "Calls"],
+        [_task(task) for task in most_expensive],
+        note_paragraph(
+            f"{more:,} more in report.json. " if more else None,
+            join(f"{rest.tasks:,} others cost ", money(rest.with_share_nano), " in total. ") if rest.tasks else None,
+            "A task’s cost includes its share of the classification.",  # noqa: RUF001
+        ),
+        el("div", *tables, class_="pair") if tables else None,
+        None if tables else note_paragraph("No task names a ticket, an agent or a parent."),
+    )
+
+
+def _task(task: TaskCost) -> list[Child]:
+    return [
+        with_details(
+            clip(task.task_id, _LONGEST_NAME),
+            tier_label(task.tier) if task.tier else None,
+            humanized(task.type) if task.type else "only classified this day",
+            model_label(task.model),
+            humanized(task.outcome) if task.outcome not in (None, Outcome.ANSWERED) else None,
+        ),
+        money(task.with_share_nano),
+        count(task.attempts),
+    ]
+
+
+def _label_table(totals: LabelTotals, title: str) -> Markup | None:
+    named = totals.named
+    if not named:
+        return None
+    order = sorted(named, key=lambda name: (-named[name].with_share_nano, name))
+    rows = [_label_row(clip(name, _LONGEST_NAME), named[name]) for name in order[:_NAMES_SHOWN]]
+    if others := len(order[_NAMES_SHOWN:]) + totals.other_names:
+        rest = sum((named[name] for name in order[_NAMES_SHOWN:]), totals.others)
+        rows.append(_label_row(f"{others:,} others", rest))
+    if totals.unlabelled.tasks:
+        rows.append(_label_row("(none)", totals.unlabelled))
+    header = [title.removeprefix("By ").capitalize(), "Cost", "Tasks", "Calls"]
+    return el("div", el("h3", title), html_table(title, header, rows, hidden=True))
+
+
+def _label_row(name: str, totals: TaskTotals) -> list[Child]:
+    return [name, money(totals.with_share_nano), count(totals.tasks), count(totals.attempts)]

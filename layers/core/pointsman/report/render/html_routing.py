@@ -1,8 +1,9 @@
-"""The page's sections on routing: fallbacks and outcomes, latency, quotas, and model retirements."""
+"""The page's sections on routing: the top tier, fallbacks and outcomes, latency, quotas, and model retirements."""
 
 from pointsman.report.figures.quota_use import QuotaUse
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.speed import Phases, Speed
+from pointsman.report.figures.top_tier import TOP_TIER, TopTierGroup, TopTierReason, TopTierTotals
 from pointsman.report.render.chart import legend, share_bar
 from pointsman.report.render.components import (
     count,
@@ -10,9 +11,11 @@ from pointsman.report.render.components import (
     html_table,
     humanized,
     model_label,
+    money,
     note_paragraph,
     percent_bar,
     section,
+    table_section,
     tier_label,
     with_details,
 )
@@ -22,6 +25,40 @@ from pointsman.values.taxonomy import Tier
 
 _PHASES = ("queue", "routing", "waiting", "model", "delivery")
 _STATES = {"ending": "retires", "ended": "retired", "gone": "withdrawn by its provider"}
+_REASONS = {
+    TopTierReason.DECIDED: "routed here from the start",
+    TopTierReason.ESCALATED: "a lower tier’s answer failed a check",  # noqa: RUF001
+}
+
+
+def top_tier_section(report: Report) -> Markup | None:
+    """Return the top tier's answers by reason; None without any."""
+    groups = report.top_tier
+    if not groups:
+        return None
+    order = sorted(groups, key=lambda group: (group.how is TopTierReason.DECIDED, -groups[group].answers, group))
+    total = sum(groups.values(), TopTierTotals(0, 0))
+    escalated = sum(totals.answers for group, totals in groups.items() if group.how is TopTierReason.ESCALATED)
+    answers = plural(total.answers, "answer")
+    return table_section(
+        "reached",
+        "Sent to the top tier",
+        "Answers of the top tier by reason",
+        ["Task type and reason", "Answers", "Cost"],
+        [_top_tier_row(group, groups[group]) for group in order],
+        note_paragraph(
+            "Tasks routed here from the start were not tried on a lower tier, so they do not show that it is needed. ",
+            "Answer checks (pointsman.verify), corrections and the command “pointsman tune” tell more.",
+        ),
+        lead=f"{answers} from the {TOP_TIER} tier, {escalated:,} after a lower tier’s answer failed a check.",  # noqa: RUF001
+        total=["Total", count(total.answers), money(total.cost_nano)],
+    )
+
+
+def _top_tier_row(group: TopTierGroup, totals: TopTierTotals) -> list[Child]:
+    reason = _REASONS[group.how] + (f": {humanized(group.check)}" if group.check else "")
+    label = with_details(humanized(group.type), reason, model_label(group.model))
+    return [label, count(totals.answers), money(totals.cost_nano)]
 
 
 def fallbacks_section(report: Report) -> Markup | None:
@@ -74,13 +111,9 @@ def speed_section(report: Report) -> Markup | None:
     if not rows:
         return None
     header = ["Tier", "Task p50", "Task p95", "Call p50", "Call p95", "Answers"]
-    return section(
-        "speed",
-        "Latency",
-        el("p", "A call is one request to a model. A task runs from its first call to its answer.", class_="lead"),
-        html_table("Latency percentiles by tier", header, rows, hidden=True),
-        *_phases(report),
-    )
+    lead = "A call is one request to a model. A task runs from its first call to its answer."
+    phases = _phases(report)
+    return table_section("speed", "Latency", "Latency percentiles by tier", header, rows, *phases, lead=lead)
 
 
 def _speed_row(tier: Tier, speed: Speed) -> list[Child]:
@@ -123,10 +156,12 @@ def quota_section(report: Report) -> Markup | None:
         return None
     header = ["Model", "Used", "Requests that day", "Busiest minute"]
     days = " and ".join(sorted({f"{use.pacific_day}" for use in report.quotas}))
-    return section(
+    return table_section(
         "quota",
         "Free quota used",
-        html_table("Requests to free models", header, [_quota_row(use) for use in report.quotas], hidden=True),
+        "Requests to free models",
+        header,
+        [_quota_row(use) for use in report.quotas],
         note_paragraph(
             f"A provider’s quota day ends at midnight in America/Los_Angeles. Shown: {days}, "  # noqa: RUF001
             "up to the end of this report’s day."  # noqa: RUF001
@@ -163,9 +198,6 @@ def retirements_section(report: Report) -> Markup | None:
         for notice in report.notices
     ]
     header = ["Model", "State", "Date", "Successor"]
-    return section(
-        "ending",
-        "Model retirements",
-        html_table("Models that have retired, or will within 60 days", header, rows, texts=4, hidden=True),
-        note_paragraph("A successor takes over automatically. To choose another model, name it in openclaw.json."),
-    )
+    note = note_paragraph("A successor takes over automatically. To choose another model, name it in openclaw.json.")
+    caption = "Models that have retired, or will within 60 days"
+    return table_section("ending", "Model retirements", caption, header, rows, note, texts=4)

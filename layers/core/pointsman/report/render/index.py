@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pointsman.report.figures.history import PublishedDay
 from pointsman.report.figures.month import percent_of
-from pointsman.report.render.components import NO_VALUE, count, html_page, html_table, money, note_paragraph, section
+from pointsman.report.render.components import NO_VALUE, count, html_page, money, note_paragraph, table_section
 from pointsman.report.render.formatting import percent
 from pointsman.report.render.markup import Child, Markup, el
 
@@ -41,13 +41,9 @@ def _month(name: str, days: list[PublishedDay], *, linked: bool) -> Markup:
     counts = [count(sum(day.tasks for day in days)), count(sum(day.attempts for day in days))]
     header = ["Day", "Spent", "Saved", "Saved (%)", "Tasks", "Calls"]
     rows = [_day(day, linked=linked) for day in days]
-    newest_day = days[0].spend.day
-    return section(
-        f"m{newest_day:%Y-%m}",
-        name,
-        html_table(f"Days in {name}", header, rows, total=["Total", *sums, *counts], hidden=True),
-        note_paragraph("* Stand-ins answered, not real models.") if any(day.stand_in for day in days) else None,
-    )
+    note = note_paragraph("* Stand-ins answered, not real models.") if any(day.stand_in for day in days) else None
+    section_id, total = f"m{days[0].spend.day:%Y-%m}", ["Total", *sums, *counts]
+    return table_section(section_id, name, f"Days in {name}", header, rows, note, total=total)
 
 
 def _day(entry: PublishedDay, *, linked: bool) -> list[Child]:
