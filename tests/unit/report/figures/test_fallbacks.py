@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from pointsman.report.figures.free_pool import FreePool
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.html import render_html
 from pointsman.report.render.text import render_text
@@ -71,7 +72,7 @@ def test_pool_of_free_models_saves_what_the_first_paid_one_would_have_cost() -> 
     later = {**FREE, "model": LITE, "outcome": "answered", "input": 1_000, "output": 200}
     rows = [hop(1, 0, "", **exhausted), hop(2, 1, "quota_exhausted", **later)]
     report = report_of(*rows, policy=POOL)
-    assert report.free_pool == (1, 200_000)
+    assert report.free_pool == FreePool(1, 200_000)
     assert "Further free models gave 1 answer, which saved $0.000200 (estimate)." in render_html(report)
     document = as_json(report)
     assert document["free_pool"] == {"answers": 1, "saved_nano": 200_000, "saved_usd": "0.000200000"}
