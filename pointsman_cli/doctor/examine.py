@@ -10,6 +10,7 @@ from pointsman_cli.doctor.stack_probe import Finding, StackProbe, unchecked
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 
 CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
+    ("account", models.account_findings),
     ("stack", deployment.stack_findings),
     ("drift", deployment.drift_findings),
     ("drift", deployment.config_findings),

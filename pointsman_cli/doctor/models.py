@@ -3,11 +3,38 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pointsman.execution.model_health import ModelState
+from pointsman.execution.outcome import AccountTrouble
 from pointsman.report.figures.lifetimes import notices
 from pointsman.routing.catalog import Billing, Model, Provider
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.values.times import from_ms, to_text
 from pointsman_cli.doctor.providers import ProviderAnswer
 from pointsman_cli.doctor.stack_probe import KEY_SETTINGS, Finding, StackProbe, configured_models, ok, to_do, unchecked
+
+_ACCOUNT_STEPS = {
+    AccountTrouble.KEY: "create a key at the provider and store it with `pointsman init --keys-only`",
+    AccountTrouble.CREDIT: "buy credit or turn billing on at the provider",
+    AccountTrouble.LIMIT: "raise the spend or usage limit at the provider, or wait until it renews",
+    AccountTrouble.HOLD: "ask the provider's support why the organization is disabled",
+    AccountTrouble.PLACE: "deploy to a region that the provider serves, or use another provider's models",
+}
+
+
+def account_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report each provider that refuses to serve the account or place now."""
+    troubles: dict[Provider, ModelState] = {}
+    for name, state in probe.states.items():
+        if state.account_trouble(probe.now):
+            troubles.setdefault(probe.policy.catalog.get(name).provider, state)
+    for provider, state in troubles.items():
+        trouble = AccountTrouble(str(state.account))
+        until = to_text(from_ms(state.account_until))
+        since = to_text(from_ms(state.account_since))
+        says = f"not served since {since} ({trouble}): no call is made until {until}"
+        yield to_do("account", provider, says, _ACCOUNT_STEPS[trouble])
+    if not troubles:
+        yield ok("account", "", "no provider refuses the account or place")
 
 
 def key_findings(probe: StackProbe) -> Iterator[Finding]:

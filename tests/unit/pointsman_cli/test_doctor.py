@@ -368,6 +368,21 @@ def test_retired_model_is_to_do_and_names_its_successor() -> None:
     assert by_provider[HAIKU].state == by_stack[HAIKU].state == FindingState.TO_DO
 
 
+def test_account_trouble_is_the_first_finding_and_says_what_to_do() -> None:
+    since, until = to_ms(NOW) - 60_000, to_ms(NOW) + 240_000
+    resting = {
+        name: ModelState(name, account="credit", account_since=since, account_until=until) for name in (HAIKU, SONNET)
+    }
+    (finding,) = models.account_findings(stack_probe_of(states=resting))
+    assert (finding.subject, finding.state) == ("anthropic", FindingState.TO_DO)
+    assert "(credit)" in finding.says
+    assert "2026-11-22T12:04:00.000Z" in finding.says
+    assert "buy credit" in (finding.do or "")
+    assert examine.CHECKS[0][1] is models.account_findings
+    over = {HAIKU: ModelState(HAIKU, account="credit", account_since=since, account_until=to_ms(NOW))}
+    assert [served.state for served in models.account_findings(stack_probe_of(states=over))] == [FindingState.OK]
+
+
 def test_retirement_known_only_to_the_provider_is_to_do() -> None:
     answers = {**SERVED, HAIKU: ProviderAnswer("served", retires=NOW.date())}
     findings = {finding.subject: finding for finding in models.model_findings(stack_probe_of(answers=answers))}

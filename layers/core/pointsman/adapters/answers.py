@@ -32,7 +32,7 @@ def usage_doubt(usage: Usage | None, text: str, total: int | None = None) -> str
 def refused(
     response: ErrorResponse, error: ProviderError | None, meaning: Refusal, hint: float | None, request_id: str | None
 ) -> CallResult:
-    """Return the result of an error response; the detail names status and kind, never a text of the provider."""
+    """Return the result of an error response, which bills nothing; the detail holds no text of the provider."""
     kind = error.kind[:40] if error else "not in the provider's own form"
     reason = f" ({meaning.account})" if meaning.account else "" if meaning.recognized else ", not recognized"
     return CallResult(
@@ -43,4 +43,5 @@ def refused(
         detail=f"{response.status} {kind}{reason}",
         account=meaning.account,
         recognized=meaning.recognized,
+        unbilled=True,
     )
