@@ -433,7 +433,12 @@ def test_every_cap_has_a_finding_and_no_cap_is_to_do() -> None:
 def test_refused_check_is_not_checked_and_the_others_run() -> None:
     findings = list(examine.examine(stack_probe_of(detect_drift=True), lambda _: None))
     assert {finding.check for finding in findings} == {name for name, _ in examine.CHECKS}
-    assert {finding.check for finding in findings if finding.state == FindingState.OK} == {"account", "model", "quota", "budget"}
+    assert {finding.check for finding in findings if finding.state == FindingState.OK} == {
+        "account",
+        "model",
+        "quota",
+        "budget",
+    }
     refused = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
     assert all("AccessDenied" in finding.says for finding in refused)
     assert all((finding.do is not None) == (finding.state == FindingState.TO_DO) for finding in findings)
