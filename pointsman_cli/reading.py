@@ -31,6 +31,19 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
 
 
+def check_text(text: str) -> str:
+    """Return the argument TEXT.
+
+    Raises:
+        BadInputError: The shell passed bytes that are not UTF-8, which Python keeps as lone surrogates.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInputError("TEXT: must be UTF-8") from None
+    return text
+
+
 def parse_day(name: str, text: str | None) -> date | None:
     """Return the day that the option or argument of that name has.
 

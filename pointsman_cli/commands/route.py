@@ -62,7 +62,7 @@ def route(
         for answer in _documents(run, file):
             output.print_json_line(answer)
         return
-    task = _task(text if text is not None else reading.read_text(file), type_, tier, private)
+    task = _task(reading.check_text(text) if text is not None else reading.read_text(file), type_, tier, private)
     answer = run.document(task, *run.decide([task]))
     if as_json:
         output.print_document(answer)

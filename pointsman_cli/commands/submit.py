@@ -104,7 +104,7 @@ def _body(text: str | None, file: Path | None, options: dict[str, Any]) -> str:
     if (text is None) is (file is None):
         raise BadInputError("pass either TEXT or --file")
     if file is None:
-        task = task_fields(text or "", cast("TaskFields", options))
+        task = task_fields(reading.check_text(text or ""), cast("TaskFields", options))
     else:
         body = reading.read_text(file)
         if not options:

@@ -54,6 +54,26 @@ def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -
     assert result.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
 
 
+@pytest.mark.parametrize(
+    ("turn", "read"),
+    [
+        ({"content": None, "refusal": "No."}, "\n\nAssistant:\nNo."),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, "\n\nAssistant:\nNo."),
+        ({"content": None}, ""),
+        ({}, ""),
+        ({"content": ""}, ""),
+    ],
+)
+def test_assistant_turn_without_content_is_its_refusal_or_left_out(turn: dict[str, Any], read: str) -> None:
+    """open-webui/open-webui 12441: OpenAI's own answers have such turns."""
+    said = [{"role": "user", "content": "Tell me"}, {"role": "assistant", **turn}, {"role": "user", "content": "Why?"}]
+    assert asked(messages=said).prompt == f"User:\nTell me{read}\n\nUser:\nWhy?"
+
+
+def test_user_turn_without_content_is_refused() -> None:
+    assert refused(messages=[{"role": "user", "content": None}])[:2] == (400, "messages[0].content")
+
+
 def test_chat_request_maps_to_a_task() -> None:
     result = asked(max_tokens=9, metadata={"ticket": "PAY-1"}, user="u-1", private=True, stream=False)
     assert (result.max_output_tokens, result.metadata, result.private) == (9, {"ticket": "PAY-1", "user": "u-1"}, True)

@@ -424,3 +424,12 @@ def test_files_of_windows_are_read_or_refused_in_one_line(
     assert main(words) == (0 if readable else 2)
     printed = capsys.readouterr()
     assert readable or printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["submit"], ["route", "--offline"]], ids=["submit", "route"])
+def test_argument_that_is_not_utf_8_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """simonw/llm 768 and TheR1D/shell_gpt 667: Python keeps such bytes as lone surrogates."""
+    assert main([*command, b"caf\xe9 parser".decode(errors="surrogateescape")]) == 2
+    assert capsys.readouterr().err == "pointsman: TEXT: must be UTF-8\n"

@@ -112,7 +112,7 @@ def _texts(messages: Any) -> tuple[str | None, str]:
         raise _invalid("messages", "must be a list of messages")
     parts = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
     instructions = [text for role, text in parts if role in _INSTRUCTIONS]
-    spoken = [(role, text) for role, text in parts if role in _SPEAKERS]
+    spoken = [(role, text) for role, text in parts if role in _SPEAKERS and (text or role == "user")]
     if not any(role == "user" and text.strip() for role, text in spoken):
         raise _invalid("messages", "must hold a user message with text")
     transcript = "\n\n".join(f"{_SPEAKERS[role]}:\n{text}" for role, text in spoken)
@@ -127,6 +127,8 @@ def _message(message: Any, where: str) -> tuple[str, str]:
         raise _invalid(f"{where}.role", "must be system, developer, user or assistant")
     if message.get("tool_calls"):
         raise _unsupported(f"{where}.tool_calls")
+    if content is None and role == "assistant":  # as in an answer that refuses
+        content = message.get("refusal") or ""
     if isinstance(content, str):
         return role, content
     if not isinstance(content, list):
@@ -135,10 +137,11 @@ def _message(message: Any, where: str) -> tuple[str, str]:
 
 
 def _part(part: Any, where: str) -> str:
-    if not isinstance(part, dict) or part.get("type") != "text":
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind not in ("text", "refusal"):
         raise _unsupported(f"{where}.type", "only text parts are supported")
-    if not isinstance(text := part.get("text"), str):
-        raise _invalid(f"{where}.text", "must be a string")
+    if not isinstance(text := part.get(kind), str):
+        raise _invalid(f"{where}.{kind}", "must be a string")
     return text
 
 
