@@ -102,9 +102,7 @@ def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
     """Store what the call taught of the model, and the slot's tokens as they really were, while the slot is surely
     still on record; None when nothing changes.
     """
-    update, changed = Update(), bool(health)
-    update.set({_STORED.get(name, name): value for name, value in health.sets.items()})
-    update.add(health.adds).remove(_STORED.get(name, name) for name in health.removes)
+    update, changed = health_shared(health).add(health.adds), bool(health)
     intent, young = settled.intent, settled.at - settled.intent.at < SLOT_KEPT_FOR - timedelta(seconds=30)
     slot = ("slots", _slot_name(intent))
     if intent.billing == "free" and young and settled.result.usage:

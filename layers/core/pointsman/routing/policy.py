@@ -44,10 +44,9 @@ class RoutingPolicy:
         return model.free_tier if self.billing(model) is Billing.FREE else None
 
     def sharing_account(self, model: Model) -> tuple[str, ...]:
-        """Return the other models that calls of the configured tiers may go to and that the same API key serves."""
-        configured = dict.fromkeys(name for tier in Tier for name in self.chain(tier))
-        models = [self.catalog.get(name) for name in configured]
-        return tuple(other.id for other in models if other.provider is model.provider and other.id != model.id)
+        """Return the other models in use that the same API key serves."""
+        others = (self.catalog.get(name) for name in self.in_use() if name != model.id)
+        return tuple(other.id for other in others if other.provider is model.provider)
 
     def resolve(self, model_id: str, now: datetime, gone: Collection[str] = ()) -> Model:
         """Return the model, or its successor when it has ended or `gone` names it (as a provider's answer said)."""
