@@ -83,22 +83,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     figures.write_figures(terminalreporter)
 
 
-SERIAL_FOLDER = "stack"
+STACK = "stack"
 """The folder of the tests that start servers and processes, or share the deployed stack."""
+FAULTS = "faults"
+"""Its folder of tests that mostly wait: for a redelivery, for a quota."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run those tests in one process of a parallel run (`make test`), and first: they take the longest."""
-    alone = {item: _runs_alone(item) for item in items}
-    for item in items:
-        if alone[item]:
-            item.add_marker(pytest.mark.xdist_group("stack"))
+    """In a parallel run (`make test`), run those tests first, in two processes with a stack each."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not alone[item])
+        items.sort(key=lambda item: (FAULTS, STACK, None).index(groups[item]))
 
 
-def _runs_alone(item: pytest.Item) -> bool:
-    return bool(item.get_closest_marker("stack")) or item.path.relative_to(HERE).parts[0] == SERIAL_FOLDER
+def _group(item: pytest.Item) -> str | None:
+    folder, *inner = item.path.relative_to(HERE).parts
+    if folder == STACK and inner[0] == FAULTS:
+        return FAULTS
+    return STACK if folder == STACK or item.get_closest_marker("stack") else None
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +125,7 @@ def provider(provider_process: "FakeProviders") -> "FakeProviders":
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """The deployed local stack, with both providers fake; one stack for all tests of a run."""
+    """The deployed local stack, with both providers fake; one stack for all tests of a process."""
     from devstack import local_stack
     from tests.support.local_stack import PARAMETERS, Stack
     from tests.support.tls import Authority, receiver
