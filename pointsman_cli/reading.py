@@ -1,16 +1,25 @@
 """Reads the commands' input: a file, or stdin if there is none or it is `-`."""
 
 import json
+import os
+import select
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pointsman_cli.errors import BadInputError
+from pointsman_cli.output import print_note
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 _STDIN = Path("-")
+_SAY_AFTER, _GIVE_UP_AFTER = 2.0, 60.0
+"""Seconds without a byte from a pipe: then say that it is waited for; then give up."""
 
 
 class BrokenLineError(ValueError):
@@ -29,6 +38,41 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
+
+
+def has_piped() -> bool:
+    """Return whether stdin has text that nobody has read yet. Does not wait for it."""
+    kind = _stdin_kind()
+    if kind is None or (not stat.S_ISREG(kind) and not select.select([sys.stdin], [], [], 0)[0]):
+        return False
+    return bool(cast("BufferedReader", sys.stdin.buffer).peek(1))
+
+
+def read_piped() -> str | None:
+    """Return the text that is piped or redirected into the command; None for a terminal, /dev/null or an empty input.
+
+    Raises:
+        BadInputError: It is not UTF-8, or a pipe stays open for a minute without a byte.
+    """
+    kind = _stdin_kind()
+    if kind is None:
+        return None
+    if not stat.S_ISREG(kind) and not select.select([sys.stdin], [], [], _SAY_AFTER)[0]:
+        print_note("waiting for stdin; if nothing is piped in, add </dev/null")
+        if not select.select([sys.stdin], [], [], _GIVE_UP_AFTER)[0]:
+            raise BadInputError(
+                "stdin is open but silent: add </dev/null to ignore it, or use - as TEXT to wait for it"
+            )
+    return read_text(None) or None
+
+
+def _stdin_kind() -> int | None:
+    """Return the file mode of stdin; None if it is no pipe, file or socket."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # closed
+        return None
+    return mode if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode) else None
 
 
 def check_text(text: str) -> str:

@@ -1,31 +1,42 @@
 """`pointsman submit`: send a task."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.contracts.message_validation import validate_message
-from pointsman.contracts.reply_to import refusal
-from pointsman.values import strict_json
 from pointsman.values.effort import Effort
-from pointsman_cli import output, reading
+from pointsman_cli import output, submission, task_lines
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
 from pointsman_cli.options import AsJson, Private, StackOptions, TierChoice, TypeChoice
 
 if TYPE_CHECKING:
-    from pointsman.client import Sent, TaskFields
+    from pointsman.client import Sent
     from pointsman_cli.stacks import StackConnection
 
 
 def submit(
     stack: StackOptions,
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The prompt.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The prompt; what is piped in follows it. - for stdin alone.")
+    ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File with a complete message, a task or an envelope; - for stdin."),
+        typer.Option(metavar="FILE", help="File with a prompt, or a task or envelope as JSON; - for stdin."),
     ] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Send the task on each line, a JSON object; - for stdin. Prints their ids."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With --jsonl: names the lines' tasks, so that sending again repeats none."),
+    ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="With --jsonl: send the valid lines even if others are not.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse unknown fields instead of warning.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the task ends, and print the answer.")] = False,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="Maximum wait with --wait. Exits with 4 afterwards.")
@@ -61,7 +72,7 @@ def submit(
     """Submit a task.
 
     Checks the message by the router's rules before sending it. With --wait, exits with 1 if the task fails or is
-    rejected.
+    rejected. With --jsonl, sends nothing if a line is invalid; with --continue, sends the others and exits with 2.
     """
     from pointsman_cli import tasks
 
@@ -79,51 +90,24 @@ def submit(
         "metadata": _metadata(metadata or []),
         "reply_to": reply_to,
     }
-    body = _body(text, file, {name: value for name, value in options.items() if value is not None})
-    validation = validate_message(body)
-    if validation.error:
-        raise BadInputError(f"invalid message: {validation.error}")
-    assert validation.task is not None
+    fields = {name: value for name, value in options.items() if value is not None}
+    if jsonl is not None:
+        if text is not None or file is not None or wait or {"task_id", "idempotency_key"} & fields.keys():
+            raise BadInputError("--jsonl excludes TEXT, --file, --wait, --task-id and --idempotency-key")
+        return task_lines.send_lines(stack, jsonl, task_lines.LineOptions(fields, batch, strict, go_on, as_json))
+    if batch or go_on:
+        raise BadInputError("--batch and --continue need --jsonl")
+    body = submission.body(text, file, fields)
+    submission.check(body, strict=strict)
     connection = stack.connect()
-    place = validation.task.reply_to
-    if place and (rule := refusal(place, connection.settings.reply_places)):
-        raise BadInputError(f"reply_to: {rule}")
+    if error := submission.reply_error(body, connection):
+        raise BadInputError(error)
     sent = connection.client.send(body)
     if not wait:
         _print_queued(sent, connection, as_json=as_json)
         return Exit.OK
     ended = result.wait_for_result(connection, sent, timeout)
     return result.print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
-
-
-def _body(text: str | None, file: Path | None, options: dict[str, Any]) -> str:
-    """Return the message body. A file is sent unchanged, unless options override fields of the task in it."""
-    from pointsman.client import InvalidTaskError
-    from pointsman.client.message import body_of, task_fields
-
-    if (text is None) is (file is None):
-        raise BadInputError("pass either TEXT or --file")
-    if file is None:
-        task = task_fields(reading.check_text(text or ""), cast("TaskFields", options))
-    else:
-        body = reading.read_text(file)
-        if not options:
-            return body
-        task = {**_task_in(body), **options}
-    try:
-        return body_of(task)
-    except InvalidTaskError as error:
-        raise BadInputError(f"invalid message: {error}") from None
-
-
-def _task_in(body: str) -> dict[str, Any]:
-    try:
-        fields = strict_json.loads(body)
-    except strict_json.NotStrictJson as error:
-        raise BadInputError(f"invalid message: body: {error}") from None
-    if not isinstance(fields, dict) or "prompt" not in fields:
-        raise BadInputError("options for a task do not apply to an envelope: set them in the task inside")
-    return fields
 
 
 def _metadata(entries: list[str]) -> dict[str, str] | None:

@@ -1,0 +1,35 @@
+"""Fields of a message that no task has, and the ones that were probably meant."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pointsman.contracts.envelope import unwrap
+from pointsman.contracts.task import Rejection, Task
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A field that the router ignores."""
+
+    name: str
+    nearest: str | None
+    """The task's field with the most similar name; None if none is similar."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: a task has no such field" + (f"; did you mean {self.nearest}?" if self.nearest else "")
+
+
+def unknown_fields(body: str) -> list[UnknownField]:
+    """Return the unknown fields of the task in an SQS message body, in their order; none if it has no task."""
+    try:
+        fields, _ = unwrap(body, "")
+    except Rejection:
+        return []
+    if not isinstance(fields, dict) or "prompt" not in fields:
+        return []
+    known = list(Task.model_fields)
+    return [
+        UnknownField(name, next(iter(get_close_matches(name.lower(), known, 1)), None))
+        for name in fields
+        if name not in known
+    ]

@@ -1,0 +1,103 @@
+"""Sends the tasks of a JSONL file: all lines are checked before the first is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pointsman_cli import output, reading, submission
+from pointsman_cli.errors import BadInputError, Exit
+
+if TYPE_CHECKING:
+    from pointsman_cli.options import StackOptions
+    from pointsman_cli.stacks import StackConnection
+
+
+@dataclass(frozen=True, slots=True)
+class LineOptions:
+    """How `pointsman submit --jsonl` sends its lines."""
+
+    fields: Mapping[str, Any]
+    """Fields of every task."""
+    batch: str | None = None
+    """Line N without an id or key of its own has the idempotency key `batch/N`."""
+    strict: bool = False
+    """Whether an unknown field makes a line invalid."""
+    go_on: bool = False
+    """Whether the valid lines are sent although others are not."""
+    as_json: bool = False
+    """Whether a line of output is a JSON object with `line` and `task_id` or `error`."""
+
+
+def send_lines(stack: "StackOptions", file: Path, options: LineOptions) -> Exit:
+    """Send the task on each line; print its id on stdout, and each error on stderr (as JSON: on stdout).
+
+    Returns:
+        BAD_INPUT if lines were left out, else OK.
+
+    Raises:
+        BadInputError: The file cannot be read; or a line is not valid, and the others are not to be sent.
+    """
+    bodies, errors = _read(file, options)
+    connection = stack.connect() if bodies and (options.go_on or not errors) else None
+    if connection is not None:
+        _check_reply_places(connection, bodies, errors)
+    for line, error in sorted(errors.items()):
+        _print_result(options, line, error=error)
+    if errors and not options.go_on:
+        raise BadInputError(f"{len(errors)} of {len(errors) + len(bodies)} lines are not valid; nothing was sent")
+    if connection is not None:
+        _send(connection, bodies, options)
+    return Exit.BAD_INPUT if errors else Exit.OK
+
+
+def _read(file: Path, options: LineOptions) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the message bodies and the errors by line number, from 1. Blank lines count, and are skipped."""
+    bodies, errors = dict[int, str](), dict[int, str]()
+    for number, line in enumerate(reading.read_lines(file), 1):
+        if not line.strip():
+            continue
+        try:
+            key = None if options.batch is None else f"{options.batch}/{number}"
+            body = submission.body_of_line(line, options.fields, key)
+            submission.check(body, strict=options.strict, where=f"line {number}: ")
+            bodies[number] = body
+        except (reading.BrokenLineError, BadInputError) as error:
+            errors[number] = str(error).removeprefix("line: ")
+    return bodies, errors
+
+
+def _check_reply_places(connection: "StackConnection", bodies: dict[int, str], errors: dict[int, str]) -> None:
+    """Move the tasks whose replies the stack may not send from the bodies to the errors."""
+    for number, body in list(bodies.items()):
+        if error := submission.reply_error(body, connection):
+            errors[number] = error
+            del bodies[number]
+
+
+def _send(connection: "StackConnection", bodies: dict[int, str], options: LineOptions) -> None:
+    with output.progress() as show:
+        for count, (number, body) in enumerate(bodies.items()):
+            show(f"sent {count} of {len(bodies)}")
+            try:
+                sent = connection.client.send(body)
+            except BaseException:
+                output.print_note(f"sent {count} of {len(bodies)} tasks, and stopped at line {number}{_hint(options)}")
+                raise
+            _print_result(options, number, task_id=sent.task_id)
+    connection.say_stand_in()
+
+
+def _hint(options: LineOptions) -> str:
+    if options.batch is not None:
+        return "; send the file again with the same --batch, and none is repeated"
+    return "; tasks with a task_id or idempotency_key can be sent again without being repeated"
+
+
+def _print_result(options: LineOptions, line: int, **result: str) -> None:
+    if options.as_json:
+        output.print_json_line({"line": line, **result})
+    elif error := result.get("error"):
+        output.print_note(f"line {line}: {error}")
+    else:
+        output.print_text(result["task_id"])
