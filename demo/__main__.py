@@ -123,7 +123,7 @@ def main() -> int:
         output.print_note("demo: interrupted; the local stack is down")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
-        output.print_note(f"demo: {explain_error(error)[0]}")
+        output.print_note(f"demo: {explain_error(error)}")
         return Exit.FAILED
     _write(result, demo.page, folder)
     if as_json:

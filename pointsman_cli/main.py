@@ -4,17 +4,18 @@ import os
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from textwrap import indent
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from pointsman_cli import output
-from pointsman_cli.errors import EXIT_CODES, CommandError, Exit
+from pointsman_cli.errors import EXIT_CODES, CommandError, Exit, UnreachableError
 from pointsman_cli.options import did_you_mean, with_stack_options
 
 app = typer.Typer(
@@ -63,21 +64,45 @@ def _root(
 _add_commands()
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a command cannot complete."""
+
+    message: str
+    code: int
+    """The exit code."""
+    next: str | None = None
+    """What to do about it, where that is a sentence of its own."""
+
+    def __str__(self) -> str:
+        return " ".join((f"{self.message}: {self.next}" if self.next else self.message).split())
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The problem for programs."""
+        word = Exit(self.code).name.lower() if self.code in Exit else "failed"
+        return {"error": {"code": word, "message": " ".join(self.message.split()), "next": self.next}}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code. An error is one line on stderr."""
+    """Run a command and return its exit code. An error is one line on stderr, with --json also a document on stdout."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(app(words or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
     except TyperException as error:
-        return _failed(_usage(error), error.exit_code)
+        problem = _usage(error)
     except (KeyboardInterrupt, Abort):
-        return _failed("interrupted", Exit.INTERRUPTED)
+        problem = Problem("interrupted", Exit.INTERRUPTED)
     except BrokenPipeError:
         # The reader is gone. Without this, Python reports the broken pipe again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001  (users get one line, never a traceback)
-        return _failed(*explain_error(error))
+        problem = explain_error(error)
+    output.print_note(f"pointsman: {problem}")
+    if "--json" in words:
+        output.print_document(problem.document)
+    return problem.code
 
 
 def run_command() -> None:
@@ -85,22 +110,18 @@ def run_command() -> None:
     sys.exit(main())
 
 
-def _usage(error: TyperException) -> str:
+def _usage(error: TyperException) -> Problem:
     """Return what is wrong with the command line, a suggestion, and which help to read."""
     context = getattr(error, "ctx", None)
     suggestions = getattr(error, "possibilities", None)
     problem = error.message if suggestions else error.format_message()
     command = context.command_path if context else "pointsman"
-    return f"{problem.rstrip('.')}{did_you_mean(sorted(suggestions or []))} (see `{command} --help`)"
+    message = f"{problem.rstrip('.')}{did_you_mean(sorted(suggestions or []))} (see `{command} --help`)"
+    return Problem(message, error.exit_code)
 
 
-def _failed(problem: str, code: int) -> int:
-    output.print_note(f"pointsman: {' '.join(problem.split())}")
-    return code
-
-
-def explain_error(error: Exception) -> tuple[str, int]:
-    """Return the problem as a sentence, and the exit code."""
+def explain_error(error: Exception) -> Problem:
+    """Return the problem that an error means for a user."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     import devstack
@@ -108,15 +129,17 @@ def explain_error(error: Exception) -> tuple[str, int]:
     from pointsman.routing.config import ConfigError
     from pointsman_cli import aws_errors
 
+    if isinstance(error, UnreachableError):
+        return Problem(error.problem, error.code, error.step)
     if isinstance(error, CommandError):
-        return str(error), error.code
+        return Problem(str(error), error.code)
     if isinstance(error, devstack.LocalStackError):
-        return str(error), Exit.FAILED
+        return Problem(str(error), Exit.FAILED)
     if isinstance(error, ClientError | BotoCoreError):
-        return f"{aws_errors.aws_problem(error)}: {aws_errors.next_step(error)}", Exit.FAILED
+        return Problem(aws_errors.aws_problem(error), Exit.FAILED, aws_errors.next_step(error))
     if isinstance(error, ConfigError | UnknownPriceError):
-        return str(error.args[0]), Exit.BAD_INPUT
-    return f"{type(error).__name__}: {error}", Exit.FAILED
+        return Problem(str(error.args[0]), Exit.BAD_INPUT)
+    return Problem(f"{type(error).__name__}: {error}", Exit.FAILED)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,6 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["status", "t1"], 1),
         (["status", "t1", "--profile", "team"], 2),
         (["report", "--date", "yesterday"], 2),
-        (["report", "--html", "--json"], 2),
         (["report", "--to", "2026-11-21"], 2),
         (["report", "--from", "2026-11-01", "--date", "2026-11-21"], 2),
         (["report", "--from", "1 November"], 2),
@@ -424,6 +423,26 @@ def test_files_of_windows_are_read_or_refused_in_one_line(
     assert main(words) == (0 if readable else 2)
     printed = capsys.readouterr()
     assert readable or printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code", "next_step"),
+    [
+        (["validate", "--file", "none.json"], "bad_input", 2, None),
+        (["submit", "x", "--teir", "reasoning"], "bad_input", 2, None),
+        (["status", "t-1"], "failed", 1, "pointsman up"),
+        (["report", "--html", "--json"], "bad_input", 2, None),
+    ],
+)
+def test_error_is_a_document_with_json(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: str, exit_code: int, next_step: str | None
+) -> None:
+    assert main([*arguments, "--json"]) == exit_code
+    printed = capsys.readouterr()
+    error = json.loads(printed.out)["error"]
+    assert (error["code"], set(error)) == (code, {"code", "message", "next"})
+    assert error["message"] in printed.err
+    assert (next_step or "") in (error["next"] or "")
 
 
 @pytest.mark.parametrize("command", [["submit"], ["route", "--offline"]], ids=["submit", "route"])
