@@ -13,7 +13,7 @@ from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
-from pointsman.ports import LedgerView
+from pointsman.ports import LedgerView, NoticeKey
 from pointsman.routing.decision import Decision, ModelVote
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import ENDED, Status
@@ -243,6 +243,9 @@ class FakeLedger:
         added = {name: getattr(state, name) + amount for name, amount in health.adds.items()}
         fields = {name: value for name, value in health.sets.items() if name != "retired_at"}
         self.models[intent.spec.model] = replace(state, **{**cleared, **added, **fields})
+        for model in health.shared_with:
+            shared = dict.fromkeys(health.of_account.removes, 0) | health.of_account.sets
+            self.models[model] = replace(self.models.get(model, ModelState(model)), **shared)
         stored = self.tasks.records.get(intent.spec.task_id)
         if stored and intent.spec.purpose is Purpose.TASK:
             self._end_attempt(stored, settled, answer, subtasks)
@@ -334,7 +337,7 @@ class FakeSweepStore:
 
     marks: LedgerWatermarks | None = None
     refusing: dict[str, dict[str, str]] = field(default_factory=dict)
-    notices: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    notices: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
 
     def watermarks(self) -> LedgerWatermarks | None:
         return self.marks
@@ -351,11 +354,14 @@ class FakeSweepStore:
     def refusing_since(self, month: str) -> Mapping[str, str]:
         return self.refusing.get(month, {})
 
-    def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
-        return self.notices.setdefault((month, cap.key), at) == at
+    def claim_notice(self, key: NoticeKey, at: datetime) -> bool:
+        notified = self.notices.get((key.topic, key.name))
+        if notified is None or notified[0] != key.occurrence:
+            self.notices[key.topic, key.name] = (key.occurrence, at)
+        return self.notices[key.topic, key.name] == (key.occurrence, at)
 
-    def release_notice(self, month: str, cap: Cap) -> None:
-        self.notices.pop((month, cap.key), None)
+    def release_notice(self, key: NoticeKey) -> None:
+        self.notices.pop((key.topic, key.name), None)
 
 
 @dataclass

@@ -288,6 +288,18 @@ class LedgerReader(Protocol):
         """Return a month's counters."""
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeKey:
+    """Which notice to the team it is."""
+
+    topic: str
+    """A month, or what else the notices of one item are about."""
+    name: str
+    """Which of the topic's notices: one name is told again only with another occurrence."""
+    occurrence: str = ""
+    """When and as what it began; empty for what happens once."""
+
+
 class SweepStore(Protocol):
     """What the sweep keeps between its runs; the marks only move forward."""
 
@@ -303,10 +315,10 @@ class SweepStore(Protocol):
     def refusing_since(self, month: str) -> Mapping[str, str]:
         """Return when each cap first refused a call, by the cap's key, as `times.to_text` writes it."""
 
-    def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
-        """Take it on oneself to notify the team that the cap is reached; False: another did."""
+    def claim_notice(self, key: NoticeKey, at: datetime) -> bool:
+        """Take it on oneself to notify the team of this occurrence; False: another did."""
 
-    def release_notice(self, month: str, cap: Cap) -> None:
+    def release_notice(self, key: NoticeKey) -> None:
         """Take it back: nobody could be notified."""
 
 

@@ -1,4 +1,6 @@
-"""The events: of a task's end, which also goes to whoever asked to be answered, and of a budget that is used up."""
+"""The events: of a task's end, which also goes to whoever asked to be answered; of a used-up budget; of an account
+that is not served.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from pointsman.values.status import Status
 EVENT_VERSION = 1
 DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
 BUDGET_USED_UP = "Budget Used Up"
+ACCOUNT_NOT_SERVED = "Account Not Served"
 LARGEST_ANSWER = 65_536
 """UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
 LARGEST_DETAIL = 240_000

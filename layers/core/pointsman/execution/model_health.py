@@ -29,6 +29,9 @@ ACCOUNT_PAUSES = timedelta(minutes=5), timedelta(hours=1)
 """The first and the longest pause after trouble with an account whose end the provider does not say; each doubles."""
 
 
+_OF_ACCOUNT = ("account", "account_since", "account_until", "account_pauses")
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One request under the quota: when its slot was taken, and its input tokens (first reserved, then actual)."""
@@ -157,10 +160,16 @@ class HealthUpdate:
     removes: tuple[str, ...] = ()
     adds: dict[str, int] = field(default_factory=dict)
     shared_with: tuple[str, ...] = ()
-    """Other models whose state changes alike."""
+    """Other models whose account is the same: what it says of the account holds for them too."""
 
     def __bool__(self) -> bool:
         return bool(self.sets or self.removes or self.adds)
+
+    @property
+    def of_account(self) -> "HealthUpdate":
+        """What of it is about the account."""
+        sets = {name: value for name, value in self.sets.items() if name in _OF_ACCOUNT}
+        return HealthUpdate(sets, tuple(name for name in self.removes if name in _OF_ACCOUNT))
 
 
 def health_update(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...] = ()) -> HealthUpdate:
@@ -181,10 +190,10 @@ def health_update(state: ModelState, result: CallResult, now: datetime, sharing:
         return HealthUpdate()
     if outcome in BREAKING:
         return _after_failure(state, now_ms, result.retry_after)
-    return _answered(state)
+    return _answered(state, sharing)
 
 
-def _answered(state: ModelState) -> HealthUpdate:
+def _answered(state: ModelState, sharing: tuple[str, ...]) -> HealthUpdate:
     """Return the update after any other answer, which shows that the model is there and the account is served."""
     sets, removes = dict[str, Any](), list[str]()
     if state.failures or state.opens:
@@ -193,8 +202,8 @@ def _answered(state: ModelState) -> HealthUpdate:
     if state.retired:
         removes += ["retired", "retired_at", "probe_until"]
     if state.account:
-        removes += ["account", "account_since", "account_until", "account_pauses"]
-    return HealthUpdate(sets, tuple(dict.fromkeys(removes)))
+        removes += _OF_ACCOUNT
+    return HealthUpdate(sets, tuple(dict.fromkeys(removes)), shared_with=sharing if state.account else ())
 
 
 def _account_refused(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...]) -> HealthUpdate:

@@ -72,8 +72,8 @@ def make_call(
     interpretation, now = interpret(result), ctx.clock.now()
     settled = price_call(ctx, intent, interpretation.result, now, milliseconds)
     shares = interpretation.share_out(settled.cost_nano, settled.usage) if interpretation.share_out else ()
-    refused = interpretation.result.outcome is Outcome.ACCOUNT
-    sharing = ctx.policy.sharing_account(model) if refused else ()
+    concerns_account = view.model.account or interpretation.result.outcome is Outcome.ACCOUNT
+    sharing = ctx.policy.sharing_account(model) if concerns_account else ()
     update = model_health.health_update(view.model, interpretation.result, now, sharing)
     if not ctx.ledger.settle(settled, update, interpretation.answer, shares, interpretation.subtasks):
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)

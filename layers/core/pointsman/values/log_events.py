@@ -8,6 +8,8 @@ from enum import StrEnum
 class LogEvent(StrEnum):
     """What happened, as the log's `message`."""
 
+    ACCOUNT_NOTICE_NOT_SENT = "account_notice_not_sent"
+    ACCOUNT_NOT_SERVED = "account_not_served"
     ANSWER_NOT_STORED = "answer_not_stored"
     AUDIT_ANSWER_NOT_STORED = "audit_answer_not_stored"
     AUDIT_ENDED = "audit_ended"
