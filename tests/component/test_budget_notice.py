@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.sweep_store import DynamoSweepStore
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.ports import NoticeKey
 from pointsman.values.usage import Usage
 from tests.support.aws import Aws
 from tests.support.functions import Functions, deploy

@@ -15,6 +15,7 @@ from pointsman.adapters.report_sink import BucketAndTopic
 from pointsman.adapters.sweep_store import DynamoSweepStore
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import Payload, TaskRecord
@@ -22,7 +23,6 @@ from pointsman.ports import (
     Archive,
     DecisionCache,
     ModelHealthStore,
-    NoticeKey,
     PayloadStore,
     ReportSink,
     SweepStore,

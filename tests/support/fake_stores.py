@@ -9,11 +9,12 @@ from typing import Any
 
 from pointsman.execution.budget import OPEN, Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
-from pointsman.ports import LedgerView, NoticeKey
+from pointsman.ports import LedgerView
 from pointsman.routing.decision import Decision, ModelVote
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import ENDED, Status

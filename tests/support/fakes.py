@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
+from pointsman.execution.waiting import Pause
 from pointsman.ports import DeadExecution, DeadLetter, Execution
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -97,6 +98,8 @@ class FakeWorkflow:
     died: list[tuple[DeadExecution, datetime]] = field(default_factory=list)
     """Executions that ended badly, and when."""
 
+    pauses: dict[str, Pause] = field(default_factory=dict)
+
     def start(self, name: str, execution_input: str) -> Execution:
         if self.failures:
             raise self.failures.pop(0)
@@ -111,6 +114,9 @@ class FakeWorkflow:
     def position(self, name: str) -> tuple[str, int]:
         state = json.loads(self.executions[name])
         return state["task_id"], state["generation"]
+
+    def pause(self, name: str) -> Pause | None:
+        return self.pauses.get(name)
 
 
 @dataclass

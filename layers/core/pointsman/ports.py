@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
+from pointsman.execution.waiting import Pause
 from pointsman.routing.decision import Decision, ModelVote
 
 
@@ -205,6 +207,9 @@ class Workflow(Protocol):
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""
 
+    def pause(self, name: str) -> Pause | None:
+        """Return where an execution waits now; None when it does not."""
+
 
 class EventPublisher(Protocol):
     """The event bus."""
@@ -286,18 +291,6 @@ class LedgerReader(Protocol):
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeKey:
-    """Which notice to the team it is."""
-
-    topic: str
-    """A month, or what else the notices of one item are about."""
-    name: str
-    """Which of the topic's notices: one name is told again only with another occurrence."""
-    occurrence: str = ""
-    """When and as what it began; empty for what happens once."""
 
 
 class SweepStore(Protocol):

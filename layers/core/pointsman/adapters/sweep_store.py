@@ -5,8 +5,8 @@ from datetime import date, datetime
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, code_of, pack, patiently, reachable, unpack
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks
-from pointsman.ports import NoticeKey
 from pointsman.values.times import parse_time, to_text
 
 _WATERMARKS = {"limit": "ledger"}

@@ -3,6 +3,7 @@ that is not served.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pointsman.execution import subtasks
@@ -23,6 +24,18 @@ LARGEST_DETAIL = 240_000
 
 LONGEST_REF = 256
 """Characters of an `answer_ref`: bucket, id and turn have at most 160."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKey:
+    """Which notice to the team it is."""
+
+    topic: str
+    """A month, or what else the notices of one item are about."""
+    name: str
+    """Which of the topic's notices: one name is told again only with another occurrence."""
+    occurrence: str = ""
+    """When and as what it began; empty for what happens once."""
 
 
 def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pointsman.execution.events import ACCOUNT_NOT_SERVED, EVENT_VERSION
+from pointsman.execution.events import ACCOUNT_NOT_SERVED, EVENT_VERSION, NoticeKey
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.refused_account import RefusedAccount, refused_accounts
-from pointsman.ports import NoticeKey
 from pointsman.services.context import Context
 from pointsman.services.notices import TeamNotice, TeamNotices
 from pointsman.values.log_events import LogEvent

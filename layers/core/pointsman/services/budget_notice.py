@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import Cap, month_caps, spent
-from pointsman.execution.events import BUDGET_USED_UP, budget_detail, budget_words
-from pointsman.ports import LedgerReader, NoticeKey
+from pointsman.execution.events import BUDGET_USED_UP, NoticeKey, budget_detail, budget_words
+from pointsman.ports import LedgerReader
 from pointsman.services.context import Context
 from pointsman.services.notices import TeamNotice, TeamNotices
 from pointsman.values.log_events import LogEvent

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pointsman.ports import EventPublisher, NoticeKey, ReportSink, SweepStore
+from pointsman.execution.events import NoticeKey
+from pointsman.ports import EventPublisher, ReportSink, SweepStore
 from pointsman.services.context import Context
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
