@@ -268,6 +268,20 @@ def test_watermark_moves_forward_alone(stores: Stores) -> None:
     assert (marks.begins, marks.settled_before, marks.archived_before) == (NOON - SECOND, NOON + SECOND, NOON.date())
 
 
+def test_retired_mark_is_cleared_unless_it_was_set_again(stores: Stores) -> None:
+    stores.tasks.claim(claimed(status=Status.STARTED))
+    marks: list[ModelState] = []
+    for turn in (1, 2):
+        call = intent(turn=turn)
+        assert stores.ledger.reserve(call, NO_QUOTA, ModelState(MODEL)).made
+        stores.ledger.settle(settled(call, Outcome.RETIRED), HealthUpdate({"retired": True, "retired_at": turn}), None)
+        marks += stores.health.states([MODEL]).values()
+    first, second = marks
+    assert [stores.health.clear_retired(mark) for mark in (first, second, second)] == [False, True, False]
+    (state,) = stores.health.states([MODEL]).values()
+    assert (state.retired, state.retired_at) == (False, 0)
+
+
 def test_notice_is_claimed_once_until_it_is_released(stores: Stores) -> None:
     key = NoticeKey("2026-11", "month 5")
     claims = [stores.sweep.claim_notice(key, NOON + late * SECOND) for late in (0, 0, 1)]

@@ -14,9 +14,10 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
 from pointsman.adapters.task_item import to_item
+from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble
 from pointsman.execution.records import Payload, TaskRecord
-from pointsman.execution.waiting import Pause, Waiting, WaitingFor
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.values.status import Status
 from pointsman_cli import openclaw
 from pointsman_cli.mcp.server import PointsmanServer

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
+from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
-from pointsman.execution.waiting import Pause, Waiting, WaitingFor
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.values.errors import StoreError
 from tests.support.attempts import GEMINI, HAIKU, SONNET, USED, configured, started, step

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.workflow import StepFunctions
-from pointsman.ports import Execution
+from pointsman.execution.executions import Execution
 from tests.support.aws import Aws
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}

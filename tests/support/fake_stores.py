@@ -242,8 +242,7 @@ class FakeLedger:
         state = self.models.get(intent.spec.model, ModelState(intent.spec.model))
         cleared = dict.fromkeys(health.removes, 0)
         added = {name: getattr(state, name) + amount for name, amount in health.adds.items()}
-        fields = {name: value for name, value in health.sets.items() if name != "retired_at"}
-        self.models[intent.spec.model] = replace(state, **{**cleared, **added, **fields})
+        self.models[intent.spec.model] = replace(state, **{**cleared, **added, **health.sets})
         for model in health.shared_with:
             shared = dict.fromkeys(health.of_account.removes, 0) | health.of_account.sets
             self.models[model] = replace(self.models.get(model, ModelState(model)), **shared)
@@ -300,6 +299,13 @@ class FakeLedger:
 
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
         return {model: self.models[model] for model in models if model in self.models}
+
+    def clear_retired(self, state: ModelState) -> bool:
+        stored = self.models.get(state.model, ModelState(state.model))
+        if not stored.retired or stored.retired_at != state.retired_at:
+            return False
+        self.models[state.model] = replace(stored, retired=False, retired_at=0)
+        return True
 
 
 @dataclass

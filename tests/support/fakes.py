@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.calls import ModelRequest
+from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.outcome import CallResult
-from pointsman.execution.waiting import Pause
-from pointsman.ports import DeadExecution, DeadLetter, Execution
+from pointsman.ports import DeadLetter
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
 from pointsman.execution.events import NoticeKey
+from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
-from pointsman.execution.waiting import Pause
 from pointsman.routing.decision import Decision, ModelVote
 
 
@@ -176,23 +176,8 @@ class ModelHealthStore(Protocol):
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
         """Return what is known of each model."""
 
-
-@dataclass(frozen=True, slots=True)
-class DeadExecution:
-    """An execution that ended otherwise than by its own success."""
-
-    name: str
-    status: str
-    """Step Functions' own word: `FAILED`, `TIMED_OUT` or `ABORTED`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """What the workflow service says to a start."""
-
-    started: bool
-    input: str | None = None
-    """Of the execution that has the name already."""
+    def clear_retired(self, state: ModelState) -> bool:
+        """Hold the model no longer for retired, unless its provider has said so again since `state`; return whether."""
 
 
 class Workflow(Protocol):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, Shortfall
-from pointsman.execution.waiting import Pause, Waiting, WaitingFor
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.values.times import from_ms
 from tests.support.fakes import NOON
 

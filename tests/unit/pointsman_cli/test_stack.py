@@ -19,10 +19,11 @@ from pointsman.contracts.api_key import digest_of
 from pointsman.contracts.message_validation import validate_message
 from pointsman.execution.budget import Charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled
+from pointsman.execution.executions import Pause
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
 from pointsman.execution.records import Payload, TaskRecord
-from pointsman.execution.waiting import Pause, Waiting, WaitingFor
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.routing.catalog import Billing
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status

@@ -7,8 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
-from pointsman.execution.waiting import Pause
-from pointsman.ports import DeadExecution, Execution
+from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.values.strict_json import loads
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")

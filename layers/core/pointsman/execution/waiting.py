@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
 from pointsman.execution.refused_account import STEPS
 from pointsman.values.times import parse_time, to_text
@@ -52,15 +53,6 @@ _STEPS = {
     WaitingFor.ATTEMPT: "nothing, it goes on when that attempt must have ended",
     WaitingFor.NEXT_ROUND: "nothing, its models are tried again then",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A wait between two attempts."""
-
-    since: datetime
-    state: dict[str, Any]
-    """The workflow's state object."""
 
 
 @dataclass(frozen=True, slots=True)
