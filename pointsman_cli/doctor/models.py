@@ -30,6 +30,33 @@ def account_findings(probe: StackProbe) -> Iterator[Finding]:
         yield ok("account", "", "no provider refuses the account or place")
 
 
+def billing_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report whether Gemini is free or paid, if the configuration says nothing else than what a quota has shown.
+
+    Linking the key's project to billing makes every call paid. No request that is free tells: a quota's id does.
+    """
+    catalog, options = probe.policy.catalog, probe.policy.config.pointsman
+    models = [catalog.get(name) for name in probe.policy.in_use() if catalog.get(name).provider is Provider.GEMINI]
+    free = [model.id for model in models if probe.policy.billing(model) is Billing.FREE and not model.free_only]
+    shown = {state.paid_project for model in models if (state := probe.states.get(model.id))} - {None}
+    if not models or probe.connection.stand_in:
+        return
+    if True in shown and free:
+        step = 'set pointsman.gemini_billing to "linked" in openclaw.json and deploy'
+        says = f"{', '.join(free)} booked as free, but a quota of the paid tier has refused a call"
+        yield to_do("billing", Provider.GEMINI, says, step)
+    elif options.gemini_billing == "linked" and shown == {False}:
+        step = 'set pointsman.gemini_billing to "none" in openclaw.json and deploy'
+        yield to_do("billing", Provider.GEMINI, "booked as paid, but a quota of the free tier has refused a call", step)
+    elif options.gemini_billing is not None:
+        yield ok("billing", Provider.GEMINI, f"{options.gemini_billing}, by openclaw.json")
+    elif free and shown == {False}:
+        yield ok("billing", Provider.GEMINI, "free: a quota of the free tier has refused a call")
+    elif free:
+        why = f"{', '.join(free)} taken for free, which no free request shows. A project linked to billing pays for all"
+        yield unchecked("billing", Provider.GEMINI, f'{why}: set pointsman.gemini_billing to "none" or "linked"')
+
+
 def key_findings(probe: StackProbe) -> Iterator[Finding]:
     """Report for each provider in use whether its key is stored and accepted."""
     catalog, names = probe.policy.catalog, configured_models(probe.policy)

@@ -424,6 +424,38 @@ def test_model_that_its_provider_serves_again_is_no_longer_held_for_retired(
     assert cleared == ([retired] if answer.state == "served" else [])
 
 
+@pytest.mark.parametrize(
+    ("option", "shown", "state", "says"),
+    [
+        (None, None, FindingState.UNCHECKED, 'set pointsman.gemini_billing to "none" or "linked"'),
+        (None, False, FindingState.OK, "free: a quota of the free tier"),
+        (None, True, FindingState.TO_DO, "booked as free, but a quota of the paid tier"),
+        ("none", None, FindingState.OK, "none, by openclaw.json"),
+        ("none", True, FindingState.TO_DO, "booked as free, but a quota of the paid tier"),
+        ("linked", None, FindingState.OK, "linked, by openclaw.json"),
+        ("linked", True, FindingState.OK, "linked, by openclaw.json"),
+        ("linked", False, FindingState.TO_DO, "booked as paid, but a quota of the free tier"),
+    ],
+)
+def test_billing_of_gemini_is_checked_against_what_a_quota_has_shown(
+    option: str | None, shown: bool | None, state: FindingState, says: str
+) -> None:
+    states = {GEMINI: ModelState(GEMINI, paid_project=shown)}
+    probe = stack_probe_of(config={"gemini_billing": option} if option else None, states=states)
+    finding = only(models.billing_findings(probe))
+    assert (finding.subject, finding.state, says in finding.says) == ("gemini", state, True)
+
+
+def test_billing_of_gemini_is_no_question_without_its_models_or_on_stand_ins() -> None:
+    assert list(models.billing_findings(stack_probe_of(config={"chains": {"orchestration": [HAIKU]}}))) == []
+    probe = stack_probe_of()
+    on_stand_ins = replace(probe.connection, settings=Settings(stand_in=True))
+    on_stand_ins.__dict__["runtime"] = probe.connection.runtime
+    assert list(models.billing_findings(replace(probe, connection=on_stand_ins))) == []
+    paid = only(models.billing_findings(stack_probe_of(config={"gemini_billing": "linked"})))
+    assert paid.state == FindingState.OK
+
+
 def test_retirement_known_only_to_the_provider_is_to_do() -> None:
     answers = {**SERVED, HAIKU: ProviderAnswer("served", retires=NOW.date())}
     findings = {finding.subject: finding for finding in models.model_findings(stack_probe_of(answers=answers))}
@@ -480,6 +512,7 @@ def test_refused_check_is_not_checked_and_the_others_run() -> None:
         "quota",
         "budget",
     }
-    refused = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
-    assert all("AccessDenied" in finding.says for finding in refused)
+    unchecked = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
+    refused = {finding.check for finding in unchecked if "AccessDenied" in finding.says}
+    assert {finding.check for finding in unchecked} - refused == {"billing"}
     assert all((finding.do is not None) == (finding.state == FindingState.TO_DO) for finding in findings)

@@ -1,6 +1,7 @@
 """Gemini's generateContent behind `ModelClient`: one request, and what happened as data."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,7 +134,19 @@ def _refused(response: ErrorResponse) -> CallResult:
     if meaning.outcome is Outcome.RATE_LIMITED and any("PerDay" in quota for quota in _violated_quotas(details)):
         meaning = Refusal(Outcome.QUOTA_EXHAUSTED, until=next_midnight(datetime.now(UTC), PACIFIC))
     hint = retry_info(details)
-    return refused(response, error, meaning, retry_after(response.headers) if hint is None else hint, None)
+    result = refused(response, error, meaning, retry_after(response.headers) if hint is None else hint, None)
+    return replace(result, paid_project=_paid_project(_violated_quotas(details)))
+
+
+def _paid_project(quotas: list[str]) -> bool | None:
+    """Return whether the quotas are those of a project linked to billing, by their ids.
+
+    Users' logs of 2026 have `GenerateRequestsPerDayPerProjectPerModel-FreeTier` and
+    `GenerateContentPaidTierInputTokensPerModelPerMinute-PaidTier2`; ids without either word say nothing.
+    """
+    if any("PaidTier" in quota for quota in quotas):
+        return True
+    return False if any("FreeTier" in quota for quota in quotas) else None
 
 
 def _violated_quotas(details: list[Mapping[str, Any]]) -> list[str]:

@@ -5,7 +5,7 @@ One item of the limit table holds it for all instances. Times are Unix milliseco
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,8 @@ class ModelState:
     account_until: int = 0
     """No call is made before."""
     account_pauses: int = 0
+    paid_project: bool | None = None
+    """Whether the key's project is linked to billing, by the last quota that said so."""
     version: int = 0
     """Raised by every reservation of a slot: two that saw the same state cannot both take one."""
     slots: Mapping[str, Slot] = field(default_factory=dict)
@@ -174,6 +176,13 @@ class HealthUpdate:
 
 def health_update(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...] = ()) -> HealthUpdate:
     """Return what every instance is to know of the model after the result, and of those `sharing` its account."""
+    update = _health_update(state, result, now, sharing)
+    if result.paid_project in (None, state.paid_project):
+        return update
+    return replace(update, sets={**update.sets, "paid_project": result.paid_project})
+
+
+def _health_update(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...]) -> HealthUpdate:
     now_ms, outcome = to_ms(now), result.outcome
     if outcome is Outcome.ACCOUNT:
         return _account_refused(state, result, now, sharing)

@@ -121,6 +121,8 @@ class CallResult:
     """Of `over_budget`, and of `busy` when it is the budget that others hold."""
     recognized: bool = True
     """Whether a refusal's meaning is known; an unrecognized `invalid` is put to another model before it is final."""
+    paid_project: bool | None = None
+    """Whether the quota that refused the call is one of a project linked to billing; None: it does not say."""
     unbilled: bool = False
     """Whether the provider bills nothing for it, whatever tokens it counts."""
     cost_doubt: str = ""
