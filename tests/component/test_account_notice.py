@@ -1,13 +1,17 @@
 """A provider that does not serve the account is told once from its beginning to its end, as an event and a message."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
+from pointsman.routing.catalog import Provider
+from pointsman.values.errors import MissingKeyError
 from pointsman.values.usage import Usage
 from tests.support.aws import Aws
+from tests.support.fakes import ScriptedModel
 from tests.support.functions import Functions, deploy
 from tests.support.team import Team
 
@@ -70,6 +74,30 @@ def test_trouble_that_is_met_again_is_the_same_until_a_call_is_answered(shop: Fu
     shop.run("sweep", {})
     (again,) = team.events()
     assert abs(datetime.fromisoformat(again["since"]) - shop.clock.now()) < timedelta(seconds=5)
+
+
+def test_key_that_is_not_stored_is_told_and_used_as_soon_as_it_is(shop: Functions, team: Team) -> None:
+    runtime, claude = shop.runtime, shop.model
+
+    def client(provider: Provider) -> ScriptedModel:
+        if provider is Provider.ANTHROPIC and not stored:
+            raise MissingKeyError("no key: set ANTHROPIC_API_KEY")
+        return claude
+
+    stored = False
+    runtime = replace(runtime, context=replace(runtime.context, model=client))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pointsman.entrypoints.runtime.function_runtime", lambda: runtime)
+        for number in range(2):
+            shop.do(f"t-{number}", answer(FLASH), **TASK)
+            shop.run("sweep", {})
+        (told,) = team.events()
+        assert (told["provider"], told["trouble"], told["models"]) == ("anthropic", "key", [HAIKU, SONNET])
+        stored = True
+        shop.do("t-3", answer(HAIKU), **TASK)
+        shop.run("sweep", {})
+    states = runtime.stores.model_health.states([HAIKU, SONNET])
+    assert [state.account for state in states.values()] == [None, None]
 
 
 def test_failed_account_notice_is_sent_by_the_next_sweep(

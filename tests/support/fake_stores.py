@@ -239,13 +239,7 @@ class FakeLedger:
         for counter in intent.charge.counters:
             counters[counter] = counters.get(counter, 0) + settled.cost_nano - intent.charge.amount
             counters[counter + OPEN] = counters.get(counter + OPEN, 0) - intent.charge.amount
-        state = self.models.get(intent.spec.model, ModelState(intent.spec.model))
-        cleared = dict.fromkeys(health.removes, 0)
-        added = {name: getattr(state, name) + amount for name, amount in health.adds.items()}
-        self.models[intent.spec.model] = replace(state, **{**cleared, **added, **health.sets})
-        for model in health.shared_with:
-            shared = dict.fromkeys(health.of_account.removes, 0) | health.of_account.sets
-            self.models[model] = replace(self.models.get(model, ModelState(model)), **shared)
+        self.record_health(intent.spec.model, health)
         stored = self.tasks.records.get(intent.spec.task_id)
         if stored and intent.spec.purpose is Purpose.TASK:
             self._end_attempt(stored, settled, answer, subtasks)
@@ -266,6 +260,13 @@ class FakeLedger:
                 stored.deadline, stored.attention_since = subtasks.deadline, to_text(settled.at)
             elif not (settled.result.check and settled.result.check.pending):
                 stored.status, stored.ended_at = Status.COMPLETED, to_text(settled.at)
+
+    def record_health(self, model: str, health: HealthUpdate) -> None:
+        state = self.models.get(model, ModelState(model))
+        added = {name: getattr(state, name) + amount for name, amount in health.adds.items()}
+        self.models[model] = replace(state, **{**dict.fromkeys(health.removes, 0), **added, **health.sets})
+        for other in health.shared_with:
+            self.record_health(other, health.of_account)
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         for cap in caps:

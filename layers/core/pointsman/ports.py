@@ -153,6 +153,9 @@ class UsageLedger(Protocol):
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep when each cap on the month first refused a call."""
 
+    def record_health(self, model: str, health: HealthUpdate) -> None:
+        """Keep what is known of a model, and of those that share its account, without a call."""
+
     def find_intent(self, key: RowKey) -> Intent | None:
         """Return a stored intent."""
 

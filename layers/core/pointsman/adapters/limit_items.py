@@ -117,7 +117,7 @@ def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
     """Store what the call taught of the model, and the slot's tokens as they really were, while the slot is surely
     still on record; None when nothing changes.
     """
-    update, changed = _health(health).add(health.adds), bool(health)
+    update, changed = health_alone(health).add(health.adds), bool(health)
     intent, young = settled.intent, settled.at - settled.intent.at < SLOT_KEPT_FOR - timedelta(seconds=30)
     slot = ("slots", _slot_name(intent))
     if intent.billing == "free" and young and settled.result.usage:
@@ -133,12 +133,8 @@ def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
     return update if changed else None
 
 
-def health_shared(health: HealthUpdate) -> Update:
-    """Store what a call to one model taught of another that shares its account."""
-    return _health(health.of_account)
-
-
-def _health(health: HealthUpdate) -> Update:
+def health_alone(health: HealthUpdate) -> Update:
+    """Store what is known of a model, without a call of its own."""
     update = Update().set({_STORED.get(name, name): value for name, value in health.sets.items()})
     return update.remove(_STORED.get(name, name) for name in health.removes)
 

@@ -61,7 +61,7 @@ def make_call(
         view = view or ctx.ledger.look(None, model.id, month_key(ctx.clock.now(), ctx.zone))
         intent = reserve_call(ctx, spec, model, view)
     except MissingKeyError as error:
-        return CallResult(Outcome.ACCOUNT, detail=str(error), account=AccountTrouble.KEY)
+        return _without_key(ctx, model, view, str(error))
     except StoreError as error:
         raise NotReservedError(str(error)) from error
     if isinstance(intent, CallResult):
@@ -80,6 +80,21 @@ def make_call(
         return CallResult(Outcome.UNKNOWN, detail="closed by another")
     _report(ctx, settled)
     return interpretation.result
+
+
+def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: str) -> CallResult:
+    """Return that there is no key, and keep it once, for the notice to the team. No model rests for it, so that a key is
+    used as soon as it is stored.
+    """
+    result, now = CallResult(Outcome.ACCOUNT, detail=detail, account=AccountTrouble.KEY), ctx.clock.now()
+    if view and not view.model.account:
+        sharing = ctx.policy.sharing_account(model)
+        update = model_health.health_update(view.model, replace(result, until=now), now, sharing)
+        try:
+            ctx.ledger.record_health(model.id, update)
+        except StoreError as error:
+            raise NotReservedError(str(error)) from error
+    return result
 
 
 def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -> Intent | CallResult:
