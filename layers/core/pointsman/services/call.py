@@ -83,7 +83,7 @@ def make_call(
 
 
 def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: str) -> CallResult:
-    """Return that there is no key, and keep it once, for the notice to the team. No model rests for it, so that a key is
+    """Return that there is no key, and keep it once, for the notice to the team. No model rests for it: a key is
     used as soon as it is stored.
     """
     result, now = CallResult(Outcome.ACCOUNT, detail=detail, account=AccountTrouble.KEY), ctx.clock.now()
