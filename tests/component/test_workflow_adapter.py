@@ -55,21 +55,16 @@ def test_the_executions_that_died_in_a_time_are_found(aws: Aws, machine: str) ->
     assert workflow.position("ab.2") == ("t-2", 2)
 
 
+def entered(kind: str, state: str) -> dict[str, Any]:
+    return {"type": f"{kind}StateEntered", "timestamp": NOON, "stateEnteredEventDetails": {"input": state}}
+
+
 @pytest.mark.parametrize(
     ("events", "pause"),
     [
         ([], None),
-        ([{"type": "TaskStateEntered", "timestamp": NOON, "stateEnteredEventDetails": {"input": "{}"}}], None),
-        (
-            [
-                {
-                    "type": "WaitStateEntered",
-                    "timestamp": NOON,
-                    "stateEnteredEventDetails": {"input": '{"next": "wait"}'},
-                }
-            ],
-            Pause(NOON, {"next": "wait"}),
-        ),
+        ([entered("Task", "{}")], None),
+        ([entered("Wait", '{"next": "wait"}')], Pause(NOON, {"next": "wait"})),
         ("ExecutionDoesNotExist", None),
     ],
 )
