@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pointsman.execution.free_evidence import STEP, billed_all_the_same, gemini_in_use, taken_for_free
 from pointsman.execution.outcome import AccountTrouble
 from pointsman.execution.refused_account import REASONS, STEPS, refused_accounts
 from pointsman.report.figures.lifetimes import notices
@@ -35,16 +36,14 @@ def billing_findings(probe: StackProbe) -> Iterator[Finding]:
 
     Linking the key's project to billing makes every call paid. No request that is free tells: a quota's id does.
     """
-    catalog, options = probe.policy.catalog, probe.policy.config.pointsman
-    models = [catalog.get(name) for name in probe.policy.in_use() if catalog.get(name).provider is Provider.GEMINI]
-    free = [model.id for model in models if probe.policy.billing(model) is Billing.FREE and not model.free_only]
-    shown = {state.paid_project for model in models if (state := probe.states.get(model.id))} - {None}
+    policy, options = probe.policy, probe.policy.config.pointsman
+    models, free = gemini_in_use(policy), taken_for_free(policy)
+    shown = {state.paid_project for name in models if (state := probe.states.get(name))} - {None}
     if not models or probe.connection.stand_in:
         return
-    if True in shown and free:
-        step = 'set pointsman.gemini_billing to "linked" in openclaw.json and deploy'
+    if billed_all_the_same(policy, probe.states):
         says = f"{', '.join(free)} booked as free, but a quota of the paid tier has refused a call"
-        yield to_do("billing", Provider.GEMINI, says, step)
+        yield to_do("billing", Provider.GEMINI, says, STEP)
     elif options.gemini_billing == "linked" and shown == {False}:
         step = 'set pointsman.gemini_billing to "none" in openclaw.json and deploy'
         yield to_do("billing", Provider.GEMINI, "booked as paid, but a quota of the free tier has refused a call", step)

@@ -132,5 +132,6 @@ def build_sweep(aws: Aws, router: Router) -> Sweep:
         delivery=intake.delivery,
         budget_notice=replace(sweep.budget_notice, ctx=intake.ctx),
         account_notice=replace(sweep.account_notice, ctx=intake.ctx),
+        billing_notice=replace(sweep.billing_notice, ctx=intake.ctx),
         archiving=replace(sweep.archiving, ctx=intake.ctx),
     )

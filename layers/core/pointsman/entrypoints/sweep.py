@@ -8,6 +8,7 @@ from pointsman.entrypoints.delivery import build_delivery
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.services.account_notice import AccountNotice
 from pointsman.services.archive import Archiving
+from pointsman.services.billing_notice import BillingNotice
 from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.notices import TeamNotices
 from pointsman.services.sweep import Sweep
@@ -26,6 +27,7 @@ def build_sweep(parts: Runtime) -> Sweep:
         delivery=parts.part(build_delivery),
         budget_notice=BudgetNotice(ctx, stores.ledger_reader, notices),
         account_notice=AccountNotice(ctx, notices),
+        billing_notice=BillingNotice(ctx, notices),
         store=stores.sweep_store,
         archiving=Archiving(ctx, stores.ledger_reader, stores.archive, stores.sweep_store),
     )

@@ -17,6 +17,7 @@ EVENT_VERSION = 1
 DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
 BUDGET_USED_UP = "Budget Used Up"
 ACCOUNT_NOT_SERVED = "Account Not Served"
+FREE_CALLS_BILLED = "Free Calls Billed"
 LARGEST_ANSWER = 65_536
 """UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
 LARGEST_DETAIL = 240_000

@@ -12,6 +12,7 @@ from pointsman.report.figures.month import percent_of
 from pointsman.services.account_notice import AccountNotice
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
+from pointsman.services.billing_notice import BillingNotice
 from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
@@ -59,6 +60,7 @@ class Sweep:
     delivery: Delivery
     budget_notice: BudgetNotice
     account_notice: AccountNotice
+    billing_notice: BillingNotice
     store: SweepStore
     archiving: Archiving
 
@@ -72,6 +74,7 @@ class Sweep:
         self._gauge(states, now)
         self.budget_notice(now)
         self.account_notice(states, now)
+        self.billing_notice(states, now)
         archived = self.archiving()
         result = SweepResult(closed, delivered, undelivered, finished, archived, gathered)
         self.ctx.log(LogEvent.SWEEP_ENDED, **asdict(result))
