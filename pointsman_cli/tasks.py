@@ -17,7 +17,9 @@ from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
 from pointsman.execution.calls import Purpose
 from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
+from pointsman.execution.waiting import Waiting
 from pointsman.routing.decision import Source
+from pointsman.services.waiting import waiting_of
 from pointsman.values import strict_json
 from pointsman.values.status import ENDED
 from pointsman.values.times import parse_time
@@ -60,6 +62,16 @@ def read_task_fields(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | N
     body = read_payload(runtime, record.body)
     fields = strict_json.loads(body) if body else None
     return fields if isinstance(fields, dict) else None
+
+
+def read_waiting(runtime: Runtime, record: TaskRecord) -> Waiting | None:
+    """Return what a started task waits for; None if it does not wait, or the caller may not read the workflow."""
+    try:
+        return waiting_of(runtime.stores.workflow, record)
+    except ClientError as error:
+        if code_of(error) != "AccessDeniedException":
+            raise
+        return None
 
 
 def _read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
@@ -105,10 +117,11 @@ def _so_far(end: SubtaskEnd, record: TaskRecord | None) -> SubtaskEnd:
 
 def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
     """Return everything known about the task except its prompt and answers."""
-    usage = Usage(**record.usage)
+    usage, waiting = Usage(**record.usage), read_waiting(runtime, record)
     return {
         "task_id": record.task_id,
-        "status": str(record.status),
+        "status": waiting.view if waiting else str(record.status),
+        "waiting_for": waiting.as_document() if waiting else None,
         "reason": record.reason,
         "generation": record.generation,
         "type": record.type,

@@ -35,7 +35,8 @@ def doctor(
     """Check keys, models, stack, queues, alarms, quotas and budget.
 
     Each line says `ok`, `to do` with the next step, or `not checked` with the reason, which never counts as ok. Doctor
-    changes nothing and costs nothing. Exits with 5 if there is something to do.
+    costs nothing, and changes nothing but the mark of a retired model whose provider serves it again. Exits with 5 if
+    there is something to do.
     """
     findings = list(_findings(stack, config, ask_providers=ask, detect_drift=drift))
     counts = Counter(finding.state for finding in findings)

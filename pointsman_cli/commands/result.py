@@ -1,5 +1,6 @@
 """`pointsman result`: the answer to a task."""
 
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,10 @@ from pointsman_cli.options import AsJson, StackOptions
 if TYPE_CHECKING:
     from pointsman.client import Progress, Result, Sent
     from pointsman_cli.stacks import StackConnection
+
+
+_LOOK_SECONDS = 15.0
+"""How often a task that is waited for is asked what it waits for itself."""
 
 
 def result(
@@ -33,7 +38,9 @@ def result(
     connection = stack.connect()
     ended = wait_for_result(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
-        state = tasks.read_task_record(connection.client, task_id).status
+        record = tasks.read_task_record(connection.client, task_id)
+        waiting = tasks.read_waiting(connection.runtime, record)
+        state = f"{waiting.view}: {waiting.words()}" if waiting else record.status
         raise StillRunningError(f"task {task_id} has not ended: it is {state}; try again later, or add --wait")
     return print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
@@ -47,19 +54,50 @@ def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: 
     from pointsman.client import NotEndedError
 
     task_id = task if isinstance(task, str) else task.task_id
+    news, until = _News(connection, task_id), time.monotonic() + seconds
     try:
-        return next(connection.client.results([task], timeout=seconds, on_progress=_print_progress))
-    except NotEndedError as error:
-        raise StillRunningError(f"{error}: get its result later with `pointsman result {task_id}`") from None
+        while True:
+            left = max(until - time.monotonic(), 0)
+            try:
+                turn = connection.client.results([task], timeout=min(left, _LOOK_SECONDS), on_progress=news.progress)
+                return next(turn)
+            except NotEndedError:
+                news.look()
+            if left <= _LOOK_SECONDS:
+                late = f"task {task_id} has not ended within {seconds:g} s: it is {news.state}"
+                raise StillRunningError(f"{late}; get its result later with `pointsman result {task_id}`")
     except KeyboardInterrupt:
         output.print_note(f"The task continues. Get its result later with `pointsman result {task_id}`.")
         raise
 
 
-def _print_progress(progress: "Progress") -> None:
-    route = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
-    attempt = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
-    output.print_note(f"{progress.task_id}: {progress.state}{route}{attempt}")
+class _News:
+    """Prints what changes of a task that is waited for."""
+
+    def __init__(self, connection: "StackConnection", task_id: str) -> None:
+        self._connection, self._task_id = connection, task_id
+        self._progress: Progress | None = None
+        self.state = "queued"
+
+    def progress(self, progress: "Progress") -> None:
+        """Print how far the task has come."""
+        if progress == self._progress:
+            return
+        route = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
+        attempt = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
+        self._progress, self.state = progress, progress.state
+        output.print_note(f"{self._task_id}: {progress.state}{route}{attempt}")
+
+    def look(self) -> None:
+        """Print what the task waits for between two attempts."""
+        from pointsman_cli import tasks
+
+        record = self._connection.client.read(self._task_id)
+        waiting = tasks.read_waiting(self._connection.runtime, record) if record else None
+        state = f"{waiting.view}: {waiting.words()}" if waiting else self.state
+        if waiting and state != self.state:
+            output.print_note(f"{self._task_id}: {state}")
+        self.state = state
 
 
 def print_result(result: dict[str, Any], connection: "StackConnection", *, as_json: bool) -> int:

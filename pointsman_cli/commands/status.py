@@ -47,6 +47,9 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
     return [
         ("task", task["task_id"]),
         ("status", task["status"] + (" (truncated)" if task["truncated"] else "")),
+        ("waits for", _waiting(task["waiting_for"])),
+        ("until", _until(task["waiting_for"])),
+        ("to do", task["waiting_for"]["do"] if task["waiting_for"] else None),
         ("generation", task["generation"] if task["generation"] > 1 else None),
         ("reason", task["reason"]),
         ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),
@@ -66,6 +69,28 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("not delivered", _undelivered(task)),
         ("replies to", ", ".join(task["reply_to"]) or None),
     ]
+
+
+def _waiting(waiting: dict[str, Any] | None) -> str | None:
+    """Return what a task waits for, and on which model; of a budget, what is left of the cap."""
+    if waiting is None:
+        return None
+    model = f" of {waiting['model']}" if "model" in waiting else ""
+    reason = f" ({waiting['reason']})" if "reason" in waiting else ""
+    if "cap" in waiting:
+        needs, left, reserved = (
+            output.exact_dollars(waiting[f"{name}_nano_usd"]) for name in ("needs", "left", "reserved")
+        )
+        reason = f" ({waiting['cap']}: needs up to {needs}, {left} left, {reserved} of it reserved)"
+    return f"{waiting['what'].replace('_', ' ')}{reason}{model}"
+
+
+def _until(waiting: dict[str, Any] | None) -> str | None:
+    """Return until when, and when the task looks again if that is earlier."""
+    if waiting is None:
+        return None
+    until, again = waiting["until"], waiting["looks_again_at"]
+    return f"{until}, looks again {again}" if again < until else str(until)
 
 
 def _subtask_summary(subtasks: list[dict[str, Any]]) -> str | None:

@@ -16,6 +16,7 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("drift", deployment.config_findings),
     ("key", models.key_findings),
     ("key", models.webhook_key_findings),
+    ("billing", models.billing_findings),
     ("model", models.model_findings),
     ("queue", traffic.queue_findings),
     ("alarms", traffic.alarm_findings),

@@ -3,38 +3,57 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pointsman.execution.model_health import ModelState
+from pointsman.execution.free_evidence import STEP, billed_all_the_same, gemini_in_use, taken_for_free
 from pointsman.execution.outcome import AccountTrouble
+from pointsman.execution.refused_account import REASONS, STEPS, refused_accounts
 from pointsman.report.figures.lifetimes import notices
 from pointsman.routing.catalog import Billing, Model, Provider
 from pointsman.routing.policy import RoutingPolicy
-from pointsman.values.times import from_ms, to_text
+from pointsman.values.times import to_text
 from pointsman_cli.doctor.providers import ProviderAnswer
 from pointsman_cli.doctor.stack_probe import KEY_SETTINGS, Finding, StackProbe, configured_models, ok, to_do, unchecked
 
-_ACCOUNT_STEPS = {
-    AccountTrouble.KEY: "create a key at the provider and store it with `pointsman init --keys-only`",
-    AccountTrouble.CREDIT: "buy credit or turn billing on at the provider",
-    AccountTrouble.LIMIT: "raise the spend or usage limit at the provider, or wait until it renews",
-    AccountTrouble.HOLD: "ask the provider's support why the organization is disabled",
-    AccountTrouble.PLACE: "deploy to a region that the provider serves, or use another provider's models",
-}
-
 
 def account_findings(probe: StackProbe) -> Iterator[Finding]:
-    """Report each provider that refuses to serve the account or place now."""
-    troubles: dict[Provider, ModelState] = {}
-    for name, state in probe.states.items():
-        if state.account_trouble(probe.now):
-            troubles.setdefault(probe.policy.catalog.get(name).provider, state)
-    for provider, state in troubles.items():
-        trouble = AccountTrouble(str(state.account))
-        until = to_text(from_ms(state.account_until))
-        since = to_text(from_ms(state.account_since))
-        says = f"not served since {since} ({trouble}): no call is made until {until}"
-        yield to_do("account", provider, says, _ACCOUNT_STEPS[trouble])
-    if not troubles:
+    """Report each provider that refuses to serve the account or place now, by the stack's calls or by its own word."""
+    catalog = probe.policy.catalog
+    refused = refused_accounts(probe.states.values(), lambda model: catalog.get(model).provider)
+    resting = {account.provider: account for account in refused if account.until > probe.now}
+    for provider, account in resting.items():
+        since, until = to_text(account.since), to_text(account.until)
+        says = f"not served since {since} ({account.trouble}): no call is made until {until}"
+        yield to_do("account", provider, says, account.do)
+    asked = {catalog.get(model).provider: answer.trouble for model, answer in probe.answers.items() if answer.trouble}
+    for provider, trouble in asked.items():
+        if provider not in resting:
+            yield to_do("account", provider, f"not served now ({trouble}): {REASONS[trouble]}", STEPS[trouble])
+    if not resting and not asked:
         yield ok("account", "", "no provider refuses the account or place")
+
+
+def billing_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report whether Gemini is free or paid, if the configuration says nothing else than what a quota has shown.
+
+    Linking the key's project to billing makes every call paid. No request that is free tells: a quota's id does.
+    """
+    policy, options = probe.policy, probe.policy.config.pointsman
+    models, free = gemini_in_use(policy), taken_for_free(policy)
+    shown = {state.paid_project for name in models if (state := probe.states.get(name))} - {None}
+    if not models or probe.connection.stand_in:
+        return
+    if billed_all_the_same(policy, probe.states):
+        says = f"{', '.join(free)} booked as free, but a quota of the paid tier has refused a call"
+        yield to_do("billing", Provider.GEMINI, says, STEP)
+    elif options.gemini_billing == "linked" and shown == {False}:
+        step = 'set pointsman.gemini_billing to "none" in openclaw.json and deploy'
+        yield to_do("billing", Provider.GEMINI, "booked as paid, but a quota of the free tier has refused a call", step)
+    elif options.gemini_billing is not None:
+        yield ok("billing", Provider.GEMINI, f"{options.gemini_billing}, by openclaw.json")
+    elif free and shown == {False}:
+        yield ok("billing", Provider.GEMINI, "free: a quota of the free tier has refused a call")
+    elif free:
+        why = f"{', '.join(free)} taken for free, which no free request shows. A project linked to billing pays for all"
+        yield unchecked("billing", Provider.GEMINI, f'{why}: set pointsman.gemini_billing to "none" or "linked"')
 
 
 def key_findings(probe: StackProbe) -> Iterator[Finding]:
@@ -55,7 +74,7 @@ def _key(probe: StackProbe, provider: Provider, name: str, answers: list[Provide
         return to_do("key", provider, f"{name} is not in Parameter Store", store)
     if parameter["Type"] != "SecureString":
         return to_do("key", provider, f"{name} is a plain {parameter['Type']}", f"delete it there and {store}")
-    if any(answer.state == "key_refused" for answer in answers):
+    if any(answer.trouble is AccountTrouble.KEY for answer in answers):
         step = f"create a new key at the provider and {store}"
         return to_do("key", provider, f"the provider rejects {name}", step)
     if not answers:
@@ -81,10 +100,19 @@ def webhook_key_findings(probe: StackProbe) -> Iterator[Finding]:
 
 
 def model_findings(probe: StackProbe) -> Iterator[Finding]:
-    """Report each configured model's price and end, by the catalog, the stack and the provider."""
-    retired = {name for name, state in probe.states.items() if state.is_retired(probe.now)}
-    retired |= {name for name, answer in probe.answers.items() if answer.state == "gone"}
-    yield from lifetime_findings(probe.policy, probe.now.astimezone(UTC), retired, probe.answers)
+    """Report each configured model's price and end, by the catalog, the stack and the provider.
+
+    A model that the stack holds for retired and that its provider serves again is used again from here on.
+    """
+    marked = {name: state for name, state in probe.states.items() if state.is_retired(probe.now)}
+    health = probe.connection.runtime.stores.model_health
+    for name, state in list(marked.items()):
+        answer = probe.answers.get(name)
+        if answer and answer.state == "served" and health.clear_retired(state):
+            yield ok("model", name, "its provider serves it again: it is no longer held for retired")
+            del marked[name]
+    gone = {name for name, answer in probe.answers.items() if answer.state == "gone"}
+    yield from lifetime_findings(probe.policy, probe.now.astimezone(UTC), {*marked, *gone}, probe.answers)
 
 
 def lifetime_findings(

@@ -6,22 +6,28 @@ from datetime import date
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pointsman.adapters.error_response import ErrorResponse, interpret_response
 from pointsman.entrypoints.settings import Settings
+from pointsman.execution.outcome import AccountTrouble, Outcome
 from pointsman.routing.catalog import Provider
 
 _TIMEOUT_SECONDS = 15
-_KEY_REFUSED = frozenset({401, 402, 403})
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
     """What a provider says about one model."""
 
-    state: Literal["served", "gone", "key_refused", "no_answer"]
+    state: Literal["served", "gone", "account_refused", "no_answer"]
     detail: str = ""
     """Status or error name, never text from the provider."""
     retires: date | None = None
     """The last day on which it is served. None if the provider names none."""
+    trouble: AccountTrouble | None = None
+    """Of `account_refused`."""
+
+
+_NO_MODEL = ProviderAnswer("no_answer", "200 without a model in it")
 
 
 def ask_provider(provider: Provider, settings: Settings, key: str, models: Iterable[str]) -> dict[str, ProviderAnswer]:
@@ -35,21 +41,21 @@ def ask_provider(provider: Provider, settings: Settings, key: str, models: Itera
 
 def _gemini(key: str, base_url: str) -> Callable[[str], ProviderAnswer]:
     import httpx2
-    from google import genai
     from google.genai import errors, types
 
-    options = types.HttpOptions(base_url=base_url or None, timeout=_TIMEOUT_SECONDS * 1000)
-    client = genai.Client(api_key=key, http_options=options)
+    from pointsman.adapters.gemini import gemini_client
+
+    client = gemini_client(key, base_url)
+    patience = types.GetModelConfig(http_options=types.HttpOptions(timeout=_TIMEOUT_SECONDS * 1000))
 
     def look_up(model: str) -> ProviderAnswer:
         try:
-            client.models.get(model=model)
-        except errors.APIError as error:
-            bad_key = error.code == 400 and "API_KEY_INVALID" in str(error.details)
-            return _refusal(401 if bad_key else error.code, gone=error.status == "NOT_FOUND")
-        except (httpx2.HTTPError, ValueError) as error:
+            description = client.models.get(model=model, config=patience)
+        except ErrorResponse as response:
+            return _refusal(Provider.GEMINI, response)
+        except (httpx2.HTTPError, errors.APIError, ValueError, TypeError) as error:
             return ProviderAnswer("no_answer", type(error).__name__)
-        return ProviderAnswer("served")
+        return ProviderAnswer("served") if description.name else _NO_MODEL
 
     return look_up
 
@@ -57,15 +63,21 @@ def _gemini(key: str, base_url: str) -> Callable[[str], ProviderAnswer]:
 def _claude(key: str, base_url: str) -> Callable[[str], ProviderAnswer]:
     import anthropic
 
-    client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, timeout=_TIMEOUT_SECONDS)
+    from pointsman.adapters.claude import claude_client
+
+    client = claude_client(key, base_url)
 
     def look_up(model: str) -> ProviderAnswer:
         try:
-            description = client.models.retrieve(model)
-        except anthropic.APIStatusError as error:
-            return _refusal(error.status_code, gone=getattr(error, "type", None) == "not_found_error")
-        except anthropic.APIError as error:
+            description = client.models.retrieve(model, timeout=_TIMEOUT_SECONDS)
+        except anthropic.APIConnectionError as error:
+            if isinstance(error.__cause__, ErrorResponse):
+                return _refusal(Provider.ANTHROPIC, error.__cause__)
             return ProviderAnswer("no_answer", type(error).__name__)
+        except (anthropic.APIError, ValueError, TypeError) as error:
+            return ProviderAnswer("no_answer", type(error).__name__)
+        if getattr(description, "type", None) != "model":
+            return _NO_MODEL
         if description.lifecycle == "retired":
             return ProviderAnswer("gone", "retired")
         return ProviderAnswer("served", retires=description.retires_at.date() if description.retires_at else None)
@@ -73,8 +85,11 @@ def _claude(key: str, base_url: str) -> Callable[[str], ProviderAnswer]:
     return look_up
 
 
-def _refusal(status: int, *, gone: bool) -> ProviderAnswer:
-    """Return what a refusal means. A 404 without the provider's own error body says nothing about the model."""
-    if gone:
-        return ProviderAnswer("gone", str(status))
-    return ProviderAnswer("key_refused" if status in _KEY_REFUSED else "no_answer", str(status))
+def _refusal(provider: Provider, response: ErrorResponse) -> ProviderAnswer:
+    """Return what a refusal means for the model, by the table that the functions go by."""
+    _, meaning = interpret_response(provider, response)
+    if meaning.outcome is Outcome.RETIRED:
+        return ProviderAnswer("gone", str(response.status))
+    if meaning.account:
+        return ProviderAnswer("account_refused", f"{response.status} {meaning.account}", trouble=meaning.account)
+    return ProviderAnswer("no_answer", str(response.status))

@@ -60,15 +60,13 @@ class StackProbe:
 
     @cached_property
     def answers(self) -> dict[str, ProviderAnswer]:
-        """What the providers say about the configured models, by model. Empty if they are not asked."""
+        """What the providers say about the models in use, by model. Empty if they are not asked."""
         if not self.ask_providers:
             return {}
         settings, answers = self.connection.settings, {}
         for provider, field in KEY_SETTINGS.items():
             parameter = self.key_parameters.get(getattr(settings, field))
-            models = [
-                name for name in configured_models(self.policy) if self.policy.catalog.get(name).provider is provider
-            ]
+            models = [name for name in self.policy.in_use() if self.policy.catalog.get(name).provider is provider]
             if parameter and models:
                 answers.update(ask_provider(provider, settings, parameter["Value"].strip(), models))
         return answers

@@ -11,13 +11,14 @@ from pydantic import Field
 from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent
 from pointsman.contracts.task import read_task
 from pointsman.entrypoints.cost_report import build_reporting
+from pointsman.execution.waiting import Waiting
 from pointsman.report.figures.month import CapUse
 from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact_usd
 from pointsman.report.render.text import render_text
 from pointsman.values.effort import Effort
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli import output, reading
+from pointsman_cli import output, reading, tasks
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import NotFoundError
 from pointsman_cli.stacks import StackConnection
@@ -50,6 +51,8 @@ class TaskState(TypedDict):
     status: str
     answer: str | None
     truncated: bool
+    waiting_for: dict[str, Any] | None
+    """Of a task that rests or is held: `what`, `until`, and `do` for whoever does not want to wait."""
     reason: str | None
     type: str | None
     tier: str | None
@@ -211,7 +214,13 @@ class McpTools:
             raise NotFoundError(
                 f"no task {task_id}: the router has not received it yet, or it was not sent to this stack"
             )
-        return _running(last, stand_in=connection.stand_in)
+        waiting = await asyncio.to_thread(self._waiting, connection, task_id)
+        return _running(last, waiting, stand_in=connection.stand_in)
+
+    @staticmethod
+    def _waiting(connection: StackConnection, task_id: str) -> Waiting | None:
+        record = connection.client.read(task_id)
+        return tasks.read_waiting(connection.runtime, record) if record else None
 
     def estimate_task(
         self,
@@ -271,13 +280,15 @@ def _cap(cap: CapUse) -> CapState:
 
 def _ended(result: Result, *, stand_in: bool) -> TaskState:
     fields = output.plain(result)
-    fields |= {"ended": True, "cost_usd": exact_usd(result.cost_nano_usd), "stand_in": stand_in}
+    fields |= {"ended": True, "waiting_for": None, "cost_usd": exact_usd(result.cost_nano_usd), "stand_in": stand_in}
     fields["subtasks"] = [_only(Subtask, subtask) for subtask in fields["subtasks"]]
     return _only(TaskState, fields)
 
 
-def _running(progress: Progress, *, stand_in: bool) -> TaskState:
+def _running(progress: Progress, waiting: Waiting | None, *, stand_in: bool) -> TaskState:
     state = {"status": progress.state, "ended": False, "truncated": False, "partial": False, "subtasks": []}
+    if waiting:
+        state |= {"status": waiting.view, "waiting_for": waiting.as_document()}
     return _only(
         TaskState, dict.fromkeys(TaskState.__annotations__) | asdict(progress) | state | {"stand_in": stand_in}
     )

@@ -1,8 +1,6 @@
 """A month's cap that is reached is told once, as an event and as a message, whoever saw it first."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,54 +8,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.sweep_store import DynamoSweepStore
-from pointsman.execution.budget import Cap
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
 from tests.support.aws import Aws
 from tests.support.functions import Functions, deploy
+from tests.support.team import Team
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish:UserWarning")
 HAIKU = "claude-haiku-5-5"
 ANSWER = CallResult(Outcome.ANSWERED, text="Left.", usage=Usage(input=2_000, output=280), answered_by=HAIKU)
 """For $0.00034."""
 CHEAP = {"tier": "implementation", "max_output_tokens": 300}
-
-
-@dataclass
-class Team:
-    """Whoever listens on the bus and at the topic."""
-
-    aws: Aws
-    urls: tuple[str, str]
-
-    @classmethod
-    def listening(cls, aws: Aws) -> "Team":
-        sqs, events = aws.client("sqs"), aws.client("events")
-        urls = tuple(sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("bus-inbox", "topic-inbox"))
-        arns = [
-            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-            for url in urls
-        ]
-        pattern = json.dumps({"source": ["pointsman"], "detail-type": ["Budget Used Up"]})
-        events.put_rule(Name="used-up", EventBusName=aws.event_bus, EventPattern=pattern)
-        events.put_targets(Rule="used-up", EventBusName=aws.event_bus, Targets=[{"Id": "inbox", "Arn": arns[0]}])
-        aws.client("sns").subscribe(TopicArn=aws.topic_arn, Protocol="sqs", Endpoint=arns[1])
-        return cls(aws, (urls[0], urls[1]))
-
-    def events(self) -> list[dict[str, Any]]:
-        """Return the details of the events since the last time."""
-        return [message["detail"] for message in self._read(self.urls[0])]
-
-    def messages(self) -> list[tuple[str, str]]:
-        """Return subjects and texts since the last time."""
-        return [(message["Subject"], message["Message"]) for message in self._read(self.urls[1])]
-
-    def _read(self, url: str) -> list[dict[str, Any]]:
-        sqs = self.aws.client("sqs")
-        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        for message in messages:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in messages]
 
 
 @pytest.fixture
@@ -72,7 +34,7 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 
 @pytest.fixture
 def team(aws: Aws) -> Team:
-    return Team.listening(aws)
+    return Team.listening(aws, "Budget Used Up")
 
 
 def test_budget_refusal_is_announced_once(start: Callable[..., Functions], team: Team) -> None:
@@ -160,11 +122,12 @@ def test_refusal_in_the_last_minutes_of_a_month_is_announced_after_it(
 
 
 def test_concurrent_sweeps_announce_once(aws: Aws) -> None:
-    notices, cap = DynamoSweepStore(aws.dynamodb(), aws.tables), Cap("month", 5)
+    store = DynamoSweepStore(aws.dynamodb(), aws.tables)
+    cap, raised = NoticeKey("2026-11", "month 5"), NoticeKey("2026-11", "month 6")
     at = datetime(2026, 11, 22, tzinfo=UTC)
-    assert notices.claim_notice("2026-11", cap, at)
-    assert notices.claim_notice("2026-11", cap, at), "an answer that was lost"
-    assert not notices.claim_notice("2026-11", cap, at + timedelta(seconds=1))
-    assert notices.claim_notice("2026-11", Cap("month", 6), at + timedelta(seconds=1))
-    notices.release_notice("2026-11", cap)
-    assert notices.claim_notice("2026-11", cap, at + timedelta(seconds=2))
+    assert store.claim_notice(cap, at)
+    assert store.claim_notice(cap, at), "an answer that was lost"
+    assert not store.claim_notice(cap, at + timedelta(seconds=1))
+    assert store.claim_notice(raised, at + timedelta(seconds=1))
+    store.release_notice(cap)
+    assert store.claim_notice(cap, at + timedelta(seconds=2))

@@ -10,8 +10,8 @@ import pytest
 from pointsman.adapters.messaging import QueueAndTokenReplies
 from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
+from pointsman.execution.executions import DeadExecution
 from pointsman.execution.records import Payload, TaskRecord
-from pointsman.ports import DeadExecution
 from pointsman.services.intake import QueueMessage
 from pointsman.services.sweep import Sweep
 from pointsman.values.errors import DeliveryError, PublishError

@@ -14,7 +14,8 @@ from pointsman.adapters.payload_store import BucketPayloads
 from pointsman.adapters.report_sink import BucketAndTopic
 from pointsman.adapters.sweep_store import DynamoSweepStore
 from pointsman.adapters.task_table import TaskTable
-from pointsman.execution.budget import OPEN, Cap
+from pointsman.execution.budget import OPEN
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import Payload, TaskRecord
@@ -48,7 +49,7 @@ from tests.support.ledger import MODEL, NO_QUOTA, intent, settled
 
 DECISION = Decision(TaskType.ARCHITECTURE, Tier.REASONING, Source.LOCAL, 0.91, "says so")
 ANSWER = Payload(inline="42")
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -267,14 +268,35 @@ def test_watermark_moves_forward_alone(stores: Stores) -> None:
     assert (marks.begins, marks.settled_before, marks.archived_before) == (NOON - SECOND, NOON + SECOND, NOON.date())
 
 
+def test_retired_mark_is_cleared_unless_it_was_set_again(stores: Stores) -> None:
+    stores.tasks.claim(claimed(status=Status.STARTED))
+    marks: list[ModelState] = []
+    for turn in (1, 2):
+        call = intent(turn=turn)
+        assert stores.ledger.reserve(call, NO_QUOTA, ModelState(MODEL)).made
+        stores.ledger.settle(settled(call, Outcome.RETIRED), HealthUpdate({"retired": True, "retired_at": turn}), None)
+        marks += stores.health.states([MODEL]).values()
+    first, second = marks
+    assert [stores.health.clear_retired(mark) for mark in (first, second, second)] == [False, True, False]
+    (state,) = stores.health.states([MODEL]).values()
+    assert (state.retired, state.retired_at) == (False, 0)
+
+
 def test_notice_is_claimed_once_until_it_is_released(stores: Stores) -> None:
-    cap = intent().charge.caps[0]
-    assert isinstance(cap, Cap)
-    claims = [stores.sweep.claim_notice("2026-11", cap, NOON + late * SECOND) for late in range(2)]
-    assert claims == [True, False]
-    stores.sweep.release_notice("2026-11", cap)
-    assert stores.sweep.claim_notice("2026-11", cap, NOON + 2 * SECOND)
+    key = NoticeKey("2026-11", "month 5")
+    claims = [stores.sweep.claim_notice(key, NOON + late * SECOND) for late in (0, 0, 1)]
+    assert claims == [True, True, False], "a claim whose answer was lost is made again"
+    stores.sweep.release_notice(key)
+    assert stores.sweep.claim_notice(key, NOON + 2 * SECOND)
     assert dict(stores.sweep.refusing_since("2026-11")) == {}
+
+
+def test_notice_is_claimed_again_when_its_cause_begins_anew(stores: Stores) -> None:
+    first, second = (NoticeKey("account", "anthropic", f"credit {to_text(NOON + day * DAY)}") for day in range(2))
+    claims = [stores.sweep.claim_notice(key, NOON + 2 * DAY) for key in (first, first)]
+    later = [stores.sweep.claim_notice(key, NOON + 3 * DAY) for key in (first, second, second)]
+    assert (claims, later) == ([True, True], [False, True, True])
+    assert not stores.sweep.claim_notice(second, NOON + 4 * DAY)
 
 
 def test_archived_day_has_a_manifest_when_it_is_finished(stores: Stores) -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,13 +14,17 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
 from pointsman.adapters.task_item import to_item
+from pointsman.execution.executions import Pause
+from pointsman.execution.outcome import AccountTrouble
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.values.status import Status
 from pointsman_cli import openclaw
 from pointsman_cli.mcp.server import PointsmanServer
 from pointsman_cli.mcp.tools import McpTools
 from pointsman_cli.stacks import NoLocalStackError, StackConnection
 from tests.support.aws import TABLES, Aws
+from tests.support.fakes import FakeWorkflow
 from tests.support.paths import ROOT
 
 SECRET = "sk-ant-this-is-nobodys-business"
@@ -84,6 +89,19 @@ def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackCon
     ended = call(server, "wait_for_task", task_id=submitted["task_id"]).structured_content
     assert ended
     assert (ended["ended"], ended["answer"], ended["cost_usd"]) == (True, "Green.", "0.000001500")
+
+
+def test_resting_task_returns_what_it_waits_for(aws: Aws, connection: StackConnection) -> None:
+    put(aws, connection, "t-1", Status.STARTED)
+    at = datetime(2026, 11, 22, 21, tzinfo=UTC)
+    waiting = Waiting(WaitingFor.ACCOUNT, at, at, "claude-haiku-5-5", AccountTrouble.CREDIT)
+    pause = Pause(at, {"next": "wait", "waiting_for": waiting.as_state()})
+    connection.runtime.stores.__dict__["workflow"] = FakeWorkflow(pauses={"t-1": pause})
+    server = PointsmanServer(McpTools(lambda: connection))
+    rests = call(server, "wait_for_task", task_id="t-1", seconds=0).structured_content
+    assert rests
+    assert (rests["ended"], rests["status"], rests["waiting_for"]["what"]) == (False, "resting", "account")
+    assert rests["waiting_for"]["do"] == "buy credit or turn billing on at the provider"
 
 
 def test_failed_task_returns_its_reason(aws: Aws, connection: StackConnection) -> None:

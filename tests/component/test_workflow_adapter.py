@@ -1,12 +1,14 @@
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.workflow import StepFunctions
-from pointsman.ports import Execution
+from pointsman.execution.executions import Execution, Pause
 from tests.support.aws import Aws
+from tests.support.fakes import NOON
 
 DEFINITION = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
 
@@ -51,3 +53,32 @@ def test_the_executions_that_died_in_a_time_are_found(aws: Aws, machine: str) ->
     assert statuses == {"t-1": "ABORTED", "ab.2": "ABORTED"}
     assert list(workflow.dead(now - timedelta(hours=1), now - timedelta(minutes=1))) == []
     assert workflow.position("ab.2") == ("t-2", 2)
+
+
+def entered(kind: str, state: str) -> dict[str, Any]:
+    return {"type": f"{kind}StateEntered", "timestamp": NOON, "stateEnteredEventDetails": {"input": state}}
+
+
+@pytest.mark.parametrize(
+    ("events", "pause"),
+    [
+        ([], None),
+        ([entered("Task", "{}")], None),
+        ([entered("Wait", '{"next": "wait"}')], Pause(NOON, {"next": "wait"})),
+        ("ExecutionDoesNotExist", None),
+    ],
+)
+def test_pause_is_the_wait_that_the_execution_entered_last(events: Any, pause: Pause | None) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class History:
+        def get_execution_history(self, **query: Any) -> dict[str, Any]:
+            asked.append(query)
+            if isinstance(events, str):
+                raise ClientError({"Error": {"Code": events}}, "GetExecutionHistory")
+            return {"events": events}
+
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:run-task"
+    assert StepFunctions(History(), machine).pause("t-1") == pause
+    arn = "arn:aws:states:us-east-1:123456789012:execution:run-task:t-1"
+    assert asked == [{"executionArn": arn, "reverseOrder": True, "maxResults": 1}]

@@ -11,7 +11,7 @@ import pytest
 from devstack.fake_providers.thinking import THINKING_TOKENS
 from pointsman.adapters import claude
 from pointsman.adapters.claude import Claude
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.values.usage import Usage
 from tests.support.fake_providers import CLAUDE_MODEL, FakeProviders
 from tests.support.model_calls import INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
@@ -174,6 +174,30 @@ def test_http_error_has_an_outcome_and_no_cost(
     result = ask_with_fault(provider, client, action)
     assert (result.outcome, result.usage, result.cost_known) == (outcome, None, True)
     assert result.detail
+
+
+@pytest.mark.parametrize(
+    ("headers", "outer", "outcome", "account"),
+    [
+        ({}, {}, Outcome.UNAVAILABLE, None),
+        ({"request-id": ""}, {}, Outcome.UNAVAILABLE, None),
+        ({"request-id": "7c1f-proxy"}, {}, Outcome.UNAVAILABLE, None),
+        ({"request-id": "req_0151"}, {}, Outcome.ACCOUNT, AccountTrouble.PLACE),
+        ({"request-id": "req_0151"}, {"type": "blocked"}, Outcome.UNAVAILABLE, None),
+        ({}, {"type": "error"}, Outcome.ACCOUNT, AccountTrouble.PLACE),
+    ],
+)
+def test_forbidden_place_counts_only_by_envelope_or_request_id(
+    provider: FakeProviders,
+    client: Claude,
+    headers: dict[str, str],
+    outer: dict[str, str],
+    outcome: Outcome,
+    account: AccountTrouble | None,
+) -> None:
+    body = {**outer, "error": {"type": "forbidden", "message": "Request not allowed"}}
+    result = ask_with_fault(provider, client, {"response": {"status": 403, "headers": headers, "body": body}})
+    assert (result.outcome, result.account) == (outcome, account)
 
 
 def test_refusal_of_the_model_is_billed(provider: FakeProviders, client: Claude) -> None:

@@ -125,6 +125,33 @@ def test_used_up_daily_quota_ends_at_midnight_whatever_the_retry_delay(provider:
     assert result.retry_after is None
 
 
+def _refused_by(*quotas: str) -> dict[str, Any]:
+    details = {
+        "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+        "violations": [{"quotaId": id_} for id_ in quotas],
+    }
+    error = {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED", "details": [details]}
+    return {"response": {"status": 429, "body": {"error": error}}}
+
+
+@pytest.mark.parametrize(
+    ("action", "paid"),
+    [
+        ({"gemini_day_quota": 47}, False),
+        (_refused_by("GenerateContentInputTokensPerModelPerMinute-FreeTier"), False),
+        (_refused_by("GenerateContentPaidTierInputTokensPerModelPerMinute"), True),
+        (_refused_by("GenerateContentPaidTierInputTokensPerModelPerMinute-PaidTier2"), True),
+        (_refused_by("GenerateRequestsPerMinutePerProjectPerModel"), None),
+        ({"status": 429}, None),
+        ({"status": 503}, None),
+    ],
+)
+def test_quota_shows_whether_the_project_is_linked_to_billing(
+    provider: FakeProviders, client: Gemini, action: Any, paid: bool | None
+) -> None:
+    assert ask_with_fault(provider, client, action).paid_project is paid
+
+
 @pytest.mark.parametrize(
     ("action", "seconds"),
     [

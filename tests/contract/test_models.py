@@ -3,6 +3,7 @@
 import pytest
 
 from pointsman.entrypoints.settings import Settings
+from pointsman.execution.outcome import AccountTrouble
 from pointsman.routing.catalog import Provider
 from pointsman_cli.doctor.providers import ProviderAnswer, ask_provider
 from tests.support.fake_providers import CLAUDE_MODEL, GEMINI_MODEL, FakeProviders
@@ -30,10 +31,14 @@ def test_served_model_is_found_without_a_call(provider: FakeProviders, which: Pr
 @pytest.mark.parametrize(
     ("action", "state"),
     [
-        ({"invalid_key": {}}, "key_refused"),
-        ({"status": {"code": 403}}, "key_refused"),
+        ({"invalid_key": {}}, "account_refused"),
+        ({"status": {"code": 403}}, "account_refused"),
         ({"status": {"code": 404}}, "gone"),
         ({"status": {"code": 503}}, "no_answer"),
+        ({"response": {"status": 403, "body_text": "<html>Just a moment...</html>"}}, "no_answer"),
+        ({"response": {"status": 404, "body_text": "404 page not found"}}, "no_answer"),
+        ({"response": {"status": 200, "body_text": "<html>Sign in</html>"}}, "no_answer"),
+        ({"response": {"status": 200, "body": {}}}, "no_answer"),
     ],
 )
 def test_refused_key_differs_from_a_retired_model(
@@ -43,6 +48,25 @@ def test_refused_key_differs_from_a_retired_model(
     heard = look_up_model(which, model, provider.url)
     assert heard.state == state
     assert KEY not in heard.detail
+
+
+@pytest.mark.parametrize(
+    ("which", "model", "preset", "trouble"),
+    [
+        (Provider.ANTHROPIC, CLAUDE_MODEL, "key_refused", AccountTrouble.KEY),
+        (Provider.ANTHROPIC, CLAUDE_MODEL, "credit_used_up", AccountTrouble.CREDIT),
+        (Provider.ANTHROPIC, CLAUDE_MODEL, "organization_on_hold", AccountTrouble.HOLD),
+        (Provider.GEMINI, GEMINI_MODEL, "key_refused", AccountTrouble.KEY),
+        (Provider.GEMINI, GEMINI_MODEL, "region_not_served", AccountTrouble.PLACE),
+        (Provider.GEMINI, GEMINI_MODEL, "billing_disabled", AccountTrouble.CREDIT),
+    ],
+)
+def test_account_trouble_is_recognized_as_the_functions_do(
+    provider: FakeProviders, which: Provider, model: str, preset: str, trouble: AccountTrouble
+) -> None:
+    provider.fault(str(which), {"preset": preset})
+    heard = look_up_model(which, model, provider.url)
+    assert (heard.state, heard.trouble) == ("account_refused", trouble)
 
 
 @BOTH

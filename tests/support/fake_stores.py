@@ -9,6 +9,7 @@ from typing import Any
 
 from pointsman.execution.budget import OPEN, Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
@@ -238,11 +239,7 @@ class FakeLedger:
         for counter in intent.charge.counters:
             counters[counter] = counters.get(counter, 0) + settled.cost_nano - intent.charge.amount
             counters[counter + OPEN] = counters.get(counter + OPEN, 0) - intent.charge.amount
-        state = self.models.get(intent.spec.model, ModelState(intent.spec.model))
-        cleared = dict.fromkeys(health.removes, 0)
-        added = {name: getattr(state, name) + amount for name, amount in health.adds.items()}
-        fields = {name: value for name, value in health.sets.items() if name != "retired_at"}
-        self.models[intent.spec.model] = replace(state, **{**cleared, **added, **fields})
+        self.record_health(intent.spec.model, health)
         stored = self.tasks.records.get(intent.spec.task_id)
         if stored and intent.spec.purpose is Purpose.TASK:
             self._end_attempt(stored, settled, answer, subtasks)
@@ -263,6 +260,13 @@ class FakeLedger:
                 stored.deadline, stored.attention_since = subtasks.deadline, to_text(settled.at)
             elif not (settled.result.check and settled.result.check.pending):
                 stored.status, stored.ended_at = Status.COMPLETED, to_text(settled.at)
+
+    def record_health(self, model: str, health: HealthUpdate) -> None:
+        state = self.models.get(model, ModelState(model))
+        added = {name: getattr(state, name) + amount for name, amount in health.adds.items()}
+        self.models[model] = replace(state, **{**dict.fromkeys(health.removes, 0), **added, **health.sets})
+        for other in health.shared_with:
+            self.record_health(other, health.of_account)
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         for cap in caps:
@@ -296,6 +300,13 @@ class FakeLedger:
 
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
         return {model: self.models[model] for model in models if model in self.models}
+
+    def clear_retired(self, state: ModelState) -> bool:
+        stored = self.models.get(state.model, ModelState(state.model))
+        if not stored.retired or stored.retired_at != state.retired_at:
+            return False
+        self.models[state.model] = replace(stored, retired=False, retired_at=0)
+        return True
 
 
 @dataclass
@@ -334,7 +345,7 @@ class FakeSweepStore:
 
     marks: LedgerWatermarks | None = None
     refusing: dict[str, dict[str, str]] = field(default_factory=dict)
-    notices: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    notices: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
 
     def watermarks(self) -> LedgerWatermarks | None:
         return self.marks
@@ -351,11 +362,14 @@ class FakeSweepStore:
     def refusing_since(self, month: str) -> Mapping[str, str]:
         return self.refusing.get(month, {})
 
-    def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
-        return self.notices.setdefault((month, cap.key), at) == at
+    def claim_notice(self, key: NoticeKey, at: datetime) -> bool:
+        notified = self.notices.get((key.topic, key.name))
+        if notified is None or notified[0] != key.occurrence:
+            self.notices[key.topic, key.name] = (key.occurrence, at)
+        return self.notices[key.topic, key.name] == (key.occurrence, at)
 
-    def release_notice(self, month: str, cap: Cap) -> None:
-        self.notices.pop((month, cap.key), None)
+    def release_notice(self, key: NoticeKey) -> None:
+        self.notices.pop((key.topic, key.name), None)
 
 
 @dataclass

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.calls import ModelRequest
+from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import DeadExecution, DeadLetter, Execution
+from pointsman.ports import DeadLetter
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""
@@ -97,6 +98,8 @@ class FakeWorkflow:
     died: list[tuple[DeadExecution, datetime]] = field(default_factory=list)
     """Executions that ended badly, and when."""
 
+    pauses: dict[str, Pause] = field(default_factory=dict)
+
     def start(self, name: str, execution_input: str) -> Execution:
         if self.failures:
             raise self.failures.pop(0)
@@ -111,6 +114,9 @@ class FakeWorkflow:
     def position(self, name: str) -> tuple[str, int]:
         state = json.loads(self.executions[name])
         return state["task_id"], state["generation"]
+
+    def pause(self, name: str) -> Pause | None:
+        return self.pauses.get(name)
 
 
 @dataclass

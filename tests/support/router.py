@@ -130,6 +130,8 @@ def build_sweep(aws: Aws, router: Router) -> Sweep:
         tasks=intake.tasks,
         workflow=router.workflow,
         delivery=intake.delivery,
-        notice=replace(sweep.notice, ctx=intake.ctx),
+        budget_notice=replace(sweep.budget_notice, ctx=intake.ctx),
+        account_notice=replace(sweep.account_notice, ctx=intake.ctx),
+        billing_notice=replace(sweep.billing_notice, ctx=intake.ctx),
         archiving=replace(sweep.archiving, ctx=intake.ctx),
     )

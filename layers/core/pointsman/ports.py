@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
+from pointsman.execution.events import NoticeKey
+from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult
@@ -151,6 +153,9 @@ class UsageLedger(Protocol):
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep when each cap on the month first refused a call."""
 
+    def record_health(self, model: str, health: HealthUpdate) -> None:
+        """Keep what is known of a model, and of those that share its account, without a call."""
+
     def find_intent(self, key: RowKey) -> Intent | None:
         """Return a stored intent."""
 
@@ -174,23 +179,8 @@ class ModelHealthStore(Protocol):
     def states(self, models: Iterable[str]) -> dict[str, ModelState]:
         """Return what is known of each model."""
 
-
-@dataclass(frozen=True, slots=True)
-class DeadExecution:
-    """An execution that ended otherwise than by its own success."""
-
-    name: str
-    status: str
-    """Step Functions' own word: `FAILED`, `TIMED_OUT` or `ABORTED`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """What the workflow service says to a start."""
-
-    started: bool
-    input: str | None = None
-    """Of the execution that has the name already."""
+    def clear_retired(self, state: ModelState) -> bool:
+        """Hold the model no longer for retired, unless its provider has said so again since `state`; return whether."""
 
 
 class Workflow(Protocol):
@@ -204,6 +194,9 @@ class Workflow(Protocol):
 
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""
+
+    def pause(self, name: str) -> Pause | None:
+        """Return where an execution waits now; None when it does not."""
 
 
 class EventPublisher(Protocol):
@@ -303,10 +296,10 @@ class SweepStore(Protocol):
     def refusing_since(self, month: str) -> Mapping[str, str]:
         """Return when each cap first refused a call, by the cap's key, as `times.to_text` writes it."""
 
-    def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
-        """Take it on oneself to notify the team that the cap is reached; False: another did."""
+    def claim_notice(self, key: NoticeKey, at: datetime) -> bool:
+        """Take it on oneself to notify the team of this occurrence; False: another did."""
 
-    def release_notice(self, month: str, cap: Cap) -> None:
+    def release_notice(self, key: NoticeKey) -> None:
         """Take it back: nobody could be notified."""
 
 

@@ -7,12 +7,14 @@ import select
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from pointsman_cli import stacks
 from pointsman_cli.main import main
-from tests.support.local_stack import TASK_SECONDS, Stack
+from tests.support.local_stack import TASK_SECONDS, Stack, eventually
 
 pytestmark = pytest.mark.stack
 
@@ -32,6 +34,28 @@ def test_doctor_checks_everything_that_the_emulator_has(
         assert state[good] == "ok", checkup
     assert {state["alarms", "all"], state["clock", "this machine"]} == {"not checked"}
     assert {"model", "quota", "budget"} <= {check for check, _ in state}
+
+
+def test_status_says_what_a_task_waits_for(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.connect_to_local(stack.info))
+
+    def shown() -> dict[str, Any]:
+        assert main(["status", "rests", "--json"]) == 0
+        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return document
+
+    stack.fault("anthropic", {"rate_limit": {"retry_after": 5}}, times=1)
+    stack.send(task_id="rests", prompt="Which way?", tier="reasoning")
+    eventually(lambda: stack.tasks.read("rests"), "the task to be claimed")
+    resting = eventually(lambda: task if (task := shown())["waiting_for"] else None, "the task to rest")
+    waiting = resting["waiting_for"]
+    assert (resting["status"], waiting["what"], waiting["model"]) == ("resting", "rate_limit", "claude-sonnet-5-5")
+    seconds = datetime.fromisoformat(waiting["until"]) - datetime.now(UTC)
+    assert timedelta(0) < seconds < timedelta(seconds=6)
+    eventually(lambda: True if shown()["status"] == "completed" else None, "the task to go on")
+    assert shown()["waiting_for"] is None
 
 
 class Terminal:

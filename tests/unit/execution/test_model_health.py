@@ -180,6 +180,18 @@ def test_pauses_of_an_account_grow_to_an_hour_and_end_with_an_answer() -> None:
     assert (served.account_trouble(now), served.account_pauses) == (None, 0)
 
 
+def test_quota_shows_whether_the_project_is_linked_to_billing() -> None:
+    state = NEW
+    for paid in (False, None, True, None):
+        result = CallResult(Outcome.RATE_LIMITED, retry_after=1, paid_project=paid)
+        update = health_update(state, result, NOON)
+        assert ("paid_project" in update.sets) == (paid is not None)
+        state = taught(state, update)
+    assert state.paid_project is True
+    again = health_update(state, CallResult(Outcome.QUOTA_EXHAUSTED, paid_project=True), NOON)
+    assert "paid_project" not in again.sets
+
+
 def test_account_rests_until_the_provider_says() -> None:
     until = NOON + timedelta(days=3)
     result = CallResult(Outcome.ACCOUNT, account=AccountTrouble.LIMIT, until=until)

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.execution.model_health import ModelState
+from pointsman.execution.outcome import AccountTrouble
 from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
@@ -312,7 +313,14 @@ def keys(answers: dict[str, ProviderAnswer] | None, *kinds: str | None) -> list[
         (SERVED, "SecureString", FindingState.OK, "accepted"),
         (SERVED, None, FindingState.TO_DO, "is not in Parameter Store"),
         (SERVED, "String", FindingState.TO_DO, "plain String"),
-        ({**SERVED, HAIKU: ProviderAnswer("key_refused", "401")}, "SecureString", FindingState.TO_DO, "rejects"),
+        (
+            {**SERVED, HAIKU: ProviderAnswer("account_refused", "401", trouble=AccountTrouble.KEY)},
+            *("SecureString", FindingState.TO_DO, "rejects"),
+        ),
+        (
+            {HAIKU: ProviderAnswer("account_refused", "403 place", trouble=AccountTrouble.PLACE)},
+            *("SecureString", FindingState.UNCHECKED, "place"),
+        ),
         ({**SERVED, HAIKU: ProviderAnswer("gone", "404")}, "SecureString", FindingState.OK, "accepted"),
         ({HAIKU: ProviderAnswer("gone", "404")}, "SecureString", FindingState.UNCHECKED, "404"),
         ({HAIKU: ProviderAnswer("no_answer", "503")}, "SecureString", FindingState.UNCHECKED, "503"),
@@ -383,6 +391,71 @@ def test_account_trouble_is_the_first_finding_and_says_what_to_do() -> None:
     assert [served.state for served in models.account_findings(stack_probe_of(states=over))] == [FindingState.OK]
 
 
+def test_account_trouble_by_the_providers_word_is_the_first_finding_too() -> None:
+    answers = {**SERVED, HAIKU: ProviderAnswer("account_refused", "403 place", trouble=AccountTrouble.PLACE)}
+    finding = only(models.account_findings(stack_probe_of(answers=answers)))
+    assert (finding.subject, finding.state, "(place)" in finding.says) == ("anthropic", FindingState.TO_DO, True)
+    assert "deploy to a region" in (finding.do or "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "again", "state", "says"),
+    [
+        (ProviderAnswer("served"), True, FindingState.OK, "serves it again"),
+        (ProviderAnswer("served"), False, FindingState.TO_DO, "withdrawn"),
+        (ProviderAnswer("gone", "404"), True, FindingState.TO_DO, "withdrawn"),
+        (ProviderAnswer("no_answer", "503"), True, FindingState.TO_DO, "withdrawn"),
+    ],
+)
+def test_model_that_its_provider_serves_again_is_no_longer_held_for_retired(
+    answer: ProviderAnswer, again: bool, state: FindingState, says: str
+) -> None:
+    retired = ModelState(HAIKU, retired=True, retired_at=to_ms(NOW))
+    probe = stack_probe_of(answers={**SERVED, HAIKU: answer}, states={HAIKU: retired})
+    cleared: list[ModelState] = []
+
+    def clear(marked: ModelState) -> bool:
+        cleared.append(marked)
+        return again
+
+    probe.connection.runtime.stores.model_health.clear_retired = clear
+    findings = [finding for finding in models.model_findings(probe) if finding.subject == HAIKU]
+    assert (findings[0].state, says in findings[0].says) == (state, True)
+    assert cleared == ([retired] if answer.state == "served" else [])
+
+
+@pytest.mark.parametrize(
+    ("option", "shown", "state", "says"),
+    [
+        (None, None, FindingState.UNCHECKED, 'set pointsman.gemini_billing to "none" or "linked"'),
+        (None, False, FindingState.OK, "free: a quota of the free tier"),
+        (None, True, FindingState.TO_DO, "booked as free, but a quota of the paid tier"),
+        ("none", None, FindingState.OK, "none, by openclaw.json"),
+        ("none", True, FindingState.TO_DO, "booked as free, but a quota of the paid tier"),
+        ("linked", None, FindingState.OK, "linked, by openclaw.json"),
+        ("linked", True, FindingState.OK, "linked, by openclaw.json"),
+        ("linked", False, FindingState.TO_DO, "booked as paid, but a quota of the free tier"),
+    ],
+)
+def test_billing_of_gemini_is_checked_against_what_a_quota_has_shown(
+    option: str | None, shown: bool | None, state: FindingState, says: str
+) -> None:
+    states = {GEMINI: ModelState(GEMINI, paid_project=shown)}
+    probe = stack_probe_of(config={"gemini_billing": option} if option else None, states=states)
+    finding = only(models.billing_findings(probe))
+    assert (finding.subject, finding.state, says in finding.says) == ("gemini", state, True)
+
+
+def test_billing_of_gemini_is_no_question_without_its_models_or_on_stand_ins() -> None:
+    assert list(models.billing_findings(stack_probe_of(config={"chains": {"orchestration": [HAIKU]}}))) == []
+    probe = stack_probe_of()
+    on_stand_ins = replace(probe.connection, settings=Settings(stand_in=True))
+    on_stand_ins.__dict__["runtime"] = probe.connection.runtime
+    assert list(models.billing_findings(replace(probe, connection=on_stand_ins))) == []
+    paid = only(models.billing_findings(stack_probe_of(config={"gemini_billing": "linked"})))
+    assert paid.state == FindingState.OK
+
+
 def test_retirement_known_only_to_the_provider_is_to_do() -> None:
     answers = {**SERVED, HAIKU: ProviderAnswer("served", retires=NOW.date())}
     findings = {finding.subject: finding for finding in models.model_findings(stack_probe_of(answers=answers))}
@@ -439,6 +512,7 @@ def test_refused_check_is_not_checked_and_the_others_run() -> None:
         "quota",
         "budget",
     }
-    refused = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
-    assert all("AccessDenied" in finding.says for finding in refused)
+    unchecked = [finding for finding in findings if finding.state == FindingState.UNCHECKED]
+    refused = {finding.check for finding in unchecked if "AccessDenied" in finding.says}
+    assert {finding.check for finding in unchecked} - refused == {"billing"}
     assert all((finding.do is not None) == (finding.state == FindingState.TO_DO) for finding in findings)

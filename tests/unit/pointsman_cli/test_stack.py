@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -19,9 +19,11 @@ from pointsman.contracts.api_key import digest_of
 from pointsman.contracts.message_validation import validate_message
 from pointsman.execution.budget import Charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled
+from pointsman.execution.executions import Pause
 from pointsman.execution.ledger_keys import RowKey
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.routing.catalog import Billing
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
@@ -30,6 +32,7 @@ from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
 from pointsman_cli.stacks import StackConnection, connect
+from tests.support.fakes import FakeWorkflow
 
 SESSION = boto3.Session(region_name="us-east-1")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -42,6 +45,7 @@ class Stores:
 
     connection: StackConnection
     answers: list[Any] = field(default_factory=list)
+    workflow: FakeWorkflow = field(default_factory=FakeWorkflow)
 
     def put(self, **fields: Any) -> TaskRecord:
         record = TaskRecord(**{"received_at": "2026-11-22T12:00:00.000Z", "decision": DECISION, **fields})
@@ -99,6 +103,7 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
             reply_queue_arns="arn:aws:sqs:us-east-1:123456789012:replies",
         )
         stores = Stores(StackConnection("the test stack", SESSION, settings, {}, openclaw.read_config(None)))
+        stores.connection.runtime.stores.__dict__["workflow"] = stores.workflow
         monkeypatch.setattr(stacks, "connect", lambda *_: stores.connection)
         yield stores
 
@@ -201,6 +206,82 @@ def test_status_prints_a_rejected_message(stores: Stores, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert "rejected" in shown
     assert "prompt: must not be blank" in shown
+
+
+def rests(stores: Stores, task_id: str, waiting: Waiting, **fields: Any) -> None:
+    """Store a started task whose workflow waits."""
+    stores.put(task_id=task_id, status=Status.STARTED, **fields)
+    stores.workflow.pauses[task_id] = Pause(NOW, {"next": "wait", "waiting_for": waiting.as_state()})
+
+
+LATER, SOON = NOW + timedelta(hours=9), NOW + timedelta(hours=1)
+REFUSED = Waiting(WaitingFor.ACCOUNT, LATER, SOON, "claude-haiku-5-5", AccountTrouble.CREDIT)
+HELD = Waiting(WaitingFor.BUDGET, LATER, SOON, "claude-haiku-5-5", None, Shortfall("month", 2_000, 1_500, 500))
+
+
+def test_status_says_what_a_task_waits_for_and_until_when(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    rests(stores, "t1", REFUSED)
+    assert main(["status", "t1", "--json"]) == 0
+    shown = document(capsys)
+    assert shown["status"] == "resting"
+    assert shown["waiting_for"] == {
+        "what": "account",
+        "reason": "credit",
+        "model": "claude-haiku-5-5",
+        "until": "2026-11-22T21:00:00.000Z",
+        "looks_again_at": "2026-11-22T13:00:00.000Z",
+        "do": "buy credit or turn billing on at the provider",
+    }
+    assert main(["status", "t1"]) == 0
+    shown = capsys.readouterr().out
+    assert "account (credit) of claude-haiku-5-5" in shown
+    assert "2026-11-22T21:00:00.000Z, looks again 2026-11-22T13:00:00.000Z" in shown
+    assert "buy credit" in shown
+
+
+def test_status_of_a_held_task_shows_what_is_left(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    rests(stores, "t1", HELD)
+    assert main(["status", "t1", "--json"]) == 0
+    shown = document(capsys)
+    waiting = shown["waiting_for"]
+    assert (shown["status"], waiting["what"], waiting["cap"]) == ("held", "budget", "month")
+    amounts = [waiting[f"{name}_nano_usd"] for name in ("needs", "left", "reserved")]
+    assert amounts == [2_000, 1_500, 500]
+    assert "pointsman.budget.month_usd" in waiting["do"]
+    assert main(["status", "t1"]) == 0
+    assert "month: needs up to" in capsys.readouterr().out
+
+
+def test_status_of_a_task_that_does_not_wait_says_so(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    rests(stores, "t1", REFUSED, generation=2)  # an earlier generation's execution
+    rests(stores, "t2", REFUSED)
+    stores.put(task_id="t2", status=Status.COMPLETED)
+    for task_id, status in (("t1", "started"), ("t2", "completed")):
+        assert main(["status", task_id, "--json"]) == 0
+        shown = document(capsys)
+        assert (shown["status"], shown["waiting_for"]) == (status, None)
+
+
+def test_status_without_permission_for_the_workflow_is_shown(
+    stores: Stores, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.put(task_id="t1", status=Status.STARTED)
+
+    def denied(_: str) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetExecutionHistory")
+
+    monkeypatch.setattr(stores.workflow, "pause", denied)
+    assert main(["status", "t1", "--json"]) == 0
+    assert document(capsys)["status"] == "started"
+
+
+def test_result_says_what_a_task_waits_for(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    rests(stores, "t1", REFUSED)
+    for options in ([], ["--wait", "--timeout", "0.05"]):
+        assert main(["result", "t1", *options]) == 4
+        said = capsys.readouterr().err
+        assert "it is resting: account (credit) of claude-haiku-5-5 until 2026-11-22T21:00:00.000Z" in said
+        assert "buy credit" in said
 
 
 @pytest.mark.parametrize("command", ["status", "result"])

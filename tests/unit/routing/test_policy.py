@@ -224,6 +224,16 @@ def test_free_models_form_a_pool_before_the_first_paid_one() -> None:
     assert (routing_policy.quota(gemma), gemma.free_only) == (gemma.free_tier, True)
 
 
+def test_project_linked_to_billing_pays_for_every_model_that_has_a_price() -> None:
+    linked, catalog = policy(gemini_billing="linked"), load_catalog()
+    for name, billing in ((GEMINI, Billing.PAID), (HAIKU, Billing.PAID), ("gemma-4-31b-it", Billing.FREE)):
+        assert linked.billing(catalog.get(name)) is billing
+    assert linked.quota(catalog.get(GEMINI)) is None
+    assert models(linked.plan(Tier.ORCHESTRATION, NOON, private=True))[0] == GEMINI
+    for options in ({}, {"gemini_billing": "none"}):
+        assert policy(**options).billing(catalog.get(GEMINI)) is Billing.FREE
+
+
 def test_models_in_use_are_the_chains_with_all_their_successors() -> None:
     assert policy().in_use() == ["gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"]
     named = ["gemini-2.0-flash", "claude-haiku-4-5", "claude-sonnet-4-5"]

@@ -1,16 +1,14 @@
 """Anthropic's Messages API behind `ModelClient`: one request, and what happened as data."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
 
 from pointsman.adapters.answers import refused, storable, usage_doubt
-from pointsman.adapters.error_response import ErrorResponse, anthropic_error, raise_error_response
+from pointsman.adapters.error_response import ErrorResponse, interpret_response, raise_error_response
 from pointsman.adapters.retry_hints import retry_after
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.refusals import interpret_refusal
 from pointsman.routing.catalog import Provider
 from pointsman.values.effort import Effort
 from pointsman.values.usage import Usage
@@ -35,8 +33,7 @@ class Claude:
     """`ModelClient` for Anthropic. The SDK's own retries are off: the workflow waits, not the function."""
 
     def __init__(self, key: str, base_url: str | None) -> None:
-        http = _HttpClient(event_hooks={"response": [raise_error_response]})
-        self._client = anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, http_client=http)
+        self._client = claude_client(key, base_url)
 
     def ask(self, question: ModelRequest) -> CallResult:
         """Send one message."""
@@ -66,6 +63,14 @@ class Claude:
         except (anthropic.APIError, ValueError, TypeError) as error:  # an answer that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
+
+
+def claude_client(key: str, base_url: str | None) -> anthropic.Anthropic:
+    """Return the SDK's client without retries; an error response is the cause of the `APIConnectionError` that it
+    raises, as an `ErrorResponse`.
+    """
+    http = _HttpClient(event_hooks={"response": [raise_error_response]})
+    return anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, http_client=http)
 
 
 class _HttpClient(anthropic.DefaultHttpxClient):
@@ -133,8 +138,7 @@ def _usage(stated: Any) -> Usage | None:
 
 
 def _refused(response: ErrorResponse) -> CallResult:
-    error = anthropic_error(response)
-    meaning = interpret_refusal(Provider.ANTHROPIC, response.status, error, datetime.now(UTC))
+    error, meaning = interpret_response(Provider.ANTHROPIC, response)
     return refused(response, error, meaning, retry_after(response.headers), response.headers.get("request-id"))
 
 

@@ -3,11 +3,13 @@
 import json
 import zlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 
-from pointsman.execution.refusals import ProviderError
+from pointsman.execution.refusals import ProviderError, Refusal, interpret_refusal
+from pointsman.routing.catalog import Provider
 
 _LARGEST_BODY = 65_536
 """Bytes that are read of an error's body."""
@@ -44,19 +46,31 @@ def raise_error_response(response: httpx2.Response) -> None:
     raise ErrorResponse(response.status_code, response.headers, _decoded(body, response.headers))
 
 
+def interpret_response(provider: Provider, response: ErrorResponse) -> tuple[ProviderError | None, Refusal]:
+    """Return the error in the provider's own form, None when something else wrote the response, and what it means."""
+    error = gemini_error(response) if provider is Provider.GEMINI else anthropic_error(response)
+    return error, interpret_refusal(provider, response.status, error, datetime.now(UTC))
+
+
 def anthropic_error(response: ErrorResponse) -> ProviderError | None:
     """Return the error in Anthropic's own form; None when something else wrote the response.
 
     Form: `{"type": "error", "error": {"type", "message", "details"?}, "request_id"}` (platform.claude.com, 2026-08-21).
+    The outer `type` may be missing where the header `request-id` shows that the API answered: its edge leaves out both.
     """
     document = response.document
-    error = document.get("error") if isinstance(document, dict) and document.get("type") == "error" else None
+    enveloped = isinstance(document, dict) and document.get("type", "error" if _from_api(response) else None) == "error"
+    error = document.get("error") if enveloped else None
     if not isinstance(error, dict) or not isinstance(error.get("type"), str):
         return None
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
     codes = frozenset({code}) if isinstance(code, str) else frozenset[str]()
     return ProviderError(error["type"], str(error.get("message", "")), codes)
+
+
+def _from_api(response: ErrorResponse) -> bool:
+    return str(response.headers.get("request-id", "")).startswith("req_")
 
 
 def gemini_error(response: ErrorResponse) -> ProviderError | None:

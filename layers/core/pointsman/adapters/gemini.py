@@ -1,6 +1,7 @@
 """Gemini's generateContent behind `ModelClient`: one request, and what happened as data."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +10,11 @@ from google import genai
 from google.genai import errors, types
 
 from pointsman.adapters.answers import refused, storable, usage_doubt
-from pointsman.adapters.error_response import ErrorResponse, gemini_details, gemini_error, raise_error_response
+from pointsman.adapters.error_response import ErrorResponse, gemini_details, interpret_response, raise_error_response
 from pointsman.adapters.retry_hints import retry_after, retry_info
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.refusals import Refusal, interpret_refusal
+from pointsman.execution.refusals import Refusal
 from pointsman.routing.catalog import Provider
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
@@ -29,9 +30,7 @@ class Gemini:
     """`ModelClient` for the Gemini API. The SDK retries nothing unless asked to."""
 
     def __init__(self, key: str, base_url: str | None) -> None:
-        hooks = {"event_hooks": {"response": [raise_error_response]}}
-        options = types.HttpOptions(base_url=base_url or None, client_args=hooks)
-        self._client = genai.Client(api_key=key, http_options=options)
+        self._client = gemini_client(key, base_url)
 
     def ask(self, question: ModelRequest) -> CallResult:
         """Generate content once."""
@@ -61,6 +60,12 @@ class Gemini:
         except (httpx2.HTTPError, errors.APIError, ValueError, TypeError) as error:  # no answer, or one that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
+
+
+def gemini_client(key: str, base_url: str | None) -> genai.Client:
+    """Return the SDK's client without retries, which raises an error response as `ErrorResponse`."""
+    hooks = {"event_hooks": {"response": [raise_error_response]}}
+    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base_url or None, client_args=hooks))
 
 
 def _read(answer: types.GenerateContentResponse) -> CallResult:
@@ -125,12 +130,23 @@ def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage |
 
 def _refused(response: ErrorResponse) -> CallResult:
     """A violated quota of the day ends it, however short the delay beside it; else the delay is what counts."""
-    error, details = gemini_error(response), gemini_details(response)
-    meaning = interpret_refusal(Provider.GEMINI, response.status, error, datetime.now(UTC))
+    (error, meaning), details = interpret_response(Provider.GEMINI, response), gemini_details(response)
     if meaning.outcome is Outcome.RATE_LIMITED and any("PerDay" in quota for quota in _violated_quotas(details)):
         meaning = Refusal(Outcome.QUOTA_EXHAUSTED, until=next_midnight(datetime.now(UTC), PACIFIC))
     hint = retry_info(details)
-    return refused(response, error, meaning, retry_after(response.headers) if hint is None else hint, None)
+    result = refused(response, error, meaning, retry_after(response.headers) if hint is None else hint, None)
+    return replace(result, paid_project=_paid_project(_violated_quotas(details)))
+
+
+def _paid_project(quotas: list[str]) -> bool | None:
+    """Return whether the quotas are those of a project linked to billing, by their ids.
+
+    Users' logs of 2026 have `GenerateRequestsPerDayPerProjectPerModel-FreeTier` and
+    `GenerateContentPaidTierInputTokensPerModelPerMinute-PaidTier2`; ids without either word say nothing.
+    """
+    if any("PaidTier" in quota for quota in quotas):
+        return True
+    return False if any("FreeTier" in quota for quota in quotas) else None
 
 
 def _violated_quotas(details: list[Mapping[str, Any]]) -> list[str]:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, pack
+from botocore.exceptions import ClientError
+
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently
 from pointsman.execution.budget import OPEN
 from pointsman.execution.calls import Intent, Settled
 from pointsman.execution.model_health import SLOT_KEPT_FOR, Admission, HealthUpdate, ModelState, Slot
@@ -33,6 +35,19 @@ class DynamoModelHealth:
             model_state(item["limit"].removeprefix("model#"), item) for item in tables.get(self._tables.limits, [])
         ]
         return {state.model: state for state in states}
+
+    def clear_retired(self, state: ModelState) -> bool:
+        """Remove the mark that `state` has, not a later one."""
+        update = Update().remove(_STORED[name] for name in ("retired", "retired_at"))
+        update.only_if(f"{update.name(_STORED['retired_at'])} = {update.value(state.retired_at)}")
+        key = {"TableName": self._tables.limits, "Key": pack({"limit": model_key(state.model)})}
+        try:
+            patiently(lambda: self._client.update_item(**key, **update.arguments()))
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
 
 def model_key(model: str) -> str:
@@ -102,7 +117,7 @@ def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
     """Store what the call taught of the model, and the slot's tokens as they really were, while the slot is surely
     still on record; None when nothing changes.
     """
-    update, changed = health_shared(health).add(health.adds), bool(health)
+    update, changed = health_alone(health).add(health.adds), bool(health)
     intent, young = settled.intent, settled.at - settled.intent.at < SLOT_KEPT_FOR - timedelta(seconds=30)
     slot = ("slots", _slot_name(intent))
     if intent.billing == "free" and young and settled.result.usage:
@@ -118,8 +133,8 @@ def health_updated(settled: Settled, health: HealthUpdate) -> Update | None:
     return update if changed else None
 
 
-def health_shared(health: HealthUpdate) -> Update:
-    """Store what a call to one model taught of another that shares its account."""
+def health_alone(health: HealthUpdate) -> Update:
+    """Store what is known of a model, without a call of its own."""
     update = Update().set({_STORED.get(name, name): value for name, value in health.sets.items()})
     return update.remove(_STORED.get(name, name) for name in health.removes)
 

@@ -5,18 +5,18 @@ from datetime import date, datetime
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, code_of, pack, patiently, reachable, unpack
-from pointsman.execution.budget import Cap
+from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks
 from pointsman.values.times import parse_time, to_text
 
 _WATERMARKS = {"limit": "ledger"}
 REFUSED, _NOTIFIED = "refused ", "told "
-"""Before a cap's key: when it first refused a call, and when the team was notified."""
+"""Before a cap's key when it first refused a call, and before a notice's name when the team was notified."""
 
 
-def notices_key(month: str) -> dict[str, str]:
-    """Return the key of the item beside a month's counters, which each call's transactions hold."""
-    return {"limit": f"notices#{month}"}
+def notices_key(topic: str) -> dict[str, str]:
+    """Return the key of a topic's item; a month's stands beside its counters, which each call's transactions hold."""
+    return {"limit": f"notices#{topic}"}
 
 
 class DynamoSweepStore:
@@ -62,22 +62,24 @@ class DynamoSweepStore:
         item = patiently(lambda: self._read(notices_key(month)))
         return {name.removeprefix(REFUSED): at for name, at in item.items() if name.startswith(REFUSED)}
 
-    def claim_notice(self, month: str, cap: Cap, at: datetime) -> bool:
+    def claim_notice(self, key: NoticeKey, at: datetime) -> bool:
         """Write that the team is notified, if nobody has; a write of ours whose answer was lost counts as made."""
-        name, now = _NOTIFIED + cap.key, to_text(at)
-        update = Update().set({name: now})
-        update.only_if(f"attribute_not_exists({update.name(name)})")
+        name, claim = _NOTIFIED + key.name, f"{key.occurrence} {to_text(at)}".lstrip()
+        update = Update().set({name: claim})
+        stored = update.name(name)
+        news = f" OR NOT begins_with({stored}, {update.value(key.occurrence)})" if key.occurrence else ""
+        update.only_if(f"attribute_not_exists({stored}){news}")
         try:
-            self._write(notices_key(month), update)
+            self._write(notices_key(key.topic), update)
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
-            return bool(unpack(error.response.get("Item", {})).get(name) == now)
+            return bool(unpack(error.response.get("Item", {})).get(name) == claim)
         return True
 
-    def release_notice(self, month: str, cap: Cap) -> None:
+    def release_notice(self, key: NoticeKey) -> None:
         """Remove that the team was notified."""
-        self._write(notices_key(month), Update().remove([_NOTIFIED + cap.key]))
+        self._write(notices_key(key.topic), Update().remove([_NOTIFIED + key.name]))
 
     def _read(self, key: dict[str, str]) -> Item:
         response = self._client.get_item(TableName=self._table, Key=pack(key), ConsistentRead=True)

@@ -94,9 +94,7 @@ class DynamoUsageLedger:
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
             optional.append((self._update_model(intent, model_update), None))
-        for model in health.shared_with:
-            key = {"limit": limit_items.model_key(model)}
-            optional.append((_update(self._tables.limits, key, limit_items.health_shared(health)), None))
+        optional += [(item, None) for item in self._shared(health)]
         if task_update := self._settle_task(settled, answer, subtasks):
             optional.append(task_update)
         while True:
@@ -131,6 +129,19 @@ class DynamoUsageLedger:
         update = Update().set_once({REFUSED + cap.key: to_text(at) for cap in caps})
         key = pack(notices_key(month))
         self._client.update_item(TableName=self._tables.limits, Key=key, **update.arguments())
+
+    @reachable()
+    def record_health(self, model: str, health: HealthUpdate) -> None:
+        """Write it to the model's item, and what is about the account to the others'."""
+        key = {"limit": limit_items.model_key(model)}
+        transact(
+            self._client, [_update(self._tables.limits, key, limit_items.health_alone(health)), *self._shared(health)]
+        )
+
+    def _shared(self, health: HealthUpdate) -> list[Item]:
+        """Return the updates of the models that share the account."""
+        keys = [{"limit": limit_items.model_key(model)} for model in health.shared_with]
+        return [_update(self._tables.limits, key, limit_items.health_alone(health.of_account)) for key in keys]
 
     @reachable()
     def find_intent(self, key: RowKey) -> Intent | None:

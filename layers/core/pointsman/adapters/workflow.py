@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
-from pointsman.ports import DeadExecution, Execution
+from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.values.strict_json import loads
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -48,6 +48,24 @@ class StepFunctions:
         state: Any = loads(self._input(name))
         return state["task_id"], state["generation"]
 
+    def pause(self, name: str) -> Pause | None:
+        """Return the wait that an execution entered last, by its history's last event; None when it has left it, or
+        there is no such execution.
+        """
+        query = {"executionArn": self._arn(name), "reverseOrder": True, "maxResults": 1}
+        try:
+            events = self._client.get_execution_history(**query)["events"]
+        except ClientError as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+            return None
+        if not events or events[0]["type"] != "WaitStateEntered":
+            return None
+        state: Any = loads(events[0]["stateEnteredEventDetails"]["input"])
+        return Pause(events[0]["timestamp"], state)
+
     def _input(self, name: str) -> str:
-        arn = f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
-        return str(self._client.describe_execution(executionArn=arn)["input"])
+        return str(self._client.describe_execution(executionArn=self._arn(name))["input"])
+
+    def _arn(self, name: str) -> str:
+        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.outcome import CallResult, Outcome, Shortfall
 from pointsman.routing.config import Budget
 from pointsman.values.money import nano
 from pointsman.values.taxonomy import Tier
@@ -85,12 +85,14 @@ def check_budget(requested: Charge, counters: Mapping[str, int], now: datetime, 
     worst: CallResult | None = None
     for cap in requested.caps:
         held, used = counters.get(cap.counter, 0), spent(cap, counters)
+        shortfall = Shortfall(cap.counter, requested.amount, max(cap.limit - used, 0), max(held - used, 0))
         if requested.amount > cap.limit:
             return CallResult(Outcome.OVER_BUDGET, detail=f"dearer than the whole cap on {cap.counter}")
         if used + requested.amount > cap.limit:
             renews = next_midnight(now, zone) if cap.counter.startswith("day_") else next_month(now, zone)
             if worst is None or worst.until is None or renews > worst.until:
-                worst = CallResult(Outcome.OVER_BUDGET, until=renews, detail=f"cap on {cap.counter} reached")
+                detail = f"cap on {cap.counter} reached"
+                worst = CallResult(Outcome.OVER_BUDGET, until=renews, detail=detail, shortfall=shortfall)
         elif held + requested.amount > cap.limit and worst is None:
-            worst = CallResult(Outcome.BUSY, detail=f"open reservations hold {cap.counter}")
+            worst = CallResult(Outcome.BUSY, detail=f"open reservations hold {cap.counter}", shortfall=shortfall)
     return worst

@@ -1,6 +1,9 @@
-"""The events: of a task's end, which also goes to whoever asked to be answered, and of a budget that is used up."""
+"""The events: of a task's end, which also goes to whoever asked to be answered; of a used-up budget; of an account
+that is not served.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pointsman.execution import subtasks
@@ -13,6 +16,8 @@ from pointsman.values.status import Status
 EVENT_VERSION = 1
 DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
 BUDGET_USED_UP = "Budget Used Up"
+ACCOUNT_NOT_SERVED = "Account Not Served"
+FREE_CALLS_BILLED = "Free Calls Billed"
 LARGEST_ANSWER = 65_536
 """UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
 LARGEST_DETAIL = 240_000
@@ -20,6 +25,18 @@ LARGEST_DETAIL = 240_000
 
 LONGEST_REF = 256
 """Characters of an `answer_ref`: bucket, id and turn have at most 160."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKey:
+    """Which notice to the team it is."""
+
+    topic: str
+    """A month, or what else the notices of one item are about."""
+    name: str
+    """Which of the topic's notices: one name is told again only with another occurrence."""
+    occurrence: str = ""
+    """When and as what it began; empty for what happens once."""
 
 
 def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ One item of the limit table holds it for all instances. Times are Unix milliseco
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,9 @@ RETIRED_FOR = timedelta(days=1)
 """How long the provider's own not-found holds before one call asks again."""
 ACCOUNT_PAUSES = timedelta(minutes=5), timedelta(hours=1)
 """The first and the longest pause after trouble with an account whose end the provider does not say; each doubles."""
+
+
+_OF_ACCOUNT = ("account", "account_since", "account_until", "account_pauses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class ModelState:
     account_until: int = 0
     """No call is made before."""
     account_pauses: int = 0
+    paid_project: bool | None = None
+    """Whether the key's project is linked to billing, by the last quota that said so."""
     version: int = 0
     """Raised by every reservation of a slot: two that saw the same state cannot both take one."""
     slots: Mapping[str, Slot] = field(default_factory=dict)
@@ -157,14 +162,27 @@ class HealthUpdate:
     removes: tuple[str, ...] = ()
     adds: dict[str, int] = field(default_factory=dict)
     shared_with: tuple[str, ...] = ()
-    """Other models whose state changes alike."""
+    """Other models whose account is the same: what it says of the account holds for them too."""
 
     def __bool__(self) -> bool:
         return bool(self.sets or self.removes or self.adds)
 
+    @property
+    def of_account(self) -> "HealthUpdate":
+        """What of it is about the account."""
+        sets = {name: value for name, value in self.sets.items() if name in _OF_ACCOUNT}
+        return HealthUpdate(sets, tuple(name for name in self.removes if name in _OF_ACCOUNT))
+
 
 def health_update(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...] = ()) -> HealthUpdate:
     """Return what every instance is to know of the model after the result, and of those `sharing` its account."""
+    update = _health_update(state, result, now, sharing)
+    if result.paid_project in (None, state.paid_project):
+        return update
+    return replace(update, sets={**update.sets, "paid_project": result.paid_project})
+
+
+def _health_update(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...]) -> HealthUpdate:
     now_ms, outcome = to_ms(now), result.outcome
     if outcome is Outcome.ACCOUNT:
         return _account_refused(state, result, now, sharing)
@@ -181,10 +199,10 @@ def health_update(state: ModelState, result: CallResult, now: datetime, sharing:
         return HealthUpdate()
     if outcome in BREAKING:
         return _after_failure(state, now_ms, result.retry_after)
-    return _answered(state)
+    return _answered(state, sharing)
 
 
-def _answered(state: ModelState) -> HealthUpdate:
+def _answered(state: ModelState, sharing: tuple[str, ...]) -> HealthUpdate:
     """Return the update after any other answer, which shows that the model is there and the account is served."""
     sets, removes = dict[str, Any](), list[str]()
     if state.failures or state.opens:
@@ -193,8 +211,8 @@ def _answered(state: ModelState) -> HealthUpdate:
     if state.retired:
         removes += ["retired", "retired_at", "probe_until"]
     if state.account:
-        removes += ["account", "account_since", "account_until", "account_pauses"]
-    return HealthUpdate(sets, tuple(dict.fromkeys(removes)))
+        removes += _OF_ACCOUNT
+    return HealthUpdate(sets, tuple(dict.fromkeys(removes)), shared_with=sharing if state.account else ())
 
 
 def _account_refused(state: ModelState, result: CallResult, now: datetime, sharing: tuple[str, ...]) -> HealthUpdate:

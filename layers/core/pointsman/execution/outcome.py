@@ -50,6 +50,20 @@ class AccountTrouble(StrEnum):
     """The provider does not serve where the calls come from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Why a call does not fit under a cap of the budget; amounts in nano-dollars."""
+
+    cap: str
+    """Its counter, such as `month` or `day_27_reasoning`."""
+    needs_nano_usd: int
+    """What the call may cost."""
+    left_nano_usd: int
+    """What is not spent."""
+    reserved_nano_usd: int
+    """What of it other calls reserve."""
+
+
 GOOD = frozenset({Outcome.ANSWERED, Outcome.TRUNCATED})
 PASSING = frozenset(
     {
@@ -103,8 +117,12 @@ class CallResult:
     """Whether the trouble was ours, so that it says nothing of the provider."""
     account: AccountTrouble | None = None
     """Of outcome `account`."""
+    shortfall: Shortfall | None = None
+    """Of `over_budget`, and of `busy` when it is the budget that others hold."""
     recognized: bool = True
     """Whether a refusal's meaning is known; an unrecognized `invalid` is put to another model before it is final."""
+    paid_project: bool | None = None
+    """Whether the quota that refused the call is one of a project linked to billing; None: it does not say."""
     unbilled: bool = False
     """Whether the provider bills nothing for it, whatever tokens it counts."""
     cost_doubt: str = ""

@@ -84,6 +84,8 @@ class WorkflowState:
     """Whether a model refused for a reason that was not recognized: a second `invalid` is final."""
     next: Next = Next.RUN
     wait_seconds: int = 0
+    waiting_for: dict[str, Any] | None = None
+    """Of `next` wait: `Waiting.as_state`; left over from an earlier wait otherwise."""
     not_before: float = 0.0
     """Unix time before which no call may be made: the part of a wait that whole seconds cannot express."""
     reason: str | None = None
@@ -177,7 +179,8 @@ def next_state(
         return _next_hop(replace(following, met_unrecognized=True), now, dice, onward)
     if outcome in FINAL:
         return following.given_up()
-    if outcome is Outcome.OVER_BUDGET and course.hold and result.until and not state.has_answer:
+    if is_held(state, result, course):
+        assert result.until is not None
         pause = min(result.until - now, LONGEST_HOLD)
         deadline = min(state.deadline, _LATEST - pause) + pause
         return _wait(replace(following, deadline=deadline), now + pause, now)
@@ -199,6 +202,12 @@ def next_state(
         if again < (min(state.deadline, now + LONGEST_PAUSE) if state.has_answer else state.deadline):
             return _wait(replace(following, tries=state.tries + 1), again, now)
     return _next_hop(following, now, dice, onward, _renews(result, now, dice) if alone else None)
+
+
+def is_held(state: WorkflowState, result: CallResult, course: Course) -> bool:
+    """Return whether the result holds the task until the budget renews."""
+    used_up = result.outcome is Outcome.OVER_BUDGET and result.until is not None
+    return used_up and course.hold and not state.has_answer
 
 
 def _long(result: CallResult, course: Course) -> bool:

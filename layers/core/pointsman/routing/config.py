@@ -159,6 +159,8 @@ class Pointsman(_Shape):
     """Models with a free tier whose key is on a paid plan: billed at list price, without the free tier's quota."""
     free_models: list[str] = Field(default_factory=list)
     """Models whose free tier counts only where they stand here: `gemini-3.8-flash`, with 20 requests a day."""
+    gemini_billing: Literal["none", "linked"] | None = None
+    """Whether the Gemini key's project is linked to billing: then all its calls are paid. Absent: taken for free."""
     free_to_paid: list[Tier] = Field(default_factory=lambda: [Tier.ORCHESTRATION])
     """Tiers whose tasks may fall from a free model to a paid one."""
     patience_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60

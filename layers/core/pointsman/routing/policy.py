@@ -30,7 +30,8 @@ class RoutingPolicy:
         """Return whether a call to the model is free or paid."""
         options = self.config.pointsman
         listed = model.id in options.free_models or not model.free_when_listed
-        free = model.free_tier is not None and listed and model.id not in options.paid_models
+        billed = options.gemini_billing == "linked" and model.provider is Provider.GEMINI and not model.free_only
+        free = model.free_tier is not None and listed and not billed and model.id not in options.paid_models
         return Billing.FREE if free else Billing.PAID
 
     def is_free(self, model_id: str) -> bool:

@@ -11,6 +11,7 @@ from pointsman.execution.outcome import GOOD, CallResult, Outcome
 from pointsman.execution.output_room import task_room
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Split
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import PayloadStore
 from pointsman.prompts import system_for
@@ -122,13 +123,14 @@ class Attempt:
         key = record.rows[-1]
         if outcome := self.ctx.ledger.find_outcome(key):
             return follow(self.ctx, state, outcome)
-        passed = self.ctx.clock.now() - parse_time(key.began_at)
-        pause = timedelta(seconds=FUNCTION_SECONDS[self.function] + 5) - passed
+        must_have_ended = parse_time(key.began_at) + timedelta(seconds=FUNCTION_SECONDS[self.function] + 5)
+        pause = must_have_ended - self.ctx.clock.now()
         return replace(
             state,
             attempt=state.attempt + 1,
             next=Next.WAIT if pause > timedelta(seconds=1) else Next.RUN,
             wait_seconds=max(int(pause.total_seconds()), 0),
+            waiting_for=Waiting(WaitingFor.ATTEMPT, must_have_ended, must_have_ended, state.here.model).as_state(),
             reason=str(Outcome.UNKNOWN),
         )
 

@@ -1,14 +1,13 @@
-"""The notice to the team that a month's cap is reached: an event and a message, once per month and cap."""
+"""The notice to the team that a month's cap is reached: once per month and cap."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import Cap, month_caps, spent
-from pointsman.execution.events import BUDGET_USED_UP, budget_detail, budget_words
-from pointsman.ports import EventPublisher, LedgerReader, ReportSink, SweepStore
+from pointsman.execution.events import BUDGET_USED_UP, NoticeKey, budget_detail, budget_words
+from pointsman.ports import LedgerReader
 from pointsman.services.context import Context
-from pointsman.values import strict_json
-from pointsman.values.errors import safe_message
+from pointsman.services.notices import TeamNotice, TeamNotices
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import month_key
 
@@ -22,9 +21,7 @@ class BudgetNotice:
 
     ctx: Context
     ledger: LedgerReader
-    store: SweepStore
-    bus: EventPublisher
-    sink: ReportSink
+    notices: TeamNotices
 
     def __call__(self, now: datetime) -> int:
         """Tell of each cap that is reached, once; return how many notices were sent."""
@@ -33,19 +30,19 @@ class BudgetNotice:
         return sum(self._month(month, caps, now) for month in sorted(months))
 
     def _month(self, month: str, caps: tuple[Cap, ...], now: datetime) -> int:
-        counters, since = self.ledger.counters(month), self.store.refusing_since(month)
+        counters, since = self.ledger.counters(month), self.notices.store.refusing_since(month)
         reached = [cap for cap in caps if cap.key in since or spent(cap, counters) >= cap.limit]
-        return sum(self._tell(month, cap, spent(cap, counters), since.get(cap.key), now) for cap in reached)
+        reports = [_notice(month, cap, spent(cap, counters), since.get(cap.key)) for cap in reached]
+        return sum(self.notices.send(notice, now) for notice in reports)
 
-    def _tell(self, month: str, cap: Cap, used: int, since: str | None, now: datetime) -> bool:
-        if not self.store.claim_notice(month, cap, now):
-            return False
-        try:
-            self.bus.publish(BUDGET_USED_UP, strict_json.dumps(budget_detail(month, cap, used, since)))
-            self.sink.announce(*budget_words(month, cap, used, since))
-        except Exception as error:  # noqa: BLE001  (the next sweep tries again)
-            self.store.release_notice(month, cap)
-            self.ctx.log(LogEvent.BUDGET_NOTICE_NOT_SENT, level="warning", cap=cap.counter, why=safe_message(error))
-            return False
-        self.ctx.log(LogEvent.BUDGET_USED_UP, level="warning", month=month, cap=cap.counter)
-        return True
+
+def _notice(month: str, cap: Cap, used: int, since: str | None) -> TeamNotice:
+    return TeamNotice(
+        NoticeKey(month, cap.key),
+        BUDGET_USED_UP,
+        budget_detail(month, cap, used, since),
+        budget_words(month, cap, used, since),
+        LogEvent.BUDGET_USED_UP,
+        LogEvent.BUDGET_NOTICE_NOT_SENT,
+        {"month": month, "cap": cap.counter},
+    )

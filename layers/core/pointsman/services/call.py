@@ -61,7 +61,7 @@ def make_call(
         view = view or ctx.ledger.look(None, model.id, month_key(ctx.clock.now(), ctx.zone))
         intent = reserve_call(ctx, spec, model, view)
     except MissingKeyError as error:
-        return CallResult(Outcome.ACCOUNT, detail=str(error), account=AccountTrouble.KEY)
+        return _without_key(ctx, model, view, str(error))
     except StoreError as error:
         raise NotReservedError(str(error)) from error
     if isinstance(intent, CallResult):
@@ -72,14 +72,29 @@ def make_call(
     interpretation, now = interpret(result), ctx.clock.now()
     settled = price_call(ctx, intent, interpretation.result, now, milliseconds)
     shares = interpretation.share_out(settled.cost_nano, settled.usage) if interpretation.share_out else ()
-    refused = interpretation.result.outcome is Outcome.ACCOUNT
-    sharing = ctx.policy.sharing_account(model) if refused else ()
+    concerns_account = view.model.account or interpretation.result.outcome is Outcome.ACCOUNT
+    sharing = ctx.policy.sharing_account(model) if concerns_account else ()
     update = model_health.health_update(view.model, interpretation.result, now, sharing)
     if not ctx.ledger.settle(settled, update, interpretation.answer, shares, interpretation.subtasks):
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
         return CallResult(Outcome.UNKNOWN, detail="closed by another")
     _report(ctx, settled)
     return interpretation.result
+
+
+def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: str) -> CallResult:
+    """Return that there is no key, and keep it once, for the notice to the team. No model rests for it: a key is
+    used as soon as it is stored.
+    """
+    result, now = CallResult(Outcome.ACCOUNT, detail=detail, account=AccountTrouble.KEY), ctx.clock.now()
+    if view and not view.model.account:
+        sharing = ctx.policy.sharing_account(model)
+        update = model_health.health_update(view.model, replace(result, until=now), now, sharing)
+        try:
+            ctx.ledger.record_health(model.id, update)
+        except StoreError as error:
+            raise NotReservedError(str(error)) from error
+    return result
 
 
 def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -> Intent | CallResult:

@@ -1,10 +1,11 @@
 """Where a call's result leads a task: the plan changes where a successor or a cheaper tier steps in."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.workflow_state import Course, WorkflowState, next_state
+from pointsman.execution.waiting import waiting_after
+from pointsman.execution.workflow_state import Course, Next, WorkflowState, is_held, next_state
 from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import Hop
 from pointsman.services.context import Context
@@ -24,7 +25,12 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
     course = Course(hold=when_exhausted == "hold", patience=patience)
     if result.outcome is Outcome.ACCOUNT:
         course = _beyond_provider(ctx, state, course)
-    return next_state(state, result, now, course)
+    onward = next_state(state, result, now, course)
+    if onward.next is not Next.WAIT:
+        return onward
+    again = datetime.fromtimestamp(onward.not_before, UTC)
+    waiting = waiting_after(result, state.here.model, again, held=is_held(state, result, course))
+    return replace(onward, waiting_for=waiting.as_state())
 
 
 def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Course:

@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import OPEN
+from pointsman.execution.model_health import ModelState
 from pointsman.ports import LedgerReader, ModelHealthStore, SweepStore, TaskStore, Workflow
 from pointsman.report.figures.month import percent_of
+from pointsman.services.account_notice import AccountNotice
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS
+from pointsman.services.billing_notice import BillingNotice
 from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
@@ -55,7 +58,9 @@ class Sweep:
     tasks: TaskStore
     workflow: Workflow
     delivery: Delivery
-    notice: BudgetNotice
+    budget_notice: BudgetNotice
+    account_notice: AccountNotice
+    billing_notice: BillingNotice
     store: SweepStore
     archiving: Archiving
 
@@ -65,8 +70,11 @@ class Sweep:
         closed = self._close_open(now)
         delivered, undelivered, gathered = self._look_after()
         finished = self._finish_dead(now)
-        self._gauge(now)
-        self.notice(now)
+        states = list(self.model_health.states(self.ctx.policy.in_use()).values())
+        self._gauge(states, now)
+        self.budget_notice(now)
+        self.account_notice(states, now)
+        self.billing_notice(states, now)
         archived = self.archiving()
         result = SweepResult(closed, delivered, undelivered, finished, archived, gathered)
         self.ctx.log(LogEvent.SWEEP_ENDED, **asdict(result))
@@ -119,14 +127,13 @@ class Sweep:
             finished += 1
         return finished
 
-    def _gauge(self, now: datetime) -> None:
+    def _gauge(self, states: list[ModelState], now: datetime) -> None:
         """Say how much of the month's budget and of the fullest free quota is used."""
         if cap := self.ctx.policy.config.pointsman.budget.month_usd:
             counters = self.ledger.counters(month_key(now, self.ctx.zone))
             spent = counters.get("month", 0) - counters.get("month" + OPEN, 0)
             self.ctx.count("MonthSpendPercent", float(percent_of(spent, nano(cap)) or 0))
         today = now.astimezone(PACIFIC).date().isoformat()
-        states = self.model_health.states(self.ctx.policy.in_use()).values()
         quotas = [(state, self.ctx.policy.quota(self.ctx.policy.catalog.get(state.model))) for state in states]
         percents = [
             100 * state.day_count / quota.rpd for state, quota in quotas if quota and quota.rpd and state.day == today

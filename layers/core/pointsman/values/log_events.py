@@ -8,9 +8,12 @@ from enum import StrEnum
 class LogEvent(StrEnum):
     """What happened, as the log's `message`."""
 
+    ACCOUNT_NOTICE_NOT_SENT = "account_notice_not_sent"
+    ACCOUNT_NOT_SERVED = "account_not_served"
     ANSWER_NOT_STORED = "answer_not_stored"
     AUDIT_ANSWER_NOT_STORED = "audit_answer_not_stored"
     AUDIT_ENDED = "audit_ended"
+    BILLING_NOTICE_NOT_SENT = "billing_notice_not_sent"
     BUDGET_NOTICE_NOT_SENT = "budget_notice_not_sent"
     BUDGET_USED_UP = "budget_used_up"
     CALL_NOT_MADE = "call_not_made"
@@ -24,6 +27,7 @@ class LogEvent(StrEnum):
     DECISIONS_NOT_READ = "decisions_not_read"
     DELIVERY_FAILED = "delivery_failed"
     DUPLICATE_MESSAGE = "duplicate_message"
+    FREE_CALLS_BILLED = "free_calls_billed"
     MESSAGE_RETURNED = "message_returned"
     MODEL_RETIRED = "model_retired"
     OUTCOME_TOO_LATE = "outcome_too_late"

@@ -6,7 +6,7 @@ from sys import intern
 from typing import Any
 
 from pointsman.execution.calls import Purpose
-from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.execution.outcome import GOOD, AccountTrouble, Outcome
 from pointsman.report.figures.sums import Summable
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
@@ -42,6 +42,8 @@ class LedgerEntry:
     came_from: str | None
     failed_check: str | None
     """The check that its answer failed."""
+    account: str | None
+    """Why the provider did not serve the account or place (`AccountTrouble`); of outcome `account`."""
     parent_id: str | None
     metadata: Mapping[str, str]
     milliseconds: int
@@ -183,6 +185,7 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         previous_outcome=_interned(row.get("after")),
         came_from=_interned(row.get("came_from")),
         failed_check=_interned(row.get("failed_check")),
+        account=AccountTrouble.KEY if row.get("outcome") == Outcome.AUTH else _interned(row.get("account")),
         parent_id=row.get("parent_id"),
         metadata=row.get("metadata") or {},
         milliseconds=row.get("milliseconds", 0),

@@ -1,7 +1,7 @@
 """The report of one day, typed, and built from the ledger's rows one shard at a time. Sums are exact nano-dollars."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Self
@@ -44,6 +44,14 @@ class WorkKey(NamedTuple):
     """A task type or `untyped`; otherwise the attempts' purpose: `classification`, `judge` or `audit`."""
     model: str
     """As billed."""
+
+
+class AccountRefusal(NamedTuple):
+    """What a provider refused an account for."""
+
+    provider: str
+    trouble: str
+    """An `AccountTrouble`."""
 
 
 class CsvKey(NamedTuple):
@@ -93,6 +101,8 @@ class DayTotals(Summable):
     """The same, by billing and outcome too."""
     outcomes: dict[str, int]
     """Rows by outcome; `not_sent` ones are no attempts."""
+    account_refusals: dict[AccountRefusal, int]
+    """Calls that a provider refused because of the account or place."""
     fallbacks: dict[Fallback, int]
     free_pool: FreePool
     skipped_free: Totals
@@ -119,6 +129,7 @@ class DayTotals(Summable):
             work=totals_by(today, _work_key),
             csv_lines=totals_by(today, lambda entry: CsvKey(*_work_key(entry), entry.billing, entry.outcome)),
             outcomes=Counter(entry.outcome for entry in today),
+            account_refusals=Counter(_account_refusals(today, policy)),
             fallbacks=count_fallbacks(entries, first, policy),
             free_pool=free_pool(for_tasks, policy),
             skipped_free=totals_of(skipped_free_model(today, policy, since)),
@@ -179,6 +190,13 @@ class Report(DayTotals):
 def _work_key(entry: LedgerEntry) -> WorkKey:
     kind = (entry.type or _UNTYPED) if entry.for_task else str(entry.purpose)
     return WorkKey(str(entry.tier), kind, entry.billed_model)
+
+
+def _account_refusals(attempts: Iterable[LedgerEntry], policy: RoutingPolicy) -> Iterator[AccountRefusal]:
+    for entry in attempts:
+        if entry.account:
+            model = policy.catalog.models.get(entry.requested_model)
+            yield AccountRefusal(str(model.provider) if model else entry.requested_model, entry.account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.month import Month, Spend
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.task_costs import LabelTotals
+from pointsman.report.render.attention import Attention, attention_of
 from pointsman.values.money import usd
 from pointsman.values.times import to_text
 
@@ -42,6 +43,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "tickets": _others(report.labels["ticket"]),
             "parents": _others(report.labels["parent_id"]),
         },
+        "attention": [_attention(item) for item in attention_of(report)],
         "outcomes": report.outcomes,
         "fallbacks": [
             {
@@ -84,6 +86,10 @@ def as_json(report: Report) -> dict[str, Any]:
 def exact_usd(nano: int) -> str:
     """Return nano-dollars as dollars with all nine decimals."""
     return f"{usd(nano):.9f}"
+
+
+def _attention(item: Attention) -> dict[str, Any]:
+    return {"what": item.what, "why": item.why, "money_nano_usd": item.money_nano_usd, "do": item.step}
 
 
 def _totals(totals: Totals) -> dict[str, Any]:

@@ -1,13 +1,8 @@
-"""How the report words things: amounts, names and lists that must fit, and warnings."""
+"""How the report words things: amounts, names and lists that must fit."""
 
 import textwrap
-from typing import NamedTuple
 
-from pointsman.report.figures.report import Report
 from pointsman.values.money import NANO_PER_USD, usd
-
-_SHORT_WIDTH = 38
-"""Of a warning on a phone, after its mark."""
 
 
 def rounded_dollars(nano: int, places: int = 6) -> str:
@@ -56,41 +51,3 @@ def percent(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.2f}%" if 0 < abs(value) < 1 else f"{value:,.1f}%"
-
-
-class ReportWarning(NamedTuple):
-    """Something that may need a person's attention."""
-
-    text: str
-    short: str
-    """The same in at most 38 characters."""
-
-
-def report_warnings(report: Report) -> list[ReportWarning]:
-    """Return the report's warnings, the most serious first."""
-    warnings: list[ReportWarning] = []
-
-    def warn(text: str, short: str) -> None:
-        warnings.append(ReportWarning(text, clip(short, _SHORT_WIDTH)))
-
-    if report.complete and (difference := report.month.total.difference_nano):
-        amount = rounded_dollars(abs(difference))
-        warn(
-            f"The budget's counters and the ledger's rows differ by {amount} this month.",
-            f"counters differ by {amount}",
-        )
-    if report.unknown.count:
-        calls, reserved = plural(report.unknown.count, "call"), rounded_dollars(report.unknown.reserved_nano)
-        warn(f"{calls} of unknown cost, booked at the reserved amount: {reserved}.", f"{calls} of unknown cost")
-    if report.total.open_attempts:
-        calls = plural(report.total.open_attempts, "call")
-        warn(f"{calls} still open, counted at the reserved amount.", f"{calls} still open")
-    if skipped := report.skipped_free.attempts:
-        calls, cost = plural(skipped, "call"), rounded_dollars(report.skipped_free.cost_nano)
-        warn(
-            f"{calls} skipped the free model of the tier (unavailable, or a private task): {cost}.",
-            f"{calls} skipped the free model",
-        )
-    for notice in report.notices:
-        warn(f"{notice.text}.", notice.short)
-    return warnings

@@ -6,6 +6,7 @@ from pointsman.report.figures.baseline import ESTIMATE
 from pointsman.report.figures.history import CHART_DAYS, PublishedDay, chart_days
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
+from pointsman.report.render.attention import attention_of
 from pointsman.report.render.chart import days_chart, describe_days, tier_legend
 from pointsman.report.render.components import (
     count,
@@ -20,7 +21,7 @@ from pointsman.report.render.components import (
     table_section,
     tier_label,
 )
-from pointsman.report.render.formatting import cap_dollars, percent, plural, report_warnings, rounded_dollars
+from pointsman.report.render.formatting import cap_dollars, percent, plural, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, tasks_section, work_section
 from pointsman.report.render.html_routing import (
     fallbacks_section,
@@ -132,18 +133,13 @@ def _month(report: Report) -> Markup:
 
 
 def _attention(report: Report) -> Markup:
-    warnings = [warning.text for warning in report_warnings(report)]
-    month = report.month
-    if month.cap and month.projected_nano and month.projected_nano > month.cap.limit_nano:
-        cost = rounded_dollars(month.projected_nano, 2)
-        sentence = f"At this pace, {report.day:%B} will cost {cost}, which is over budget."
-        warnings.insert(0, f"{sentence} Beyond the cap, tasks are held, degraded or refused, as openclaw.json says.")
-    if not warnings:
+    items = attention_of(report)
+    if not items:
         return el("div", el("p", "All is well: nothing needs your attention."), class_="eye quiet")
     return el(
         "section",
         el("h2", "Needs attention", id="eye"),
-        el("ul", *(el("li", text) for text in warnings)),
+        el("ul", *(el("li", f"{item.why} {item.step}") for item in items)),
         class_="eye",
         aria_labelledby="eye",
     )

@@ -4,13 +4,13 @@ import textwrap
 
 from pointsman.report.figures.ledger_entries import NO_TOTALS, Totals
 from pointsman.report.figures.report import Report
+from pointsman.report.render.attention import attention_of
 from pointsman.report.render.formatting import (
     cap_dollars,
     clip,
     fold_list,
     percent,
     plural,
-    report_warnings,
     rounded_dollars,
     short_count,
 )
@@ -58,7 +58,7 @@ def render_summary(report: Report) -> str:
     ]
     if report.fallbacks:
         lines.append(f"{plural(report.fallback_count, 'fallback')}, {report.free_to_paid:,} free to paid")
-    warnings, room = [warning.short for warning in report_warnings(report)], _PHONE_LINES - len(lines)
+    warnings, room = [item.short for item in attention_of(report)], _PHONE_LINES - len(lines)
     if len(warnings) > room:
         warnings = [*warnings[: room - 1], f"{len(warnings) - room + 1} more in the full report"]
     lines += [f"! {warning}" for warning in warnings]
@@ -153,9 +153,10 @@ def _events(report: Report) -> list[str]:
 
 
 def _warnings(report: Report) -> list[str]:
-    """Return the warnings, wrapped; the last line counts those that do not fit."""
+    """Return what needs attention, wrapped, the first with what to do; the last line counts those that do not fit."""
     lines: list[str] = []
-    texts = [warning.text for warning in report_warnings(report)]
+    items = attention_of(report)
+    texts = [f"{item.why} {item.step}" if number == 0 else item.why for number, item in enumerate(items)]
     for number, text in enumerate(texts):
         wrapped = textwrap.wrap(text, _TEXT_WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
         if len(lines) + len(wrapped) > _WARNING_LINES - (number < len(texts) - 1):

@@ -1,0 +1,150 @@
+"""What a task waits for between two attempts, until when, and what may be done: written into the workflow's state by
+the attempt, which costs nothing, and read there by whoever asks.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from pointsman.execution.executions import Pause
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
+from pointsman.execution.refused_account import STEPS
+from pointsman.values.times import parse_time, to_text
+
+
+class WaitingFor(StrEnum):
+    """The fixed names of what a task can wait for."""
+
+    ACCOUNT = "account"
+    """The provider does not serve the account or place."""
+    QUOTA = "quota"
+    """The free tier's quota of the day is used up."""
+    RATE_LIMIT = "rate_limit"
+    """The provider asked for a pause."""
+    BUSY = "busy"
+    """The quota of the minute, or what is left of a cap, is taken by other calls that are under way."""
+    PROVIDER = "provider"
+    """The provider fails or is overloaded."""
+    BUDGET = "budget"
+    """A cap is reached, and the tier holds its tasks."""
+    STORE = "store"
+    """A store of ours is out of reach or throttles."""
+    ATTEMPT = "attempt"
+    """An earlier attempt may still be under way."""
+    NEXT_ROUND = "next_round"
+    """Every model of the plan was tried; it begins again."""
+
+
+_BY_OUTCOME = {
+    Outcome.ACCOUNT: WaitingFor.ACCOUNT,
+    Outcome.QUOTA_EXHAUSTED: WaitingFor.QUOTA,
+    Outcome.RATE_LIMITED: WaitingFor.RATE_LIMIT,
+    Outcome.BUSY: WaitingFor.BUSY,
+    Outcome.UNAVAILABLE: WaitingFor.PROVIDER,
+    Outcome.NOT_SENT: WaitingFor.PROVIDER,
+}
+_STEPS = {
+    WaitingFor.QUOTA: "nothing, it renews by itself; a larger real quota belongs into pointsman.quotas",
+    WaitingFor.RATE_LIMIT: "nothing, the provider is asked again then; another model in the chain would take over",
+    WaitingFor.BUSY: "nothing, it goes on when other calls have ended",
+    WaitingFor.PROVIDER: "nothing, it is asked again then; see the provider's status page if this lasts",
+    WaitingFor.STORE: "nothing, it tries again then; see AWS's health dashboard if this lasts",
+    WaitingFor.ATTEMPT: "nothing, it goes on when that attempt must have ended",
+    WaitingFor.NEXT_ROUND: "nothing, its models are tried again then",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A task's wait."""
+
+    what: WaitingFor
+    until: datetime
+    """When it is over, as far as is known: the reset of a quota or budget, the end of a provider's pause."""
+    looks_again_at: datetime
+    """When the task tries again, which may be earlier: someone may have seen to it."""
+    model: str | None = None
+    """The model that was to be called."""
+    reason: AccountTrouble | None = None
+    """Of an account."""
+    shortfall: Shortfall | None = None
+    """Of a budget."""
+
+    @property
+    def view(self) -> str:
+        """The task's status as it is shown instead of `started`."""
+        return "held" if self.what is WaitingFor.BUDGET else "resting"
+
+    @property
+    def do(self) -> str:
+        """The next step for whoever does not want to wait."""
+        if self.reason:
+            return STEPS[self.reason]
+        if self.what is WaitingFor.BUDGET:
+            key = _cap_setting(self.shortfall.cap) if self.shortfall else "the cap in pointsman.budget"
+            return f"raise {key} in openclaw.json and deploy, or wait until the budget renews"
+        return _STEPS.get(self.what, _STEPS[WaitingFor.NEXT_ROUND])
+
+    def as_state(self) -> dict[str, Any]:
+        """Return the entry of the workflow's state."""
+        return {
+            "what": str(self.what),
+            "until": to_text(self.until),
+            "looks_again_at": to_text(self.looks_again_at),
+            "model": self.model,
+            "reason": str(self.reason) if self.reason else None,
+            **(asdict(self.shortfall) if self.shortfall else {}),
+        }
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what commands show: the state's entry without what does not apply, and what to do."""
+        return {**{name: value for name, value in self.as_state().items() if value is not None}, "do": self.do}
+
+    def words(self) -> str:
+        """Return the same as a clause."""
+        of = f" ({self.reason})" if self.reason else f" ({self.shortfall.cap})" if self.shortfall else ""
+        model = f" of {self.model}" if self.model else ""
+        again = "" if self.until <= self.looks_again_at else f", looks again {to_text(self.looks_again_at)}"
+        return f"{self.what}{of}{model} until {to_text(self.until)}{again}: {self.do}"
+
+    @classmethod
+    def of_pause(cls, pause: Pause) -> Self:
+        """Return what the task waits for by its workflow's state.
+
+        A wait after crashes is the workflow's own: its state says how long, and `next` is no wait.
+        """
+        state, entry = pause.state, pause.state.get("waiting_for")
+        if state.get("next") != "wait" or not entry:
+            again = pause.since + timedelta(seconds=state.get("wait_seconds", 0))
+            return cls(WaitingFor.NEXT_ROUND, again, again)
+        return cls(
+            WaitingFor(entry["what"]),
+            parse_time(entry["until"]),
+            parse_time(entry["looks_again_at"]),
+            entry.get("model"),
+            AccountTrouble(entry["reason"]) if entry.get("reason") else None,
+            Shortfall(**{name: entry[name] for name in Shortfall.__dataclass_fields__}) if entry.get("cap") else None,
+        )
+
+
+def waiting_after(result: CallResult, model: str, again: datetime, *, held: bool) -> Waiting:
+    """Return what a task waits for after `result` of a call to `model`; `again` is when it tries again, and `held`
+    whether its tier holds it.
+    """
+    if held:
+        what = WaitingFor.BUDGET
+    elif result.ours:
+        what = WaitingFor.STORE if result.outcome is Outcome.UNAVAILABLE else WaitingFor.BUSY
+    else:
+        what = _BY_OUTCOME.get(result.outcome, WaitingFor.NEXT_ROUND)
+    until = result.until if result.until and what is not WaitingFor.NEXT_ROUND else again
+    shortfall = result.shortfall if what in (WaitingFor.BUDGET, WaitingFor.BUSY) else None
+    return Waiting(what, until, again, model, result.account, shortfall)
+
+
+def _cap_setting(cap: str) -> str:
+    """Return the key in `openclaw.json` of a cap such as `month` or `day_27_reasoning`."""
+    span, _, rest = cap.partition("_")
+    tier = rest.partition("_")[2] if span == "day" else rest
+    return f"pointsman.budget.{f'tiers.{tier}.' if tier else ''}{span}_usd"

@@ -1,0 +1,15 @@
+"""What a started task waits for, for whoever asks: its execution knows."""
+
+from pointsman.execution.records import TaskRecord
+from pointsman.execution.waiting import Waiting
+from pointsman.ports import Workflow
+from pointsman.services.start import execution_name
+from pointsman.values.status import Status
+
+
+def waiting_of(workflow: Workflow, record: TaskRecord) -> Waiting | None:
+    """Return what the task waits for now; None when it has not started, has ended, or an attempt is under way."""
+    if record.status is not Status.STARTED:
+        return None
+    pause = workflow.pause(execution_name(record.task_id, record.generation))
+    return Waiting.of_pause(pause) if pause else None
