@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pointsman.values.text import without_mark
 from pointsman_cli.errors import BadInputError
 
 _STDIN = Path("-")
@@ -41,7 +42,7 @@ def check_text(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise BadInputError("TEXT: must be UTF-8") from None
-    return text
+    return without_mark(text)
 
 
 def parse_day(name: str, text: str | None) -> date | None:
@@ -77,7 +78,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
         BrokenLineError: It is not a JSON object. The message names the rule.
     """
     try:
-        value = json.loads(line.decode(), parse_constant=_refuse)
+        value = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError:
         raise BrokenLineError("line: must be UTF-8") from None
     except json.JSONDecodeError as error:

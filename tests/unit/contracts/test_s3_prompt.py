@@ -70,6 +70,71 @@ def test_the_test_that_s3_sends_is_no_task(body: str) -> None:
     assert parts(body) == []
 
 
+FOLDER = {"key": "prompts/inbox/", "size": 0}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        notification(record(**FOLDER)),
+        notification({**record(**FOLDER), "eventName": "ObjectCreated:Copy"}),
+        notification(record(key="logs_%24folder%24", size=0)),
+        event(**FOLDER),
+        in_sns(notification(record(**FOLDER))),
+        in_sns(event(**FOLDER)),
+        notification(record(**FOLDER), record(**FOLDER)),
+    ],
+)
+def test_placeholder_of_a_folder_is_no_task(body: str) -> None:
+    assert parts(body) == []
+
+
+def test_placeholder_beside_an_object_leaves_the_object() -> None:
+    (body,) = parts(notification(record(**FOLDER), record("a")))
+    assert object_in(body).key == "a"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        notification(record(key="inbox/", size=5)),
+        notification(record(key="inbox/a.txt", size=0)),  # rejected as blank: somebody meant it to be a prompt
+        notification({**record(**FOLDER), "eventName": "ObjectRemoved:Delete"}),
+        event(key="inbox/", size=None),
+        json.dumps({"prompt": "s3", "detail": {"object": FOLDER}}),
+    ],
+)
+def test_object_that_is_no_placeholder_is_a_message(body: str) -> None:
+    assert parts(body) == [body]
+
+
+# The first is what S3 gives for the ticket `Prüfung-12`; the others are what clients make of longer and other values.
+@pytest.mark.parametrize(
+    ("stated", "ticket"),
+    [
+        ("=?UTF-8?B?UHLDvGZ1bmctMTI=?=", "Prüfung-12"),
+        ("=?UTF-8?Q?Pr=C3=BCfung-12?=", "Prüfung-12"),
+        ("=?utf-8?q?Pr=C3=BCfung?= =?utf-8?q?-12?=", "Prüfung-12"),
+        ("=?ISO-8859-1?Q?Pr=FCfung_12?=", "Prüfung 12"),
+        ("OPS =?UTF-8?Q?=C3=BC?= 12", "OPS ü 12"),
+        ("OPS-12", "OPS-12"),
+        ("a=?b", "a=?b"),
+        ("=?x-unknown?Q?=FC?=", "=?x-unknown?Q?=FC?="),
+        ("=?UTF-8?B?!?=", "=?UTF-8?B?!?="),
+        ("=?UTF-8?Q?a=00b?=", "=?UTF-8?Q?a=00b?="),
+        ("=?UTF-8?Q?=FF?=", "=?UTF-8?Q?=FF?="),
+    ],
+)
+def test_encoded_metadata_are_read_in_clear(stated: str, ticket: str) -> None:
+    """S3 gives what is not ASCII as encoded words of RFC 2047."""
+    assert task_of_object(OBJECT, b"a", {"ticket": stated}).metadata["ticket"] == ticket
+
+
+def test_encoded_routing_metadata_are_read_too() -> None:
+    task = task_of_object(OBJECT, b"a", {"tier": "=?UTF-8?Q?reasoning?=", "private": "=?UTF-8?B?dHJ1ZQ==?="})
+    assert (task.tier, task.private) == (Tier.REASONING, True)
+
+
 @pytest.mark.parametrize(
     "body",
     ['{"prompt": "about s3", "source": "aws.s3"}', '{"prompt": "s3", "Records": []}', '{"Records": "s3"}', "s3", "[]"],
