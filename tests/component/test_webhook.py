@@ -223,6 +223,16 @@ def test_an_address_that_takes_no_connection_leaves_the_next(
     assert send(webhooks, there)
 
 
+def test_host_that_takes_no_connection_fails_in_time(webhooks: Webhooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "WEBHOOK_CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as busy, socket.socket() as waiting:
+        waiting.connect(busy.getsockname())  # fills the queue of connections that nobody accepts
+        began = time.monotonic()
+        with pytest.raises(PublishError, match="no answer: TimeoutError"):
+            webhooks.reply(f"https://localhost:{busy.getsockname()[1]}/", DETAIL, None, "id")
+    assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("secret", ["whsec_short", "no-prefix"])
 def test_webhook_without_a_valid_secret_is_not_sent(there: Receiver, secret: str) -> None:
     with pytest.raises(MissingKeyError, match="24 to 64 bytes") as caught:
