@@ -45,6 +45,24 @@ def test_every_way_names_the_same_write_of_the_same_object(body: str) -> None:
     assert parts(body) == [body]
 
 
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("red+flower%2B1.txt", "red flower+1.txt"),
+        ("%E4%B8%AD%E6%96%87/%C3%BC/%F0%9F%98%80.txt", "中文/ü/😀.txt"),
+        ("100%25+%28copy%29.txt", "100% (copy).txt"),
+        ("dt%3D2026-05-04/_SUCCESS", "dt=2026-05-04/_SUCCESS"),
+    ],
+)
+def test_key_is_decoded_in_a_notification_only(encoded: str, key: str) -> None:
+    """EventBridge gives keys as they are, a plus sign included."""
+    for body in (notification(record(encoded)), in_sns(notification(record(encoded))), event(key=key)):
+        reference = object_in(body)
+        assert reference is not None
+        assert reference.key == key
+        assert task_of_object(reference, b"a", {}).metadata["key"] == key
+
+
 def test_another_write_is_another_task() -> None:
     task_ids = {object_in(notification(record(sequencer=it))).task_id for it in ("00A1", "00A2")}  # type: ignore[union-attr]
     other = object_in(notification(record("a")))
