@@ -31,6 +31,8 @@ TESTS = ("tests/component", "tests/contract")
 """Beside each room's own in tests/unit."""
 EQUIVALENTS = ROOT / "tools/mutants.toml"
 LEAST_KILLED = 0.95
+_PASSED = 0
+"""pytest's exit code."""
 _SKIPPED_OPERATORS = ("core/VariableReplacer", "core/VariableInserter")
 """They need arguments."""
 
@@ -57,6 +59,15 @@ class Result:
     """`killed`, `survived` or `timeout`, which counts as killed."""
     seconds: float
     diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Which tests run which lines, and how long they take (tools/mutants_plugin.py writes it)."""
+
+    seconds: dict[str, float]
+    lines: dict[str, dict[str, list[str]]]
+    """Tests by file and line; without the lines that run on import."""
 
 
 def mutants_of(source: str, file: str) -> Iterator[list[Mutant]]:
@@ -95,7 +106,7 @@ def annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 def sample(size: int, seed: int) -> list[Mutant]:
     """Return so many mutants at different places, the same for the same seed and code."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311  (a sample, no secret)
     places: list[list[Mutant]] = []
     for room in ROOMS:
         for path in sorted((TREE / CORE / room).rglob("*.py")):
@@ -141,7 +152,7 @@ def run_tests(tests: list[str], timeout: float, **environment: str) -> int | Non
         return None
 
 
-def record(digest: str) -> dict[str, dict[str, dict[str, list[str]]] | dict[str, float]]:
+def record(digest: str) -> Record:
     """Return which tests run which lines; recorded once for the code and tests as they are.
 
     Raises:
@@ -154,17 +165,17 @@ def record(digest: str) -> dict[str, dict[str, dict[str, list[str]]] | dict[str,
         if code := run_tests(everything, 3_600, MUTANTS_RECORD=str(target)):
             target.unlink(missing_ok=True)
             sys.exit(f"the tests fail without a mutant (pytest's exit code {code})")
-    return dict(json.loads(target.read_text()))
+    return Record(**json.loads(target.read_text()))
 
 
-def killers(mutant: Mutant, recorded: dict) -> list[str]:
+def killers(mutant: Mutant, recorded: Record) -> list[str]:
     """Return the tests that run the mutant's lines, the fastest first."""
-    lines, seconds = recorded["lines"].get(mutant.file, {}), recorded["seconds"]
+    lines, seconds = recorded.lines.get(mutant.file, {}), recorded.seconds
     tests = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
     return sorted(tests, key=lambda test: seconds[test])
 
 
-def run_mutant(mutant: Mutant, key: str, recorded: dict) -> Result:
+def run_mutant(mutant: Mutant, key: str, recorded: Record) -> Result:
     """Apply a mutant, run its tests, and put the file back."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
@@ -182,20 +193,18 @@ def run_mutant(mutant: Mutant, key: str, recorded: dict) -> Result:
     return Result(key, mutant, outcome, round(time.monotonic() - began, 1), "\n".join(lines))
 
 
-def _outcome(mutant: Mutant, recorded: dict) -> str:
-    room, seconds = mutant.file.partition("/")[0], recorded["seconds"]
+def _outcome(mutant: Mutant, recorded: Record) -> str:
+    room, seconds = mutant.file.partition("/")[0], recorded.seconds
     if tests := killers(mutant, recorded):
         listed = WORK / "tests.txt"
         listed.write_text("\n".join(tests))
         modules = sorted({test.partition("::")[0] for test in tests})
         timeout = 60 + 5 * sum(seconds[test] for test in tests)
-        if code := run_tests(modules, timeout, MUTANTS_KEEP=str(listed)):
-            return "killed"
-        if code is None:
-            return "timeout"
-    everything = [f"tests/unit/{room}", *TESTS]
-    code = run_tests(everything, 120 + 5 * sum(seconds.values()))
-    return "timeout" if code is None else "killed" if code else "survived"
+        code = run_tests(modules, timeout, MUTANTS_KEEP=str(listed))
+        if code != _PASSED:
+            return "timeout" if code is None else "killed"
+    code = run_tests([f"tests/unit/{room}", *TESTS], 120 + 5 * sum(seconds.values()))
+    return "timeout" if code is None else "survived" if code == _PASSED else "killed"
 
 
 def is_equivalent(diff: str) -> str | None:
@@ -208,38 +217,49 @@ def is_equivalent(diff: str) -> str | None:
     return None
 
 
+def run_sample(chosen: list[Mutant], recorded: Record, digest: str) -> Iterator[Result]:
+    """Yield the results of the mutants, those that an earlier run has left included.
+
+    A mutant that was killed stays so while its file is the same; one that survived is run again when code or tests
+    have changed.
+    """
+    target = WORK / "results.jsonl"
+    lines = target.read_text().splitlines() if target.exists() else []
+    stored = {line["key"]: line for line in map(json.loads, lines)}
+    for mutant in chosen:
+        content = hashlib.sha256((TREE / CORE / mutant.file).read_bytes()).hexdigest()
+        key = f"{mutant.file} {mutant.operator} {mutant.occurrence} {content}"
+        line = stored.get(key)
+        if line and (line["outcome"] != "survived" or line["digest"] == digest):
+            yield Result(key, mutant, line["outcome"], line["seconds"], line["diff"])
+            continue
+        result = run_mutant(mutant, key, recorded)
+        with target.open("a") as stream:
+            print(json.dumps({**asdict(result), "digest": digest}), file=stream)
+        yield result
+
+
 def main() -> int:
     """Run the sample; return 1 if too many mutants survive."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=120, help="mutants in the sample")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    digest, results = copy_tree(), WORK / "results.jsonl"
-    chosen, recorded = sample(options.size, options.seed), record(digest)
-    stored = {line["key"]: line for line in map(json.loads, results.read_text().splitlines())} if results.exists() else {}
-    survivors, killed, equivalent = [], 0, 0
-    for number, mutant in enumerate(chosen, 1):
-        content = (TREE / CORE / mutant.file).read_bytes()
-        name = f"{mutant.file} {mutant.operator} {mutant.occurrence} {hashlib.sha256(content).hexdigest()}"
-        if name not in stored or (stored[name]["outcome"] == "survived" and stored[name].get("digest") != digest):
-            result = run_mutant(mutant, name, recorded)
-            stored[name] = {**asdict(result), "digest": digest}
-            with results.open("a") as lines:
-                print(json.dumps(stored[name]), file=lines)
-        outcome, diff, seconds = (stored[name][field] for field in ("outcome", "diff", "seconds"))
-        place = f"{mutant.file}:{mutant.line} {mutant.operator.removeprefix('core/')}"
-        why = is_equivalent(diff) if outcome == "survived" else None
-        print(f"{number}/{len(chosen)} {'equivalent' if why else outcome} {place} ({seconds} s)", flush=True)
-        if why:
-            equivalent += 1
+    digest = copy_tree()
+    chosen = sample(options.size, options.seed)
+    survivors, equivalent = list[str](), 0
+    for number, result in enumerate(run_sample(chosen, record(digest), digest), 1):
+        outcome = result.outcome
+        if outcome == "survived" and (why := is_equivalent(result.diff)):
+            outcome, equivalent = f"equivalent: {why}", equivalent + 1
         elif outcome == "survived":
-            survivors.append(diff)
-        else:
-            killed += 1
+            survivors.append(result.diff)
+        place = f"{result.mutant.file}:{result.mutant.line} {result.mutant.operator.removeprefix('core/')}"
+        print(f"{number}/{len(chosen)} {place} ({result.seconds} s): {outcome}", flush=True)
     print("", *survivors, sep="\n\n")
     counted = len(chosen) - equivalent
-    share = killed / counted if counted else 1.0
-    print(f"\n{killed} of {counted} killed ({share:.1%}), {len(survivors)} survived, {equivalent} equivalent")
+    share = (counted - len(survivors)) / counted if counted else 1.0
+    print(f"\n{share:.1%} of {counted} killed, {len(survivors)} survived, {equivalent} are equivalent")
     return int(share < LEAST_KILLED)
 
 
