@@ -139,7 +139,7 @@ def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status
 
 
 def test_byte_order_mark_before_a_body_is_ignored() -> None:
-    body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "Is it green?"}]}).encode()
+    body = json.dumps({"model": "pointsman/auto", "messages": HELLO}).encode()
     assert read_chat(b"\xef\xbb\xbf" + body) == read_chat(body)
 
 
