@@ -18,6 +18,7 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("key", models.webhook_key_findings),
     ("model", models.model_findings),
     ("queue", traffic.queue_findings),
+    ("queue", traffic.reply_queue_findings),
     ("alarms", traffic.alarm_findings),
     ("alarms", traffic.subscription_findings),
     ("clock", deployment.clock_findings),

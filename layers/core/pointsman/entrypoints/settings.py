@@ -65,11 +65,16 @@ class Settings(BaseModel):
         Queues of another region are none: replies are sent in the stack's, where a queue of the same name may be.
         Nor is whatever else has an ARN: a reply to it would fail after the task is paid for.
         """
-        queues = [arn for arn in _listed(self.reply_queue_arns) if is_standard_queue(arn)]
+        queues = [arn for arn in self.reply_queues if is_standard_queue(arn)]
         if self.state_machine_arn:
             _, partition, _, region, *_ = self.state_machine_arn.split(":")
             queues = [queue for queue in queues if in_region(queue, partition, region)]
         return frozenset(queues) | {f"{WEBHOOK}{host}" for host in self.hosts_of_webhooks}
+
+    @property
+    def reply_queues(self) -> list[str]:
+        """What parameter ReplyQueueArns names, whether or not replies can be sent there."""
+        return _listed(self.reply_queue_arns)
 
     @property
     def hosts_of_webhooks(self) -> list[str]:
