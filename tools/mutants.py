@@ -20,6 +20,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -132,18 +133,19 @@ def copy_tree() -> str:
 
 
 def run_tests(tests: list[str], timeout: float, **environment: str) -> int | None:
-    """Run tests in the tree; return pytest's exit code, or None when the time was up."""
+    """Run tests in the tree; return pytest's exit code, or None when the time was up. Its output is in pytest.log."""
     search = os.pathsep.join(map(str, (TREE / CORE.parent, TREE)))
     names = [name for name in tests if (TREE / name).exists()]
     command = [str(ROOT / ".venv/bin/python"), "-B", "-m", "pytest", "-q", "-x", "-n0", "-p", "tools.mutants_plugin"]
-    process = subprocess.Popen(
-        [*command, *names],
-        cwd=TREE,
-        env={**os.environ, "PYTHONPATH": search, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with (WORK / "pytest.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, *names],
+            cwd=TREE,
+            env={**os.environ, "PYTHONPATH": search, **environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
@@ -169,10 +171,10 @@ def record(digest: str) -> Record:
 
 
 def killers(mutant: Mutant, recorded: Record) -> list[str]:
-    """Return the tests that run the mutant's lines, the fastest first."""
-    lines, seconds = recorded.lines.get(mutant.file, {}), recorded.seconds
+    """Return the tests that run the mutant's lines, the fastest first; of lines that run on import, the file's tests."""
+    lines = recorded.lines.get(mutant.file, {})
     tests = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
-    return sorted(tests, key=lambda test: seconds[test])
+    return sorted(tests or set(chain.from_iterable(lines.values())), key=lambda test: recorded.seconds[test])
 
 
 def run_mutant(mutant: Mutant, key: str, recorded: Record) -> Result:
