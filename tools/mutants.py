@@ -171,7 +171,7 @@ def record(digest: str) -> Record:
 
 
 def killers(mutant: Mutant, recorded: Record) -> list[str]:
-    """Return the tests that run the mutant's lines, the fastest first; of lines that run on import, the file's tests."""
+    """Return the tests that run the mutant's lines, or the file's where they run on import; the fastest first."""
     lines = recorded.lines.get(mutant.file, {})
     tests = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
     return sorted(tests or set(chain.from_iterable(lines.values())), key=lambda test: recorded.seconds[test])
