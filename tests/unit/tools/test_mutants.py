@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools import mutants
-from tools.mutants import Mutant, Record, annotations, is_equivalent, killers
+from tools.mutants import Mutant, Record, annotations, is_equivalent, rounds
 
 SOURCE = """\
 type Name = str | None
@@ -23,14 +23,17 @@ def test_annotations_are_no_places_for_mutants() -> None:
     assert texts == {"type Name = str | None", "list[str] | None", "int", "str | None", "int | None"}
 
 
-def test_fastest_tests_that_run_the_mutated_lines_come_first() -> None:
+def test_tests_that_run_the_mutated_lines_come_first_and_the_fastest_of_them() -> None:
     lines = {"3": ["slow", "fast"], "4": ["fast", "middle"], "5": ["other"]}
     seconds = {"slow": 9.0, "fast": 0.1, "middle": 1.0, "other": 0.0}
     recorded = Record(seconds, {"values/money.py": lines})
-    assert killers(Mutant("values/money.py", "core/AddNot", 0, 3, 4), recorded) == ["fast", "middle", "slow"]
+    assert rounds(Mutant("values/money.py", "core/AddNot", 0, 3, 4), recorded) == [
+        ["fast", "middle", "slow"],
+        ["other"],
+    ]
     whole_file = ["other", "fast", "middle", "slow"]
-    assert killers(Mutant("values/money.py", "core/AddNot", 0, 9, 9), recorded) == whole_file
-    assert killers(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded) == []
+    assert rounds(Mutant("values/money.py", "core/AddNot", 0, 9, 9), recorded) == [whole_file]
+    assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded) == []
 
 
 @pytest.mark.parametrize(
