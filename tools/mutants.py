@@ -2,8 +2,8 @@
 
 A seeded sample of cosmic-ray's mutants is run in a copy of the working tree, so that nothing here is ever changed. One
 record of all tests says which of them run a mutated line: those run first, the fastest in front. A mutant that
-survives them meets all other tests that run its file. Results are kept in build/mutants by the mutant and its file's content, so
-that a run that was stopped goes on, and a change runs its own mutants again only.
+survives them meets all other tests that run its file. Results are kept in build/mutants by the mutant and its file's
+content, so that a run that was stopped goes on, and a change runs its own mutants again only.
 """
 
 import argparse
