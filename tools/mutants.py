@@ -191,12 +191,15 @@ def run_mutant(mutant: Mutant, key: str, recorded: Record) -> Result:
     mutated = mutate_code(original, get_operator(mutant.operator)(), mutant.occurrence)
     assert mutated is not None
     lines = difflib.unified_diff(original.splitlines(), mutated.splitlines(), mutant.file, mutant.file, "", "", 1, "")
+    diff = "\n".join(lines)
+    if is_equivalent(diff):  # it would meet every test of its file
+        return Result(key, mutant, "survived", 0.0, diff)
     path.write_text(mutated, encoding="utf-8")
     try:
         outcome = _outcome(mutant, recorded)
     finally:
         path.write_text(original, encoding="utf-8")
-    return Result(key, mutant, outcome, round(time.monotonic() - began, 1), "\n".join(lines))
+    return Result(key, mutant, outcome, round(time.monotonic() - began, 1), diff)
 
 
 def _outcome(mutant: Mutant, recorded: Record) -> str:
