@@ -102,6 +102,10 @@ peers: .tools/lambda/.stamp .tools/litellm/.stamp ## Install the peers that the 
 bench: setup peers ## Measure time and size beside the peers', for docs/performance.md; NAMES="..." for some, BASE=COMMIT to compare
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES) $(if $(BASE),--base $(BASE))
 
+.PHONY: mutants
+mutants: setup .tools/mutants/.stamp ## Test the tests with SIZE=120 random mutants of the core (SEED=1): hours, goes on where it was stopped
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY .tools/mutants/bin/python tools/mutants.py --size $(or $(SIZE),120) --seed $(or $(SEED),1)
+
 .PHONY: prices
 prices: setup ## Update the price list from genai-prices
 	@$(RUN)/python tools/prices.py
@@ -125,7 +129,7 @@ clean: ## Remove builds, tools and .venv (stop the local stack first)
 
 # The layers' requirement files come from uv.lock, the tools' from their .in files; existing pins are kept.
 LAYERS := core gemini claude
-TOOLS := sam ministack checkov pip-audit lambda litellm
+TOOLS := sam ministack checkov pip-audit lambda litellm mutants
 REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
 PACKAGE_core := pointsman
 PACKAGE_gemini := pointsman-gemini

@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.chat_api.chat_request import AUTO
 from pointsman.execution.output_room import DEFAULT_OUTPUT_CAPS
+from pointsman.routing.config import ConfigError, parse
 from pointsman.routing.openclaw_agents import TIERS, reference
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -21,17 +22,24 @@ def read_config(config: Path | None) -> str:
     """Return the text of the given file, else of the file in this directory, else of the built-in one.
 
     Raises:
-        BadInputError: The file cannot be read, or is not UTF-8.
+        BadInputError: The given file cannot be read, is not UTF-8, or is no valid configuration.
     """
     file = config or (HERE if HERE.is_file() else None)
     if file is None:
         return (files("pointsman") / "openclaw.json").read_text(encoding="utf-8")
     try:
-        return file.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
+        if file is not HERE:
+            parse(text)
+    except ConfigError as error:
+        problem = str(error).replace("openclaw.json", str(file), 1)
+        hint = f"; if it is JSON5, convert it with `npx json5 {file}`" if "syntax error" in problem else ""
+        raise BadInputError(f"{problem}{hint}") from None
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInputError(f"{file}: must be UTF-8") from None
+    return text
 
 
 _KEY_VARIABLE = "POINTSMAN_API_KEY"

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pointsman.values.text import without_mark
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.output import print_note
 
@@ -85,7 +86,7 @@ def check_text(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise BadInputError("TEXT: must be UTF-8") from None
-    return text
+    return without_mark(text)
 
 
 def parse_day(name: str, text: str | None) -> date | None:
@@ -121,7 +122,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
         BrokenLineError: It is not a JSON object. The message names the rule.
     """
     try:
-        value = json.loads(line.decode(), parse_constant=_refuse)
+        value = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError:
         raise BrokenLineError("line: must be UTF-8") from None
     except json.JSONDecodeError as error:

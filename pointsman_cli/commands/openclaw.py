@@ -58,7 +58,7 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenClaw's configuration, as JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="OpenClaw's configuration, as JSON (not JSON5).")],
     into: _Output = None,
     as_json: AsJson = False,
 ) -> None:

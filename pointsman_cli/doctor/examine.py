@@ -19,6 +19,7 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("billing", models.billing_findings),
     ("model", models.model_findings),
     ("queue", traffic.queue_findings),
+    ("queue", traffic.reply_queue_findings),
     ("alarms", traffic.alarm_findings),
     ("alarms", traffic.subscription_findings),
     ("clock", deployment.clock_findings),

@@ -11,6 +11,7 @@ from pointsman.execution.model_health import ModelState
 from pointsman.routing.catalog import Provider
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
+from pointsman.values.text import without_mark
 from pointsman_cli.doctor.providers import ProviderAnswer, ask_provider
 from pointsman_cli.stacks import StackConnection
 
@@ -68,7 +69,7 @@ class StackProbe:
             parameter = self.key_parameters.get(getattr(settings, field))
             models = [name for name in self.policy.in_use() if self.policy.catalog.get(name).provider is provider]
             if parameter and models:
-                answers.update(ask_provider(provider, settings, parameter["Value"].strip(), models))
+                answers.update(ask_provider(provider, settings, without_mark(parameter["Value"]).strip(), models))
         return answers
 
     @cached_property

@@ -23,6 +23,17 @@ def queue_findings(probe: StackProbe) -> Iterator[Finding]:
     yield from _router_findings(probe, tasks["QueueArn"])
 
 
+def reply_queue_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report what ReplyQueueArns names and no reply can be sent to: tasks that ask for it are rejected."""
+    settings = probe.connection.settings
+    for arn in settings.reply_queues:
+        if arn in settings.reply_places:
+            yield ok("queue", arn.rpartition(":")[2], "takes replies")
+        else:
+            step = "name a standard SQS queue of the stack's region in ReplyQueueArns, and deploy"
+            yield to_do("queue", arn, "takes no replies", step)
+
+
 def _attributes(probe: StackProbe, url: str) -> dict[str, str]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"]
     response = probe.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)

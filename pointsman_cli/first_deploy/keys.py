@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.contracts.webhook import PREFIX_OF_SECRETS
 from pointsman.routing.catalog import Provider
+from pointsman.values.text import without_mark
 from pointsman_cli.errors import CommandError
 from pointsman_cli.first_deploy.options import KEY_VARIABLES, Prompter
 
@@ -44,7 +45,7 @@ def plan_provider_keys(ssm: Any, names: Mapping[Provider, str], prompter: Prompt
 
 def _plan_key(provider: Provider, name: str, stored: bool, prompter: Prompter) -> KeyPlan:
     variable = KEY_VARIABLES[provider]
-    value = os.environ.get(variable, "").strip()
+    value = without_mark(os.environ.get(variable, "")).strip()
     if value and prompter.confirm(f"Store the {provider} key from {variable}?", default=True):
         return KeyPlan(provider, name, stored, value)
     hint = "empty keeps the stored key" if stored else "empty for none: its models are skipped"

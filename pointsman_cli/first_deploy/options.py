@@ -14,7 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, UnknownRegionError
+from botocore.session import get_session
 
 from pointsman.routing.catalog import Provider
 from pointsman_cli import output
@@ -112,9 +113,12 @@ _STACK_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_STACK_NAME - 1}}}")
 
 
 def parse_region(text: str) -> str:
-    """Return an AWS region."""
-    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", text):
-        raise BadInputError(f"--region: {text!r} is not an AWS region such as eu-central-1")
+    """Return an AWS region, of any partition that the SDK knows."""
+    text = text.strip()
+    try:
+        get_session().get_partition_for_region(text)
+    except UnknownRegionError:
+        raise BadInputError(f"--region: {text!r} is not an AWS region such as eu-central-1") from None
     return text
 
 

@@ -6,8 +6,12 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dead_letters import SqsDeadLetterQueue
 from pointsman.adapters.messaging import EventBridgeBus, QueueAndTokenReplies
+from pointsman.execution import events
+from pointsman.execution.records import SubtaskEnd, TaskRecord
+from pointsman.values import strict_json
 from pointsman.values.errors import PublishError
 from pointsman.values.limits import LARGEST_BODY
+from pointsman.values.status import Status
 from tests.support.aws import Aws
 
 REASONS = {"reason": "prompt: is required", "code": "invalid_task", "task_id": "t-1", "message_id": "m-1"}
@@ -64,12 +68,12 @@ def test_an_empty_attribute_is_left_out(aws: Aws) -> None:
 
 
 def test_events_name_source_type_and_bus(aws: Aws) -> None:
-    events, sqs = aws.client("events"), aws.client("sqs")
+    bridge, sqs = aws.client("events"), aws.client("sqs")
     arn = sqs.get_queue_attributes(QueueUrl=aws.dlq_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="all", EventBusName=aws.event_bus, EventPattern='{"source": ["pointsman"]}')
-    events.put_targets(Rule="all", EventBusName=aws.event_bus, Targets=[{"Id": "1", "Arn": arn}])
+    bridge.put_rule(Name="all", EventBusName=aws.event_bus, EventPattern='{"source": ["pointsman"]}')
+    bridge.put_targets(Rule="all", EventBusName=aws.event_bus, Targets=[{"Id": "1", "Arn": arn}])
 
-    EventBridgeBus(events, aws.event_bus).publish("Task Completed", '{"task_id": "t-1"}')
+    EventBridgeBus(bridge, aws.event_bus).publish("Task Completed", '{"task_id": "t-1"}')
     event = json.loads(received(aws, aws.dlq_url)["Body"])
     assert (event["source"], event["detail-type"], event["detail"]) == (
         "pointsman",
@@ -91,6 +95,16 @@ def test_replies_to_a_queue(aws: Aws) -> None:
     assert replies.reply(aws.reply_arn, '{"answer": "ö"}', None, "t-1_1_completed")
     url = aws.client("sqs").get_queue_url(QueueName="replies")["QueueUrl"]
     assert received(aws, url)["Body"] == '{"answer": "ö"}'
+
+
+@pytest.mark.parametrize(("here", "there"), [(":us-east-1:", ":eu-west-1:"), ("arn:aws:", "arn:aws-cn:")])
+def test_queue_of_another_region_gets_no_reply_nor_does_its_namesake(aws: Aws, here: str, there: str) -> None:
+    replies = QueueAndTokenReplies(aws.client("sqs"), aws.client("stepfunctions"))
+    elsewhere = aws.reply_arn.replace(here, there)
+    with pytest.raises(PublishError, match="another region"):
+        replies.reply(elsewhere, "{}", None, "t-1_1_completed")
+    url = aws.client("sqs").get_queue_url(QueueName="replies")["QueueUrl"]
+    assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=url)
 
 
 def test_a_queue_that_is_gone_is_an_error(aws: Aws) -> None:
@@ -122,10 +136,39 @@ def test_replies_to_a_task_token() -> None:
     tokens = Tokens()
     replies = QueueAndTokenReplies(None, tokens)
     assert replies.reply("AQCk", '{"a": 1}', None, "t-1_1_completed")
-    assert replies.reply("AQCk", "ö" * 40_000, "over_budget", "t-1_1_completed")
+    assert replies.reply("AQCk", '{"a": 2}', "over_budget", "t-1_1_failed")
     success, failure = tokens.calls
     assert success == ("success", {"taskToken": "AQCk", "output": '{"a": 1}'})
-    assert failure == ("failure", {"taskToken": "AQCk", "error": "Pointsman.over_budget", "cause": "ö" * 32_768})
+    assert failure == ("failure", {"taskToken": "AQCk", "error": "Pointsman.over_budget", "cause": '{"a": 2}'})
+
+
+@pytest.mark.parametrize("subtasks", [0, 20])
+@pytest.mark.parametrize("letter", ["a", "ö", '"', "\x01"])
+def test_cause_that_is_too_long_lacks_fields_and_stays_json(letter: str, subtasks: int) -> None:
+    """Step Functions takes 32,768 characters; whoever catches the error parses them."""
+    metadata = {"ticket": "OPS-1", **{f"note-{number}": letter * 8_000 for number in range(5)}}
+    record = TaskRecord("t-1", Status.FAILED, metadata=metadata, reason="deadline")
+    detail = events.detail_of(record, None, None)
+    if subtasks:
+        record.results = [
+            SubtaskEnd(f"t-1_{it}", "completed", "status", "orchestration", "m", 0, None, truncated=False)
+            for it in range(subtasks)
+        ]
+        answers: list[tuple[str | None, str | None]] = [(None, None), *[(letter * 9_000, None)] * subtasks]
+        detail = events.family_detail(record, answers)
+    tokens = Tokens()
+    QueueAndTokenReplies(None, tokens).reply("AQCk", strict_json.dumps(detail), "deadline", "t-1_1_failed")
+    cause = tokens.calls[0][1]["cause"]
+    assert len(cause) <= 32_768
+    fields = json.loads(cause)
+    assert fields["left_out"] == (["subtasks.answer", "metadata"] if subtasks else ["metadata"])
+    assert fields["metadata"]["ticket"] == "OPS-1"
+    assert metadata.items() > fields["metadata"].items()
+    kept = {name: value for name, value in fields.items() if name not in {"left_out", "metadata", "subtasks"}}
+    assert kept == {name: value for name, value in detail.items() if name not in {"metadata", "subtasks"}}
+    assert [(end["task_id"], end["answer"]) for end in fields.get("subtasks", [])] == [
+        (f"t-1_{it}", None) for it in range(subtasks)
+    ]
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])

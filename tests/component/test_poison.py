@@ -89,5 +89,21 @@ def test_three_bad_messages_of_ten_stop_nobody(
     assert "a secret" not in str(logged)
 
 
+def test_redriven_message_with_foreign_attributes_is_taken_once(aws: Aws, app: InProcess, router: ModuleType) -> None:
+    """The dead letter of a task with an id, sent back by the console: it keeps the attributes of its rejection."""
+    (once,) = event(task(1))["Records"]
+    once["messageAttributes"] = {
+        "reason": {"stringValue": "prompt: is required", "dataType": "String"},
+        "code": {"stringValue": "invalid_task", "dataType": "String"},
+        "trace": {"binaryValue": "AAEC", "dataType": "Binary"},
+    }
+    assert router.handler({"Records": [once]}, Lambda()) == {"batchItemFailures": []}
+    assert router.handler({"Records": [{**once, "messageId": "m-2"}]}, Lambda()) == {"batchItemFailures": []}
+    machine = app.runtime.settings.state_machine_arn
+    running = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    assert [entry["name"] for entry in running] == ["t-1"]
+    assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=aws.dlq_url)
+
+
 def test_a_batch_of_nothing_but_poison_is_done_with(aws: Aws, app: InProcess, router: ModuleType) -> None:
     assert router.handler(event("{", "[]", "null", "NaN", '{"prompt": 1}'), Lambda()) == {"batchItemFailures": []}

@@ -317,6 +317,19 @@ def test_only_what_failed_is_replayed(replay: Replay, router: Router, status: St
     assert router.task().generation == 1
 
 
+def test_first_claim_of_a_task_is_not_replayed(replay: Replay, router: Router) -> None:
+    """Its router is about to start it, or the queue gives its message again."""
+    body = json.dumps({"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"})
+    router.crash(QueueMessage("m-1", body))
+    before = router.task()
+    assert (before.status, before.generation) == (Status.CLAIMED, 1)
+    assert list(router.tasks.replayable()) == []
+    router.clock.advance(3600)
+    for ids in (frozenset[str](), frozenset({"t-1"})):
+        assert replay(ReplayOptions(ids=ids, failed=True, execute=True), "operator") == []
+    assert router.task() == before
+
+
 def test_the_decision_stays_unless_another_is_asked_for(replay: Replay, router: Router) -> None:
     stale = Decision(TaskType.STATUS, Tier.ORCHESTRATION, Source.GUESS, 0.2, "a guess")
     fail(router, decision=stale)

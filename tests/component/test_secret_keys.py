@@ -17,6 +17,15 @@ def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key_from("ANTHROPIC_API_KEY", NAME, nobody) == "the-key"
 
 
+def test_byte_order_mark_before_a_key_is_ignored(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the CLI stores it with `--value file://key.txt` from a file of Windows."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "\ufeffthe-key\r\n")
+    assert key_from("ANTHROPIC_API_KEY", NAME, nobody) == "the-key"
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    aws.client("ssm").put_parameter(Name=NAME, Value="\ufeffstored-key\r\n", Type="SecureString")
+    assert key_from("ANTHROPIC_API_KEY", NAME, lambda: aws.client("ssm")) == "stored-key"
+
+
 @pytest.mark.parametrize("blank", ["", "  "])
 def test_then_the_parameter(aws: Aws, monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", blank)

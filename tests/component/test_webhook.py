@@ -67,6 +67,25 @@ def test_a_refusal_is_tried_again_and_no_redirect_followed(webhooks: Webhooks, t
     assert send(webhooks, there)
 
 
+@pytest.mark.parametrize("informational", [[102], [103], [100, 102, 103, 103, 199]])
+@pytest.mark.parametrize(("final", "taken"), [(204, True), (410, False)])
+def test_informational_responses_are_not_the_answer(
+    webhooks: Webhooks, there: Receiver, informational: list[int], final: int, taken: bool
+) -> None:
+    there.informational, there.answers = informational, [final]
+    assert send(webhooks, there) is taken
+    assert len(there.requests) == 1
+
+
+def test_failure_after_informational_responses_is_a_failure(webhooks: Webhooks, there: Receiver) -> None:
+    there.informational, there.answers = [103], [400]
+    with pytest.raises(PublishError, match=r"^HTTP 400$"):
+        send(webhooks, there)
+    there.informational = [101]
+    with pytest.raises(PublishError, match=r"^HTTP 101$"):
+        send(webhooks, there)
+
+
 def test_receiver_that_answers_410_gets_no_more_requests(webhooks: Webhooks, there: Receiver) -> None:
     there.answers = [410]
     assert not send(webhooks, there)
@@ -202,6 +221,16 @@ def test_an_address_that_takes_no_connection_leaves_the_next(
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
     assert send(webhooks, there)
+
+
+def test_host_that_takes_no_connection_fails_in_time(webhooks: Webhooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "WEBHOOK_CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as busy, socket.socket() as waiting:
+        waiting.connect(busy.getsockname())  # fills the queue of connections that nobody accepts
+        began = time.monotonic()
+        with pytest.raises(PublishError, match="no answer: TimeoutError"):
+            webhooks.reply(f"https://localhost:{busy.getsockname()[1]}/", DETAIL, None, "id")
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("secret", ["whsec_short", "no-prefix"])

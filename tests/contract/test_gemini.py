@@ -242,7 +242,10 @@ def response(text: str, finish: str = "STOP", **more: object) -> dict[str, objec
 
 
 def test_sdk_sends_no_continuation_request_by_itself() -> None:
-    with serve_response(response("half", "CONTINUATION", continuationToken="dG9r")) as (url, sent):
+    """The SDK goes on by itself where a candidate has a token, unless it is told not to."""
+    half: Any = response("half", "CONTINUATION")
+    half["candidates"][0]["continuationToken"] = "dG9r"
+    with serve_response(half, half, response("whole")) as (url, sent):
         adapter = Gemini(KEY, url)
         result = ask_model(adapter, GEMINI_MODEL)
         adapter._client.close()

@@ -41,12 +41,15 @@ def ask_model(
 
 
 @contextmanager
-def serve_response(response: dict[str, object]) -> Iterator[tuple[str, list[bytes]]]:
-    """Serve a provider with one fixed response; yield its address and the request bodies that it receives."""
-    body, received = json.dumps(response).encode(), list[bytes]()
+def serve_response(*responses: dict[str, object]) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve a provider with these responses in turn, the last one staying; yield its address and the request bodies
+    that it receives.
+    """
+    received = list[bytes]()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            body = json.dumps(responses[min(len(received), len(responses) - 1)]).encode()
             received.append(self.rfile.read(int(self.headers["content-length"])))
             self.send_response(200)
             self.send_header("content-type", "application/json")

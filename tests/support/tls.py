@@ -61,6 +61,8 @@ class Receiver:
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     """Path, headers, body."""
     answers: list[int] = field(default_factory=list)
+    informational: list[int] = field(default_factory=list)
+    """Statuses of the responses that go before each final one."""
     drips: bool = False
     """Whether the first line of the response never ends."""
     ended: threading.Event = field(default_factory=threading.Event)
@@ -77,6 +79,10 @@ def receiver(certificate: Path) -> Iterator[Receiver]:
             here.requests.append((self.path, dict(self.headers.items()), body))
             while here.drips and not here.ended.wait(0.02):
                 self.wfile.write(b"H")
+            for status in here.informational:
+                self.send_response_only(status)
+                self.send_header("link", "</style.css>; rel=preload")
+                self.end_headers()
             self.send_response(here.answers.pop(0) if here.answers else 204)
             self.send_header("location", f"https://localhost:{here.port}/elsewhere")
             self.send_header("content-length", "1000000000")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.cloudformation import Resource
+from tests.support.paths import ROOT
 
 Resources = dict[str, Resource]
 Workflow = dict[str, Any]
@@ -48,11 +49,21 @@ def test_state_timeout_exceeds_its_functions_timeout(
     assert task["TimeoutSeconds"] == resources[function]["Properties"]["Timeout"] + 10
 
 
-def test_substitutions_are_the_functions_themselves(workflow: Workflow, resources: Resources) -> None:
+def test_substitutions_are_the_partition_and_the_functions_themselves(workflow: Workflow, resources: Resources) -> None:
     substitutions = resources["RunTaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
     used = set(re.findall(r"\$\{(\w+)}", str(workflow)))
     assert used == set(substitutions)
-    assert substitutions == {name: {"Fn::GetAtt": [name, "Arn"]} for name in used}
+    functions = used - {"Partition"}
+    assert substitutions == {
+        "Partition": {"Ref": "AWS::Partition"},
+        **{name: {"Fn::GetAtt": [name, "Arn"]} for name in functions},
+    }
+
+
+@pytest.mark.parametrize("file", ["template.yaml", "dashboard.yaml", "statemachines/run_task.asl.json"])
+def test_no_arn_names_a_partition(file: str) -> None:
+    """The stack can be deployed in China, GovCloud and the European Sovereign Cloud as well."""
+    assert "arn:aws" not in (ROOT / file).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("state", RUN_STATES)

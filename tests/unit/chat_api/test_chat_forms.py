@@ -138,6 +138,11 @@ def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status
     assert refused(**fields) == (status, param, code)
 
 
+def test_byte_order_mark_before_a_body_is_ignored() -> None:
+    body = json.dumps({"model": "pointsman/auto", "messages": HELLO}).encode()
+    assert read_chat(b"\xef\xbb\xbf" + body) == read_chat(body)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'"\\ud800"', b"null"])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(ChatError) as caught:

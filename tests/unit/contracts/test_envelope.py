@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from pointsman.contracts.envelope import open_message, readable_id, readable_reply
+from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.task import Rejection
 
 TASK = {"prompt": "Is the build healthy?"}
@@ -33,6 +34,56 @@ def event(inner: Any, event_id: str = "0d079340-0000-4000-8000-000000000002") ->
 def test_the_task_and_its_identity(body: Any, task_id: str) -> None:
     result, task = open_message(json.dumps(body), "sqs-id")
     assert (result, task.prompt) == (task_id, TASK["prompt"])
+
+
+MARK = "\ufeff"
+"""The byte order mark, which Windows' editors and shells put before UTF-8."""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        MARK + json.dumps(TASK),
+        MARK + json.dumps(event(TASK)),
+        MARK + json.dumps({**sns(TASK), "Message": MARK + json.dumps(TASK)}),
+    ],
+)
+def test_byte_order_mark_before_a_message_is_ignored(body: str) -> None:
+    assert open_message(body, "sqs-id")[1].prompt == TASK["prompt"]
+    assert validate_message(body).error is None
+
+
+def test_byte_order_mark_within_a_message_is_no_json() -> None:
+    for body in (MARK * 2 + json.dumps(TASK), json.dumps(TASK) + MARK):
+        with pytest.raises(Rejection, match="invalid_json"):
+            open_message(body, "sqs-id")
+
+
+@pytest.mark.parametrize("wrap", [lambda it: it, event, sns])
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("SubscriptionConfirmation", "open its SubscribeURL, or call `aws sns confirm-subscription`"),
+        ("UnsubscribeConfirmation", "that a subscription was removed: open its SubscribeURL if"),
+    ],
+)
+def test_control_message_of_sns_is_rejected_with_what_to_do(kind: str, step: str, wrap: Any) -> None:
+    control = {
+        "Type": kind,
+        "MessageId": "165545c9-2a5c-472c-8df2-7ff2be2b3b1b",
+        "Token": "2336412f37",
+        "TopicArn": "arn:aws:sns:us-west-2:123456789012:MyTopic",
+        "Message": "You have chosen to subscribe to the topic arn:aws:sns:us-west-2:123456789012:MyTopic.",
+        "SubscribeURL": "https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription&Token=2336412f37",
+        "Timestamp": "2026-04-26T20:45:04.751Z",
+    }
+    with pytest.raises(Rejection) as caught:
+        open_message(json.dumps(wrap(control)), "sqs-id")
+    assert caught.value.code == "invalid_task"
+    assert caught.value.reason.startswith("body: ")
+    assert step in caught.value.reason
+    assert "2336412f37" not in caught.value.reason
+    assert open_message(json.dumps(wrap({**control, **TASK})), "sqs-id")[1].prompt == TASK["prompt"]
 
 
 @pytest.mark.parametrize(

@@ -80,11 +80,47 @@ def test_invalid_webhook_is_rejected_by_its_rule(url: str, rule: str) -> None:
         ("https://b.example/a", "must be a webhook at one of the hosts in parameter WebhookHosts"),
         ("https://hooks.example.com:444/a", "must be a webhook at one of the hosts in parameter WebhookHosts"),
         ("https://sub.hooks.example.com/a", "must be a webhook at one of the hosts in parameter WebhookHosts"),
-        (f"{QUEUE}2", "must be one of the queues in parameter ReplyQueueArns"),
+        (f"{QUEUE}2", "must be one of the queues in parameter ReplyQueueArns, in the stack's region"),
     ],
 )
 def test_reply_address_is_allowed_if_the_parameters_name_it(place: str, rule: str | None) -> None:
     assert refusal(place, ALLOWED) == rule
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sns:us-east-1:000000000000:replies",
+        "arn:aws:sns:us-east-1:000000000000:replies.fifo",
+        "arn:aws:events:us-east-1:000000000000:event-bus/replies",
+        "arn:aws:states:us-east-1:000000000000:stateMachine:replies",
+        "arn:aws:lambda:us-east-1:000000000000:function:replies",
+        "arn:aws:sqs:us-east-1:000000000000",
+        "arn:aws:sqs:us-east-1:000000000000:replies.fifo",
+        "arn:aws:sqs:us-east-1:000000000000:replies/more",
+        f"arn:aws:sqs:us-east-1:000000000000:{'a' * 81}",
+    ],
+)
+def test_only_standard_queues_are_reply_addresses_whatever_the_parameter_names(arn: str) -> None:
+    assert Settings(reply_queue_arns=f"{QUEUE},{arn}").reply_places == {QUEUE}
+    assert refusal(arn, Settings(reply_queue_arns=arn).reply_places) is not None
+
+
+@pytest.mark.parametrize(
+    ("stack", "queue", "allowed"),
+    [
+        ("aws:states:us-east-1", "aws:sqs:us-east-1:000000000000", True),
+        ("aws:states:us-east-1", "aws:sqs:us-east-1:111111111111", True),  # its policy may let the stack send
+        ("aws:states:us-east-1", "aws:sqs:eu-west-1:000000000000", False),
+        ("aws-eusc:states:eusc-de-east-1", "aws-eusc:sqs:eusc-de-east-1:000000000000", True),
+        ("aws:states:us-east-1", "aws-cn:sqs:us-east-1:000000000000", False),
+    ],
+)
+def test_queue_of_another_region_or_partition_is_no_reply_address(stack: str, queue: str, allowed: bool) -> None:
+    arn = f"arn:{queue}:answers"
+    settings = Settings(reply_queue_arns=arn, state_machine_arn=f"arn:{stack}:000000000000:stateMachine:run-task")
+    assert check_form(arn) == arn
+    assert (refusal(arn, settings.reply_places) is None) is allowed
 
 
 def test_no_reply_address_is_allowed_by_default() -> None:

@@ -45,6 +45,24 @@ def test_every_way_names_the_same_write_of_the_same_object(body: str) -> None:
     assert parts(body) == [body]
 
 
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("red+flower%2B1.txt", "red flower+1.txt"),
+        ("%E4%B8%AD%E6%96%87/%C3%BC/%F0%9F%98%80.txt", "中文/ü/😀.txt"),
+        ("100%25+%28copy%29.txt", "100% (copy).txt"),
+        ("dt%3D2026-05-04/_SUCCESS", "dt=2026-05-04/_SUCCESS"),
+    ],
+)
+def test_key_is_decoded_in_a_notification_only(encoded: str, key: str) -> None:
+    """EventBridge gives keys as they are, a plus sign included."""
+    for body in (notification(record(encoded)), in_sns(notification(record(encoded))), event(key=key)):
+        reference = object_in(body)
+        assert reference is not None
+        assert reference.key == key
+        assert task_of_object(reference, b"a", {}).metadata["key"] == key
+
+
 def test_another_write_is_another_task() -> None:
     task_ids = {object_in(notification(record(sequencer=it))).task_id for it in ("00A1", "00A2")}  # type: ignore[union-attr]
     other = object_in(notification(record("a")))
@@ -68,6 +86,71 @@ def test_a_notification_of_several_objects_is_several_messages() -> None:
 @pytest.mark.parametrize("body", [json.dumps(TEST), in_sns(json.dumps(TEST))])
 def test_the_test_that_s3_sends_is_no_task(body: str) -> None:
     assert parts(body) == []
+
+
+FOLDER = {"key": "prompts/inbox/", "size": 0}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        notification(record(**FOLDER)),
+        notification({**record(**FOLDER), "eventName": "ObjectCreated:Copy"}),
+        notification(record(key="logs_%24folder%24", size=0)),
+        event(**FOLDER),
+        in_sns(notification(record(**FOLDER))),
+        in_sns(event(**FOLDER)),
+        notification(record(**FOLDER), record(**FOLDER)),
+    ],
+)
+def test_placeholder_of_a_folder_is_no_task(body: str) -> None:
+    assert parts(body) == []
+
+
+def test_placeholder_beside_an_object_leaves_the_object() -> None:
+    (body,) = parts(notification(record(**FOLDER), record("a")))
+    assert object_in(body).key == "a"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        notification(record(key="inbox/", size=5)),
+        notification(record(key="inbox/a.txt", size=0)),  # rejected as blank: somebody meant it to be a prompt
+        notification({**record(**FOLDER), "eventName": "ObjectRemoved:Delete"}),
+        event(key="inbox/", size=None),
+        json.dumps({"prompt": "s3", "detail": {"object": FOLDER}}),
+    ],
+)
+def test_object_that_is_no_placeholder_is_a_message(body: str) -> None:
+    assert parts(body) == [body]
+
+
+# The first is what S3 gives for the ticket `Prüfung-12`; the others are what clients make of longer and other values.
+@pytest.mark.parametrize(
+    ("stated", "ticket"),
+    [
+        ("=?UTF-8?B?UHLDvGZ1bmctMTI=?=", "Prüfung-12"),
+        ("=?UTF-8?Q?Pr=C3=BCfung-12?=", "Prüfung-12"),
+        ("=?utf-8?q?Pr=C3=BCfung?= =?utf-8?q?-12?=", "Prüfung-12"),
+        ("=?ISO-8859-1?Q?Pr=FCfung_12?=", "Prüfung 12"),
+        ("OPS =?UTF-8?Q?=C3=BC?= 12", "OPS ü 12"),
+        ("OPS-12", "OPS-12"),
+        ("a=?b", "a=?b"),
+        ("=?x-unknown?Q?=FC?=", "=?x-unknown?Q?=FC?="),
+        ("=?UTF-8?B?!?=", "=?UTF-8?B?!?="),
+        ("=?UTF-8?Q?a=00b?=", "=?UTF-8?Q?a=00b?="),
+        ("=?UTF-8?Q?=FF?=", "=?UTF-8?Q?=FF?="),
+    ],
+)
+def test_encoded_metadata_are_read_in_clear(stated: str, ticket: str) -> None:
+    """S3 gives what is not ASCII as encoded words of RFC 2047."""
+    assert task_of_object(OBJECT, b"a", {"ticket": stated}).metadata["ticket"] == ticket
+
+
+def test_encoded_routing_metadata_are_read_too() -> None:
+    task = task_of_object(OBJECT, b"a", {"tier": "=?UTF-8?Q?reasoning?=", "private": "=?UTF-8?B?dHJ1ZQ==?="})
+    assert (task.tier, task.private) == (Tier.REASONING, True)
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,31 @@ def test_deadline_counts_as_its_instant() -> None:
     assert not later.has_fingerprint(zulu.fingerprint())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-31T18:00:00Z",
+        "2026-12-31t18:00:00z",
+        "2026-12-31 18:00:00Z",
+        "2026-12-31T18:00:00+00:00",
+        "2026-12-31T18:00:00-00:00",
+        "2026-12-31T18:00:00.0Z",
+        "2026-12-31T18:00:00.000000000+00:00",
+        "2026-12-31T19:00:00+01:00",
+        "2026-12-31T23:45:00.00+05:45",
+        "2026-12-31T08:30:00-09:30",
+        "2027-01-01T08:00:00+14:00",
+    ],
+)
+def test_notation_of_a_deadline_does_not_count(text: str) -> None:
+    plain = read_task({"prompt": "a", "deadline": "2026-12-31T18:00:00Z"})
+    task = read_task({"prompt": "a", "deadline": text})
+    assert task.fingerprint() == plain.fingerprint()
+    assert task.has_fingerprint(plain.fingerprint())
+    later = read_task({"prompt": "a", "deadline": "2026-12-31T18:05:00Z"})
+    assert not later.has_fingerprint(task.fingerprint())
+
+
 @given(MOMENTS)
 def test_a_deadline_that_is_accepted_can_be_stored(text: str) -> None:
     try:

@@ -33,6 +33,15 @@ def test_a_receiver_knows_it_by_the_same_secret() -> None:
     assert verify_webhook(headers, BODY, SECRET, now=NOON) == {"task_id": "t-1", "answer": "ö"}
 
 
+def test_body_given_as_text_is_verified() -> None:
+    """Lambda's events hold the body as text."""
+    headers = signed(SECRET, "t-1_1_completed", NOON, BODY)
+    assert verify_webhook(headers, BODY.decode(), SECRET, now=NOON) == json.loads(BODY)
+    for body in (BODY.decode() + " ", "\udcff", ""):
+        with pytest.raises(WebhookError):
+            verify_webhook(headers, body, SECRET, now=NOON)
+
+
 def test_a_key_is_replaced_without_a_gap() -> None:
     headers = signed(f"{OTHER} {SECRET}", "t-1_1_completed", NOON, BODY)
     assert len(headers["webhook-signature"].split()) == 2

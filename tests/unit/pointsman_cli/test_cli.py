@@ -8,14 +8,18 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 import devstack
 from pointsman.routing.classifier.local import LocalClassifier
-from pointsman_cli import stacks
+from pointsman_cli import reading, stacks
+from pointsman_cli.aws_errors import next_step
 from pointsman_cli.main import main, run_command
 from tests.support.paths import ROOT
+from tests.support.tls import Authority, receiver
 
 COMMANDS = (
     "up",
@@ -155,6 +159,78 @@ def test_aws_error_has_the_next_step(
     printed = capsys.readouterr().err
     assert printed.startswith(f"pointsman: AWS refused GetItem: {code}")
     assert step in printed
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "step"),
+    [
+        ("SignatureDoesNotMatch", "Signature expired: 20261127T100000Z is now earlier than 20261127T101500Z", "clock"),
+        ("InvalidSignatureException", "Signature expired: 20261127T100000Z is now earlier than 2026", "clock"),
+        ("InvalidSignatureException", "Signature not yet current: 20261127T110000Z is still later than 2026", "clock"),
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", "clock"),
+        ("RequestExpired", "Request has expired.", "clock"),
+        ("RequestInTheFuture", "The request is from the future.", "clock"),
+        ("SignatureDoesNotMatch", "The request signature we calculated does not match the signature", "aws configure"),
+        ("InvalidClientTokenId", "The security token included in the request is invalid.", "aws configure"),
+        ("ExpiredToken", "The security token included in the request is expired", "aws sso login"),
+    ],
+)
+def test_refusal_of_a_signature_tells_the_clock_from_the_key(code: str, message: str, step: str) -> None:
+    assert step in next_step(ClientError({"Error": {"Code": code, "Message": message}}, "GetCallerIdentity"))
+
+
+def call_aws(url: str) -> BotoCoreError:
+    """Return the SDK's error for a call to that address."""
+    options = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+    session = boto3.Session("AKIA", "secret", region_name="us-east-1")
+    with pytest.raises(BotoCoreError) as caught:
+        session.client("sts", endpoint_url=url, config=options).get_caller_identity()
+    return caught.value
+
+
+@pytest.mark.parametrize("bundle", ["absent.pem", "empty.pem", None])
+def test_certificate_error_names_the_variable(
+    bundle: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate is of a company's authority, and the file with it is not set, not there or not one."""
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    (tmp_path / "empty.pem").touch()
+    if bundle:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / bundle))
+    with receiver(Authority(tmp_path).certificate("localhost")) as here:
+        assert "AWS_CA_BUNDLE" in next_step(call_aws(f"https://localhost:{here.port}"))
+
+
+def test_certificate_of_another_time_names_the_clock() -> None:
+    for words in ("certificate is not yet valid", "certificate has expired"):
+        error = SSLError(endpoint_url="https://sts.amazonaws.com", error=f"certificate verify failed: {words}")
+        assert "clock" in next_step(error)
+
+
+def test_connection_error_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        environment.delenv("NO_PROXY", raising=False)
+        environment.delenv("no_proxy", raising=False)
+        assert "correct HTTPS_PROXY" in next_step(call_aws("https://sts.example"))
+    assert "behind a proxy, set HTTPS_PROXY" in next_step(call_aws("https://127.0.0.1:1"))
+
+
+MARK = "\ufeff"
+
+
+def test_byte_order_mark_before_input_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Windows' editors and shells write it."""
+    line = json.dumps({"id": 1, "body": MARK + '{"prompt": "a"}'})
+    (tmp_path / "lines").write_text(f"{MARK}{line}\n{MARK}{line}\n")
+    assert main(["validate", "--jsonl", "--file", "lines"]) == 0
+    assert [json.loads(it)["valid"] for it in capsys.readouterr().out.splitlines()] == [True, True]
+    (tmp_path / "texts").write_text(MARK + json.dumps({"id": 1, "text": "Is the build green?"}))
+    assert main(["route", "--offline", "--jsonl", "--file", "texts"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == 1
+    assert reading.check_text(f"{MARK}Is it green?") == "Is it green?"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,22 @@ def test_missing_or_plain_webhook_secret_is_to_do(kind: str | None, state: Findi
     assert (finding.state, says in finding.says, "secret" in finding.says) == (state, True, False)
 
 
+def test_reply_queue_that_can_take_no_reply_is_to_do() -> None:
+    good = "arn:aws:sqs:eu-central-1:123456789012:answers"
+    bad = [f"{good}.fifo", good.replace("eu-central-1", "us-east-1"), good.replace("sqs", "sns")]
+    settings = Settings(
+        reply_queue_arns=",".join([good, *bad]),
+        state_machine_arn="arn:aws:states:eu-central-1:123456789012:stateMachine:run-task",
+    )
+    probe = stack_probe_of()
+    probe = replace(probe, connection=replace(probe.connection, settings=settings))
+    findings = list(traffic.reply_queue_findings(probe))
+    assert [(it.subject, it.state) for it in findings] == [
+        ("answers", FindingState.OK),
+        *((arn, FindingState.TO_DO) for arn in bad),
+    ]
+
+
 def only(findings: Any) -> Finding:
     (finding,) = findings
     assert isinstance(finding, Finding)

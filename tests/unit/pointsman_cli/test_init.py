@@ -92,6 +92,17 @@ def test_plan_changes_nothing_and_shows_no_key(
     assert (stored("/pointsman/gemini-api-key"), deployed, steps.CONFIG.read_text()) == ({}, [], CONFIG)
 
 
+@pytest.mark.parametrize("region", ["eusc-de-east-1", "us-gov-west-1", "cn-north-1"])
+def test_plan_takes_a_region_of_another_partition(
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], region: str
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    for where in (["--region", region], []):
+        assert main(["init", "--yes", "--plan", "--json", *where]) == 0
+        assert json.loads(capfd.readouterr().out)["region"] == region
+    assert deployed == []
+
+
 def test_second_run_keeps_the_stored_keys(deployed: list[DeployOptions], capfd: pytest.CaptureFixture[str]) -> None:
     ssm = boto3.client("ssm", region_name="eu-central-1")
     ssm.put_parameter(Name="/pointsman/gemini-api-key", Value=GEMINI, Type="SecureString")
@@ -132,6 +143,9 @@ def test_keys_only_stores_keys_and_deploys_nothing(
     ("option", "value"),
     [
         ("--region", "Frankfurt"),
+        ("--region", "eu-central"),
+        ("--region", "xx-north-1"),
+        ("--region", "aws-global"),
         ("--stack", "1st"),
         ("--stack", "a" * 41),
         ("--email", "nobody"),
@@ -222,19 +236,43 @@ def test_sam_gets_no_key_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any(key in value for key in (GEMINI, CLAUDE) for value in passed.values())
 
 
-def longest_schedule_suffix() -> int:
-    names = [
-        event["Properties"]["Name"]["Fn::Sub"]
-        for resource in load()["Resources"].values()
-        for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "ScheduleV2"
+def test_every_region_that_the_sdk_knows_is_accepted() -> None:
+    session = boto3.Session()
+    regions = [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("cloudformation", partition)
     ]
-    return max(len(name.removeprefix("${AWS::StackName}")) for name in names)
+    assert {"eusc-de-east-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eu-central-1"} <= set(regions)
+    assert [options.parse_region(region) for region in regions] == regions
 
 
-def test_longest_stack_name_leaves_room_for_every_schedules_name() -> None:
+LONGEST_NAMES = {"LogGroupName": 512, "DashboardName": 255}
+"""Characters, by CloudFormation's registry; 64 for all others, as Lambda, IAM and Scheduler have it."""
+
+
+def names_of_stack(here: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the properties that are named after the stack, and their names."""
+    if isinstance(here, dict):
+        text = here.get("Fn::Sub")
+        if key.endswith("Name") and isinstance(text, str) and "${AWS::StackName}" in text:
+            yield key, text
+        for name, inner in here.items():
+            yield from names_of_stack(inner, name)
+    elif isinstance(here, list):
+        for inner in here:
+            yield from names_of_stack(inner, key)
+
+
+def test_longest_stack_name_leaves_room_for_every_name_in_the_template() -> None:
     model = boto3.client("scheduler", region_name="us-east-1").meta.service_model.shape_for("Name")
-    assert options.LONGEST_STACK_NAME + longest_schedule_suffix() <= model.metadata["max"]
+    assert model.metadata["max"] == 64
+    names = list(names_of_stack(load()["Resources"]))
+    assert {"Name", "LogGroupName", "DashboardName"} <= {key for key, _ in names}
+    for key, text in names:
+        stack, region = "a" * options.LONGEST_STACK_NAME, "ap-southeast-1"
+        name = text.replace("${AWS::StackName}", stack).replace("${AWS::Region}", region)
+        assert len(name) <= LONGEST_NAMES.get(key, 64), name
     assert options.parse_stack_name("a" * options.LONGEST_STACK_NAME)
 
 

@@ -61,10 +61,45 @@ def test_import_takes_models_and_options_without_secrets(capsys: pytest.CaptureF
     assert config.parse(text) == config.parse(OWN.read_text())
 
 
-def test_import_of_json5_fails_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "five.json").write_text("{agents: {}}  // JSON5")
-    assert main(["openclaw", "import", "five.json"]) == 2
-    assert capsys.readouterr().err.startswith("pointsman: openclaw.json: must be JSON: syntax error at line 1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{agents: {}}",
+        '// a comment\n{"agents": {}}',
+        '{"agents": {"entries": {},},}',
+        "{'agents': {}}",
+        "/* a */ {}",
+    ],
+)
+def test_import_of_json5_names_the_file_and_how_to_make_json_of_it(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "oc.json").write_text(text)
+    assert main(["openclaw", "import", "oc.json"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("pointsman: oc.json: must be JSON: syntax error at line ")
+    assert printed.endswith("convert it with `npx json5 oc.json`\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["openclaw", "import", "oc.json"], ["route", "--offline", "--config", "oc.json", "Is it green?"]]
+)
+def test_error_in_a_configuration_names_the_given_file(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = json.loads(OWN.read_text())
+    fields["skills"]["entries"]["pointsman"]["config"]["bugdet"] = {}
+    (tmp_path / "oc.json").write_text(json.dumps(fields))
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(
+        "pointsman: oc.json: unknown key 'skills.entries.pointsman.config.bugdet'"
+    )
+
+
+def test_import_ignores_a_byte_order_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "oc.json").write_text(OWN.read_text(), encoding="utf-8-sig")
+    assert main(["openclaw", "import", "oc.json"]) == 0
+    assert config.parse(capsys.readouterr().out) == config.parse("\ufeff" + OWN.read_text())
 
 
 def test_skill_requires_pointsman_and_its_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,5 @@
 from datetime import UTC, date, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -47,6 +47,17 @@ def test_the_next_month(moment: datetime, name: str) -> None:
 
     assert month_key(moment, zone) < month_key(start, zone)
     assert month_key(start - timedelta(seconds=1), zone) == month_key(moment, zone)
+
+
+def test_days_of_every_zone_meet_without_gap_or_overlap() -> None:
+    """Over changes of the clock on both hemispheres, a leap day and two new years."""
+    firsts = [(2024, 2, 28), (2026, 3, 28), (2026, 4, 4), (2026, 9, 5), (2026, 10, 24), (2026, 12, 31)]
+    for zone in map(ZoneInfo, sorted(available_timezones())):
+        for first in firsts:
+            bounds = [day_bounds(date(*first) + timedelta(days=number), zone) for number in range(3)]
+            assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]], zone
+            assert all(22 * HOUR <= end - start <= 26 * HOUR for start, end in bounds), zone
+            assert all(next_midnight(start, zone) == end for start, end in bounds), zone
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 25), (date(2026, 11, 22), 24)])

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
-from pointsman.contracts.reply_to import WEBHOOK
+from pointsman.contracts.reply_to import WEBHOOK, in_region
+from pointsman.execution import events
 from pointsman.ports import ReplySender
 from pointsman.values.errors import PublishError
 
@@ -36,6 +37,8 @@ class QueueAndTokenReplies:
         """Send the detail; False when the token's task has ended without us."""
         del event_id  # the detail's own fields tell it
         if reply_to.startswith("arn:"):
+            if not in_region(reply_to, self._sqs.meta.partition, self._sqs.meta.region_name):
+                raise PublishError("its queue is in another region")  # ours may have one of that name
             *_, account, name = reply_to.split(":")
             url = f"{self._sqs.meta.endpoint_url}/{account}/{name}"
             try:
@@ -48,7 +51,7 @@ class QueueAndTokenReplies:
                 self._states.send_task_success(taskToken=reply_to, output=detail)
             else:
                 self._states.send_task_failure(
-                    taskToken=reply_to, error=f"Pointsman.{failed_with}"[:256], cause=detail[:32768]
+                    taskToken=reply_to, error=f"Pointsman.{failed_with}"[:256], cause=events.as_cause(detail)
                 )
         except ClientError as error:
             if code_of(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:

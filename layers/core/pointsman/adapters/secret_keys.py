@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of, reachable
 from pointsman.values.errors import MissingKeyError
+from pointsman.values.text import without_mark
 
 
 def key_from(variable: str, parameter: str, ssm: Callable[[], AwsClient]) -> str:
@@ -16,11 +17,12 @@ def key_from(variable: str, parameter: str, ssm: Callable[[], AwsClient]) -> str
         MissingKeyError: it stands in neither place; the message names both and never the key.
         StoreError: Parameter Store is out of reach or throttles.
     """
-    if key := os.environ.get(variable, "").strip():
+    if key := without_mark(os.environ.get(variable, "")).strip():
         return key
     try:
         with reachable():
-            return str(ssm().get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]).strip()
+            stored = ssm().get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
+            return without_mark(str(stored)).strip()
     except ClientError as error:
         if code_of(error) != "ParameterNotFound":
             raise

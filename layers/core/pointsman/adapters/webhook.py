@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Timer
 from urllib.parse import urlsplit
@@ -89,7 +90,7 @@ class Webhooks:
         raise PublishError(f"HTTP {status}")
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
-        """Return the status of the answer, the rest of which is not read; no redirect is followed."""
+        """Return the status of the final answer, the rest of which is not read; no redirect is followed."""
         host, port = webhook_host(url)
         addresses = self._looked_at(host, port)
         parts = urlsplit(url)
@@ -105,7 +106,7 @@ class Webhooks:
             connection.sock.do_handshake()
             headers = {"host": str(address_of(url)).removeprefix(WEBHOOK), **headers}
             connection.request("POST", path, body, {**headers, "user-agent": "pointsman", "connection": "close"})
-            return connection.getresponse().status
+            return _final_status(connection.sock)
         finally:
             timer.cancel()
             connection.close()
@@ -132,6 +133,19 @@ def _connection(address: str, port: int) -> socket.socket:
     plain = socket.create_connection((address, port), timeout=WEBHOOK_CONNECT_SECONDS)
     plain.settimeout(WHOLE_SECONDS)
     return plain
+
+
+def _final_status(connection: socket.socket) -> int:
+    """Return the status of the final response: informational ones before it (RFC 9110, 15.2) say nothing of the end.
+
+    101 is final: nobody asked for another protocol.
+    """
+    response = HTTPResponse(connection, method="POST")
+    response.begin()
+    while 100 <= response.status < 200 and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+        response.headers = None  # type: ignore[assignment]  # `begin` reads nothing while there are some
+        response.begin()
+    return response.status
 
 
 def _cut(connection: socket.socket) -> None:

@@ -96,7 +96,7 @@ def read_chat(body: bytes) -> Asked:
 
 def _fields(body: bytes) -> dict[str, Any]:
     try:
-        fields = strict_json.loads(body.decode())
+        fields = strict_json.loads(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise _invalid("body", "must be JSON in UTF-8") from None
     except strict_json.NotStrictJson as error:

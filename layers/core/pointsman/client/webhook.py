@@ -10,13 +10,13 @@ from pointsman.contracts.webhook import complaint
 
 
 def verify_webhook(
-    headers: Mapping[str, str], body: bytes, secret: str, *, now: datetime | None = None
+    headers: Mapping[str, str], body: bytes | str, secret: str, *, now: datetime | None = None
 ) -> dict[str, Any]:
     """Return what a webhook tells of a task's end, once it is known to come from who has the secret, and to be new.
 
     Args:
         headers: The request's, in any case.
-        body: The request's, byte for byte as it came.
+        body: The request's, byte for byte as it came, or as text where it is given so (a Lambda function's event).
         secret: What Parameter Store holds, as `whsec_…`; several with spaces between while one is replaced.
         now: The time; without: now.
 
@@ -24,7 +24,11 @@ def verify_webhook(
         WebhookError: It is not genuine, or more than five minutes old or ahead: answer 400 and do nothing.
         ValueError: The secret is none.
     """
-    if words := complaint(headers, body, secret, now or datetime.now(UTC)):
+    try:
+        data = body.encode() if isinstance(body, str) else body
+    except UnicodeEncodeError:
+        raise WebhookError("body is no UTF-8 text") from None
+    if words := complaint(headers, data, secret, now or datetime.now(UTC)):
         raise WebhookError(words)
-    event: dict[str, Any] = json.loads(body)
+    event: dict[str, Any] = json.loads(data)
     return event

@@ -8,6 +8,7 @@ from pointsman.contracts.s3_prompt import S3Prompt
 from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
 from pointsman.values import strict_json
 from pointsman.values.strict_json import Json, NotStrictJson
+from pointsman.values.text import without_mark
 
 _DEEPEST = 3
 """Wrappers around wrappers: an EventBridge rule to SNS to SQS makes two."""
@@ -26,19 +27,24 @@ def open_message(body: str, message_id: str) -> tuple[str, Task]:
     fields, default_id = unwrap(body, message_id)
     if s3_prompt.is_s3_event(fields):
         raise Rejection("object_unread", "body: is an event of S3, whose object only the router reads")
+    if rule := _control_rule(fields):
+        raise Rejection("invalid_task", f"body: {rule}")
     task = read_task(fields)
     return task.task_id or default_id, task
 
 
 def parts(body: str) -> list[str]:
-    """Return the bodies that a message stands for, of one task each: none for a test by S3, several for a notification
-    of several objects, else the body itself.
+    """Return the bodies that a message stands for, of one task each: none for a test by S3 or a folder's placeholder,
+    several for a notification of several objects, else the body itself.
     """
     fields = _s3_fields(body)
     if s3_prompt.is_test(fields):
         return []
     records = s3_prompt.records_of(fields)
-    return [strict_json.dumps({"Records": [record]}) for record in records] if len(records) > 1 else [body]
+    if len(records) < 2:
+        return [] if s3_prompt.is_placeholder(fields) else [body]
+    notifications: list[Json] = [{"Records": [record]} for record in records]
+    return [strict_json.dumps(it) for it in notifications if not s3_prompt.is_placeholder(it)]
 
 
 def object_in(body: str) -> S3Prompt | None:
@@ -78,9 +84,24 @@ def unwrap(body: str, message_id: str) -> tuple[Json, str]:
     return here, default_id
 
 
+_CONTROL_RULES = {
+    "SubscriptionConfirmation": "must be a task, not SNS's request to confirm a subscription: open its SubscribeURL, "
+    "or call `aws sns confirm-subscription` with its Token, and the topic's messages will come",
+    "UnsubscribeConfirmation": "must be a task, not SNS's notice that a subscription was removed: open its "
+    "SubscribeURL if the topic's messages should come again",
+}
+
+
+def _control_rule(fields: Json) -> str | None:
+    """Return the rule that a control message of SNS breaks; None: it is none."""
+    if not isinstance(fields, dict) or "prompt" in fields or "TopicArn" not in fields:
+        return None
+    return _CONTROL_RULES.get(str(fields.get("Type")))
+
+
 def _parse(text: str) -> Json:
     try:
-        return strict_json.loads(text)
+        return strict_json.loads(without_mark(text))
     except NotStrictJson as error:
         raise Rejection("invalid_json", f"body: {error}") from None
 

@@ -10,6 +10,7 @@ _URL = re.compile(
 )
 _HTTPS = 443
 _FIFO = ".fifo"
+_STANDARD_QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]{1,80}", re.ASCII)
 
 
 def check_form(reply_to: str) -> str:
@@ -25,6 +26,16 @@ def check_form(reply_to: str) -> str:
     elif not reply_to.isprintable() or reply_to.strip() != reply_to:
         raise ValueError("must be an SQS queue ARN, an https:// URL or a Step Functions task token")
     return reply_to
+
+
+def is_standard_queue(arn: str) -> bool:
+    """Return whether an ARN is a standard SQS queue's: nothing else that has an ARN takes replies."""
+    return bool(_STANDARD_QUEUE.fullmatch(arn))
+
+
+def in_region(queue_arn: str, partition: str, region: str) -> bool:
+    """Return whether a queue is in that partition (`aws`, `aws-cn` and so on) and region."""
+    return queue_arn.startswith(f"arn:{partition}:sqs:{region}:")
 
 
 def webhook_host(url: str) -> tuple[str, int]:
@@ -72,7 +83,7 @@ def refusal(reply_to: str, allowed: frozenset[str]) -> str | None:
         return None
     if address.startswith(WEBHOOK):
         return "must be a webhook at one of the hosts in parameter WebhookHosts"
-    return "must be one of the queues in parameter ReplyQueueArns"
+    return "must be one of the queues in parameter ReplyQueueArns, in the stack's region"
 
 
 def printable(reply_to: str) -> str:

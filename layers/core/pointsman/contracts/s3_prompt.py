@@ -13,6 +13,7 @@ from pointsman.values.strict_json import Json
 _ROUTING = ("type", "tier")
 _KEPT = ("ticket", "agent")
 """What `x-amz-meta-…` may state beside `private`; whatever else an object carries is its owner's business."""
+_READ = frozenset({"private", *_ROUTING, *_KEPT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,26 @@ def is_s3_event(fields: Json) -> bool:
 def is_test(fields: Json) -> bool:
     """Return whether S3 only tries whether its notifications arrive."""
     return isinstance(fields, dict) and fields.get("Event") == "s3:TestEvent" and "Service" in fields
+
+
+def is_placeholder(fields: Json) -> bool:
+    """Return whether an event of S3 tells of one empty object that a tool wrote to show a folder, which is no prompt.
+
+    The console, sync tools and Hadoop (`_$folder$`) write such objects.
+    """
+    if not is_s3_event(fields):
+        return False
+    try:
+        key = named_in(fields).key
+    except Rejection:
+        return False
+    return key.endswith(("/", "_$folder$")) and _size_in(fields) == 0
+
+
+def _size_in(fields: Json) -> Any:
+    """Return the bytes of the object that an event of S3 names first; None: the event does not say."""
+    records = records_of(fields)
+    return _inside(_inside(records[0].get("s3") if records else _inside(fields, "detail"), "object"), "size")
 
 
 def records_of(fields: Json) -> list[dict[str, Any]]:
@@ -88,6 +109,24 @@ def _word(value: Any, *names: str) -> str:
     return next((text for text in values if isinstance(text, str)), "")
 
 
+def _decoded(value: str) -> str:
+    """Return a metadata value in clear: S3 gives what is not ASCII as encoded words of RFC 2047.
+
+    What cannot be decoded to storable text is a value like any other.
+    """
+    if "=?" not in value:
+        return value
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header
+
+    try:
+        text = str(make_header(decode_header(value)))
+        text.encode()
+    except (HeaderParseError, ValueError, LookupError):
+        return value
+    return text if text and "\x00" not in text else value
+
+
 def task_of_object(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> Task:
     """Return the task of an object's bytes and its user metadata (names without `x-amz-meta-`).
 
@@ -100,6 +139,7 @@ def task_of_object(wanted: S3Prompt, data: bytes, stated: Mapping[str, str]) -> 
         raise Rejection("object_not_text", "object: must be UTF-8 text") from None
     if "\x00" in prompt:
         raise Rejection("object_not_text", "object: must be UTF-8 text without NUL characters")
+    stated = {name: _decoded(value) for name, value in stated.items() if name in _READ}
     private = stated.get("private", "false")
     fields: dict[str, Any] = {
         "prompt": prompt,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from pointsman.contracts.reply_to import WEBHOOK
+from pointsman.contracts.reply_to import WEBHOOK, in_region, is_standard_queue
 from pointsman.values.taxonomy import Tier
 
 
@@ -60,8 +60,21 @@ class Settings(BaseModel):
 
     @property
     def reply_places(self) -> frozenset[str]:
-        """The addresses that a task may ask to be answered at: queue ARNs, `https://` and a host."""
-        return frozenset(_listed(self.reply_queue_arns)) | {f"{WEBHOOK}{host}" for host in self.hosts_of_webhooks}
+        """The addresses that a task may ask to be answered at: queue ARNs, `https://` and a host.
+
+        Queues of another region are none: replies are sent in the stack's, where a queue of the same name may be.
+        Nor is whatever else has an ARN: a reply to it would fail after the task is paid for.
+        """
+        queues = [arn for arn in self.reply_queues if is_standard_queue(arn)]
+        if self.state_machine_arn:
+            _, partition, _, region, *_ = self.state_machine_arn.split(":")
+            queues = [queue for queue in queues if in_region(queue, partition, region)]
+        return frozenset(queues) | {f"{WEBHOOK}{host}" for host in self.hosts_of_webhooks}
+
+    @property
+    def reply_queues(self) -> list[str]:
+        """What parameter ReplyQueueArns names, whether or not replies can be sent there."""
+        return _listed(self.reply_queue_arns)
 
     @property
     def hosts_of_webhooks(self) -> list[str]:

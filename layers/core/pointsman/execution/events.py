@@ -4,7 +4,7 @@ that is not served.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pointsman.execution import subtasks
 from pointsman.execution.budget import Cap
@@ -23,6 +23,8 @@ LARGEST_ANSWER = 65_536
 LARGEST_DETAIL = 240_000
 """UTF-8 bytes of the whole detail: EventBridge takes 256 KiB, and escaping can make an answer six times as long."""
 
+LARGEST_CAUSE = 32_768
+"""Characters of the cause with which Step Functions lets a task token fail."""
 LONGEST_REF = 256
 """Characters of an `answer_ref`: bucket, id and turn have at most 160."""
 
@@ -87,6 +89,27 @@ def family_detail(record: TaskRecord, answers: Sequence[tuple[str | None, str | 
             for end, (answer, ref) in zip(record.results, subtask_answers, strict=True)
         ],
     }
+
+
+def as_cause(detail: str) -> str:
+    """Return the detail of a task without success as JSON of at most `LARGEST_CAUSE` characters.
+
+    A longer one lacks the answers of its subtasks, then the longest entries of its metadata; `left_out` names what it
+    lacks.
+    """
+    if len(detail) <= LARGEST_CAUSE:
+        return detail
+    fields = cast("dict[str, Any]", strict_json.loads(detail))
+    left_out: list[str] = []
+    if "subtasks" in fields:
+        fields["subtasks"] = [{**end, "answer": None} for end in fields["subtasks"]]
+        left_out.append("subtasks.answer")
+    metadata = sorted(fields["metadata"].items(), key=lambda entry: len(strict_json.dumps(entry)))
+    cause = strict_json.dumps({**fields, "left_out": left_out})
+    while len(cause) > LARGEST_CAUSE and metadata:
+        metadata.pop()
+        cause = strict_json.dumps({**fields, "metadata": dict(metadata), "left_out": [*left_out, "metadata"]})
+    return cause
 
 
 def inside(record: TaskRecord, answers: Sequence[str | None]) -> frozenset[int]:

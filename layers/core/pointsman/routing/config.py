@@ -21,6 +21,7 @@ from pointsman.values import json_schema, strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.text import without_mark
 
 _TIERS_AND_TYPES = tuple(dict.fromkeys(str(name) for name in (*Tier, *TaskType)))
 
@@ -217,7 +218,7 @@ def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
         ConfigError: broken JSON, an unknown key, a value out of range or a model that the catalogue does not know.
     """
     try:
-        fields = strict_json.loads(text)
+        fields = strict_json.loads(without_mark(text))
     except strict_json.NotStrictJson as error:
         raise ConfigError(f"openclaw.json: {error}") from None
     options = "pointsman"
@@ -250,7 +251,7 @@ def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
 
 def options_path(text: str) -> tuple[str, ...]:
     """Return the keys on the way to Pointsman's options in a valid file, whichever shape it has."""
-    is_openclaws = openclaw_agents.is_openclaws(strict_json.loads(text))
+    is_openclaws = openclaw_agents.is_openclaws(strict_json.loads(without_mark(text)))
     return tuple(openclaw_agents.OPTIONS.split(".")) if is_openclaws else ("pointsman",)
 
 

@@ -1,0 +1,51 @@
+"""`make mutants`: what it leaves out, and which tests it runs first."""
+
+from pathlib import Path
+
+import pytest
+
+from tools import mutants
+from tools.mutants import Mutant, Record, annotations, is_equivalent, rounds
+
+SOURCE = """\
+type Name = str | None
+
+
+def first(names: list[str] | None, *, limit: int = 1) -> str | None:
+    kept: int | None = limit | 2
+    return names[kept] if names else None
+"""
+
+
+def test_annotations_are_no_places_for_mutants() -> None:
+    lines = SOURCE.splitlines()
+    texts = {lines[start[0] - 1][start[1] : end[1]] for start, end in annotations(SOURCE)}
+    assert texts == {"type Name = str | None", "list[str] | None", "int", "str | None", "int | None"}
+
+
+def test_tests_that_run_the_mutated_lines_come_first_and_the_fastest_of_them() -> None:
+    lines = {"3": ["slow", "fast"], "4": ["fast", "middle"], "5": ["other"]}
+    seconds = {"slow": 9.0, "fast": 0.1, "middle": 1.0, "other": 0.0}
+    recorded = Record(seconds, {"values/money.py": lines})
+    assert rounds(Mutant("values/money.py", "core/AddNot", 0, 3, 4), recorded) == [
+        ["fast", "middle", "slow"],
+        ["other"],
+    ]
+    whole_file = ["other", "fast", "middle", "slow"]
+    assert rounds(Mutant("values/money.py", "core/AddNot", 0, 9, 9), recorded) == [whole_file]
+    assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded) == []
+
+
+@pytest.mark.parametrize(
+    ("mutated", "why"), [("    return a >= b", "never equal"), ("    return a < b", None), ("    return a > b", None)]
+)
+def test_mutant_is_equivalent_only_if_its_very_lines_are_named(
+    mutated: str, why: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = tmp_path / "mutants.toml"
+    entry = {"file": "values/money.py", "code": "return a > b", "mutant": "return a >= b", "why": "never equal"}
+    listed.write_text("\n".join(["[[equivalent]]", *(f"{key} = {value!r}" for key, value in entry.items())]))
+    monkeypatch.setattr(mutants, "EQUIVALENTS", listed)
+    diff = f"--- values/money.py\n+++ values/money.py\n@@ -1 +1 @@\n def x():\n-    return a > b\n+{mutated}"
+    assert is_equivalent(diff) == why
+    assert is_equivalent(diff.replace("money", "usage")) is None
