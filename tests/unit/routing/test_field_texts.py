@@ -22,7 +22,7 @@ def rows() -> list[tuple[str, dict[str, str]]]:
 
 
 def test_each_text_is_labelled_by_its_file(rows: list[tuple[str, dict[str, str]]]) -> None:
-    assert rows
+    assert len(rows) >= 1_500
     for label, row in rows:
         assert set(row) == {"text", "kind", "lang", "style"}, row
         assert row["kind"] == label
@@ -32,6 +32,13 @@ def test_each_text_is_labelled_by_its_file(rows: list[tuple[str, dict[str, str]]
 def test_no_text_stands_twice(rows: list[tuple[str, dict[str, str]]]) -> None:
     counts = Counter(" ".join(row["text"].casefold().split()) for _, row in rows)
     assert [text for text, count in counts.items() if count > 1] == []
+
+
+def test_languages_and_labels_are_spread(rows: list[tuple[str, dict[str, str]]]) -> None:
+    languages = Counter(row["lang"] for _, row in rows)
+    assert len(languages) >= 13
+    assert 0.5 < languages["en"] / len(rows) < 0.7
+    assert min(Counter(label for label, _ in rows).values()) >= 20
 
 
 def test_no_text_is_nearly_one_of_the_evaluation_sets() -> None:
