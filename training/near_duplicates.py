@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,30 +36,43 @@ class Pair(NamedTuple):
 
 def near_duplicates(texts: Iterable[str], measured: Iterable[str]) -> Iterator[Pair]:
     """Yield the texts that equal a measured text but for case and punctuation, resemble it closely, or quote it."""
-    originals = [text for text in measured if _words(text)]
-    by_words = {tuple(_words(text)): text for text in originals}
-    quotable = {run: text for text in originals for run in _runs(text)}
-    shingled = [_shingles(text) for text in originals]
-    holders: defaultdict[str, list[int]] = defaultdict(list)
-    for number, shingles in enumerate(shingled):
-        for shingle in shingles:
-            holders[shingle].append(number)
+    worded = [(text, words) for text in measured if (words := _words(text))]
+    by_words = {tuple(words): text for text, words in worded}
+    quotable = {run: text for text, words in worded for run in _runs(words)}
+    similar = _Similar(worded)
     for text in texts:
-        original = by_words.get(tuple(_words(text)))
-        original = original or next((quotable[run] for run in _runs(text) if run in quotable), None)
-        if original is None:
-            shingles = _shingles(text)
-            common = Counter(number for shingle in shingles for number in holders.get(shingle, ()))
-            original = next(
-                (
-                    originals[number]
-                    for number, count in common.items()
-                    if count >= SIMILARITY * (len(shingles) + len(shingled[number]) - count)
-                ),
-                None,
-            )
+        words = _words(text)
+        original = by_words.get(tuple(words)) or next((quotable[run] for run in _runs(words) if run in quotable), None)
+        original = original or similar.to(words)
         if original is not None:
             yield Pair(text, original)
+
+
+class _Similar:
+    """Measured texts by the character sequences that they hold."""
+
+    def __init__(self, worded: Iterable[tuple[str, list[str]]]) -> None:
+        self._texts = [(text, _shingles(words)) for text, words in worded]
+        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+        for number, (_, shingles) in enumerate(self._texts):
+            for shingle in shingles:
+                self._holders[shingle].append(number)
+
+    def to(self, words: list[str]) -> str | None:
+        """Return a measured text that is similar enough, or None.
+
+        Such a text lacks so few of the shingles that it holds one of the rarest: as many as it may lack, and one more.
+        """
+        shingles = _shingles(words)
+        rarest = sorted(shingles, key=lambda shingle: len(self._holders.get(shingle, ())))
+        may_miss = int(len(shingles) * (1 - SIMILARITY))
+        numbers = {number for shingle in rarest[: may_miss + 1] for number in self._holders.get(shingle, ())}
+        for number in sorted(numbers):
+            text, others = self._texts[number]
+            common = len(shingles & others)
+            if common >= SIMILARITY * (len(shingles) + len(others) - common):
+                return text
+        return None
 
 
 def texts_of(paths: Iterable[Path]) -> list[str]:
@@ -75,14 +88,13 @@ def _words(text: str) -> list[str]:
     return _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def _runs(text: str) -> Iterator[tuple[str, ...]]:
-    words = _words(text)
+def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
     lengths = (2 * RUN if _UNSPACED.match(word) else RUN for word in words)
     return (tuple(words[at : at + length]) for at, length in enumerate(lengths) if at + length <= len(words))
 
 
-def _shingles(text: str) -> set[str]:
-    joined = " ".join(_words(text))
+def _shingles(words: list[str]) -> set[str]:
+    joined = " ".join(words)
     return {joined[at : at + SHINGLE] for at in range(max(len(joined) - SHINGLE + 1, 1))}
 
 
