@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import select
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -89,16 +90,38 @@ def check_text(text: str) -> str:
     return without_mark(text)
 
 
-def parse_day(name: str, text: str | None) -> date | None:
-    """Return the day that the option or argument of that name has.
+_DAYS_FROM_TODAY = {"today": timedelta(), "yesterday": timedelta(days=-1)}
+
+
+def parse_day(name: str, text: str | None) -> date | timedelta | None:
+    """Return the day that the option or argument of that name has: a date, or its distance from today.
 
     Raises:
-        BadInputError: It is not a date.
+        BadInputError: It is neither a date nor `today` or `yesterday`.
     """
+    if text is None or text in _DAYS_FROM_TODAY:
+        return _DAYS_FROM_TODAY.get(text or "")
     try:
-        return date.fromisoformat(text) if text is not None else None
+        return date.fromisoformat(text)
     except ValueError:
-        raise BadInputError(f"{name}: must be a date such as 2026-11-21") from None
+        raise BadInputError(f"{name}: must be a date such as 2026-11-21, today or yesterday") from None
+
+
+def on_calendar(day: date | timedelta | None, today: date) -> date:
+    """Return the date of a day that `parse_day` read; none is today."""
+    return today + day if isinstance(day, timedelta) else day or today
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_deadline(text: str, now: datetime) -> str:
+    """Return a deadline as a task has it: `2h` or `3d` from now, whose units are s, m, h and d; any other unchanged."""
+    length = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text, re.ASCII)
+    if length is None:
+        return text
+    later = now + timedelta(**{_UNITS[length[2]]: int(length[1])})
+    return later.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_lines(file: Path | None) -> Iterator[bytes]:

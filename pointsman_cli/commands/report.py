@@ -23,7 +23,7 @@ def report(
     day: Annotated[
         str | None,
         typer.Option(
-            "--date", metavar="DATE", help="A day in the stack's time zone, such as 2026-11-21. Default: today."
+            "--date", metavar="DATE", help="A day of the stack's time zone: 2026-11-21, yesterday or today (default)."
         ),
     ] = None,
     first: Annotated[
@@ -55,10 +55,12 @@ def report(
 
     runtime = stack.connect().runtime
     today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
-    if since:
-        text = _range(runtime.part(build_reporting), since, until or today, as_html=as_html, as_json=as_json)
+    reporting = runtime.part(build_reporting)
+    if first:
+        days = (reading.on_calendar(since, today), reading.on_calendar(until, today))
+        text = _range(reporting, *days, as_html=as_html, as_json=as_json)
     else:
-        text = _one(runtime.part(build_reporting), chosen_day or today, as_html=as_html, as_json=as_json)
+        text = _one(reporting, reading.on_calendar(chosen_day, today), as_html=as_html, as_json=as_json)
     output.write(text, into)
 
 

@@ -1,12 +1,13 @@
 """`pointsman submit`: send a task."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pointsman.values.effort import Effort
-from pointsman_cli import output, submission, task_lines
+from pointsman_cli import output, reading, submission, task_lines
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
 from pointsman_cli.options import AsJson, Private, StackOptions, TierChoice, TypeChoice
@@ -55,7 +56,8 @@ def submit(
         Effort | None, typer.Option(help="How much the model may think. Default: as in openclaw.json.")
     ] = None,
     deadline: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Time at which the task expires, such as 2026-12-31T18:00:00Z.")
+        str | None,
+        typer.Option(metavar="TIME", help="When the task expires: 2026-12-31T18:00:00Z, or 2h from now."),
     ] = None,
     metadata: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Stored with the task (repeatable).")
@@ -86,7 +88,7 @@ def submit(
         "system": system,
         "max_output_tokens": max_output_tokens,
         "effort": effort,
-        "deadline": deadline,
+        "deadline": deadline and reading.parse_deadline(deadline, datetime.now(UTC)),
         "metadata": _metadata(metadata or []),
         "reply_to": reply_to,
     }

@@ -265,7 +265,7 @@ class McpTools:
     def _report(self, day: str | None) -> Report:
         runtime = self.connection().runtime
         today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
-        return runtime.part(build_reporting).build(reading.parse_day("day", day or None) or today)
+        return runtime.part(build_reporting).build(reading.on_calendar(reading.parse_day("day", day or None), today))
 
 
 def _cap(cap: CapUse) -> CapState:

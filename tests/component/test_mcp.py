@@ -146,7 +146,7 @@ def test_report_and_budget_are_returned(connection: StackConnection) -> None:
         ("wait_for_task", {"task_id": "nobody", "seconds": 0}, "no task nobody: the router has not received it"),
         ("wait_for_task", {"task_id": "t", "seconds": 601}, "seconds: Input should be less than or equal to 600"),
         ("estimate_task", {"prompt": "x", "type": SECRET}, "type: must be one of orchestration, status"),
-        ("read_report", {"day": "yesterday"}, "day: must be a date such as 2026-11-21"),
+        ("read_report", {"day": "tomorrow"}, "day: must be a date such as 2026-11-21"),
     ],
 )
 def test_error_is_one_line_without_the_input(

@@ -45,6 +45,14 @@ def test_report_without_a_date_is_of_today(spent: int, capsys: pytest.CaptureFix
     assert spent
 
 
+def test_report_of_yesterday(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--date", "yesterday"]) == 0
+    assert "Saturday 21 November 2026" in capsys.readouterr().out
+    assert main(["report", "--from", "yesterday", "--to", "today"]) == 0
+    assert "2026-11-21" in capsys.readouterr().out
+    assert spent
+
+
 def test_range_prints_a_line_per_day(spent: int, capsys: pytest.CaptureFixture[str]) -> None:
     span = ["report", "--from", "2026-11-17", "--to", "2026-11-21"]
     assert main(span) == 0

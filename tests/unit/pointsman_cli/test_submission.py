@@ -5,13 +5,14 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pointsman.client.message import Sent, id_from
-from pointsman_cli import stacks
+from pointsman_cli import reading, stacks
 from pointsman_cli.main import main
 
 
@@ -180,6 +181,29 @@ def test_interrupted_file_says_where_it_stopped(
     assert main(["submit", "--jsonl", "tasks.jsonl", "--batch", "n"]) == 1
     note = "sent 1 of 2 tasks, and stopped at line 2; send the file again with the same --batch"
     assert note in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("90m", "2026-11-27T11:30:00.000Z"),
+        ("2h", "2026-11-27T12:00:00.000Z"),
+        ("3d", "2026-11-30T10:00:00.000Z"),
+        ("2026-12-31T18:00:00+01:00", "2026-12-31T18:00:00+01:00"),
+        ("0h", "0h"),
+        ("2 hours", "2 hours"),
+    ],
+)
+def test_length_of_time_is_a_deadline_from_now(text: str, stored: str) -> None:
+    assert reading.parse_deadline(text, datetime(2026, 11, 27, 10, tzinfo=UTC)) == stored
+
+
+def test_relative_deadline_is_sent_as_a_time(queue: Queue) -> None:
+    before = datetime.now(UTC)
+    assert main(["submit", "x", "--deadline", "2h"]) == 0
+    deadline = datetime.fromisoformat(queue.bodies[0]["deadline"])
+    assert timedelta(hours=2) - timedelta(seconds=1) <= deadline - before <= timedelta(hours=2, minutes=5)
+    assert main(["submit", "x", "--deadline", "soon"]) == 2
 
 
 @pytest.mark.parametrize(
