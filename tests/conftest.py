@@ -83,27 +83,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     figures.write_figures(terminalreporter)
 
 
-STACK = "stack"
-"""The folder of the tests that start servers and processes, or share the deployed stack."""
-FAULTS = "faults"
-"""Its folder of tests that mostly wait: for a redelivery, for a quota."""
+SLOW_FOLDER = "stack"
+"""The folder of the tests that take the longest."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a parallel run (`make test`), run those tests first, in two processes with a stack each."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
+    """In a parallel run (`make test`), run the tests that share the deployed stack in one process, and first; then the
+    other slow ones, so that both processes end together.
+    """
+    on_stack = {item: _needs_stack(item) for item in items}
+    for item in items:
+        if on_stack[item]:
+            item.add_marker(pytest.mark.xdist_group("stack"))
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: (FAULTS, STACK, None).index(groups[item]))
+        items.sort(key=lambda item: (not on_stack[item], item.path.relative_to(HERE).parts[0] != SLOW_FOLDER))
 
 
-def _group(item: pytest.Item) -> str | None:
-    folder, *inner = item.path.relative_to(HERE).parts
-    if folder == STACK and inner[0] == FAULTS:
-        return FAULTS
-    return STACK if folder == STACK or item.get_closest_marker("stack") else None
+def _needs_stack(item: pytest.Item) -> bool:
+    return "stack" in getattr(item, "fixturenames", ()) or item.get_closest_marker("stack") is not None
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +122,7 @@ def provider(provider_process: "FakeProviders") -> "FakeProviders":
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """The deployed local stack, with both providers fake; one stack for all tests of a process."""
+    """The deployed local stack, with both providers fake; one stack for all tests of a run."""
     from devstack import local_stack
     from tests.support.local_stack import PARAMETERS, Stack
     from tests.support.tls import Authority, receiver

@@ -78,7 +78,7 @@ def test_refused_task_is_replayed_and_completed(stack: Stack, command: Any) -> N
     assert sorted(entry["generation"] for entry in told(stack, replies, task_id, 2)) == [1, 2]
     assert next(end for end in ends if end["generation"] == 2)["cost_nano_usd"] == record.cost_nano
     code, shown = command("replay", "--id", task_id, "--execute")
-    assert (code, "not a dead letter or failed task" in shown) == (3, True)
+    assert (code, "not a dead letter or failed task" in shown["error"]["message"]) == (3, True)
     code, shown = command("status", task_id)
     assert (shown["generation"], len(shown["attempts"])) == (2, 2)
 

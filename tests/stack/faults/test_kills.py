@@ -26,7 +26,7 @@ from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
 
 pytestmark = pytest.mark.stack
 
-TASKS = int(os.environ.get("POINTSMAN_SOAK_TASKS", "1000")) if SOAK else 40
+TASKS = int(os.environ.get("POINTSMAN_SOAK_TASKS", "1000")) if SOAK else 25
 UNDER_WAY = 6
 """Tasks under way at most: each concurrent invocation is a Python process of its own."""
 WAITING = 60 if SOAK else 30

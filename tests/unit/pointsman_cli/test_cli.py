@@ -87,7 +87,7 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["route", "--offline", "x", "--config", "no-such.json"], 2),
         (["status", "t1"], 1),
         (["status", "t1", "--profile", "team"], 2),
-        (["report", "--date", "yesterday"], 2),
+        (["report", "--date", "tomorrow"], 2),
         (["report", "--to", "2026-11-21"], 2),
         (["report", "--from", "2026-11-01", "--date", "2026-11-21"], 2),
         (["report", "--from", "1 November"], 2),
