@@ -56,7 +56,7 @@ def machine() -> Machine:
 
 def test_definition_has_the_form_that_step_functions_takes() -> None:
     arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
-    definition = DEFINITION
+    definition = DEFINITION.replace("${Partition}", "aws")
     for function in ("OrchestrationFunction", "ImplementationFunction", "ReasoningFunction", "DeliveryFunction"):
         definition = definition.replace(f"${{{function}}}", arn)
     role = "arn:aws:iam::123456789012:role/run-task"
