@@ -8,18 +8,20 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.values.text import without_mark
+from pointsman.values.times import to_text
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.output import print_note
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
-_STDIN = Path("-")
+STDIN = Path("-")
+"""Stands for stdin where a file is named."""
 _SAY_AFTER, _GIVE_UP_AFTER = 2.0, 60.0
 """Seconds without a byte from a pipe: then say that it is waited for; then give up."""
 
@@ -35,7 +37,7 @@ def read_text(file: Path | None) -> str:
         BadInputError: The file cannot be read, or is not UTF-8.
     """
     try:
-        return (sys.stdin.buffer.read() if file in (None, _STDIN) else file.read_bytes()).decode("utf-8-sig")
+        return (sys.stdin.buffer.read() if file in (None, STDIN) else file.read_bytes()).decode("utf-8-sig")
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -45,9 +47,7 @@ def read_text(file: Path | None) -> str:
 def has_piped() -> bool:
     """Return whether stdin has text that nobody has read yet. Does not wait for it."""
     kind = _stdin_kind()
-    if kind is None or (not stat.S_ISREG(kind) and not select.select([sys.stdin], [], [], 0)[0]):
-        return False
-    return bool(cast("BufferedReader", sys.stdin.buffer).peek(1))
+    return kind is not None and _is_ready(kind, 0) and bool(cast("BufferedReader", sys.stdin.buffer).peek(1))
 
 
 def read_piped() -> str | None:
@@ -59,13 +59,18 @@ def read_piped() -> str | None:
     kind = _stdin_kind()
     if kind is None:
         return None
-    if not stat.S_ISREG(kind) and not select.select([sys.stdin], [], [], _SAY_AFTER)[0]:
+    if not _is_ready(kind, _SAY_AFTER):
         print_note("waiting for stdin; if nothing is piped in, add </dev/null")
-        if not select.select([sys.stdin], [], [], _GIVE_UP_AFTER)[0]:
+        if not _is_ready(kind, _GIVE_UP_AFTER):
             raise BadInputError(
                 "stdin is open but silent: add </dev/null to ignore it, or use - as TEXT to wait for it"
             )
     return read_text(None) or None
+
+
+def _is_ready(kind: int, seconds: float) -> bool:
+    """Return whether stdin, of that file mode, can be read without waiting, within so many seconds."""
+    return stat.S_ISREG(kind) or bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
 def _stdin_kind() -> int | None:
@@ -120,8 +125,7 @@ def parse_deadline(text: str, now: datetime) -> str:
     length = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text, re.ASCII)
     if length is None:
         return text
-    later = now + timedelta(**{_UNITS[length[2]]: int(length[1])})
-    return later.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_text(now + timedelta(**{_UNITS[length[2]]: int(length[1])}))
 
 
 def read_lines(file: Path | None) -> Iterator[bytes]:
@@ -131,7 +135,7 @@ def read_lines(file: Path | None) -> Iterator[bytes]:
         BadInputError: The file cannot be read.
     """
     try:
-        with nullcontext(sys.stdin.buffer) if file in (None, _STDIN) else file.open("rb") as stream:
+        with nullcontext(sys.stdin.buffer) if file in (None, STDIN) else file.open("rb") as stream:
             for line in stream:
                 yield line.rstrip(b"\r\n")
     except OSError as error:

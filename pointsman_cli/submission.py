@@ -13,10 +13,8 @@ from pointsman_cli.errors import BadInputError
 
 if TYPE_CHECKING:
     from pointsman.client import TaskFields
+    from pointsman.contracts.task import Task
     from pointsman_cli.stacks import StackConnection
-
-FROM_STDIN = "-"
-"""As TEXT: the prompt is what stdin has. As --file: the message is."""
 
 
 def body(text: str | None, file: Path | None, options: Mapping[str, Any]) -> str:
@@ -32,10 +30,10 @@ def body(text: str | None, file: Path | None, options: Mapping[str, Any]) -> str
     if text is not None and file is not None:
         raise BadInputError("TEXT and --file exclude each other")
     if file is not None:
-        if str(file) != FROM_STDIN and reading.has_piped():
+        if file != reading.STDIN and reading.has_piped():
             raise BadInputError("stdin has input, which --file would ignore: leave one of them out")
         return _from_file(file, options)
-    if text == FROM_STDIN:
+    if text == str(reading.STDIN):
         return _from_prompt(reading.read_text(None), options)
     piped = reading.read_piped()
     if text is None and piped is None:
@@ -44,26 +42,26 @@ def body(text: str | None, file: Path | None, options: Mapping[str, Any]) -> str
     return _from_prompt(prompt, options)
 
 
-def check(message: str, *, strict: bool, where: str = "") -> None:
-    """Check a message body by the router's rules; warn of fields that the router ignores.
+def check(message: str, *, strict: bool, where: str = "") -> "Task":
+    """Return the task in a message body, by the router's rules; warn of fields that the router ignores.
 
     Raises:
         BadInputError: It would be rejected; or `strict`, and it has an unknown field.
     """
     validation = validate_message(message)
-    if validation.error:
+    if validation.task is None:
         raise BadInputError(f"invalid message: {validation.error}")
     unknown = unknown_fields(message)
     if unknown and strict:
         raise BadInputError(f"invalid message: {unknown[0]}")
     for field in unknown:
         output.print_note(f"warning: {where}{field} (ignored)")
+    return validation.task
 
 
-def reply_error(message: str, connection: "StackConnection") -> str | None:
-    """Return why the stack may not reply where a valid message says, if it may not."""
-    task = validate_message(message).task
-    rule = task and task.reply_to and refusal(task.reply_to, connection.settings.reply_places)
+def reply_error(reply_to: str | None, connection: "StackConnection") -> str | None:
+    """Return why the stack may not reply there, if it may not."""
+    rule = refusal(reply_to, connection.settings.reply_places) if reply_to else None
     return f"reply_to: {rule}" if rule else None
 
 

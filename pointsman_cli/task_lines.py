@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pointsman_cli import output, reading, submission
 from pointsman_cli.errors import BadInputError, Exit
@@ -29,6 +29,13 @@ class LineOptions:
     """Whether a line of output is a JSON object with `line` and `task_id` or `error`."""
 
 
+class _Message(NamedTuple):
+    """What a line becomes."""
+
+    body: str
+    reply_to: str | None
+
+
 def send_lines(stack: "StackOptions", file: Path, options: LineOptions) -> Exit:
     """Send the task on each line; print its id on stdout, and each error on stderr (as JSON: on stdout).
 
@@ -38,51 +45,53 @@ def send_lines(stack: "StackOptions", file: Path, options: LineOptions) -> Exit:
     Raises:
         BadInputError: The file cannot be read; or a line is not valid, and the others are not to be sent.
     """
-    bodies, errors = _read(file, options)
-    connection = stack.connect() if bodies and (options.go_on or not errors) else None
+    messages, errors = _read(file, options)
+    connection = stack.connect() if messages and (options.go_on or not errors) else None
     if connection is not None:
-        _check_reply_places(connection, bodies, errors)
+        _check_reply_places(connection, messages, errors)
     for line, error in sorted(errors.items()):
         _print_result(options, line, error=error)
     if errors and not options.go_on:
-        raise BadInputError(f"{len(errors)} of {len(errors) + len(bodies)} lines are not valid; nothing was sent")
+        raise BadInputError(f"{len(errors)} of {len(errors) + len(messages)} lines are not valid; nothing was sent")
     if connection is not None:
-        _send(connection, bodies, options)
+        _send(connection, messages, options)
     return Exit.BAD_INPUT if errors else Exit.OK
 
 
-def _read(file: Path, options: LineOptions) -> tuple[dict[int, str], dict[int, str]]:
-    """Return the message bodies and the errors by line number, from 1. Blank lines count, and are skipped."""
-    bodies, errors = dict[int, str](), dict[int, str]()
+def _read(file: Path, options: LineOptions) -> tuple[dict[int, _Message], dict[int, str]]:
+    """Return the messages and the errors by line number, from 1. Blank lines count, and are skipped."""
+    messages, errors = dict[int, _Message](), dict[int, str]()
     for number, line in enumerate(reading.read_lines(file), 1):
         if not line.strip():
             continue
         try:
             key = None if options.batch is None else f"{options.batch}/{number}"
             body = submission.body_of_line(line, options.fields, key)
-            submission.check(body, strict=options.strict, where=f"line {number}: ")
-            bodies[number] = body
+            task = submission.check(body, strict=options.strict, where=f"line {number}: ")
+            messages[number] = _Message(body, task.reply_to)
         except (reading.BrokenLineError, BadInputError) as error:
             errors[number] = str(error).removeprefix("line: ")
-    return bodies, errors
+    return messages, errors
 
 
-def _check_reply_places(connection: "StackConnection", bodies: dict[int, str], errors: dict[int, str]) -> None:
-    """Move the tasks whose replies the stack may not send from the bodies to the errors."""
-    for number, body in list(bodies.items()):
-        if error := submission.reply_error(body, connection):
+def _check_reply_places(connection: "StackConnection", messages: dict[int, _Message], errors: dict[int, str]) -> None:
+    """Move the tasks whose replies the stack may not send from the messages to the errors."""
+    for number, message in list(messages.items()):
+        if error := submission.reply_error(message.reply_to, connection):
             errors[number] = error
-            del bodies[number]
+            del messages[number]
 
 
-def _send(connection: "StackConnection", bodies: dict[int, str], options: LineOptions) -> None:
+def _send(connection: "StackConnection", messages: dict[int, _Message], options: LineOptions) -> None:
     with output.progress() as show:
-        for count, (number, body) in enumerate(bodies.items()):
-            show(f"sent {count} of {len(bodies)}")
+        for count, (number, message) in enumerate(messages.items()):
+            show(f"sent {count} of {len(messages)}")
             try:
-                sent = connection.client.send(body)
-            except BaseException:
-                output.print_note(f"sent {count} of {len(bodies)} tasks, and stopped at line {number}{_hint(options)}")
+                sent = connection.client.send(message.body)
+            except BaseException:  # Ctrl-C too
+                output.print_note(
+                    f"sent {count} of {len(messages)} tasks, and stopped at line {number}{_hint(options)}"
+                )
                 raise
             _print_result(options, number, task_id=sent.task_id)
     connection.say_stand_in()

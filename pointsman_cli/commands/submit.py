@@ -100,9 +100,9 @@ def submit(
     if batch or go_on:
         raise BadInputError("--batch and --continue need --jsonl")
     body = submission.body(text, file, fields)
-    submission.check(body, strict=strict)
+    task = submission.check(body, strict=strict)
     connection = stack.connect()
-    if error := submission.reply_error(body, connection):
+    if error := submission.reply_error(task.reply_to, connection):
         raise BadInputError(error)
     sent = connection.client.send(body)
     if not wait:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import moto.core  # before the session is made: it adds the hooks to every later one
+import moto.core  # noqa: F401  (before the session is made: it adds the hooks to every later one)
 from botocore.config import Config
 
 from pointsman.adapters.dynamo import Tables
@@ -15,7 +15,6 @@ from pointsman.entrypoints.settings import Settings
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"
-assert moto.core
 SESSION = boto3.Session(region_name="us-east-1")
 """One for all tests: what it has read of botocore's service models it keeps."""
 
