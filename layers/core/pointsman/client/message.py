@@ -1,7 +1,7 @@
 """What a caller says of a task, as the message that is sent, and what it was sent as."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -17,6 +17,8 @@ from pointsman.values import strict_json
 class TaskFields(TypedDict, total=False):
     """What may be said of a task beside its prompt; None is as good as not given."""
 
+    messages: Sequence[Mapping[str, str]] | None
+    """A conversation instead of a prompt: each with `role`, `user` or `assistant`, and `content`."""
     task_id: str | None
     """1 to 80 of A-Z, a-z, 0-9, _ and -; without it and without a key: a new UUID."""
     idempotency_key: str | None
@@ -46,8 +48,8 @@ def id_from(idempotency_key: str) -> str:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
-def task_fields(prompt: str, fields: TaskFields) -> dict[str, Any]:
-    """Return the task, with an id of its own unless one is given.
+def task_fields(prompt: str | None, fields: TaskFields) -> dict[str, Any]:
+    """Return the task, with an id of its own unless one is given; without a prompt it is a conversation's.
 
     Raises:
         TypeError: A field has another name.
@@ -70,6 +72,8 @@ def body_of(task: Mapping[str, Any]) -> str:
         raise InvalidTaskError("idempotency_key: must not be empty, nor stand beside task_id")
     if isinstance(fields.get("deadline"), datetime):
         fields["deadline"] = fields["deadline"].isoformat()
+    if isinstance(fields.get("messages"), Sequence) and not isinstance(fields["messages"], str):
+        fields["messages"] = [dict(it) if isinstance(it, Mapping) else it for it in fields["messages"]]
     if isinstance(fields.get("metadata"), Mapping):
         fields["metadata"] = dict(fields["metadata"])
     try:
