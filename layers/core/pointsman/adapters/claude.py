@@ -66,9 +66,9 @@ class Claude:
         return _read(answer)
 
 
-def _messages(question: ModelRequest) -> list[anthropic.types.MessageParam]:
+def _messages(question: ModelRequest) -> list[Any]:
     turns = (*question.earlier, Turn(Role.USER, question.prompt))
-    return [{"role": turn.role.value, "content": turn.text} for turn in turns]
+    return [{"role": turn.role, "content": turn.text} for turn in turns]
 
 
 def claude_client(key: str, base_url: str | None) -> anthropic.Anthropic:
