@@ -35,13 +35,13 @@ def open_message(body: str, message_id: str) -> tuple[str, Task]:
 
 def parts(body: str) -> list[str]:
     """Return the bodies that a message stands for, of one task each: none for a test by S3 or a folder's placeholder,
-    several for a notification of several objects, else the body itself.
+    several for a notification of several objects, else the body itself, of too many too.
     """
     fields = _s3_fields(body)
     if s3_prompt.is_test(fields):
         return []
     records = s3_prompt.records_of(fields)
-    if len(records) < 2:
+    if not 2 <= len(records) <= s3_prompt.MOST_RECORDS:
         return [] if s3_prompt.is_placeholder(fields) else [body]
     notifications: list[Json] = [{"Records": [record]} for record in records]
     return [strict_json.dumps(it) for it in notifications if not s3_prompt.is_placeholder(it)]

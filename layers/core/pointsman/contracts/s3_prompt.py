@@ -16,6 +16,10 @@ _KEPT = ("ticket", "agent")
 _READ = frozenset({"private", *_ROUTING, *_KEPT})
 
 
+MOST_RECORDS = 20
+"""Objects that one notification may name: S3 itself names one, and each costs the router four calls of AWS."""
+
+
 @dataclass(frozen=True, slots=True)
 class S3Prompt:
     """One write of an object, as an event of S3 names it."""
@@ -79,10 +83,12 @@ def named_in(fields: Json) -> S3Prompt:
     """Return the object that an event of S3 names, the first one of a notification.
 
     Raises:
-        Rejection: `invalid_s3_event`: nothing was created, or the event is not as S3 makes it.
+        Rejection: `invalid_s3_event`: nothing was created, too much was, or the event is not as S3 makes it.
     """
     assert isinstance(fields, dict)
     records = records_of(fields)
+    if len(records) > MOST_RECORDS:
+        raise Rejection("invalid_s3_event", f"event: must name at most {MOST_RECORDS} objects")
     created, detail = (
         (str(records[0].get("eventName")).startswith("ObjectCreated:"), records[0].get("s3"))
         if records
