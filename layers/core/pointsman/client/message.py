@@ -17,8 +17,6 @@ from pointsman.values import strict_json
 class TaskFields(TypedDict, total=False):
     """What may be said of a task beside its prompt; None is as good as not given."""
 
-    messages: Sequence[Mapping[str, str]] | None
-    """A conversation instead of a prompt: each with `role`, `user` or `assistant`, and `content`."""
     task_id: str | None
     """1 to 80 of A-Z, a-z, 0-9, _ and -; without it and without a key: a new UUID."""
     idempotency_key: str | None
@@ -27,6 +25,8 @@ class TaskFields(TypedDict, total=False):
     """A task type, as `code_generation`; without it and `tier` the task is classified."""
     tier: str | None
     """A tier, as `reasoning`; it beats the type."""
+    messages: Sequence[Mapping[str, str]] | None
+    """A conversation instead of a prompt: each with `role`, `user` or `assistant`, and `content`."""
     system: str | None
     max_output_tokens: int | None
     """Bounds the billed output of each call, thinking included."""
