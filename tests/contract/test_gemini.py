@@ -114,6 +114,23 @@ def test_usage_that_cannot_be_has_an_unknown_cost(
     assert (result.outcome, result.cost_doubt, result.cost_known) == (Outcome.ANSWERED, doubt, False)
 
 
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, Outcome.BLOCKED),
+        ({"candidates": []}, Outcome.EMPTY),
+        ({"candidates": [{"finishReason": "RECITATION"}]}, Outcome.EMPTY),
+    ],
+)
+@pytest.mark.parametrize(("total", "known"), [(11, True), (88, False)])
+def test_total_above_the_sum_is_doubted_without_a_text(
+    provider: FakeProviders, client: Gemini, body: dict[str, Any], outcome: Outcome, total: int, known: bool
+) -> None:
+    usage = {"promptTokenCount": 11, "totalTokenCount": total}
+    result = ask_with_fault(provider, client, {"response": {"body": {**body, "usageMetadata": usage}}})
+    assert (result.outcome, result.cost_known) == (outcome, known)
+
+
 def test_answer_names_the_model_that_served_it(provider: FakeProviders, client: Gemini) -> None:
     assert ask_with_fault(provider, client, {"model": "gemini-3.8-flash"}).answered_by == "gemini-3.8-flash"
 
