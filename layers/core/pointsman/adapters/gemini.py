@@ -17,6 +17,7 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.refusals import Refusal
 from pointsman.routing.catalog import Provider
 from pointsman.values.times import PACIFIC, next_midnight
+from pointsman.values.turns import Role, Turn
 from pointsman.values.usage import Usage
 
 _BLOCKING = frozenset({"SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
@@ -52,7 +53,9 @@ class Gemini:
                 thinking_level=types.ThinkingLevel(question.effort_value.upper())
             )
         try:
-            answer = self._client.models.generate_content(model=question.model, contents=question.prompt, config=config)
+            answer = self._client.models.generate_content(
+                model=question.model, contents=_contents(question), config=config
+            )
         except ErrorResponse as response:
             return _refused(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -60,6 +63,12 @@ class Gemini:
         except (httpx2.HTTPError, errors.APIError, ValueError, TypeError) as error:  # no answer, or one that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
+
+
+def _contents(question: ModelRequest) -> list[types.Content]:
+    roles = {Role.USER: "user", Role.ASSISTANT: "model"}
+    turns = (*question.earlier, Turn(Role.USER, question.prompt))
+    return [types.Content(role=roles[turn.role], parts=[types.Part(text=turn.text)]) for turn in turns]
 
 
 def gemini_client(key: str, base_url: str | None) -> genai.Client:
