@@ -67,6 +67,12 @@ def _s3_fields(body: str) -> Json:
         return None
 
 
+def is_wrapped(body: str) -> bool:
+    """Return whether a service passes the task on, so that the message's sender is not the task's."""
+    here = _parse(body)
+    return not isinstance(here, dict) or not states_task(here)
+
+
 def unwrap(body: str, message_id: str) -> tuple[Json, str]:
     """Return what stands inside the envelopes, and the id of the innermost; an event of S3 is no envelope."""
     here, default_id = _parse(body), message_id

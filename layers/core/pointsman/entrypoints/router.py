@@ -85,8 +85,9 @@ def _opened(record: dict[str, Any]) -> list[QueueMessage] | Exception:
 
 def _messages(record: dict[str, Any]) -> list[QueueMessage]:
     """Return the tasks of a record: nearly always one, under the message's own id."""
-    sent = record.get("attributes", {}).get("SentTimestamp")
+    attributes = record.get("attributes", {})
+    sent, sender = attributes.get("SentTimestamp"), attributes.get("SenderId", "").partition(":")[0]
     sent_at = from_ms(int(sent)) if sent else None
     bodies, message_id = parts_of_body(record["body"]), record["messageId"]
     ids = [message_id] if len(bodies) == 1 else [f"{message_id}-{number}" for number in range(len(bodies))]
-    return [QueueMessage(part_id, body, sent_at) for part_id, body in zip(ids, bodies, strict=True)]
+    return [QueueMessage(part_id, body, sent_at, sender) for part_id, body in zip(ids, bodies, strict=True)]

@@ -77,14 +77,20 @@ def local(verdict: "Classification", threshold: float) -> Decision | None:
     return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
 
 
-def asked(verdict: "Classification", kind: TaskType, confidence: float, source: Source) -> Decision:
-    """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
+def asked(
+    verdict: "Classification", kind: TaskType, confidence: float, source: Source, *, sure: bool = False
+) -> Decision:
+    """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier.
+
+    So it is where the local verdict is `sure`: what a text tells the model takes no task to a cheaper tier.
+    """
     tier = TIER_OF[kind]
     local_says = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
-    if confidence < HALF and verdict.tier is not tier:
+    if (sure or confidence < HALF) and verdict.tier is not tier:
         tier = higher(tier, verdict.tier)
         if tier is not TIER_OF[kind]:
-            reason = f"{source} was unsure of {kind}, {local_says}: the higher of two tiers"
+            was = "was sure" if confidence >= HALF else "was unsure"
+            reason = f"{source} {was} of {kind}, {local_says}: the higher of two tiers"
             return _of(verdict, tier, source, confidence, reason)
     return Decision(kind, tier, source, confidence, f"{source} was asked, {local_says}", verdict.words)
 
@@ -99,9 +105,9 @@ class ModelVote:
     """Which model."""
 
 
-def remembered(verdict: "Classification", told: ModelVote) -> Decision:
-    """Return the decision on a text that a model has been asked about before."""
-    again = asked(verdict, told.type, told.confidence, told.source)
+def remembered(verdict: "Classification", told: ModelVote, *, sure: bool = False) -> Decision:
+    """Return the decision on a text that a model has been asked about before; `sure` as for `asked`."""
+    again = asked(verdict, told.type, told.confidence, told.source, sure=sure)
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
 
 

@@ -50,13 +50,17 @@ class TaskClassifier:
         """Return the decision that costs nothing, or None when a model should be asked."""
         if explicit := decision.explicit(task, self.local):
             return explicit
-        options = self.ctx.policy.config.pointsman.classifier
-        if options.mode == "gemini":
+        if self.ctx.policy.config.pointsman.classifier.mode == "gemini":
             return None
-        threshold = options.threshold if options.threshold is not None else self.local.threshold
         classification = self.local.classify(task.prompt)
-        local = decision.local(classification, threshold)
-        return local and self._ruled(local, sure=classification.probability >= threshold)
+        local = decision.local(classification, self._threshold)
+        return local and self._ruled(local, sure=classification.probability >= self._threshold)
+
+    @property
+    def _threshold(self) -> float:
+        """The probability of a tier from which the local classifier is sure."""
+        threshold = self.ctx.policy.config.pointsman.classifier.threshold
+        return self.local.threshold if threshold is None else threshold
 
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
@@ -68,28 +72,33 @@ class TaskClassifier:
     def _by_vote(self, task: Task, vote: ModelVote, *, cached: bool = False) -> Decision:
         """Return what a model's vote comes to; below one half it was not sure of the type."""
         classification = self.local.classify(task.prompt)
+        sure = classification.tier_probability >= self._threshold
         if cached:
-            unruled = decision.remembered(classification, vote)
+            unruled = decision.remembered(classification, vote, sure=sure)
         else:
-            unruled = decision.asked(classification, vote.type, vote.confidence, vote.source)
+            unruled = decision.asked(classification, vote.type, vote.confidence, vote.source, sure=sure)
         return self._ruled(unruled, sure=vote.confidence >= decision.HALF)
 
-    def decide(self, undecided: Mapping[str, Task], seconds: float) -> dict[str, Decision]:
-        """Return a decision for every task: from the cache, by one request for the other public ones and one for the
-        private, else the best guess.
+    def decide(
+        self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str] | None = None
+    ) -> dict[str, Decision]:
+        """Return a decision for every task: from the cache, by one request for each sender's other public ones and one
+        for his private, else the best guess.
 
-        `seconds` is the time that may be spent on asking.
+        `seconds` is the time that may be spent on asking; `senders` are those whose texts must not meet in a request,
+        by task id, None: there is one.
         """
         decisions = self._from_cache(undecided)
         unread = set[str]()
-        for private in (False, True):
-            group = {
-                task_id: task
-                for task_id, task in undecided.items()
-                if task.private is private and task_id not in decisions
-            }
-            if group:
-                decisions |= self._ask_models(group, unread, private=private, seconds=seconds / 2)
+        groups: dict[tuple[bool, str], dict[str, Task]] = {}
+        for task_id, task in undecided.items():
+            if task_id not in decisions:
+                sender = senders[task_id] if senders else ""
+                groups.setdefault((task.private, sender), {})[task_id] = task
+        until = self.ctx.clock.now() + timedelta(seconds=seconds)
+        for number, ((private, _), group) in enumerate(sorted(groups.items(), key=lambda item: item[0])):
+            left = (until - self.ctx.clock.now()).total_seconds()
+            decisions |= self._ask_models(group, unread, private=private, seconds=left / (len(groups) - number))
         return {
             task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
             for task_id, task in undecided.items()
@@ -112,9 +121,13 @@ class TaskClassifier:
         }
 
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
-        """Keep what a model said of the public texts; a failure to keep it loses no decision."""
+        """Keep what a model said of a public text that it read alone; a failure to keep it loses no decision.
+
+        Beside others a text may be judged by what another one says.
+        """
         public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items()}
-        if self.cache is None or any(task.private for task in group.values()):
+        alone = len({text_key(task.prompt) for task in group.values()}) == 1
+        if self.cache is None or not alone or any(task.private for task in group.values()):
             return
         try:
             self.cache.keep(public, self.ctx.clock.now() + VOTE_LASTS)
