@@ -87,7 +87,7 @@ def test_slot_that_has_grown_old_is_given_back_unused(
     router.model.then(answered())
     run = step(router, started(router))
     assert asked(router) == ([GEMINI] if made else [])
-    assert len(ledger.look(None, GEMINI, "2026-11").model.slots) == made
+    assert len(ledger.look(None, GEMINI, NOON.date()).model.slots) == made
     assert ((run.next is Next.DELIVER), run.hop) == (made, 0)
 
 
@@ -213,15 +213,15 @@ def test_every_read_of_a_store_sees_the_writes_before_it(aws: Aws) -> None:
     known(tasks)
     attempt = intent()
     assert ledger.reserve(attempt, NO_QUOTA, ModelState(MODEL)).made
-    view = ledger.look("t-1", MODEL, "2026-11")
+    view = ledger.look("t-1", MODEL, NOON.date())
     assert view.task == tasks.read("t-1") == tasks.read_many(["t-1"])["t-1"] is not None
-    assert view.counters == ledger.reader.counters("2026-11") != {}
+    assert view.counters == ledger.reader.counters("2026-11", 22) != {}
     assert ledger.find_intent(attempt.key) is not None
     assert [it.key for it in ledger.reader.open_intents(NOON, NOON + timedelta(seconds=1))] == [attempt.key]
     assert ledger.settle(settled(attempt, Outcome.UNKNOWN), HealthUpdate({"rest_until": 5}), None)
     assert ledger.find_outcome(attempt.key) is not None
     assert len(list(ledger.reader.rows(NOON, NOON + timedelta(seconds=1)))) == 1
-    assert ledger.look("t-1", MODEL, "2026-11").model.backoff_until == 5
+    assert ledger.look("t-1", MODEL, NOON.date()).model.backoff_until == 5
     sweep.settled(NOON, NOON)
     assert sweep.watermarks() is not None
     ledger.record_refusal("2026-11", [Cap("month", 5)], NOON)

@@ -28,7 +28,7 @@ from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
-from pointsman.values.times import month_key, parse_time
+from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
@@ -59,7 +59,7 @@ class Attempt:
             return follow(self.ctx, state, CallResult(Outcome.DEADLINE))
         try:
             model = self.ctx.policy.catalog.get(state.here.model)
-            view = self.ctx.ledger.look(state.task_id, model.id, month_key(now, self.ctx.zone))
+            view = self.ctx.ledger.look(state.task_id, model.id, local_day(now, self.ctx.zone))
             if settled_before := self._without_call(state, view.task):
                 return settled_before
             assert view.task is not None
@@ -85,8 +85,8 @@ class Attempt:
         """Judge or audit the task's answer; whatever is in the way, the task goes on to its delivery."""
         deliver = replace(state, next=Next.DELIVER)
         try:
-            month = month_key(self.ctx.clock.now(), self.ctx.zone)
-            view = self.ctx.ledger.look(state.task_id, state.here.model, month)
+            today = local_day(self.ctx.clock.now(), self.ctx.zone)
+            view = self.ctx.ledger.look(state.task_id, state.here.model, today)
             if view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
