@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from pointsman.execution.model_health import HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import Payload, SubtaskEnd
 from pointsman.execution.workflow_state import Next
+from pointsman.ports import LedgerView
 from pointsman.routing.catalog import load_catalog
 from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
 from pointsman.values.status import ENDED, Status
@@ -228,3 +229,27 @@ def test_every_read_of_a_store_sees_the_writes_before_it(aws: Aws) -> None:
     assert len(sweep.refusing_since("2026-11")) == 1
     states = DynamoModelHealth(client, aws.tables).states([MODEL])
     assert states[MODEL].backoff_until == 5
+
+
+def test_call_that_passes_the_months_end_is_judged_by_the_new_months_counters(
+    router: Router, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was released in the old month must not stretch the new month's cap, nor its spending stop the call."""
+    clock, days = router.clock, list[str]()
+    clock.time = datetime(2026, 11, 30, 23, 59, 59, 900_000, tzinfo=UTC)
+    look = ledger.look
+
+    def slow_look(task_id: str | None, model: str, day: date) -> LedgerView:
+        view = look(task_id, model, day)
+        if not days:
+            clock.advance(0.2)
+            view = replace(view, counters={"month": 9 * 10**12}, released={"month": 9 * 10**12})
+        days.append(day.isoformat())
+        return view
+
+    run = started(router, "implementation")
+    monkeypatch.setattr(ledger, "look", slow_look)
+    router.model.then(answered())
+    assert step(router, run).next is Next.DELIVER
+    assert days == ["2026-11-30", "2026-12-01"]
+    assert ledger.reader.counters("2026-12", 1)["day_01"] == ledger.reader.counters("2026-12")["month"] > 0
