@@ -269,6 +269,17 @@ def test_an_abort_while_the_first_answer_is_on_its_way_keeps_it(
     assert_ledger_agrees(router, ledger)
 
 
+def test_judge_sees_a_conversation_as_data(configure: Configure) -> None:
+    router = configure(verify=JUDGED)
+    router.model.then(answered("the answer"), says("acceptable"))
+    talk = [{"role": "user", "content": "Hm?"}, {"role": "assistant", "content": "What?"}]
+    messages = [*talk, {"role": "user", "content": "Is it done?"}]
+    finished(router, begun(router, prompt=None, messages=messages))
+    question = router.model.questions[1]
+    shown = {"earlier": talk, "task": "Is it done?", "answer": "the answer"}
+    assert (json.loads(question.prompt.split("\n", 1)[1]), question.earlier) == (shown, ())
+
+
 def test_the_second_state_twice_is_one_call(configure: Configure, ledger: MotoLedger) -> None:
     router = configure(verify=PYTHON)
     router.model.then(answered(BAD), CallResult(Outcome.ACCOUNT, account=AccountTrouble.KEY))

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.settings import Settings
+from pointsman.execution.calls import Intent
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"
@@ -68,6 +70,10 @@ class MotoLedger(DynamoUsageLedger):
     def __init__(self, client: Any, tables: Tables = TABLES) -> None:
         super().__init__(client, tables)
         self.reader = DynamoLedgerReader(client, tables)
+
+    def open_intents(self, since: datetime, until: datetime) -> list[Intent]:
+        """Return the intents themselves."""
+        return [intent for key in self.reader.open_intents(since, until) if (intent := self.find_intent(key))]
 
 
 def create_tables(dynamodb: Any, tables: Tables = TABLES) -> None:

@@ -280,10 +280,8 @@ class FakeLedger:
         settled = self.outcomes.get(key)
         return replace(settled.result, text="", detail="stored") if settled else None
 
-    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
-        return [
-            intent for key, intent in self.intents.items() if key not in self.outcomes and since <= intent.at < until
-        ]
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
+        return [key for key, intent in self.intents.items() if key not in self.outcomes and since <= intent.at < until]
 
     def counters(self, month: str, through: int = 0) -> dict[str, int]:
         return {

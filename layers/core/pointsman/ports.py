@@ -278,8 +278,8 @@ class LedgerReader(Protocol):
         shard is read while it is gone through: to the end, before the next one.
         """
 
-    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
-        """Return the intents of that time which have no outcome."""
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
+        """Return the keys of the intents of that time which have no outcome."""
 
     def counters(self, month: str, through: int = 0) -> dict[str, int]:
         """Return a month's counters and those of its days up to that one, as they stood at one moment."""

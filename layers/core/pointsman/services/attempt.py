@@ -141,6 +141,7 @@ class Attempt:
         model = self.ctx.policy.catalog.get(state.here.model)
         room = task_room(self.ctx.policy.config.pointsman, task, state.here.tier, record.type, model)
         tier, splits = state.here.tier, may_split_here(state, task)
+        *earlier, last = task.turns
         return CallSpec(
             purpose=Purpose.TASK,
             task_id=state.task_id,
@@ -154,11 +155,12 @@ class Attempt:
             hop=state.hop,
             previous_outcome=state.reason,
             came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
-            prompt=task.prompt,
+            prompt=last.text,
             system=system_for(tier, task.system, splits=splits),
             effort=room.effort,
             max_output_tokens=room.cap,
             schema=subtasks.SPLIT_SCHEMA if splits else None,
+            earlier=tuple(earlier),
         )
 
     def _interpreter(
