@@ -87,6 +87,7 @@ SLOW_FOLDER = "stack"
 """The folder of the tests that take the longest."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a parallel run (`make test`), run the tests that share the deployed stack in one process, and first; then the
     other slow ones, so that both processes end together.

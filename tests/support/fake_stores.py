@@ -12,7 +12,7 @@ from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Sha
 from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.outcome import GOOD, CallResult, CheckResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.routing.decision import Decision, ModelVote
@@ -279,6 +279,11 @@ class FakeLedger:
         self.models[model] = replace(state, **{**dict.fromkeys(health.removes, 0), **added, **health.sets})
         for other in health.shared_with:
             self.record_health(other, health.of_account)
+
+    def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
+        stored = self.tasks.records[record.task_id]
+        if not check.pending:
+            stored.status, stored.ended_at = Status.COMPLETED, to_text(at)
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         for cap in caps:

@@ -11,7 +11,7 @@ from pointsman.execution.events import NoticeKey
 from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import CallResult
+from pointsman.execution.outcome import CallResult, CheckResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision, ModelVote
 
@@ -152,6 +152,9 @@ class UsageLedger(Protocol):
 
         False when the intent had its outcome already.
         """
+
+    def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
+        """Keep what the checks said of the record's answer, and end the task unless that is pending."""
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep when each cap on the month first refused a call."""

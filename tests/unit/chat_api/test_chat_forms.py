@@ -41,7 +41,7 @@ def test_a_model_chooses_a_tier_or_none(tier: Tier) -> None:
     assert asked(model="pointsman/auto").tier is None
 
 
-def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -> None:
+def test_instructions_go_into_system_and_a_conversation_stays_one() -> None:
     messages = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "One"}, {"type": "text", "text": "and two?"}]},
@@ -51,23 +51,28 @@ def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -
     ]
     result = asked(messages=messages)
     assert result.system == "Be brief.\n\nIn French."
-    assert result.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
+    assert result.prompt is None
+    assert result.messages == said(user="One\nand two?", assistant="Three.", user_again="And four?")
+
+
+def said(**texts: str) -> list[dict[str, str]]:
+    return [{"role": speaker.partition("_")[0], "content": text} for speaker, text in texts.items()]
 
 
 @pytest.mark.parametrize(
     ("turn", "read"),
     [
-        ({"content": None, "refusal": "No."}, "\n\nAssistant:\nNo."),
-        ({"content": [{"type": "refusal", "refusal": "No."}]}, "\n\nAssistant:\nNo."),
-        ({"content": None}, ""),
-        ({}, ""),
-        ({"content": ""}, ""),
+        ({"content": None, "refusal": "No."}, {"assistant": "No."}),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, {"assistant": "No."}),
+        ({"content": None}, {}),
+        ({}, {}),
+        ({"content": ""}, {}),
     ],
 )
-def test_assistant_turn_without_content_is_its_refusal_or_left_out(turn: dict[str, Any], read: str) -> None:
+def test_assistant_turn_without_content_is_its_refusal_or_left_out(turn: dict[str, Any], read: dict[str, str]) -> None:
     """open-webui/open-webui 12441: OpenAI's own answers have such turns."""
-    said = [{"role": "user", "content": "Tell me"}, {"role": "assistant", **turn}, {"role": "user", "content": "Why?"}]
-    assert asked(messages=said).prompt == f"User:\nTell me{read}\n\nUser:\nWhy?"
+    turns = [{"role": "user", "content": "Tell me"}, {"role": "assistant", **turn}, {"role": "user", "content": "Why?"}]
+    assert asked(messages=turns).messages == said(user="Tell me", **read, user_again="Why?")
 
 
 def test_user_turn_without_content_is_refused() -> None:

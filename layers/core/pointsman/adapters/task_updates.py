@@ -9,7 +9,7 @@ from typing import Any
 from pointsman.adapters.dynamo import Update
 from pointsman.adapters.task_item import TOMBSTONE, USED, place
 from pointsman.execution.calls import Intent, Settled
-from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.execution.outcome import GOOD, UNCHECKED, CheckResult, Outcome
 from pointsman.execution.records import CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision
 from pointsman.values.status import ENDED, Status
@@ -160,6 +160,22 @@ def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskB
             _ended(update, Status.COMPLETED, settled.at)
         _not_in(update, {Status.FAILED})
     return update
+
+
+def checked(record: TaskRecord, check: CheckResult, at: datetime) -> Update:
+    """Store what the checks said of the answer that stands unchecked, and end the task unless it goes on."""
+    attempt_id = record.checked.attempt_id if record.checked else ""
+    update = Update()
+    for path, expected in ((("verdict", "failed"), UNCHECKED), (("verdict", "turn"), attempt_id)):
+        update.only_if(f"{update.name(path)} = {update.value(expected)}")
+    update.set_path(("verdict", "passed"), check.failed is None)
+    if check.failed is None:
+        update.remove([("verdict", "failed")])
+    else:
+        update.set_path(("verdict", "failed"), check.failed)
+    if not check.pending:
+        update.set({"status": Status.COMPLETED, "ended_at": to_text(at)})
+    return _not_ended(update, record.generation)
 
 
 def attempt_counted(settled: Settled) -> Update:

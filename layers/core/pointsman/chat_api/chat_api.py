@@ -102,6 +102,7 @@ class ChatApi:
                     asked.prompt,
                     {
                         "task_id": key.task_id(task_id),
+                        "messages": asked.messages,
                         "system": asked.system,
                         "tier": asked.tier,
                         "max_output_tokens": asked.max_output_tokens,

@@ -7,6 +7,7 @@ from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import Tier
+from pointsman.values.turns import Role
 
 AUTO = "pointsman/auto"
 MODEL_NAMES: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
@@ -25,7 +26,6 @@ _INERT: dict[str, tuple[Any, ...]] = {
 }
 """Parameters that would change what the answer is and cannot be followed, and the values that ask for nothing."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
-_SPEAKERS = {"user": "User", "assistant": "Assistant"}
 
 
 class ChatError(Exception):
@@ -53,7 +53,9 @@ class ChatError(Exception):
 class Asked:
     """A request."""
 
-    prompt: str
+    prompt: str | None
+    """None: a conversation is asked to go on."""
+    messages: list[dict[str, str]] | None = None
     system: str | None = None
     tier: Tier | None = None
     max_output_tokens: int | None = None
@@ -79,10 +81,11 @@ def read_chat(body: bytes) -> Asked:
     if not isinstance(model, str) or model not in MODEL_NAMES:
         words = f"model: must be one of {', '.join(MODEL_NAMES)}"
         raise ChatError(404, words, code="model_not_found", param="model")
-    system, prompt = _texts(fields.get("messages"))
+    system, prompt, messages = _texts(fields.get("messages"))
     options = fields.get("stream_options")
     return Asked(
         prompt=prompt,
+        messages=messages,
         system=system,
         tier=MODEL_NAMES[model],
         max_output_tokens=_limit(fields),
@@ -106,24 +109,26 @@ def _fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _texts(messages: Any) -> tuple[str | None, str]:
-    """Return instructions and prompt: the one user message itself, a longer conversation as a transcript."""
+def _texts(messages: Any) -> tuple[str | None, str | None, list[dict[str, str]] | None]:
+    """Return instructions, and the one user message as a prompt or else the conversation."""
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages", "must be a list of messages")
     parts = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
     instructions = [text for role, text in parts if role in _INSTRUCTIONS]
-    spoken = [(role, text) for role, text in parts if role in _SPEAKERS and (text or role == "user")]
+    spoken = [(role, text) for role, text in parts if role not in _INSTRUCTIONS and (text or role == "user")]
     if not any(role == "user" and text.strip() for role, text in spoken):
         raise _invalid("messages", "must hold a user message with text")
-    transcript = "\n\n".join(f"{_SPEAKERS[role]}:\n{text}" for role, text in spoken)
-    return "\n\n".join(instructions) or None, spoken[0][1] if len(spoken) == 1 else transcript
+    system = "\n\n".join(instructions) or None
+    if len(spoken) == 1:
+        return system, spoken[0][1], None
+    return system, None, [{"role": role, "content": text} for role, text in spoken]
 
 
 def _message(message: Any, where: str) -> tuple[str, str]:
     if not isinstance(message, dict):
         raise _invalid(where, "must be an object with role and content")
     role, content = message.get("role"), message.get("content")
-    if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *_SPEAKERS}:
+    if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *Role}:
         raise _invalid(f"{where}.role", "must be system, developer, user or assistant")
     if message.get("tool_calls"):
         raise _unsupported(f"{where}.tool_calls")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.contracts.task import Rejection, Task, read_task, states_task
 from pointsman.values import strict_json
 from pointsman.values.strict_json import Json
 
@@ -41,7 +41,7 @@ class S3Prompt:
 
 def is_s3_event(fields: Json) -> bool:
     """Return whether it is a notification of S3, or its event on EventBridge."""
-    if not isinstance(fields, dict) or "prompt" in fields:
+    if not isinstance(fields, dict) or states_task(fields):
         return False
     return fields.get("source") == "aws.s3" or bool(records_of(fields))
 
