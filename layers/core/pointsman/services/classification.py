@@ -11,13 +11,14 @@ from pointsman.contracts.task import Task
 from pointsman.execution.calls import CallSpec, Purpose, Share
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
-from pointsman.ports import DecisionCache
+from pointsman.ports import DecisionCache, TaskStore
 from pointsman.prompts import prompt_text
 from pointsman.routing import decision
 from pointsman.routing.catalog import Provider
-from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.classifier.local import Classification, LocalClassifier
 from pointsman.routing.decision import Decision, ModelVote, Source
 from pointsman.routing.policy import Hop
+from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
 from pointsman.services.model_votes import read_votes, text_key, vote_schema
@@ -45,6 +46,8 @@ class TaskClassifier:
     local: LocalClassifier
     cache: DecisionCache | None = None
     """None: texts that come again are asked about again."""
+    tasks: TaskStore | None = None
+    """Where the task is read that a text continues; None: it is decided like any other."""
 
     def decide_without_model(self, task: Task) -> Decision | None:
         """Return the decision that costs nothing, or None when a model should be asked."""
@@ -53,14 +56,29 @@ class TaskClassifier:
         options = self.ctx.policy.config.pointsman.classifier
         if options.mode == "gemini":
             return None
-        threshold = options.threshold if options.threshold is not None else self.local.threshold
         classification = self.local.classify(task.prompt)
-        local = decision.local(classification, threshold)
-        return local and self._ruled(local, sure=classification.probability >= threshold)
+        needed = options.needed(classification.tier)
+        if local := decision.local(classification, needed):
+            return self._ruled(local, sure=classification.probability >= needed)
+        return self._from_parent(task, classification)
+
+    def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
+        """Return the decision on the task that a text without a task of its own continues; None: it has none."""
+        if self.tasks is None or task.parent_id is None or classification.follow_up <= decision.FOLLOWS:
+            return None
+        try:
+            parent = self.tasks.read(task.parent_id)
+        except StoreError as error:
+            self.ctx.log(LogEvent.DECISIONS_NOT_READ, level="warning", detail=safe_message(error))
+            return None
+        if parent is None or parent.decision is None:
+            return None
+        return decision.continued(classification, parent.decision, task.parent_id)
 
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
-        return self._ruled(decision.guess(self.local.classify(task.prompt), unread=unread), sure=False)
+        weighing = WEIGHINGS[self.ctx.policy.config.pointsman.classifier.prefer]
+        return self._ruled(decision.guess(self.local.classify(task.prompt), weighing, unread=unread), sure=False)
 
     def _ruled(self, unruled: Decision, *, sure: bool) -> Decision:
         return decision.ruled(unruled, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
@@ -145,7 +163,8 @@ class TaskClassifier:
 
     def _hops(self, *, private: bool) -> list[Hop]:
         """Return who is asked in turn: the first two of the orchestration tier, and its first paid model."""
-        hops = self.ctx.policy.plan(Tier.ORCHESTRATION, self.ctx.clock.now(), private=private)
+        kept_from_free = private or not self.ctx.policy.config.pointsman.classifier.ask_free
+        hops = self.ctx.policy.plan(Tier.ORCHESTRATION, self.ctx.clock.now(), private=kept_from_free)
         paid = [hop for hop in hops[2:] if not self.ctx.policy.is_free(hop.model)]
         return hops[:2] if any(not self.ctx.policy.is_free(hop.model) for hop in hops[:2]) else [*hops[:2], *paid[:1]]
 
