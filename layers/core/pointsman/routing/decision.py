@@ -82,18 +82,30 @@ def local(verdict: "Classification", needed: float) -> Decision | None:
     return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
 
 
-def continued(verdict: "Classification", parent: Decision, parent_id: str) -> Decision:
+def continued(parent: Decision, parent_id: str, confidence: float) -> Decision:
     """Return the decision on a text that holds no task of its own: that on the task which it continues."""
-    reason = f"continues task {parent_id}, and holds no task of its own ({verdict.follow_up:.2f})"
-    return Decision(parent.type, parent.tier, Source.PARENT, round(verdict.follow_up, 4), reason, verdict.words)
+    reason = f"continues task {parent_id}, and holds no task of its own ({confidence:.2f})"
+    return Decision(parent.type, parent.tier, Source.PARENT, round(confidence, 4), reason)
 
 
-def asked(verdict: "Classification", kind: TaskType, confidence: float, source: Source) -> Decision:
-    """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier."""
-    tier = TIER_OF[kind]
+def asked(verdict: "Classification", vote: "ModelVote") -> Decision:
+    """Return what a model said of the task.
+
+    Where it is unsure, the higher tier of its two types and the local verdict; a text without a task of its own is
+    implementation work.
+    """
+    kind, confidence, source = vote.type, vote.confidence, vote.source
     local_says = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
-    if confidence < HALF and verdict.tier is not tier:
-        tier = higher(tier, verdict.tier)
+    if kind is None:
+        reason = f"{source} says that it holds no task of its own, {local_says}"
+        return Decision(
+            TYPES_OF[Tier.IMPLEMENTATION][0], Tier.IMPLEMENTATION, source, confidence, reason, verdict.words
+        )
+    if confidence < HALF and vote.also and higher(TIER_OF[vote.also], TIER_OF[kind]) is not TIER_OF[kind]:
+        kind = vote.also
+    tier = TIER_OF[kind]
+    if confidence < HALF:
+        tier = higher(tier, Tier.IMPLEMENTATION if verdict.follow_up > FOLLOWS else verdict.tier)
         if tier is not TIER_OF[kind]:
             reason = f"{source} was unsure of {kind}, {local_says}: the higher of two tiers"
             return _of(verdict, tier, source, confidence, reason)
@@ -104,15 +116,18 @@ def asked(verdict: "Classification", kind: TaskType, confidence: float, source: 
 class ModelVote:
     """What a model said of a text."""
 
-    type: TaskType
+    type: TaskType | None
+    """None: it holds no task of its own."""
     confidence: float
     source: Source
     """Which model."""
+    also: TaskType | None = None
+    """A second type that fits as well."""
 
 
 def remembered(verdict: "Classification", told: ModelVote) -> Decision:
     """Return the decision on a text that a model has been asked about before."""
-    again = asked(verdict, told.type, told.confidence, told.source)
+    again = asked(verdict, told)
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
 
 
@@ -137,7 +152,7 @@ def guess(verdict: "Classification", weighing: Weighing, *, unread: bool = False
     why = "no model gave a readable word" if unread else "no model could be asked"
     if verdict.steered:
         return _of(verdict, verdict.tier, Source.GUESS, verdict.tier_probability, f"{why}: the likeliest tier")
-    shares = dict.fromkeys(Tier, 0.0) | verdict.tiers
+    shares = {**dict.fromkeys(Tier, 0.0), **verdict.tiers}
     shares[Tier.ORCHESTRATION] += verdict.background
     shares[Tier.IMPLEMENTATION] += verdict.follow_up
     tier = min(Tier, key=lambda tier: weighing.harm(shares, tier))

@@ -21,7 +21,7 @@ from pointsman.routing.policy import Hop
 from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.model_votes import read_votes, text_key, vote_schema
+from pointsman.services.model_votes import read_votes, shown, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
@@ -29,8 +29,6 @@ from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-LONGEST_EXCERPT = 2_000
-"""Characters of a message that are shown to the model: its beginning and its end."""
 TOKENS_PER_VOTE = 60
 _TOKENS_AROUND_VOTES = 200
 _ATTEMPT_ID = "000001.000001"
@@ -64,7 +62,12 @@ class TaskClassifier:
 
     def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
         """Return the decision on the task that a text without a task of its own continues; None: it has none."""
-        if self.tasks is None or task.parent_id is None or classification.follow_up <= decision.FOLLOWS:
+        if classification.follow_up <= decision.FOLLOWS:
+            return None
+        return self._parents_decision(task, classification.follow_up)
+
+    def _parents_decision(self, task: Task, confidence: float) -> Decision | None:
+        if self.tasks is None or task.parent_id is None:
             return None
         try:
             parent = self.tasks.read(task.parent_id)
@@ -73,7 +76,7 @@ class TaskClassifier:
             return None
         if parent is None or parent.decision is None:
             return None
-        return decision.continued(classification, parent.decision, task.parent_id)
+        return decision.continued(parent.decision, task.parent_id, confidence)
 
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
@@ -89,7 +92,9 @@ class TaskClassifier:
         if cached:
             unruled = decision.remembered(classification, vote)
         else:
-            unruled = decision.asked(classification, vote.type, vote.confidence, vote.source)
+            unruled = decision.asked(classification, vote)
+            if vote.type is None and (parents := self._parents_decision(task, vote.confidence)):
+                return parents
         return self._ruled(unruled, sure=vote.confidence >= decision.HALF)
 
     def decide(self, undecided: Mapping[str, Task], seconds: float) -> dict[str, Decision]:
@@ -131,7 +136,7 @@ class TaskClassifier:
 
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
         """Keep what a model said of the public texts; a failure to keep it loses no decision."""
-        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items()}
+        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items() if vote.type}
         if self.cache is None or any(task.private for task in group.values()):
             return
         try:
@@ -175,17 +180,15 @@ class TaskClassifier:
         provider = self.ctx.policy.catalog.get(hop.model).provider
         source = Source.GEMINI if provider is Provider.GEMINI else Source.HAIKU
         votes = {
-            task_id: ModelVote(kind, confidence, source)
-            for task_id, (kind, confidence) in read_votes(result.text, list(group)).items()
+            task_id: ModelVote(vote.type, vote.confidence, source, vote.also)
+            for task_id, vote in read_votes(result.text, list(group)).items()
         }
         self._cache_votes(group, votes)
         return votes
 
     def _call(self, model_id: str, group: Mapping[str, Task], seconds: float) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
-        messages = [
-            {"id": str(number), "message": _excerpt(task.prompt)} for number, task in enumerate(group.values(), 1)
-        ]
+        messages = [{"id": str(number), **shown(task.prompt)} for number, task in enumerate(group.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
         spec = CallSpec(
@@ -209,16 +212,8 @@ class TaskClassifier:
         return make_call(self.ctx, spec, until, interpret)
 
 
-def _excerpt(prompt: str) -> str:
-    return (
-        prompt
-        if len(prompt) <= LONGEST_EXCERPT
-        else f"{prompt[: LONGEST_EXCERPT * 3 // 4]} […] {prompt[-LONGEST_EXCERPT // 4 :]}"
-    )
-
-
 def _share_out(group: Mapping[str, Task], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
-    weights = [len(_excerpt(task.prompt)) for task in group.values()]
+    weights = [sum(map(len, shown(task.prompt).values())) for task in group.values()]
     split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
     return tuple(
         Share(task_id, part, Usage(**{kind: split[kind][n] for kind in split}), task.metadata, task.parent_id)

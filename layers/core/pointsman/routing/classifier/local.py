@@ -192,7 +192,8 @@ class LocalClassifier:
             steering=lambda part: self.steering(part) - self.header["steering_from"],
             part_of=lambda part, text: self._known(sentence(text, part.units)),
         )
-        return read_features(kept, request.kinds), steered, request.found, steered or kept != parts
+        left_out = steered or kept != parts
+        return read_features(kept, () if left_out else request.kinds), steered, request.found, left_out
 
     def _clarity(self, request: Request) -> float:
         """Return how much a text looks like a task of some tier."""

@@ -58,7 +58,7 @@ _LINE = re.compile(
     | (?P<agreement>[-*]\s\[[xX\s]\]\s(?:I\s|To\sthe\sbest|The\s(?:PR|feature|bug)|There\sis|My\scode|This\s(?:PR|issue)
         |Yes|No\b))
     | (?P<versions>[-*]?\s*\**(?:OS|Operating\sSystem|Version|.{0,20}\sVersion|Platform|Browser|Commit|Node|Python
-        |Electron|Chrome(?:ium)?|V8|Architecture|Environment|Modes|System|User\sAgent|Type)\**\s?:)
+        |Electron|Chrome(?:ium)?|V8|Architecture|Environment|Modes|User\sAgent|Type)\**\s?:)
     | (?P<heading>\#{1,6}\s|={4,}$|-{4,}$|\*\*[^*]{2,60}\*\*:?\s*$|[A-Z][\w\s'\u2019,/()-]{2,48}[:?]\s*$)
     )""",
     re.VERBOSE | re.IGNORECASE,
