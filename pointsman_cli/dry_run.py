@@ -87,7 +87,7 @@ class DryRun:
         """Return the cost in nano-dollars, from the prompt's size and a typical answer. 0 on a free tier."""
         if self.runtime.context.policy.billing(model) is Billing.FREE:
             return 0
-        request = f"{system_for(decision.tier, task.system)}{task.prompt}"
+        request = system_for(decision.tier, task.system) + "".join(turn.text for turn in task.turns)
         options = self.runtime.context.policy.config.pointsman
         room = task_room(options, task, decision.tier, decision.type, model)
         usage = Usage(

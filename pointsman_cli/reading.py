@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pointsman.values import strict_json
 from pointsman.values.text import without_mark
 from pointsman.values.times import to_text
 from pointsman_cli.errors import BadInputError
@@ -149,7 +150,12 @@ def parse_line(line: bytes) -> dict[str, Any]:
         BrokenLineError: It is not a JSON object. The message names the rule.
     """
     try:
-        value = json.loads(line.decode("utf-8-sig"), parse_constant=_refuse)
+        value = json.loads(
+            line.decode("utf-8-sig"),
+            parse_constant=strict_json.no_constant,
+            parse_float=strict_json.finite_float,
+            parse_int=strict_json.bounded_int,
+        )
     except UnicodeDecodeError:
         raise BrokenLineError("line: must be UTF-8") from None
     except json.JSONDecodeError as error:
@@ -159,7 +165,3 @@ def parse_line(line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BrokenLineError("line: must be a JSON object")
     return value
-
-
-def _refuse(_: str) -> float:
-    raise ValueError

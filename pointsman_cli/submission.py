@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.reply_to import refusal
+from pointsman.contracts.task import states_task
 from pointsman.contracts.unknown_fields import unknown_fields
 from pointsman.values import strict_json
 from pointsman_cli import output, reading
@@ -97,7 +98,7 @@ def _from_file(file: Path, options: Mapping[str, Any]) -> str:
         fields = strict_json.loads(content)
     except strict_json.NotStrictJson as error:
         raise BadInputError(f"invalid message: body: {error}. For a text that begins with {{, use submit -") from None
-    if isinstance(fields, dict) and "prompt" in fields and (options or "idempotency_key" in fields):
+    if isinstance(fields, dict) and states_task(fields) and (options or "idempotency_key" in fields):
         return _message({**fields, **options})
     if options:
         raise BadInputError("options for a task do not apply to an envelope: set them in the task inside")

@@ -66,6 +66,12 @@ class AnthropicWire(Wire):
         version = headers.get("anthropic-version", "")
         if version >= _VERSION_WITHOUT_SAMPLING and (refused := next((key for key in _SAMPLING if key in body), None)):
             raise BadRequestError(f"{refused}: not supported in API version {version}")
+        if body["messages"][0].get("role") != "user":
+            raise BadRequestError('messages: first message must use the "user" role')
+        if body["messages"][-1].get("role") == "assistant":
+            raise BadRequestError("This model does not support assistant message prefill.")
+        if blank := [n for n, message in enumerate(body["messages"]) if not _text(message.get("content")).strip()]:
+            raise BadRequestError(f"messages.{blank[0]}: text content blocks must contain non-whitespace text")
         prompt = "\n".join(_text(message.get("content")) for message in body["messages"])
         system = _text(body.get("system"))
         output_format = (body.get("output_config") or {}).get("format") or {}

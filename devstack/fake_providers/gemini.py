@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, override
 
 from devstack.fake_providers.text import count_tokens
@@ -58,6 +59,11 @@ class GeminiWire(Wire):
         contents = body.get("contents")
         if not isinstance(contents, list) or not contents:
             raise BadRequestError("* GenerateContentRequest.contents: contents is not specified")
+        roles = [content.get("role", "user") for content in contents]
+        if roles[0] != "user" or any(role == after for role, after in pairwise(roles)):
+            raise BadRequestError("Please ensure that multiturn requests alternate between user and model.")
+        if roles[-1] != "user":
+            raise BadRequestError("Please ensure that multiturn requests end with a user role.")
         prompt = "\n".join(_text(content) for content in contents)
         system = _text(body.get("systemInstruction") or {})
         config = body.get("generationConfig") or {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.contracts.task import Rejection, Task, read_task, states_task
 from pointsman.values import strict_json
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading
@@ -109,7 +109,7 @@ def _message(text: str) -> dict[str, strict_json.Json] | None:
         fields, _ = unwrap(text, "")
     except Rejection:
         return None
-    return fields if isinstance(fields, dict) and "prompt" in fields else None
+    return fields if isinstance(fields, dict) and states_task(fields) else None
 
 
 def _documents(run: "DryRun", file: Path | None) -> Iterator[dict[str, Any]]:

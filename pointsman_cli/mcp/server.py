@@ -4,11 +4,13 @@ While it runs, the SDK reserves stdout for the protocol and redirects other outp
 """
 
 from importlib.metadata import version
-from typing import Any, override
+from typing import Any, cast, override
 
+import anyio
 from botocore.exceptions import BotoCoreError
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
@@ -17,6 +19,7 @@ from pointsman.contracts.task import Rejection
 from pointsman.routing.config import ConfigError
 from pointsman.values.errors import StoreError, safe_message
 from pointsman_cli.errors import CommandError
+from pointsman_cli.mcp.stdio import RequestLines, claim_stdin
 from pointsman_cli.mcp.tools import McpTools
 
 _INSTRUCTIONS = """\
@@ -40,6 +43,14 @@ class PointsmanServer(MCPServer[Any]):
         self.add_tool(tools.submit_task, annotations=_SPENDS)
         for tool in (tools.wait_for_task, tools.estimate_task, tools.read_report, tools.read_budget):
             self.add_tool(tool, annotations=_READ_ONLY)
+
+    @override
+    async def run_stdio_async(self) -> None:
+        """Serve over stdin and stdout until the client closes them. Every request is answered, whatever its bytes."""
+        lines = RequestLines(claim_stdin())
+        async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (reader, writer):
+            lines.answer_on(writer)
+            await self._lowlevel_server.run(reader, writer, self._lowlevel_server.create_initialization_options())
 
     @override
     async def call_tool(

@@ -21,7 +21,7 @@ from pointsman.report.render.as_json import as_json
 from pointsman.services.archive import Archiving
 from pointsman.services.sweep import SETTLED_AFTER, Sweep
 from pointsman.values.effort import Effort
-from pointsman.values.errors import ArchiveError
+from pointsman.values.errors import ArchiveError, SweepError
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
@@ -168,7 +168,7 @@ def test_weeks_without_the_bucket_lose_nothing(office: Office, sweep: Sweep, mon
         down.setattr(BucketArchive, "finish", lambda *_: (_ for _ in ()).throw(ArchiveError("the bucket is away")))
         for weeks in (1, 2, 3):
             office.clock.time = UNTIL + timedelta(weeks=weeks)
-            with pytest.raises(ArchiveError):
+            with pytest.raises(SweepError, match=r"archive \(the bucket is away\)"):
                 sweep()
     assert not list(office.runtime.stores.ledger_reader.open_intents(SINCE - timedelta(days=3), UNTIL))
     expiry = office.aws.client("dynamodb").scan(TableName=office.aws.tables.usage)["Items"]
@@ -188,7 +188,7 @@ def test_a_file_that_reads_back_otherwise_is_no_archive(
         return ({**row, "cost_nano": row["cost_nano"] + 1} for row in read(own, day, shard))
 
     monkeypatch.setattr(BucketArchive, "read", wrong)
-    with pytest.raises(ArchiveError, match="reads back otherwise"):
+    with pytest.raises(SweepError, match="reads back otherwise"):
         close(office, sweep)
     assert office.runtime.stores.archive.manifest(date(2026, 11, 18)) is None
 

@@ -170,7 +170,7 @@ def test_a_crash_in_the_audit_is_unknown_at_its_reserved_cost_and_never_repeated
     (row,) = audits(router, ledger)
     assert "outcome" not in row
 
-    for intent in list(ledger.reader.open_intents(NOON, NOON + timedelta(hours=1))):
+    for intent in ledger.open_intents(NOON, NOON + timedelta(hours=1)):
         close_unknown(router.intake.ctx, intent)  # as the sweep does
     (row,) = audits(router, ledger)
     assert (row["outcome"], row["cost_known"], row["cost_nano"]) == ("unknown", False, row["reserved_nano"])

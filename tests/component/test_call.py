@@ -217,7 +217,7 @@ def test_every_read_of_a_store_sees_the_writes_before_it(aws: Aws) -> None:
     assert view.task == tasks.read("t-1") == tasks.read_many(["t-1"])["t-1"] is not None
     assert view.counters == ledger.reader.counters("2026-11") != {}
     assert ledger.find_intent(attempt.key) is not None
-    assert [it.key for it in ledger.reader.open_intents(NOON, NOON + timedelta(seconds=1))] == [attempt.key]
+    assert list(ledger.reader.open_intents(NOON, NOON + timedelta(seconds=1))) == [attempt.key]
     assert ledger.settle(settled(attempt, Outcome.UNKNOWN), HealthUpdate({"rest_until": 5}), None)
     assert ledger.find_outcome(attempt.key) is not None
     assert len(list(ledger.reader.rows(NOON, NOON + timedelta(seconds=1)))) == 1

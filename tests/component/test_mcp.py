@@ -91,6 +91,15 @@ def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackCon
     assert (ended["ended"], ended["answer"], ended["cost_usd"]) == (True, "Green.", "0.000001500")
 
 
+def test_arguments_as_strings_are_read(aws: Aws, connection: StackConnection) -> None:
+    """anthropics/claude-code 24597 and 5504."""
+    arguments = {"max_output_tokens": "2000", "private": "true", "metadata": '{"ticket":"A-1"}'}
+    call(PointsmanServer(McpTools(lambda: connection)), "submit_task", prompt="Write a parser for dates", **arguments)
+    (message,) = aws.client("sqs").receive_message(QueueUrl=connection.settings.task_queue_url)["Messages"]
+    body = json.loads(message["Body"])
+    assert (body["max_output_tokens"], body["private"], body["metadata"]) == (2000, True, {"ticket": "A-1"})
+
+
 def test_resting_task_returns_what_it_waits_for(aws: Aws, connection: StackConnection) -> None:
     put(aws, connection, "t-1", Status.STARTED)
     at = datetime(2026, 11, 22, 21, tzinfo=UTC)
@@ -189,17 +198,20 @@ def test_other_commands_do_not_import_the_sdk() -> None:
     assert {"mcp", "boto3"} & set(printed) == set()
 
 
+NOWHERE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_MAX_ATTEMPTS": "1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+}
+"""The environment of an account that is out of reach."""
+SERVER = ["-m", "pointsman_cli.main", "mcp", "--stack", "nowhere"]
+
+
 def test_process_prints_nothing_but_the_protocol() -> None:
     """A real one over stdio, for an account that is out of reach."""
-    environment = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1", "AWS_DEFAULT_REGION": "us-east-1"}
-    environment |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": SECRET}
-    command = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "pointsman_cli.main", "mcp", "--stack", "nowhere"],
-        env=environment,
-        cwd=ROOT,
-    )
-
+    command = StdioServerParameters(command=sys.executable, args=SERVER, env=NOWHERE, cwd=ROOT)
     unexpected: list[object] = []
 
     async def note(message: object) -> None:
@@ -214,3 +226,24 @@ def test_process_prints_nothing_but_the_protocol() -> None:
 
     asyncio.run(session())
     assert unexpected == []
+
+
+def test_process_answers_every_request_line() -> None:
+    """NousResearch/hermes-agent 102757: a request with half a surrogate pair, one of no UTF-8, and one that is read."""
+    client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    call = (
+        b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"submit_task","arguments":{"prompt":"%s"}}}'
+    )
+    requests = [
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client}).encode(),
+        b'{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        call % (2, rb"half a smile \ud83d done"),
+        call % (3, b"latin \xe9"),
+        b'{"jsonrpc":"2.0","id":4,"method":"ping"}',
+    ]
+    done = subprocess.run(
+        [sys.executable, *SERVER], input=b"\n".join(requests), capture_output=True, check=True, cwd=ROOT, env=NOWHERE
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {answer["id"]: "error" in answer for answer in answers} == {1: False, 2: True, 3: True, 4: False}
+    assert done.stderr == b""

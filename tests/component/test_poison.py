@@ -107,3 +107,44 @@ def test_redriven_message_with_foreign_attributes_is_taken_once(aws: Aws, app: I
 
 def test_a_batch_of_nothing_but_poison_is_done_with(aws: Aws, app: InProcess, router: ModuleType) -> None:
     assert router.handler(event("{", "[]", "null", "NaN", '{"prompt": 1}'), Lambda()) == {"batchItemFailures": []}
+
+
+def s3_record(**fields: Any) -> str:
+    named = {"bucket": {"name": "prompts"}, "object": {"key": "a.txt", **fields}}
+    return json.dumps({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": named})
+
+
+def test_numbers_and_records_without_measure_stop_only_their_own_message(
+    aws: Aws, app: InProcess, router: ModuleType
+) -> None:
+    """Each was once raised while the batch was opened, before any message had a guard, or cost 38,000 calls of AWS."""
+    records = f"{s3_record(size=7)},{s3_record(size=7)}"
+    attacks = [
+        f'{{"Records":[{records.replace("7", "1e400")}]}}',
+        f'{{"Records":[{records.replace("7", "9" * 1_001)}]}}',
+        json.dumps({"Type": "Notification", "Message": f'{{"Records":[{records.replace("7", "-1e400")}]}}'}),
+        f'{{"Records":[{records.replace("7", "[" * 1_900 + "]" * 1_900)}]}}',
+        f'{{"Records":[{",".join([s3_record()] * 9_619)}]}}',
+    ]
+    assert router.handler(event(task(0), *attacks, task(1)), Lambda()) == {"batchItemFailures": []}
+    assert {app.tasks.read(task_id).status for task_id in ("t-0", "t-1")} == {Status.STARTED}  # type: ignore[union-attr]
+    reasons = {record.reason for n in range(1, 6) if (record := app.tasks.read(f"m-{n}")) and record.rejection}
+    assert reasons == {
+        "body: must be strict JSON: a number is too large",
+        "body: must be JSON: nested too deeply",
+        "event: must name at most 20 objects",
+    }
+
+
+def test_message_that_cannot_be_opened_goes_back_alone(
+    app: InProcess, router: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts(body: str) -> list[str]:
+        if "t-1" in body:
+            raise RuntimeError("a mistake of ours")
+        return [body]
+
+    monkeypatch.setattr("pointsman.entrypoints.router.parts_of_body", parts)
+    answer = router.handler(event(task(0), task(1), task(2)), Lambda())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert {app.tasks.read(task_id).status for task_id in ("t-0", "t-2")} == {Status.STARTED}  # type: ignore[union-attr]

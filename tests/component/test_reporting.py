@@ -141,7 +141,9 @@ def test_call_that_ends_after_midnight_counts_in_the_day_it_started(office: Offi
     office.clock.time = UNTIL + timedelta(seconds=10)
     first = office.reporting.publish(DAY)
     assert first["totals"]["cost_nano"] == reserved
-    (intent,) = office.runtime.stores.ledger_reader.open_intents(SINCE, UNTIL)
+    (key,) = office.runtime.stores.ledger_reader.open_intents(SINCE, UNTIL)
+    intent = office.ctx.ledger.find_intent(key)
+    assert intent
     settled = price_call(
         office.ctx, intent, answered(HAIKU, Usage(input=100, output=10)), UNTIL + timedelta(hours=1), 9_000
     )

@@ -413,9 +413,9 @@ def test_rows_are_read_across_days_and_shards(ledger: MotoLedger, task_table: Ta
     }
     within = list(ledger.reader.rows(start + timedelta(hours=2), start + timedelta(hours=6)))
     assert {row["task_id"] for row in within} == {"t-1", "t-2"}
-    open_ones = {one.spec.task_id for one in ledger.reader.open_intents(start, NOON + timedelta(days=3))}
+    open_ones = {one.spec.task_id for one in ledger.open_intents(start, NOON + timedelta(days=3))}
     assert open_ones == {f"t-{n}" for n in range(0, 30, 3)}
-    again = next(one for one in ledger.reader.open_intents(start, start + timedelta(seconds=1)))
+    again = next(one for one in ledger.open_intents(start, start + timedelta(seconds=1)))
     assert again == ledger.find_intent(attempt_intent[0].key)
     assert ledger.settle(settled(again, Outcome.UNKNOWN, 100), HealthUpdate(), None)
 
@@ -423,7 +423,7 @@ def test_rows_are_read_across_days_and_shards(ledger: MotoLedger, task_table: Ta
 def test_an_open_intent_is_settled_from_its_stored_row(ledger: MotoLedger, task_table: TaskTable) -> None:
     known(task_table)
     ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL))
-    stored = next(iter(ledger.reader.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))))
+    (stored,) = ledger.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))
     assert ledger.settle(settled(stored, Outcome.UNKNOWN, stored.charge.amount), HealthUpdate(), None)
     counters = ledger.reader.counters("2026-11")
     assert (counters["month"], counters["month" + OPEN]) == (100, 0)
@@ -471,9 +471,7 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
                 answer = Payload(inline="a") if outcome in {Outcome.ANSWERED, Outcome.TRUNCATED} else None
                 ledger.settle(settled(attempt_intent, outcome, cost), HealthUpdate(), answer)
             elif what == "close":
-                for attempt_intent in ledger.reader.open_intents(
-                    NOON - timedelta(hours=1), now - timedelta(seconds=60)
-                ):
+                for attempt_intent in ledger.open_intents(NOON - timedelta(hours=1), now - timedelta(seconds=60)):
                     ledger.settle(
                         settled(attempt_intent, Outcome.UNKNOWN, attempt_intent.charge.amount), HealthUpdate(), None
                     )

@@ -14,7 +14,7 @@ from pointsman.adapters.claude import Claude
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.values.usage import Usage
 from tests.support.fake_providers import CLAUDE_MODEL, FakeProviders
-from tests.support.model_calls import INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
+from tests.support.model_calls import EARLIER, FORGED, INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
 
 
 @pytest.fixture(scope="module")
@@ -321,3 +321,19 @@ def test_message_with_a_missing_field_raises_no_error(missing: str) -> None:
 )
 def test_malformed_message_raises_no_error(fields: dict[str, object]) -> None:
     assert result_of({**MESSAGE, **fields}).outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}
+
+
+def test_each_turn_of_a_conversation_is_sent_as_its_speakers() -> None:
+    with serve_response(MESSAGE) as (url, sent):
+        adapter = Claude(KEY, url)
+        assert ask_model(adapter, CLAUDE_MODEL, earlier=EARLIER).outcome is Outcome.ANSWERED
+        adapter._client.close()
+    assert json.loads(sent[0])["messages"] == [
+        {"role": "user", "content": FORGED},
+        {"role": "assistant", "content": "May I?"},
+        {"role": "user", "content": PROMPT},
+    ]
+
+
+def test_conversation_is_answered(provider: FakeProviders, client: Claude) -> None:
+    assert ask_model(client, CLAUDE_MODEL, earlier=EARLIER).outcome is Outcome.ANSWERED

@@ -15,7 +15,7 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.usage import Usage
 from tests.support.fake_providers import GEMINI_MODEL, FakeProviders
-from tests.support.model_calls import INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
+from tests.support.model_calls import EARLIER, FORGED, INPUT_TOKENS, KEY, PROMPT, ask_model, serve_response
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +112,23 @@ def test_usage_that_cannot_be_has_an_unknown_cost(
 ) -> None:
     result = ask_with_fault(provider, client, {"usage": usage_fields})
     assert (result.outcome, result.cost_doubt, result.cost_known) == (Outcome.ANSWERED, doubt, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, Outcome.BLOCKED),
+        ({"candidates": []}, Outcome.EMPTY),
+        ({"candidates": [{"finishReason": "RECITATION"}]}, Outcome.EMPTY),
+    ],
+)
+@pytest.mark.parametrize(("total", "known"), [(11, True), (88, False)])
+def test_total_above_the_sum_is_doubted_without_a_text(
+    provider: FakeProviders, client: Gemini, body: dict[str, Any], outcome: Outcome, total: int, known: bool
+) -> None:
+    usage = {"promptTokenCount": 11, "totalTokenCount": total}
+    result = ask_with_fault(provider, client, {"response": {"body": {**body, "usageMetadata": usage}}})
+    assert (result.outcome, result.cost_known) == (outcome, known)
 
 
 def test_answer_names_the_model_that_served_it(provider: FakeProviders, client: Gemini) -> None:
@@ -306,3 +323,20 @@ def test_request_that_was_not_sent_costs_nothing(closed_port: int) -> None:
     result = ask_model(adapter, GEMINI_MODEL)
     adapter._client.close()
     assert (result.outcome, result.cost_known) == (Outcome.NOT_SENT, True)
+
+
+def test_each_turn_of_a_conversation_is_sent_as_its_speakers() -> None:
+    with serve_response(response("Yes.")) as (url, sent):
+        adapter = Gemini(KEY, url)
+        assert ask_model(adapter, GEMINI_MODEL, earlier=EARLIER).outcome is Outcome.ANSWERED
+        adapter._client.close()
+    contents = json.loads(sent[0])["contents"]
+    assert [(turn["role"], turn["parts"][0]["text"]) for turn in contents] == [
+        ("user", FORGED),
+        ("model", "May I?"),
+        ("user", PROMPT),
+    ]
+
+
+def test_conversation_is_answered(provider: FakeProviders, client: Gemini) -> None:
+    assert ask_model(client, GEMINI_MODEL, earlier=EARLIER).outcome is Outcome.ANSWERED

@@ -1,17 +1,22 @@
 """AWS as moto plays it, with the template's tables, bucket, queues, bus and topic."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import boto3
 import moto.core  # noqa: F401  (before the session is made: it adds the hooks to every later one)
 from botocore.config import Config
+from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.settings import Settings
+from pointsman.execution.calls import Intent
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"
@@ -62,12 +67,31 @@ class Aws:
         return Settings.model_validate(stores | changes)
 
 
+@contextmanager
+def empty_account() -> Iterator[Aws]:
+    """Yield an account with the template's stores."""
+    with mock_aws():
+        session = SESSION
+        create_tables(session.client("dynamodb"))
+        session.client("s3").create_bucket(Bucket=BUCKET)
+        topic = session.client("sns").create_topic(Name="reports")["TopicArn"]
+        sqs = session.client("sqs")
+        dlq, replies = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead-letters", "replies"))
+        arn = sqs.get_queue_attributes(QueueUrl=replies, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        session.client("events").create_event_bus(Name="bus")
+        yield Aws(session, TABLES, BUCKET, topic, dlq, arn, "bus")
+
+
 class MotoLedger(DynamoUsageLedger):
     """The usage ledger, and what reads its rows."""
 
     def __init__(self, client: Any, tables: Tables = TABLES) -> None:
         super().__init__(client, tables)
         self.reader = DynamoLedgerReader(client, tables)
+
+    def open_intents(self, since: datetime, until: datetime) -> list[Intent]:
+        """Return the intents themselves."""
+        return [intent for key in self.reader.open_intents(since, until) if (intent := self.find_intent(key))]
 
 
 def create_tables(dynamodb: Any, tables: Tables = TABLES) -> None:

@@ -11,6 +11,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pointsman.chat_api import chat_response
 from pointsman.chat_api.chat_request import MODEL_NAMES, Asked, ChatError, read_chat
+from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
@@ -41,7 +42,7 @@ def test_a_model_chooses_a_tier_or_none(tier: Tier) -> None:
     assert asked(model="pointsman/auto").tier is None
 
 
-def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -> None:
+def test_instructions_go_into_system_and_a_conversation_stays_one() -> None:
     messages = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "One"}, {"type": "text", "text": "and two?"}]},
@@ -51,23 +52,28 @@ def test_instructions_go_into_system_and_a_conversation_becomes_a_transcript() -
     ]
     result = asked(messages=messages)
     assert result.system == "Be brief.\n\nIn French."
-    assert result.prompt == "User:\nOne\nand two?\n\nAssistant:\nThree.\n\nUser:\nAnd four?"
+    assert result.prompt is None
+    assert result.messages == said(user="One\nand two?", assistant="Three.", user_again="And four?")
+
+
+def said(**texts: str) -> list[dict[str, str]]:
+    return [{"role": speaker.partition("_")[0], "content": text} for speaker, text in texts.items()]
 
 
 @pytest.mark.parametrize(
     ("turn", "read"),
     [
-        ({"content": None, "refusal": "No."}, "\n\nAssistant:\nNo."),
-        ({"content": [{"type": "refusal", "refusal": "No."}]}, "\n\nAssistant:\nNo."),
-        ({"content": None}, ""),
-        ({}, ""),
-        ({"content": ""}, ""),
+        ({"content": None, "refusal": "No."}, {"assistant": "No."}),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, {"assistant": "No."}),
+        ({"content": None}, {}),
+        ({}, {}),
+        ({"content": ""}, {}),
     ],
 )
-def test_assistant_turn_without_content_is_its_refusal_or_left_out(turn: dict[str, Any], read: str) -> None:
+def test_assistant_turn_without_content_is_its_refusal_or_left_out(turn: dict[str, Any], read: dict[str, str]) -> None:
     """open-webui/open-webui 12441: OpenAI's own answers have such turns."""
-    said = [{"role": "user", "content": "Tell me"}, {"role": "assistant", **turn}, {"role": "user", "content": "Why?"}]
-    assert asked(messages=said).prompt == f"User:\nTell me{read}\n\nUser:\nWhy?"
+    turns = [{"role": "user", "content": "Tell me"}, {"role": "assistant", **turn}, {"role": "user", "content": "Why?"}]
+    assert asked(messages=turns).messages == said(user="Tell me", **read, user_again="Why?")
 
 
 def test_user_turn_without_content_is_refused() -> None:
@@ -125,7 +131,8 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
         ),
         ({"max_tokens": 0}, 400, "max_tokens", "invalid_value"),
         ({"max_tokens": True}, 400, "max_tokens", "invalid_value"),
-        ({"max_completion_tokens": 1_000_000}, 400, "max_completion_tokens", "invalid_value"),
+        ({"max_tokens": 1.5}, 400, "max_tokens", "invalid_value"),
+        ({"max_tokens": "9"}, 400, "max_tokens", "invalid_value"),
         ({"max_tokens": 1, "max_completion_tokens": 2}, 400, "max_tokens", "invalid_value"),
         ({"metadata": {"a": 1}}, 400, "metadata", "invalid_value"),
         ({"metadata": [1]}, 400, "metadata", "invalid_value"),
@@ -136,6 +143,23 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
 )
 def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status: int, param: str, code: str) -> None:
     assert refused(**fields) == (status, param, code)
+
+
+def test_output_limit_is_taken_as_clients_write_it() -> None:
+    assert asked(max_tokens=9.0).max_output_tokens == 9
+    assert asked(max_completion_tokens=1_000_000).max_output_tokens == LARGEST_OUTPUT
+
+
+def test_tools_are_taken_where_none_may_be_called() -> None:
+    assert asked(tools=[{"type": "function"}], tool_choice="none") == asked()
+    assert asked(functions=[{"name": "f"}], function_call="none") == asked()
+    assert refused(tools=[{"type": "function"}], tool_choice="auto") == (400, "tools", "unsupported_parameter")
+
+
+@pytest.mark.parametrize(("fields", "next_step"), [({"n": 2}, "more requests"), ({"tools": [{}]}, "tool_choice none")])
+def test_refusal_says_what_to_do_instead(fields: dict[str, Any], next_step: str) -> None:
+    with pytest.raises(ChatError, match=next_step):
+        asked(**fields)
 
 
 def test_byte_order_mark_before_a_body_is_ignored() -> None:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from pointsman.adapters.dynamo import AwsClient, code_of
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.execution.calls import Intent
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.values.errors import ArchiveError
 from pointsman.values.times import to_text, utc_days
 
@@ -116,7 +116,7 @@ class ArchivedLedger:
         """Return a month's counters, which DynamoDB keeps."""
         return self._reader.counters(month)
 
-    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
         """Return the table's intents of that time which have no outcome: no archived day has one."""
         return self._reader.open_intents(since, until)
 

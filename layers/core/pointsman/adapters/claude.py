@@ -11,6 +11,7 @@ from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing.catalog import Provider
 from pointsman.values.effort import Effort
+from pointsman.values.turns import Role, Turn
 from pointsman.values.usage import Usage
 
 _CONNECT_SECONDS = 5.0
@@ -53,7 +54,7 @@ class Claude:
             answer = self._client.messages.create(
                 model=question.model,
                 max_tokens=question.max_output_tokens,
-                messages=[{"role": "user", "content": question.prompt}],
+                messages=_messages(question),
                 timeout=anthropic.Timeout(question.timeout, connect=min(_CONNECT_SECONDS, question.timeout)),
                 extra_headers={"x-pointsman-attempt": question.tag},
                 **arguments,
@@ -63,6 +64,11 @@ class Claude:
         except (anthropic.APIError, ValueError, TypeError) as error:  # an answer that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
+
+
+def _messages(question: ModelRequest) -> list[Any]:
+    turns = (*question.earlier, Turn(Role.USER, question.prompt))
+    return [{"role": turn.role, "content": turn.text} for turn in turns]
 
 
 def claude_client(key: str, base_url: str | None) -> anthropic.Anthropic:

@@ -17,6 +17,7 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.refusals import Refusal
 from pointsman.routing.catalog import Provider
 from pointsman.values.times import PACIFIC, next_midnight
+from pointsman.values.turns import Role, Turn
 from pointsman.values.usage import Usage
 
 _BLOCKING = frozenset({"SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
@@ -52,7 +53,9 @@ class Gemini:
                 thinking_level=types.ThinkingLevel(question.effort_value.upper())
             )
         try:
-            answer = self._client.models.generate_content(model=question.model, contents=question.prompt, config=config)
+            answer = self._client.models.generate_content(
+                model=question.model, contents=_contents(question), config=config
+            )
         except ErrorResponse as response:
             return _refused(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -62,6 +65,12 @@ class Gemini:
         return _read(answer)
 
 
+def _contents(question: ModelRequest) -> list[types.Content]:
+    roles = {Role.USER: "user", Role.ASSISTANT: "model"}
+    turns = (*question.earlier, Turn(Role.USER, question.prompt))
+    return [types.Content(role=roles[turn.role], parts=[types.Part(text=turn.text)]) for turn in turns]
+
+
 def gemini_client(key: str, base_url: str | None) -> genai.Client:
     """Return the SDK's client without retries, which raises an error response as `ErrorResponse`."""
     hooks = {"event_hooks": {"response": [raise_error_response]}}
@@ -69,17 +78,29 @@ def gemini_client(key: str, base_url: str | None) -> genai.Client:
 
 
 def _read(answer: types.GenerateContentResponse) -> CallResult:
-    usage = _usage(answer.usage_metadata)
-    served, request_id = answer.model_version, answer.response_id
+    outcome, text, detail = _content(answer)
+    usage, tier = _usage(answer.usage_metadata), _service_tier(answer)
+    if not answer.candidates and outcome is Outcome.EMPTY and usage is None:
+        return CallResult(Outcome.UNKNOWN, detail="200 without candidates or usage")
+    return CallResult(
+        outcome,
+        text,
+        usage,
+        answer.model_version,
+        answer.response_id,
+        detail=detail,
+        cost_doubt=usage_doubt(usage, text, _total(answer)) or ("" if tier in _TIERS else f"service tier {tier[:20]}"),
+        batch=_TIERS.get(tier, False),
+    )
+
+
+def _content(answer: types.GenerateContentResponse) -> tuple[Outcome, str, str]:
+    """Return the outcome, the text and the detail for people."""
     feedback = answer.prompt_feedback
     if feedback is not None and feedback.block_reason is not None:
-        return CallResult(
-            Outcome.BLOCKED, "", usage, served, request_id, detail=f"blocked {feedback.block_reason.name}"
-        )
+        return Outcome.BLOCKED, "", f"blocked {feedback.block_reason.name}"
     if not answer.candidates:
-        if usage is None:
-            return CallResult(Outcome.UNKNOWN, detail="200 without candidates or usage")
-        return CallResult(Outcome.EMPTY, "", usage, served, request_id, detail="no candidates")
+        return Outcome.EMPTY, "", "no candidates"
     first = answer.candidates[0]
     parts = first.content.parts if first.content and first.content.parts else []
     text = storable("".join(part.text for part in parts if part.text and not part.thought))
@@ -94,12 +115,7 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
         outcome = Outcome.ANSWERED
     else:
         outcome = Outcome.TRUNCATED if finish in ("MAX_TOKENS", "CONTINUATION") else Outcome.EMPTY
-    detail = "" if outcome is Outcome.ANSWERED else f"finish_reason {finish}"
-    tier = _service_tier(answer)
-    doubt = usage_doubt(usage, text, _total(answer)) or ("" if tier in _TIERS else f"service tier {tier[:20]}")
-    return CallResult(
-        outcome, text, usage, served, request_id, detail=detail, cost_doubt=doubt, batch=_TIERS.get(tier, False)
-    )
+    return outcome, text, "" if outcome is Outcome.ANSWERED else f"finish_reason {finish}"
 
 
 def _service_tier(answer: types.GenerateContentResponse) -> str:

@@ -6,9 +6,9 @@ from itertools import chain
 
 from pointsman.adapters import limit_items
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, leave_items, pack, unpack
-from pointsman.adapters.ledger_rows import intent_of, merged
+from pointsman.adapters.ledger_rows import merged
 from pointsman.adapters.shards import Row, in_shards
-from pointsman.execution.calls import Intent
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.values.times import to_text, utc_days
 
 _KEYS_ONLY = ("day_shard", "row", "kind", "outcome")
@@ -30,13 +30,11 @@ class DynamoLedgerReader:
         """Return the rows of all shards."""
         return chain.from_iterable(self.shards(since, until))
 
-    def open_intents(self, since: datetime, until: datetime) -> Iterable[Intent]:
-        """Return intents of that time without an outcome; of all others the keys alone are fetched."""
+    def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
+        """Return the keys of that time's intents without an outcome; nothing but keys is fetched."""
         for row in chain.from_iterable(self.shards(since, until, _KEYS_ONLY)):
             if row["kind"] == "attempt" and "outcome" not in row:
-                key = pack({"day_shard": row["day_shard"], "row": f"{row['row']}#intent"})
-                response = self._client.get_item(TableName=self._tables.usage, Key=key, ConsistentRead=True)
-                yield intent_of(unpack(response["Item"]))
+                yield RowKey(row["day_shard"], row["row"])
 
     def counters(self, month: str) -> dict[str, int]:
         """Return a month's counters."""

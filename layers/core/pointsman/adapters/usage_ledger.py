@@ -1,6 +1,7 @@
 """The usage ledger on DynamoDB: one transaction reserves, one settles."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +25,8 @@ from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import CallResult
-from pointsman.execution.records import Payload, SubtaskBatch
+from pointsman.execution.outcome import CallResult, CheckResult
+from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.values.times import to_text
 
@@ -122,6 +123,18 @@ class DynamoUsageLedger:
                 return self._update_task(intent, task_updates.audit_settled(settled, answer)), None
             case Purpose.CLASSIFICATION:
                 return None
+
+    @reachable()
+    def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
+        """Write it to the task, and a failed check also to the row of the call that gave the answer."""
+        items = [_update(self._tables.tasks, {"task_id": record.task_id}, task_updates.checked(record, check, at))]
+        rows = [key for key in record.rows if record.checked and key.attempt_id == record.checked.attempt_id]
+        if check.failed and rows:
+            key = {"day_shard": rows[-1].day_shard, "row": rows[-1].outcome}
+            update = Update().set({"failed_check": check.failed}).only_if("attribute_exists(day_shard)")
+            items.append(_update(self._tables.usage, key, update))
+        with suppress(Cancelled):  # the task has ended by its answer, and the answer stands unchecked
+            transact(self._client, items)
 
     @reachable()
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:

@@ -7,6 +7,7 @@ from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import Tier
+from pointsman.values.turns import Role
 
 AUTO = "pointsman/auto"
 MODEL_NAMES: dict[str, Tier | None] = {AUTO: None} | {f"pointsman/{tier}": tier for tier in Tier}
@@ -24,8 +25,15 @@ _INERT: dict[str, tuple[Any, ...]] = {
     "web_search_options": (),
 }
 """Parameters that would change what the answer is and cannot be followed, and the values that ask for nothing."""
+_CHOICE_OF_TOOLS = {"tools": "tool_choice", "functions": "function_call"}
+"""Parameters that ask for nothing where the choice beside them is `none`."""
+_NO_TOOLS = "is not supported: a task is one answer in text; send {choice} none to get one, or call the provider"
+_RULES = {
+    "n": "must be 1: for more answers send more requests, each with an Idempotency-Key of its own",
+    **{name: _NO_TOOLS.format(choice=choice) for name, choice in _CHOICE_OF_TOOLS.items()},
+}
+"""What to do instead, by parameter."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
-_SPEAKERS = {"user": "User", "assistant": "Assistant"}
 
 
 class ChatError(Exception):
@@ -53,7 +61,9 @@ class ChatError(Exception):
 class Asked:
     """A request."""
 
-    prompt: str
+    prompt: str | None
+    """None: a conversation is asked to go on."""
+    messages: list[dict[str, str]] | None = None
     system: str | None = None
     tier: Tier | None = None
     max_output_tokens: int | None = None
@@ -73,16 +83,18 @@ def read_chat(body: bytes) -> Asked:
     """
     fields = _fields(body)
     for name, inert in _INERT.items():
-        if fields.get(name) is not None and fields[name] not in inert:
-            raise _unsupported(name)
+        unused = name in _CHOICE_OF_TOOLS and fields.get(_CHOICE_OF_TOOLS[name]) == "none"
+        if fields.get(name) is not None and fields[name] not in inert and not unused:
+            raise _unsupported(name, _RULES.get(name, "is not supported"))
     model = fields.get("model")
     if not isinstance(model, str) or model not in MODEL_NAMES:
         words = f"model: must be one of {', '.join(MODEL_NAMES)}"
         raise ChatError(404, words, code="model_not_found", param="model")
-    system, prompt = _texts(fields.get("messages"))
+    system, prompt, messages = _texts(fields.get("messages"))
     options = fields.get("stream_options")
     return Asked(
         prompt=prompt,
+        messages=messages,
         system=system,
         tier=MODEL_NAMES[model],
         max_output_tokens=_limit(fields),
@@ -106,24 +118,26 @@ def _fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _texts(messages: Any) -> tuple[str | None, str]:
-    """Return instructions and prompt: the one user message itself, a longer conversation as a transcript."""
+def _texts(messages: Any) -> tuple[str | None, str | None, list[dict[str, str]] | None]:
+    """Return instructions, and the one user message as a prompt or else the conversation."""
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages", "must be a list of messages")
     parts = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]
     instructions = [text for role, text in parts if role in _INSTRUCTIONS]
-    spoken = [(role, text) for role, text in parts if role in _SPEAKERS and (text or role == "user")]
+    spoken = [(role, text) for role, text in parts if role not in _INSTRUCTIONS and (text or role == "user")]
     if not any(role == "user" and text.strip() for role, text in spoken):
         raise _invalid("messages", "must hold a user message with text")
-    transcript = "\n\n".join(f"{_SPEAKERS[role]}:\n{text}" for role, text in spoken)
-    return "\n\n".join(instructions) or None, spoken[0][1] if len(spoken) == 1 else transcript
+    system = "\n\n".join(instructions) or None
+    if len(spoken) == 1:
+        return system, spoken[0][1], None
+    return system, None, [{"role": role, "content": text} for role, text in spoken]
 
 
 def _message(message: Any, where: str) -> tuple[str, str]:
     if not isinstance(message, dict):
         raise _invalid(where, "must be an object with role and content")
     role, content = message.get("role"), message.get("content")
-    if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *_SPEAKERS}:
+    if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *Role}:
         raise _invalid(f"{where}.role", "must be system, developer, user or assistant")
     if message.get("tool_calls"):
         raise _unsupported(f"{where}.tool_calls")
@@ -146,13 +160,14 @@ def _part(part: Any, where: str) -> str:
 
 
 def _limit(fields: dict[str, Any]) -> int | None:
-    names = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
-    for name in names:
-        if type(fields[name]) is not int or not 1 <= fields[name] <= LARGEST_OUTPUT:
-            raise _invalid(name, f"must be a whole number from 1 to {LARGEST_OUTPUT}")
-    if len({fields[name] for name in names}) > 1:
+    """Return the output cap; one above what any model can is no cap of its own, as at other doors."""
+    stated = {name: fields[name] for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None}
+    for name, limit in stated.items():
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 1 or limit != int(limit):
+            raise _invalid(name, "must be a whole number from 1")
+    if len(set(stated.values())) > 1:
         raise _invalid("max_tokens", "must not differ from max_completion_tokens")
-    return fields[names[0]] if names else None
+    return min(int(next(iter(stated.values()))), LARGEST_OUTPUT) if stated else None
 
 
 def _effort(reasoning_effort: Any) -> str | None:

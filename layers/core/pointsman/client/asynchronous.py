@@ -21,7 +21,7 @@ class AsyncClient:
         """Wrap a client, as `AsyncClient(Client.of_stack("pointsman"))`."""
         self._client = client
 
-    async def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Sent:
+    async def submit(self, prompt: str | None = None, **fields: Unpack[TaskFields]) -> Sent:
         """Put a task on the queue, as `Client.submit` does."""
         return await asyncio.to_thread(self._client.submit, prompt, **fields)
 

@@ -68,8 +68,8 @@ class Client:
             raise NoStackError(f"stack {name} has no output {missing[0]}: it is not Pointsman's, or not fully deployed")
         return cls(Places(*(outputs[key] for key in _OUTPUTS)), session)
 
-    def submit(self, prompt: str, **fields: Unpack[TaskFields]) -> Sent:
-        """Put a task on the queue and return it as it was sent.
+    def submit(self, prompt: str | None = None, **fields: Unpack[TaskFields]) -> Sent:
+        """Put a task on the queue and return it as it was sent; `messages` may stand for the prompt.
 
         Raises:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).

@@ -1,7 +1,7 @@
 """What a caller says of a task, as the message that is sent, and what it was sent as."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -25,6 +25,8 @@ class TaskFields(TypedDict, total=False):
     """A task type, as `code_generation`; without it and `tier` the task is classified."""
     tier: str | None
     """A tier, as `reasoning`; it beats the type."""
+    messages: Sequence[Mapping[str, str]] | None
+    """A conversation instead of a prompt: each with `role`, `user` or `assistant`, and `content`."""
     system: str | None
     max_output_tokens: int | None
     """Bounds the billed output of each call, thinking included."""
@@ -46,8 +48,8 @@ def id_from(idempotency_key: str) -> str:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
-def task_fields(prompt: str, fields: TaskFields) -> dict[str, Any]:
-    """Return the task, with an id of its own unless one is given.
+def task_fields(prompt: str | None, fields: TaskFields) -> dict[str, Any]:
+    """Return the task, with an id of its own unless one is given; without a prompt it is a conversation's.
 
     Raises:
         TypeError: A field has another name.
@@ -70,6 +72,8 @@ def body_of(task: Mapping[str, Any]) -> str:
         raise InvalidTaskError("idempotency_key: must not be empty, nor stand beside task_id")
     if isinstance(fields.get("deadline"), datetime):
         fields["deadline"] = fields["deadline"].isoformat()
+    if isinstance(fields.get("messages"), Sequence) and not isinstance(fields["messages"], str):
+        fields["messages"] = [dict(it) if isinstance(it, Mapping) else it for it in fields["messages"]]
     if isinstance(fields.get("metadata"), Mapping):
         fields["metadata"] = dict(fields["metadata"])
     try:

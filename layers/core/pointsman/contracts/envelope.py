@@ -5,7 +5,7 @@ import re
 from pointsman.contracts import s3_prompt
 from pointsman.contracts.reply_to import check_form
 from pointsman.contracts.s3_prompt import S3Prompt
-from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task
+from pointsman.contracts.task import ID_PATTERN, LARGEST_REPLY, Rejection, Task, read_task, states_task
 from pointsman.values import strict_json
 from pointsman.values.strict_json import Json, NotStrictJson
 from pointsman.values.text import without_mark
@@ -35,13 +35,13 @@ def open_message(body: str, message_id: str) -> tuple[str, Task]:
 
 def parts(body: str) -> list[str]:
     """Return the bodies that a message stands for, of one task each: none for a test by S3 or a folder's placeholder,
-    several for a notification of several objects, else the body itself.
+    several for a notification of several objects, else the body itself, of too many too.
     """
     fields = _s3_fields(body)
     if s3_prompt.is_test(fields):
         return []
     records = s3_prompt.records_of(fields)
-    if len(records) < 2:
+    if not 2 <= len(records) <= s3_prompt.MOST_RECORDS:
         return [] if s3_prompt.is_placeholder(fields) else [body]
     notifications: list[Json] = [{"Records": [record]} for record in records]
     return [strict_json.dumps(it) for it in notifications if not s3_prompt.is_placeholder(it)]
@@ -71,7 +71,7 @@ def unwrap(body: str, message_id: str) -> tuple[Json, str]:
     """Return what stands inside the envelopes, and the id of the innermost; an event of S3 is no envelope."""
     here, default_id = _parse(body), message_id
     for _ in range(_DEEPEST):
-        if not isinstance(here, dict) or "prompt" in here or s3_prompt.is_s3_event(here):
+        if not isinstance(here, dict) or states_task(here) or s3_prompt.is_s3_event(here):
             break
         if here.get("Type") == "Notification" and isinstance(here.get("Message"), str):
             default_id = _usable(here.get("MessageId"), default_id)
@@ -94,7 +94,7 @@ _CONTROL_RULES = {
 
 def _control_rule(fields: Json) -> str | None:
     """Return the rule that a control message of SNS breaks; None: it is none."""
-    if not isinstance(fields, dict) or "prompt" in fields or "TopicArn" not in fields:
+    if not isinstance(fields, dict) or states_task(fields) or "TopicArn" not in fields:
         return None
     return _CONTROL_RULES.get(str(fields.get("Type")))
 

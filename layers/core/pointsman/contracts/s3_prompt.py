@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.contracts.task import Rejection, Task, read_task, states_task
 from pointsman.values import strict_json
 from pointsman.values.strict_json import Json
 
@@ -14,6 +14,10 @@ _ROUTING = ("type", "tier")
 _KEPT = ("ticket", "agent")
 """What `x-amz-meta-…` may state beside `private`; whatever else an object carries is its owner's business."""
 _READ = frozenset({"private", *_ROUTING, *_KEPT})
+
+
+MOST_RECORDS = 20
+"""Objects that one notification may name: S3 itself names one, and each costs the router four calls of AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class S3Prompt:
 
 def is_s3_event(fields: Json) -> bool:
     """Return whether it is a notification of S3, or its event on EventBridge."""
-    if not isinstance(fields, dict) or "prompt" in fields:
+    if not isinstance(fields, dict) or states_task(fields):
         return False
     return fields.get("source") == "aws.s3" or bool(records_of(fields))
 
@@ -79,10 +83,12 @@ def named_in(fields: Json) -> S3Prompt:
     """Return the object that an event of S3 names, the first one of a notification.
 
     Raises:
-        Rejection: `invalid_s3_event`: nothing was created, or the event is not as S3 makes it.
+        Rejection: `invalid_s3_event`: nothing was created, too much was, or the event is not as S3 makes it.
     """
     assert isinstance(fields, dict)
     records = records_of(fields)
+    if len(records) > MOST_RECORDS:
+        raise Rejection("invalid_s3_event", f"event: must name at most {MOST_RECORDS} objects")
     created, detail = (
         (str(records[0].get("eventName")).startswith("ObjectCreated:"), records[0].get("s3"))
         if records

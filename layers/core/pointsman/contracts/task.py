@@ -5,18 +5,19 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from pointsman.contracts import reply_to as reply_to_form
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.values.turns import Role, Turn, alternating
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
 _UNLIMITED_HASHES_AS = 4096
 """What the fingerprint says of a task without `max_output_tokens`: it was the default when ids were first taken."""
-_LATER_FIELDS = ("effort",)
+_LATER_FIELDS = ("effort", "messages")
 """Fields that the contract gained later: where they are absent, a task has the fingerprint that it always had."""
 LARGEST_REPLY = 2048
 """Characters of a place to reply to."""
@@ -40,12 +41,24 @@ class Rejection(Exception):  # noqa: N818  (a verdict on a message, not a fault 
         self.reason = reason
 
 
+class Message(BaseModel):
+    """A message of a conversation; a blank one is left out of what is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    role: Role
+    content: Annotated[str, Field(strict=True)]
+
+
 class Task(BaseModel):
     """A task as its sender states it. Unknown fields are ignored; `null` means not given."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     prompt: Annotated[str, Field(strict=True)]
+    """What is asked; of a conversation its last user message with text."""
+    messages: list[Message] | None = None
+    """A conversation, each message sent as its speaker's; None: the prompt is all that was said."""
     task_id: TaskId | None = None
     type: TaskType | None = None
     tier: Tier | None = None
@@ -61,12 +74,30 @@ class Task(BaseModel):
     split: Annotated[bool, Field(strict=True)] = False
     reply_to: Annotated[str, Field(strict=True, min_length=1, max_length=LARGEST_REPLY)] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _asked_last(cls, fields: Any) -> Any:
+        """Set the prompt of a conversation: beside `messages` it may only be repeated, as in a stored task."""
+        if not isinstance(fields, dict) or not isinstance(messages := fields.get("messages"), list):
+            return fields
+        asked, stated = _last_asked(messages), fields.get("prompt")
+        if stated is not None and stated != asked:
+            raise ValueError("must have either prompt or messages")
+        return {**fields, "prompt": asked or "-"}  # with nothing asked, `messages` is refused below
+
     @field_validator("prompt")
     @classmethod
     def _not_blank(cls, prompt: str) -> str:
-        if not any(sign.isprintable() and not sign.isspace() for sign in prompt):
+        if not _has_text(prompt):
             raise ValueError("must not be blank")
         return prompt
+
+    @field_validator("messages")
+    @classmethod
+    def _asks(cls, messages: list[Message] | None) -> list[Message] | None:
+        if messages is not None and not any(it.role is Role.USER and _has_text(it.content) for it in messages):
+            raise ValueError("must hold a user message with text")
+        return messages
 
     @field_validator("private", "split", "metadata", mode="before")
     @classmethod
@@ -106,6 +137,13 @@ class Task(BaseModel):
         """The tier that the sender chose: `tier` beats `type`; None leaves it to the classifier."""
         return self.tier or (TIER_OF[self.type] if self.type else None)
 
+    @property
+    def turns(self) -> list[Turn]:
+        """What is sent, the user's word first and last."""
+        if self.messages is None:
+            return [Turn(Role.USER, self.prompt)]
+        return alternating(Turn(message.role, message.content) for message in self.messages)
+
     def fingerprint(self) -> str:
         """Return the SHA-256 in hex over all fields but `task_id` (the key itself) and `reply_to`.
 
@@ -122,6 +160,25 @@ class Task(BaseModel):
         fields = {name: value for name, value in fields.items() if value is not None or name not in _LATER_FIELDS}
         fields["max_output_tokens"] = self.max_output_tokens or _UNLIMITED_HASHES_AS
         return hashlib.sha256(strict_json.dumps(fields).encode()).hexdigest()
+
+
+def _has_text(text: str) -> bool:
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
+
+
+def _last_asked(messages: list[Any]) -> str:
+    """Return the text of the last user message that has one, else nothing."""
+    asked = (
+        message["content"]
+        for message in reversed(messages)
+        if isinstance(message, dict) and message.get("role") == "user" and isinstance(message.get("content"), str)
+    )
+    return next((text for text in asked if _has_text(text)), "")
+
+
+def states_task(fields: strict_json.Json) -> bool:
+    """Return whether it is a task, whatever else its fields resemble."""
+    return isinstance(fields, dict) and ("prompt" in fields or "messages" in fields)
 
 
 def read_task(fields: strict_json.Json) -> Task:
@@ -150,6 +207,8 @@ _RULES: dict[str, str] = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "dict_type": "must be an object of strings",
+    "list_type": "must be a list of messages",
+    "model_type": "must be an object with role and content",
 }
 _CHOICES: dict[str, type[Tier | TaskType | Effort]] = {"tier": Tier, "type": TaskType, "effort": Effort}
 _PATTERNS: dict[Literal["task_id", "parent_id"] | str, str] = dict.fromkeys(
@@ -158,7 +217,11 @@ _PATTERNS: dict[Literal["task_id", "parent_id"] | str, str] = dict.fromkeys(
 
 
 def _where(loc: tuple[int | str, ...]) -> str:
-    """Return the field's name; of metadata the field alone, as its keys are the sender's text."""
+    """Return the field's name, of messages with number and part; of metadata the field alone, as its keys are the
+    sender's text.
+    """
+    if loc[1:] and loc[0] == "messages":
+        return f"messages[{loc[1]}]" + "".join(f".{part}" for part in loc[2:])
     return str(loc[0]) if loc else "body"
 
 
@@ -167,7 +230,7 @@ def _rule(problem: Any) -> str:
     if kind == "string_pattern_mismatch":
         return _PATTERNS[field]
     if kind == "enum":
-        return "must be one of " + ", ".join(_CHOICES[field])
+        return "must be one of " + ", ".join(_CHOICES.get(field, Role))
     if field == "metadata" and kind == "string_type":
         return "must be an object of strings"
     return _RULES.get(kind, str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be "))

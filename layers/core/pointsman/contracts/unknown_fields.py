@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pointsman.contracts.envelope import unwrap
-from pointsman.contracts.task import Rejection, Task
+from pointsman.contracts.task import Rejection, Task, states_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def unknown_fields(body: str) -> list[UnknownField]:
         fields, _ = unwrap(body, "")
     except Rejection:
         return []
-    if not isinstance(fields, dict) or "prompt" not in fields:
+    if not isinstance(fields, dict) or not states_task(fields):
         return []
     known = list(Task.model_fields)
     return [

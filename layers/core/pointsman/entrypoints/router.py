@@ -56,13 +56,16 @@ def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str
     """Claim and decide a batch; return what ends one message of it, by its id."""
     parts = runtime.function_runtime()
     intake = parts.part(build_intake)
-    messages = {record["messageId"]: _messages(record) for record in event["Records"]}
-    flat = [message for messages_of_record in messages.values() for message in messages_of_record]
+    opened = {record["messageId"]: _opened(record) for record in event["Records"]}
+    flat = [message for messages in opened.values() if isinstance(messages, list) for message in messages]
     batch = intake.claim_batch(flat, context.aws_request_id, seconds_left(context) - TIMEOUT_MARGIN)
 
     def end_message(message_id: str) -> None:
         try:
-            for message in messages[message_id]:
+            messages = opened[message_id]
+            if isinstance(messages, Exception):
+                raise messages
+            for message in messages:
                 intake.start_or_reject(message, batch)
         except Exception as trouble:
             why = safe_message(trouble)
@@ -70,6 +73,14 @@ def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str
             raise
 
     return end_message
+
+
+def _opened(record: dict[str, Any]) -> list[QueueMessage] | Exception:
+    """Return the tasks of a record, or what goes wrong with it alone."""
+    try:
+        return _messages(record)
+    except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
+        return trouble
 
 
 def _messages(record: dict[str, Any]) -> list[QueueMessage]:

@@ -12,10 +12,13 @@ from pointsman.routing.catalog import Billing, Model
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.turns import Turn
 from pointsman.values.usage import Usage
 
 INPUT_MARGIN = 1_000
 """Tokens beside the text: what a provider adds around a request."""
+TURN_MARGIN = 16
+"""Tokens beside the text of each earlier turn: some four mark a speaker."""
 
 
 class Purpose(StrEnum):
@@ -47,6 +50,8 @@ class ModelRequest:
     """One that the model knows; None: nothing is sent, and the provider's default holds."""
     effort_value: str | int | None = None
     """The effort in the provider's own word or number (`catalog.Thinking.levels`)."""
+    earlier: tuple[Turn, ...] = ()
+    """What was said before the prompt: the user's turn first, the assistant's last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ class CallSpec:
     """Like all below, empty in an intent that was read back: the ledger keeps no text."""
     system: str = ""
     schema: dict[str, Any] | None = None
+    earlier: tuple[Turn, ...] = ()
+    """What was said before the prompt."""
 
     @property
     def tag(self) -> str:
@@ -89,11 +96,12 @@ class CallSpec:
     def input_bytes(self) -> int:
         """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes."""
         schema = strict_json.dumps(self.schema) if self.schema else ""
-        return len(self.prompt.encode()) + len(self.system.encode()) + len(schema.encode())
+        earlier = sum(len(turn.text.encode()) for turn in self.earlier)
+        return earlier + len(self.prompt.encode()) + len(self.system.encode()) + len(schema.encode())
 
     def input_reserved(self, model: Model) -> int:
         """Return the tokens to reserve for the input."""
-        return min(self.input_bytes + INPUT_MARGIN, model.context_window)
+        return min(self.input_bytes + INPUT_MARGIN + TURN_MARGIN * len(self.earlier), model.context_window)
 
     def output_cap(self, model: Model) -> int:
         """Return the tokens that the answer may have, clamped to what the model can."""
@@ -111,6 +119,7 @@ class CallSpec:
             schema=self.schema,
             effort=self.effort,
             effort_value=model.thinking.levels[self.effort] if model.thinking and self.effort else None,
+            earlier=self.earlier,
         )
 
 

@@ -47,9 +47,10 @@ def judge_answer(
     if record.last_attempt != record.checked.attempt_id or not ctx.policy.is_free(task_call.model):
         return passed
     answer = payloads.fetch(record.answer)
-    if len(task_call.prompt) + len(answer) > LONGEST_JUDGED:
+    earlier = [{"role": turn.role, "content": turn.text} for turn in task_call.earlier]
+    question = {**({"earlier": earlier} if earlier else {}), "task": task_call.prompt, "answer": answer}
+    if sum(len(turn.text) for turn in task_call.earlier) + len(task_call.prompt) + len(answer) > LONGEST_JUDGED:
         return passed
-    question = {"task": task_call.prompt, "answer": answer}
     room = brief_room(ctx.policy.catalog.get(task_call.model), _VERDICT_TOKENS)
     spec = replace(
         task_call,
@@ -57,6 +58,7 @@ def judge_answer(
         prompt="Task and answer, as JSON data:\n" + strict_json.dumps(question),
         system=prompt_text("judge"),
         schema=_SCHEMA,
+        earlier=(),
         effort=room.effort,
         max_output_tokens=room.cap,
     )

@@ -1,12 +1,16 @@
 """The sweep: closes what no later attempt closed, tries again what could not be delivered, and looks after tasks that
-wait for subtasks.
+wait for subtasks. One record's trouble is no other's: it is raised when all the rest is done.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from pointsman.execution.budget import OPEN
+from pointsman.execution.executions import DeadExecution
 from pointsman.execution.model_health import ModelState
+from pointsman.execution.records import TaskRecord
 from pointsman.ports import LedgerReader, ModelHealthStore, SweepStore, TaskStore, Workflow
 from pointsman.report.figures.month import percent_of
 from pointsman.services.account_notice import AccountNotice
@@ -16,13 +20,13 @@ from pointsman.services.billing_notice import BillingNotice
 from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
-from pointsman.services.delivery import Delivery
+from pointsman.services.delivery import DELIVERED_WITHIN, Delivery
 from pointsman.services.start import task_of_execution
-from pointsman.values.errors import DeliveryError
+from pointsman.values.errors import DeliveryError, SweepError, safe_message
 from pointsman.values.log_events import LogEvent
 from pointsman.values.money import nano
 from pointsman.values.status import ENDED, Status
-from pointsman.values.times import PACIFIC, month_key
+from pointsman.values.times import PACIFIC, month_key, parse_time
 
 _GRACE = timedelta(seconds=60)
 _LOOK_BACK = timedelta(days=3)
@@ -32,20 +36,41 @@ SETTLED_AFTER = timedelta(seconds=max(FUNCTION_SECONDS.values())) + _GRACE
 _DEAD_FOR = timedelta(minutes=5), timedelta(hours=6)
 """Since when an execution must have ended for the rule to have finished its task, and until when the sweep does."""
 
+_DELIVERING_FOR = timedelta(minutes=8)
+"""Of the function's 15 minutes; places that hang keep the sweep from nothing else."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class SweepResult:
     """What one sweep did."""
 
-    closed: int
-    delivered: int
-    undelivered: int
-    finished: int
+    closed: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    finished: int = 0
     """Tasks whose execution had died without a word."""
-    archived: int
+    archived: int = 0
     """Days."""
-    gathered: int
+    gathered: int = 0
     """Tasks with subtasks that this sweep ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Troubles:
+    """What failed in one sweep, each with its error in words that may be logged."""
+
+    ctx: Context
+    words: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        """Keep an error in the block from everything else."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (raised in the end)
+            why = safe_message(error)
+            self.ctx.log(LogEvent.SWEEP_PART_FAILED, level="error", what=what, why=why)
+            self.words.append(f"{what} ({why})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,67 +90,92 @@ class Sweep:
     archiving: Archiving
 
     def __call__(self) -> SweepResult:
-        """Close every intent whose function must have ended, and deliver what waits."""
-        now = self.ctx.clock.now()
-        closed = self._close_open(now)
-        delivered, undelivered, gathered = self._look_after()
-        finished = self._finish_dead(now)
-        states = list(self.model_health.states(self.ctx.policy.in_use()).values())
-        self._gauge(states, now)
-        self.budget_notice(now)
-        self.account_notice(states, now)
-        self.billing_notice(states, now)
-        archived = self.archiving()
-        result = SweepResult(closed, delivered, undelivered, finished, archived, gathered)
+        """Close every intent whose function must have ended, and deliver what waits.
+
+        Raises:
+            SweepError: Something could not be done; all else was.
+        """
+        now, result, troubles = self.ctx.clock.now(), SweepResult(), _Troubles(self.ctx)
+        states: list[ModelState] = []
+        with troubles.of("open attempts"):
+            self._close_open(now, result, troubles)
+        with troubles.of("deliveries"):
+            self._look_after(now, result, troubles)
+        with troubles.of("dead executions"):
+            self._finish_dead(now, result, troubles)
+        with troubles.of("models"):
+            states += self.model_health.states(self.ctx.policy.in_use()).values()
+        with troubles.of("metrics"):
+            self._gauge(states, now)
+        with troubles.of("budget notice"):
+            self.budget_notice(now)
+        with troubles.of("account notice"):
+            self.account_notice(states, now)
+        with troubles.of("billing notice"):
+            self.billing_notice(states, now)
+        with troubles.of("archive"):
+            result.archived = self.archiving()
         self.ctx.log(LogEvent.SWEEP_ENDED, **asdict(result))
+        if troubles.words:
+            raise SweepError(troubles.words)
         return result
 
-    def _close_open(self, now: datetime) -> int:
+    def _close_open(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
         """Close every intent whose function must have ended; keep up to where all are settled."""
-        watermarks, closed, settled = self.store.watermarks(), 0, now - SETTLED_AFTER
+        watermarks, settled = self.store.watermarks(), now - SETTLED_AFTER
         since = watermarks.settled_before if watermarks else now - _LOOK_BACK
-        for intent in self.ledger.open_intents(since, now):
-            if now - intent.at > timedelta(seconds=_seconds_of(intent.spec.function)) + _GRACE:
-                close_unknown(self.ctx, intent)
-                closed += 1
-            else:
-                settled = min(settled, intent.at)
+        for key in self.ledger.open_intents(since, now):
+            closed = result.closed
+            with troubles.of(f"attempt {key.row}"):
+                intent = self.ctx.ledger.find_intent(key)
+                if intent and now - intent.at > timedelta(seconds=_seconds_of(intent.spec.function)) + _GRACE:
+                    close_unknown(self.ctx, intent)
+                    result.closed += 1
+            if result.closed == closed:
+                settled = min(settled, parse_time(key.began_at))
         self.store.settled(since, settled)
-        return closed
 
-    def _look_after(self) -> tuple[int, int, int]:
-        """Deliver what waits; send out, end and deliver tasks with subtasks. Return how many were delivered, could not
-        be, and were ended.
-        """
-        delivered = undelivered = gathered = 0
-        for task_id in list(self.tasks.wanting_attention()):
-            record = self.tasks.read(task_id)
-            if record is None or not (record.status in ENDED or record.subtasks):
-                continue
-            try:
-                status = self.delivery.finish(task_id, record.generation, None)
-            except DeliveryError as error:
-                undelivered += 1
-                self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
-                continue
-            delivered += record.status in ENDED
-            gathered += record.status not in ENDED and status in ENDED
-        return delivered, undelivered, gathered
+    def _look_after(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
+        """Deliver what waits; send out, end and deliver tasks with subtasks."""
+        task_ids = list(self.tasks.wanting_attention())
+        for number, task_id in enumerate(task_ids):
+            if self.ctx.clock.now() - now > _DELIVERING_FOR:
+                troubles.words.append(f"{len(task_ids) - number} deliveries (no time left)")
+                return
+            with troubles.of(f"task {task_id}"):
+                self._look_after_task(task_id, now, result)
 
-    def _finish_dead(self, now: datetime) -> int:
-        """Finish tasks whose execution died and whom the rule on its status did not reach; return how many."""
-        finished = 0
+    def _look_after_task(self, task_id: str, now: datetime, result: SweepResult) -> None:
+        record = self.tasks.read(task_id)
+        if record is None or not (record.status in ENDED or record.subtasks):
+            return
+        if record.status in ENDED and not record.undelivered and _ended_within(record, now, DELIVERED_WITHIN):
+            return  # its own workflow is about to deliver it
+        try:
+            status = self.delivery.finish(task_id, record.generation, None)
+        except DeliveryError as error:
+            result.undelivered += 1
+            self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
+            return
+        result.delivered += record.status in ENDED
+        result.gathered += record.status not in ENDED and status in ENDED
+
+    def _finish_dead(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
+        """Finish tasks whose execution died and whom the rule on its status did not reach."""
         for execution in self.workflow.dead(now - _DEAD_FOR[1], now - _DEAD_FOR[0]):
-            task_id, generation = task_of_execution(self.workflow, execution.name)
-            record = self.tasks.read(task_id)
-            if record is None or record.generation != generation or record.status is not Status.STARTED:
-                continue
-            try:
-                self.delivery.finish(task_id, generation, f"workflow_{execution.status.lower()}")
-            except DeliveryError as error:  # the task has ended and waits for the next sweep
-                self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
-            finished += 1
-        return finished
+            with troubles.of(f"execution {execution.name}"):
+                self._finish_execution(execution, result)
+
+    def _finish_execution(self, execution: DeadExecution, result: SweepResult) -> None:
+        task_id, generation = task_of_execution(self.workflow, execution.name)
+        record = self.tasks.read(task_id)
+        if record is None or record.generation != generation or record.status is not Status.STARTED:
+            return
+        try:
+            self.delivery.finish(task_id, generation, f"workflow_{execution.status.lower()}")
+        except DeliveryError as error:  # the task has ended and waits for the next sweep
+            self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
+        result.finished += 1
 
     def _gauge(self, states: list[ModelState], now: datetime) -> None:
         """Say how much of the month's budget and of the fullest free quota is used."""
@@ -139,6 +189,10 @@ class Sweep:
             100 * state.day_count / quota.rpd for state, quota in quotas if quota and quota.rpd and state.day == today
         ]
         self.ctx.count("QuotaUsedPercent", round(max(percents, default=0.0), 2))
+
+
+def _ended_within(record: TaskRecord, now: datetime, time: timedelta) -> bool:
+    return record.ended_at is not None and now - parse_time(record.ended_at) < time
 
 
 def _seconds_of(function: str) -> int:

@@ -1,5 +1,8 @@
 """The errors that Pointsman raises itself, each saying who raises it and what happens next."""
 
+_MOST_NAMED = 10
+"""Troubles that one message names; the log has them all."""
+
 
 class PointsmanError(Exception):
     """The root of them."""
@@ -56,7 +59,7 @@ class NotKeptError(PointsmanError):
 
 class ArchiveError(PointsmanError):
     """A day of the ledger cannot be archived, or its archive cannot be trusted. Raised by the archive: the sweep fails
-    and tries again at its next turn, the report is not made of damaged files. Nothing is removed meanwhile.
+    in the end and tries again at its next turn, the report is not made of damaged files. Nothing is removed meanwhile.
     """
 
 
@@ -64,6 +67,16 @@ class DeliveryError(PointsmanError):
     """A place to reply to could not be reached, or subtasks not be sent. Raised by the delivery: the workflow tries
     again, then keeps it for the sweep.
     """
+
+
+class SweepError(PointsmanError):
+    """Some of what the sweep looks after could not be. Raised by the sweep when all else is done: the alarm on function
+    errors shows it, and the next sweep tries again.
+    """
+
+    def __init__(self, troubles: list[str]) -> None:
+        shown = [*troubles[:_MOST_NAMED], *([f"{len(troubles) - _MOST_NAMED} more"] if troubles[_MOST_NAMED:] else [])]
+        super().__init__(f"the sweep could not do all: {', '.join(shown)}")
 
 
 class PublishError(PointsmanError):

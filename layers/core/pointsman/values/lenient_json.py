@@ -12,7 +12,8 @@ from pointsman.values import strict_json
 
 _MOST_STARTS = 50
 """Braces that are tried as the object's beginning."""
-_STRING_OR_SPARE_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_SPARE_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\Z))|,(?=\s*+[}\]])', re.DOTALL)
+"""A string that is not closed goes to the end: else its end would be looked for again from each quote within."""
 
 
 class UnreadableError(ValueError):
@@ -22,7 +23,8 @@ class UnreadableError(ValueError):
 def read_object(text: str, keys: Collection[str]) -> dict[str, Any]:
     """Return the one object of the text that has all of the `keys`, and perhaps more; the caller checks its values.
 
-    Half a surrogate pair and NUL become U+FFFD. NaN and a key given twice are never taken.
+    Half a surrogate pair and NUL become U+FFFD. NaN, a number beyond a double's
+    range and a key given twice are never taken.
 
     Raises:
         UnreadableError: there is none, or there are two that differ.
@@ -46,9 +48,10 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         for attempt in (rest, _STRING_OR_SPARE_COMMA.sub(lambda part: part[1] or "", rest)):
             try:
                 fields, end = _DECODER.raw_decode(attempt)
+                fields = _storable(fields)
             except (ValueError, RecursionError):
                 continue
-            yield _storable(fields)
+            yield fields
             rest = attempt[end:]
             break
         else:
@@ -69,6 +72,7 @@ def _storable(value: Any) -> Any:
 _DECODER = json.JSONDecoder(
     strict=False,  # a line break within a string is one
     parse_constant=strict_json.no_constant,
+    parse_float=strict_json.finite_float,
     parse_int=strict_json.bounded_int,
     object_pairs_hook=strict_json.unique_keys,
 )

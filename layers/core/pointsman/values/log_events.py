@@ -39,6 +39,7 @@ class LogEvent(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     SUBTASKS_SENT = "subtasks_sent"
     SWEEP_ENDED = "sweep_ended"
+    SWEEP_PART_FAILED = "sweep_part_failed"
     TASK_ACCEPTED = "task_accepted"
     TASK_COMPLETED = "task_completed"
     TASK_FAILED = "task_failed"

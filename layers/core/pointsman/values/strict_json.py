@@ -1,8 +1,13 @@
 """JSON as RFC 8259 means it: what Python's parser lets pass beyond that is refused here."""
 
 import json
+import math
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
+
+DEEPEST = 500
+"""Objects and lists inside each other: what is read can also be written again."""
 
 type Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -15,12 +20,18 @@ def loads(text: str) -> Json:
     """Return the value of `text`.
 
     Raises:
-        NotStrictJson: on broken syntax, NaN or Infinity, a key given twice, a lone surrogate, a NUL
-            character, or nesting deeper than the parser's stack.
+        NotStrictJson: on broken syntax, NaN or Infinity, a number beyond a double's range, a key given twice, a
+            lone surrogate, a NUL character, or nesting deeper than `DEEPEST`.
     """
     try:
-        value: Json = json.loads(text, parse_constant=no_constant, parse_int=bounded_int, object_pairs_hook=unique_keys)
-        _check_strings(value)
+        value: Json = json.loads(
+            text,
+            parse_constant=no_constant,
+            parse_float=finite_float,
+            parse_int=bounded_int,
+            object_pairs_hook=unique_keys,
+        )
+        _check(value)
     except NotStrictJson:
         raise
     except json.JSONDecodeError as error:
@@ -40,12 +51,18 @@ def no_constant(_: str) -> float:
     raise NotStrictJson("must be strict JSON: NaN and Infinity are not JSON")
 
 
-def bounded_int(digits: str) -> int | float:
-    """Return the number; JSON sets no limit to one.
+def finite_float(digits: str) -> float:
+    """Return the number; refuse one that a double cannot hold, which would be written as Infinity."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise NotStrictJson("must be strict JSON: a number is too large")
+    return number
 
-    A number that no field can mean need not be exact: int() ends at 4,300 digits.
-    """
-    return int(digits) if len(digits) <= 1_000 else float(digits)
+
+def bounded_int(digits: str) -> int:
+    """Return the number; refuse one that a double cannot hold: arithmetic with fractions would fail on it."""
+    finite_float(digits)
+    return int(digits)
 
 
 def unique_keys(pairs: Iterable[tuple[str, Json]]) -> dict[str, Json]:
@@ -58,20 +75,25 @@ def unique_keys(pairs: Iterable[tuple[str, Json]]) -> dict[str, Json]:
     return fields
 
 
-def _check_strings(value: Json) -> None:
-    """Refuse characters that no UTF-8 text store takes, wherever they stand (iterative: depth is the input's)."""
-    waiting: list[Json] = [value]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, str):
-            if "\x00" in here:
-                raise NotStrictJson("must be strict JSON: a NUL character is not allowed")
-            try:
-                here.encode()
-            except UnicodeEncodeError:
-                raise NotStrictJson("must be strict JSON: a lone surrogate is not allowed") from None
-        elif isinstance(here, dict):
-            waiting.extend(here.keys())
-            waiting.extend(here.values())
-        elif isinstance(here, list):
-            waiting.extend(here)
+def _check(value: Json) -> None:
+    """Refuse too deep nesting, and characters that no UTF-8 text store takes, wherever they stand."""
+    level: list[Json] = [value]
+    for depth in count(1):
+        for text in level:
+            if isinstance(text, str):
+                _check_string(text)
+        containers = [here for here in level if isinstance(here, dict | list)]
+        if not containers:
+            return
+        if depth > DEEPEST:
+            raise NotStrictJson("must be JSON: nested too deeply")
+        level = [part for here in containers for part in ([*here, *here.values()] if isinstance(here, dict) else here)]
+
+
+def _check_string(text: str) -> None:
+    if "\x00" in text:
+        raise NotStrictJson("must be strict JSON: a NUL character is not allowed")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NotStrictJson("must be strict JSON: a lone surrogate is not allowed") from None

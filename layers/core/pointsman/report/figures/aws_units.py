@@ -109,8 +109,8 @@ def _cold_share(tasks_per_day: Decimal) -> Decimal:
     return Decimal(1) if tasks_per_day < 300 else Decimal("0.1") if tasks_per_day < 100_000 else Decimal("0.01")
 
 
-TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB
-"""DynamoDB write units of a task without its calls: claim, start, delivery."""
+TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB + 2
+"""DynamoDB write units of a task without its calls: claim, start, delivery; and on the sweep's index and off it."""
 
 
 def call_writes(tier: Tier) -> int:
