@@ -19,6 +19,7 @@ from pointsman.execution.calls import Purpose
 from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
 from pointsman.execution.waiting import Waiting
 from pointsman.routing.decision import Source
+from pointsman.services.delivery import BUS, DELIVERED_WITHIN
 from pointsman.services.waiting import waiting_of
 from pointsman.values import strict_json
 from pointsman.values.status import ENDED
@@ -118,6 +119,7 @@ def _so_far(end: SubtaskEnd, record: TaskRecord | None) -> SubtaskEnd:
 def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> dict[str, Any]:
     """Return everything known about the task except its prompt and answers."""
     usage, waiting = Usage(**record.usage), read_waiting(runtime, record)
+    failing_since = _delivery_failing_since(runtime, record)
     return {
         "task_id": record.task_id,
         "status": waiting.view if waiting else str(record.status),
@@ -144,8 +146,8 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "deadline": record.deadline or None,
         "delivered_at": record.delivered_at,
         "reply_to": [printable(place) for place in record.reply_to],
-        "delivery_failing_since": record.attention_since if record.status in ENDED else None,
-        "not_delivered_to": record.undelivered,
+        "delivery_failing_since": failing_since,
+        "not_delivered_to": record.undelivered or (_places_left(record) if failing_since else []),
         "parent_id": record.parent_id,
         "metadata": record.metadata,
         "sender": record.sender,
@@ -155,6 +157,20 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "subtasks": _read_subtasks(runtime, record),
         "stand_in": stand_in,
     }
+
+
+def _delivery_failing_since(runtime: Runtime, record: TaskRecord) -> str | None:
+    """Return since when the task has ended without being delivered; None while its first delivery may be under way."""
+    if record.status not in ENDED or not (since := record.attention_since):
+        return None
+    cut_short = runtime.context.clock.now() - parse_time(since) > DELIVERED_WITHIN
+    return since if record.undelivered or cut_short else None
+
+
+def _places_left(record: TaskRecord) -> list[str]:
+    """Return who does not know of the task's end."""
+    places = [place for place in (BUS, *record.reply_to) if place not in record.notified]
+    return ["event bus" if place == BUS else printable(place) for place in places]
 
 
 def result_document(result: Result, *, stand_in: bool) -> dict[str, Any]:

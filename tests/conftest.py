@@ -89,19 +89,15 @@ SLOW_FOLDER = "stack"
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a parallel run (`make test`), run the tests that share the deployed stack in one process, and first; then the
-    other slow ones, so that both processes end together.
+    """In a parallel run (`make test`), run the tests that share the deployed stack in one process, and first; in the
+    other one those that start a stack of their own, then all others.
     """
-    on_stack = {item: _needs_stack(item) for item in items}
+    on_stack = {item: "stack" in getattr(item, "fixturenames", ()) for item in items}
     for item in items:
         if on_stack[item]:
             item.add_marker(pytest.mark.xdist_group("stack"))
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: (not on_stack[item], item.path.relative_to(HERE).parts[0] != SLOW_FOLDER))
-
-
-def _needs_stack(item: pytest.Item) -> bool:
-    return "stack" in getattr(item, "fixturenames", ()) or item.get_closest_marker("stack") is not None
 
 
 @pytest.fixture(scope="session")

@@ -167,6 +167,19 @@ def test_the_models_are_listed(shop: Functions) -> None:
     assert (status, body["data"][0]["id"]) == (200, "pointsman/auto")
 
 
+def test_one_model_is_found_by_its_name(shop: Functions) -> None:
+    _, listed, _ = call(shop, event("GET", "/v1/models"))
+    for model in listed["data"]:
+        assert call(shop, event("GET", f"/v1/models/{model['id']}"))[:2] == (200, model)
+    status, body, _ = call(shop, event("GET", "/v1/models/gpt-5"))
+    assert (status, body["error"]["code"]) == (404, "model_not_found")
+
+
+def test_unknown_path_is_told_the_known_ones(shop: Functions) -> None:
+    _, body, _ = call(shop, event("POST", "/v1/completions", HELLO))
+    assert "POST /v1/chat/completions, GET /v1/models, GET /v1/models/ID" in body["error"]["message"]
+
+
 def test_invalid_chat_request_is_rejected_before_it_is_sent(shop: Functions) -> None:
     for body, status, code in (
         ({**HELLO, "n": 2}, 400, "unsupported_parameter"),

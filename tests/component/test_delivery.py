@@ -12,13 +12,15 @@ from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.executions import DeadExecution
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.workflow_state import Next
 from pointsman.services.intake import QueueMessage
 from pointsman.services.sweep import Sweep
-from pointsman.values.errors import DeliveryError, PublishError
+from pointsman.values.errors import DeliveryError, PublishError, SweepError
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 from pointsman_cli.commands.status import status_rows
 from pointsman_cli.tasks import task_document
+from tests.support.attempts import Crash, answered, started, step
 from tests.support.aws import Aws, MotoLedger
 from tests.support.in_process import in_process
 from tests.support.router import SHIPPED, Router, build, build_sweep
@@ -147,3 +149,87 @@ def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
     )
     assert [kind for kind, _ in router.bus.events] == ["Task Failed"] * finished
     assert sweep().finished == 0
+
+
+class HangingReplies:
+    """Places that answer, and some that hang: whoever waits for them is cut short unless there is plenty of time."""
+
+    def __init__(self, *hanging: str) -> None:
+        self.hanging, self.plenty = set(hanging), False
+        self.reached: list[str] = []
+
+    def reply(self, reply_to: str, detail: str, failed_with: str | None, event_id: str) -> bool:
+        if reply_to in self.hanging:
+            raise PublishError("no answer") if self.plenty else Crash
+        self.reached.append(reply_to)
+        return True
+
+
+def test_delivery_that_is_cut_short_on_every_try_is_finished_by_the_sweep(router: Router, sweep: Sweep) -> None:
+    """Places that were reached are not notified again, by whoever goes on."""
+    places = [f"place-{number}" for number in range(5)]
+    replies = HangingReplies("place-1", "place-3")
+    object.__setattr__(router.intake.delivery, "replies", replies)
+    router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    for place in places:
+        router.tasks.add_reply("t-1", place)
+    for _ in range(3):  # the workflow's tries
+        with pytest.raises(Crash):
+            router.intake.delivery.finish("t-1", 1, "refused")
+    assert (router.task().notified, router.task().undelivered) == (["event", "place-0"], [])
+    assert sweep().delivered == sweep().undelivered == 0  # a try may be under way
+    router.clock.advance(180)
+    replies.plenty = True
+    assert sweep().undelivered == 1
+    assert replies.reached == ["place-0", "place-2", "place-4"]
+    replies.hanging.clear()
+    assert sweep().delivered == 1
+    assert replies.reached == ["place-0", "place-2", "place-4", "place-1", "place-3"]
+    assert [kind for kind, _ in router.bus.events] == ["Task Failed"]
+    assert not list(router.tasks.wanting_attention())
+
+
+def test_status_shows_a_delivery_that_left_no_word(aws: Aws, router: Router) -> None:
+    router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    router.tasks.add_reply("t-1", TOKEN)
+    router.tasks.fail("t-1", 1, "refused", router.clock.now())  # long ago by the command's clock
+    router.tasks.reached("t-1", 1, "event")
+    assert shown(aws, router)["not delivered"].endswith("to task token; retry now with `pointsman sweep`")
+
+
+def test_answered_task_is_on_the_sweeps_index_until_it_is_delivered(router: Router) -> None:
+    """From the transaction that stores the answer on: nothing between it and the delivery can lose the task."""
+    router.model.then(answered())
+    assert step(router, started(router, "reasoning")).next is Next.DELIVER
+    assert list(router.tasks.wanting_attention()) == ["t-1"]
+    router.intake.delivery.finish("t-1", 1, None)
+    assert list(router.tasks.wanting_attention()) == []
+
+
+def test_store_that_fails_between_two_places_keeps_nobody_from_the_answer(
+    router: Router, done: Callable[..., TaskRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(TOKEN)
+    monkeypatch.setattr(TaskTable, "reached", lambda *_: (_ for _ in ()).throw(ConnectionError))
+    with pytest.raises(DeliveryError, match=r"not delivered to event bus \(ConnectionError\)"):
+        router.intake.delivery.finish("t-1", 1, None)
+    router.intake.delivery.finish("t-1", 1, None)
+    assert len(router.replies.sent) == len(router.bus.events) == 1
+
+
+def test_hanging_deliveries_leave_the_sweep_time_for_all_else(
+    router: Router, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        task_id = f"t-{number:02d}"
+        router.run(QueueMessage("m-1", f'{{"prompt": "Write it.", "task_id": "{task_id}", "tier": "reasoning"}}'))
+        router.tasks.fail(task_id, 1, "refused", router.clock.now())
+    router.clock.advance(180)
+
+    def hang(*_: object) -> None:
+        router.clock.advance(50)
+        raise PublishError("timed out")
+
+    monkeypatch.setattr(router.bus, "publish", hang)
+    with pytest.raises(SweepError, match=r"all: 2 deliveries \(no time left\)"):
+        sweep()

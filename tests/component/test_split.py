@@ -388,6 +388,8 @@ def test_the_sweep_ends_what_nobody_came_to_end(aws: Aws, router: Router, ledger
     router.bus.broken = None
     assert sweep().delivered == 1
     assert short(told(router)[0]) == [("completed", "part 1", None)]
+    router.clock.advance(180)
+    assert sweep().delivered == 1  # the subtask's own end
     assert list(router.tasks.wanting_attention()) == []
 
 

@@ -290,6 +290,64 @@ def test_the_second_state_twice_is_one_call(configure: Configure, ledger: MotoLe
     assert_ledger_agrees(router, ledger)
 
 
+NUMBER = {"type": "object", "properties": {"a": {"type": "number", "multipleOf": 0.01}}}
+WORDS = {"type": "string", "pattern": "^(a+)+$"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"), [(NUMBER, '{"a":1e400}'), (NUMBER, '{"a":1e308}'), (WORDS, '"' + "a" * 40 + '!"')]
+)
+def test_check_that_raises_or_takes_too_long_is_not_passed_and_paid_once(
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch, schema: dict[str, Any], text: str
+) -> None:
+    """An answer of 11 characters was once paid 16 times and lost: its check raised before it was settled."""
+    monkeypatch.setattr("pointsman.services.verification.CHECK_SECONDS", 0.2)
+    router = configure(verify={"architecture": {"json_schema": schema}})
+    router.model.then(answered(text))
+    finished(router, started(router, "reasoning", type="architecture"))
+    assert (asked(router), answer(router), router.task().status) == ([SONNET], text, Status.COMPLETED)
+    assert verdict(router.task()) == (False, "json_schema", None)
+    assert [row["failed_check"] for row in rows(router, ledger)] == ["json_schema"]
+    assert_ledger_agrees(router, ledger)
+
+
+def test_answer_whose_check_kills_the_function_is_paid_once_and_delivered(
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = configure(verify=PYTHON)
+    run = begun(router)
+
+    def kills(*_: Any, **__: Any) -> str | None:
+        assert_ledger_agrees(router, ledger)  # all is stored and paid by now
+        assert answer(router) == GOOD
+        raise Crash
+
+    monkeypatch.setattr("pointsman.execution.answer_checks.first_failed", kills)
+    router.model.then(answered(GOOD))
+    for crashes in range(3):
+        with pytest.raises(Crash):
+            step(router, replace(run, attempt=1 + crashes, crashes=crashes))
+    router.intake.delivery.finish("t-1", 1, "workflow_failed")
+    assert (asked(router), router.task().status, router.task().model) == ([HAIKU], Status.COMPLETED, HAIKU)
+    assert verdict(router.task()) == (False, "unchecked", None)
+
+
+def test_abort_during_the_checks_keeps_the_answer(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = configure(verify=PYTHON)
+    run = begun(router)
+
+    def aborted(*_: Any, **__: Any) -> str | None:
+        router.intake.delivery.finish("t-1", 1, "workflow_aborted")
+        return "language"
+
+    monkeypatch.setattr("pointsman.execution.answer_checks.first_failed", aborted)
+    router.model.then(answered(GOOD), CallResult(Outcome.REFUSED))
+    finished(router, run)
+    assert (router.task().status, answer(router)) == (Status.COMPLETED, GOOD)
+    assert verdict(router.task()) == (False, "unchecked", None)
+    assert (asked(router), len(router.bus.events)) == ([HAIKU], 1)
+
+
 def says(word: str) -> CallResult:
     return answered(json.dumps({"verdict": word}))
 
@@ -307,7 +365,7 @@ def test_answer_that_the_judge_accepts_is_delivered(configure: Configure, ledger
     assert json.loads(question.prompt.split("\n", 1)[1]) == {"task": "Is it done?", "answer": "the answer"}
     judged = rows(router, ledger)[1]
     assert (judged["purpose"], judged["billing"], judged["cost_nano"]) == ("judge", "free", 0)
-    assert len(ledger.look(None, GEMINI, "2026-11").model.slots) == 1
+    assert len(ledger.look(None, GEMINI, NOON.date()).model.slots) == 1
     assert_ledger_agrees(router, ledger)
 
 

@@ -12,7 +12,7 @@ from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Sha
 from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.outcome import GOOD, CallResult, CheckResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.routing.decision import Decision, ModelVote
@@ -95,12 +95,13 @@ class FakeTaskStore:
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
         stored = self._running(task_id, generation)
         if stored and stored.answer == Payload():
-            stored.status, stored.reason, stored.ended_at = Status.FAILED, reason, to_text(at)
+            stored.reason = reason
+            self._end(stored, Status.FAILED, at)
         return self.read(task_id)
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         if stored := self._running(record.task_id, record.generation):
-            stored.status, stored.ended_at = Status.COMPLETED, to_text(at)
+            self._end(stored, Status.COMPLETED, at)
             stored.model = record.checked.model if record.checked else stored.model
         return self.read(record.task_id)
 
@@ -113,8 +114,8 @@ class FakeTaskStore:
         stored = self._running(record.task_id, record.generation)
         if stored is None:
             return None
-        stored.status, stored.reason, stored.results = record.status, record.reason, record.results
-        stored.closed_by, stored.ended_at, stored.attention_since = record.closed_by, to_text(at), to_text(at)
+        stored.reason, stored.results, stored.closed_by = record.reason, record.results, record.closed_by
+        self._end(stored, record.status, at)
         return replace(stored)
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
@@ -122,6 +123,11 @@ class FakeTaskStore:
         if stored and stored.generation == generation:
             stored.delivered_at, stored.attention, stored.attention_since = to_text(at), None, None
             stored.notified, stored.undelivered = [], []
+
+    def reached(self, task_id: str, generation: int, place: str) -> None:
+        stored = self.records.get(task_id)
+        if stored and stored.generation == generation and not stored.delivered_at and place not in stored.notified:
+            stored.notified = [*stored.notified, place]
 
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         stored = self.records.get(record.task_id)
@@ -163,6 +169,11 @@ class FakeTaskStore:
             if record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
         ]
 
+    @staticmethod
+    def _end(stored: TaskRecord, status: Status, at: datetime) -> None:
+        stored.status, stored.ended_at = status, to_text(at)
+        stored.attention, stored.attention_since = "delivery", to_text(at)
+
     def _running(self, task_id: str, generation: int) -> TaskRecord | None:
         stored = self.records.get(task_id)
         ended = stored is None or stored.status in ENDED | {Status.REJECTED} or stored.generation != generation
@@ -181,9 +192,10 @@ class FakeLedger:
     models: dict[str, ModelState] = field(default_factory=dict)
     refusals: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
-    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
+    def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
         task = self.tasks.read(task_id) if task_id else None
-        return LedgerView(task, self.models.get(model, ModelState(model)), self.counters(month))
+        counters = self.counters(f"{day:%Y-%m}", day.day)
+        return LedgerView(task, self.models.get(model, ModelState(model)), counters, day=day)
 
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         spec, stored = intent.spec, self.tasks.records.get(intent.spec.task_id)
@@ -260,6 +272,7 @@ class FakeLedger:
                 stored.deadline, stored.attention_since = subtasks.deadline, to_text(settled.at)
             elif not (settled.result.check and settled.result.check.pending):
                 stored.status, stored.ended_at = Status.COMPLETED, to_text(settled.at)
+                stored.attention, stored.attention_since = "delivery", to_text(settled.at)
 
     def record_health(self, model: str, health: HealthUpdate) -> None:
         state = self.models.get(model, ModelState(model))
@@ -267,6 +280,11 @@ class FakeLedger:
         self.models[model] = replace(state, **{**dict.fromkeys(health.removes, 0), **added, **health.sets})
         for other in health.shared_with:
             self.record_health(other, health.of_account)
+
+    def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
+        stored = self.tasks.records[record.task_id]
+        if not check.pending:
+            stored.status, stored.ended_at = Status.COMPLETED, to_text(at)
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         for cap in caps:
@@ -282,8 +300,12 @@ class FakeLedger:
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
         return [key for key, intent in self.intents.items() if key not in self.outcomes and since <= intent.at < until]
 
-    def counters(self, month: str) -> dict[str, int]:
-        return dict(self.months.get(month, {}))
+    def counters(self, month: str, through: int = 0) -> dict[str, int]:
+        return {
+            name: count
+            for name, count in self.months.get(month, {}).items()
+            if not name.startswith("day_") or int(name[4:6]) <= through
+        }
 
     def shards(self, since: datetime, until: datetime) -> Iterable[Iterator[dict[str, Any]]]:
         rows = [

@@ -11,7 +11,7 @@ from pointsman.execution.events import NoticeKey
 from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import CallResult
+from pointsman.execution.outcome import CallResult, CheckResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision, ModelVote
 
@@ -100,14 +100,17 @@ class TaskStore(Protocol):
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
         """Mark the answer as delivered and clear what asked for attention."""
 
+    def reached(self, task_id: str, generation: int, place: str) -> None:
+        """Keep that a place knows the task's end, so that whoever goes on with the delivery leaves it out."""
+
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
-        """Keep a delivery of the record's generation that could not be made where `status` and the sweep find it.
+        """Keep why a delivery of the record's generation could not be made, for `status` and the sweep.
 
         `record.notified` and `record.undelivered` say who knows of it and who does not.
         """
 
     def wanting_attention(self) -> Iterable[str]:
-        """Return the ids of tasks whose delivery could not be made or that wait for subtasks, oldest first."""
+        """Return the ids of tasks that have ended and are not delivered, or that wait for subtasks, oldest first."""
 
     def replay(self, record: TaskRecord, now: datetime) -> bool:
         """Store the record, a claim of the next generation, over its failed one; False when that is not there any more.
@@ -126,13 +129,17 @@ class LedgerView:
     task: TaskRecord | None
     model: ModelState
     counters: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    """See `Charge.released`."""
+    day: date = date.min
+    """Whose counters these are, and its month's."""
 
 
 class UsageLedger(Protocol):
     """Ledger, budget and guards: what must change together does so in one transaction."""
 
-    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
-        """Return the task, the model's state and the month's counters, read consistently."""
+    def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
+        """Return the task, the model's state and the counters of the day and its month, read consistently."""
 
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         """Write the intent and take what it needs, all or nothing."""
@@ -149,6 +156,9 @@ class UsageLedger(Protocol):
 
         False when the intent had its outcome already.
         """
+
+    def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
+        """Keep what the checks said of the record's answer, and end the task unless that is pending."""
 
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
         """Keep when each cap on the month first refused a call."""
@@ -277,8 +287,8 @@ class LedgerReader(Protocol):
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
         """Return the keys of the intents of that time which have no outcome."""
 
-    def counters(self, month: str) -> dict[str, int]:
-        """Return a month's counters."""
+    def counters(self, month: str, through: int = 0) -> dict[str, int]:
+        """Return a month's counters and those of its days up to that one, as they stood at one moment."""
 
 
 class SweepStore(Protocol):

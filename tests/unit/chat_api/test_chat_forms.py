@@ -11,6 +11,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from pointsman.chat_api import chat_response
 from pointsman.chat_api.chat_request import MODEL_NAMES, Asked, ChatError, read_chat
+from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
@@ -130,7 +131,8 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
         ),
         ({"max_tokens": 0}, 400, "max_tokens", "invalid_value"),
         ({"max_tokens": True}, 400, "max_tokens", "invalid_value"),
-        ({"max_completion_tokens": 1_000_000}, 400, "max_completion_tokens", "invalid_value"),
+        ({"max_tokens": 1.5}, 400, "max_tokens", "invalid_value"),
+        ({"max_tokens": "9"}, 400, "max_tokens", "invalid_value"),
         ({"max_tokens": 1, "max_completion_tokens": 2}, 400, "max_tokens", "invalid_value"),
         ({"metadata": {"a": 1}}, 400, "metadata", "invalid_value"),
         ({"metadata": [1]}, 400, "metadata", "invalid_value"),
@@ -141,6 +143,23 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
 )
 def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status: int, param: str, code: str) -> None:
     assert refused(**fields) == (status, param, code)
+
+
+def test_output_limit_is_taken_as_clients_write_it() -> None:
+    assert asked(max_tokens=9.0).max_output_tokens == 9
+    assert asked(max_completion_tokens=1_000_000).max_output_tokens == LARGEST_OUTPUT
+
+
+def test_tools_are_taken_where_none_may_be_called() -> None:
+    assert asked(tools=[{"type": "function"}], tool_choice="none") == asked()
+    assert asked(functions=[{"name": "f"}], function_call="none") == asked()
+    assert refused(tools=[{"type": "function"}], tool_choice="auto") == (400, "tools", "unsupported_parameter")
+
+
+@pytest.mark.parametrize(("fields", "next_step"), [({"n": 2}, "more requests"), ({"tools": [{}]}, "tool_choice none")])
+def test_refusal_says_what_to_do_instead(fields: dict[str, Any], next_step: str) -> None:
+    with pytest.raises(ChatError, match=next_step):
+        asked(**fields)
 
 
 def test_byte_order_mark_before_a_body_is_ignored() -> None:

@@ -1,5 +1,6 @@
 """What is told of an answer without a model."""
 
+import time
 from typing import Any
 
 import pytest
@@ -135,3 +136,24 @@ def test_any_text_is_judged_and_never_raises(answer: str, language: str) -> None
     name = failed(answer, language=language, sections=["x"], json_schema={"type": "object"})
     assert name in (None, "sections", "language", "json_schema")
     assert all(code.strip() for code in code_in(answer, language))
+
+
+SLOW = ["#" * 160_000 + "x", "`" * 262_000, "```\n" * 65_000, "```x\n~~~\n" * 30_000, " " * 160_000, "`~" * 130_000]
+
+
+@pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer[:8])
+def test_time_grows_with_the_length_alone(answer: str) -> None:
+    """Expressions that looked for an end from every beginning took a minute."""
+    began = time.process_time()
+    failed(answer, sections=["x"], language="python", json_schema={"type": "object"})
+    assert time.process_time() - began < 5
+
+
+def test_carriage_returns_end_a_block() -> None:
+    assert code_in("```python\r\nx = 1\r\n```\r\nDone.", "python") == ["x = 1\r\n"]
+
+
+@pytest.mark.parametrize("schema", [{"multipleOf": 0.01}, {"multipleOf": 7}, {"enum": [1]}])
+@pytest.mark.parametrize("number", ["1e308", "-1e308", "9" * 308, "1e400", "1e-400", "-0.0"])
+def test_number_of_any_size_is_checked_without_an_error(schema: dict[str, Any], number: str) -> None:
+    assert failed(number, json_schema=schema) in (None, "json_schema")

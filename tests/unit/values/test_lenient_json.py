@@ -70,6 +70,8 @@ def test_text_is_storable_and_otherwise_untouched(text: str, words: str) -> None
         PLAIN + json.dumps({"verdict": "other", "items": []}),
         "{" * 100_000,
         '{"a":' * 50_000,
+        '{"' + '\\"' * 130_000,
+        ",  " * 80_000 + '{"verdict": 1,',
     ],
     ids=lambda text: text[:40],
 )

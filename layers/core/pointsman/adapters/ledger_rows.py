@@ -94,7 +94,7 @@ def outcome_item(settled: Settled) -> Item:
         "billed_model": settled.billed_model,
         "request_id": result.request_id,
         "detail": result.detail[:300],
-        "failed_check": result.check.failed if result.check else None,
+        "failed_check": result.check.failed if result.check and not result.check.pending else None,
         "account": str(result.account) if result.account else None,
         "unrecognized": None if result.recognized else True,
         "retry_after_ms": None if result.retry_after is None else math.ceil(result.retry_after * 1000),

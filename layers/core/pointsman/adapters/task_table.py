@@ -123,6 +123,10 @@ class TaskTable:
         """Mark as delivered."""
         self._update(task_id, task_updates.marked_delivered(generation, at))
 
+    def reached(self, task_id: str, generation: int, place: str) -> None:
+        """Add a place that knows the task's end."""
+        self._update(task_id, task_updates.reached(generation, place))
+
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
         """Put the task on the sparse index that the sweep reads."""
         self._update(record.task_id, task_updates.needing_attention(record, at))

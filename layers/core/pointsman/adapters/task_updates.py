@@ -9,14 +9,14 @@ from typing import Any
 from pointsman.adapters.dynamo import Update
 from pointsman.adapters.task_item import TOMBSTONE, USED, place
 from pointsman.execution.calls import Intent, Settled
-from pointsman.execution.outcome import GOOD, Outcome
+from pointsman.execution.outcome import GOOD, UNCHECKED, CheckResult, Outcome
 from pointsman.execution.records import CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_ms, to_text
 
 ATTENTION = "delivery"
-"""What marks a task that the sweep looks after: its end could not be told, or it waits for subtasks."""
+"""What marks a task that the sweep looks after: it has ended and is not delivered, or it waits for subtasks."""
 _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
 _OF_ONE_GENERATION = (
     *_UNDELIVERED,
@@ -59,7 +59,7 @@ def reply_added(reply_to: str) -> Update:
 
 def failed(generation: int, reason: str, at: datetime) -> Update:
     """End a task of that generation that has not ended and has no answer."""
-    update = Update().set({"status": Status.FAILED, "reason": reason, "ended_at": to_text(at)})
+    update = _ended(Update().set({"reason": reason}), Status.FAILED, at)
     for name in ("answer", "answer_ref"):
         update.only_if(f"attribute_not_exists({update.name(name)})")
     return _not_ended(update, generation)
@@ -68,7 +68,7 @@ def failed(generation: int, reason: str, at: datetime) -> Update:
 def completed(record: TaskRecord, at: datetime) -> Update:
     """End a task of the record's generation that has not ended, by the answer that it has."""
     model = record.checked.model if record.checked else None
-    update = Update().set({"status": Status.COMPLETED, "model": model, "ended_at": to_text(at)})
+    update = _ended(Update().set({"model": model}), Status.COMPLETED, at)
     return _not_ended(update, record.generation)
 
 
@@ -79,9 +79,8 @@ def waiting(generation: int) -> Update:
 
 def closed(record: TaskRecord, at: datetime) -> Update:
     """End a task of the record's generation that has not ended, by its subtasks."""
-    update = Update().set({"status": record.status, "reason": record.reason, "ended_at": to_text(at)})
-    results = [end.as_item() for end in record.results]
-    update.set({"results": results, "closed_by": record.closed_by, "attention_since": to_text(at)})
+    update = _ended(Update().set({"reason": record.reason}), record.status, at)
+    update.set({"results": [end.as_item() for end in record.results], "closed_by": record.closed_by})
     return _not_ended(update, record.generation)
 
 
@@ -90,8 +89,15 @@ def marked_delivered(generation: int, at: datetime) -> Update:
     return _of_generation(Update().set({"delivered_at": to_text(at)}).remove(_UNDELIVERED), generation)
 
 
+def reached(generation: int, place: str) -> Update:
+    """Add a place that knows the task's end, while others do not."""
+    update = _of_generation(Update().append("told", place), generation)
+    update.only_if(f"NOT contains({update.name('told')}, {update.value(place)})")
+    return update.only_if("attribute_not_exists(delivered_at)")
+
+
 def needing_attention(record: TaskRecord, at: datetime) -> Update:
-    """Put a task that is not delivered on the sparse index that the sweep reads."""
+    """Store who knows of a task's end and who could not be reached, on the sparse index that the sweep reads."""
     update = Update().set({"attention": ATTENTION, "attention_since": record.attention_since or to_text(at)})
     update.set({"told": record.notified, "unreached": record.undelivered})
     _of_generation(update, record.generation)
@@ -151,9 +157,25 @@ def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskB
         if subtasks:
             update.set(_waiting_for(subtasks, settled.at))
         elif not (result.check and result.check.pending):
-            update.set({"status": Status.COMPLETED, "ended_at": to_text(settled.at)})
+            _ended(update, Status.COMPLETED, settled.at)
         _not_in(update, {Status.FAILED})
     return update
+
+
+def checked(record: TaskRecord, check: CheckResult, at: datetime) -> Update:
+    """Store what the checks said of the answer that stands unchecked, and end the task unless it goes on."""
+    attempt_id = record.checked.attempt_id if record.checked else ""
+    update = Update()
+    for path, expected in ((("verdict", "failed"), UNCHECKED), (("verdict", "turn"), attempt_id)):
+        update.only_if(f"{update.name(path)} = {update.value(expected)}")
+    update.set_path(("verdict", "passed"), check.failed is None)
+    if check.failed is None:
+        update.remove([("verdict", "failed")])
+    else:
+        update.set_path(("verdict", "failed"), check.failed)
+    if not check.pending:
+        update.set({"status": Status.COMPLETED, "ended_at": to_text(at)})
+    return _not_ended(update, record.generation)
 
 
 def attempt_counted(settled: Settled) -> Update:
@@ -178,6 +200,12 @@ def audit_settled(settled: Settled, answer: Payload | None) -> Update:
         if value is not None:
             update.set_path(("audit", name), value)
     return update.only_if(f"{update.name(('audit', 'row'))} = {update.value(settled.intent.key.row)}")
+
+
+def _ended(update: Update, status: Status, at: datetime) -> Update:
+    """End a task: it is on the sweep's index until its end is delivered, whatever becomes of who delivers it."""
+    update.set({"status": status, "ended_at": to_text(at)})
+    return update.set({"attention": ATTENTION, "attention_since": to_text(at)})
 
 
 def _count(update: Update, settled: Settled) -> Update:

@@ -1,10 +1,11 @@
 """The usage ledger on DynamoDB: one transaction reserves, one settles."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
-from pointsman.adapters import limit_items, task_updates
+from pointsman.adapters import budget_items, limit_items, task_updates
 from pointsman.adapters.dynamo import (
     AwsClient,
     Cancelled,
@@ -24,8 +25,8 @@ from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import CallResult
-from pointsman.execution.records import Payload, SubtaskBatch
+from pointsman.execution.outcome import CallResult, CheckResult
+from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.values.times import to_text
 
@@ -41,20 +42,23 @@ class DynamoUsageLedger:
         self._client, self._tables = client, tables
 
     @reachable()
-    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
-        """Read the task, the model's item and the month's in one round trip."""
-        model_key, month_key = limit_items.model_key(model), limit_items.budget_key(month)
-        keys = [pack({"limit": model_key}), pack({"limit": month_key})]
+    def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
+        """Read the task, the model's item and the budget's in one round trip."""
+        model_key, budget_keys = limit_items.model_key(model), budget_items.day_keys(day)
+        keys = [pack({"limit": key}) for key in (model_key, *budget_keys)]
         request: Item = {self._tables.limits: {"Keys": keys, "ConsistentRead": True}}
         if task_id:
             request[self._tables.tasks] = {"Keys": [pack({"task_id": task_id})], "ConsistentRead": True}
         tables = batch_get(self._client, request)
         limits = {item["limit"]: item for item in tables.get(self._tables.limits, [])}
         tasks = tables.get(self._tables.tasks, [])
+        budget = [limits[key] for key in budget_keys if key in limits]
         return LedgerView(
             from_item(tasks[0]) if tasks else None,
             limit_items.model_state(model, limits.get(model_key, {})),
-            limit_items.counters_of(limits.get(month_key, {})),
+            budget_items.counters_of(budget),
+            budget_items.released_of(budget),
+            day,
         )
 
     @reachable()
@@ -66,7 +70,7 @@ class DynamoUsageLedger:
             taken = task_updates.audit_taken if purpose is Purpose.AUDIT else task_updates.attempt_taken
             items.append(self._update_task(intent, taken(intent)))
         if intent.charge.amount:
-            items.append(self._update_month(intent, limit_items.charged(intent)))
+            items += self._update_budget(budget_items.charged(intent))
         if admission.writes:
             items.append(self._update_model(intent, limit_items.admitted(intent, admission, state)))
         try:
@@ -90,7 +94,7 @@ class DynamoUsageLedger:
         booking = [self._put_if_absent(outcome_item(settled))]
         booking += [self._put_if_absent(share_item(intent, number, share)) for number, share in enumerate(shares)]
         if intent.charge.amount or settled.cost_nano:
-            booking.append(self._update_month(intent, limit_items.booked(settled)))
+            booking += self._update_budget(budget_items.booked(settled))
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
             optional.append((self._update_model(intent, model_update), None))
@@ -122,6 +126,18 @@ class DynamoUsageLedger:
                 return self._update_task(intent, task_updates.audit_settled(settled, answer)), None
             case Purpose.CLASSIFICATION:
                 return None
+
+    @reachable()
+    def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
+        """Write it to the task, and a failed check also to the row of the call that gave the answer."""
+        items = [_update(self._tables.tasks, {"task_id": record.task_id}, task_updates.checked(record, check, at))]
+        rows = [key for key in record.rows if record.checked and key.attempt_id == record.checked.attempt_id]
+        if check.failed and rows:
+            key = {"day_shard": rows[-1].day_shard, "row": rows[-1].outcome}
+            update = Update().set({"failed_check": check.failed}).only_if("attribute_exists(day_shard)")
+            items.append(_update(self._tables.usage, key, update))
+        with suppress(Cancelled):  # the task has ended by its answer, and the answer stands unchecked
+            transact(self._client, items)
 
     @reachable()
     def record_refusal(self, month: str, caps: Iterable[Cap], at: datetime) -> None:
@@ -167,8 +183,8 @@ class DynamoUsageLedger:
     def _update_task(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.tasks, {"task_id": intent.spec.task_id}, update)
 
-    def _update_month(self, intent: Intent, update: Update) -> Item:
-        return _update(self._tables.limits, {"limit": limit_items.budget_key(intent.charge.month)}, update)
+    def _update_budget(self, updates: dict[str, Update]) -> list[Item]:
+        return [_update(self._tables.limits, {"limit": key}, update) for key, update in updates.items()]
 
     def _update_model(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.limits, {"limit": limit_items.model_key(intent.spec.model)}, update)

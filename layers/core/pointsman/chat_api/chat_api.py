@@ -22,7 +22,8 @@ from pointsman.values.status import Status
 
 LONGEST_WAIT = 60.0
 """Seconds after which a request is answered by its task's id."""
-_TASKS = "/v1/tasks/"
+_TASKS, _MODELS = "/v1/tasks/", "/v1/models/"
+_ROUTES = ("POST /v1/chat/completions", "GET /v1/models", f"GET {_MODELS}ID", f"GET {_TASKS}ID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,11 @@ class ChatApi:
                 return self._complete(request, key, seconds)
             case "GET", "/v1/models":
                 return _json(200, chat_response.model_list())
+            case "GET", path if path.startswith(_MODELS):
+                return _json(200, chat_response.model(path.removeprefix(_MODELS)))
             case "GET", path if path.startswith(_TASKS):
                 return self._fetch(path.removeprefix(_TASKS), key)
-        raise ChatError(404, "there is no such method and path", code="not_found")
+        raise ChatError(404, f"there is no such method and path; there are {', '.join(_ROUTES)}", code="not_found")
 
     def _complete(self, request: HttpRequest, key: ApiKey, seconds: float) -> HttpResponse:
         chat = chat_request.read_chat(request.body)

@@ -25,6 +25,14 @@ _INERT: dict[str, tuple[Any, ...]] = {
     "web_search_options": (),
 }
 """Parameters that would change what the answer is and cannot be followed, and the values that ask for nothing."""
+_CHOICE_OF_TOOLS = {"tools": "tool_choice", "functions": "function_call"}
+"""Parameters that ask for nothing where the choice beside them is `none`."""
+_NO_TOOLS = "is not supported: a task is one answer in text; send {choice} none to get one, or call the provider"
+_RULES = {
+    "n": "must be 1: for more answers send more requests, each with an Idempotency-Key of its own",
+    **{name: _NO_TOOLS.format(choice=choice) for name, choice in _CHOICE_OF_TOOLS.items()},
+}
+"""What to do instead, by parameter."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
@@ -75,8 +83,9 @@ def read_chat(body: bytes) -> Asked:
     """
     fields = _fields(body)
     for name, inert in _INERT.items():
-        if fields.get(name) is not None and fields[name] not in inert:
-            raise _unsupported(name)
+        unused = name in _CHOICE_OF_TOOLS and fields.get(_CHOICE_OF_TOOLS[name]) == "none"
+        if fields.get(name) is not None and fields[name] not in inert and not unused:
+            raise _unsupported(name, _RULES.get(name, "is not supported"))
     model = fields.get("model")
     if not isinstance(model, str) or model not in MODEL_NAMES:
         words = f"model: must be one of {', '.join(MODEL_NAMES)}"
@@ -151,13 +160,14 @@ def _part(part: Any, where: str) -> str:
 
 
 def _limit(fields: dict[str, Any]) -> int | None:
-    names = [name for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None]
-    for name in names:
-        if type(fields[name]) is not int or not 1 <= fields[name] <= LARGEST_OUTPUT:
-            raise _invalid(name, f"must be a whole number from 1 to {LARGEST_OUTPUT}")
-    if len({fields[name] for name in names}) > 1:
+    """Return the output cap; one above what any model can is no cap of its own, as at other doors."""
+    stated = {name: fields[name] for name in ("max_completion_tokens", "max_tokens") if fields.get(name) is not None}
+    for name, limit in stated.items():
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 1 or limit != int(limit):
+            raise _invalid(name, "must be a whole number from 1")
+    if len(set(stated.values())) > 1:
         raise _invalid("max_tokens", "must not differ from max_completion_tokens")
-    return fields[names[0]] if names else None
+    return min(int(next(iter(stated.values()))), LARGEST_OUTPUT) if stated else None
 
 
 def _effort(reasoning_effort: Any) -> str | None:

@@ -72,5 +72,15 @@ def failure(task_id: str, status: Status, reason: str | None) -> ChatError:
 
 def model_list() -> dict[str, Any]:
     """Return the list of models."""
-    data = [{"id": name, "object": "model", "created": 0, "owned_by": "pointsman"} for name in MODEL_NAMES]
-    return {"object": "list", "data": data}
+    return {"object": "list", "data": [model(name) for name in MODEL_NAMES]}
+
+
+def model(name: str) -> dict[str, Any]:
+    """Return what is said of a model.
+
+    Raises:
+        ChatError: there is none of that name.
+    """
+    if name not in MODEL_NAMES:
+        raise ChatError(404, f"model: must be one of {', '.join(MODEL_NAMES)}", code="model_not_found", param="model")
+    return {"id": name, "object": "model", "created": 0, "owned_by": "pointsman"}

@@ -44,6 +44,11 @@ class RowKey:
         return self.row.split("#")[0]
 
     @property
+    def attempt_id(self) -> str:
+        """Which attempt of its task it is."""
+        return self.row.rsplit("#", 1)[1]
+
+    @property
     def intent(self) -> str:
         """The sort key of the row that says what is about to be sent."""
         return f"{self.row}#intent"

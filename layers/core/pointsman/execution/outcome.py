@@ -83,6 +83,10 @@ BREAKING = frozenset({Outcome.UNAVAILABLE, Outcome.UNKNOWN, Outcome.NOT_SENT})
 """What counts against a model's circuit breaker."""
 
 
+UNCHECKED = "unchecked"
+"""In place of a failed check's name: the answer is stored, and has yet to be checked."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What checking an answer came to (`pointsman.verify`)."""

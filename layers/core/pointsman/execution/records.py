@@ -237,6 +237,7 @@ class TaskRecord:
     """The subtask whose end was the last, and whose workflow therefore tells the task's; None: the sweep did."""
     delivered_at: str | None = None
     attention: str | None = None
+    """Set while the sweep looks after the task: from its end to its delivery, and while it waits for subtasks."""
     attention_since: str | None = None
     notified: list[str] = field(default_factory=list)
     """Who knows of the task's end while others could not be reached: `event` for the bus, and of `reply_to`."""

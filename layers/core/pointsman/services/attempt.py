@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pointsman.contracts.task import Task, read_task
 from pointsman.execution import subtasks
 from pointsman.execution.calls import CallSpec, Purpose
-from pointsman.execution.outcome import GOOD, CallResult, Outcome
+from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, Outcome
 from pointsman.execution.output_room import task_room
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Split
@@ -22,13 +22,13 @@ from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
-from pointsman.services.verification import check_answer, next_after_answer
+from pointsman.services.verification import check_ahead, check_answer, next_after_answer
 from pointsman.values import strict_json
 from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
-from pointsman.values.times import month_key, parse_time
+from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
@@ -59,7 +59,7 @@ class Attempt:
             return follow(self.ctx, state, CallResult(Outcome.DEADLINE))
         try:
             model = self.ctx.policy.catalog.get(state.here.model)
-            view = self.ctx.ledger.look(state.task_id, model.id, month_key(now, self.ctx.zone))
+            view = self.ctx.ledger.look(state.task_id, model.id, self._today())
             if settled_before := self._without_call(state, view.task):
                 return settled_before
             assert view.task is not None
@@ -76,17 +76,35 @@ class Attempt:
             result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
         except NotReservedError as trouble:
             return self._store_unavailable(state, trouble)
+        if result.check and result.check.failed == UNCHECKED:
+            return self._check(state, result.text)
         if result.check and result.check.pending:
             onward = next_after_answer(self.ctx, state, view.task, result.check.failed)
             return onward or follow(self.ctx, state, result)
         return follow(self.ctx, state, result)
 
+    def _check(self, state: WorkflowState, answer: str) -> WorkflowState:
+        """Check the answer that is stored, and return where the task goes; no trouble here costs the answer."""
+        deliver = replace(state, next=Next.DELIVER, reason=None)
+        try:
+            record = self.ctx.ledger.look(state.task_id, state.here.model, self._today()).task
+            if record is None or record.generation != state.generation:
+                return deliver
+            check = check_answer(self.ctx, state, record, answer)
+            self.ctx.ledger.record_check(record, check, self.ctx.clock.now())
+        except StoreError as trouble:
+            self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
+            return deliver
+        return (next_after_answer(self.ctx, state, record, check.failed) if check.pending else None) or deliver
+
+    def _today(self) -> date:
+        return local_day(self.ctx.clock.now(), self.ctx.zone)
+
     def _examine_answer(self, state: WorkflowState, until: datetime) -> WorkflowState:
         """Judge or audit the task's answer; whatever is in the way, the task goes on to its delivery."""
         deliver = replace(state, next=Next.DELIVER)
         try:
-            month = month_key(self.ctx.clock.now(), self.ctx.zone)
-            view = self.ctx.ledger.look(state.task_id, state.here.model, month)
+            view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             if view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
@@ -111,6 +129,8 @@ class Attempt:
             return replace(state, next=Next.DELIVER, reason=None)
         if record.has_answer and not state.has_answer:  # the invocation that stored it did not report it
             failed = record.checked.failed if record.checked else None
+            if failed == UNCHECKED:
+                return self._check(state, self.payloads.fetch(record.answer))
             onward = next_after_answer(self.ctx, state, record, failed)
             return onward or replace(state, next=Next.DELIVER, reason=None)
         if record.last_attempt == state.attempt_id:
@@ -167,13 +187,13 @@ class Attempt:
     def _interpreter(
         self, state: WorkflowState, record: TaskRecord, spec: CallSpec
     ) -> Callable[[CallResult], Interpretation]:
-        """Return what makes of a result the answer to store: its subtasks read, its checks done."""
+        """Return what makes of a result the answer to store: its subtasks read, its checks announced."""
 
         def interpret(result: CallResult) -> Interpretation:
             split = None
             if spec.schema:
                 result, split = split_result(state, record, result)
-            if not split and (check := check_answer(self.ctx, state, record, result)):
+            if not split and (check := check_ahead(self.ctx, state, record, result)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)
 

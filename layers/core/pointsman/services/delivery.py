@@ -20,6 +20,8 @@ from pointsman.values.times import parse_time
 
 BUS = "event"
 """The event bus, among those who have been notified."""
+DELIVERED_WITHIN = timedelta(minutes=2)
+"""A try at a delivery is over by then (the function has 60 s, the workflow 70): one that left no word was cut short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,43 +93,47 @@ class Delivery:
         """Deliver the end of a task that has ended and is not delivered yet."""
         if record.status not in ENDED or record.delivered_at:
             return
-        places = [place for place in record.reply_to if place not in record.notified]
-        self.send(record, places, event=BUS not in record.notified)
+        self.send(record, [place for place in (BUS, *record.reply_to) if place not in record.notified])
         now = self.ctx.clock.now()
         self.tasks.delivered(record.task_id, record.generation, now)
         self._measure(record, now)
 
-    def send(self, record: TaskRecord, reply_to: list[str], *, event: bool = True) -> None:
-        """Publish the event and reply; everyone is tried before a failure is raised, and kept apart by success."""
+    def send(self, record: TaskRecord, places: list[str]) -> None:
+        """Send the task's end to the bus (`BUS`) and to those it is to reply to. Everyone is tried before a failure is
+        raised; whoever is reached is stored before the next one is tried, which may take all the time that is left.
+
+        Raises:
+            DeliveryError: Somebody could not be reached.
+        """
         try:
             detail = strict_json.dumps(self.detail(record))
         except Exception as error:  # noqa: BLE001  (kept, and raised in words that may be logged)
             why = f"its answer cannot be read ({safe_message(error)})"
             self._store_undelivered(record, [], [why])
             raise DeliveryError(f"task {record.task_id}: {why}") from None
-        failed_with = record.reason if record.status is Status.FAILED else None
-        end = event_id(record.task_id, record.generation, record.status)
         notified: list[str] = []
         failures: list[str] = []
-        if event:
+        for place in places:
             try:
-                self.bus.publish(events.DETAIL_TYPES[record.status], detail)
-            except Exception as error:  # noqa: BLE001  (the replies must still be tried)
-                failures.append(f"event bus ({safe_message(error)})")
-            else:
-                notified.append(BUS)
-        for place in reply_to:
-            try:
-                there = self.replies.reply(place, detail, failed_with, end)
-            except Exception as error:  # noqa: BLE001  (the others must still be tried)
-                failures.append(f"{printable(place)} ({safe_message(error)})")
-            else:
+                self._reach(record, place, detail)
                 notified.append(place)
-                if not there:
-                    self.ctx.log(LogEvent.REPLY_TARGET_GONE, task_id=record.task_id, place=printable(place))
+                if place != places[-1]:  # what follows the last one stores it
+                    self.tasks.reached(record.task_id, record.generation, place)
+            except Exception as error:  # noqa: BLE001  (the others must still be tried)
+                name = "event bus" if place == BUS else printable(place)
+                failures.append(f"{name} ({safe_message(error)})")
         if failures:
             self._store_undelivered(record, notified, failures)
             raise DeliveryError(f"task {record.task_id}: not delivered to {', '.join(failures)}")
+
+    def _reach(self, record: TaskRecord, place: str, detail: str) -> None:
+        if place == BUS:
+            self.bus.publish(events.DETAIL_TYPES[record.status], detail)
+            return
+        failed_with = record.reason if record.status is Status.FAILED else None
+        end = event_id(record.task_id, record.generation, record.status)
+        if not self.replies.reply(place, detail, failed_with, end):
+            self.ctx.log(LogEvent.REPLY_TARGET_GONE, task_id=record.task_id, place=printable(place))
 
     def detail(self, record: TaskRecord) -> dict[str, object]:
         """Return the event's detail, the answer inside when it is small enough."""

@@ -173,7 +173,7 @@ class Intake:
         if existing.status not in ENDED:
             existing = self.tasks.add_reply(existing.task_id, task.reply_to)
         if existing.status in ENDED and task.reply_to not in existing.reply_to:
-            self.delivery.send(existing, [task.reply_to], event=False)
+            self.delivery.send(existing, [task.reply_to])
 
     def _decide(self, batch: Batch, seconds: float) -> None:
         """Ask for what is undecided, and store each decision before anything is started by it."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pointsman.execution.budget import OPEN
 from pointsman.execution.executions import DeadExecution
 from pointsman.execution.model_health import ModelState
+from pointsman.execution.records import TaskRecord
 from pointsman.ports import LedgerReader, ModelHealthStore, SweepStore, TaskStore, Workflow
 from pointsman.report.figures.month import percent_of
 from pointsman.services.account_notice import AccountNotice
@@ -19,7 +20,7 @@ from pointsman.services.billing_notice import BillingNotice
 from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
-from pointsman.services.delivery import Delivery
+from pointsman.services.delivery import DELIVERED_WITHIN, Delivery
 from pointsman.services.start import task_of_execution
 from pointsman.values.errors import DeliveryError, SweepError, safe_message
 from pointsman.values.log_events import LogEvent
@@ -34,6 +35,9 @@ SETTLED_AFTER = timedelta(seconds=max(FUNCTION_SECONDS.values())) + _GRACE
 """No intent is written or settled by its own function any later."""
 _DEAD_FOR = timedelta(minutes=5), timedelta(hours=6)
 """Since when an execution must have ended for the rule to have finished its task, and until when the sweep does."""
+
+_DELIVERING_FOR = timedelta(minutes=8)
+"""Of the function's 15 minutes; places that hang keep the sweep from nothing else."""
 
 
 @dataclass(slots=True)
@@ -96,7 +100,7 @@ class Sweep:
         with troubles.of("open attempts"):
             self._close_open(now, result, troubles)
         with troubles.of("deliveries"):
-            self._look_after(result, troubles)
+            self._look_after(now, result, troubles)
         with troubles.of("dead executions"):
             self._finish_dead(now, result, troubles)
         with troubles.of("models"):
@@ -131,16 +135,22 @@ class Sweep:
                 settled = min(settled, parse_time(key.began_at))
         self.store.settled(since, settled)
 
-    def _look_after(self, result: SweepResult, troubles: _Troubles) -> None:
+    def _look_after(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
         """Deliver what waits; send out, end and deliver tasks with subtasks."""
-        for task_id in list(self.tasks.wanting_attention()):
+        task_ids = list(self.tasks.wanting_attention())
+        for number, task_id in enumerate(task_ids):
+            if self.ctx.clock.now() - now > _DELIVERING_FOR:
+                troubles.words.append(f"{len(task_ids) - number} deliveries (no time left)")
+                return
             with troubles.of(f"task {task_id}"):
-                self._look_after_task(task_id, result)
+                self._look_after_task(task_id, now, result)
 
-    def _look_after_task(self, task_id: str, result: SweepResult) -> None:
+    def _look_after_task(self, task_id: str, now: datetime, result: SweepResult) -> None:
         record = self.tasks.read(task_id)
         if record is None or not (record.status in ENDED or record.subtasks):
             return
+        if record.status in ENDED and not record.undelivered and _ended_within(record, now, DELIVERED_WITHIN):
+            return  # its own workflow is about to deliver it
         try:
             status = self.delivery.finish(task_id, record.generation, None)
         except DeliveryError as error:
@@ -179,6 +189,10 @@ class Sweep:
             100 * state.day_count / quota.rpd for state, quota in quotas if quota and quota.rpd and state.day == today
         ]
         self.ctx.count("QuotaUsedPercent", round(max(percents, default=0.0), 2))
+
+
+def _ended_within(record: TaskRecord, now: datetime, time: timedelta) -> bool:
+    return record.ended_at is not None and now - parse_time(record.ended_at) < time
 
 
 def _seconds_of(function: str) -> int:

@@ -2,30 +2,50 @@
 
 from pointsman.execution import answer_checks
 from pointsman.execution.calls import Purpose
-from pointsman.execution.outcome import GOOD, CallResult, CheckResult, Outcome
+from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, CheckResult
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
 from pointsman.routing.config import Checks
 from pointsman.services.context import Context
+from pointsman.services.time_limit import time_limit
 
+CHECK_SECONDS = 3.0
+"""How long an answer's checks may take together, of the time that a function keeps for settling."""
 FAILED_CHECK = "failed_check"
 """Leads one tier up; what follows it names the check."""
 
 
-def check_answer(ctx: Context, state: WorkflowState, record: TaskRecord, result: CallResult) -> CheckResult | None:
-    """Return what the declared checks say of an answer; None when there is no answer or no check.
+def check_ahead(ctx: Context, state: WorkflowState, record: TaskRecord, result: CallResult) -> CheckResult | None:
+    """Return what an answer is settled with: `UNCHECKED` and pending, if `check_answer` is to follow.
 
-    It is pending where `next_after_answer` leads on. A second answer always has a result, in place of the first one's,
-    and never a pending one.
+    None when there is no answer or no check. A second answer has a result in any case, in place of the first one's.
     """
     checks = _declared(ctx, record)
     if result.outcome not in GOOD or (checks is None and not state.has_answer):
         return None
-    truncated = result.outcome is Outcome.TRUNCATED
-    failed = answer_checks.first_failed(checks, result.text, truncated=truncated) if checks else None
-    if state.has_answer:
-        return CheckResult(failed, record.checked.failed if record.checked else None)
-    return CheckResult(failed, pending=next_after_answer(ctx, state, record, failed) is not None)
+    before = record.checked.failed if state.has_answer and record.checked else None
+    if checks and answer_checks.declared(checks):
+        return CheckResult(UNCHECKED, before, pending=True)
+    return CheckResult(None, before, pending=_goes_on(ctx, state, record, None))
+
+
+def check_answer(ctx: Context, state: WorkflowState, record: TaskRecord, answer: str) -> CheckResult:
+    """Return what the declared checks say of the record's answer, which is stored and paid.
+
+    A check that raises or takes too long is not passed. The result is pending where `next_after_answer` leads on.
+    """
+    before = record.checked.escalated_after if record.checked else None
+    checks = _declared(ctx, record)
+    failed = None
+    if checks:
+        with time_limit(CHECK_SECONDS):
+            failed = answer_checks.first_failed(checks, answer, truncated=record.truncated)
+    return CheckResult(failed, before, pending=_goes_on(ctx, state, record, failed))
+
+
+def _goes_on(ctx: Context, state: WorkflowState, record: TaskRecord, failed: str | None) -> bool:
+    """Return whether the task goes on from this answer; it never does from a second one."""
+    return not state.has_answer and next_after_answer(ctx, state, record, failed) is not None
 
 
 def next_after_answer(

@@ -12,7 +12,8 @@ from pointsman.values import strict_json
 
 _MOST_STARTS = 50
 """Braces that are tried as the object's beginning."""
-_STRING_OR_SPARE_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_SPARE_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\Z))|,(?=\s*+[}\]])', re.DOTALL)
+"""A string that is not closed goes to the end: else its end would be looked for again from each quote within."""
 
 
 class UnreadableError(ValueError):
