@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from devstack import LocalStackError
 from pointsman.contracts.task import Rejection
-from pointsman.contracts.unknown_fields import unknown_names
+from pointsman.contracts.unknown_fields import nearest_name
 from pointsman.routing.config import ConfigError
 from pointsman.values.errors import StoreError, safe_message
 from pointsman_cli.errors import CommandError
@@ -61,9 +61,11 @@ class PointsmanServer(MCPServer[Any]):
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool. An error becomes its result, an argument that the tool does not have included."""
         tool = self._tool_manager.get_tool(name)
-        for argument, nearest in unknown_names(arguments, tool.parameters["properties"]) if tool else ():
+        known = tool.parameters["properties"] if tool else arguments
+        if unknown := [argument for argument in arguments if argument not in known]:
+            nearest = nearest_name(unknown[0], known)
             meant = f"; did you mean {nearest}?" if nearest else ""
-            return _error_result(f"{argument}: {name} has no such argument{meant}")
+            return _error_result(f"{unknown[0]}: {name} has no such argument{meant}")
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:

@@ -134,7 +134,7 @@ def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     """It is told to its sender, and leaves no message that could be rejected."""
     finish(shop, begin(shop), GOOD)
     other = event("POST", "/v1/chat/completions", {**HELLO, "max_tokens": 7}, **{"idempotency-key": "k"})
-    status, body, headers = call(shop, other)
+    status, body, _ = call(shop, other)
     assert (status, body["error"]["code"]) == (409, "idempotency_conflict")
     assert "Idempotency-Key" in body["error"]["message"]
     assert "Messages" not in shop.aws.client("sqs").receive_message(QueueUrl=shop.queue_url)

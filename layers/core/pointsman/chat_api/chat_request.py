@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointsman.contracts.unknown_fields import unknown_names
+from pointsman.contracts.unknown_fields import nearest_name
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
@@ -38,17 +38,8 @@ _ELSEWHERE = ("tier", "type", "deadline", "reply_to", "max_cost_usd")
 """Fields of a task that this door does not take; ignored, they would change what is done."""
 KNOWN = frozenset(
     {
-        *(
-            "private",
-            "model",
-            "messages",
-            "max_tokens",
-            "max_completion_tokens",
-            "reasoning_effort",
-            "metadata",
-            "user",
-        ),
-        *("stream", "stream_options", *_INERT, *_CHOICE_OF_TOOLS.values()),
+        *("private", "model", "messages", "max_tokens", "max_completion_tokens", "reasoning_effort", "metadata"),
+        *("user", "stream", "stream_options", *_INERT, *_CHOICE_OF_TOOLS.values()),
         *("frequency_penalty", "logit_bias", "moderation", "parallel_tool_calls", "prediction", "presence_penalty"),
         *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "seed"),
         *("service_tier", "store", "temperature", "top_logprobs", "top_p", "verbosity"),
@@ -131,7 +122,8 @@ def read_chat(body: bytes) -> Asked:
 
 def _refuse_slips(fields: dict[str, Any]) -> None:
     """Raise a ChatError for a name that is close to one that decides what is done, as `privat`."""
-    for name, nearest in unknown_names(fields.keys() - KNOWN, ("private", *_ELSEWHERE), alike=0.75):
+    for name in sorted(fields.keys() - KNOWN):
+        nearest = nearest_name(name, ("private", *_ELSEWHERE), alike=0.75)
         if nearest == "private":
             raise _unsupported(name, "is no parameter; did you mean private?")
         if nearest:
