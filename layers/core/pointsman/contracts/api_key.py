@@ -9,8 +9,6 @@ from datetime import datetime
 from pointsman.values.times import parse_time
 
 KEY_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_PREFIX_LENGTH = 12
-_PREFIX = re.compile(f"[0-9a-f]{{{_PREFIX_LENGTH}}}-")
 _FORM = re.compile(r"pm_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -25,11 +23,6 @@ def digest_of(key: str) -> str | None:
     Keys are as random as the hash is long, so that it needs no salt and no slowness.
     """
     return hashlib.sha256(key.encode()).hexdigest() if _FORM.fullmatch(key) else None
-
-
-def key_prefix(task_id: str) -> str:
-    """Return what the ids of one key's tasks begin with; empty: no key has sent it."""
-    return match[0] if (match := _PREFIX.match(task_id)) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +42,4 @@ class ApiKey:
 
     def task_id(self, own: str) -> str:
         """Return the id of a task that is sent by this key: what one key sends, no other finds or repeats."""
-        return f"{self.digest[:_PREFIX_LENGTH]}-{own}"
+        return f"{self.digest[:12]}-{own}"
