@@ -115,8 +115,7 @@ def find_request(text: str) -> Request:
     if "<" in shown:
         shown = _COMMENT.sub("\n", shown)
     if shown.lstrip()[:1] in "{[" and len(text) <= ENVELOPE_CHARS and (unpacked := _from_envelope(shown)):
-        shown = unpacked
-        kinds.add("bot")
+        return Request(unpacked, shown[:MATERIAL_CHARS], frozenset(("bot",)), True)
     title, notes = _notes(shown) if len(text) <= LONG_CHARS else ("", "")
     if notes:
         return Request(notes, title, frozenset({*kinds, "notes"}), True)
