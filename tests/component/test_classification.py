@@ -94,17 +94,19 @@ def test_only_what_is_left_is_asked_again(configure: Configure) -> None:
     [
         (
             [said("?"), said("??")],
-            "no model gave a readable word, and the text continues another: the tier of the least expected harm",
+            "no model gave a readable word",
         ),
         (
             [CallResult(Outcome.INVALID)] * 2,
-            "no model could be asked, and the text continues another: the tier of the least expected harm",
+            "no model could be asked",
         ),
     ],
 )
 def test_guess_says_whether_a_model_was_asked(configure: Configure, results: list[CallResult], reason: str) -> None:
     (decision,) = decided(configure(), *results)
-    assert (decision.source, decision.reason) == (Source.GUESS, reason)
+    assert decision.source is Source.GUESS
+    assert decision.reason.startswith(reason)
+    assert decision.reason.endswith("the tier of the least expected harm")
 
 
 def test_no_thinking_is_asked_for_and_none_can_use_up_the_cap(configure: Configure) -> None:
