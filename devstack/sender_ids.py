@@ -74,7 +74,7 @@ def _principal_id(evaluator: Any, headers: dict[str, str], query_params: dict[st
     router = importlib.import_module("ministack.core.router")
     account = importlib.import_module("ministack.core.responses").get_account_id()
     key = router.extract_access_key_id(headers or {}, query_params or {})
-    credential = evaluator.resolve_credential(key, account) if key else None
+    credential: Any = evaluator.resolve_credential(key, account) if key else None
     if getattr(credential, "principal_type", None) != "AssumedRole":
         return str(getattr(credential, "principal_id", ""))
     role_name, _, session = credential.principal_arn.rpartition("/")
