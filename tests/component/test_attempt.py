@@ -209,7 +209,7 @@ def test_a_retired_model_is_replaced_for_everyone(aws: Aws, ledger: MotoLedger, 
     router.model.then(CallResult(Outcome.RETIRED), answered())
     finished(router, started(router, "implementation"))
     assert asked(router) == ["claude-haiku-4-5", HAIKU]
-    assert ledger.look(None, "claude-haiku-4-5", "x").model.retired
+    assert ledger.look(None, "claude-haiku-4-5", NOON.date()).model.retired
 
 
 def test_zero_budget_makes_no_paid_call(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -298,7 +298,7 @@ def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
         spent = Counter[str]()
         for row in rows:
             spent[row["purpose"]] += row["cost_nano"]
-        counters = ledger.reader.counters("2026-11")
+        counters = ledger.reader.counters("2026-11", 31)
         assert task.cost_nano == spent["task"] == counters.get("month", 0) - spent["audit"]
         assert spent["judge"] == 0
         assert len([row for row in rows if row["purpose"] == "audit"]) <= (task.status is Status.COMPLETED)
