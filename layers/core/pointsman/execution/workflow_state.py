@@ -64,8 +64,6 @@ class WorkflowState:
     generation: int
     deadline: datetime
     plan: tuple[Hop, ...]
-    came_from: str | None = None
-    """The model that the router left out of the plan, so that the first hop is a fallback already."""
     private: bool = False
     """Whether no free model may be asked."""
     purpose: Purpose = Purpose.TASK

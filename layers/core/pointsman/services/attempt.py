@@ -174,7 +174,7 @@ class Attempt:
             metadata=task.metadata,
             hop=state.hop,
             previous_outcome=state.reason,
-            came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
+            came_from=state.plan[state.hop - 1].model if state.hop else None,
             prompt=last.text,
             system=system_for(tier, task.system, splits=splits),
             effort=room.effort,
