@@ -18,6 +18,7 @@ from pointsman.client.watch import Progress, Watch, has_ended
 from pointsman.contracts.message_validation import validate_message
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
+from pointsman.values import strict_json
 from pointsman.values.status import Status
 
 DEFAULT_TIMEOUT = 900.0
@@ -83,6 +84,7 @@ class Client:
         Raises:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
         """
+        body = strict_json.portable(body)
         if error := validate_message(body).error:
             raise InvalidTaskError(error)
         answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body)
