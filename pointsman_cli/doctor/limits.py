@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pointsman.execution.budget import charge, spent
 from pointsman.execution.model_health import ModelState
 from pointsman.values.taxonomy import Tier
-from pointsman.values.times import PACIFIC, month_key, to_ms
+from pointsman.values.times import PACIFIC, local_day, to_ms
 from pointsman_cli import output
 from pointsman_cli.doctor.stack_probe import Finding, StackProbe, configured_models, ok, to_do
 
@@ -46,7 +46,8 @@ def _obstacle(state: ModelState, now: datetime) -> tuple[str, str] | None:
 def budget_findings(probe: StackProbe) -> Iterator[Finding]:
     """Report what is left under each cap, reservations of running calls deducted."""
     budget, zone = probe.policy.config.pointsman.budget, probe.connection.settings.zone
-    counters = probe.connection.runtime.stores.ledger_reader.counters(month_key(probe.now, zone))
+    today = local_day(probe.now, zone)
+    counters = probe.connection.runtime.stores.ledger_reader.counters(f"{today:%Y-%m}", today.day)
     caps = {cap.counter: cap for tier in Tier for cap in charge(budget, tier, 0, probe.now, zone).caps}
     if not caps:
         step = "set pointsman.budget.month_usd in openclaw.json and deploy"

@@ -1,26 +1,36 @@
-"""Fixtures: AWS as moto plays it, with the template's stores."""
+"""Fixtures: AWS as moto plays it, with the template's stores, and the whole product on it."""
 
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
-from tests.support.aws import BUCKET, SESSION, TABLES, Aws, MotoLedger, create_tables
+from tests.support.aws import Aws, MotoLedger, empty_account
+from tests.support.fake_providers import FakeProviders
+from tests.support.product import Product
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    with mock_aws():
-        session = SESSION
-        create_tables(session.client("dynamodb"))
-        session.client("s3").create_bucket(Bucket=BUCKET)
-        topic = session.client("sns").create_topic(Name="reports")["TopicArn"]
-        sqs = session.client("sqs")
-        dlq, replies = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead-letters", "replies"))
-        arn = sqs.get_queue_attributes(QueueUrl=replies, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        session.client("events").create_event_bus(Name="bus")
-        yield Aws(session, TABLES, BUCKET, topic, dlq, arn, "bus")
+    with empty_account() as account:
+        yield account
+
+
+@pytest.fixture(scope="module")
+def shared_product(provider_process: FakeProviders) -> Iterator[Product]:
+    with empty_account() as account, pytest.MonkeyPatch.context() as patch:
+        for key in ("ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+            patch.setenv(key, "a-key")
+        product = Product(account, provider_process)
+        yield product
+        product.assert_books_agree()
+
+
+@pytest.fixture
+def product(shared_product: Product) -> Product:
+    """The product that knows nothing of its models yet; one for all tests of a module, whose books agree at its end."""
+    shared_product.reset()
+    return shared_product
 
 
 @pytest.fixture

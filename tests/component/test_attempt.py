@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -209,7 +209,7 @@ def test_a_retired_model_is_replaced_for_everyone(aws: Aws, ledger: MotoLedger, 
     router.model.then(CallResult(Outcome.RETIRED), answered())
     finished(router, started(router, "implementation"))
     assert asked(router) == ["claude-haiku-4-5", HAIKU]
-    assert ledger.look(None, "claude-haiku-4-5", "x").model.retired
+    assert ledger.look(None, "claude-haiku-4-5", NOON.date()).model.retired
 
 
 def test_zero_budget_makes_no_paid_call(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -298,7 +298,7 @@ def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
         spent = Counter[str]()
         for row in rows:
             spent[row["purpose"]] += row["cost_nano"]
-        counters = ledger.reader.counters("2026-11")
+        counters = ledger.reader.counters("2026-11", 31)
         assert task.cost_nano == spent["task"] == counters.get("month", 0) - spent["audit"]
         assert spent["judge"] == 0
         assert len([row for row in rows if row["purpose"] == "audit"]) <= (task.status is Status.COMPLETED)
@@ -306,3 +306,18 @@ def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
         reserved_at_most = float(cents) * 1e9
         days = [count for name, count in counters.items() if name.startswith("day_") and name.count("_") == 1]
         assert all(count <= reserved_at_most for count in days)
+
+
+def test_quota_of_the_day_renews_at_midnight_in_the_provider_s_zone(
+    aws: Aws, ledger: MotoLedger, task_table: TaskTable
+) -> None:
+    """SatcherInstitute/health-equity-tracker 5203 and diegosouzapw/OmniRoute 13440."""
+    router = configured(aws, ledger, task_table, quotas={GEMINI: {"rpd": 2}})
+    for time in ("2026-11-22T23:40Z", "2026-11-22T23:50Z", "2026-11-23T00:10Z", "2026-11-23T08:01Z"):
+        router.clock.time = datetime.fromisoformat(time)
+        router.model.then(answered())
+        body = json.dumps({"prompt": "Is it up?", "task_id": time.replace(":", "-"), "tier": "orchestration"})
+        router.run(QueueMessage(time, body))
+        (*_, state) = router.workflow.executions.values()
+        finished(router, WorkflowState.from_state(json.loads(state)))
+    assert asked(router) == [GEMINI, GEMINI, HAIKU, GEMINI]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from pointsman.execution.model_health import HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import Payload, SubtaskEnd
 from pointsman.execution.workflow_state import Next
+from pointsman.ports import LedgerView
 from pointsman.routing.catalog import load_catalog
 from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
 from pointsman.values.status import ENDED, Status
@@ -87,7 +88,7 @@ def test_slot_that_has_grown_old_is_given_back_unused(
     router.model.then(answered())
     run = step(router, started(router))
     assert asked(router) == ([GEMINI] if made else [])
-    assert len(ledger.look(None, GEMINI, "2026-11").model.slots) == made
+    assert len(ledger.look(None, GEMINI, NOON.date()).model.slots) == made
     assert ((run.next is Next.DELIVER), run.hop) == (made, 0)
 
 
@@ -213,18 +214,42 @@ def test_every_read_of_a_store_sees_the_writes_before_it(aws: Aws) -> None:
     known(tasks)
     attempt = intent()
     assert ledger.reserve(attempt, NO_QUOTA, ModelState(MODEL)).made
-    view = ledger.look("t-1", MODEL, "2026-11")
+    view = ledger.look("t-1", MODEL, NOON.date())
     assert view.task == tasks.read("t-1") == tasks.read_many(["t-1"])["t-1"] is not None
-    assert view.counters == ledger.reader.counters("2026-11") != {}
+    assert view.counters == ledger.reader.counters("2026-11", 22) != {}
     assert ledger.find_intent(attempt.key) is not None
     assert list(ledger.reader.open_intents(NOON, NOON + timedelta(seconds=1))) == [attempt.key]
     assert ledger.settle(settled(attempt, Outcome.UNKNOWN), HealthUpdate({"rest_until": 5}), None)
     assert ledger.find_outcome(attempt.key) is not None
     assert len(list(ledger.reader.rows(NOON, NOON + timedelta(seconds=1)))) == 1
-    assert ledger.look("t-1", MODEL, "2026-11").model.backoff_until == 5
+    assert ledger.look("t-1", MODEL, NOON.date()).model.backoff_until == 5
     sweep.settled(NOON, NOON)
     assert sweep.watermarks() is not None
     ledger.record_refusal("2026-11", [Cap("month", 5)], NOON)
     assert len(sweep.refusing_since("2026-11")) == 1
     states = DynamoModelHealth(client, aws.tables).states([MODEL])
     assert states[MODEL].backoff_until == 5
+
+
+def test_call_that_passes_the_months_end_is_judged_by_the_new_months_counters(
+    router: Router, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was released in the old month must not stretch the new month's cap, nor its spending stop the call."""
+    clock, days = router.clock, list[str]()
+    clock.time = datetime(2026, 11, 30, 23, 59, 59, 900_000, tzinfo=UTC)
+    look = ledger.look
+
+    def slow_look(task_id: str | None, model: str, day: date) -> LedgerView:
+        view = look(task_id, model, day)
+        if not days:
+            clock.advance(0.2)
+            view = replace(view, counters={"month": 9 * 10**12}, released={"month": 9 * 10**12})
+        days.append(day.isoformat())
+        return view
+
+    run = started(router, "implementation")
+    monkeypatch.setattr(ledger, "look", slow_look)
+    router.model.then(answered())
+    assert step(router, run).next is Next.DELIVER
+    assert days == ["2026-11-30", "2026-12-01"]
+    assert ledger.reader.counters("2026-12", 1)["day_01"] == ledger.reader.counters("2026-12")["month"] > 0

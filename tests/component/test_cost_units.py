@@ -45,14 +45,15 @@ def router(sent: list[tuple[str, ...]], aws: Aws, ledger: MotoLedger, task_table
 def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: list[tuple[str, ...]], tier: Tier) -> None:
     router.model.then(answered())
     finished(router, started(router, str(tier)))
+    slot_or_counters = ["limit"] * (1 if tier is Tier.ORCHESTRATION else 2)
     assert json.dumps(sent) == json.dumps(
         [
             ("BatchGetItem", *["limit"] * units.MODELS_READ),
             ("PutItem", "task"),
             ("UpdateItem", "task"),
-            ("BatchGetItem", "limit", "limit", "task"),
-            ("TransactWriteItems", "row", "task", "limit"),
-            ("TransactWriteItems", "row", "limit", "task"),
+            ("BatchGetItem", *["limit"] * 5, "task"),
+            ("TransactWriteItems", "row", "task", *slot_or_counters),
+            ("TransactWriteItems", "row", *slot_or_counters, "task"),
             ("GetItem", "task"),
             ("UpdateItem", "task"),
         ]
@@ -62,5 +63,5 @@ def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: lis
 def test_the_cost_model_counts_them_in_units() -> None:
     assert units.TASK_WRITES == 2 + 2 + 4 + 1 + 1
     assert units.call_writes(Tier.ORCHESTRATION) == 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4)
-    assert units.call_writes(Tier.IMPLEMENTATION) == 2 * (1 + 2 + 4) + 2 * (1 + 4 + 4)
-    assert units.MODELS_READ + units.CALL_READS + units.TASK_READS == 3 + 3 + 1
+    assert units.call_writes(Tier.IMPLEMENTATION) == 2 * (1 + 2 + 2) + 2 * (1 + 2 + 4)
+    assert units.MODELS_READ + units.CALL_READS + units.TASK_READS == 3 + 6 + 1

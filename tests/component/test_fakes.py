@@ -60,7 +60,7 @@ class Stores:
     tasks: TaskStore
     ledger: UsageLedger
     health: ModelHealthStore
-    counters: Callable[[str], dict[str, int]]
+    counters: Callable[[str, int], dict[str, int]]
     decisions: DecisionCache
     reports: ReportSink
     sweep: SweepStore
@@ -210,10 +210,10 @@ def test_call_is_reserved_and_settled_once_and_counted_to_the_nano_dollar(stores
     assert stores.ledger.reserve(call, NO_QUOTA, ModelState(MODEL)).made
     assert stores.ledger.reserve(call, NO_QUOTA, ModelState(MODEL)).attempt_used
     assert stored(stores).open_intent == call.key
-    reserved = dict(stores.counters(call.charge.month))
+    reserved = dict(stores.counters(call.charge.month, 31))
     assert stores.ledger.settle(settled(call, cost=60), HealthUpdate(), ANSWER)
     assert not stores.ledger.settle(settled(call, cost=60), HealthUpdate(), ANSWER)
-    assert {name: reserved[name] - amount for name, amount in stores.counters(call.charge.month).items()} == {
+    assert {name: reserved[name] - amount for name, amount in stores.counters(call.charge.month, 31).items()} == {
         name: 100 if name.endswith(OPEN) else 40 for name in reserved
     }
     record = stored(stores)
@@ -241,7 +241,7 @@ def test_ended_task_makes_no_further_reservation(stores: Stores) -> None:
     stores.tasks.fail("t-1", 1, "broken", NOON)
     refused = stores.ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL))
     assert (refused.made, refused.attempt_used) == (False, True)
-    assert not any(stores.counters(intent().charge.month).values())
+    assert not any(stores.counters(intent().charge.month, 31).values())
 
 
 def test_vote_of_a_model_is_recalled_until_it_expires(stores: Stores) -> None:

@@ -91,6 +91,15 @@ def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackCon
     assert (ended["ended"], ended["answer"], ended["cost_usd"]) == (True, "Green.", "0.000001500")
 
 
+def test_arguments_as_strings_are_read(aws: Aws, connection: StackConnection) -> None:
+    """anthropics/claude-code 24597 and 5504."""
+    arguments = {"max_output_tokens": "2000", "private": "true", "metadata": '{"ticket":"A-1"}'}
+    call(PointsmanServer(McpTools(lambda: connection)), "submit_task", prompt="Write a parser for dates", **arguments)
+    (message,) = aws.client("sqs").receive_message(QueueUrl=connection.settings.task_queue_url)["Messages"]
+    body = json.loads(message["Body"])
+    assert (body["max_output_tokens"], body["private"], body["metadata"]) == (2000, True, {"ticket": "A-1"})
+
+
 def test_resting_task_returns_what_it_waits_for(aws: Aws, connection: StackConnection) -> None:
     put(aws, connection, "t-1", Status.STARTED)
     at = datetime(2026, 11, 22, 21, tzinfo=UTC)

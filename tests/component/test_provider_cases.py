@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 
-from pointsman.execution.records import TaskRecord
-from pointsman.services.intake import QueueMessage
+from pointsman.routing.decision import Source
 from pointsman.values.status import Status
-from tests.support.attempts import GEMINI, HAIKU, SHIPPED, SONNET
-from tests.support.aws import Aws
-from tests.support.fake_providers import FakeProviders
-from tests.support.fakes import FakeWorkflow
-from tests.support.in_process import LeapClock, Player, in_process
+from pointsman.values.taxonomy import TaskType
+from tests.support.attempts import GEMINI, HAIKU, SONNET
 from tests.support.paths import ROOT
+from tests.support.product import EndedTask, Product
 
 REPORTED: dict[str, dict[str, Any]] = {
     reported["source"].split(" ")[0].split(";")[0] + " " + reported["source"].split(" ")[1].strip(";"): reported
@@ -21,120 +18,106 @@ REPORTED: dict[str, dict[str, Any]] = {
 }
 FLASH = "gemini-3.8-flash"
 TO_FLASH = {"chains": {"implementation": [HAIKU, FLASH]}}
-
-
-class Desk:
-    """The whole product in process, on moto's stores and the fake providers."""
-
-    def __init__(self, aws: Aws, providers: FakeProviders, options: dict[str, Any]) -> None:
-        urls = {"google_gemini_base_url": f"{providers.url}/gemini", "anthropic_base_url": f"{providers.url}/anthropic"}
-        config = json.dumps({**SHIPPED, "pointsman": {**SHIPPED.get("pointsman", {}), **options}})
-        self.clock, self.workflow, self.providers = LeapClock(), FakeWorkflow(), providers
-        app = in_process(aws.settings(**urls), config, aws.session, self.clock)
-        app.runtime.stores.__dict__["workflow"] = self.workflow
-        self.player = Player(app, self.clock, self.workflow.executions.__getitem__)
-
-    def do(self, task_id: str, **task: Any) -> TaskRecord:
-        """Run a task to its end."""
-        self.player.route_messages(QueueMessage(f"m-{task_id}", json.dumps({"task_id": task_id, **task})))
-        self.player.play(task_id)
-        return self.player.task(task_id)
-
-    def asked(self) -> list[str]:
-        """Return the models that the providers were asked for."""
-        return [request["model"] for request in self.providers.requests()]
-
-
-@pytest.fixture
-def desk(aws: Aws, provider: FakeProviders, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for key in ("ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
-        monkeypatch.setenv(key, "a-key")
-
-    def build(case: str, options: dict[str, Any] | None = None) -> Desk:
-        reported = REPORTED[case]
-        provider.replay(reported["provider"], reported["responses"])
-        return Desk(aws, provider, options or {})
-
-    return build
-
-
+FROM_FLASH = {"chains": {"orchestration": [FLASH, HAIKU]}}
+PAID = {"paid_models": [GEMINI]}
 CODE = {"prompt": "Write a parser", "tier": "implementation"}
+LONG = {"prompt": "word " * 40_000, "tier": "implementation"}
 DESIGN = {"prompt": "Design it", "tier": "reasoning"}
 STATUS = {"prompt": "Is it up?", "tier": "orchestration"}
+UNCLEAR = {"prompt": "Can somebody have a look at the thing from yesterday please?"}
+
+
+def replay(product: Product, case: str) -> None:
+    reported = REPORTED[case]
+    product.providers.replay(reported["provider"], reported["responses"])
+
+
+def told(ended: EndedTask) -> tuple[str, str | None, int]:
+    """Return status, reason and cost as the receiver got them."""
+    return ended.delivered["status"], ended.delivered["reason"], ended.delivered["cost_nano_usd"]
 
 
 @pytest.mark.parametrize(
-    ("case", "options", "task", "models"),
+    ("case", "options", "task", "calls"),
     [
-        ("anthropics/claude-code 4684", TO_FLASH, CODE, [HAIKU, FLASH]),
-        ("anthropics/claude-code 12186", TO_FLASH, CODE, [HAIKU, FLASH]),
-        ("openclaw/openclaw 144308", TO_FLASH, CODE, [HAIKU, FLASH]),
-        ("google-gemini/gemini-cli 1993", {}, STATUS, [GEMINI, HAIKU]),
-        ("google-gemini/gemini-cli 22486", {}, STATUS, [GEMINI, HAIKU]),
-        ("JeffOtano/roni 125", {"paid_models": [GEMINI]}, STATUS, [GEMINI, HAIKU]),
-        ("can1357/oh-my-pi 12421", {}, CODE, [HAIKU, SONNET]),
+        ("anthropics/claude-code 4684", TO_FLASH, CODE, [(HAIKU, "account", 0), (FLASH, "answered", 200_250)]),
+        ("anthropics/claude-code 12186", TO_FLASH, LONG, [(HAIKU, "too_long", 0), (FLASH, "answered", 37_701_000)]),
+        ("openclaw/openclaw 144308", TO_FLASH, CODE, [(HAIKU, "rate_limited", 0), (FLASH, "answered", 200_250)]),
+        ("google-gemini/gemini-cli 1993", {}, STATUS, [(GEMINI, "account", 0), (HAIKU, "answered", 21_500)]),
+        ("google-gemini/gemini-cli 22486", {}, STATUS, [(GEMINI, "quota_exhausted", 0), (HAIKU, "answered", 21_500)]),
+        ("JeffOtano/roni 125", PAID, STATUS, [(GEMINI, "account", 0), (HAIKU, "answered", 21_500)]),
+        ("can1357/oh-my-pi 12421", {}, CODE, [(HAIKU, "rate_limited", 0), (SONNET, "answered", 534_000)]),
+        ("anthropics/claude-code 50229", {}, DESIGN, [(SONNET, "unavailable", 0), (SONNET, "answered", 522_000)]),
+        ("NousResearch/hermes-agent 70566", {}, DESIGN, [(SONNET, "unavailable", 0), (SONNET, "answered", 522_000)]),
+        ("qualixar/superlocalmemory 79", {}, CODE, [(HAIKU, "rate_limited", 0), (HAIKU, "answered", 24_700)]),
+        ("UKGovernmentBEIS/inspect_ai 3507", {}, STATUS, [(GEMINI, "unavailable", 0), (GEMINI, "answered", 0)]),
+        ("google/generative-ai-docs 518", {}, STATUS, [(GEMINI, "empty", 0), (GEMINI, "answered", 0)]),
+        ("BerriAI/litellm 38369", {}, CODE, [(HAIKU, "answered", 220_000)]),
+        ("epam/ai-dial-adapter-vertexai 325", FROM_FLASH, STATUS,
+            [(FLASH, "empty", 63_750), (FLASH, "empty", 63_750), (HAIKU, "answered", 21_500)]),
+        ("google/adk-python 1357", PAID, {**STATUS, "max_output_tokens": 3000},
+            [(GEMINI, "empty", 8_009_300), (HAIKU, "answered", 21_500)]),
     ],
-)
-def test_refusal_leads_to_the_next_provider_at_once(
-    desk: Any, case: str, options: dict[str, Any], task: dict[str, Any], models: list[str]
+)  # fmt: skip
+def test_reported_response_is_followed_and_booked(
+    product: Product, case: str, options: dict[str, Any], task: dict[str, Any], calls: list[tuple[str, str, int]]
 ) -> None:
-    running = desk(case, options)
-    record = running.do("t-1", **task)
-    assert (record.status, running.asked(), record.model) == (Status.COMPLETED, models, models[-1])
+    replay(product, case)
+    ended = product.do(task, **options)
+    assert ended.calls == calls
+    assert ended.asked == [model for model, _, _ in calls]
+    assert told(ended) == ("completed", None, sum(cost for _, _, cost in calls))
+    assert (ended.record.cost_known, ended.delivered["model"]) == (True, calls[-1][0])
 
 
-def test_account_trouble_rests_the_provider_for_the_tasks_that_follow(desk: Any) -> None:
-    running = desk("anthropics/claude-code 4684", TO_FLASH)
-    first, second = running.do("t-1", **CODE), running.do("t-2", **CODE)
-    assert (first.status, second.status) == (Status.COMPLETED, Status.COMPLETED)
-    assert running.asked() == [HAIKU, FLASH, FLASH]
-    states = running.player.app.runtime.stores.model_health.states([HAIKU, SONNET])
+@pytest.mark.parametrize(
+    ("case", "reason"), [("theopenco/llmgateway 2642", "refused"), ("anthropics/claude-code 58367", "blocked")]
+)
+def test_refusal_of_the_content_is_final_and_free(product: Product, case: str, reason: str) -> None:
+    replay(product, case)
+    ended = product.do(CODE, **TO_FLASH)
+    assert (ended.calls, told(ended)) == ([(HAIKU, reason, 0)], ("failed", reason, 0))
+
+
+def test_total_above_its_parts_is_an_unknown_cost_at_the_reservation(product: Product) -> None:
+    """68 tokens of the total are in none of its parts; as output they would cost 255,000 nano-dollars."""
+    replay(product, "QuantumNous/new-api 1358")
+    ended = product.do(STATUS, **FROM_FLASH)
+    intent = product.configured(**FROM_FLASH).app.ledger.find_intent(ended.record.rows[0])
+    assert intent is not None
+    assert (ended.calls, ended.record.cost_known) == ([(FLASH, "answered", intent.charge.amount)], False)
+    assert intent.charge.amount > 297_000
+
+
+def test_account_trouble_rests_the_provider_for_the_tasks_that_follow(product: Product) -> None:
+    replay(product, "anthropics/claude-code 4684")
+    first, second = product.do(CODE, **TO_FLASH), product.do(CODE, **TO_FLASH)
+    assert (first.asked, second.asked) == ([HAIKU, FLASH], [FLASH])
+    states = product.configured(**TO_FLASH).app.runtime.stores.model_health.states([HAIKU, SONNET])
     assert {name: state.account for name, state in states.items()} == {HAIKU: "credit", SONNET: "credit"}
 
 
-@pytest.mark.parametrize(
-    ("case", "task", "calls"),
-    [
-        ("anthropics/claude-code 50229", DESIGN, 2),
-        ("NousResearch/hermes-agent 70566", DESIGN, 2),
-        ("qualixar/superlocalmemory 79", CODE, 2),
-        ("UKGovernmentBEIS/inspect_ai 3507", STATUS, 2),
-        ("google/generative-ai-docs 518", STATUS, 2),
-    ],
-)
-def test_passing_trouble_costs_nothing_and_ends_in_an_answer(
-    desk: Any, case: str, task: dict[str, Any], calls: int
-) -> None:
-    running = desk(case)
-    record = running.do("t-1", **task)
-    assert (record.status, record.cost_known, len(running.asked())) == (Status.COMPLETED, True, calls)
+def test_page_of_a_proxy_retires_no_model(product: Product) -> None:
+    replay(product, "anthropics/claude-code 50229")
+    ended = [product.do(DESIGN) for _ in range(2)]
+    assert [task.asked for task in ended] == [[SONNET, SONNET], [SONNET]]
+    assert not ended[-1].models[SONNET].retired
 
 
-def test_page_of_a_proxy_retires_no_model(desk: Any) -> None:
-    running = desk("anthropics/claude-code 50229")
-    records = [running.do(f"t-{number}", **DESIGN) for number in range(2)]
-    assert {record.model for record in records} == {SONNET}
-    (state,) = running.player.app.runtime.stores.model_health.states([SONNET]).values()
-    assert not state.retired
+def test_classification_in_a_fence_decides(product: Product) -> None:
+    replay(product, "getzep/graphiti 1281")
+    ended = product.do(UNCLEAR, **PAID)
+    decision = ended.record.decision
+    assert decision is not None
+    assert (decision.type, decision.source, ended.asked) == (TaskType.STATUS, Source.GEMINI, [GEMINI])
 
 
-def test_price_of_a_geography_is_booked(desk: Any) -> None:
-    record = desk("BerriAI/litellm 38369").do("t-1", **CODE)
-    assert (record.cost_nano, record.cost_known) == (220_000, True)
-
-
-def test_refusal_before_any_output_is_free(desk: Any) -> None:
-    record = desk("theopenco/llmgateway 2642").do("t-1", **CODE)
-    assert (record.status, record.reason, record.cost_nano, record.cost_known) == (Status.FAILED, "refused", 0, True)
-
-
-def test_content_filter_is_no_invalid_request(desk: Any) -> None:
-    record = desk("anthropics/claude-code 58367", TO_FLASH).do("t-1", **CODE)
-    assert (record.status, record.reason, record.cost_nano) == (Status.FAILED, "blocked", 0)
-
-
-def test_function_call_that_nobody_offered_is_paid_and_left(desk: Any) -> None:
-    options = {"chains": {"orchestration": [FLASH, HAIKU]}}
-    running = desk("epam/ai-dial-adapter-vertexai 325", options)
-    record = running.do("t-1", **STATUS)
-    assert (record.status, running.asked()) == (Status.COMPLETED, [FLASH, FLASH, HAIKU])
+def test_subtasks_in_a_fence_are_dispatched(product: Product) -> None:
+    parts = [{"prompt": f"Part {number}", "type": "status"} for number in (1, 2)]
+    text = "```json\n" + json.dumps({"answer": "Two parts.", "subtasks": parts}) + "\n```"
+    product.providers.replay("gemini", [{"text": text}])
+    player = product.configured(**PAID)
+    task_id = product.send(player, **STATUS, split=True)
+    player.play(task_id)
+    task = player.task(task_id)
+    assert (task.status, len(task.subtasks), task.attempts) == (Status.WAITING, 2, 1)

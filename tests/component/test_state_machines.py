@@ -91,9 +91,10 @@ class BudgetMachine(OnMoto):
         over = [name for name, cap in caps.items() if spent[name] + amount > cap]
         full = [name for name, cap in caps.items() if held[name] + amount > cap]
 
-        view = self.ledger.look(None, MODEL, reserved.month)
+        view = self.ledger.look(None, MODEL, self.now.date())
         said = check_budget(reserved, view.counters, self.now, UTC_ZONE)
         assert (said.outcome if said else None) == (Outcome.OVER_BUDGET if over else Outcome.BUSY if full else None)
+        reserved = replace(reserved, released=view.released)
         task_id = f"t-{self.number}"
         known(self.tasks, task_id)
         attempt_intent = intent(task_id, amount=amount, at=self.now, tier=tier, charge=reserved)
@@ -153,7 +154,7 @@ class BudgetMachine(OnMoto):
     @invariant()
     def counters_are_what_was_spent_and_is_held(self) -> None:
         for month in {month for month, _ in self.open}:
-            counters = self.ledger.reader.counters(month)
+            counters = self.ledger.reader.counters(month, 31)
             for name in {name for one, name in self.open if one == month}:
                 spent, held = self.spent[month, name], self.open[month, name]
                 assert (counters.get(name, 0), counters.get(name + OPEN, 0)) == (spent + held, held)

@@ -57,13 +57,13 @@ def test_a_reservation_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_
         }
     )
     assert ledger.find_outcome(attempt_intent.key) is None
-    counters = ledger.reader.counters("2026-11")
+    counters = ledger.reader.counters("2026-11", 22)
     names = ["month", "day_22", "month_implementation", "day_22_implementation"]
     assert counters == {**dict.fromkeys(names, 100), **{name + OPEN: 100 for name in names}}
     record = task(task_table)
     assert (record.last_attempt, record.rows) == (attempt_intent.spec.attempt_id, [attempt_intent.key])
     assert record.open_intent == attempt_intent.key
-    view = ledger.look("t-1", MODEL, "2026-11")
+    view = ledger.look("t-1", MODEL, NOON.date())
     assert view.task == record
     assert view.counters == counters
 
@@ -75,7 +75,7 @@ def test_a_settlement_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_t
     lesson = HealthUpdate({"rest_until": 5})
     assert ledger.settle(settled(attempt_intent, Outcome.TRUNCATED), lesson, Payload(inline="words"))
 
-    counters = ledger.reader.counters("2026-11")
+    counters = ledger.reader.counters("2026-11", 22)
     assert {name: count for name, count in counters.items() if not name.endswith(OPEN)} == dict.fromkeys(
         ["month", "day_22", "month_implementation", "day_22_implementation"], 60
     )
@@ -88,7 +88,7 @@ def test_a_settlement_is_written_as_a_whole(aws: Aws, ledger: MotoLedger, task_t
         CALLED.as_dict(),
         to_text(NOON + timedelta(seconds=2)),
     )
-    assert ledger.look("t-1", MODEL, "2026-11").model.backoff_until == 5
+    assert ledger.look("t-1", MODEL, NOON.date()).model.backoff_until == 5
     outcome = ledger.find_outcome(attempt_intent.key)
     assert outcome is not None
     assert outcome.outcome is Outcome.TRUNCATED
@@ -177,8 +177,8 @@ def test_a_booking_does_not_wait_for_a_task_that_has_moved_on(ledger: MotoLedger
         second.key,
         Payload(),
     )
-    assert ledger.look(None, MODEL, "2026-11").model.retired
-    assert ledger.reader.counters("2026-11")["month"] == 160
+    assert ledger.look(None, MODEL, NOON.date()).model.retired
+    assert ledger.reader.counters("2026-11", 22)["month"] == 160
     assert ledger.settle(settled(second), HealthUpdate(), Payload(inline="of the second"))
     assert task(task_table).answer.inline == "of the second"
 
@@ -208,7 +208,7 @@ def test_the_cap_holds_whatever_runs_at_once(ledger: MotoLedger, task_table: Tas
         attempt_intent = intent(f"t-{number}", amount=90)
         if not ledger.reserve(attempt_intent, NO_QUOTA, ModelState(MODEL)).made:
             return False
-        held = ledger.reader.counters("2026-11")
+        held = ledger.reader.counters("2026-11", 22)
         assert held["day_22"] <= 800
         if number % 2:
             ledger.settle(settled(attempt_intent, cost=70), HealthUpdate(), None)
@@ -216,7 +216,7 @@ def test_the_cap_holds_whatever_runs_at_once(ledger: MotoLedger, task_table: Tas
 
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(call, range(40)))
-    counters = ledger.reader.counters("2026-11")
+    counters = ledger.reader.counters("2026-11", 22)
     assert counters["day_22"] <= 800
     assert counters["day_22"] == sum((70 if number % 2 else 90) for number in range(40) if results[number])
     assert counters["day_22" + OPEN] == sum(90 for number in range(40) if results[number] and not number % 2)
@@ -245,7 +245,7 @@ def test_an_outcome_is_written_by_one_of_many(ledger: MotoLedger, task_table: Ta
             pool.map(lambda n: ledger.settle(settled(attempt_intent, cost=n), HealthUpdate(), None), range(10, 26))
         )
     assert results.count(True) == 1
-    assert ledger.reader.counters("2026-11")["month"] == 10 + results.index(True)
+    assert ledger.reader.counters("2026-11", 22)["month"] == 10 + results.index(True)
 
 
 def test_slots_are_taken_at_most_as_often_as_the_quota_says(ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -254,7 +254,7 @@ def test_slots_are_taken_at_most_as_often_as_the_quota_says(ledger: MotoLedger, 
 
     def take(number: int) -> bool:
         for _ in range(50):
-            state = ledger.look(None, GEMINI, "2026-11").model
+            state = ledger.look(None, GEMINI, NOON.date()).model
             admission = admit(state, quota, 10, NOON)
             if isinstance(admission, CallResult):
                 return False
@@ -266,7 +266,7 @@ def test_slots_are_taken_at_most_as_often_as_the_quota_says(ledger: MotoLedger, 
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(take, range(24))).count(True) == 5
-    state = ledger.look(None, GEMINI, "2026-11").model
+    state = ledger.look(None, GEMINI, NOON.date()).model
     assert (len(state.slots), state.version, state.day_count, state.day) == (5, 5, 5, "2026-11-22")
 
 
@@ -303,7 +303,7 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
 
 
 def slot(ledger: MotoLedger, mine: Intent, quota: Quota | None = None, tokens: int = 500) -> None:
-    state = ledger.look(None, mine.spec.model, "2026-11").model
+    state = ledger.look(None, mine.spec.model, NOON.date()).model
     admission = admit(state, quota or Quota(15, 1000, 20), tokens, mine.at)
     assert isinstance(admission, Admission)
     assert ledger.reserve(mine, admission, state).made
@@ -313,9 +313,9 @@ def test_a_slot_is_corrected_to_the_tokens_used(ledger: MotoLedger, task_table: 
     known(task_table, "t-1")
     attempt_intent = free_intent(1)
     slot(ledger, attempt_intent)
-    assert ledger.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == 500
+    assert ledger.look(None, GEMINI, NOON.date()).model.slots["t-1.000001.000001"].tokens == 500
     ledger.settle(settled(attempt_intent, cost=0), HealthUpdate(), Payload(inline="a"))
-    assert ledger.look(None, GEMINI, "x").model.slots["t-1.000001.000001"].tokens == CALLED.prompt == 110
+    assert ledger.look(None, GEMINI, NOON.date()).model.slots["t-1.000001.000001"].tokens == CALLED.prompt == 110
 
 
 def test_a_slot_that_was_not_used_is_given_back(ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -325,7 +325,7 @@ def test_a_slot_that_was_not_used_is_given_back(ledger: MotoLedger, task_table: 
     slot(ledger, other)
     unsent = settled(one, Outcome.NOT_SENT, 0)
     ledger.settle(unsent, health_update(ModelState(GEMINI), unsent.result, unsent.at), None)
-    state = ledger.look(None, GEMINI, "x").model
+    state = ledger.look(None, GEMINI, NOON.date()).model
     assert (list(state.slots), state.day_count, state.failures) == (["t-2.000001.000001"], 1, 1)
 
 
@@ -338,7 +338,7 @@ def test_a_slot_given_back_after_midnight_is_not_taken_from_the_new_day(
     slot(ledger, one)
     slot(ledger, other)
     ledger.settle(settled(one, Outcome.NOT_SENT, 0, after=3), HealthUpdate(), None)
-    state = ledger.look(None, GEMINI, "x").model
+    state = ledger.look(None, GEMINI, NOON.date()).model
     assert (list(state.slots), state.day, state.day_count) == (["t-2.000001.000001"], "2026-11-22", 1)
 
 
@@ -346,7 +346,7 @@ def test_old_slots_are_dropped(ledger: MotoLedger, task_table: TaskTable) -> Non
     known(task_table, "t-1", "t-2")
     slot(ledger, free_intent(1))
     slot(ledger, free_intent(2, NOON + SLOT_KEPT_FOR + timedelta(seconds=1)))
-    assert list(ledger.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
+    assert list(ledger.look(None, GEMINI, NOON.date()).model.slots) == ["t-2.000001.000001"]
 
 
 def test_a_lesson_outlives_a_slot_that_is_gone(ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -364,7 +364,7 @@ def test_a_model_that_was_probed_before_it_had_a_quota_takes_slots(ledger: MotoL
     assert isinstance(probe, Admission)
     assert ledger.reserve(free_intent(1), probe, ModelState(GEMINI)).made
     slot(ledger, free_intent(2, NOON + timedelta(minutes=3)))
-    assert list(ledger.look(None, GEMINI, "x").model.slots) == ["t-2.000001.000001"]
+    assert list(ledger.look(None, GEMINI, NOON.date()).model.slots) == ["t-2.000001.000001"]
 
 
 def test_one_probe_passes(ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -373,7 +373,7 @@ def test_one_probe_passes(ledger: MotoLedger, task_table: TaskTable) -> None:
     ledger.reserve(first.intent, NO_QUOTA, ModelState(GEMINI))
     ledger.settle(first, health_update(ModelState(GEMINI, failures=4), first.result, NOON), None)
     later = NOON + timedelta(seconds=21)
-    seen = ledger.look(None, GEMINI, "x").model
+    seen = ledger.look(None, GEMINI, NOON.date()).model
     assert seen.opens == 1
     for number, built in ((1, True), (2, False)):
         admission = admit(seen, None, 1, later)
@@ -425,7 +425,7 @@ def test_an_open_intent_is_settled_from_its_stored_row(ledger: MotoLedger, task_
     ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL))
     (stored,) = ledger.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))
     assert ledger.settle(settled(stored, Outcome.UNKNOWN, stored.charge.amount), HealthUpdate(), None)
-    counters = ledger.reader.counters("2026-11")
+    counters = ledger.reader.counters("2026-11", 22)
     assert (counters["month"], counters["month" + OPEN]) == (100, 0)
     assert task(task_table).open_intent is None
     assert list(ledger.reader.open_intents(NOON - timedelta(days=2), NOON + timedelta(days=1))) == []
@@ -479,9 +479,9 @@ def test_counters_equal_the_rows_after_anything(steps: list[tuple[str, int, int,
                 tasks.add_reply(name, f"place-{amount}")
             elif what == "fail":
                 tasks.fail(name, 1, "deadline", now)
-            assert ledger.reader.counters("2026-11").get("day_22", 0) <= 800
+            assert ledger.reader.counters("2026-11", 22).get("day_22", 0) <= 800
 
-        counters = ledger.reader.counters("2026-11")
+        counters = ledger.reader.counters("2026-11", 22)
         rows = list(ledger.reader.rows(NOON - timedelta(hours=1), now + timedelta(hours=1)))
         opened = sum(row["reserved_nano"] for row in rows if "outcome" not in row)
         spent = sum(row["cost_nano"] for row in rows if "outcome" in row)

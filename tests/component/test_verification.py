@@ -365,7 +365,7 @@ def test_answer_that_the_judge_accepts_is_delivered(configure: Configure, ledger
     assert json.loads(question.prompt.split("\n", 1)[1]) == {"task": "Is it done?", "answer": "the answer"}
     judged = rows(router, ledger)[1]
     assert (judged["purpose"], judged["billing"], judged["cost_nano"]) == ("judge", "free", 0)
-    assert len(ledger.look(None, GEMINI, "2026-11").model.slots) == 1
+    assert len(ledger.look(None, GEMINI, NOON.date()).model.slots) == 1
     assert_ledger_agrees(router, ledger)
 
 

@@ -120,7 +120,7 @@ def test_wait_for_a_store_of_ours(router: Callable[..., Router], monkeypatch: py
 def test_wait_for_an_attempt_that_may_be_under_way(router: Callable[..., Router]) -> None:
     desk = router(**ALONE)
     run = started(desk, **CODE)
-    view = desk.intake.ctx.ledger.look(run.task_id, HAIKU, "2026-11")
+    view = desk.intake.ctx.ledger.look(run.task_id, HAIKU, desk.intake.ctx.clock.now().date())
     assert view.task is not None
 
     def dies(_: object) -> CallResult:

@@ -1,6 +1,8 @@
 """AWS as moto plays it, with the template's tables, bucket, queues, bus and topic."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import boto3
 import moto.core  # noqa: F401  (before the session is made: it adds the hooks to every later one)
 from botocore.config import Config
+from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
@@ -62,6 +65,21 @@ class Aws:
             "model_calls": "loopback",
         }
         return Settings.model_validate(stores | changes)
+
+
+@contextmanager
+def empty_account() -> Iterator[Aws]:
+    """Yield an account with the template's stores."""
+    with mock_aws():
+        session = SESSION
+        create_tables(session.client("dynamodb"))
+        session.client("s3").create_bucket(Bucket=BUCKET)
+        topic = session.client("sns").create_topic(Name="reports")["TopicArn"]
+        sqs = session.client("sqs")
+        dlq, replies = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead-letters", "replies"))
+        arn = sqs.get_queue_attributes(QueueUrl=replies, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        session.client("events").create_event_bus(Name="bus")
+        yield Aws(session, TABLES, BUCKET, topic, dlq, arn, "bus")
 
 
 class MotoLedger(DynamoUsageLedger):

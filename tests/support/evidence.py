@@ -42,7 +42,7 @@ class Evidence:
             journal=stack.control("GET", "journal")["requests"],
             rows=[row for row in result if row["kind"] == "attempt"],
             shares=[row for row in result if row["kind"] == "share"],
-            counters=ledger.counters(this_month()),
+            counters=ledger.counters(this_month(), 31),
         )
 
     def since(self, before: "Evidence") -> "Evidence":

@@ -195,9 +195,10 @@ class FakeLedger:
     models: dict[str, ModelState] = field(default_factory=dict)
     refusals: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
-    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
+    def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
         task = self.tasks.read(task_id) if task_id else None
-        return LedgerView(task, self.models.get(model, ModelState(model)), self.counters(month))
+        counters = self.counters(f"{day:%Y-%m}", day.day)
+        return LedgerView(task, self.models.get(model, ModelState(model)), counters, day=day)
 
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         spec, stored = intent.spec, self.tasks.records.get(intent.spec.task_id)
@@ -302,8 +303,12 @@ class FakeLedger:
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
         return [key for key, intent in self.intents.items() if key not in self.outcomes and since <= intent.at < until]
 
-    def counters(self, month: str) -> dict[str, int]:
-        return dict(self.months.get(month, {}))
+    def counters(self, month: str, through: int = 0) -> dict[str, int]:
+        return {
+            name: count
+            for name, count in self.months.get(month, {}).items()
+            if not name.startswith("day_") or int(name[4:6]) <= through
+        }
 
     def shards(self, since: datetime, until: datetime) -> Iterable[Iterator[dict[str, Any]]]:
         rows = [

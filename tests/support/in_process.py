@@ -202,7 +202,7 @@ def assert_ledger_agrees(app: InProcess, requests: list[dict[str, Any]], until: 
     """Compare ledger, counters and the provider's journal; return the ledger's attempts."""
     rows = [row for row in app.ledger_reader.rows(until - timedelta(days=2), until) if row["kind"] == "attempt"]
     assert [row["row"] for row in rows if "outcome" not in row] == []
-    counters = app.ledger_reader.counters(month_key(until, app.runtime.settings.zone))
+    counters = app.ledger_reader.counters(month_key(until, app.runtime.settings.zone), 31)
     for name, count in counters.items():
         if name.endswith(OPEN):
             assert count == 0, (name, count)

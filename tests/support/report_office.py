@@ -19,7 +19,7 @@ from pointsman.services.context import Context
 from pointsman.services.report import Reporting
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman.values.times import day_bounds, month_key
+from pointsman.values.times import day_bounds
 from pointsman.values.usage import Usage
 from tests.support.aws import Aws
 from tests.support.fakes import FakeClock
@@ -51,7 +51,7 @@ class Office:
         """Book one call as the services do and return its cost; `result=None` leaves its intent open."""
         self.clock.time = at
         model = self.ctx.policy.catalog.get(spec.model)
-        view = self.ctx.ledger.look(spec.task_id, spec.model, month_key(at, ZONE))
+        view = self.ctx.ledger.look(spec.task_id, spec.model, at.astimezone(ZONE).date())
         intent = reserve_call(self.ctx, spec, model, view)
         assert not isinstance(intent, CallResult)
         if result is None:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ class Worker:
         """Build what is built at the first use, so that all begin at the same time."""
         for provider in Provider:
             self.app.runtime.context.model(provider)
-        self.app.ledger.look(None, self.spec["models"][0], "1970-01")
+        self.app.ledger.look(None, self.spec["models"][0], date(1970, 1, 1))
 
 
 def main() -> None:

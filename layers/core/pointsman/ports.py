@@ -129,13 +129,17 @@ class LedgerView:
     task: TaskRecord | None
     model: ModelState
     counters: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    """See `Charge.released`."""
+    day: date = date.min
+    """Whose counters these are, and its month's."""
 
 
 class UsageLedger(Protocol):
     """Ledger, budget and guards: what must change together does so in one transaction."""
 
-    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
-        """Return the task, the model's state and the month's counters, read consistently."""
+    def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
+        """Return the task, the model's state and the counters of the day and its month, read consistently."""
 
     def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
         """Write the intent and take what it needs, all or nothing."""
@@ -283,8 +287,8 @@ class LedgerReader(Protocol):
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
         """Return the keys of the intents of that time which have no outcome."""
 
-    def counters(self, month: str) -> dict[str, int]:
-        """Return a month's counters."""
+    def counters(self, month: str, through: int = 0) -> dict[str, int]:
+        """Return a month's counters and those of its days up to that one, as they stood at one moment."""
 
 
 class SweepStore(Protocol):

@@ -112,9 +112,9 @@ class ArchivedLedger:
 
         return in_shards(rows_of, days)
 
-    def counters(self, month: str) -> dict[str, int]:
-        """Return a month's counters, which DynamoDB keeps."""
-        return self._reader.counters(month)
+    def counters(self, month: str, through: int = 0) -> dict[str, int]:
+        """Return the counters, which DynamoDB keeps."""
+        return self._reader.counters(month, through)
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
         """Return the table's intents of that time which have no outcome: no archived day has one."""

@@ -235,20 +235,20 @@ def batch_get(client: AwsClient, request: Item) -> dict[str, list[Item]]:
     raise StoreError("BatchGetItem: keys left out")
 
 
-def patiently[T](write: Callable[[], T]) -> T:
+def patiently[T](write: Callable[[], T], most_tries: int = MOST_CONFLICTS) -> T:
     """Return what `write` returns, trying again while another transaction is in its way."""
-    for attempt in range(MOST_CONFLICTS):
+    for attempt in range(most_tries):
         try:
             return write()
         except ClientError as error:
-            if not _passing(error) or attempt == MOST_CONFLICTS - 1:
+            if not _passing(error) or attempt == most_tries - 1:
                 raise
             _pause(attempt)
     raise AssertionError
 
 
 def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
+    time.sleep(random.uniform(0, min(0.02 * 2 ** min(attempt, 10), 1.0)))  # noqa: S311
 
 
 def _passing(error: ClientError) -> bool:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from itertools import chain
+from itertools import batched, chain
 
-from pointsman.adapters import limit_items
-from pointsman.adapters.dynamo import AwsClient, Item, Tables, leave_items, pack, unpack
+from pointsman.adapters import budget_items
+from pointsman.adapters.dynamo import AwsClient, Item, Tables, leave_items, pack, patiently, reachable, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.adapters.shards import Row, in_shards
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.values.times import to_text, utc_days
 
+MOST_READ_CONFLICTS = 40
+"""Tries to read the counters while calls write them, about half a minute together: only sweep and report wait so."""
 _KEYS_ONLY = ("day_shard", "row", "kind", "outcome")
 
 
@@ -36,11 +38,20 @@ class DynamoLedgerReader:
             if row["kind"] == "attempt" and "outcome" not in row:
                 yield RowKey(row["day_shard"], row["row"])
 
-    def counters(self, month: str) -> dict[str, int]:
-        """Return a month's counters."""
-        key = pack({"limit": limit_items.budget_key(month)})
-        response = self._client.get_item(TableName=self._tables.limits, Key=key, ConsistentRead=True)
-        return limit_items.counters_of(unpack(response.get("Item", {})))
+    @reachable()
+    def counters(self, month: str, through: int = 0) -> dict[str, int]:
+        """Return a month's counters and those of its days up to that one. The items of each are read at one moment, so
+        that an amount which moves from one to the other is never counted twice.
+        """
+        keys = budget_items.month_keys(month, through)
+        gets = [{"Get": {"TableName": self._tables.limits, "Key": pack({"limit": key})}} for key in keys]
+        entries = chain.from_iterable(self._snapshot(list(part)) for part in batched(gets, 24, strict=False))
+        return budget_items.counters_of(unpack(entry["Item"]) for entry in entries if entry.get("Item"))
+
+    def _snapshot(self, gets: list[Item]) -> list[Item]:
+        read = self._client.transact_get_items
+        responses: list[Item] = patiently(lambda: read(TransactItems=gets)["Responses"], MOST_READ_CONFLICTS)
+        return responses
 
     def partition(
         self, day: date, shard: int, since: datetime, until: datetime, attributes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The limit table's items: a month's budget counters, and a model's health."""
+"""The limit table's items of models: their health and quota slots."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -6,7 +6,6 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently
-from pointsman.execution.budget import OPEN
 from pointsman.execution.calls import Intent, Settled
 from pointsman.execution.model_health import SLOT_KEPT_FOR, Admission, HealthUpdate, ModelState, Slot
 from pointsman.execution.outcome import Outcome
@@ -55,16 +54,6 @@ def model_key(model: str) -> str:
     return f"model#{model}"
 
 
-def budget_key(month: str) -> str:
-    """Return the key of a month's counters."""
-    return f"budget#{month}"
-
-
-def counters_of(item: Item) -> dict[str, int]:
-    """Return the counters of a month's item."""
-    return {name: value for name, value in item.items() if isinstance(value, int)}
-
-
 def model_state(model: str, item: Item) -> ModelState:
     """Return the state that a model's item holds."""
     names = {
@@ -73,25 +62,6 @@ def model_state(model: str, item: Item) -> ModelState:
     fields = {name: item[stored] for name, stored in names.items() if stored in item}
     slots = {name: Slot(slot["at"], slot["tokens"]) for name, slot in item.get("slots", {}).items()}
     return ModelState(model=model, slots=slots, **fields)
-
-
-def charged(intent: Intent) -> Update:
-    """Reserve the charge on each counter, within the caps."""
-    charge, update = intent.charge, Update()
-    update.add(dict.fromkeys(charge.counters, charge.amount))
-    update.add({counter + OPEN: charge.amount for counter in charge.counters})
-    for cap in charge.caps:
-        counter, room = update.name(cap.counter), cap.limit - charge.amount
-        within = f"{counter} <= {update.value(room)}"
-        update.only_if(f"attribute_not_exists({counter}) OR {within}" if room >= 0 else within)
-    return update
-
-
-def booked(settled: Settled) -> Update:
-    """Put the real cost in the reservation's place."""
-    charge, update = settled.intent.charge, Update()
-    update.add(dict.fromkeys(charge.counters, settled.cost_nano - charge.amount))
-    return update.add({counter + OPEN: -charge.amount for counter in charge.counters})
 
 
 def admitted(intent: Intent, admission: Admission, state: ModelState) -> Update:

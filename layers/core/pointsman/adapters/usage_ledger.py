@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from pointsman.adapters import limit_items, task_updates
+from pointsman.adapters import budget_items, limit_items, task_updates
 from pointsman.adapters.dynamo import (
     AwsClient,
     Cancelled,
@@ -42,20 +42,23 @@ class DynamoUsageLedger:
         self._client, self._tables = client, tables
 
     @reachable()
-    def look(self, task_id: str | None, model: str, month: str) -> LedgerView:
-        """Read the task, the model's item and the month's in one round trip."""
-        model_key, month_key = limit_items.model_key(model), limit_items.budget_key(month)
-        keys = [pack({"limit": model_key}), pack({"limit": month_key})]
+    def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
+        """Read the task, the model's item and the budget's in one round trip."""
+        model_key, budget_keys = limit_items.model_key(model), budget_items.day_keys(day)
+        keys = [pack({"limit": key}) for key in (model_key, *budget_keys)]
         request: Item = {self._tables.limits: {"Keys": keys, "ConsistentRead": True}}
         if task_id:
             request[self._tables.tasks] = {"Keys": [pack({"task_id": task_id})], "ConsistentRead": True}
         tables = batch_get(self._client, request)
         limits = {item["limit"]: item for item in tables.get(self._tables.limits, [])}
         tasks = tables.get(self._tables.tasks, [])
+        budget = [limits[key] for key in budget_keys if key in limits]
         return LedgerView(
             from_item(tasks[0]) if tasks else None,
             limit_items.model_state(model, limits.get(model_key, {})),
-            limit_items.counters_of(limits.get(month_key, {})),
+            budget_items.counters_of(budget),
+            budget_items.released_of(budget),
+            day,
         )
 
     @reachable()
@@ -67,7 +70,7 @@ class DynamoUsageLedger:
             taken = task_updates.audit_taken if purpose is Purpose.AUDIT else task_updates.attempt_taken
             items.append(self._update_task(intent, taken(intent)))
         if intent.charge.amount:
-            items.append(self._update_month(intent, limit_items.charged(intent)))
+            items += self._update_budget(budget_items.charged(intent))
         if admission.writes:
             items.append(self._update_model(intent, limit_items.admitted(intent, admission, state)))
         try:
@@ -91,7 +94,7 @@ class DynamoUsageLedger:
         booking = [self._put_if_absent(outcome_item(settled))]
         booking += [self._put_if_absent(share_item(intent, number, share)) for number, share in enumerate(shares)]
         if intent.charge.amount or settled.cost_nano:
-            booking.append(self._update_month(intent, limit_items.booked(settled)))
+            booking += self._update_budget(budget_items.booked(settled))
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
             optional.append((self._update_model(intent, model_update), None))
@@ -180,8 +183,8 @@ class DynamoUsageLedger:
     def _update_task(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.tasks, {"task_id": intent.spec.task_id}, update)
 
-    def _update_month(self, intent: Intent, update: Update) -> Item:
-        return _update(self._tables.limits, {"limit": limit_items.budget_key(intent.charge.month)}, update)
+    def _update_budget(self, updates: dict[str, Update]) -> list[Item]:
+        return [_update(self._tables.limits, {"limit": key}, update) for key, update in updates.items()]
 
     def _update_model(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.limits, {"limit": limit_items.model_key(intent.spec.model)}, update)

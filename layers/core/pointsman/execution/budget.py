@@ -1,10 +1,10 @@
-"""The budget: counters of one calendar month, the caps on them, and what a refusal means.
+"""The budget: counters of one calendar month and its days, the caps on them, and what a refusal means.
 
-A month's item holds for each counter what is spent plus reserved, and beside it (`_open`) what of that is reserved.
+Each counter says what is spent plus reserved, and one beside it (`_open`) what of that is reserved.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -32,13 +32,15 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a call reserves: the month's item, the counters that it adds to, and the caps that it must keep."""
+    """What a call reserves: the month, its counters that the call adds to, and the caps that it must keep."""
 
     month: str
     counters: tuple[str, ...]
     caps: tuple[Cap, ...]
     amount: int
     """Nano-dollars."""
+    released: Mapping[str, int] = field(default_factory=dict)
+    """By counter, what earlier reservations had given back when the counters were read: a cap need not hold it."""
 
 
 def month_caps(budget: Budget) -> tuple[Cap, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pointsman.contracts.task import Task, read_task
 from pointsman.execution import subtasks
@@ -28,7 +28,7 @@ from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
-from pointsman.values.times import month_key, parse_time
+from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
@@ -59,7 +59,7 @@ class Attempt:
             return follow(self.ctx, state, CallResult(Outcome.DEADLINE))
         try:
             model = self.ctx.policy.catalog.get(state.here.model)
-            view = self.ctx.ledger.look(state.task_id, model.id, month_key(now, self.ctx.zone))
+            view = self.ctx.ledger.look(state.task_id, model.id, self._today())
             if settled_before := self._without_call(state, view.task):
                 return settled_before
             assert view.task is not None
@@ -87,7 +87,7 @@ class Attempt:
         """Check the answer that is stored, and return where the task goes; no trouble here costs the answer."""
         deliver = replace(state, next=Next.DELIVER, reason=None)
         try:
-            record = self.ctx.ledger.look(state.task_id, state.here.model, self._month()).task
+            record = self.ctx.ledger.look(state.task_id, state.here.model, self._today()).task
             if record is None or record.generation != state.generation:
                 return deliver
             check = check_answer(self.ctx, state, record, answer)
@@ -97,14 +97,14 @@ class Attempt:
             return deliver
         return (next_after_answer(self.ctx, state, record, check.failed) if check.pending else None) or deliver
 
-    def _month(self) -> str:
-        return month_key(self.ctx.clock.now(), self.ctx.zone)
+    def _today(self) -> date:
+        return local_day(self.ctx.clock.now(), self.ctx.zone)
 
     def _examine_answer(self, state: WorkflowState, until: datetime) -> WorkflowState:
         """Judge or audit the task's answer; whatever is in the way, the task goes on to its delivery."""
         deliver = replace(state, next=Next.DELIVER)
         try:
-            view = self.ctx.ledger.look(state.task_id, state.here.model, self._month())
+            view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             if view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer

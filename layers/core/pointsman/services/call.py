@@ -17,7 +17,7 @@ from pointsman.routing.catalog import Billing, Model, UnknownPriceError
 from pointsman.services.context import Context
 from pointsman.values.errors import MissingKeyError, NotReservedError, StoreError
 from pointsman.values.log_events import LogEvent
-from pointsman.values.times import month_key
+from pointsman.values.times import local_day
 from pointsman.values.usage import Usage
 
 BYTES_PER_TOKEN_AT_MOST = 12
@@ -58,7 +58,7 @@ def make_call(
         return CallResult(Outcome.TOO_LONG, detail="longer than the context window")
     try:
         client = ctx.model(model.provider)  # built before a slot is taken
-        view = view or ctx.ledger.look(None, model.id, month_key(ctx.clock.now(), ctx.zone))
+        view = view or ctx.ledger.look(None, model.id, local_day(ctx.clock.now(), ctx.zone))
         intent = reserve_call(ctx, spec, model, view)
     except MissingKeyError as error:
         return _without_key(ctx, model, view, str(error))
@@ -103,8 +103,11 @@ def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
     tokens, cap = spec.input_reserved(model), spec.output_cap(model)
     for _ in range(_MOST_RACES):
         now = ctx.clock.now()
+        if view.day != (today := local_day(now, ctx.zone)):  # it has passed midnight, and perhaps the month's end
+            view = ctx.ledger.look(None, model.id, today)
         worst_nano = 0 if billing is Billing.FREE else model.worst_cost_nano(tokens, cap, now)
         charge = budget.charge(ctx.policy.config.pointsman.budget, spec.tier, worst_nano, now, ctx.zone)
+        charge = replace(charge, released=view.released)
         admission = model_health.admit(view.model, quota, tokens, now)
         if isinstance(admission, CallResult):
             return admission
@@ -119,7 +122,7 @@ def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
             return intent
         if reservation.attempt_used:
             return CallResult(Outcome.UNKNOWN, detail="attempt used")
-        view = ctx.ledger.look(None, model.id, charge.month)
+        view = ctx.ledger.look(None, model.id, today)
     return CallResult(Outcome.BUSY, retry_after=1.0, detail="others were faster", ours=True)
 
 

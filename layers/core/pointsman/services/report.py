@@ -16,7 +16,7 @@ from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.context import Context
 from pointsman.values.log_events import LogEvent
-from pointsman.values.times import day_bounds, days_between, month_key
+from pointsman.values.times import day_bounds, days_between
 
 _INDEX_KEY = "reports/index.html"
 _HTML_TYPE = "text/html; charset=utf-8"
@@ -35,7 +35,7 @@ class Reporting:
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
-        counters = self.ledger.counters(month_key(day_bounds(day, self.ctx.zone)[0], self.ctx.zone))
+        counters = self.ledger.counters(f"{day:%Y-%m}", day.day)
         return build_report(self._scope(day), self._shards(day), counters, self._earlier(day), self.milestones)
 
     def summarize(self, day: date) -> history.PublishedDay:

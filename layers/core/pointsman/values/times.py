@@ -27,6 +27,11 @@ def from_ms(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def local_day(moment: datetime, zone: ZoneInfo) -> date:
+    """Return the calendar day of the zone."""
+    return moment.astimezone(zone).date()
+
+
 def month_key(moment: datetime, zone: ZoneInfo) -> str:
     """Return the calendar month of the zone, as 2026-11."""
     return moment.astimezone(zone).strftime("%Y-%m")

@@ -43,8 +43,8 @@ deleted; files a day: one per shard, and the manifest.
 
 _TASK_KB, _TASK_DONE_KB, _ROW_KB = 2, 4, Decimal("0.8")
 """A running task's item, a task's item with an inline answer, a row of the ledger. A write unit is 1 KB, rounded up."""
-_MONTH_KB = 4
-"""The item of the month's counters in mid-month: 8 counters a day, 30 bytes each."""
+_BUDGET_ITEMS = 2
+"""Items of counters in each transaction of a paid call, the month's and the day's, each under 1 KB."""
 _LOG_KB = 4
 """Logs of a task: three invocations, each with the runtime's lines and one or two structured ones."""
 MODELS_READ = 3
@@ -116,15 +116,17 @@ TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB + 2
 def call_writes(tier: Tier) -> int:
     """Return the DynamoDB write units of a call; units of a transaction count twice.
 
-    Reserve: the intent, the task, and the model's slot or the month's counters. Settle: the outcome, the slot or the
+    Reserve: the intent, the task, and the model's slot or the budget's counters. Settle: the outcome, the slot or the
     counters, and the answer.
     """
-    slot_or_counters = 1 if tier is Tier.ORCHESTRATION else _MONTH_KB
+    slot_or_counters = 1 if tier is Tier.ORCHESTRATION else _BUDGET_ITEMS
     return 2 * (1 + _TASK_KB + slot_or_counters) + 2 * (1 + slot_or_counters + _TASK_DONE_KB)
 
 
-CALL_READS, TASK_READS = 3, 1
-"""DynamoDB read units: task, model and month of a call; the task at its delivery. Model health is read per batch."""
+CALL_READS, TASK_READS = 6, 1
+"""DynamoDB read units: task, model and four items of counters of a call; the task at its delivery. Model health is read
+per batch.
+"""
 
 
 def monthly_units(day: DayLoad, deployed: Resources = DEPLOYED) -> dict[str, Decimal]:
@@ -194,11 +196,11 @@ def _seconds(day: DayLoad, batches: Decimal, starts: Decimal, rows: Decimal) -> 
 def _sweep_reads(rows: Decimal) -> Decimal:
     """Return the read units of all sweeps. Each queries every shard of its window: at least one unit, which reads 4 KB.
 
-    A sweep also reads the watermarks twice, the models' health, the index of undelivered tasks, the month's counters
-    for the metric and for the notice, and the notices already sent.
+    A sweep also reads the watermarks twice, the models' health, the index of undelivered tasks, the notices already
+    sent, and in a transaction, at two units an item, the month's two items of counters for the metric and the notice.
     """
     window_units = rows / DAYS_OF_MONTH * _SWEEP_WINDOW_DAYS * _ROW_KB / 4
-    return _SWEEPS * (max(Decimal(_LEDGER_SHARDS), window_units) + MODELS_READ + 6)
+    return _SWEEPS * (max(Decimal(_LEDGER_SHARDS), window_units) + MODELS_READ + 4 + 2 * 2 * 2)
 
 
 def _archive_reads(rows: Decimal) -> Decimal:
