@@ -296,6 +296,33 @@ def test_a_provider_that_is_away_for_days_is_waited_for_until_the_deadline() -> 
     assert now > here.deadline - LONGEST_PAUSE - timedelta(minutes=1)
 
 
+EVENTS_OF_A_STATE, MOST_EVENTS = 5, 25_000
+"""Of Step Functions; a Task makes five events, a Choice or a Wait two."""
+
+
+@pytest.mark.parametrize("days", [1, 10, 300])
+@pytest.mark.parametrize(
+    "result",
+    [
+        CallResult(Outcome.UNAVAILABLE),
+        CallResult(Outcome.UNAVAILABLE, ours=True),
+        CallResult(Outcome.RATE_LIMITED, retry_after=0.2),
+        CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=NOON + timedelta(days=999)),
+    ],
+)
+def test_trouble_that_lasts_is_waited_out_within_the_events_of_an_execution(result: CallResult, days: int) -> None:
+    dice, now = random.Random(1), NOON
+    here = run(deadline=NOON + timedelta(days=days))
+    states = 0
+    while here.next in (Next.RUN, Next.WAIT) and now < here.deadline:
+        states += 4 if here.next is Next.WAIT else 2
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        here = next_state(here, result, now, Course(alone=True), dice=dice)
+    assert states * EVENTS_OF_A_STATE < MOST_EVENTS
+    assert here.deadline - now < max(timedelta(days=days) / 90, timedelta(minutes=61))
+    assert now <= here.deadline
+
+
 ABOVE = Hop("claude-sonnet-5-5", Tier.REASONING, Tier.REASONING)
 
 

@@ -21,7 +21,11 @@ MOST_TRIES = 3
 MOST_ROUNDS_OF_UNKNOWN = 3
 """Times that the plan starts again after attempts that may all have been billed; the workflow does so after crashes."""
 LONGEST_PAUSE = timedelta(minutes=15)
-"""Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
+"""Between two rounds; with a far deadline a hundredth of what is left."""
+MOST_ATTEMPTS = 1_000
+"""Of one generation: an attempt and its wait make at most 20 events, and an execution ends at 25,000."""
+_UNPACED = 500
+"""Attempts after which the time to the deadline is shared out among those that are left."""
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
 LONGEST_REST = timedelta(hours=1)
@@ -184,6 +188,8 @@ def next_state(
         pause = min(result.until - now, LONGEST_HOLD)
         deadline = min(state.deadline, _LATEST - pause) + pause
         return _wait(replace(following, deadline=deadline), now + pause, now)
+    if following.attempt > MOST_ATTEMPTS:
+        return following.given_up()
     heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and state.rounds < MOST_ROUNDS_OF_UNKNOWN)
     following = replace(following, saw_transient=following.saw_transient or heals)
     if outcome in (Outcome.EMPTY, Outcome.MALFORMED) and not result.ours:
@@ -198,7 +204,8 @@ def next_state(
             else _next_hop(following, now, dice, onward)
         )
     if outcome in _WAITED_FOR and (result.ours or (state.tries < MOST_TRIES and (alone or not _long(result, course)))):
-        again = now + timedelta(seconds=_pause(min(state.tries, _MOST_DOUBLINGS), result.retry_after, dice))
+        pause = timedelta(seconds=_pause(min(state.tries, _MOST_DOUBLINGS), result.retry_after, dice))
+        again = _paced(following, now + pause, now)
         if again < (min(state.deadline, now + LONGEST_PAUSE) if state.has_answer else state.deadline):
             return _wait(replace(following, tries=state.tries + 1), again, now)
     return _next_hop(following, now, dice, onward, _renews(result, now, dice) if alone else None)
@@ -245,11 +252,17 @@ def _next_hop(
     longest = max(LONGEST_PAUSE, (state.deadline - now) / 100)
     pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
     again = now + pause
-    if renews and renews > again:
-        again = renews
+    again = _paced(state, max(again, renews or again), now)
     if state.has_answer or not state.saw_transient or again >= state.deadline:
         return fresh.given_up()
     return _wait(replace(fresh, hop=0, rounds=state.rounds + 1, saw_transient=False), again, now)
+
+
+def _paced(state: WorkflowState, until: datetime, now: datetime) -> datetime:
+    """Return `until`, or later: after many attempts each waits for its share of the time that is left."""
+    if state.attempt <= _UNPACED:
+        return until
+    return max(until, now + (state.deadline - now) / max(MOST_ATTEMPTS + 2 - state.attempt, 2))
 
 
 def _wait(state: WorkflowState, until: datetime, now: datetime) -> WorkflowState:
