@@ -34,6 +34,8 @@ PATIENCE = timedelta(minutes=1)
 """How long a hint is waited for while another model may be asked, by default of `pointsman.patience_seconds`."""
 _SPREAD = timedelta(minutes=1)
 """Over which tasks wake that wait for the same instant."""
+_HOLD_SPREAD = timedelta(minutes=10)
+"""The same for held tasks, of which there may be a month's."""
 _MOST_DOUBLINGS = 5
 """Of the pause on a trouble of ours, which is waited out on the same hop: no conflict buys a dearer model."""
 _WAITED_FOR = PASSING - {Outcome.QUOTA_EXHAUSTED, Outcome.ACCOUNT}
@@ -78,6 +80,8 @@ class WorkflowState:
     """Waits on this hop."""
     crashes: int = 0
     """Attempts of unknown outcome, or without an answer that can be used, on this hop."""
+    throttles: int = 0
+    """Times that Lambda had no room for this attempt, counted by the workflow."""
     rounds: int = 0
     """Times that the whole plan was gone through."""
     unusable_answers: tuple[str, ...] = ()
@@ -135,6 +139,7 @@ class WorkflowState:
             attempt=self.attempt + 1,
             tries=0,
             crashes=0,
+            throttles=0,
             purpose=purpose,
             has_answer=True,
             next=Next.RUN,
@@ -175,7 +180,13 @@ def next_state(
     onward = state.hop + 1 if course.onward is None else course.onward
     alone = course.alone or len(state.plan) == 1
     following = replace(
-        state, attempt=state.attempt + 1, next=Next.RUN, wait_seconds=0, not_before=0.0, reason=str(outcome)
+        state,
+        attempt=state.attempt + 1,
+        throttles=0,
+        next=Next.RUN,
+        wait_seconds=0,
+        not_before=0.0,
+        reason=str(outcome),
     )
     if outcome in GOOD:
         return replace(following, next=Next.DELIVER, reason=None)
@@ -185,7 +196,7 @@ def next_state(
         return following.given_up()
     if is_held(state, result, course):
         assert result.until is not None
-        pause = min(result.until - now, LONGEST_HOLD)
+        pause = _spread(min(result.until - now, LONGEST_HOLD), _HOLD_SPREAD, dice)
         deadline = min(state.deadline, _LATEST - pause) + pause
         return _wait(replace(following, deadline=deadline), now + pause, now)
     if following.attempt > MOST_ATTEMPTS:
@@ -228,7 +239,12 @@ def _renews(result: CallResult, now: datetime, dice: random.Random | None) -> da
     if result.until is None:
         return None
     until = min(result.until, now + LONGEST_REST) if result.outcome is Outcome.ACCOUNT else result.until
-    return until + min(_SPREAD, max(until - now, timedelta(0)) * 0.05) * (dice or random).random()
+    return now + _spread(until - now, _SPREAD, dice)
+
+
+def _spread(pause: timedelta, most: timedelta, dice: random.Random | None) -> timedelta:
+    """Return the pause and up to a twentieth more, at most `most`, so that tasks do not all wake at once."""
+    return pause + min(most, max(pause, timedelta(0)) * 0.05) * (dice or random).random()
 
 
 def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
