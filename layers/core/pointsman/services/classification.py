@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
-from pointsman.execution.calls import CallSpec, Purpose, Share
+from pointsman.execution.calls import CallSpec, Purpose, Sharer
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
 from pointsman.ports import DecisionCache
@@ -24,9 +24,7 @@ from pointsman.services.model_votes import read_votes, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
-from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
-from pointsman.values.usage import Usage
 
 LONGEST_EXCERPT = 2_000
 """Characters of a message that are shown to the model: its beginning and its end."""
@@ -176,6 +174,10 @@ class TaskClassifier:
             model=model_id,
             tier=Tier.ORCHESTRATION,
             function="router",
+            sharers=tuple(
+                Sharer(task_id, len(_excerpt(task.prompt)), task.metadata, task.parent_id)
+                for task_id, task in group.items()
+            ),
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
             effort=room.effort,
@@ -183,11 +185,8 @@ class TaskClassifier:
             schema=vote_schema(len(group)),
         )
 
-        def interpret(result: CallResult) -> Interpretation:
-            return Interpretation(result, share_out=lambda cost_nano, usage: _share_out(group, cost_nano, usage))
-
         until = self.ctx.clock.now() + timedelta(seconds=max(seconds, 1.0))
-        return make_call(self.ctx, spec, until, interpret)
+        return make_call(self.ctx, spec, until, Interpretation)
 
 
 def _excerpt(prompt: str) -> str:
@@ -195,13 +194,4 @@ def _excerpt(prompt: str) -> str:
         prompt
         if len(prompt) <= LONGEST_EXCERPT
         else f"{prompt[: LONGEST_EXCERPT * 3 // 4]} […] {prompt[-LONGEST_EXCERPT // 4 :]}"
-    )
-
-
-def _share_out(group: Mapping[str, Task], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
-    weights = [len(_excerpt(task.prompt)) for task in group.values()]
-    split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
-    return tuple(
-        Share(task_id, part, Usage(**{kind: split[kind][n] for kind in split}), task.metadata, task.parent_id)
-        for n, ((task_id, task), part) in enumerate(zip(group.items(), shares(cost_nano, weights), strict=True))
     )
