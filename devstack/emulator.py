@@ -4,6 +4,7 @@
   process, which took most of a cold start.
 - A call with a task token is authorised on a state machine, as on AWS (CDK grants it so:
   `StateMachine.grantTaskResponse`). MiniStack checks the role against `*`.
+- SQS tells who sent a message (`sender_ids`).
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 - A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
   function is throttled on request: `PutFunctionConcurrency` with 0.
@@ -92,6 +93,7 @@ def _name_throttling() -> None:
 
 
 if __name__ == "__main__":
+    importlib.import_module("sender_ids").install()
     _name_token_resource()
     _count_as_tls()
     _name_throttling()

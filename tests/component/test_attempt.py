@@ -359,6 +359,21 @@ def test_account_trouble_passes_over_a_model_that_left_the_catalogue(router: Rou
 
 
 def test_answer_after_a_model_that_left_the_catalogue_is_reported(router: Router) -> None:
-    run = replace(started(router, "implementation"), came_from="gemini-that-was")
+    run = step(router, with_unlisted(started(router, "implementation"), 0))
     router.model.then(answered())
     assert step(router, run).next is Next.DELIVER
+
+
+def test_account_trouble_leads_back_to_a_model_whose_quota_has_renewed(router: Router) -> None:
+    until = router.clock.now() + timedelta(hours=3)
+    router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED, until=until), answered())
+    finished(router, started(router))
+    router.model.then(CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=NOON + timedelta(days=9)))
+    router.model.then(answered("Free again."))
+    body = json.dumps({"prompt": "Is it done?", "task_id": "t-2", "tier": "orchestration"})
+    assert router.run(QueueMessage("m-2", body)) == {}
+    state = WorkflowState.from_state(json.loads(router.workflow.executions["t-2"]))
+    assert (state.here.model, state.reason) == (HAIKU, Outcome.QUOTA_EXHAUSTED)
+    finished(router, state)
+    assert asked(router) == [GEMINI, HAIKU, HAIKU, GEMINI]
+    assert (router.task("t-2").status, router.clock.now() >= until) == (Status.COMPLETED, True)

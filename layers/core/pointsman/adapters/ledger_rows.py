@@ -42,6 +42,7 @@ def intent_item(intent: Intent) -> Item:
         "type": str(spec.type) if spec.type else None,
         "parent_id": spec.parent_id,
         "metadata": spec.metadata,
+        "sender": spec.sender,
         "hop": spec.hop,
         "after": spec.previous_outcome,
         "came_from": spec.came_from,
@@ -67,13 +68,20 @@ def intent_of(item: Item) -> Intent:
         type=TaskType(item["type"]) if item.get("type") else None,
         parent_id=item.get("parent_id"),
         metadata=item.get("metadata", {}),
+        sender=item.get("sender"),
         hop=item["hop"],
         previous_outcome=item.get("after"),
         came_from=item.get("came_from"),
         effort=Effort(item["effort"]) if item.get("effort") else None,
         max_output_tokens=item.get("output_cap", 0),
         sharers=tuple(
-            Sharer(entry["task_id"], entry["weight"], entry.get("metadata", {}), entry.get("parent_id"))
+            Sharer(
+                entry["task_id"],
+                entry["weight"],
+                entry.get("metadata", {}),
+                entry.get("parent_id"),
+                entry.get("sender"),
+            )
             for entry in item.get("sharers") or ()
         ),
     )
@@ -97,6 +105,7 @@ def _sharer_item(sharer: Sharer) -> Item:
         "weight": sharer.weight,
         "metadata": kept,
         "parent_id": sharer.parent_id,
+        "sender": sharer.sender,
     }
 
 
@@ -150,6 +159,7 @@ def share_item(intent: Intent, number: int, share: Share) -> Item:
         "cost_nano": share.cost_nano,
         "parent_id": share.parent_id,
         "metadata": share.metadata,
+        "sender": share.sender,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
         **share.usage.as_dict(),
     }

@@ -64,6 +64,7 @@ class Sharer:
     """Its part of the cost, in proportion to the others'."""
     metadata: dict[str, str] = field(default_factory=dict)
     parent_id: str | None = None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class CallSpec:
     type: TaskType | None = None
     parent_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    sender: str | None = None
+    """Who sent the task; None: it is not known, or a call for tasks of several."""
     hop: int = 0
     """Place in the plan, from 0."""
     previous_outcome: str | None = None
@@ -175,6 +178,7 @@ class Share:
     usage: Usage
     metadata: dict[str, str]
     parent_id: str | None
+    sender: str | None = None
 
 
 def share_out(sharers: tuple[Sharer, ...], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
@@ -185,7 +189,12 @@ def share_out(sharers: tuple[Sharer, ...], cost_nano: int, usage: Usage) -> tupl
     split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
     return tuple(
         Share(
-            sharer.task_id, part, Usage(**{kind: split[kind][n] for kind in split}), sharer.metadata, sharer.parent_id
+            sharer.task_id,
+            part,
+            Usage(**{kind: split[kind][n] for kind in split}),
+            sharer.metadata,
+            sharer.parent_id,
+            sharer.sender,
         )
         for n, (sharer, part) in enumerate(zip(sharers, shares(cost_nano, weights), strict=True))
     )

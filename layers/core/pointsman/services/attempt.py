@@ -143,7 +143,7 @@ class Attempt:
         """Return what the attempt led to when it was taken, or wait until who took it must have ended."""
         key = record.rows[-1]
         if outcome := self.ctx.ledger.find_outcome(key):
-            return follow(self.ctx, state, outcome)
+            return follow(self.ctx, state, replace(outcome, made=True))
         must_have_ended = parse_time(key.began_at) + timedelta(seconds=FUNCTION_SECONDS[self.function] + 5)
         pause = must_have_ended - self.ctx.clock.now()
         return replace(
@@ -173,9 +173,10 @@ class Attempt:
             type=record.type,
             parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
             metadata=task.metadata,
+            sender=record.sender,
             hop=state.hop,
             previous_outcome=state.reason,
-            came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
+            came_from=state.plan[state.hop - 1].model if state.hop else None,
             prompt=last.text,
             system=system_for(tier, task.system, splits=splits),
             effort=room.effort,

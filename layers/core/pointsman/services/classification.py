@@ -21,7 +21,7 @@ from pointsman.routing.policy import Hop
 from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.model_votes import read_votes, shown, text_key, vote_schema
+from pointsman.services.model_votes import earlier_questions, read_votes, shown, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
@@ -52,11 +52,19 @@ class TaskClassifier:
         options = self.ctx.policy.config.pointsman.classifier
         if options.mode == "gemini":
             return None
-        classification = self.local.classify(task.prompt)
+        classification = self._classify(task)
         needed = options.needed(classification.tier)
         if local := decision.local(classification, needed):
             return self._ruled(local, sure=classification.probability >= needed)
         return self._from_parent(task, classification)
+
+    def _classify(self, task: Task) -> Classification:
+        """Return the local verdict on a task: in a conversation, on its last message that is more than a follow-up."""
+        verdict = self.local.classify(task.prompt)
+        if verdict.follow_up <= decision.FOLLOWS:
+            return verdict
+        earlier = (self.local.classify(text) for text in earlier_questions(task))
+        return next((found for found in earlier if found.follow_up <= decision.FOLLOWS), verdict)
 
     def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
         """Return the decision on the task that a text without a task of its own continues; None: it has none."""
@@ -79,14 +87,14 @@ class TaskClassifier:
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
         weighing = WEIGHINGS[self.ctx.policy.config.pointsman.classifier.prefer]
-        return self._ruled(decision.guess(self.local.classify(task.prompt), weighing, unread=unread), sure=False)
+        return self._ruled(decision.guess(self._classify(task), weighing, unread=unread), sure=False)
 
     def _ruled(self, unruled: Decision, *, sure: bool) -> Decision:
         return decision.ruled(unruled, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
 
     def _by_vote(self, task: Task, vote: ModelVote, *, cached: bool = False) -> Decision:
         """Return what a model's vote comes to; below one half it was not sure of the type."""
-        classification = self.local.classify(task.prompt)
+        classification = self._classify(task)
         if cached:
             unruled = decision.remembered(classification, vote)
         else:
@@ -95,11 +103,13 @@ class TaskClassifier:
                 return parents
         return self._ruled(unruled, sure=vote.confidence >= decision.HALF)
 
-    def decide(self, undecided: Mapping[str, Task], seconds: float) -> dict[str, Decision]:
+    def decide(
+        self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str | None] | None = None
+    ) -> dict[str, Decision]:
         """Return a decision for every task: from the cache, by one request for the other public ones and one for the
         private, else the best guess.
 
-        `seconds` is the time that may be spent on asking.
+        `seconds` is the time that may be spent on asking; `senders` are whom the requests are booked on, by task id.
         """
         decisions = self._from_cache(undecided)
         unread = set[str]()
@@ -110,7 +120,7 @@ class TaskClassifier:
                 if task.private is private and task_id not in decisions
             }
             if group:
-                decisions |= self._ask_models(group, unread, private=private, seconds=seconds / 2)
+                decisions |= self._ask_models(group, unread, senders or {}, private=private, seconds=seconds / 2)
         return {
             task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
             for task_id, task in undecided.items()
@@ -118,7 +128,11 @@ class TaskClassifier:
 
     def _from_cache(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
         """Return the decisions on public texts that a model was asked about before."""
-        keys = {task_id: text_key(task.prompt) for task_id, task in undecided.items() if not task.private}
+        keys = {
+            task_id: text_key(task.prompt, earlier_questions(task))
+            for task_id, task in undecided.items()
+            if not task.private
+        }
         if self.cache is None or not keys:
             return {}
         try:
@@ -134,7 +148,11 @@ class TaskClassifier:
 
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
         """Keep what a model said of the public texts; a failure to keep it loses no decision."""
-        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items() if vote.type}
+        public = {
+            text_key(group[task_id].prompt, earlier_questions(group[task_id])): vote
+            for task_id, vote in votes.items()
+            if vote.type
+        }
         if self.cache is None or any(task.private for task in group.values()):
             return
         try:
@@ -143,14 +161,20 @@ class TaskClassifier:
             self.ctx.log(LogEvent.DECISIONS_NOT_CACHED, level="warning", detail=safe_message(error))
 
     def _ask_models(
-        self, group: Mapping[str, Task], unread: set[str], *, private: bool, seconds: float
+        self,
+        group: Mapping[str, Task],
+        unread: set[str],
+        senders: Mapping[str, str | None],
+        *,
+        private: bool,
+        seconds: float,
     ) -> dict[str, Decision]:
         """Ask Gemini, then Haiku for what Gemini cannot or may not say; add to `unread` whose answers held no vote."""
         decisions: dict[str, Decision] = {}
         hops = self._hops(private=private)
         for hop in hops:
             left = {task_id: task for task_id, task in group.items() if task_id not in decisions}
-            result = self._call(hop.model, left, seconds / len(hops))
+            result = self._call(hop.model, left, senders, seconds / len(hops))
             votes = self._votes(hop, result, left)
             decisions |= {task_id: self._by_vote(left[task_id], vote) for task_id, vote in votes.items()}
             if len(votes) == len(left):
@@ -184,11 +208,14 @@ class TaskClassifier:
         self._cache_votes(group, votes)
         return votes
 
-    def _call(self, model_id: str, group: Mapping[str, Task], seconds: float) -> CallResult:
+    def _call(
+        self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
+    ) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
-        messages = [{"id": str(number), **shown(task.prompt)} for number, task in enumerate(group.values(), 1)]
+        messages = [{"id": str(number), **shown(task)} for number, task in enumerate(group.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
+        among = {senders.get(task_id) for task_id in group}
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -196,8 +223,11 @@ class TaskClassifier:
             model=model_id,
             tier=Tier.ORCHESTRATION,
             function="router",
+            sender=among.pop() if len(among) == 1 else None,
             sharers=tuple(
-                Sharer(task_id, sum(map(len, shown(task.prompt).values())), task.metadata, task.parent_id)
+                Sharer(
+                    task_id, sum(map(len, shown(task).values())), task.metadata, task.parent_id, senders.get(task_id)
+                )
                 for task_id, task in group.items()
             ),
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
