@@ -23,6 +23,8 @@ from pointsman.values.times import to_text
 from tests.support.aws import Aws, MotoLedger
 from tests.support.router import SECONDS, Router, build
 
+TOKEN = "AAAAKgAAAAIAAAAAAAtoken-1"
+
 
 @pytest.fixture
 def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Iterator[Router]:
@@ -83,10 +85,10 @@ def test_resumed_claim_uses_the_stored_decision(router: Router) -> None:
 
 
 def test_resumed_claim_keeps_both_reply_addresses(router: Router, aws: Aws) -> None:
-    router.crash(message(reply_to="token-1"))
+    router.crash(message(reply_to=TOKEN))
     router.clock.advance(SECONDS + 1)
     assert router.run(message("m-2", reply_to=aws.reply_arn), owner="router-2") == {}
-    assert router.task().reply_to == ["token-1", aws.reply_arn]
+    assert router.task().reply_to == [TOKEN, aws.reply_arn]
 
 
 def test_a_start_that_fails_is_made_up_for(router: Router) -> None:
@@ -147,9 +149,12 @@ def test_invalid_message_is_recorded_dead_lettered_and_published(
 
 
 def test_rejection_is_sent_to_reply_to(router: Router, aws: Aws) -> None:
-    router.run(message("m-1", tier="gold", reply_to="token-1"), message("m-2", prompt="", reply_to=aws.reply_arn))
+    router.run(
+        message("m-1", tier="gold", reply_to=TOKEN),
+        message("m-2", prompt="", reply_to=aws.reply_arn),
+    )
     assert [(place, failed) for place, _, failed in router.replies.sent] == [
-        ("token-1", "invalid_task"),
+        (TOKEN, "invalid_task"),
         (aws.reply_arn, "invalid_task"),
     ]
     assert json.loads(router.replies.sent[0][1])["status"] == "rejected"
@@ -157,8 +162,8 @@ def test_rejection_is_sent_to_reply_to(router: Router, aws: Aws) -> None:
 
 def test_rejection_is_sent_to_allowed_addresses_only(router: Router) -> None:
     elsewhere = "arn:aws:sqs:us-east-1:000000000000:elsewhere"
-    router.replies.broken["token-1"] = ConnectionError()
-    back = router.run(message("m-1", reply_to=elsewhere), message("m-2", tier="gold", reply_to="token-1"))
+    router.replies.broken[TOKEN] = ConnectionError()
+    back = router.run(message("m-1", reply_to=elsewhere), message("m-2", tier="gold", reply_to=TOKEN))
     assert (back, router.replies.sent) == ({}, [])
     assert router.dead.codes() == ["reply_to_not_allowed", "invalid_task"]
 

@@ -25,7 +25,7 @@ from tests.support.fakes import FakeWorkflow
 from tests.support.figures import SOAK, Figures
 from tests.support.in_process import PatientClock, Player, assert_ledger_agrees, in_process
 
-TASKS = int(os.environ.get("POINTSMAN_SOAK_TASKS", "500" if SOAK else "45"))
+TASKS = int(os.environ.get("POINTSMAN_SOAK_TASKS", "1000" if SOAK else "90")) // 2
 SEED = 13
 FLASH = "gemini-3.8-flash"
 CHAINS = {"orchestration": [GEMINI, HAIKU], "implementation": [HAIKU, FLASH], "reasoning": [SONNET, FLASH]}
