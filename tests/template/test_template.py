@@ -111,6 +111,20 @@ def test_no_parameter_is_a_key(template: dict[str, Any]) -> None:
     assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
 
 
+def test_page_on_removal_names_every_log_group_that_may_be_left(resources: Resources) -> None:
+    """A group that AWS creates again after the removal makes the next deployment of that name fail.
+
+    Reported in aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws 564 and in
+    serverless/serverless 10002.
+    """
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    prefixes = re.search(r"for prefix in (.*); do", page)
+    assert prefixes
+    names = [group["Properties"]["LogGroupName"] for group in of_type(resources, "AWS::Logs::LogGroup").values()]
+    left = [str(name["Fn::Sub"]).replace("${AWS::StackName}", "pointsman") for name in names]
+    assert [name for name in left if not name.startswith(tuple(prefixes[1].split()))] == []
+
+
 def test_each_function_has_its_own_log_group_with_retention(functions: Resources, resources: Resources) -> None:
     groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()]
     assert len(set(groups)) == len(functions)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
-from pointsman.execution.calls import CallSpec, Purpose, Share
+from pointsman.execution.calls import CallSpec, Purpose, Sharer
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
 from pointsman.ports import DecisionCache, TaskStore
@@ -25,9 +25,7 @@ from pointsman.services.model_votes import earlier_questions, read_votes, shown,
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
-from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
-from pointsman.values.usage import Usage
 
 TOKENS_PER_VOTE = 60
 _TOKENS_AROUND_VOTES = 200
@@ -233,6 +231,12 @@ class TaskClassifier:
             tier=Tier.ORCHESTRATION,
             function="router",
             sender=among.pop() if len(among) == 1 else None,
+            sharers=tuple(
+                Sharer(
+                    task_id, sum(map(len, shown(task).values())), task.metadata, task.parent_id, senders.get(task_id)
+                )
+                for task_id, task in group.items()
+            ),
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
             effort=room.effort,
@@ -240,28 +244,5 @@ class TaskClassifier:
             schema=vote_schema(len(group)),
         )
 
-        def interpret(result: CallResult) -> Interpretation:
-            return Interpretation(
-                result, share_out=lambda cost_nano, usage: _share_out(group, senders, cost_nano, usage)
-            )
-
         until = self.ctx.clock.now() + timedelta(seconds=max(seconds, 1.0))
-        return make_call(self.ctx, spec, until, interpret)
-
-
-def _share_out(
-    group: Mapping[str, Task], senders: Mapping[str, str | None], cost_nano: int, usage: Usage
-) -> tuple[Share, ...]:
-    weights = [sum(map(len, shown(task).values())) for task in group.values()]
-    split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
-    return tuple(
-        Share(
-            task_id,
-            part,
-            Usage(**{kind: split[kind][n] for kind in split}),
-            task.metadata,
-            task.parent_id,
-            senders.get(task_id),
-        )
-        for n, ((task_id, task), part) in enumerate(zip(group.items(), shares(cost_nano, weights), strict=True))
-    )
+        return make_call(self.ctx, spec, until, Interpretation)
