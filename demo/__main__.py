@@ -37,6 +37,8 @@ class _Demo:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     gemini_out_since: float | None = None
     """Unix time from which every Gemini request is refused."""
+    regain: datetime | None = None
+    """When Anthropic serves the account again after its limit."""
     page: str = ""
     """The daily report's page, without links to other days, which do not exist here."""
 
@@ -71,7 +73,9 @@ class _Demo:
             self.console.print(f"Skipped, because {phase.needs} is not faked: {phase.name}", highlight=False)
         for phase in playable:
             if phase.faults and self.info.fake_providers_url:
-                fake_providers.add_faults(self.info.fake_providers_url, phase.faults)
+                regain = phases.next_regain(datetime.now(UTC))
+                fake_providers.add_faults(self.info.fake_providers_url, phase.faults_from(regain))
+                self.regain = regain if phase is phases.ACCOUNT_PHASE else None
             if phase is phases.GEMINI_QUOTA_PHASES[0]:
                 self.gemini_out_since = time.time()
             phase_samples = phases.samples_of(phase, all_samples)
@@ -96,6 +100,12 @@ class _Demo:
                     journal, self.gemini_out_since
                 )
                 by_name["answered_all_the_same"] = checks.check_answered_after_quota(traffic.messages)
+            if "anthropic" in faked:
+                by_name["thinking_is_asked_once_more"] = checks.check_thinking(traffic.messages)
+            if self.regain:
+                by_name["account_left_alone_until_served"] = checks.check_account_left_alone(
+                    traffic.messages, journal, self.regain.timestamp()
+                )
         return by_name
 
 

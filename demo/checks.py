@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from demo.phases import GEMINI_QUOTA_PHASES
+from demo.phases import ACCOUNT_PHASE, GEMINI_QUOTA_PHASES, THINKING_PHASE
 from demo.results import StackResults
 from demo.traffic import SentMessage
 from pointsman.routing.catalog import Provider, load_catalog
@@ -87,6 +87,32 @@ def check_answered_after_quota(messages: list[SentMessage]) -> DemoCheck:
     tasks = [message for message in messages if message.phase in names]
     by_claude = [task for task in tasks if task.outcome == "completed" and _model(task).startswith("claude-")]
     return _check(len(by_claude) == len(tasks), f"{len(by_claude)} of {len(tasks)} tasks answered by Claude")
+
+
+def check_thinking(messages: list[SentMessage]) -> DemoCheck:
+    """Check that a task whose first answer was all thinking was answered at the second call."""
+    return _check_attempts([message for message in messages if message.phase == THINKING_PHASE.name])
+
+
+def _check_attempts(messages: list[SentMessage]) -> DemoCheck:
+    attempts = [message.record.attempts for message in messages if message.record and message.outcome == "completed"]
+    return _check(attempts == [2], f"answered after {', '.join(map(str, attempts)) or 'no'} calls")
+
+
+def check_account_left_alone(
+    messages: list[SentMessage], journal: Iterable[dict[str, Any]], regain: float
+) -> DemoCheck:
+    """Check that a refused account got one request before it was served again, and its task an answer then."""
+    tasks = [message for message in messages if message.phase == ACCOUNT_PHASE.name]
+    sent = {f"{message.sent.task_id}." for message in tasks}
+    before = [
+        entry
+        for entry in journal
+        if entry["started"] < regain and any(str(entry["attempt"]).startswith(task) for task in sent)
+    ]
+    answered = _check_attempts(tasks)
+    detail = f"{len(before)} request before it was served again; {answered['detail']}"
+    return _check(bool(answered["passed"]) and len(before) == 1, detail)
 
 
 def _model(message: SentMessage) -> str:

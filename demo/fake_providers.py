@@ -7,9 +7,9 @@ from typing import Any
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def add_faults(url: str, rules: tuple[dict[str, Any], ...]) -> None:
+def add_faults(url: str, rules: list[dict[str, Any]]) -> None:
     """Add fault rules."""
-    _call(f"{url}/_control/faults", json.dumps(list(rules)).encode())
+    _call(f"{url}/_control/faults", json.dumps(rules).encode())
 
 
 def fetch_journal(url: str) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """The demo's phases: which samples are sent, and which faults the fake providers inject."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from demo.samples import Sample
@@ -23,6 +25,21 @@ class Phase:
     needs: str | None = None
     """The provider that must be fake; `None` if both may be real."""
 
+    def faults_from(self, regain: datetime) -> list[dict[str, Any]]:
+        """Return the rules, `REGAIN` in them replaced by the minute, in UTC."""
+        text = json.dumps(self.faults).replace(REGAIN, f"{regain:%Y-%m-%d at %H:%M UTC}")
+        rules: list[dict[str, Any]] = json.loads(text)
+        return rules
+
+
+REGAIN = "REGAIN"
+"""In a fault: when the account is served again."""
+
+
+def next_regain(now: datetime) -> datetime:
+    """Return the first full minute that is 5 seconds or more ahead: providers name no seconds."""
+    return (now + timedelta(seconds=65)).replace(second=0, microsecond=0)
+
 
 DEMO_PHASES = (
     Phase("Normal traffic", [number for number in range(50) if number not in (23, 24)]),
@@ -34,14 +51,46 @@ DEMO_PHASES = (
         needs="anthropic",
     ),
     Phase(
+        "Claude thinks until no room is left for an answer",
+        (51,),
+        (
+            {
+                "provider": "anthropic",
+                "contains": "overlapping time intervals",
+                "action": {"preset": "thinking_eats_all"},
+            },
+        ),
+        needs="anthropic",
+    ),
+    Phase(
         "Gemini's daily quota is used up (429)",
         (60,),
         ({"provider": "gemini", "action": "gemini_day_quota"},),
         needs="gemini",
     ),
     Phase("After the daily quota is used up", (61, 62), needs="gemini"),
+    Phase(
+        "Anthropic's usage limit is reached, until the next full minute",
+        (70,),
+        (
+            {
+                "provider": "anthropic",
+                "times": 1,
+                "action": {
+                    "status": {
+                        "code": 400,
+                        "type": "invalid_request_error",
+                        "message": "You have reached your specified API usage limits. "
+                        f"You will regain access on {REGAIN}.",
+                    }
+                },
+            },
+        ),
+        needs="anthropic",
+    ),
 )
-GEMINI_QUOTA_PHASES = DEMO_PHASES[-2:]
+THINKING_PHASE, ACCOUNT_PHASE = DEMO_PHASES[3], DEMO_PHASES[-1]
+GEMINI_QUOTA_PHASES = DEMO_PHASES[4:6]
 """Phases in which Gemini refuses every request: it should get one and no more."""
 
 
