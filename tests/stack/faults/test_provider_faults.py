@@ -24,7 +24,7 @@ from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.entrypoints.settings import Settings
-from pointsman.services.attempt import SETTLING_SECONDS
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
 from tests.support.aws import SESSION, create_tables

@@ -77,7 +77,7 @@ def intent_of(item: Item) -> Intent:
     )
 
 
-def outcome_item(settled: Settled) -> Item:
+def outcome_item(settled: Settled, *, counters_due: bool = False) -> Item:
     """Return the outcome row."""
     intent, result = settled.intent, settled.result
     return {
@@ -89,6 +89,7 @@ def outcome_item(settled: Settled) -> Item:
         "milliseconds": settled.milliseconds,
         "cost_nano": settled.cost_nano,
         "cost_known": settled.cost_known,
+        "counters_due": counters_due or None,
         "billed_model": settled.billed_model,
         "request_id": result.request_id,
         "detail": result.detail[:300],

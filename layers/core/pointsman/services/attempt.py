@@ -21,6 +21,7 @@ from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
 from pointsman.values import strict_json
@@ -32,8 +33,6 @@ from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
-SETTLING_SECONDS = 8.0
-"""Of a function's time, kept for writing the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
