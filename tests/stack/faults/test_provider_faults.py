@@ -24,8 +24,8 @@ from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.entrypoints.settings import Settings
-from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.values.status import Status
 from tests.support.aws import SESSION, create_tables
 from tests.support.fake_providers import FakeProviders, start, stop

@@ -26,11 +26,11 @@ ARCHIVE_FOLDER = "archive"
 COLUMNS: dict[str, type] = {
     "kind": str, "day_shard": str, "row": str, "at": str, "task_id": str, "turn": str, "purpose": str, "tier": str,
     "type": str, "function": str, "model": str, "billing": str, "hop": int, "after": str, "came_from": str,
-    "parent_id": str, "metadata": dict, "reserved_nano": int, "month": str, "counters": list, "outcome": str, "counters_due": bool,
+    "parent_id": str, "metadata": dict, "reserved_nano": int, "month": str, "counters": list, "outcome": str,
     "ended_at": str, "milliseconds": int, "cost_nano": int, "cost_known": bool, "billed_model": str, "request_id": str,
     "detail": str, "retry_after_ms": int, "until": str, "input": int, "cache_read": int, "cache_write_5m": int,
     "cache_write_1h": int, "output": int, "thinking": int, "failed_check": str, "effort": str,
-    "output_cap": int, "account": str, "unrecognized": bool,
+    "output_cap": int, "account": str, "unrecognized": bool, "counters_due": bool,
 }  # fmt: skip
 """In the order of the file; a new one is added at the end, as Athena needs it."""
 DROPPED = "expires_at"

@@ -33,7 +33,9 @@ class DynamoLedgerReader:
         return chain.from_iterable(self.shards(since, until))
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
-        """Return the keys of that time's intents without an outcome, or with one whose counters are due; little but keys is fetched."""
+        """Return the keys of that time's intents without an outcome, or with one whose counters are due; little but
+        keys is fetched.
+        """
         for row in chain.from_iterable(self.shards(since, until, _KEYS_ONLY)):
             if row["kind"] == "attempt" and ("outcome" not in row or "counters_due" in row):
                 yield RowKey(row["day_shard"], row["row"])

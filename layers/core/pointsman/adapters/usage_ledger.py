@@ -25,7 +25,7 @@ from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import Outcome, CallResult, CheckResult
+from pointsman.execution.outcome import CallResult, CheckResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.values.times import to_text

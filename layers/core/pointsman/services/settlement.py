@@ -28,10 +28,10 @@ def settle_in_time(
     shares: tuple[Share, ...],
     subtasks: SubtaskBatch | None,
 ) -> bool:
-    """Settle the call, again and again while its function has time; return whether it was this call's outcome that stands.
+    """Settle the call, again and again while its function has time; return whether its outcome is the one that stands.
 
-    `until` is when the answer had to be there. When the end is near, outcome and answer are stored without the counters,
-    which whoever meets the row completes: until then they hold the reservation.
+    `until` is when the answer had to be there. When the end is near, outcome and answer are stored without the
+    counters, which whoever settles the intent next completes: until then they hold the reservation.
 
     Raises:
         StoreError: The tables were out of reach to the end.
