@@ -94,13 +94,14 @@ class FakeTaskStore:
 
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
         stored = self._running(task_id, generation)
-        if stored and stored.answer == Payload():
+        if stored and stored.answer == Payload() and not stored.open_intent:
             stored.reason = reason
             self._end(stored, Status.FAILED, at)
         return self.read(task_id)
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
-        if stored := self._running(record.task_id, record.generation):
+        stored = self._running(record.task_id, record.generation)
+        if stored and not stored.open_intent:
             self._end(stored, Status.COMPLETED, at)
             stored.model = record.checked.model if record.checked else stored.model
         return self.read(record.task_id)
@@ -275,9 +276,12 @@ class FakeLedger:
     ) -> None:
         stored.cost_nano += settled.cost_nano
         stored.attempts += settled.result.outcome is not Outcome.NOT_SENT
-        if stored.open_intent != settled.intent.key or stored.status is Status.FAILED:
+        if stored.open_intent != settled.intent.key:
             return
-        stored.open_intent, stored.model = None, settled.billed_model
+        stored.open_intent = None
+        if stored.status in ENDED:
+            return
+        stored.model = settled.billed_model
         if settled.result.outcome in GOOD and answer:
             stored.answer, stored.truncated = answer, settled.result.outcome is Outcome.TRUNCATED
             if subtasks:

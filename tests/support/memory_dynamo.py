@@ -17,7 +17,7 @@ type Key = tuple[str, ...]
 type OnCall = Callable[[str, list[tuple[str, Key]], Callable[[], Item]], Item]
 """Operation, the items that it writes, and what carries it out."""
 
-_TOKEN = re.compile(r"[\w#:][\w.#]*|<=|>=|<>|[=<>(),]")
+_TOKEN = re.compile(r"[\w#:][\w.#]*|<=|<>|[=<>(),]")
 
 
 def refused(operation: str, code: str, **details: Any) -> ClientError:
@@ -262,6 +262,8 @@ class _Condition(_Reader):
                 return bool(one < other)
             case "<=":
                 return bool(one <= other)
+            case ">":
+                return bool(one > other)
             case _:
                 raise AssertionError(operator)
 

@@ -127,6 +127,8 @@ class DynamoUsageLedger:
             counters = self._update_budget(budget_items.booked(intent.charge, stored["cost_nano"]))
             with suppress(Cancelled):  # another was faster
                 transact(self._client, [_update(self._tables.usage, key, update), *counters])
+        with suppress(Cancelled):  # the task has closed this attempt, as it should have
+            transact(self._client, [self._update_task(intent, task_updates.intent_cleared(intent.key))])
         ours = unpack(pack(outcome_item(settled)))  # but of an unknown outcome any number may be alike
         alike = {name: value for name, value in stored.items() if name != "counters_due"} == ours
         return alike and settled.result.outcome is not Outcome.UNKNOWN
@@ -137,6 +139,7 @@ class DynamoUsageLedger:
             case Purpose.TASK:
                 updates = [
                     task_updates.attempt_settled(settled, answer, subtasks),
+                    task_updates.attempt_dropped(settled),
                     task_updates.attempt_counted(settled),
                 ]
             case Purpose.JUDGE:
