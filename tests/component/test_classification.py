@@ -92,8 +92,14 @@ def test_only_what_is_left_is_asked_again(configure: Configure) -> None:
 @pytest.mark.parametrize(
     ("results", "reason"),
     [
-        ([said("?"), said("??")], "no model gave a readable word: the higher of two tiers"),
-        ([CallResult(Outcome.INVALID)] * 2, "no model could be asked: the higher of two tiers"),
+        (
+            [said("?"), said("??")],
+            "no model gave a readable word, and the text continues another: the tier of the least expected harm",
+        ),
+        (
+            [CallResult(Outcome.INVALID)] * 2,
+            "no model could be asked, and the text continues another: the tier of the least expected harm",
+        ),
     ],
 )
 def test_guess_says_whether_a_model_was_asked(configure: Configure, results: list[CallResult], reason: str) -> None:
