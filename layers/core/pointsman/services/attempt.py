@@ -25,7 +25,7 @@ from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
 from pointsman.values import strict_json
-from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
+from pointsman.values.errors import NotKeptError, StoreError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -73,7 +73,7 @@ class Attempt:
             return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
             result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
-        except NotReservedError as trouble:
+        except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if result.check and result.check.failed == UNCHECKED:
             return self._check(state, result.text)
@@ -114,7 +114,9 @@ class Attempt:
             return deliver
 
     def _store_unavailable(self, state: WorkflowState, trouble: StoreError) -> WorkflowState:
-        """Wait for a store of ours that is out of reach; nothing was sent."""
+        """Wait for a store of ours that is out of reach, on the same model: a call that was made is closed by the next
+        attempt.
+        """
         self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
         return follow(self.ctx, state, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True))
 

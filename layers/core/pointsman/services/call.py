@@ -52,7 +52,7 @@ def make_call(
 
     Raises:
         NotReservedError: A store is out of reach and nothing was sent.
-        StoreError: The call was made and could not be settled; the next attempt or the sweep closes it.
+        StoreError: The call was made and could not be settled; the next attempt or the sweep closes it as unknown.
     """
     model = ctx.policy.catalog.get(spec.model)
     if spec.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
