@@ -131,14 +131,23 @@ def test_a_failure_says_why_and_is_not_to_be_tried_again(shop: Functions) -> Non
 
 
 def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
+    """It is told to its sender, and leaves no message that could be rejected."""
     finish(shop, begin(shop), GOOD)
-    begin(shop, {**HELLO, "max_tokens": 7})
+    other = event("POST", "/v1/chat/completions", {**HELLO, "max_tokens": 7}, **{"idempotency-key": "k"})
+    status, body, _ = call(shop, other)
+    assert (status, body["error"]["code"]) == (409, "idempotency_conflict")
+    assert "Idempotency-Key" in body["error"]["message"]
+    assert "Messages" not in shop.aws.client("sqs").receive_message(QueueUrl=shop.queue_url)
+
+
+def test_conflict_that_shows_only_in_the_queue_is_answered_by_its_own_message(shop: Functions) -> None:
+    begin(shop)
+    begin(shop, {**HELLO, "max_tokens": 7})  # the first is not claimed yet
     shop.route_messages()
     door, request = shop.runtime.part(build_chat_api), {**HELLO, "max_tokens": 7}
     headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
     result = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
-    # This one's own message has to be judged: nobody takes another task's answer for its own.
-    assert door(result, 0.0).status == 202
+    assert door(result, 0.0).status == 409
 
 
 def test_task_of_one_api_key_is_hidden_from_others(shop: Functions) -> None:

@@ -176,6 +176,21 @@ def test_data_outlives_the_stack_and_tables_are_paid_per_request(resources: Reso
         assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
+def test_router_knows_every_function_that_sends_tasks(functions: Resources) -> None:
+    queue = {"Fn::GetAtt": ["TaskQueue", "Arn"]}
+    senders = {
+        name
+        for name, function in functions.items()
+        for statement in function["Properties"]["Policies"][0]["Statement"]
+        if (statement.get("Action"), statement.get("Resource")) == ("sqs:SendMessage", queue)
+    }
+    assert senders == {"FrontDoorFunction", "DeliveryFunction", "SweepFunction"}
+    environment = functions["RouterFunction"]["Properties"]["Environment"]["Variables"]
+    assert environment["SUBTASK_ROLE_IDS"] == {"Fn::Sub": "${DeliveryFunctionRole.RoleId},${SweepFunctionRole.RoleId}"}
+    door = {"Fn::GetAtt": ["FrontDoorFunctionRole", "RoleId"]}
+    assert environment["FRONT_DOOR_ROLE_ID"] == {"Fn::If": ["HasFrontDoor", door, ""]}
+
+
 def test_only_named_senders_are_admitted(resources: Resources) -> None:
     policy = resources["TaskQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     conditional = [statement["Fn::If"] for statement in policy if "Fn::If" in statement]

@@ -230,8 +230,8 @@ class ReplySender(Protocol):
 class TaskQueue(Protocol):
     """The queue that tasks are sent to."""
 
-    def send(self, body: str) -> None:
-        """Put a message on the queue."""
+    def send(self, body: str, sender: str | None = None) -> None:
+        """Put a message on the queue; `sender` is for whom, which counts if the router trusts our role."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def test_answer_is_sent_as_event_and_to_reply_to(stack: Stack, replies: str, wat
         "effort": None,
         "reason": None,
         "metadata": {"ticket": "PAY-7"},
+        "sender": record.sender,
     }
 
 

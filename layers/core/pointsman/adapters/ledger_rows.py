@@ -37,6 +37,7 @@ def intent_item(intent: Intent) -> Item:
         "type": str(spec.type) if spec.type else None,
         "parent_id": spec.parent_id,
         "metadata": spec.metadata,
+        "sender": spec.sender,
         "hop": spec.hop,
         "after": spec.previous_outcome,
         "came_from": spec.came_from,
@@ -61,6 +62,7 @@ def intent_of(item: Item) -> Intent:
         type=TaskType(item["type"]) if item.get("type") else None,
         parent_id=item.get("parent_id"),
         metadata=item.get("metadata", {}),
+        sender=item.get("sender"),
         hop=item["hop"],
         previous_outcome=item.get("after"),
         came_from=item.get("came_from"),
@@ -128,6 +130,7 @@ def share_item(intent: Intent, number: int, share: Share) -> Item:
         "cost_nano": share.cost_nano,
         "parent_id": share.parent_id,
         "metadata": share.metadata,
+        "sender": share.sender,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
         **share.usage.as_dict(),
     }

@@ -118,6 +118,9 @@ class ChatApi:
             if len(body.encode()) > LARGEST_BODY:
                 words = f"messages: must fit into a message of {LARGEST_BODY} bytes, as SQS takes no more"
                 raise ChatError(413, words, code="request_too_large", param="messages")
+            if idempotency_key and self.client.is_taken(body):
+                words = "Idempotency-Key: stands for another request: send this one with a key of its own"
+                raise ChatError(409, words, code="idempotency_conflict", param="Idempotency-Key")
             return self.client.send(body)
         except InvalidTaskError as error:
             raise ChatError(400, str(error), code="invalid_value") from None

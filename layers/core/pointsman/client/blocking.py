@@ -88,6 +88,15 @@ class Client:
         answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body)
         return Sent.of(answer["MessageId"], body)
 
+    def is_taken(self, body: str) -> bool:
+        """Return whether a message asks for the id of a task with other content, so that it would be rejected.
+
+        A task that the router has not claimed yet is not seen.
+        """
+        task = validate_message(body).task
+        record = self.read(task.task_id) if task and task.task_id else None
+        return bool(task and record and record.fingerprint and not task.has_fingerprint(record.fingerprint))
+
     def wait(
         self,
         task: Sent | str,

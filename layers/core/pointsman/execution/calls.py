@@ -70,6 +70,8 @@ class CallSpec:
     type: TaskType | None = None
     parent_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    sender: str | None = None
+    """Who sent the task; None: it is not known, or a call for tasks of several."""
     hop: int = 0
     """Place in the plan, from 0."""
     previous_outcome: str | None = None
@@ -159,6 +161,7 @@ class Share:
     usage: Usage
     metadata: dict[str, str]
     parent_id: str | None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

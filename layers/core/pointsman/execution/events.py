@@ -61,6 +61,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "attempts": record.attempts,
         "reason": record.reason,
         "metadata": record.metadata,
+        "sender": record.sender,
     }
 
 

@@ -247,6 +247,10 @@ class TaskRecord:
     metadata: dict[str, str] = field(default_factory=dict)
     private: bool = False
     split: bool = False
+    sender: str | None = None
+    """Who sent it, as AWS and this stack say (`contracts/sender.py`); None: from before senders were kept."""
+    via: str | None = None
+    """What its envelope names as its source, unchecked."""
     rejection: RejectedMessage | None = None
     """Of a rejected message only."""
 

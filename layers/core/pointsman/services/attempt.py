@@ -173,6 +173,7 @@ class Attempt:
             type=record.type,
             parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
             metadata=task.metadata,
+            sender=record.sender,
             hop=state.hop,
             previous_outcome=state.reason,
             came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,

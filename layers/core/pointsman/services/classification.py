@@ -97,11 +97,13 @@ class TaskClassifier:
                 return parents
         return self._ruled(unruled, sure=vote.confidence >= decision.HALF)
 
-    def decide(self, undecided: Mapping[str, Task], seconds: float) -> dict[str, Decision]:
+    def decide(
+        self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str | None] | None = None
+    ) -> dict[str, Decision]:
         """Return a decision for every task: from the cache, by one request for the other public ones and one for the
         private, else the best guess.
 
-        `seconds` is the time that may be spent on asking.
+        `seconds` is the time that may be spent on asking; `senders` are whom the requests are booked on, by task id.
         """
         decisions = self._from_cache(undecided)
         unread = set[str]()
@@ -112,7 +114,7 @@ class TaskClassifier:
                 if task.private is private and task_id not in decisions
             }
             if group:
-                decisions |= self._ask_models(group, unread, private=private, seconds=seconds / 2)
+                decisions |= self._ask_models(group, unread, senders or {}, private=private, seconds=seconds / 2)
         return {
             task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
             for task_id, task in undecided.items()
@@ -145,14 +147,20 @@ class TaskClassifier:
             self.ctx.log(LogEvent.DECISIONS_NOT_CACHED, level="warning", detail=safe_message(error))
 
     def _ask_models(
-        self, group: Mapping[str, Task], unread: set[str], *, private: bool, seconds: float
+        self,
+        group: Mapping[str, Task],
+        unread: set[str],
+        senders: Mapping[str, str | None],
+        *,
+        private: bool,
+        seconds: float,
     ) -> dict[str, Decision]:
         """Ask Gemini, then Haiku for what Gemini cannot or may not say; add to `unread` whose answers held no vote."""
         decisions: dict[str, Decision] = {}
         hops = self._hops(private=private)
         for hop in hops:
             left = {task_id: task for task_id, task in group.items() if task_id not in decisions}
-            result = self._call(hop.model, left, seconds / len(hops))
+            result = self._call(hop.model, left, senders, seconds / len(hops))
             votes = self._votes(hop, result, left)
             decisions |= {task_id: self._by_vote(left[task_id], vote) for task_id, vote in votes.items()}
             if len(votes) == len(left):
@@ -186,11 +194,14 @@ class TaskClassifier:
         self._cache_votes(group, votes)
         return votes
 
-    def _call(self, model_id: str, group: Mapping[str, Task], seconds: float) -> CallResult:
+    def _call(
+        self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
+    ) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
         messages = [{"id": str(number), **shown(task.prompt)} for number, task in enumerate(group.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
+        among = {senders.get(task_id) for task_id in group}
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -198,6 +209,7 @@ class TaskClassifier:
             model=model_id,
             tier=Tier.ORCHESTRATION,
             function="router",
+            sender=among.pop() if len(among) == 1 else None,
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
             effort=room.effort,
@@ -206,16 +218,27 @@ class TaskClassifier:
         )
 
         def interpret(result: CallResult) -> Interpretation:
-            return Interpretation(result, share_out=lambda cost_nano, usage: _share_out(group, cost_nano, usage))
+            return Interpretation(
+                result, share_out=lambda cost_nano, usage: _share_out(group, senders, cost_nano, usage)
+            )
 
         until = self.ctx.clock.now() + timedelta(seconds=max(seconds, 1.0))
         return make_call(self.ctx, spec, until, interpret)
 
 
-def _share_out(group: Mapping[str, Task], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
+def _share_out(
+    group: Mapping[str, Task], senders: Mapping[str, str | None], cost_nano: int, usage: Usage
+) -> tuple[Share, ...]:
     weights = [sum(map(len, shown(task.prompt).values())) for task in group.values()]
     split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
     return tuple(
-        Share(task_id, part, Usage(**{kind: split[kind][n] for kind in split}), task.metadata, task.parent_id)
+        Share(
+            task_id,
+            part,
+            Usage(**{kind: split[kind][n] for kind in split}),
+            task.metadata,
+            task.parent_id,
+            senders.get(task_id),
+        )
         for n, ((task_id, task), part) in enumerate(zip(group.items(), shares(cost_nano, weights), strict=True))
     )

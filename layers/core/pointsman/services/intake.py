@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pointsman.contracts.envelope import object_in, open_message
 from pointsman.contracts.reply_to import refusal
+from pointsman.contracts.sender import UNKNOWN_SENDER, Sender
 from pointsman.contracts.task import Rejection, Task
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.records import TaskRecord
@@ -36,6 +37,7 @@ class QueueMessage:
     body: str
     sent_at: datetime | None = None
     """By the queue's word; None: it did not say."""
+    sender: Sender = UNKNOWN_SENDER
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ class Intake:
         """
         trouble = batch.troubles.get(message.message_id)
         if isinstance(trouble, Rejection):
-            self.reject(message.message_id, message.body, trouble)
+            self.reject(message.message_id, message.body, trouble, message.sender)
         elif isinstance(trouble, RetryLaterError) and trouble.same_batch:
             self._claim(message, batch)  # its twin was started in the meantime
             if message.message_id in batch.claimed:
@@ -138,6 +140,8 @@ class Intake:
             metadata=task.metadata,
             private=task.private,
             split=task.split,
+            sender=message.sender.name,
+            via=message.sender.via,
         )
         if decision := self.classifier.decide_without_model(task):
             self._put_decision(record, decision, batch)
@@ -181,7 +185,9 @@ class Intake:
         if not undecided:
             return
         try:
-            decisions = self.classifier.decide({record.task_id: task for record, task in undecided.values()}, seconds)
+            tasks = {record.task_id: task for record, task in undecided.values()}
+            senders = {record.task_id: record.sender for record, _ in undecided.values()}
+            decisions = self.classifier.decide(tasks, seconds, senders)
         except Exception as trouble:  # noqa: BLE001  (those that are decided go on)
             batch.troubles |= dict.fromkeys(undecided, trouble)
             return

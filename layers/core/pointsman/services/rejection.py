@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pointsman.contracts.envelope import object_in, open_message, readable_id, readable_reply
 from pointsman.contracts.reply_to import refusal
+from pointsman.contracts.sender import Sender
 from pointsman.contracts.task import Rejection
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
@@ -32,7 +33,7 @@ class RejectMessage:
     reply_places: frozenset[str]
     """Addresses (`reply_to.address_of`) that tasks may ask to be answered at."""
 
-    def __call__(self, message_id: str, body: str, rejection: Rejection) -> None:
+    def __call__(self, message_id: str, body: str, rejection: Rejection, sender: Sender) -> None:
         """Record, dead letter, event, in this order; what is repeated after a failure is found already done or doubles
         a dead letter with the same message id, never loses one.
         """
@@ -44,6 +45,8 @@ class RejectMessage:
             reason=rejection.reason,
             received_at=to_text(self.ctx.clock.now()),
             rejection=RejectedMessage(code, message_id, asked_id),
+            sender=sender.name,
+            via=sender.via,
         )
         self.tasks.reject(record)
         attributes = {"reason": rejection.reason, "code": code, "task_id": task_id, "message_id": message_id}
