@@ -4,6 +4,7 @@
   process, which took most of a cold start.
 - A call with a task token is authorised on a state machine, as on AWS (CDK grants it so:
   `StateMachine.grantTaskResponse`). MiniStack checks the role against `*`.
+- SQS tells who sent a message (`sender_ids`).
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 
 This is a script for MiniStack's own Python and imports nothing else of this project.
@@ -73,6 +74,7 @@ def _count_as_tls() -> None:
 
 
 if __name__ == "__main__":
+    importlib.import_module("sender_ids").install()
     _name_token_resource()
     _count_as_tls()
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]

@@ -322,3 +322,18 @@ def test_quota_of_the_day_renews_at_midnight_in_the_provider_s_zone(
         (*_, state) = router.workflow.executions.values()
         finished(router, WorkflowState.from_state(json.loads(state)))
     assert asked(router) == [GEMINI, GEMINI, HAIKU, GEMINI]
+
+
+def test_account_trouble_leads_back_to_a_model_whose_quota_has_renewed(router: Router) -> None:
+    until = router.clock.now() + timedelta(hours=3)
+    router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED, until=until), answered())
+    finished(router, started(router))
+    router.model.then(CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=NOON + timedelta(days=9)))
+    router.model.then(answered("Free again."))
+    body = json.dumps({"prompt": "Is it done?", "task_id": "t-2", "tier": "orchestration"})
+    assert router.run(QueueMessage("m-2", body)) == {}
+    state = WorkflowState.from_state(json.loads(router.workflow.executions["t-2"]))
+    assert (state.here.model, state.reason) == (HAIKU, Outcome.QUOTA_EXHAUSTED)
+    finished(router, state)
+    assert asked(router) == [GEMINI, HAIKU, HAIKU, GEMINI]
+    assert (router.task("t-2").status, router.clock.now() >= until) == (Status.COMPLETED, True)

@@ -269,9 +269,14 @@ def test_process_answers_every_request_line() -> None:
         call % (3, b"latin \xe9"),
         b'{"jsonrpc":"2.0","id":4,"method":"ping"}',
     ]
-    done = subprocess.run(
-        [sys.executable, *SERVER], input=b"\n".join(requests), capture_output=True, check=True, cwd=ROOT, env=NOWHERE
-    )
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    with subprocess.Popen(
+        [sys.executable, *SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=NOWHERE
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(b"\n".join(requests) + b"\n")
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(4)]
+        server.stdin.close()  # only now: requests that are under way when it closes are dropped
     assert {answer["id"]: "error" in answer for answer in answers} == {1: False, 2: True, 3: True, 4: False}
-    assert done.stderr == b""
+    assert server.returncode == 0

@@ -140,8 +140,10 @@ def test_sender_is_booked_told_and_inherited(router: Router, ledger: MotoLedger)
     assert {task_id: router.task(task_id).sender for task_id in senders} == senders
     details = [json.loads(text) for _, text in router.bus.events]
     assert {detail["task_id"]: detail["sender"] for detail in details} == senders
+    collector = TaskCostCollector()
     rows = ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1))
-    assert {row["sender"] for row in rows} == {"key:ci"}
+    collector.add(task_costs(*ledger_entries.read_entries(rows)))
+    assert {name: totals.tasks for name, totals in collector.labels()["sender"].named.items()} == {"key:ci": 2}
 
 
 def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Router) -> None:

@@ -11,6 +11,7 @@ from pointsman.execution.outcome import FINAL, GOOD, AccountTrouble, CallResult,
 from pointsman.execution.workflow_state import (
     LONGEST_HOLD,
     LONGEST_PAUSE,
+    MOST_ASKS,
     MOST_ROUNDS_OF_UNKNOWN,
     MOST_TRIES,
     Course,
@@ -230,6 +231,7 @@ def test_an_unrecognized_refusal_is_put_to_one_other_model() -> None:
         private=st.booleans(),
         purpose=st.sampled_from([Purpose.TASK, Purpose.JUDGE, Purpose.AUDIT]),
         has_answer=st.booleans(),
+        asks=st.dictionaries(st.sampled_from([hop.model for hop in HOPS]), st.integers(1, 99)),
         saw_transient=st.booleans(),
         met_unrecognized=st.booleans(),
         next=st.sampled_from(Next),
@@ -250,6 +252,7 @@ RESULTS = st.builds(
     until=st.none() | st.integers(1, 40 * 86400).map(lambda seconds: NOON + timedelta(seconds=seconds)),
     account=st.sampled_from(AccountTrouble),
     recognized=st.booleans(),
+    made=st.booleans(),
 )
 
 
@@ -294,6 +297,32 @@ def test_a_provider_that_is_away_for_days_is_waited_for_until_the_deadline() -> 
         here = next_state(here, CallResult(Outcome.UNAVAILABLE), now)
     assert here.reason == Outcome.UNAVAILABLE
     assert now > here.deadline - LONGEST_PAUSE - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, Outcome.UNAVAILABLE, Outcome.UNKNOWN])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_task_asks_the_only_standing_model_ever_more_rarely(outcome: Outcome, seed: int) -> None:
+    """The other provider does not serve the account: no call is made there."""
+    dice, now, here = random.Random(seed), NOON, run()
+    resting = CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=LATER)
+    asked: list[timedelta] = []
+    while here.next in (Next.RUN, Next.WAIT):
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        if here.hop == 0:
+            here = next_state(here, resting, now, Course(onward=1), dice=dice)
+        else:
+            asked.append(now - NOON)
+            here = next_state(here, CallResult(outcome, made=True), now, dice=dice)
+    assert len([at for at in asked if at < timedelta(minutes=1)]) <= MOST_TRIES + 2
+    assert len([at for at in asked if at < timedelta(minutes=30)]) <= MOST_ASKS
+    assert len(asked) <= MOST_ASKS + 30
+    assert asked[-1] > timedelta(hours=23)  # and it ends at its deadline
+    assert here.asks == {HOPS[1].model: len(asked)}
+
+
+def test_a_refusal_of_our_own_is_no_ask() -> None:
+    here = next_state(run(asks={HOPS[0].model: MOST_ASKS}), CallResult(Outcome.BUSY, retry_after=63), NOON)
+    assert (here.next, here.hop, here.asks) == (Next.WAIT, 0, {HOPS[0].model: MOST_ASKS})
 
 
 ABOVE = Hop("claude-sonnet-5-5", Tier.REASONING, Tier.REASONING)

@@ -111,7 +111,7 @@ class ChatApi:
                         "max_output_tokens": asked.max_output_tokens,
                         "effort": asked.effort,
                         "private": asked.private,
-                        "metadata": {"agent": key.name, **asked.metadata},
+                        "metadata": {"agent": key.agent, **asked.metadata},
                     },
                 )
             )
@@ -121,7 +121,7 @@ class ChatApi:
             if idempotency_key and self.client.is_taken(body):
                 words = "Idempotency-Key: stands for another request: send this one with a key of its own"
                 raise ChatError(409, words, code="idempotency_conflict", param="Idempotency-Key")
-            return self.client.send(body)
+            return self.client.send(body, sender=key.sender)
         except InvalidTaskError as error:
             raise ChatError(400, str(error), code="invalid_value") from None
 

@@ -16,6 +16,7 @@ from pointsman.client.message import Sent, TaskFields, body_of, task_fields
 from pointsman.client.result import Result
 from pointsman.client.watch import Progress, Watch, has_ended
 from pointsman.contracts.message_validation import validate_message
+from pointsman.contracts.sender import sender_attribute
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
@@ -77,15 +78,18 @@ class Client:
         """
         return self.send(body_of(task_fields(prompt, fields)))
 
-    def send(self, body: str) -> Sent:
+    def send(self, body: str, *, sender: str | None = None) -> Sent:
         """Put a whole message on the queue: a task as JSON, or an SNS or EventBridge envelope around one.
+
+        `sender` is for whom; the router believes it of the front door's role only.
 
         Raises:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
         """
         if error := validate_message(body).error:
             raise InvalidTaskError(error)
-        answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body)
+        stated = {"MessageAttributes": sender_attribute(sender)} if sender else {}
+        answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body, **stated)
         return Sent.of(answer["MessageId"], body)
 
     def is_taken(self, body: str) -> bool:

@@ -5,7 +5,7 @@ task and never carries its text.
 """
 
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,9 @@ from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time, to_text
 
 MOST_TRIES = 3
-"""Waits for one model before the next of the chain."""
+"""Waits for one model before the next of the chain; a model that failed a task more often gets one call a round."""
+MOST_ASKS = 10
+"""Calls of one model that may fail one task before the pauses between its rounds grow to `LONGEST_REST`."""
 MOST_ROUNDS_OF_UNKNOWN = 3
 """Times that the plan starts again after attempts that may all have been billed; the workflow does so after crashes."""
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -25,7 +27,8 @@ LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
 LONGEST_REST = timedelta(hours=1)
-"""A task that waits for an account to be served looks again at least this often: someone may have seen to it."""
+"""A task that waits for an account to be served, or whose models failed it over and over, looks again at least this
+often: someone may have seen to it."""
 PATIENCE = timedelta(minutes=1)
 """How long a hint is waited for while another model may be asked, by default of `pointsman.patience_seconds`."""
 _SPREAD = timedelta(minutes=1)
@@ -33,6 +36,8 @@ _SPREAD = timedelta(minutes=1)
 _MOST_DOUBLINGS = 5
 """Of the pause on a trouble of ours, which is waited out on the same hop: no conflict buys a dearer model."""
 _WAITED_FOR = PASSING - {Outcome.QUOTA_EXHAUSTED, Outcome.ACCOUNT}
+_IN_VAIN = PASSING | {Outcome.UNKNOWN}
+"""Outcomes of a call that the same model may be asked for again, by the same request."""
 _LATEST = datetime.max.replace(tzinfo=UTC)
 """Where a deadline that a hold moves stops."""
 
@@ -59,8 +64,6 @@ class WorkflowState:
     generation: int
     deadline: datetime
     plan: tuple[Hop, ...]
-    came_from: str | None = None
-    """The model that the router left out of the plan, so that the first hop is a fallback already."""
     private: bool = False
     """Whether no free model may be asked."""
     purpose: Purpose = Purpose.TASK
@@ -78,6 +81,8 @@ class WorkflowState:
     """Times that the whole plan was gone through."""
     unusable_answers: tuple[str, ...] = ()
     """The models that answered without anything to use, one entry per answer: their next request is another one."""
+    asks: dict[str, int] = field(default_factory=dict)
+    """The calls of each model that failed the task for a trouble that may pass."""
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
     met_unrecognized: bool = False
@@ -175,6 +180,10 @@ def next_state(
     )
     if outcome in GOOD:
         return replace(following, next=Next.DELIVER, reason=None)
+    asks = state.asks.get(state.here.model, 0)
+    if result.made and outcome in _IN_VAIN:
+        asks += 1
+        following = replace(following, asks={**state.asks, state.here.model: asks})
     if outcome is Outcome.INVALID and not (result.recognized or state.met_unrecognized) and onward < len(state.plan):
         return _next_hop(replace(following, met_unrecognized=True), now, dice, onward)
     if outcome in FINAL:
@@ -194,10 +203,12 @@ def next_state(
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
         return (
             replace(following, crashes=state.crashes + 1)
-            if state.crashes == 0
+            if state.crashes == 0 and asks <= MOST_TRIES
             else _next_hop(following, now, dice, onward)
         )
-    if outcome in _WAITED_FOR and (result.ours or (state.tries < MOST_TRIES and (alone or not _long(result, course)))):
+    again_here = asks <= MOST_TRIES or not result.made
+    here_at_most = state.tries < MOST_TRIES and again_here and (alone or not _long(result, course))
+    if outcome in _WAITED_FOR and (result.ours or here_at_most):
         again = now + timedelta(seconds=_pause(min(state.tries, _MOST_DOUBLINGS), result.retry_after, dice))
         if again < (min(state.deadline, now + LONGEST_PAUSE) if state.has_answer else state.deadline):
             return _wait(replace(following, tries=state.tries + 1), again, now)
@@ -242,14 +253,19 @@ def _next_hop(
     if onward < len(state.plan):
         return replace(fresh, hop=onward)
     growth = 2 ** min(state.rounds, 20)  # a year: longer than any pause
-    longest = max(LONGEST_PAUSE, (state.deadline - now) / 100)
-    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
+    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), _longest_pause(state, now))
     again = now + pause
     if renews and renews > again:
         again = renews
     if state.has_answer or not state.saw_transient or again >= state.deadline:
         return fresh.given_up()
     return _wait(replace(fresh, hop=0, rounds=state.rounds + 1, saw_transient=False), again, now)
+
+
+def _longest_pause(state: WorkflowState, now: datetime) -> timedelta:
+    left = state.deadline - now
+    often = max(state.asks.values(), default=0) >= MOST_ASKS
+    return max(LONGEST_PAUSE, left / 100, min(LONGEST_REST, left / 2) if often else timedelta(0))
 
 
 def _wait(state: WorkflowState, until: datetime, now: datetime) -> WorkflowState:

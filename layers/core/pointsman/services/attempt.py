@@ -143,7 +143,7 @@ class Attempt:
         """Return what the attempt led to when it was taken, or wait until who took it must have ended."""
         key = record.rows[-1]
         if outcome := self.ctx.ledger.find_outcome(key):
-            return follow(self.ctx, state, outcome)
+            return follow(self.ctx, state, replace(outcome, made=True))
         must_have_ended = parse_time(key.began_at) + timedelta(seconds=FUNCTION_SECONDS[self.function] + 5)
         pause = must_have_ended - self.ctx.clock.now()
         return replace(
@@ -176,7 +176,7 @@ class Attempt:
             sender=record.sender,
             hop=state.hop,
             previous_outcome=state.reason,
-            came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
+            came_from=state.plan[state.hop - 1].model if state.hop else None,
             prompt=last.text,
             system=system_for(tier, task.system, splits=splits),
             effort=room.effort,

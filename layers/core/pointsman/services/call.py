@@ -78,9 +78,9 @@ def make_call(
     update = model_health.health_update(view.model, interpretation.result, now, sharing)
     if not settle_in_time(ctx, settled, update, until, interpretation.answer, shares, interpretation.subtasks):
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
-        return CallResult(Outcome.UNKNOWN, detail="closed by another")
+        return CallResult(Outcome.UNKNOWN, detail="closed by another", made=True)
     _report(ctx, settled)
-    return interpretation.result
+    return replace(interpretation.result, made=True)
 
 
 def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: str) -> CallResult:

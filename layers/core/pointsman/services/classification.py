@@ -21,7 +21,7 @@ from pointsman.routing.policy import Hop
 from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.model_votes import read_votes, shown, text_key, vote_schema
+from pointsman.services.model_votes import earlier_questions, read_votes, shown, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
@@ -54,11 +54,19 @@ class TaskClassifier:
         options = self.ctx.policy.config.pointsman.classifier
         if options.mode == "gemini":
             return None
-        classification = self.local.classify(task.prompt)
+        classification = self._classify(task)
         needed = options.needed(classification.tier)
         if local := decision.local(classification, needed):
             return self._ruled(local, sure=classification.probability >= needed)
         return self._from_parent(task, classification)
+
+    def _classify(self, task: Task) -> Classification:
+        """Return the local verdict on a task: in a conversation, on its last message that is more than a follow-up."""
+        verdict = self.local.classify(task.prompt)
+        if verdict.follow_up <= decision.FOLLOWS:
+            return verdict
+        earlier = (self.local.classify(text) for text in earlier_questions(task))
+        return next((found for found in earlier if found.follow_up <= decision.FOLLOWS), verdict)
 
     def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
         """Return the decision on the task that a text without a task of its own continues; None: it has none."""
@@ -81,14 +89,14 @@ class TaskClassifier:
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
         weighing = WEIGHINGS[self.ctx.policy.config.pointsman.classifier.prefer]
-        return self._ruled(decision.guess(self.local.classify(task.prompt), weighing, unread=unread), sure=False)
+        return self._ruled(decision.guess(self._classify(task), weighing, unread=unread), sure=False)
 
     def _ruled(self, unruled: Decision, *, sure: bool) -> Decision:
         return decision.ruled(unruled, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
 
     def _by_vote(self, task: Task, vote: ModelVote, *, cached: bool = False) -> Decision:
         """Return what a model's vote comes to; below one half it was not sure of the type."""
-        classification = self.local.classify(task.prompt)
+        classification = self._classify(task)
         if cached:
             unruled = decision.remembered(classification, vote)
         else:
@@ -122,7 +130,11 @@ class TaskClassifier:
 
     def _from_cache(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
         """Return the decisions on public texts that a model was asked about before."""
-        keys = {task_id: text_key(task.prompt) for task_id, task in undecided.items() if not task.private}
+        keys = {
+            task_id: text_key(task.prompt, earlier_questions(task))
+            for task_id, task in undecided.items()
+            if not task.private
+        }
         if self.cache is None or not keys:
             return {}
         try:
@@ -138,7 +150,11 @@ class TaskClassifier:
 
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
         """Keep what a model said of the public texts; a failure to keep it loses no decision."""
-        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items() if vote.type}
+        public = {
+            text_key(group[task_id].prompt, earlier_questions(group[task_id])): vote
+            for task_id, vote in votes.items()
+            if vote.type
+        }
         if self.cache is None or any(task.private for task in group.values()):
             return
         try:
@@ -198,7 +214,7 @@ class TaskClassifier:
         self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
     ) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
-        messages = [{"id": str(number), **shown(task.prompt)} for number, task in enumerate(group.values(), 1)]
+        messages = [{"id": str(number), **shown(task)} for number, task in enumerate(group.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
         among = {senders.get(task_id) for task_id in group}
@@ -229,7 +245,7 @@ class TaskClassifier:
 def _share_out(
     group: Mapping[str, Task], senders: Mapping[str, str | None], cost_nano: int, usage: Usage
 ) -> tuple[Share, ...]:
-    weights = [sum(map(len, shown(task.prompt).values())) for task in group.values()]
+    weights = [sum(map(len, shown(task).values())) for task in group.values()]
     split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
     return tuple(
         Share(
