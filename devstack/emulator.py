@@ -1,4 +1,4 @@
-"""Runs MiniStack with three changes.
+"""Runs MiniStack with four changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -6,6 +6,8 @@
   `StateMachine.grantTaskResponse`). MiniStack checks the role against `*`.
 - SQS tells who sent a message (`sender_ids`).
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
+- A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
+  function is throttled on request: `PutFunctionConcurrency` with 0.
 
 This is a script for MiniStack's own Python and imports nothing else of this project.
 """
@@ -73,10 +75,28 @@ def _count_as_tls() -> None:
     evaluator.pin_request_origin = pin  # type: ignore[attr-defined]
 
 
+def _name_throttling() -> None:
+    """Fail a task of a workflow whose function is throttled with `Lambda.TooManyRequestsException`."""
+    steps = importlib.import_module("ministack.services.stepfunctions")
+    call = steps._call_lambda
+
+    def call_lambda(function: Any, event: Any) -> Any:
+        try:
+            return call(function, event)
+        except steps._ExecutionError as error:
+            name = "TooManyRequestsException"
+            if name not in str(error.cause) or error.error != "Lambda.Unknown":
+                raise
+            raise steps._ExecutionError(f"Lambda.{name}", error.cause) from error
+
+    steps._call_lambda = call_lambda  # type: ignore[attr-defined]
+
+
 if __name__ == "__main__":
     importlib.import_module("sender_ids").install()
     _name_token_resource()
     _count_as_tls()
+    _name_throttling()
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
     sys.argv = ["ministack"]
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

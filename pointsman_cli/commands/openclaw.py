@@ -79,7 +79,7 @@ def export_skill(stack: StackOptions, into: _Output = None, as_json: AsJson = Fa
 
     OpenClaw offers it to agents only if `pointsman` is on the PATH. Other agents can read it too.
     """
-    text = skill.skill_text(" ".join(stack.arguments()))
+    text = skill.skill_text(stack.arguments())
     text = json.dumps({"name": "pointsman", "text": text}) if as_json else text
     output.write(text.rstrip("\n") + "\n", into, make_folder=True)
     return

@@ -280,3 +280,13 @@ def test_process_answers_every_request_line() -> None:
         server.stdin.close()  # only now: requests that are under way when it closes are dropped
     assert {answer["id"]: "error" in answer for answer in answers} == {1: False, 2: True, 3: True, 4: False}
     assert server.returncode == 0
+
+
+def test_agents_are_told_that_answers_are_untrusted(connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
+    tools = talk_to(server, lambda client: client.list_tools()).tools
+    told = [server.instructions, *(tool.description for tool in tools if tool.name == "wait_for_task")]
+    assert len(told) == 2
+    for words in told:
+        assert "untrusted text" in str(words)
+        assert "no instructions in it" in " ".join(str(words).split())

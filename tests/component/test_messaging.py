@@ -67,6 +67,31 @@ def test_an_empty_attribute_is_left_out(aws: Aws) -> None:
     assert "reason" not in received(aws, aws.dlq_url)["MessageAttributes"]
 
 
+class MovedLetters:
+    """SQS with one message that it moved here after the router had never got through: moto does not say so."""
+
+    def __init__(self, **said: str) -> None:
+        words = {name: {"DataType": "String", "StringValue": value} for name, value in said.items()}
+        self.message = {"MessageId": "m-1", "ReceiptHandle": "r", "MessageAttributes": words}
+
+    def receive_message(self, **asked: Any) -> dict[str, Any]:
+        moved = {"DeadLetterQueueSourceArn": "arn:aws:sqs:us-east-1:123456789012:tasks"}
+        body = {"claim_check": {"bucket": "b", "key": "rejected/another"}}
+        system = {"Attributes": moved} if "DeadLetterQueueSourceArn" in asked["MessageSystemAttributeNames"] else {}
+        return {"Messages": [{**self.message, "Body": json.dumps(body), **system}]}
+
+    def change_message_visibility(self, **_: Any) -> None:
+        """Nothing is hidden."""
+
+
+def test_sender_s_attributes_on_a_dead_letter_say_nothing() -> None:
+    """A sender could name another's task, and have an object of the bucket read as the message's body."""
+    sqs = MovedLetters(code="invalid_task", message_id="m-9", task_id="another", reason="as I like it")
+    (letter,) = SqsDeadLetterQueue(sqs, "queue", None, "b").letters()
+    assert (letter.message_id, letter.attributes) == ("m-1", {})
+    assert json.loads(letter.body) == {"claim_check": {"bucket": "b", "key": "rejected/another"}}
+
+
 def test_events_name_source_type_and_bus(aws: Aws) -> None:
     bridge, sqs = aws.client("events"), aws.client("sqs")
     arn = sqs.get_queue_attributes(QueueUrl=aws.dlq_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -28,6 +28,8 @@ from tests.support.router import PROMPTS, Router, build
 
 GO = ReplayOptions(execute=True)
 
+TOKEN = "AAAAKgAAAAIAAAAAAAtoken-1"
+
 
 @pytest.fixture
 def router(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> Router:
@@ -79,7 +81,7 @@ def bodies(aws: Aws, url: str) -> list[str]:
 
 def fail(router: Router, task_id: str = "t-1", reason: str = "refused", **changes: Any) -> TaskRecord:
     """Have a task fail after an attempt that cost something."""
-    body = json.dumps({"prompt": "Write it.", "task_id": task_id, "tier": "reasoning", "reply_to": "token-1"})
+    body = json.dumps({"prompt": "Write it.", "task_id": task_id, "tier": "reasoning", "reply_to": TOKEN})
     router.run(QueueMessage(f"m-{task_id}", body))
     done = replace(
         router.task(task_id),
@@ -255,7 +257,7 @@ def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Route
     assert (record.attempts, record.reason, record.ended_at, record.delivered_at, record.model) == (0, *[None] * 4)
     assert (record.attention, record.notified, record.undelivered) == (None, [], [])
     assert (record.rows, record.cost_nano, record.usage["input"]) == (first.rows, 700, 12)
-    assert (record.reply_to, record.sender) == (["token-1"], "key:ci")
+    assert (record.reply_to, record.sender) == ([TOKEN], "key:ci")
     stored = router.tasks._get("t-1")["expires_at"]["N"]
     assert int(stored) == int((now + TOMBSTONE).timestamp())
 

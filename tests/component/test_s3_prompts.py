@@ -12,6 +12,7 @@ from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.adapters.task_table import TaskTable
 from pointsman.contracts.envelope import object_in
 from pointsman.contracts.s3_prompt import S3Prompt
+from pointsman.entrypoints.settings import Settings
 from pointsman.execution.records import TaskRecord
 from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import StoreError
@@ -133,4 +134,22 @@ class Busy:
 )
 def test_trouble_of_s3_is_no_verdict_on_the_object(code: str, status: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        S3PromptObjects(Busy(code, status)).read(S3Prompt("prompts", "a", "abc", None, "1"))
+        S3PromptObjects(Busy(code, status), "").read(S3Prompt("prompts", "a", "abc", None, "1"))
+
+
+def test_bucket_of_another_account_is_not_read(aws: Aws) -> None:
+    """The name of a bucket that is deleted may be taken by anybody."""
+    asked: list[dict[str, str]] = []
+
+    class Recording:
+        def get_object(self, **stated: str) -> Any:
+            asked.append(stated)
+            return aws.client("s3").get_object(**stated)
+
+    aws.client("s3").put_object(Bucket=aws.bucket, Key="a", Body=b"text")
+    prompt = S3Prompt(aws.bucket, "a", None, None, "1")
+    assert S3PromptObjects(Recording(), "123456789012").read(prompt)[0] == b"text"
+    assert S3PromptObjects(Recording(), "").read(prompt)[0] == b"text"
+    assert [it.get("ExpectedBucketOwner") for it in asked] == ["123456789012", None]
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:run-task"
+    assert Settings(state_machine_arn=machine).account == "123456789012"

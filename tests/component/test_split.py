@@ -84,7 +84,7 @@ def short(detail: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
 
 
 def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: MotoLedger) -> None:
-    run = waiting(router, reply_to="the-senders-token")
+    run = waiting(router, reply_to="the-token-of-the-sender")
     (question,) = router.model.questions
     assert (question.model, question.schema) == (GEMINI, SPLIT_SCHEMA)
     assert "hand out work" in question.system
@@ -100,7 +100,7 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     assert (detail["status"], detail["answer"], detail["partial"]) == ("completed", "Three parts.", True)
     assert short(detail) == [("failed", None, "refused"), ("completed", "part 2", None), ("completed", "part 3", None)]
     assert detail["subtask_counts"] == {"completed": 2, "failed": 1, "rejected": 0, "unfinished": 0}
-    assert [place for place, *_ in router.replies.sent] == ["the-senders-token"]
+    assert [place for place, *_ in router.replies.sent] == ["the-token-of-the-sender"]
     parts = [router.task(f"t-1-s0{number}") for number in (1, 2, 3)]
     assert detail["cost_with_subtasks_nano_usd"] == sum(entry.cost_nano for entry in [router.task(), *parts])
     assert {(part.parent_id, part.deadline) for part in parts} == {("t-1", router.task().deadline)}
@@ -422,13 +422,13 @@ def test_a_place_to_reply_to_that_comes_later_is_answered_as_well(router: Router
     task = {"prompt": "Is it done?", "task_id": "t-1", "tier": "orchestration", "split": True}
     again = {**task, "metadata": {"ticket": "PAY-7"}}
     waiting(router, *PARTS[:1])
-    assert router.run(QueueMessage("m-2", json.dumps({**again, "reply_to": "while-it-waits"}))) == {}
+    assert router.run(QueueMessage("m-2", json.dumps({**again, "reply_to": "the-token-while-it-waits"}))) == {}
     route_messages(router)
     do(router, 1)
-    assert router.run(QueueMessage("m-3", json.dumps({**again, "reply_to": "when-it-has-ended"}))) == {}
+    assert router.run(QueueMessage("m-3", json.dumps({**again, "reply_to": "the-token-when-it-has-ended"}))) == {}
     places = {place: json.loads(detail) for place, detail, _ in router.replies.sent}
-    assert set(places) == {"while-it-waits", "when-it-has-ended"}
-    assert places["while-it-waits"] == places["when-it-has-ended"] == told(router)[0]
+    assert set(places) == {"the-token-while-it-waits", "the-token-when-it-has-ended"}
+    assert places["the-token-while-it-waits"] == places["the-token-when-it-has-ended"] == told(router)[0]
 
 
 def test_a_failed_task_that_is_replayed_hands_out_anew(router: Router) -> None:

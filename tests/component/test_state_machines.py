@@ -259,7 +259,7 @@ class ClaimMachine(OnMoto):
 
     @rule(task_id=IDS, kind=st.sampled_from(KINDS), prompt=st.sampled_from(["a", "a", "a", "b"]), token=st.booleans())
     def send(self, task_id: str, kind: dict[str, Any], prompt: str, token: bool) -> None:
-        self._send(task_id, kind, prompt, f"token-{len(self.queue)}" if token else None)
+        self._send(task_id, kind, prompt, f"AAAAKgAAAAIAAAAAAAtoken-{len(self.queue)}" if token else None)
 
     def _send(self, task_id: str, kind: dict[str, Any], prompt: str, token: str | None) -> None:
         fields = {"task_id": task_id, "prompt": f"Write {prompt}.", **kind, **({"reply_to": token} if token else {})}

@@ -12,7 +12,8 @@ import pytest
 
 from pointsman.adapters import webhook
 from pointsman.adapters.webhook import Webhooks, is_own, is_public
-from pointsman.client import verify_webhook
+from pointsman.client import WebhookError, verify_webhook
+from pointsman.contracts.webhook import host_secret
 from pointsman.services.intake import QueueMessage
 from pointsman.values.errors import DeliveryError, MissingKeyError, PublishError
 from pointsman_cli.tasks import task_document
@@ -47,12 +48,21 @@ def send(webhooks: Webhooks, there: Receiver, path: str = "/hook?key=secret") ->
     return webhooks.reply(f"https://localhost:{there.port}{path}", DETAIL, None, "t-1_1_completed")
 
 
+def test_receiver_of_one_host_can_forge_nothing_for_another(webhooks: Webhooks, there: Receiver) -> None:
+    """Once all hosts had one secret."""
+    send(webhooks, there)
+    ((_, headers, body),) = there.requests
+    for secret in (host_secret(SECRET, "hooks.example.com"), host_secret(SECRET, "localhost"), SECRET):
+        with pytest.raises(WebhookError, match="not made with this secret"):
+            verify_webhook(headers, body, secret)
+
+
 def test_a_receiver_gets_the_event_signed(webhooks: Webhooks, there: Receiver) -> None:
     assert send(webhooks, there)
     assert send(webhooks, there, "")
     (path, headers, body), (bare, _, _) = there.requests
     assert (path, bare, body.decode()) == ("/hook?key=secret", "/", DETAIL)
-    assert verify_webhook(headers, body, SECRET) == json.loads(DETAIL)
+    assert verify_webhook(headers, body, host_secret(SECRET, f"localhost:{there.port}")) == json.loads(DETAIL)
     lower = {name.lower(): value for name, value in headers.items()}
     assert lower["webhook-id"] == "t-1_1_completed"
     assert (lower["host"], lower["content-type"]) == (f"localhost:{there.port}", "application/json")
@@ -270,7 +280,7 @@ def test_completed_task_is_delivered_to_its_webhook(aws: Aws, router: Router, th
     assert router.run(message(there)) == {}
     router.intake.delivery.finish("t-1", 1, "refused")
     ((_, headers, body),) = there.requests
-    event = verify_webhook(headers, body, SECRET)
+    event = verify_webhook(headers, body, host_secret(SECRET, f"localhost:{there.port}"))
     assert (event["task_id"], event["status"], event["reason"]) == ("t-1", "failed", "refused")
     assert router.run(message(there, "/other", "m-2")) == {}  # a duplicate, answered from the store
     assert [path for path, _, _ in there.requests] == ["/hook?key=secret", "/other"]

@@ -48,10 +48,12 @@ class Role:
         return {name: iam.get_role_policy(RoleName=self.name, PolicyName=name)["PolicyDocument"] for name in names}
 
     def statements(self) -> dict[str, set[str]]:
-        """Return the actions of each statement."""
+        """Return the actions that each statement allows."""
         statements = {}
         for document in self.policies().values():
             for statement in document["Statement"]:
+                if statement["Effect"] == "Deny":
+                    continue
                 actions = statement["Action"]
                 statements[statement["Sid"]] = {actions} if isinstance(actions, str) else set(actions)
         return statements

@@ -105,7 +105,9 @@ def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHI
             delivery=delivery,
             classifier=TaskClassifier(ctx, LocalClassifier.load(), tasks=task_table),
             reject=RejectMessage(ctx, task_table, dead, bus, delivery, frozenset({aws.reply_arn})),
-            s3_prompts=S3Prompts(task_table, payloads, S3PromptObjects(aws.client("s3")).read, frozenset({PROMPTS})),
+            s3_prompts=S3Prompts(
+                task_table, payloads, S3PromptObjects(aws.client("s3"), "123456789012").read, frozenset({PROMPTS})
+            ),
         ),
         task_table,
         clock,

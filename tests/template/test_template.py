@@ -56,9 +56,24 @@ def test_each_function_has_its_own_role(functions: Resources, template: dict[str
 def test_statement_allows_only_named_actions(functions: Resources, resources: Resources) -> None:
     for name, holder in {**functions, "RunTaskStateMachine": resources["RunTaskStateMachine"]}.items():
         for statement in statements(holder):
-            assert statement["Effect"] == "Allow"
+            assert statement["Effect"] == "Allow" or statement["Sid"] == "GrantNoAccess"
             for action in as_list(statement["Action"]):
                 assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action), f"{name}: {action}"
+
+
+def test_only_an_operator_changes_the_front_door_s_keys(functions: Resources) -> None:
+    """They stand in an item of the limit table, which six functions write. IAM compares the item's key as a set."""
+    table, keys = {"Fn::GetAtt": ["LimitTable", "Arn"]}, {"dynamodb:LeadingKeys": ["door_keys"]}
+    writes = {f"dynamodb:{verb}" for verb in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")}
+    writers = set()
+    for name, function in functions.items():
+        on_table = [it for it in statements(function) if table in as_list(it["Resource"])]
+        if any(it["Effect"] == "Allow" and writes & set(as_list(it["Action"])) for it in on_table):
+            writers.add(name)
+            (denied,) = [it for it in on_table if it["Effect"] == "Deny"]
+            assert set(denied["Action"]) == writes, name
+            assert denied["Condition"] == {"ForAnyValue:StringEquals": keys}, name
+    assert len(writers) == 6
 
 
 def test_only_log_delivery_has_a_wildcard_resource(functions: Resources, resources: Resources) -> None:
@@ -94,6 +109,20 @@ def test_no_parameter_is_a_key(template: dict[str, Any]) -> None:
     assert names == {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"}
     assert template["Parameters"]["GeminiKeyParameter"]["Default"] == providers.GEMINI_KEY_PARAMETER
     assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
+
+
+def test_page_on_removal_names_every_log_group_that_may_be_left(resources: Resources) -> None:
+    """A group that AWS creates again after the removal makes the next deployment of that name fail.
+
+    Reported in aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws 564 and in
+    serverless/serverless 10002.
+    """
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    prefixes = re.search(r"for prefix in (.*); do", page)
+    assert prefixes
+    names = [group["Properties"]["LogGroupName"] for group in of_type(resources, "AWS::Logs::LogGroup").values()]
+    left = [str(name["Fn::Sub"]).replace("${AWS::StackName}", "pointsman") for name in names]
+    assert [name for name in left if not name.startswith(tuple(prefixes[1].split()))] == []
 
 
 def test_each_function_has_its_own_log_group_with_retention(functions: Resources, resources: Resources) -> None:

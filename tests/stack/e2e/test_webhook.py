@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pointsman.client import verify_webhook
+from pointsman.contracts.webhook import host_secret
 from tests.support.local_stack import WEBHOOK_PATH, Stack, eventually
 from tests.support.roles import Role
 
@@ -25,7 +26,8 @@ def test_webhook_is_called_by_delivery_sweep_and_router(stack: Stack) -> None:
 
     paths = [path for path, _, _ in stack.hooks.requests]
     assert paths == [WEBHOOK_PATH, WEBHOOK_PATH, f"{WEBHOOK_PATH}/again"]
-    details = [verify_webhook(headers, body, stack.webhook_secret) for _, headers, body in stack.hooks.requests]
+    secret = host_secret(stack.webhook_secret, f"localhost:{stack.hooks.port}")
+    details = [verify_webhook(headers, body, secret) for _, headers, body in stack.hooks.requests]
     assert [json.dumps(detail) for detail in details] == [json.dumps(details[0])] * 3
     assert (details[0]["task_id"], details[0]["status"]) == (task_id, "completed")
     assert {headers["webhook-id"] for _, headers, _ in stack.hooks.requests} == {f"{task_id}_1_completed"}

@@ -211,7 +211,9 @@ def _use_every_function(stack: Stack) -> None:
         stack.send(prompt=f"hm {uuid.uuid4().int}"),
         stack.send(prompt="a", tier="implementation", reply_to=REPLY_QUEUE_ARN),
     ]
-    ids += [stack.send(prompt="a", tier="implementation", reply_to=to) for to in ("no-such-token", stack.webhook)]
+    ids += [
+        stack.send(prompt="a", tier="implementation", reply_to=to) for to in ("no-such-token-anywhere", stack.webhook)
+    ]
     ids += [stack.send(prompt="Have it done:\n- Write it\n- Document it", tier="orchestration", split=True)]
     rejected = [stack.send_raw("{"), stack.send_raw("x" * 1_048_500)]
     for task_id in ids:
@@ -220,7 +222,7 @@ def _use_every_function(stack: Stack) -> None:
     stack.send(**once)
     stack.ended(once["task_id"])
     stack.send(**once, reply_to=REPLY_QUEUE_ARN)
-    stack.send(**once, reply_to="another-token")
+    stack.send(**once, reply_to="another-token-than-before")
     for message_id in rejected:
         eventually(lambda: stack.tasks.read(message_id), "the rejection")  # noqa: B023
     body = {"model": "pointsman/implementation", "messages": ASKED}
@@ -231,7 +233,7 @@ def _use_every_function(stack: Stack) -> None:
 def _sweep_and_report(stack: Stack) -> None:
     key = "tasks/for-the-sweep"
     stack.client("s3").put_object(Bucket=stack.info.outputs["DataBucketName"], Key=key, Body=b"words")
-    for place in (REPLY_QUEUE_ARN, "no-such-token", stack.webhook):
+    for place in (REPLY_QUEUE_ARN, "no-such-token-anywhere", stack.webhook):
         fields = {"reply_to": [place], "attention": "delivery", "attention_since": to_text(datetime.now(UTC))}
         task_id = started(stack, **fields, answer=Payload(ref=key))
         stack.client("dynamodb").update_item(

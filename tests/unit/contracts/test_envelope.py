@@ -123,8 +123,8 @@ def test_the_id_of_a_rejected_message(body: str, found: str | None) -> None:
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ('{"reply_to": "token", "tier": "gold"}', "token"),
-        (json.dumps(sns({"reply_to": "token"})), "token"),
+        ('{"reply_to": "AAAAKgAAAAIAAAAAAAAA", "tier": "gold"}', "AAAAKgAAAAIAAAAAAAAA"),
+        (json.dumps(sns({"reply_to": "AAAAKgAAAAIAAAAAAAAA"})), "AAAAKgAAAAIAAAAAAAAA"),
         ('{"reply_to": ""}', None),
         ('{"reply_to": "a\\nb"}', None),
         (json.dumps({"reply_to": "a" * 2049}), None),

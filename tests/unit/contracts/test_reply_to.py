@@ -35,7 +35,6 @@ def test_fifo_queue_is_refused_before_its_task_is_paid_for() -> None:
         check_form(f"{QUEUE}.fifo")
     body = f'{{"prompt": "x", "reply_to": "{QUEUE}.fifo"}}'
     assert "reply_to: must be a standard SQS queue" in str(validate_message(body).error)
-    assert check_form("token.fifo") == "token.fifo"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +124,37 @@ def test_queue_of_another_region_or_partition_is_no_reply_address(stack: str, qu
 
 def test_no_reply_address_is_allowed_by_default() -> None:
     assert Settings().reply_places == frozenset()
+
+
+TOKEN = "AAAAKgAAAAIAAAAAAAAAAa+/b=="
+
+
+@pytest.mark.parametrize("place", [TOKEN, "a5a0d1f0-4a4b-4b0b-9c5e-6a7f1d1b2c3d"])
+def test_task_token_is_a_place(place: str) -> None:
+    assert check_form(place) == place
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "somewhere",
+        "my-queue",
+        "hooks.example.com/pointsman",
+        "am:aws:sqs:us-east-1:000000000000:replies",
+        "mailto:somebody@example.com",
+        "//hooks.example.com/pointsman",
+        "#channel-of-the-whole-team",
+        "token.fifo",
+        TOKEN[:19],
+        f"{TOKEN} ",
+        f"{TOKEN}\n",
+        f"{TOKEN}é",
+    ],
+)
+def test_mistyped_place_is_no_task_token(place: str) -> None:
+    """It would pass, be paid for, and its answer reach nobody."""
+    with pytest.raises(ValueError, match="must be an SQS queue ARN, an https:// URL or a Step Functions task token"):
+        check_form(place)
 
 
 @given(st.text(alphabet="https:/.@#?[]%\\ a0x1:-\n", max_size=30))

@@ -139,7 +139,7 @@ def test_several_broken_rules_are_named_together() -> None:
 
 def test_the_fingerprint_is_over_all_fields_but_id_and_reply_to() -> None:
     first = read_task({"prompt": "a", "metadata": {"x": "1", "y": "2"}})
-    same = read_task({"metadata": {"y": "2", "x": "1"}, "prompt": "a", "task_id": "b", "reply_to": "c", "more": 1})
+    same = read_task({"metadata": {"y": "2", "x": "1"}, "prompt": "a", "task_id": "b", "reply_to": "c" * 20, "more": 1})
     others: list[dict[str, Any]] = [
         {"prompt": "b"},
         {"type": "status"},

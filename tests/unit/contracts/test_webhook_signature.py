@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.client import WebhookError, verify_webhook
-from pointsman.contracts.webhook import event_id, keys_of, signed
+from pointsman.contracts.webhook import event_id, host_secret, keys_of, signed
 from pointsman.values.status import Status
 from tests.support.fakes import NOON
 from tests.support.webhook_secrets import OTHER, SECRET, secret_of
@@ -47,6 +47,23 @@ def test_a_key_is_replaced_without_a_gap() -> None:
     assert len(headers["webhook-signature"].split()) == 2
     for secret in (SECRET, OTHER, f"{SECRET} {OTHER}"):
         assert verify_webhook(headers, BODY, secret, now=NOON)
+
+
+def test_each_host_has_a_secret_of_its_own_that_stays_the_same() -> None:
+    hosts = ("a.example", "b.example", "a.example:8443")
+    secrets = {host_secret(SECRET, host) for host in hosts} | {host_secret(OTHER, hosts[0])}
+    assert len(secrets) == 4
+    assert host_secret(SECRET, "a.example") == "whsec_CGc4dpy/mPdyejRg88CqzssqMiloDTUMnqOmfkO6GCU="
+    assert SECRET not in secrets
+
+
+def test_host_s_secret_is_replaced_without_a_gap() -> None:
+    headers = signed(host_secret(f"{OTHER} {SECRET}", "a.example"), "t-1_1_completed", NOON, BODY)
+    assert len(headers["webhook-signature"].split()) == 2
+    for stored in (SECRET, OTHER, f"{SECRET} {OTHER}"):
+        assert verify_webhook(headers, BODY, host_secret(stored, "a.example"), now=NOON)
+        with pytest.raises(WebhookError, match="not made with this secret"):
+            verify_webhook(headers, BODY, host_secret(stored, "b.example"), now=NOON)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])

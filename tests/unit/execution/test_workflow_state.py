@@ -1,6 +1,6 @@
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -144,10 +144,25 @@ def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> N
 def test_a_held_task_waits_for_its_budget_and_keeps_its_time() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
     following = next_state(run(), result, NOON, Course(hold=True))
-    assert where(following) == (Next.WAIT, 0, 7200)
-    assert following.deadline == LATER + timedelta(hours=2)
+    assert (following.next, following.hop) == (Next.WAIT, 0)
+    assert following.deadline - LATER == datetime.fromtimestamp(following.not_before, UTC) - NOON
     month = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(days=9))
-    assert next_state(run(), month, NOON, Course(hold=True)).wait_seconds == LONGEST_HOLD.total_seconds()
+    waits = [next_state(run(), month, NOON, Course(hold=True), dice=random.Random(n)).wait_seconds for n in range(99)]
+    longest = LONGEST_HOLD.total_seconds()
+    assert longest <= min(waits) < longest + 60
+    assert longest + 540 < max(waits) <= longest + 600
+
+
+def test_held_tasks_do_not_all_wake_when_their_budget_renews() -> None:
+    result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
+    waits = {next_state(run(), result, NOON, Course(hold=True), dice=random.Random(n)).wait_seconds for n in range(99)}
+    assert min(waits) >= 7200  # not before the budget renews
+    assert max(waits) <= 7200 + 360
+    assert len(waits) > 50
+
+
+def test_result_ends_the_count_of_throttled_calls() -> None:
+    assert next_state(run(throttles=4), CallResult(Outcome.UNAVAILABLE), NOON).throttles == 0
 
 
 def test_a_held_task_with_the_last_deadline_there_is() -> None:
@@ -297,6 +312,33 @@ def test_a_provider_that_is_away_for_days_is_waited_for_until_the_deadline() -> 
         here = next_state(here, CallResult(Outcome.UNAVAILABLE), now)
     assert here.reason == Outcome.UNAVAILABLE
     assert now > here.deadline - LONGEST_PAUSE - timedelta(minutes=1)
+
+
+EVENTS_OF_A_STATE, MOST_EVENTS = 5, 25_000
+"""Of Step Functions; a Task makes five events, a Choice or a Wait two."""
+
+
+@pytest.mark.parametrize("days", [1, 10, 300])
+@pytest.mark.parametrize(
+    "result",
+    [
+        CallResult(Outcome.UNAVAILABLE),
+        CallResult(Outcome.UNAVAILABLE, ours=True),
+        CallResult(Outcome.RATE_LIMITED, retry_after=0.2),
+        CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=NOON + timedelta(days=999)),
+    ],
+)
+def test_trouble_that_lasts_is_waited_out_within_the_events_of_an_execution(result: CallResult, days: int) -> None:
+    dice, now = random.Random(1), NOON
+    here = run(deadline=NOON + timedelta(days=days))
+    states = 0
+    while here.next in (Next.RUN, Next.WAIT) and now < here.deadline:
+        states += 4 if here.next is Next.WAIT else 2
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        here = next_state(here, result, now, Course(alone=True), dice=dice)
+    assert states * EVENTS_OF_A_STATE < MOST_EVENTS
+    assert here.deadline - now < max(timedelta(days=days) / 90, timedelta(minutes=61))
+    assert now <= here.deadline
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, Outcome.UNAVAILABLE, Outcome.UNKNOWN])

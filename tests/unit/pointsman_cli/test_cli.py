@@ -41,7 +41,15 @@ COMMANDS = (
     "tune",
 )
 
-GROUPED = ("openclaw export", "openclaw import", "openclaw skill", "key create", "key list", "key revoke")
+GROUPED = (
+    "openclaw export",
+    "openclaw import",
+    "openclaw skill",
+    "key create",
+    "key list",
+    "key revoke",
+    "webhook secret",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,8 @@
 """`pointsman openclaw`: what it exports and imports."""
 
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +113,25 @@ def test_skill_requires_pointsman_and_its_commands_exist(capsys: pytest.CaptureF
     assert json.loads(fields["metadata"]) == {"openclaw": {"requires": {"bins": ["pointsman"]}}}
     assert "{options}" not in body
     commands = [line.partition("#")[0].split() for line in body.splitlines() if line.startswith("pointsman ")]
-    assert len(commands) == 5
+    assert len(commands) == 4
     for _, command, *options in commands:
         assert main([command, "--help"]) == 0
         described = capsys.readouterr().out
         assert [option for option in options if option.startswith("--") and option not in described] == []
     assert "pointsman submit --wait --json --stack s " in body
+
+
+def test_skill_s_commands_execute_nothing_of_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commands, run by a shell as an agent would, with a prompt and a stack's name that try to run commands."""
+    (tmp_path / "pointsman").write_text('#!/bin/sh\nprintf "%s\\n" "$@" >>arguments\ncat >>prompts\n')
+    (tmp_path / "pointsman").chmod(0o755)
+    prompt = "a `touch owned1` $(touch owned2) \"; touch owned3; ' ; touch owned4\nEND\nEOF\nPROMPT\ntouch owned5\\"
+    assert main(["openclaw", "skill", "--stack", "s; touch owned6", "--profile", "$(touch owned7)"]) == 0
+    first, again = capsys.readouterr().out, main(["openclaw", "skill"])
+    assert re.findall("END_[0-9a-f]{12}", first)[0] not in (again, capsys.readouterr().out)
+    script = first.split("```sh\n")[1].split("```")[0].replace("\nPROMPT\n", f"\n{prompt}\n")
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, env=env, check=True, stdin=subprocess.DEVNULL)
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["arguments", "pointsman", "prompts"]
+    assert (tmp_path / "prompts").read_text() == f"{prompt}\n" * 2
+    assert "s; touch owned6" in (tmp_path / "arguments").read_text().splitlines()

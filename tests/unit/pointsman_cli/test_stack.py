@@ -17,6 +17,7 @@ from pointsman.adapters.ledger_rows import intent_item, outcome_item
 from pointsman.adapters.task_item import to_item
 from pointsman.contracts.api_key import digest_of
 from pointsman.contracts.message_validation import validate_message
+from pointsman.contracts.webhook import host_secret
 from pointsman.execution.budget import Charge
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled
 from pointsman.execution.executions import Pause
@@ -33,6 +34,7 @@ from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
 from pointsman_cli.stacks import StackConnection, connect
 from tests.support.fakes import FakeWorkflow
+from tests.support.webhook_secrets import OTHER, SECRET
 
 SESSION = boto3.Session(region_name="us-east-1")
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -447,3 +449,21 @@ def test_only_a_task_with_a_decision_can_be_corrected(
     stores.put(task_id="rejected", status=Status.REJECTED, decision=None)
     assert main(["correct", task_id, "--type", kind]) == code
     assert why in capsys.readouterr().err
+
+
+def test_webhook_secret_is_that_of_the_host_alone(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["webhook", "secret", "hooks.example.com"]) == 1
+    assert "pointsman init --keys-only" in capsys.readouterr().err
+    ssm, name = stores.connection.clients.client("ssm"), stores.connection.settings.webhook_key_parameter
+    ssm.put_parameter(Name=name, Value=f"{OTHER} {SECRET}", Type="SecureString")
+    assert main(["webhook", "secret", "Hooks.Example.com:443"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.strip() == host_secret(f"{OTHER} {SECRET}", "hooks.example.com")
+    assert "hooks.example.com is not in WebhookHosts" in printed.err
+    assert main(["webhook", "secret", "hooks.example.com", "--json"]) == 0
+    assert document(capsys) == {"host": "hooks.example.com", "secret": printed.out.strip()}
+    for host in ("https://hooks.example.com", "hooks.example.com/path", "127.0.0.1", "me@hooks.example.com", ""):
+        assert main(["webhook", "secret", host]) == 2
+    ssm.put_parameter(Name=name, Value="whsec_short", Type="SecureString", Overwrite=True)
+    assert main(["webhook", "secret", "hooks.example.com"]) == 1
+    assert "whsec_short" not in capsys.readouterr().err

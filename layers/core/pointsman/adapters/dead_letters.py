@@ -14,6 +14,8 @@ _PAGE = 10
 """Messages that SQS gives at once."""
 _OURS = ("reason", "code", "task_id", "message_id")
 """Attributes that the router writes."""
+_MOVED = "DeadLetterQueueSourceArn"
+"""What SQS says of a message that it moved itself: its attributes are its sender's, and say nothing."""
 
 
 class SqsDeadLetterQueue:
@@ -59,6 +61,7 @@ class SqsDeadLetterQueue:
             QueueUrl=self._url,
             MaxNumberOfMessages=_PAGE,
             MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=[_MOVED],
             VisibilityTimeout=_HIDDEN,
             WaitTimeSeconds=self._patience,
         )
@@ -71,7 +74,7 @@ class SqsDeadLetterQueue:
         attributes = {
             name: str(message_attributes[name].get("StringValue", "")) for name in _OURS if name in message_attributes
         }
-        ours = {"code", "message_id"} <= attributes.keys()
+        ours = {"code", "message_id"} <= attributes.keys() and _MOVED not in message.get("Attributes", {})
         return DeadLetter(
             message_id=message["MessageId"],
             body=self._body(message["Body"]) if ours else message["Body"],

@@ -7,7 +7,7 @@ from typing import Any
 
 from pointsman.adapters.dynamo import Item
 from pointsman.execution.budget import Cap, Charge
-from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share, Sharer
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.routing.catalog import Billing
@@ -17,6 +17,11 @@ from pointsman.values.times import parse_time, to_text
 
 ROWS_KEPT_FOR = timedelta(days=100)
 """As long as their tasks' items: by then their day has been in the archive for 99 days."""
+
+_ADDED_UP_BY = ("ticket", "agent")
+"""Metadata that the report adds up by."""
+_LONGEST_LABEL = 256
+"""Characters."""
 
 
 def intent_item(intent: Intent) -> Item:
@@ -46,6 +51,7 @@ def intent_item(intent: Intent) -> Item:
         "reserved_nano": intent.charge.amount,
         "month": intent.charge.month,
         "counters": list(intent.charge.counters),
+        "sharers": [_sharer_item(sharer) for sharer in spec.sharers] or None,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
     }
 
@@ -68,6 +74,16 @@ def intent_of(item: Item) -> Intent:
         came_from=item.get("came_from"),
         effort=Effort(item["effort"]) if item.get("effort") else None,
         max_output_tokens=item.get("output_cap", 0),
+        sharers=tuple(
+            Sharer(
+                entry["task_id"],
+                entry["weight"],
+                entry.get("metadata", {}),
+                entry.get("parent_id"),
+                entry.get("sender"),
+            )
+            for entry in item.get("sharers") or ()
+        ),
     )
     caps: tuple[Cap, ...] = ()
     return Intent(
@@ -77,6 +93,20 @@ def intent_of(item: Item) -> Intent:
         Billing(item["billing"]),
         Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"]),
     )
+
+
+def _sharer_item(sharer: Sharer) -> Item:
+    """Return an entry of the intent row, small whatever a sender's metadata are: one row holds those of ten tasks."""
+    kept = {
+        name: sharer.metadata[name] for name in _ADDED_UP_BY if 0 < len(sharer.metadata.get(name, "")) <= _LONGEST_LABEL
+    }
+    return {
+        "task_id": sharer.task_id,
+        "weight": sharer.weight,
+        "metadata": kept,
+        "parent_id": sharer.parent_id,
+        "sender": sharer.sender,
+    }
 
 
 def outcome_item(settled: Settled, *, counters_due: bool = False) -> Item:

@@ -24,12 +24,17 @@ _VERDICTS = {
 class S3PromptObjects:
     """Reads what `services.s3_prompts` makes tasks of."""
 
-    def __init__(self, client: AwsClient) -> None:
-        self._client = client
+    def __init__(self, client: AwsClient, account: str) -> None:
+        """`account` must own the buckets: one that is deleted may become another's. Empty: any may."""
+        self._client, self._account = client, account
 
     def read(self, prompt: S3Prompt) -> tuple[bytes, Mapping[str, str]]:
         """Return the bytes that were written, and no later ones, with the object's user metadata."""
-        which = {"VersionId": prompt.version, "IfMatch": prompt.etag and f'"{prompt.etag}"'}
+        which = {
+            "VersionId": prompt.version,
+            "IfMatch": prompt.etag and f'"{prompt.etag}"',
+            "ExpectedBucketOwner": self._account,
+        }
         try:
             with reachable():
                 answer = self._client.get_object(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import Item, pack
@@ -54,8 +54,13 @@ def to_item(record: TaskRecord) -> Item:
         payload: Payload = getattr(record, name)
         values |= {name: payload.inline, f"{name}_ref": payload.ref}
     if record.received_at:
-        values["expires_at"] = int((parse_time(record.received_at) + TOMBSTONE).timestamp())
+        values["expires_at"] = expires_at(parse_time(record.received_at), record.deadline)
     return pack(values)
+
+
+def expires_at(now: datetime, deadline: str) -> int:
+    """Return the Unix time at which DynamoDB may drop a task: long after it is received or must have ended."""
+    return int(max(now, parse_time(deadline) if deadline else now).timestamp() + TOMBSTONE.total_seconds())
 
 
 def _fields(record: TaskRecord) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from threading import Timer
 from urllib.parse import urlsplit
 
 from pointsman.contracts.reply_to import WEBHOOK, address_of, webhook_host
-from pointsman.contracts.webhook import keys_of, signed
+from pointsman.contracts.webhook import host_secret, keys_of, signed
 from pointsman.values.errors import MissingKeyError, PublishError
 
 type Address = IPv4Address | IPv6Address
@@ -47,7 +47,7 @@ class Webhooks:
     """`Replies` to webhooks."""
 
     def __init__(self, secret: Callable[[], str], may_call: Callable[[Address], bool] = is_public) -> None:
-        """Take what reads the signing secret, once and when it is needed, and the rule for addresses."""
+        """Take what reads the stack's secret, once and when it is needed, and the rule for addresses."""
         self._read_secret, self._may_call = secret, may_call
         self._resting: dict[str, float] = {}
 
@@ -75,7 +75,8 @@ class Webhooks:
         if now < self._resting.get(where, 0.0):
             raise PublishError("left alone after trouble a moment ago")
         body = detail.encode()
-        headers = signed(self._secret, event_id, datetime.now(UTC), body)
+        secret = host_secret(self._secret, where.removeprefix(WEBHOOK))
+        headers = signed(secret, event_id, datetime.now(UTC), body)
         try:
             status = self._post(reply_to, body, {"content-type": "application/json", **headers})
         except (OSError, HTTPException) as error:

@@ -19,6 +19,7 @@ from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.sender import sender_attribute
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
+from pointsman.values import strict_json
 from pointsman.values.status import Status
 
 DEFAULT_TIMEOUT = 900.0
@@ -86,6 +87,7 @@ class Client:
         Raises:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
         """
+        body = strict_json.portable(body)
         if error := validate_message(body).error:
             raise InvalidTaskError(error)
         stated = {"MessageAttributes": sender_attribute(sender)} if sender else {}

@@ -17,7 +17,8 @@ def verify_webhook(
     Args:
         headers: The request's, in any case.
         body: The request's, byte for byte as it came, or as text where it is given so (a Lambda function's event).
-        secret: What Parameter Store holds, as `whsec_…`; several with spaces between while one is replaced.
+        secret: The host's, as `pointsman webhook secret HOST` prints it: `whsec_…`; several with spaces between
+            while one is replaced.
         now: The time; without: now.
 
     Raises:

@@ -8,6 +8,8 @@ _URL = re.compile(
     r"(?P<rest>[/?][!-~]*)?",
     re.ASCII | re.IGNORECASE,
 )
+_TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{20,}", re.ASCII)
+"""A task token is base64 of some hundred bytes: what is shorter or has other characters is a place mistyped."""
 _HTTPS = 443
 _FIFO = ".fifo"
 _STANDARD_QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]{1,80}", re.ASCII)
@@ -23,9 +25,13 @@ def check_form(reply_to: str) -> str:
         webhook_host(reply_to)
     elif reply_to.startswith("arn:") and reply_to.endswith(_FIFO):
         raise ValueError("must be a standard SQS queue: a FIFO queue takes no message without a group")
-    elif not reply_to.isprintable() or reply_to.strip() != reply_to:
+    elif not (_TOKEN.fullmatch(reply_to) or (reply_to.startswith("arn:") and _is_plain(reply_to))):
         raise ValueError("must be an SQS queue ARN, an https:// URL or a Step Functions task token")
     return reply_to
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and text.strip() == text
 
 
 def is_standard_queue(arn: str) -> bool:

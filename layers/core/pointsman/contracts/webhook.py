@@ -31,6 +31,22 @@ def keys_of(secret: str) -> list[bytes]:
     return [_key(part) for part in secret.split()] or [_key("")]
 
 
+def host_secret(secret: str, host: str) -> str:
+    """Return the secret that a host and its receivers get, made of the stack's: it tells nothing of another host's.
+
+    While the stack's secret is replaced it has several parts too.
+
+    Args:
+        secret: The stack's.
+        host: As `reply_to.address_of` names it, without `https://`: in lower case, with a port unless it is 443.
+
+    Raises:
+        ValueError: the stack's secret is none; the message is the rule.
+    """
+    derived = (hmac.digest(key, f"pointsman webhook {host}".encode(), hashlib.sha256) for key in keys_of(secret))
+    return " ".join(PREFIX_OF_SECRETS + base64.b64encode(key).decode() for key in derived)
+
+
 def _key(stated: str) -> bytes:
     try:
         key = base64.b64decode(stated.removeprefix(PREFIX_OF_SECRETS), validate=True)

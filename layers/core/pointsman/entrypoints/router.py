@@ -28,7 +28,7 @@ def build_intake(parts: Runtime) -> Intake:
     ctx, stores, settings = parts.context, parts.stores, parts.settings
     delivery = parts.part(build_delivery)
     dead_letters = SqsDeadLetterQueue(stores.sqs, settings.dlq_url, stores.s3, settings.bucket)
-    read_object = S3PromptObjects(stores.s3).read
+    read_object = S3PromptObjects(stores.s3, settings.account).read
     return Intake(
         ctx=ctx,
         tasks=stores.tasks,

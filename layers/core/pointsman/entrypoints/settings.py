@@ -54,6 +54,11 @@ class Settings(BaseModel):
         return cls.model_validate({name.lower(): value for name, value in source.items() if value})
 
     @property
+    def account(self) -> str:
+        """The id of the stack's account; empty: there is no stack."""
+        return self.state_machine_arn.split(":")[4] if self.state_machine_arn else ""
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of budgets and reports."""
         return ZoneInfo(self.report_timezone)

@@ -132,6 +132,10 @@ class AuditedAnswer:
         }
 
 
+MOST_REPLIES = 50
+"""Places to reply to that a task under way takes: an item ends at 400 KB, and one delivery goes to all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class SubtaskRef:
     """A subtask that its task waits for; the fingerprint tells it from another task of the same id."""

@@ -131,6 +131,17 @@ def remembered(verdict: "Classification", told: ModelVote) -> Decision:
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
 
 
+def not_below(found: Decision, sure: Decision | None) -> Decision:
+    """Return what was found, or the sure local verdict where its tier is higher.
+
+    What a text tells a model takes it to no cheaper tier.
+    """
+    if sure is None or higher(found.tier, sure.tier) is found.tier:
+        return found
+    reason = f"{found.source} says {found.type}, but the {sure.reason}: the higher of two tiers"
+    return replace(sure, source=found.source, confidence=found.confidence, reason=reason)
+
+
 def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Decision:
     """Return what was found of a task, in the tier that `openclaw.json` gives to its type.
 

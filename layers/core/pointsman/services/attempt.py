@@ -57,13 +57,13 @@ class Attempt:
         if now >= state.deadline:
             return follow(self.ctx, state, CallResult(Outcome.DEADLINE))
         try:
-            model = self.ctx.policy.catalog.get(state.here.model)
-            view = self.ctx.ledger.look(state.task_id, model.id, self._today())
+            model = self.ctx.policy.catalog.models.get(state.here.model)
+            view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             if settled_before := self._without_call(state, view.task):
                 return settled_before
             assert view.task is not None
-            if model.has_ended(now.date()):
-                return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="past its last day"))
+            if model is None or model.has_ended(now.date()):
+                return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
             task = self._task(view.task)
             spec = next_spec(self.ctx, state, self._spec(state, view.task, task), task, view)
         except StoreError as trouble:
@@ -104,7 +104,8 @@ class Attempt:
         deliver = replace(state, next=Next.DELIVER)
         try:
             view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
-            if view.task is None or view.task.generation != state.generation:
+            known = state.here.model in self.ctx.policy.catalog.models
+            if not known or view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
             spec = self._spec(state, view.task, self._task(view.task))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
-from pointsman.execution.calls import CallSpec, Purpose, Share
+from pointsman.execution.calls import CallSpec, Purpose, Sharer
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
 from pointsman.ports import DecisionCache, TaskStore
@@ -25,9 +25,7 @@ from pointsman.services.model_votes import earlier_questions, read_votes, shown,
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
-from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
-from pointsman.values.usage import Usage
 
 TOKENS_PER_VOTE = 60
 _TOKENS_AROUND_VOTES = 200
@@ -97,32 +95,38 @@ class TaskClassifier:
     def _by_vote(self, task: Task, vote: ModelVote, *, cached: bool = False) -> Decision:
         """Return what a model's vote comes to; below one half it was not sure of the type."""
         classification = self._classify(task)
+        needed = self.ctx.policy.config.pointsman.classifier.needed(classification.tier)
+        sure = decision.local(classification, needed)
         if cached:
             unruled = decision.remembered(classification, vote)
         else:
             unruled = decision.asked(classification, vote)
-            if vote.type is None and (parents := self._parents_decision(task, vote.confidence)):
+            if vote.type is None and not sure and (parents := self._parents_decision(task, vote.confidence)):
                 return parents
-        return self._ruled(unruled, sure=vote.confidence >= decision.HALF)
+        return self._ruled(decision.not_below(unruled, sure), sure=vote.confidence >= decision.HALF)
 
     def decide(
         self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str | None] | None = None
     ) -> dict[str, Decision]:
-        """Return a decision for every task: from the cache, by one request for the other public ones and one for the
-        private, else the best guess.
+        """Return a decision for every task: from the cache, by one request for each sender's other public ones and one
+        for his private, else the best guess.
 
-        `seconds` is the time that may be spent on asking; `senders` are whom the requests are booked on, by task id.
+        `seconds` is the time that may be spent on asking; `senders` are whom the requests are booked on, by task id:
+        texts of different ones never meet in a request, where one could say how another is to be sorted.
         """
         decisions = self._from_cache(undecided)
         unread = set[str]()
-        for private in (False, True):
-            group = {
-                task_id: task
-                for task_id, task in undecided.items()
-                if task.private is private and task_id not in decisions
-            }
-            if group:
-                decisions |= self._ask_models(group, unread, senders or {}, private=private, seconds=seconds / 2)
+        groups: dict[tuple[bool, str], dict[str, Task]] = {}
+        for task_id, task in undecided.items():
+            if task_id not in decisions:
+                sender = (senders or {}).get(task_id) or ""
+                groups.setdefault((task.private, sender), {})[task_id] = task
+        until = self.ctx.clock.now() + timedelta(seconds=seconds)
+        for number, ((private, _), group) in enumerate(sorted(groups.items(), key=lambda item: item[0])):
+            left = (until - self.ctx.clock.now()).total_seconds()
+            decisions |= self._ask_models(
+                group, unread, senders or {}, private=private, seconds=left / (len(groups) - number)
+            )
         return {
             task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
             for task_id, task in undecided.items()
@@ -149,13 +153,14 @@ class TaskClassifier:
         }
 
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
-        """Keep what a model said of the public texts; a failure to keep it loses no decision."""
-        public = {
-            text_key(group[task_id].prompt, earlier_questions(group[task_id])): vote
-            for task_id, vote in votes.items()
-            if vote.type
-        }
-        if self.cache is None or any(task.private for task in group.values()):
+        """Keep what a model said of a public text that it read alone; a failure to keep it loses no decision.
+
+        Beside others a text may be judged by what another one says.
+        """
+        keys = {task_id: text_key(task.prompt, earlier_questions(task)) for task_id, task in group.items()}
+        public = {keys[task_id]: vote for task_id, vote in votes.items() if vote.type}
+        alone = len(set(keys.values())) == 1
+        if self.cache is None or not alone or any(task.private for task in group.values()):
             return
         try:
             self.cache.keep(public, self.ctx.clock.now() + VOTE_LASTS)
@@ -226,6 +231,12 @@ class TaskClassifier:
             tier=Tier.ORCHESTRATION,
             function="router",
             sender=among.pop() if len(among) == 1 else None,
+            sharers=tuple(
+                Sharer(
+                    task_id, sum(map(len, shown(task).values())), task.metadata, task.parent_id, senders.get(task_id)
+                )
+                for task_id, task in group.items()
+            ),
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
             effort=room.effort,
@@ -233,28 +244,5 @@ class TaskClassifier:
             schema=vote_schema(len(group)),
         )
 
-        def interpret(result: CallResult) -> Interpretation:
-            return Interpretation(
-                result, share_out=lambda cost_nano, usage: _share_out(group, senders, cost_nano, usage)
-            )
-
         until = self.ctx.clock.now() + timedelta(seconds=max(seconds, 1.0))
-        return make_call(self.ctx, spec, until, interpret)
-
-
-def _share_out(
-    group: Mapping[str, Task], senders: Mapping[str, str | None], cost_nano: int, usage: Usage
-) -> tuple[Share, ...]:
-    weights = [sum(map(len, shown(task).values())) for task in group.values()]
-    split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
-    return tuple(
-        Share(
-            task_id,
-            part,
-            Usage(**{kind: split[kind][n] for kind in split}),
-            task.metadata,
-            task.parent_id,
-            senders.get(task_id),
-        )
-        for n, ((task_id, task), part) in enumerate(zip(group.items(), shares(cost_nano, weights), strict=True))
-    )
+        return make_call(self.ctx, spec, until, Interpretation)

@@ -8,13 +8,13 @@ from pointsman.contracts.reply_to import refusal
 from pointsman.contracts.sender import UNKNOWN_SENDER, Sender
 from pointsman.contracts.task import Rejection, Task
 from pointsman.execution.model_health import ModelState
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import MOST_REPLIES, TaskRecord
 from pointsman.ports import ModelHealthStore, PayloadStore, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.rejection import RejectMessage
+from pointsman.services.rejection import TOO_MANY_REPLIES, RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
@@ -157,8 +157,10 @@ class Intake:
 
     def _resume(self, message: QueueMessage, task: Task, existing: TaskRecord, batch: Batch, now: datetime) -> None:
         if existing.lease_owner == batch.owner:
-            raise RetryLaterError("its twin is in the same batch", same_batch=True)
-        if existing.lease_until > to_ms(now) or not self.tasks.renew(existing, batch.owner, batch.until, now):
+            if any(record.task_id == existing.task_id for record, _ in batch.claimed.values()):
+                raise RetryLaterError("its twin is in the same batch", same_batch=True)
+            # Else the claim is this message's own: it was written, its answer lost, and the client's retry met it.
+        elif existing.lease_until > to_ms(now) or not self.tasks.renew(existing, batch.owner, batch.until, now):
             raise RetryLaterError("another invocation holds the task")
         if task.reply_to:  # this message may ask for it at another place than the one that made the claim
             existing = self.tasks.add_reply(existing.task_id, task.reply_to)
@@ -172,6 +174,8 @@ class Intake:
             return
         if existing.status not in ENDED:
             existing = self.tasks.add_reply(existing.task_id, task.reply_to)
+            if existing.status not in ENDED and task.reply_to not in existing.reply_to:
+                raise Rejection(TOO_MANY_REPLIES, f"reply_to: the task has {MOST_REPLIES} places to reply to already")
         if existing.status in ENDED and task.reply_to not in existing.reply_to:
             self.delivery.send(existing, [task.reply_to])
 

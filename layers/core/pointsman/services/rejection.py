@@ -18,7 +18,10 @@ from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 
+TOO_MANY_REPLIES = "too_many_replies"
 _CONFLICT = "task_id_conflict"
+_OF_ANOTHER_TASK = frozenset({_CONFLICT, TOO_MANY_REPLIES})
+"""Codes of messages whose id is a task's that goes on: they are told under their own message id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class RejectMessage:
         a dead letter with the same message id, never loses one.
         """
         asked_id, code = readable_id(body), rejection.code
-        task_id = asked_id if asked_id and code != _CONFLICT else message_id
+        task_id = asked_id if asked_id and code not in _OF_ANOTHER_TASK else message_id
         record = TaskRecord(
             task_id=task_id,
             status=Status.REJECTED,

@@ -242,7 +242,7 @@ def with_id(body: str, message_id: str) -> str:
         return body
     if task_id or not isinstance(fields, dict) or fields.get("task_id") is not None or is_s3_event(fields):
         return body
-    return strict_json.dumps({**fields, "task_id": message_id})
+    return strict_json.portable(strict_json.dumps({**fields, "task_id": message_id}))
 
 
 def _is_failed(record: TaskRecord) -> bool:

@@ -4,6 +4,8 @@ import csv
 import io
 from decimal import Decimal
 
+import pytest
+
 from pointsman.report.render.as_csv import render_csv
 from pointsman.values.money import usd
 from pointsman.values.times import day_bounds
@@ -28,7 +30,24 @@ def test_csv_lines_add_up_to_the_ledger() -> None:
     assert {line["type"] for line in lines} >= {"classification", "code_generation"}
 
 
-def test_csv_escapes_formulas() -> None:
-    report = report_of_day(pages.row("t", day_bounds(DAY, ZONE)[0], HAIKU, tier="implementation", billed_model="=1+1"))
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        (" =1", "' =1"),
+        ("\t=1", "' =1"),
+        ("\r\n@SUM(A1)", "' @SUM(A1)"),
+        ("\u00a0-1", "' -1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ('"=1', "'\"=1"),
+        ("'=1", "''=1"),
+        ("a;=1+1", "a =1+1"),
+        ("a\n=1", "a =1"),
+        ("claude-haiku-5-5", "claude-haiku-5-5"),
+    ],
+)
+def test_csv_has_no_formula(name: str, cell: str) -> None:
+    report = report_of_day(pages.row("t", day_bounds(DAY, ZONE)[0], HAIKU, tier="implementation", billed_model=name))
     (line,) = csv.DictReader(io.StringIO(render_csv(report)))
-    assert line["model"] == "'=1+1"
+    assert line["model"] == cell

@@ -1,5 +1,6 @@
 """The day's page: every sum is the report's, hostile names stay text, an empty day is a page."""
 
+import html
 import re
 from datetime import date, timedelta
 
@@ -142,3 +143,19 @@ def test_page_links_to_the_day_before_and_to_all_days() -> None:
     links = [str(link.get("href")) for link in parse_page(PAGE).iter("a")]
     assert links[:2] == ["../../../2026/10/31/report.html", "../../../index.html"]
     assert "<a " not in render_html(REPORT, ENTRIES, linked=False)
+
+
+def test_page_loads_runs_and_sends_nothing() -> None:
+    """Whatever a text on the page says: the policy comes before the first of them, and the page needs no more."""
+    page = PAGE
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)"/>', page)
+    assert policy
+    rules = dict(rule.strip().split(" ", 1) for rule in html.unescape(policy[1]).split(";"))
+    assert rules == {
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert policy.start() < page.index("<title>")
+    assert not re.search(r"<(script|img|link|iframe|object|embed|form|base)\b|\son\w+=|url\(|@import", page)

@@ -6,13 +6,17 @@ Task counts do not: a task that used several models counts in several lines.
 
 import csv
 import io
+import re
+import unicodedata
 
 from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact_usd
 from pointsman.values.usage import Usage
 
-_FORMULA = tuple("=+-@\t\r")
-"""What a formula begins with in spreadsheets."""
+_FORMULA = tuple("=+-@")
+"""What a formula begins with in spreadsheets, also after spaces and in full width."""
+_SEPARATORS = re.compile(r"[;\s\x00-\x1f\x7f|]+")
+"""What begins another cell where a spreadsheet separates by something else than commas."""
 
 
 def render_csv(report: Report) -> str:
@@ -31,4 +35,5 @@ def render_csv(report: Report) -> str:
 
 def _cell(name: str) -> str:
     """Return a name that no spreadsheet evaluates: a model's name may come from a provider's answer."""
-    return f"'{name}" if name.startswith(_FORMULA) else name
+    plain = _SEPARATORS.sub(" ", name)
+    return f"'{plain}" if unicodedata.normalize("NFKC", plain).lstrip(" '\"").startswith(_FORMULA) else plain

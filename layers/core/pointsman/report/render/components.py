@@ -12,11 +12,16 @@ from pointsman.values.taxonomy import Tier
 NO_VALUE = "–"  # noqa: RUF001  (an en dash, as is usual in tables)
 
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""Nothing is loaded, run or sent, whatever a text on the page says; styles stand in the page."""
+
+
 def html_page(title: str, *content: Child) -> str:
     """Return a self-contained document."""
     head = el(
         "head",
         el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
         el("meta", name="referrer", content="no-referrer"),
