@@ -183,6 +183,11 @@ class _Reader:
         token = self.take()
         if token.startswith(":"):
             return dict(self.values[token])
+        if token == "size":
+            self.take("(")
+            value = self.operand()
+            self.take(")")
+            return None if value is None else {"N": str(len(next(iter(value.values()))))}
         if token in ("if_not_exists", "list_append"):
             self.take("(")
             first = self.operand()
