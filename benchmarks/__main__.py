@@ -23,6 +23,7 @@ NAMES = (
     "orchestration_p95",
     "router_batch",
     "throughput",
+    "contention",
     "scale",
     "report",
 )

@@ -237,7 +237,7 @@ def rows() -> list[dict[str, Any]]:
     done = replace(settled(mine), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
     asked = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
     share = share_item(asked, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))
-    items = [{**intent_item(mine), **outcome_item(done), "kind": "attempt"}, share]
+    items = [{**intent_item(mine), **outcome_item(done, counters_due=True), "kind": "attempt"}, share]
     return [{k: v for k, v in each.items() if v not in (None, "", {}, []) and k != "expires_at"} for each in items]
 
 

@@ -16,8 +16,9 @@ from pointsman.execution.budget import OPEN
 from pointsman.execution.calls import Purpose, Reservation
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
+from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.intake import QueueMessage
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.values.errors import NotKeptError, StoreError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType

@@ -19,7 +19,8 @@ from pointsman.execution.records import Payload, SubtaskEnd
 from pointsman.execution.workflow_state import Next
 from pointsman.ports import LedgerView
 from pointsman.routing.catalog import load_catalog
-from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
+from pointsman.services.attempt import FUNCTION_SECONDS
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_text
 from tests.support.attempts import (

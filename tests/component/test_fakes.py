@@ -212,7 +212,8 @@ def test_call_is_reserved_and_settled_once_and_counted_to_the_nano_dollar(stores
     assert stored(stores).open_intent == call.key
     reserved = dict(stores.counters(call.charge.month, 31))
     assert stores.ledger.settle(settled(call, cost=60), HealthUpdate(), ANSWER)
-    assert not stores.ledger.settle(settled(call, cost=60), HealthUpdate(), ANSWER)
+    assert stores.ledger.settle(settled(call, cost=60), HealthUpdate(), ANSWER)  # its answer was lost on the way
+    assert not stores.ledger.settle(settled(call, cost=60, after=3.0), HealthUpdate(), ANSWER)
     assert {name: reserved[name] - amount for name, amount in stores.counters(call.charge.month, 31).items()} == {
         name: 100 if name.endswith(OPEN) else 40 for name in reserved
     }

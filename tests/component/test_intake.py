@@ -247,14 +247,14 @@ def test_renewed_lease_whose_answer_was_lost_is_ours(router: Router, monkeypatch
 def test_task_takes_so_many_places_to_reply_to_and_no_more(router: Router) -> None:
     router.run(message())
     for number in range(MOST_REPLIES):
-        assert router.run(message(f"m-{number + 2}", reply_to=f"token-{number}"), owner=f"router-{number}") == {}
-    assert router.run(message("m-99", reply_to="one-too-many"), owner="router-99") == {}
+        assert router.run(message(f"m-{number + 2}", reply_to=f"{TOKEN}-{number}"), owner=f"router-{number}") == {}
+    assert router.run(message("m-99", reply_to=f"{TOKEN}-one-too-many"), owner="router-99") == {}
     assert len(router.task().reply_to) == MOST_REPLIES
     assert router.dead.codes() == ["too_many_replies"]
     ((place, detail, code),) = router.replies.sent
-    assert (place, code, json.loads(detail)["task_id"]) == ("one-too-many", "too_many_replies", "m-99")
+    assert (place, code, json.loads(detail)["task_id"]) == (f"{TOKEN}-one-too-many", "too_many_replies", "m-99")
     assert router.task().status is Status.STARTED
-    assert router.run(message("m-98", reply_to="token-1"), owner="router-98") == {}  # known already
+    assert router.run(message("m-98", reply_to=f"{TOKEN}-1"), owner="router-98") == {}  # known already
 
 
 def test_reply_asked_for_between_an_end_and_its_replay_is_kept(
@@ -273,8 +273,8 @@ def test_reply_asked_for_between_an_end_and_its_replay_is_kept(
         return lost
 
     monkeypatch.setattr(TaskTable, "_update", raced)
-    assert router.run(message("m-2", reply_to="token-1"), owner="router-2") == {}
-    assert router.task().reply_to == ["token-1"]
+    assert router.run(message("m-2", reply_to=TOKEN), owner="router-2") == {}
+    assert router.task().reply_to == [TOKEN]
 
 
 def test_record_outlives_a_far_deadline(router: Router, aws: Aws) -> None:

@@ -131,7 +131,9 @@ class BudgetMachine(OnMoto):
 
     @rule(held=done, cost=st.integers(0, 500))
     def settle_again(self, held: Held, cost: int) -> None:
-        assert not self.ledger.settle(settled(held.intent, cost=cost), HealthUpdate(), Payload(inline="late"))
+        assert not self.ledger.settle(
+            settled(held.intent, cost=cost, after=3.0), HealthUpdate(), Payload(inline="late")
+        )
 
     @rule(held=reservations)
     def reserve_the_turn_again(self, held: Held) -> None:

@@ -97,13 +97,14 @@ class FakeTaskStore:
 
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
         stored = self._running(task_id, generation)
-        if stored and stored.answer == Payload():
+        if stored and stored.answer == Payload() and not stored.open_intent:
             stored.reason = reason
             self._end(stored, Status.FAILED, at)
         return self.read(task_id)
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
-        if stored := self._running(record.task_id, record.generation):
+        stored = self._running(record.task_id, record.generation)
+        if stored and not stored.open_intent:
             self._end(stored, Status.COMPLETED, at)
             stored.model = record.checked.model if record.checked else stored.model
         return self.read(record.task_id)
@@ -191,6 +192,7 @@ class FakeLedger:
     intents: dict[RowKey, Intent] = field(default_factory=dict)
     outcomes: dict[RowKey, Settled] = field(default_factory=dict)
     shares_of: dict[RowKey, tuple[Share, ...]] = field(default_factory=dict)
+    counters_due: set[RowKey] = field(default_factory=set)
     months: dict[str, dict[str, int]] = field(default_factory=dict)
     models: dict[str, ModelState] = field(default_factory=dict)
     refusals: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -245,29 +247,44 @@ class FakeLedger:
         answer: Payload | None,
         shares: tuple[Share, ...] = (),
         subtasks: SubtaskBatch | None = None,
+        *,
+        counters_due: bool = False,
     ) -> bool:
         intent = settled.intent
-        if intent.key in self.outcomes:
-            return False
+        if stored := self.outcomes.get(intent.key):
+            if intent.key in self.counters_due:
+                self.counters_due.remove(intent.key)
+                self._book(stored)
+            return stored == settled and settled.result.outcome is not Outcome.UNKNOWN
         self.outcomes[intent.key], self.shares_of[intent.key] = settled, shares
-        counters = self.months.setdefault(intent.charge.month, {})
-        for counter in intent.charge.counters:
-            counters[counter] = counters.get(counter, 0) + settled.cost_nano - intent.charge.amount
-            counters[counter + OPEN] = counters.get(counter + OPEN, 0) - intent.charge.amount
+        if counters_due:
+            self.counters_due.add(intent.key)
+        else:
+            self._book(settled)
         self.record_health(intent.spec.model, health)
         stored = self.tasks.records.get(intent.spec.task_id)
         if stored and intent.spec.purpose is Purpose.TASK:
             self._end_attempt(stored, settled, answer, subtasks)
         return True
 
+    def _book(self, settled: Settled) -> None:
+        charge = settled.intent.charge
+        counters = self.months.setdefault(charge.month, {})
+        for counter in charge.counters:
+            counters[counter] = counters.get(counter, 0) + settled.cost_nano - charge.amount
+            counters[counter + OPEN] = counters.get(counter + OPEN, 0) - charge.amount
+
     def _end_attempt(
         self, stored: TaskRecord, settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None
     ) -> None:
         stored.cost_nano += settled.cost_nano
         stored.attempts += settled.result.outcome is not Outcome.NOT_SENT
-        if stored.open_intent != settled.intent.key or stored.status is Status.FAILED:
+        if stored.open_intent != settled.intent.key:
             return
-        stored.open_intent, stored.model = None, settled.billed_model
+        stored.open_intent = None
+        if stored.status in ENDED:
+            return
+        stored.model = settled.billed_model
         if settled.result.outcome in GOOD and answer:
             stored.answer, stored.truncated = answer, settled.result.outcome is Outcome.TRUNCATED
             if subtasks:
@@ -301,7 +318,8 @@ class FakeLedger:
         return replace(settled.result, text="", detail="stored") if settled else None
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
-        return [key for key, intent in self.intents.items() if key not in self.outcomes and since <= intent.at < until]
+        unfinished = self.intents.keys() - self.outcomes.keys() | self.counters_due
+        return [key for key, intent in self.intents.items() if key in unfinished and since <= intent.at < until]
 
     def counters(self, month: str, through: int = 0) -> dict[str, int]:
         return {

@@ -151,10 +151,11 @@ class UsageLedger(Protocol):
         answer: Payload | None,
         shares: tuple[Share, ...] = (),
         subtasks: SubtaskBatch | None = None,
+        *,
+        counters_due: bool = False,
     ) -> bool:
-        """Write the outcome, the counters, the model's health, the answer and the subtasks that it states.
-
-        False when the intent had its outcome already.
+        """Write the outcome, the counters, the model's health, the answer and its subtasks; False when the intent has
+        another outcome. With `counters_due` the counters are left to whoever settles the intent again.
         """
 
     def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
@@ -285,7 +286,7 @@ class LedgerReader(Protocol):
         """
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
-        """Return the keys of the intents of that time which have no outcome."""
+        """Return the keys of the intents of that time which have no outcome, or one whose counters are due."""
 
     def counters(self, month: str, through: int = 0) -> dict[str, int]:
         """Return a month's counters and those of its days up to that one, as they stood at one moment."""

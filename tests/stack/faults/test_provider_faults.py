@@ -19,8 +19,8 @@ import pytest
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.entrypoints.settings import Settings
-from pointsman.services.attempt import SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.values.status import Status
 from tests.support.aws import OneAtATime, create_tables
 from tests.support.fake_providers import FakeProviders, start, stop

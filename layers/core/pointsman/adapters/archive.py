@@ -30,7 +30,7 @@ COLUMNS: dict[str, type] = {
     "ended_at": str, "milliseconds": int, "cost_nano": int, "cost_known": bool, "billed_model": str, "request_id": str,
     "detail": str, "retry_after_ms": int, "until": str, "input": int, "cache_read": int, "cache_write_5m": int,
     "cache_write_1h": int, "output": int, "thinking": int, "failed_check": str, "effort": str,
-    "output_cap": int, "account": str, "unrecognized": bool, "sender": str,
+    "output_cap": int, "account": str, "unrecognized": bool, "sender": str, "counters_due": bool,
 }  # fmt: skip
 """In the order of the file; a new one is added at the end, as Athena needs it."""
 DROPPED = frozenset({"expires_at", "sharers"})

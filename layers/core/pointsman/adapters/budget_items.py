@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from pointsman.adapters.dynamo import Item, Update
-from pointsman.execution.budget import OPEN
-from pointsman.execution.calls import Intent, Settled
+from pointsman.execution.budget import OPEN, Charge
+from pointsman.execution.calls import Intent
 
 _RESERVED, _RELEASED = "budget#", "released#"
 
@@ -66,12 +66,11 @@ def charged(intent: Intent) -> dict[str, Update]:
     return updates.by_key
 
 
-def booked(settled: Settled) -> dict[str, Update]:
+def booked(charge: Charge, cost_nano: int) -> dict[str, Update]:
     """Return the updates by item that put the real cost in the reservation's place; what a call cost beyond its
     reservation counts as reserved, for what is released never shrinks.
     """
-    charge, updates = settled.intent.charge, _Updates(settled.intent.charge.month)
-    spare = charge.amount - settled.cost_nano
+    updates, spare = _Updates(charge.month), charge.amount - cost_nano
     for counter in charge.counters:
         if charge.amount:
             updates.of(_RELEASED, counter).add({counter: max(spare, 0), counter + OPEN: charge.amount})

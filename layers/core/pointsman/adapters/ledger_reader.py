@@ -13,7 +13,7 @@ from pointsman.values.times import to_text, utc_days
 
 MOST_READ_CONFLICTS = 40
 """Tries to read the counters while calls write them, about half a minute together: only sweep and report wait so."""
-_KEYS_ONLY = ("day_shard", "row", "kind", "outcome")
+_KEYS_ONLY = ("day_shard", "row", "kind", "outcome", "counters_due")
 
 
 class DynamoLedgerReader:
@@ -33,9 +33,11 @@ class DynamoLedgerReader:
         return chain.from_iterable(self.shards(since, until))
 
     def open_intents(self, since: datetime, until: datetime) -> Iterable[RowKey]:
-        """Return the keys of that time's intents without an outcome; nothing but keys is fetched."""
+        """Return the keys of that time's intents without an outcome, or with one whose counters are due; little but
+        keys is fetched.
+        """
         for row in chain.from_iterable(self.shards(since, until, _KEYS_ONLY)):
-            if row["kind"] == "attempt" and "outcome" not in row:
+            if row["kind"] == "attempt" and ("outcome" not in row or "counters_due" in row):
                 yield RowKey(row["day_shard"], row["row"])
 
     @reachable()

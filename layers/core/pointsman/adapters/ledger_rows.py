@@ -109,7 +109,7 @@ def _sharer_item(sharer: Sharer) -> Item:
     }
 
 
-def outcome_item(settled: Settled) -> Item:
+def outcome_item(settled: Settled, *, counters_due: bool = False) -> Item:
     """Return the outcome row."""
     intent, result = settled.intent, settled.result
     return {
@@ -121,6 +121,7 @@ def outcome_item(settled: Settled) -> Item:
         "milliseconds": settled.milliseconds,
         "cost_nano": settled.cost_nano,
         "cost_known": settled.cost_known,
+        "counters_due": counters_due or None,
         "billed_model": settled.billed_model,
         "request_id": result.request_id,
         "detail": result.detail[:300],

@@ -9,6 +9,7 @@ from typing import Any
 from pointsman.adapters.dynamo import Update
 from pointsman.adapters.task_item import USED, expires_at, place
 from pointsman.execution.calls import Intent, Settled
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import GOOD, UNCHECKED, CheckResult, Outcome
 from pointsman.execution.records import MOST_REPLIES, CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision
@@ -60,18 +61,18 @@ def reply_added(reply_to: str) -> Update:
 
 
 def failed(generation: int, reason: str, at: datetime) -> Update:
-    """End a task of that generation that has not ended and has no answer."""
+    """End a task of that generation that has not ended, has no answer and no attempt open."""
     update = _ended(Update().set({"reason": reason}), Status.FAILED, at)
     for name in ("answer", "answer_ref"):
         update.only_if(f"attribute_not_exists({update.name(name)})")
-    return _not_ended(update, generation)
+    return _not_ended(update, generation).only_if("attribute_not_exists(open_intent)")
 
 
 def completed(record: TaskRecord, at: datetime) -> Update:
-    """End a task of the record's generation that has not ended, by the answer that it has."""
+    """End a task of the record's generation that has not ended and has no attempt open, by the answer that it has."""
     model = record.checked.model if record.checked else None
     update = _ended(Update().set({"model": model}), Status.COMPLETED, at)
-    return _not_ended(update, record.generation)
+    return _not_ended(update, record.generation).only_if("attribute_not_exists(open_intent)")
 
 
 def waiting(generation: int) -> Update:
@@ -144,8 +145,8 @@ def audit_taken(intent: Intent) -> Update:
 
 
 def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> Update:
-    """Close the open attempt: tokens and cost, and the answer unless the task has failed meanwhile."""
-    result, update = settled.result, _of_open_intent(settled)
+    """Close the open attempt: tokens and cost, and the answer unless the task has ended meanwhile."""
+    result, update = settled.result, intent_cleared(settled.intent.key)
     _count(update, settled)
     update.set({"model": settled.billed_model, "cost_known": None if settled.cost_known else False})
     if result.outcome in GOOD and answer:
@@ -160,7 +161,7 @@ def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskB
             update.set(_waiting_for(subtasks, settled.at))
         elif not (result.check and result.check.pending):
             _ended(update, Status.COMPLETED, settled.at)
-        _not_in(update, {Status.FAILED})
+        _not_in(update, ENDED)
     return update
 
 
@@ -176,8 +177,19 @@ def checked(record: TaskRecord, check: CheckResult, at: datetime) -> Update:
     else:
         update.set_path(("verdict", "failed"), check.failed)
     if not check.pending:
-        update.set({"status": Status.COMPLETED, "ended_at": to_text(at)})
+        _ended(update, Status.COMPLETED, at)
     return _not_ended(update, record.generation)
+
+
+def attempt_dropped(settled: Settled) -> Update:
+    """Close the open attempt of a task that has ended without it: tokens and cost alone."""
+    return _count(intent_cleared(settled.intent.key), settled)
+
+
+def intent_cleared(key: RowKey) -> Update:
+    """Forget an attempt that is settled, if it is the one that the task has open."""
+    update = Update().remove(["open_intent"])
+    return update.only_if(f"{update.name(('open_intent', 'row'))} = {update.value(key.row)}")
 
 
 def attempt_counted(settled: Settled) -> Update:
@@ -187,7 +199,7 @@ def attempt_counted(settled: Settled) -> Update:
 
 def judgement_settled(settled: Settled) -> Update:
     """Close the judge's attempt; what it found wanting stands with the answer, tokens and cost in the ledger alone."""
-    update = _of_open_intent(settled)
+    update = intent_cleared(settled.intent.key)
     if settled.result.check:
         update.set_path(("verdict", "passed"), False)
         update.set_path(("verdict", "failed"), settled.result.check.failed)
@@ -232,12 +244,6 @@ def _waiting_for(subtasks: SubtaskBatch, at: datetime) -> dict[str, Any]:
         "attention": ATTENTION,
         "attention_since": to_text(at),
     }
-
-
-def _of_open_intent(settled: Settled) -> Update:
-    update = Update().remove(["open_intent"])
-    row = update.name(("open_intent", "row"))
-    return update.only_if(f"{row} = {update.value(settled.intent.key.row)}")
 
 
 def _while(update: Update, status: Status) -> Update:

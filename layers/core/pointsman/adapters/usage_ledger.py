@@ -25,13 +25,13 @@ from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
-from pointsman.execution.outcome import CallResult, CheckResult
+from pointsman.execution.outcome import CallResult, CheckResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.values.times import to_text
 
-type _Optional = tuple[Item, Item | None]
-"""What a settlement writes unless its condition fails, and what it writes then."""
+type _Optional = list[Item]
+"""What a settlement writes unless its condition fails, and what it writes then, in turn."""
 _ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
@@ -88,44 +88,67 @@ class DynamoUsageLedger:
         answer: Payload | None,
         shares: tuple[Share, ...] = (),
         subtasks: SubtaskBatch | None = None,
+        *,
+        counters_due: bool = False,
     ) -> bool:
         """Write how a call ended; its booking never waits for the state of the task or the model."""
-        intent = settled.intent
-        booking = [self._put_if_absent(outcome_item(settled))]
+        intent, counts = settled.intent, bool(settled.intent.charge.amount or settled.cost_nano)
+        outcome = outcome_item(settled, counters_due=counters_due and counts)
+        booking = [self._put_if_absent(outcome)]
         booking += [self._put_if_absent(share_item(intent, number, share)) for number, share in enumerate(shares)]
-        if intent.charge.amount or settled.cost_nano:
-            booking += self._update_budget(budget_items.booked(settled))
+        if counts and not counters_due:
+            booking += self._update_budget(budget_items.booked(intent.charge, settled.cost_nano))
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
-            optional.append((self._update_model(intent, model_update), None))
-        optional += [(item, None) for item in self._shared(health)]
-        if task_update := self._settle_task(settled, answer, subtasks):
-            optional.append(task_update)
+            optional.append([self._update_model(intent, model_update)])
+        optional += [[item] for item in self._shared(health)]
+        if of_task := self._settle_task(settled, answer, subtasks):
+            optional.append(of_task)
         while True:
             try:
-                transact(self._client, [*booking, *(item for item, _ in optional)])
+                transact(self._client, [*booking, *(item for item, *_ in optional)])
             except Cancelled as refusal:
                 refused = [reason is not None for reason in refusal.reasons[len(booking) :]]
-                if refusal.reasons[0] is not None or not any(refused):
+                if (stored := refusal.reasons[0]) is not None:
+                    return self._settled_before(settled, stored)
+                if not any(refused):
                     return False
                 optional = _still_wanted(optional, refused)
             else:
                 return True
 
-    def _settle_task(self, settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> _Optional | None:
-        """Return the update of the task's item, and the one for a task that has given the attempt up."""
+    def _settled_before(self, settled: Settled, stored: Item) -> bool:
+        """Complete what an earlier settlement left; return whether it was this one, its answer lost on the way."""
         intent = settled.intent
-        match intent.spec.purpose:
+        if stored.get("counters_due"):
+            update = Update().remove(["counters_due"])
+            update.only_if(f"attribute_exists({update.name('counters_due')})")
+            key = {"day_shard": intent.key.day_shard, "row": intent.key.outcome}
+            counters = self._update_budget(budget_items.booked(intent.charge, stored["cost_nano"]))
+            with suppress(Cancelled):  # another was faster
+                transact(self._client, [_update(self._tables.usage, key, update), *counters])
+        with suppress(Cancelled):  # the task has closed this attempt, as it should have
+            transact(self._client, [self._update_task(intent, task_updates.intent_cleared(intent.key))])
+        ours = unpack(pack(outcome_item(settled)))  # but of an unknown outcome any number may be alike
+        alike = {name: value for name, value in stored.items() if name != "counters_due"} == ours
+        return alike and settled.result.outcome is not Outcome.UNKNOWN
+
+    def _settle_task(self, settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> _Optional:
+        """Return the update of the task's item, and those for a task that has given the attempt up."""
+        match settled.intent.spec.purpose:
             case Purpose.TASK:
-                update = task_updates.attempt_settled(settled, answer, subtasks)
-                given_up = task_updates.attempt_counted(settled)
-                return self._update_task(intent, update), self._update_task(intent, given_up)
+                updates = [
+                    task_updates.attempt_settled(settled, answer, subtasks),
+                    task_updates.attempt_dropped(settled),
+                    task_updates.attempt_counted(settled),
+                ]
             case Purpose.JUDGE:
-                return self._update_task(intent, task_updates.judgement_settled(settled)), None
+                updates = [task_updates.judgement_settled(settled)]
             case Purpose.AUDIT:
-                return self._update_task(intent, task_updates.audit_settled(settled, answer)), None
+                updates = [task_updates.audit_settled(settled, answer)]
             case Purpose.CLASSIFICATION:
-                return None
+                updates = []
+        return [self._update_task(settled.intent, update) for update in updates]
 
     @reachable()
     def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
@@ -192,13 +215,8 @@ class DynamoUsageLedger:
 
 def _still_wanted(optional: list[_Optional], refused: list[bool]) -> list[_Optional]:
     """Return what is left to write once the conditions of some have failed."""
-    left: list[_Optional] = []
-    for (item, otherwise), failed in zip(optional, refused, strict=True):
-        if not failed:
-            left.append((item, otherwise))
-        elif otherwise:
-            left.append((otherwise, None))
-    return left
+    left = [writes[1:] if failed else writes for writes, failed in zip(optional, refused, strict=True)]
+    return [writes for writes in left if writes]
 
 
 def _update(table: str, key: dict[str, Any], update: Update) -> Item:

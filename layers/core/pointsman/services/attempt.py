@@ -21,10 +21,11 @@ from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
+from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
 from pointsman.values import strict_json
-from pointsman.values.errors import NotKeptError, NotReservedError, StoreError
+from pointsman.values.errors import NotKeptError, StoreError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -32,8 +33,6 @@ from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
-SETTLING_SECONDS = 8.0
-"""Of a function's time, kept for writing the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Attempt:
             return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
             result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
-        except NotReservedError as trouble:
+        except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if result.check and result.check.failed == UNCHECKED:
             return self._check(state, result.text)
@@ -116,7 +115,9 @@ class Attempt:
             return deliver
 
     def _store_unavailable(self, state: WorkflowState, trouble: StoreError) -> WorkflowState:
-        """Wait for a store of ours that is out of reach; nothing was sent."""
+        """Wait for a store of ours that is out of reach, on the same model: a call that was made is closed by the next
+        attempt.
+        """
         self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
         return follow(self.ctx, state, CallResult(Outcome.UNAVAILABLE, detail=str(trouble), ours=True))
 

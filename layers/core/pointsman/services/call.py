@@ -15,6 +15,7 @@ from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView, ModelClient
 from pointsman.routing.catalog import Billing, Model, UnknownPriceError
 from pointsman.services.context import Context
+from pointsman.services.settlement import settle_in_time
 from pointsman.values.errors import MissingKeyError, NotReservedError, StoreError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import local_day
@@ -49,7 +50,7 @@ def make_call(
 
     Raises:
         NotReservedError: A store is out of reach and nothing was sent.
-        StoreError: The call was made and could not be settled; the next attempt or the sweep closes it.
+        StoreError: The call was made and could not be settled; the next attempt or the sweep closes it as unknown.
     """
     model = ctx.policy.catalog.get(spec.model)
     if spec.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
@@ -73,7 +74,7 @@ def make_call(
     concerns_account = view.model.account or interpretation.result.outcome is Outcome.ACCOUNT
     sharing = ctx.policy.sharing_account(model) if concerns_account else ()
     update = model_health.health_update(view.model, interpretation.result, now, sharing)
-    if not ctx.ledger.settle(settled, update, interpretation.answer, shares, interpretation.subtasks):
+    if not settle_in_time(ctx, settled, update, until, interpretation.answer, shares, interpretation.subtasks):
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
         return CallResult(Outcome.UNKNOWN, detail="closed by another", made=True)
     _report(ctx, settled)

@@ -18,6 +18,8 @@ from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
+_MOST_RACES = 3
+"""Attempts that may begin while a task is ended: its execution has stopped, so there is at most one."""
 BUS = "event"
 """The event bus, among those who have been notified."""
 DELIVERED_WITHIN = timedelta(minutes=2)
@@ -79,15 +81,22 @@ class Delivery:
         return self.subtasks.complete_parent(record, None) or record
 
     def _end(self, record: TaskRecord, reason: str | None) -> TaskRecord | None:
+        """End the task once none of its attempts is open: one may begin in an execution that is being stopped."""
         task_id, generation, now = record.task_id, record.generation, self.ctx.clock.now()
-        close_open_intent(self.ctx, record)
-        ended = self.tasks.fail(task_id, generation, reason or "unknown", now)
-        if ended and ended.generation == generation and ended.has_answer:
-            ended = self.tasks.complete(ended, now)
-        if ended and ended.generation == generation:
-            event = LogEvent.TASK_COMPLETED if ended.status is Status.COMPLETED else LogEvent.TASK_FAILED
-            self.ctx.log(event, task_id=task_id, reason=ended.reason)
-        return ended
+        for _ in range(_MOST_RACES):
+            close_open_intent(self.ctx, record)
+            ended = self.tasks.fail(task_id, generation, reason or "unknown", now)
+            if ended and ended.generation == generation and ended.has_answer:
+                ended = self.tasks.complete(ended, now)
+            if ended is None or ended.generation != generation:
+                return ended
+            if ended.status in ENDED:
+                event = LogEvent.TASK_COMPLETED if ended.status is Status.COMPLETED else LogEvent.TASK_FAILED
+                self.ctx.log(event, task_id=task_id, reason=ended.reason)
+            if ended.status in ENDED or not ended.open_intent:
+                return ended
+            record = ended
+        raise DeliveryError(f"task {task_id}: attempts begin while it is to end")
 
     def _notify(self, record: TaskRecord) -> None:
         """Deliver the end of a task that has ended and is not delivered yet."""
