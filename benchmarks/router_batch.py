@@ -8,7 +8,7 @@ from benchmarks.bench import Bench
 from benchmarks.figure import Figure, compared
 from benchmarks.places import ROOT
 from benchmarks.rig import Rig, idle_machine, rig_on, shipped
-from pointsman.entrypoints.classifying import build_local_classifier
+from pointsman.contracts.task import Task
 from pointsman.services.intake import QueueMessage
 
 BATCH, MOST_CALLS = 10, 3.0
@@ -60,7 +60,7 @@ def _batch(rig: Rig) -> None:
 
 def sure_texts(rig: Rig) -> list[str]:
     """Return a batch of different texts that the local classifier is sure of."""
-    classifier = rig.runtime.part(build_local_classifier)
+    classifier = rig.intake.classifier
     texts = (json.loads(line)["text"] for line in TEXTS.read_text().splitlines())
-    sure = (text for text in texts if classifier.classify(text).probability >= classifier.threshold)
+    sure = (text for text in texts if classifier.decide_without_model(Task(prompt=text)))
     return [text for text, _ in zip(sure, range(BATCH), strict=False)]

@@ -23,7 +23,7 @@ BATCH = 10
 ASKING_SECONDS = 60.0
 """How long classification requests may take."""
 BYTES_PER_TOKEN = 4
-_TYPICAL_OUTPUT_TOKENS = 1_000
+TYPICAL_OUTPUT_TOKENS = 1_000
 """Output tokens that the estimate assumes, unless the task caps them lower."""
 
 
@@ -92,6 +92,6 @@ class DryRun:
         room = task_room(options, task, decision.tier, decision.type, model)
         usage = Usage(
             input=math.ceil(len(request.encode()) / BYTES_PER_TOKEN),
-            output=min(room.cap, _TYPICAL_OUTPUT_TOKENS),
+            output=min(room.cap, TYPICAL_OUTPUT_TOKENS),
         )
         return model.cost_nano(usage, datetime.now(UTC))

@@ -5,12 +5,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.routing.classifier.local import BACKGROUND
+from pointsman.routing.classifier.local import BACKGROUND, FOLLOW_UP
 from pointsman.values.taxonomy import TaskType
 from training import steering
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "classifier"
+FIELD = HERE / "field"
 PHRASES = HERE / "phrases.jsonl"
 BACKGROUND_TEXTS = HERE / "background.jsonl"
 
@@ -21,16 +22,20 @@ class Sample:
 
     text: str
     label: str
-    """A task type, or BACKGROUND."""
+    """A task type, FOLLOW_UP or BACKGROUND."""
     kind: str
     lang: str
     group: str
     """Samples of one group never stand on both sides of a fold."""
+    style: str | None = None
+    """Where such a text would come from; of the texts of `field/` alone."""
 
 
 def files() -> list[Path]:
     """Return the files that make the training set, in the order in which they are read and hashed."""
-    return [*(TEXTS / f"{kind}.jsonl" for kind in sorted(TaskType)), BACKGROUND_TEXTS, PHRASES, steering.FILE]
+    written = [TEXTS / f"{kind}.jsonl" for kind in sorted(TaskType)]
+    field = [FIELD / f"{label}.jsonl" for label in sorted((*TaskType, FOLLOW_UP))]
+    return [*(path for path in written if path.exists()), *field, BACKGROUND_TEXTS, PHRASES, steering.FILE]
 
 
 def training_hash() -> str:
@@ -38,7 +43,7 @@ def training_hash() -> str:
     digest = hashlib.sha256()
     for path in files():
         content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\n".encode())
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
 
@@ -58,7 +63,7 @@ def texts() -> list[Sample]:
             text = row["text"].strip()
             if text and text not in seen:
                 seen.add(text)
-                samples.append(Sample(text, label, row["kind"], row["lang"], _group(text)))
+                samples.append(Sample(text, label, row["kind"], row["lang"], _group(text), row.get("style")))
     return samples
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from pointsman.routing import decision
 from pointsman.routing.classifier.local import Classification
+from pointsman.routing.preference import WEIGHINGS, Preference
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 
+_WEIGHING = WEIGHINGS[Preference.BALANCE]
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
 
@@ -22,6 +25,11 @@ class Judged:
         """Whether the tier is right."""
         return self.verdict.tier is self.expected_tier
 
+    @property
+    def sure(self) -> bool:
+        """Whether the verdict stands without a model, by the default preference."""
+        return decision.local(self.verdict, _WEIGHING.needed(self.verdict.tier)) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -32,13 +40,13 @@ class Figures:
     tier_accuracy: float | None
     """With every verdict forced."""
     coverage: float | None
-    """Share of texts with a tier probability at or above the threshold."""
+    """Share of texts of whose tier the classifier is sure."""
     precision: float | None
     """Share of right tiers among those."""
     under_tiering: float | None
     """Share of texts forced to a cheaper tier than theirs."""
     under_tiering_when_sure: float | None
-    """The same among those at or above the threshold."""
+    """The same among the sure ones."""
     over_tiering: float | None
     calibration_error: float | None
     """Expected calibration error of the tier probability, ten equal bins."""
@@ -55,10 +63,10 @@ def _share(count: float, of: int) -> float | None:
     return count / of if of else None
 
 
-def figures(judged: Sequence[Judged], threshold: float) -> Figures:
-    """Return the figures of a set of verdicts at a threshold."""
+def figures(judged: Sequence[Judged]) -> Figures:
+    """Return the figures of a set of verdicts."""
     typed = [one for one in judged if one.expected_type is not None]
-    sure = [one for one in judged if one.verdict.tier_probability >= threshold]
+    sure = [one for one in judged if one.sure]
     too_low = [one for one in judged if _RANK[one.verdict.tier] < _RANK[one.expected_tier]]
     return Figures(
         texts=len(judged),
@@ -67,7 +75,7 @@ def figures(judged: Sequence[Judged], threshold: float) -> Figures:
         coverage=_share(len(sure), len(judged)),
         precision=_share(sum(one.right for one in sure), len(sure)),
         under_tiering=_share(len(too_low), len(judged)),
-        under_tiering_when_sure=_share(sum(one.verdict.tier_probability >= threshold for one in too_low), len(sure)),
+        under_tiering_when_sure=_share(sum(one.sure for one in too_low), len(sure)),
         over_tiering=_share(sum(_RANK[one.verdict.tier] > _RANK[one.expected_tier] for one in judged), len(judged)),
         calibration_error=_calibration_error(judged),
     )
@@ -79,18 +87,6 @@ def _calibration_error(judged: Sequence[Judged], bins: int = 10) -> float | None
         boxes[min(int(one.verdict.tier_probability * bins), bins - 1)].append(one)
     gaps = (abs(sum(one.verdict.tier_probability - one.right for one in box)) for box in boxes)
     return _share(sum(gaps), len(judged))
-
-
-def threshold_for(judged: Sequence[Judged], precision: float) -> float:
-    """Return the smallest tier probability from which on the verdicts reach a precision; 1.0 if none does."""
-    ranked = sorted(judged, key=lambda one: -one.verdict.tier_probability)
-    right, threshold = 0, 1.0
-    for count, one in enumerate(ranked, start=1):
-        right += one.right
-        last_of_equals = count == len(ranked) or ranked[count].verdict.tier_probability < one.verdict.tier_probability
-        if last_of_equals and right / count >= precision:
-            threshold = one.verdict.tier_probability
-    return threshold
 
 
 def judge(text: str, label: TaskType, classify: Callable[[str], Classification]) -> Judged:

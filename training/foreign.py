@@ -14,7 +14,7 @@ from typing import Any
 
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.values.taxonomy import TaskType
-from training.evaluation import figures, judge
+from training.evaluation import Judged, figures, judge
 
 COMMIT_TYPES = {"docs": TaskType.DOCUMENTATION, "test": TaskType.TEST_WRITING, "feat": TaskType.CODE_GENERATION}
 STEERING = (
@@ -45,7 +45,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _none_of_the_types(local: LocalClassifier, texts: list[str]) -> str:
     verdicts = [local.classify(text) for text in texts]
-    sure = [verdict for verdict in verdicts if verdict.tier_probability >= local.threshold]
+    sure = [verdict for verdict in verdicts if Judged(verdict, verdict.tier).sure]
     tiers = Counter(str(verdict.tier) for verdict in sure)
     return f"texts {len(texts)}  sure {len(sure)} {dict(tiers)}"
 
@@ -64,7 +64,7 @@ def _agents(local: LocalClassifier, rows: list[dict[str, Any]]) -> str:
     tiers: Counter[str] = Counter()
     for row in rows:
         verdict = local.classify(row["description"])
-        sure = "sure" if verdict.tier_probability >= local.threshold else "unsure"
+        sure = "sure" if Judged(verdict, verdict.tier).sure else "unsure"
         tiers[f"{row['model']}>{verdict.tier} {sure}"] += 1
     return ", ".join(f"{key} {tiers[key]}" for key in sorted(tiers))
 
@@ -77,7 +77,7 @@ def _commits(local: LocalClassifier, path: Path) -> Iterator[str]:
     for kind in (None, *COMMIT_TYPES):
         chosen = [row for row in rows if kind in (None, row["type"])]
         judged = [judge(row["subject"], COMMIT_TYPES[row["type"]], local.classify) for row in chosen]
-        yield f"{kind or 'all'}: {figures(judged, local.threshold)}"
+        yield f"{kind or 'all'}: {figures(judged)}"
 
 
 def report(folder: Path, local: LocalClassifier) -> None:
@@ -99,4 +99,4 @@ def report(folder: Path, local: LocalClassifier) -> None:
             print(f"foreign     {name} {_none_of_the_types(local, [row['turns'][0] for row in _lines(path)])}")
         elif name.endswith(".jsonl"):
             judged = [judge(row["text"], TaskType(row["type"]), local.classify) for row in _lines(path)]
-            print(f"foreign     {name} {figures(judged, local.threshold)}")
+            print(f"foreign     {name} {figures(judged)}")

@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from pointsman.routing.classifier.local import BACKGROUND
+from pointsman.routing.classifier.local import BACKGROUND, FOLLOW_UP
+from pointsman.routing.classifier.request import Request, find_request
 from pointsman.routing.classifier.text_features import (
     GRAM_UNITS,
     LEAD_UNITS,
@@ -22,6 +23,7 @@ from pointsman.routing.classifier.text_features import (
     UNIT,
     WORD_UNITS,
     Reading,
+    Sentence,
     grams,
     read_features,
     sentences,
@@ -31,16 +33,20 @@ from training import steering
 from training.augment import ASIDES, typos, variants
 from training.corpus import Sample
 
-LABELS = [*(str(kind) for kind in TaskType), BACKGROUND]
+LABELS = [*(str(kind) for kind in TaskType), FOLLOW_UP, BACKGROUND]
 REGULARISATION = 6.0
 """scikit-learn's C: the inverse of the penalty's strength."""
 STEERING_WEIGHT = 4.0
 """Of a sentence that addresses the router, against one about the work: there are fewer of them."""
 MIN_TEXTS = 2
 """A feature must occur in that many texts."""
-MAX_FEATURES = 60_000
+MAX_FEATURES = 45_000
+MOST_STEPS = 60
+"""Of the optimiser; more change the verdicts no more than another sample of texts would."""
 PHRASE_WEIGHT = 0.6
-BACKGROUND_WEIGHT = 2.0
+NO_TASK_WEIGHT = {BACKGROUND: 2.0, FOLLOW_UP: 1.5}
+FIELD_WEIGHT = 2.0
+"""Of a text in the styles that people write in, against the others."""
 RARITY = 1.0
 """Power of the inverse document frequency that multiplies a feature's values; folded into its weights afterwards."""
 TIER_COST = {Tier.ORCHESTRATION: 1.0, Tier.IMPLEMENTATION: 1.05, Tier.REASONING: 1.15}
@@ -90,16 +96,20 @@ def features(reading: Reading) -> Values:
 
 def _sentence_features(text: str) -> tuple[Values, ...]:
     """Return the features of each sentence of a text, as a text of its own without leads and shapes."""
-    alone = (read_features([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in sentences(text))
+    return _parts_features(sentences(find_request(text)))
+
+
+def _parts_features(parts: Sequence[Sentence]) -> tuple[Values, ...]:
+    alone = (read_features([part._replace(units=WORD_UNITS)])._replace(extras=()) for part in parts)
     return tuple(features(reading) for reading in alone)
 
 
 def prepare(sample: Sample) -> Prepared:
     """Return a sample's features; phrases are too short to be varied."""
     texts = [sample.text] if sample.kind == "phrase" else list(variants(sample.text))
-    return Prepared(
-        sample, tuple(features(read_features(sentences(text))) for text in texts), _sentence_features(sample.text)
-    )
+    requests = (find_request(text) for text in texts)
+    rows = (features(read_features(sentences(request), request.kinds)) for request in requests)
+    return Prepared(sample, tuple(rows), _sentence_features(sample.text))
 
 
 def prepare_steering() -> list[PreparedSteering]:
@@ -111,7 +121,7 @@ def prepare_steering() -> list[PreparedSteering]:
                 values
                 for text in sentence_record.texts
                 for variant in (text, typos(text, random.Random(text)))  # noqa: S311
-                for values in _sentence_features(variant)
+                for values in _parts_features(sentences(Request(variant, "", frozenset(), True)))
             ),
         )
         for sentence_record in steering.sentences()
@@ -150,15 +160,16 @@ def fit(prepared: Sequence[Prepared], steers: Sequence[PreparedSteering]) -> Mod
     for one in prepared:
         label = one.sample.label
         weight = PHRASE_WEIGHT if one.sample.kind == "phrase" else (typical / label_sizes[label]) ** 0.5
-        weight *= BACKGROUND_WEIGHT if label == BACKGROUND else TIER_COST[TIER_OF[TaskType(label)]]
+        weight *= FIELD_WEIGHT if one.sample.style else 1.0
+        weight *= NO_TASK_WEIGHT[label] if label in NO_TASK_WEIGHT else TIER_COST[TIER_OF[TaskType(label)]]
         for row in one.rows:
             rows.append(row)
             labels.append(LABELS.index(label))
             weights.append(weight / len(one.rows))
     occurrences = np.array([1 + counts[name] for name in vocabulary])
     rarity = (np.log((1 + len(prepared)) / occurrences) / np.log(len(prepared) / 10)) ** RARITY
-    regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
-    regression.fit(_matrix(rows, index) @ sparse.diags(rarity), labels, sample_weight=weights)
+    regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=MOST_STEPS, tol=1e-4)
+    regression.fit(_matrix(rows, index) @ sparse.diags(rarity.astype(np.float32)), labels, sample_weight=weights)
     coefficients = np.zeros((len(LABELS), len(vocabulary)))
     bias = np.full(len(LABELS), -20.0)
     coefficients[regression.classes_] = regression.coef_ * rarity
@@ -187,9 +198,9 @@ def _fit_steering(
     asides = [values for aside in ASIDES for values in _sentence_features(aside)]
     work = [*(values for one in prepared for values in one.sentences), *asides]
     steering_rows = [(values, 1 / len(steer.sentences)) for steer in steers for values in steer.sentences]
-    regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=300, tol=1e-4)
+    regression = LogisticRegression(C=REGULARISATION, solver="lbfgs", max_iter=MOST_STEPS, tol=1e-4)
     regression.fit(
-        _matrix([*work, *(values for values, _ in steering_rows)], index) @ sparse.diags(rarity),
+        _matrix([*work, *(values for values, _ in steering_rows)], index) @ sparse.diags(rarity.astype(np.float32)),
         [0] * len(work) + [1] * len(steering_rows),
         sample_weight=[1.0] * len(work) + [STEERING_WEIGHT * weight for _, weight in steering_rows],
     )
@@ -207,7 +218,7 @@ def _matrix(rows: Sequence[Values], index: dict[str, int]) -> Any:
                 columns.append(column)
                 data.append(value)
         ends.append(len(columns))
-    return sparse.csr_matrix((data, columns, ends), shape=(len(rows), len(index)), dtype=np.float64)
+    return sparse.csr_matrix((data, columns, ends), shape=(len(rows), len(index)), dtype=np.float32)
 
 
 def _rounded(

@@ -19,19 +19,27 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from pointsman.routing.classifier import local as classifier
-from pointsman.routing.classifier.local import BACKGROUND, LocalClassifier
+from pointsman.routing.classifier.local import BACKGROUND, FOLLOW_UP, LocalClassifier
+from pointsman.routing.classifier.request import Request, find_request
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from training import corpus, foreign, steering
 from training.augment import careless, typos
 from training.corpus import Sample
-from training.evaluation import Figures, Judged, figures, judge, threshold_for
-from training.model import Prepared, PreparedSteering, fit, pack, prepare, prepare_steering
+from training.evaluation import Figures, Judged, figures, judge
+from training.model import LABELS, Prepared, PreparedSteering, fit, pack, prepare, prepare_steering
 
-FOLDS = 5
-PRECISION = 0.95
+FOLDS = 3
 SENTENCES_LOST = 0.02
 """Share of the sentences about the work that may be taken for steering."""
-UNCALIBRATED = {"steering_from": 100.0, "sharpness": 1.0, "calibration": (0.0, 1.0, 0.0, 0.0), "threshold": 1.0}
+FINDINGS = (*(str(tier) for tier in Tier), FOLLOW_UP, BACKGROUND)
+"""What a calibrated probability is given of."""
+UNCALIBRATED = {
+    "steering_from": 100.0,
+    "sharpness": 1.0,
+    "calibration": [[0.0, *(float(own is other) for other in FINDINGS), 0.0, 0.0] for own in FINDINGS],
+}
+FIELD_SHARE = 3.0
+"""What a text in the styles that people write in counts for in calibration, against another."""
 WEIGHTS = Path(classifier.__file__).parents[2] / "data" / classifier.WEIGHTS_FILE
 
 
@@ -66,30 +74,33 @@ class CrossValidated:
         return self._classifiers[fold_of(sample.group)]
 
     def calibrate(self) -> None:
-        """Fit sharpness and calibration on held-out verdicts, and set the two thresholds.
-
-        A text of no type counts as wrong whatever tier it gets, so that doubt is learnt as well.
-        """
-        work = sorted(value for sample in self.samples for value in self._steering(sample.text, sample.group))
+        """Fit sharpness and calibration on held-out verdicts, and set the line for steering."""
+        work = sorted(value for sample in self.samples for value in self._steering_of(sample))
         self.header["steering_from"] = round(work[-int(len(work) * SENTENCES_LOST) - 1] + 0.0005, 3)
         self._load()
+        self._scores = [np.array(self.judges(sample).scores(sample.text)) for sample in self.samples]
         self.header["sharpness"] = min((0.5 + 0.1 * step for step in range(26)), key=self._surprise)
         self._load()
         evidence = [self.judges(sample).evidence(sample.text) for sample in self.samples]
-        right = [
-            sample.label != BACKGROUND
-            and self.judges(sample).classify(sample.text).tier is TIER_OF[TaskType(sample.label)]
-            for sample in self.samples
-        ]
-        logistic = LogisticRegression(C=10.0, max_iter=1000).fit(np.array(evidence), right)
-        self.header["calibration"] = [round(float(value), 6) for value in (logistic.intercept_[0], *logistic.coef_[0])]
+        findings = [FINDINGS.index(_finding(sample.label)) for sample in self.samples]
+        weights = [FIELD_SHARE if sample.style else 1.0 for sample in self.samples]
+        logistic = LogisticRegression(C=1.0, max_iter=1000).fit(np.array(evidence), findings, sample_weight=weights)
+        rows = np.column_stack([logistic.intercept_, logistic.coef_]).tolist()
+        self.header["calibration"] = [[round(float(value), 6) for value in row] for row in rows]
         self._load()
-        self.header["threshold"] = round(max(threshold_for(self.judged(), PRECISION), PRECISION - 0.15) + 0.0005, 3)
+
+    def typed(self) -> list[Sample]:
+        """Return the samples that have a type."""
+        return [sample for sample in self.samples if sample.label not in (FOLLOW_UP, BACKGROUND)]
+
+    def _steering_of(self, sample: Sample) -> list[float]:
+        """Return how much each sentence of a text addresses the router, to the classifier without its group."""
+        local = self.judges(sample)
+        return [local.steering(part) for part in local.sentences(find_request(sample.text))]
 
     def _steering(self, text: str, group: str) -> list[float]:
-        """Return how much each sentence of a text addresses the router, to the classifier without this group."""
         local = self._classifiers[fold_of(group)]
-        return [local.steering(part) for part in local.sentences(text)]
+        return [local.steering(part) for part in local.sentences(Request(text, "", frozenset(), True))]
 
     def steering_found(self) -> float:
         """Return the share of the sentences written to steer that are taken for it."""
@@ -113,42 +124,38 @@ class CrossValidated:
     def _surprise(self, sharpness: float) -> float:
         """Return the mean negative log likelihood of the right type among the types of its tier."""
         total = 0.0
-        for sample in self.samples:
-            if sample.label != BACKGROUND:
-                total -= self._log_likelihood(sample, sharpness)
+        for sample, scores in zip(self.samples, self._scores, strict=True):
+            sharp = scores * sharpness
+            total -= float(sharp[LABELS.index(sample.label)] - np.logaddexp.reduce(sharp))
         return total
-
-    def _log_likelihood(self, sample: Sample, sharpness: float) -> float:
-        one = self.judges(sample)
-        scores = np.array(one.scores(sample.text)) * sharpness
-        return float(scores[one.header["labels"].index(sample.label)] - np.logaddexp.reduce(scores))
 
     def judged(self, change: Callable[[str], str] = str) -> list[Judged]:
         """Return the verdicts on all texts that have a type, each changed first."""
         return [
-            judge(change(sample.text), TaskType(sample.label), self.judges(sample).classify)
-            for sample in self.samples
-            if sample.label != BACKGROUND
+            judge(change(sample.text), TaskType(sample.label), self.judges(sample).classify) for sample in self.typed()
         ]
 
 
-def _by(judged: Sequence[tuple[str, Judged]], threshold: float) -> dict[str, Figures]:
+def _finding(label: str) -> str:
+    return label if label in (FOLLOW_UP, BACKGROUND) else str(TIER_OF[TaskType(label)])
+
+
+def _by(judged: Sequence[tuple[str, Judged]]) -> dict[str, Figures]:
     groups: dict[str, list[Judged]] = defaultdict(list)
     for key, one in judged:
         groups[key].append(one)
-    return {key: figures(groups[key], threshold) for key in sorted(groups)}
+    return {key: figures(groups[key]) for key in sorted(groups)}
 
 
 def report(validated: CrossValidated) -> None:
     """Print the cross-validated figures, all in all, by type, kind and language, and under changes of wording."""
-    threshold = float(str(validated.header["threshold"]))
-    samples = [sample for sample in validated.samples if sample.label != BACKGROUND]
+    samples = validated.typed()
     judged = validated.judged()
     print(f"header      {validated.header}")
-    print(f"all         {figures(judged, threshold)}")
-    for name in ("label", "kind", "lang"):
-        keyed = [(getattr(sample, name), one) for sample, one in zip(samples, judged, strict=True)]
-        for key, value in _by(keyed, threshold).items():
+    print(f"all         {figures(judged)}")
+    for name in ("label", "style", "lang"):
+        keyed = [(str(getattr(sample, name)), one) for sample, one in zip(samples, judged, strict=True)]
+        for key, value in _by(keyed).items():
             print(f"  {name} {key:18} {value}")
     wrong = Counter(
         (one.expected_type, one.verdict.type) for one in judged if one.expected_type is not one.verdict.type
@@ -158,9 +165,7 @@ def report(validated: CrossValidated) -> None:
     steered = validated.judged(validated.steered)
     steps = [ranks[b.verdict.tier] - ranks[a.verdict.tier] for a, b in zip(judged, steered, strict=True)]
     raised, lowered = (sum(step * way > 0 for step in steps) / len(steps) for way in (1, -1))
-    raised_surely = sum(
-        step > 0 and one.verdict.tier_probability >= threshold for step, one in zip(steps, steered, strict=True)
-    )
+    raised_surely = sum(step > 0 and one.sure for step, one in zip(steps, steered, strict=True))
     print(
         f"steering    found {validated.steering_found():.3f}  tier raised {raised:.3f}  lowered {lowered:.3f}"
         f"  raised when sure {raised_surely / len(steps):.4f}"
@@ -173,12 +178,12 @@ def report(validated: CrossValidated) -> None:
     for name, change in changes.items():
         changed = validated.judged(change)
         same = sum(a.verdict.tier is b.verdict.tier for a, b in zip(judged, changed, strict=True)) / len(judged)
-        print(
-            f"changed     same tier {same:.3f}  under-tiering {figures(changed, threshold).under_tiering:.3f}  {name}"
-        )
-    background = [sample for sample in validated.samples if sample.label == BACKGROUND]
-    sure = sum(validated.judges(one).classify(one.text).tier_probability >= threshold for one in background)
-    print(f"background  texts {len(background)}  sure {sure}")
+        print(f"changed     same tier {same:.3f}  under-tiering {figures(changed).under_tiering:.3f}  {name}")
+    for label in (FOLLOW_UP, BACKGROUND):
+        some = [sample for sample in validated.samples if sample.label == label]
+        verdicts = [validated.judges(one).classify(one.text) for one in some]
+        sure = sum(Judged(verdict, verdict.tier).sure for verdict in verdicts)
+        print(f"{label:<12}texts {len(some)}  sure {sure}")
 
 
 def speed(local: LocalClassifier, texts: Sequence[str]) -> None:

@@ -37,6 +37,8 @@ def evaluate(
 
     Without --live no model is asked, and no stack and no key is needed.
     """
+    from datetime import UTC, datetime
+
     from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
     from pointsman_cli.evaluation.baselines import Graded, grade
@@ -49,16 +51,20 @@ def evaluate(
     for one in sets:
         routed, asking = (routing.route_live if live else routing.route_offline)(runtime, one.examples)
         end = start + len(one.examples)
-        grades = Graded(graded.version, graded.tiers and graded.tiers[start:end], graded.skipped)
+        tiers = graded.tiers and tuple(
+            tier for tier, example in zip(graded.tiers[start:end], one.examples, strict=True) if example.ok_tiers
+        )
+        grades = Graded(graded.version, tiers, graded.skipped)
         start = end
         measured.append(
             figures.figures(
                 one.name,
                 routed,
                 asking,
-                routing.threshold(runtime),
                 lambda text: runtime.part(build_local_classifier).classify(text).tier,
                 grades,
+                runtime.context.policy,
+                datetime.now(UTC),
             )
         )
     if as_json:

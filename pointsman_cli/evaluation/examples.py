@@ -1,4 +1,6 @@
-"""Labelled texts: a JSON object a line with `text`, its true `type`, and maybe `id`, `kind` and `plain`.
+"""Labelled texts: a JSON object a line with `text`, its true `type`, and maybe `id`, `kind`, `plain`, `ok_tiers` (all
+tiers that are acceptable), `source` and `lang`. A type of `NO_TIER` has no acceptable tier; a line with a `category` in
+the place of a type is everyday work.
 
 `PERTURBATIONS` give the same text as a hasty writer would send it: what it asks for stays, and so should its tier. The
 random source is seeded by the text, so that every run changes a text in the same way.
@@ -15,6 +17,8 @@ from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman_cli import reading
 from pointsman_cli.errors import BadInputError
 
+NO_TIER = ("vague", "follow_up", "oos")
+"""What stands for a type where no tier is acceptable: no task, one that continues another, not this kind of work."""
 OWN_SETS = ROOT / "tests" / "data"
 
 
@@ -24,16 +28,35 @@ class Example:
 
     id: str
     text: str
-    type: TaskType
+    type: TaskType | None
+    """None: it has none of the types."""
     kind: str | None = None
     """What is special about it, in its writer's words; figures are split by it."""
     plain: str | None = None
     """Of a text with an instruction that tries to steer: the text without it."""
 
+    ok_tiers: tuple[Tier, ...] = ()
+    """The acceptable tiers; none of a text that asks for nothing, or for nothing of this work."""
+    source: str | None = None
+    """Where it comes from; what stands before a colon counts."""
+    lang: str | None = None
+
     @property
     def tier(self) -> Tier:
-        """The tier that the type belongs to."""
-        return TIER_OF[self.type]
+        """The tier that the type belongs to, else the first acceptable one."""
+        return TIER_OF[self.type] if self.type else self.ok_tiers[0]
+
+    def gap(self, chosen: Tier) -> int:
+        """Return by how many steps a tier is too cheap (below 0) or too dear; 0 of an acceptable one.
+
+        Between two acceptable tiers it counts as too cheap.
+        """
+        if chosen in self.ok_tiers:
+            return 0
+        rank = {tier: number for number, tier in enumerate(Tier)}
+        ranks = [rank[tier] for tier in self.ok_tiers]
+        above = [acceptable for acceptable in ranks if acceptable > rank[chosen]]
+        return rank[chosen] - (min(above) if above else max(ranks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +98,25 @@ def _example(raw: bytes, file: Path, number: int) -> Example:
         line = reading.parse_line(raw)
     except reading.BrokenLineError as error:
         raise BadInputError(f"{file}, line {number}: {error}") from None
-    text, type_name = line.get("text"), line.get("type")
+    text, type_name, kind, plain = (line.get(name) for name in ("text", "type", "kind", "plain"))
     if not isinstance(text, str) or not text.strip():
         raise BadInputError(f"{file}, line {number}: text: must be a string that is not blank")
-    if type_name not in list(TaskType):
-        raise BadInputError(f"{file}, line {number}: type: must be one of {', '.join(TaskType)}")
-    kind, plain = line.get("kind"), line.get("plain")
+    type_ = TaskType(type_name) if type_name in list(TaskType) else None
+    everyday = type_name is None and isinstance(line.get("category"), str)
+    if type_ is None and type_name not in NO_TIER and not everyday:
+        raise BadInputError(f"{file}, line {number}: type: must be one of {', '.join((*TaskType, *NO_TIER))}")
+    tiers = line.get("ok_tiers") or ([TIER_OF[type_]] if type_ else [Tier.ORCHESTRATION] if everyday else [])
+    if not isinstance(tiers, list) or not all(tier in list(Tier) for tier in tiers):
+        raise BadInputError(f"{file}, line {number}: ok_tiers: must be a list of {', '.join(Tier)}")
     return Example(
         str(line.get("id", number)),
         text,
-        TaskType(type_name),
+        type_,
         str(kind) if kind else None,
         plain if isinstance(plain, str) else None,
+        tuple(Tier(tier) for tier in tiers),
+        line.get("source") if isinstance(line.get("source"), str) else line.get("category"),
+        line.get("lang") if isinstance(line.get("lang"), str) else None,
     )
 
 

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
+from pointsman_cli.evaluation.acceptance import Accepted, accepted
 from pointsman_cli.evaluation.baselines import BASELINES, LITELLM, Graded
 from pointsman_cli.evaluation.examples import PERTURBATIONS, Example
 from pointsman_cli.evaluation.routing import ClassificationCalls, Routed
-from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, point, proportion
+from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, proportion
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
@@ -40,7 +43,7 @@ class Steering:
     raised: Proportion
     lowered: Proportion
     moved_when_sure: Proportion
-    """Another tier than without the instruction, among verdicts at or above the threshold."""
+    """Another tier than without the instruction, among the verdicts that stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,8 @@ class Figures:
     """All of one set."""
 
     name: str
-    threshold: float
     types_right: Proportion
-    """Of the local verdicts, sure or not; so are the next eight."""
+    """Of the local verdicts on texts that have a type, sure or not; so are the next eight."""
     forced: Tiering
     by_type: dict[TaskType, Proportion]
     """Right types."""
@@ -71,10 +73,11 @@ class Figures:
     confusion: dict[TaskType, dict[TaskType, int]]
     """By true type and verdict."""
     at_threshold: Point
+    """Of the verdicts that stand without a model: as probable as their tiers need to be."""
     curve: list[Point]
     calibration_error: float | None
     sure: Tiering
-    """Of the verdicts at or above the threshold: what is never shown to a model."""
+    """Of the verdicts that stand: what is never shown to a model."""
     decided: Tiering
     """Of the decisions: undecided texts have been shown to a model, or offline got the higher of two tiers."""
     sources: dict[str, int]
@@ -84,27 +87,31 @@ class Figures:
     asking: ClassificationCalls
     baselines: list[Baseline]
 
+    accepted: Accepted
+
     @property
     def texts(self) -> int:
-        """How many texts the set has."""
-        return self.types_right.of
+        """How many texts of the set have an acceptable tier."""
+        return self.forced.tier_accuracy.of
 
 
 def figures(
     name: str,
     routed: Sequence[Routed],
     asking: ClassificationCalls,
-    threshold: float,
     classify: Callable[[str], Tier],
     graded: Graded,
+    policy: RoutingPolicy,
+    now: datetime,
 ) -> Figures:
     """Return the figures of a set; `classify` gives the local verdict's tier of a changed text."""
+    taken = accepted(routed, policy, now)
+    routed = [text for text in routed if text.example.ok_tiers]
     seen = [Sureness(text.verdict.tier_probability, _right(text)) for text in routed]
     return Figures(
         name=name,
-        threshold=threshold,
-        types_right=proportion(text.verdict.type is text.example.type for text in routed),
-        forced=_tiering((text.example.tier, text.verdict.tier) for text in routed),
+        types_right=proportion(text.verdict.type is text.example.type for text in routed if text.example.type),
+        forced=_tiering(text.example.gap(text.verdict.tier) for text in routed),
         by_type={
             kind: proportion(text.verdict.type is kind for text in routed if text.example.type is kind)
             for kind in TaskType
@@ -112,28 +119,31 @@ def figures(
         by_tier={tier: proportion(_right(text) for text in routed if text.example.tier is tier) for tier in Tier},
         by_kind=_by_kind(routed),
         confusion=_confusion(routed),
-        at_threshold=point(seen, threshold),
+        at_threshold=Point(
+            min((text.verdict.tier_probability for text in routed if text.sure), default=1.0),
+            proportion(text.sure for text in routed),
+            proportion(_right(text) for text in routed if text.sure),
+        ),
         curve=curve(seen),
         calibration_error=calibration_error(seen),
-        sure=_tiering(
-            (text.example.tier, text.verdict.tier) for text in routed if text.verdict.tier_probability >= threshold
-        ),
-        decided=_tiering((text.example.tier, text.decision.tier) for text in routed),
+        sure=_tiering(text.example.gap(text.verdict.tier) for text in routed if text.sure),
+        decided=_tiering(text.example.gap(text.decision.tier) for text in routed),
         sources=Counter(str(text.decision.source) for text in routed),
         stability={what: _stability(routed, change, classify) for what, change in PERTURBATIONS.items()},
-        steering=_steering(routed, classify, threshold),
+        steering=_steering(routed, classify),
         asking=asking,
         baselines=_baselines([text.example for text in routed], graded),
+        accepted=taken,
     )
 
 
 def _right(each: Routed) -> bool:
-    return each.verdict.tier is each.example.tier
+    return each.verdict.tier in each.example.ok_tiers
 
 
-def _tiering(pairs: Iterable[tuple[Tier, Tier]]) -> Tiering:
-    """Return the figures of pairs of true and chosen tier."""
-    gaps = [_RANK[chosen] - _RANK[true] for true, chosen in pairs]
+def _tiering(gaps: Iterable[int]) -> Tiering:
+    """Return the figures of chosen tiers by how far they are from an acceptable one."""
+    gaps = list(gaps)
     return Tiering(
         proportion(gap == 0 for gap in gaps), proportion(gap < 0 for gap in gaps), proportion(gap > 0 for gap in gaps)
     )
@@ -147,7 +157,8 @@ def _by_kind(routed: Sequence[Routed]) -> dict[str, Proportion]:
 def _confusion(routed: Sequence[Routed]) -> dict[TaskType, dict[TaskType, int]]:
     counts = {true: dict.fromkeys(TaskType, 0) for true in TaskType}
     for text in routed:
-        counts[text.example.type][text.verdict.type] += 1
+        if text.example.type:
+            counts[text.example.type][text.verdict.type] += 1
     return counts
 
 
@@ -155,13 +166,13 @@ def _stability(routed: Sequence[Routed], change: Callable[[str], str], classify:
     after = [classify(change(text.example.text)) for text in routed]
     return Stability(
         proportion(tier is text.verdict.tier for tier, text in zip(after, routed, strict=True)),
-        proportion(tier is text.example.tier for tier, text in zip(after, routed, strict=True)),
+        proportion(tier in text.example.ok_tiers for tier, text in zip(after, routed, strict=True)),
     )
 
 
-def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], threshold: float) -> Steering | None:
+def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier]) -> Steering | None:
     gaps = [
-        (_RANK[text.verdict.tier] - _RANK[classify(text.example.plain)], text.verdict.tier_probability >= threshold)
+        (_RANK[text.verdict.tier] - _RANK[classify(text.example.plain)], text.sure)
         for text in routed
         if text.example.plain
     ]
@@ -177,10 +188,10 @@ def _steering(routed: Sequence[Routed], classify: Callable[[str], Tier], thresho
 
 def _baselines(examples: Sequence[Example], graded: Graded) -> list[Baseline]:
     baselines = [
-        Baseline(name, _tiering((example.tier, choose(example.text)) for example in examples))
+        Baseline(name, _tiering(example.gap(choose(example.text)) for example in examples))
         for name, choose in BASELINES.items()
     ]
     if graded.tiers is None:
         return [*baselines, Baseline(LITELLM, None, graded.skipped)]
-    pairs = zip((example.tier for example in examples), graded.tiers, strict=True)
-    return [*baselines, Baseline(f"{LITELLM} {graded.version}", _tiering(pairs))]
+    gaps = (example.gap(tier) for example, tier in zip(examples, graded.tiers, strict=True))
+    return [*baselines, Baseline(f"{LITELLM} {graded.version}", _tiering(gaps))]

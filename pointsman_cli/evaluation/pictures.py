@@ -47,7 +47,7 @@ def coverage(own: Figures) -> str:
         f'<polyline points="{path}" fill="none" stroke="{_LINE}" stroke-width="2"/>',
     ]
     if here.precision.value is not None:
-        label = f"threshold {own.threshold:.2f}: {here.coverage.value:.3f} at {here.precision.value:.3f}"
+        label = f"sure: {here.coverage.value:.3f} at {here.precision.value:.3f}"
         parts.append(f'<circle cx="{_x(here):.1f}" cy="{_y(here):.1f}" r="5" fill="{_MARK}"/>')
         parts.append(_text(_LEFT + 10, _TOP + _PLOT - 12, label, colour=_MARK))
     return _svg(_LEFT + _PLOT + 30, _TOP + _PLOT + 60, parts)

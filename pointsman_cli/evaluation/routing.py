@@ -15,7 +15,9 @@ from pointsman.routing import decision
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.decision import Decision
-from pointsman.services.classification import LONGEST_EXCERPT, TOKENS_PER_VOTE
+from pointsman.routing.preference import WEIGHINGS
+from pointsman.services.classification import TOKENS_PER_VOTE
+from pointsman.services.model_votes import LONGEST_SHOWN
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 from pointsman_cli.dry_run import ASKING_SECONDS, BATCH, BYTES_PER_TOKEN
@@ -78,16 +80,11 @@ def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Rout
     return routed, _booked(runtime, run, since)
 
 
-def threshold(runtime: Runtime) -> float:
-    """Return the probability from which the local verdict stands."""
-    configured = runtime.context.policy.config.pointsman.classifier.threshold
-    return runtime.part(build_local_classifier).threshold if configured is None else configured
-
-
 def _offline(runtime: Runtime, example: Example) -> Routed:
+    options = runtime.context.policy.config.pointsman.classifier
     verdict = runtime.part(build_local_classifier).classify(example.text)
-    sure = decision.local(verdict, threshold(runtime))
-    return Routed(example, verdict, sure or decision.guess(verdict), sure is not None)
+    sure = decision.local(verdict, options.needed(verdict.tier))
+    return Routed(example, verdict, sure or decision.guess(verdict, WEIGHINGS[options.prefer]), sure is not None)
 
 
 def _expected(runtime: Runtime, undecided: list[str], texts: int) -> ClassificationCalls:
@@ -103,7 +100,7 @@ def _expected(runtime: Runtime, undecided: list[str], texts: int) -> Classificat
 
 def _price(model: Model, text: str, now: datetime) -> int:
     """Return nano-dollars of a request for this text alone."""
-    sent = len(prompt("classification").encode()) + len(text[:LONGEST_EXCERPT].encode())
+    sent = len(prompt("classification").encode()) + len(text[:LONGEST_SHOWN].encode())
     return model.cost_nano(Usage(input=sent // BYTES_PER_TOKEN, output=TOKENS_PER_VOTE), now)
 
 

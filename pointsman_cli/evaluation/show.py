@@ -5,6 +5,7 @@ from typing import Any
 
 from pointsman.values.taxonomy import TaskType
 from pointsman_cli import output
+from pointsman_cli.evaluation.acceptance import TASKS, Acceptance, Accepted
 from pointsman_cli.evaluation.figures import Figures, Tiering
 from pointsman_cli.evaluation.statistics import Proportion
 
@@ -30,6 +31,7 @@ def evaluation_document(own: Figures) -> dict[str, Any]:
             "decided": {"tiering": own.decided, "sources": own.sources},
             "stability": own.stability,
             "steering": own.steering,
+            "accepted": own.accepted,
             "asking": own.asking,
             "baselines": [
                 {"name": baseline.name, "skipped": baseline.skipped, **(output.plain(baseline.tiering) or {})}
@@ -43,6 +45,7 @@ def evaluation_document(own: Figures) -> dict[str, Any]:
 def print_evaluation(own: Figures, *, live: bool) -> None:
     """Print a set's figures."""
     print(f"== {own.name}: {own.texts} texts ==")
+    _accepted(own.accepted)
     _section("Local classifier, every verdict forced", ("", *_SHARE), _main(own))
     _section("Right type, by type", ("type", *_SHARE), _named(own.by_type))
     _section("Right tier, by tier", ("tier", *_SHARE), _named(own.by_tier))
@@ -84,13 +87,53 @@ def print_evaluation(own: Figures, *, live: bool) -> None:
     print()
 
 
+def _accepted(own: Accepted) -> None:
+    whole = own.everything
+    shares = {
+        "acceptable": whole.acceptable,
+        "too cheap": whole.too_cheap,
+        "too dear": whole.too_dear,
+        "acceptable where one tier is": whole.one_tier,
+        "sure": whole.coverage,
+        "acceptable when sure": whole.precision,
+        "too cheap when sure": whole.too_cheap_when_sure,
+        "sure of what asks for nothing": own.vague_sure,
+    }
+    rows = [*_named(shares), ("calibration error", _number(own.calibration_error), "", str(whole.acceptable.of))]
+    _section("Decisions without a model", ("", *_SHARE), rows)
+    header = ("", "acceptable", "95% interval", "too cheap", "too dear", "sure", "precise", "texts")
+    for name, groups in (("source", own.by_source), ("length", own.by_length), ("language", own.by_language)):
+        if len(groups) > 1:
+            _section(f"By {name}", header, [(key, *_accepted_cells(value)) for key, value in groups.items()])
+    kinds = [
+        (
+            prefer.prefer,
+            *(
+                _number(value.value)
+                for value in (prefer.acceptable, prefer.too_cheap, prefer.too_dear, prefer.coverage)
+            ),
+            output.exact_dollars(prefer.cost_nano),
+            output.exact_dollars(prefer.errors_nano),
+        )
+        for prefer in own.preferences
+    ]
+    columns = ("prefer", "acceptable", "too cheap", "too dear", "sure", f"{TASKS:,} tasks", "of it, wrong tiers")
+    _section("By preference", columns, kinds)
+
+
+def _accepted_cells(own: Acceptance) -> tuple[str, ...]:
+    share, interval, texts = _cells(own.acceptable)
+    rest = (own.too_cheap, own.too_dear, own.coverage, own.precision)
+    return share, interval, *(_number(value.value) for value in rest), texts
+
+
 def _main(own: Figures) -> list[tuple[str, ...]]:
     shares = {
         "right type": own.types_right,
         "right tier": own.forced.tier_accuracy,
         "too cheap a tier": own.forced.under_tiering,
         "too dear a tier": own.forced.over_tiering,
-        f"sure (at {own.threshold:.2f})": own.at_threshold.coverage,
+        "sure": own.at_threshold.coverage,
         "right tier when sure": own.at_threshold.precision,
         "too cheap when sure": own.sure.under_tiering,
     }

@@ -9,6 +9,7 @@ from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.tuning.effects import as_booked, at_tier
 from pointsman_cli.tuning.evidence import TaskOutcome, dearer, fell_short
+from pointsman_cli.tuning.rules import Rules
 
 SHORT = 400
 """Tokens of an answer, thinking left out, up to which it may well have been a simple task."""
@@ -40,12 +41,12 @@ def only_reasoning(seen: Sequence[TaskOutcome], serves: Mapping[str, Tier], poli
     return candidates
 
 
-def could_go_down(seen: Sequence[TaskOutcome], threshold: float, policy: RoutingPolicy) -> list[Candidate]:
+def could_go_down(seen: Sequence[TaskOutcome], rules: Rules, policy: RoutingPolicy) -> list[Candidate]:
     """Return the tasks that a cheaper tier than theirs could take over, the largest saving first."""
     candidates = [
         _candidate(task, to, why, policy)
         for task in seen
-        for to, why in (_corrected_down(task) or _looks_simple(task, threshold),)
+        for to, why in (_corrected_down(task) or _looks_simple(task, rules),)
         if to
     ]
     return sorted(candidates, key=lambda each: each.there_nano is None or each.there_nano - each.booked_nano)
@@ -75,11 +76,13 @@ def _corrected_down(seen: TaskOutcome) -> tuple[Tier, str] | None:
     return None
 
 
-def _looks_simple(seen: TaskOutcome, threshold: float) -> tuple[Tier | None, str]:
+def _looks_simple(seen: TaskOutcome, rules: Rules) -> tuple[Tier | None, str]:
     """Return the tier that the classifier is sure of, if it is cheaper, and the first answer was short and enough."""
     classification, answer = seen.verdict, seen.answer
     sure = (
-        classification.tier_probability >= threshold and dearer(seen.tier, classification.tier) and not seen.corrected
+        classification.tier_probability >= rules.needed(classification.tier)
+        and dearer(seen.tier, classification.tier)
+        and not seen.corrected
     )
     if not sure or answer is None or answer is not seen.attempts[0] or answer.outcome != Outcome.ANSWERED:
         return None, ""

@@ -53,7 +53,8 @@ class Rate:
 class At:
     """What a threshold gives."""
 
-    threshold: float
+    threshold: float | None
+    """None: one per tier, by preference."""
     coverage: Proportion
     precision: Rate
 
@@ -173,7 +174,7 @@ def _threshold(known: Sequence[Known], rules: Rules) -> ThresholdFinding:
     if high < TARGET:
         return _higher(known, rules, now)
     for candidate in THRESHOLDS:
-        if candidate >= rules.threshold:
+        if candidate >= rules.level:
             break
         at_candidate = _at(replace(rules, threshold=candidate), known)
         gained = at_candidate.precision.labels - now.precision.labels
@@ -192,7 +193,7 @@ def _higher(known: Sequence[Known], rules: Rules, now: At) -> ThresholdFinding:
     for candidate in THRESHOLDS:
         at_candidate = _at(replace(rules, threshold=candidate), known)
         enough = at_candidate.coverage.count >= LEAST and (at_candidate.precision.value or 0) >= TARGET
-        if candidate > rules.threshold and enough:
+        if candidate > rules.level and enough:
             return ThresholdFinding(now, at_candidate, f"precision is surely below {TARGET} now")
     return ThresholdFinding(
         now, None, f'precision is surely below {TARGET}, and no threshold is known to help: consider "mode": "gemini"'

@@ -7,6 +7,7 @@ from pointsman.routing import decision
 from pointsman.routing.classifier.local import Classification
 from pointsman.routing.config import Classifier
 from pointsman.routing.decision import Decision, Source
+from pointsman.routing.preference import WEIGHINGS, Preference
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman_cli.tuning.evidence import TaskOutcome
 
@@ -17,16 +18,26 @@ _ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.CACHE})
 class Rules:
     """The part of the configuration that can be tuned."""
 
-    threshold: float
+    threshold: float | None
+    """None: one per tier, by `prefer`."""
     tiers: Mapping[TaskType, Tier]
     local_first: bool = True
     """False: a model is asked about every task, and the threshold means nothing."""
+    prefer: Preference = Preference.BALANCE
 
     @classmethod
-    def of(cls, own: Classifier, shipped: float) -> "Rules":
-        """Return the rules of a configuration; `shipped` is the threshold that came with the weights."""
-        threshold = shipped if own.threshold is None else own.threshold
-        return cls(threshold, own.tiers, own.mode == "local_first")
+    def of(cls, own: Classifier) -> "Rules":
+        """Return the rules of a configuration."""
+        return cls(own.threshold, own.tiers, own.mode == "local_first", own.prefer)
+
+    def needed(self, tier: Tier) -> float:
+        """Return the probability from which a local verdict on a tier stands."""
+        return WEIGHINGS[self.prefer].needed(tier) if self.threshold is None else self.threshold
+
+    @property
+    def level(self) -> float:
+        """The one threshold, or the highest of the tiers'."""
+        return max(self.needed(tier) for tier in Tier)
 
     def tier_of(self, kind: TaskType) -> Tier:
         """Return the tier that tasks go to when they are found to be of that type, and it is sure."""
@@ -34,9 +45,10 @@ class Rules:
 
     def local(self, verdict: Classification) -> Tier | None:
         """Return where the local verdict sends a task; None: it is not sure, and a model is asked."""
-        local_decision = decision.local(verdict, self.threshold) if self.local_first else None
+        needed = self.needed(verdict.tier)
+        local_decision = decision.local(verdict, needed) if self.local_first else None
         return (
-            decision.ruled(local_decision, self.tiers, sure=verdict.probability >= self.threshold).tier
+            decision.ruled(local_decision, self.tiers, sure=verdict.probability >= needed).tier
             if local_decision
             else None
         )

@@ -122,7 +122,8 @@ def _threshold(found: ThresholdFinding | None, *, ruled: bool) -> None:
 def _at(own: At) -> tuple[str, ...]:
     share = own.coverage.value
     covered = "" if share is None else f"{own.coverage.count} of {own.coverage.of} ({share:.3f})"
-    return f"{own.threshold:.2f}", covered, *_rate(own.precision), str(own.precision.labels)
+    level = "by preference" if own.threshold is None else f"{own.threshold:.2f}"
+    return level, covered, *_rate(own.precision), str(own.precision.labels)
 
 
 def _rate(own: Rate) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pointsman.routing import config
-from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.policy import RoutingPolicy
 from pointsman_cli.tuning import candidates, edit
 from pointsman_cli.tuning.candidates import Candidate
@@ -47,7 +46,7 @@ def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text:
     """Return what the evidence says of the configuration in a text; `name` is that of its file."""
     serves, seen = servers(policy), evidence.seen
     needs = {task.task_id: found for task in seen if (found := need(task, serves))}
-    now = Rules.of(policy.config.pointsman.classifier, LocalClassifier.load().threshold)
+    now = Rules.of(policy.config.pointsman.classifier)
     known = [(task, needs[task.task_id]) for task in seen if task.task_id in needs]
     proposal = propose(known, now)
     needing_more = {finding.type for finding in proposal.types if finding.needed_dearer.hits}
@@ -64,7 +63,7 @@ def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text:
         file=name,
         diff=edit.diff(config_text, changed(config_text, proposal, thinking), name),
         only_reasoning=candidates.only_reasoning(seen, serves, policy),
-        could_go_down=candidates.could_go_down(seen, now.threshold, policy),
+        could_go_down=candidates.could_go_down(seen, now, policy),
     )
 
 
@@ -77,7 +76,7 @@ def changed(config_text: str, made: Proposal, thinking: Iterable[ThinkingFinding
     options = config.options_path(config_text)
     path = (*options, "classifier")
     text = config_text
-    if made.rules.threshold != made.now.threshold:
+    if made.rules.threshold is not None and made.rules.threshold != made.now.threshold:
         text = edit.put(text, (*path, "threshold"), made.rules.threshold)
     for type_finding in made.types:
         if type_finding.proposed:

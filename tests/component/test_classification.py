@@ -92,8 +92,14 @@ def test_only_what_is_left_is_asked_again(configure: Configure) -> None:
 @pytest.mark.parametrize(
     ("results", "reason"),
     [
-        ([said("?"), said("??")], "no model gave a readable word: the higher of two tiers"),
-        ([CallResult(Outcome.INVALID)] * 2, "no model could be asked: the higher of two tiers"),
+        (
+            [said("?"), said("??")],
+            "no model gave a readable word, and the text continues another: the tier of the least expected harm",
+        ),
+        (
+            [CallResult(Outcome.INVALID)] * 2,
+            "no model could be asked, and the text continues another: the tier of the least expected harm",
+        ),
     ],
 )
 def test_guess_says_whether_a_model_was_asked(configure: Configure, results: list[CallResult], reason: str) -> None:
@@ -177,4 +183,4 @@ def test_vote_against_a_sure_local_verdict_leads_to_no_cheaper_tier(configure: C
     decisions = [router.task(f"t-{number}").decision for number in range(3)]
     assert [it and it.tier for it in decisions] == [Tier.REASONING, Tier.ORCHESTRATION, Tier.REASONING]
     assert decisions[0]
-    assert decisions[0].reason.startswith("gemini was sure of status, the local classifier says ")
+    assert decisions[0].reason.startswith("gemini says status, but the local classifier is sure (")

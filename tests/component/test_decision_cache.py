@@ -119,7 +119,7 @@ def test_cached_vote_expires(own: TaskClassifier, model: ScriptedModel, clock: F
 def test_an_unsure_word_stays_unsure(own: TaskClassifier, model: ScriptedModel) -> None:
     model.then(said(TaskType.STATUS, sure=0.2))
     decisions = decide(own, Task(prompt=UNCLEAR)) + decide(own, Task(prompt=UNCLEAR))
-    assert {decision.tier for decision in decisions} == {Tier.REASONING}
+    assert {decision.tier for decision in decisions} == {Tier.IMPLEMENTATION}
 
 
 def test_private_texts_are_neither_kept_nor_looked_up(own: TaskClassifier, model: ScriptedModel, aws: Aws) -> None:

@@ -93,7 +93,7 @@ def test_an_unsure_word_never_makes_a_task_cheaper(router: Router) -> None:
 
 def test_a_guess_never_makes_a_task_cheaper(router: Router) -> None:
     router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED), CallResult(Outcome.ACCOUNT, account=AccountTrouble.KEY))
-    assert decided(router, "m-1", UNCLEAR)["tier"] == "reasoning"
+    assert decided(router, "m-1", UNCLEAR)["tier"] == "implementation"
 
 
 @pytest.fixture

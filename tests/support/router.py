@@ -103,7 +103,7 @@ def build(aws: Aws, ledger: MotoLedger, task_table: TaskTable, config: str = SHI
             workflow=workflow,
             model_health=DynamoModelHealth(aws.client("dynamodb"), aws.tables),
             delivery=delivery,
-            classifier=TaskClassifier(ctx, LocalClassifier.load()),
+            classifier=TaskClassifier(ctx, LocalClassifier.load(), tasks=task_table),
             reject=RejectMessage(ctx, task_table, dead, bus, delivery, frozenset({aws.reply_arn})),
             s3_prompts=S3Prompts(
                 task_table, payloads, S3PromptObjects(aws.client("s3"), "123456789012").read, frozenset({PROMPTS})

@@ -82,7 +82,7 @@ def task(
         "text": "how is it",
         "private": False,
         "tier": TIER_OF[kind],
-        "source": Source.LOCAL if sure >= NOW.threshold else Source.GEMINI,
+        "source": Source.LOCAL if sure >= NOW.level else Source.GEMINI,
         "confidence": 0.9,
         "corrected": (to, TIER_OF[to]) if to else None,
         "attempts": attempts or (attempt(MODEL_OF[TIER_OF[kind]]),),
@@ -302,7 +302,7 @@ def test_what_a_cheaper_tier_could_take_over() -> None:
     long = task(TaskType.ARCHITECTURE, says=TaskType.STATUS)
     doubtful = replace(simple, verdict=replace(simple.verdict, tier_probability=0.7))
     truncated = replace(simple, attempts=(attempt(SONNET, Outcome.TRUNCATED, short),))
-    result = could_go_down([simple, corrected, long, doubtful, truncated], 0.8, POINTS)
+    result = could_go_down([simple, corrected, long, doubtful, truncated], NOW, POINTS)
     assert [(entry.to, entry.booked_nano, entry.there_nano) for entry in result] == [
         (IMPLEMENTATION, SONNET_NANO, HAIKU_NANO),
         (ORCHESTRATION, 900 * 2_000 + 500 * 10_000, 0),

@@ -98,7 +98,7 @@ def test_everything_that_may_be_said() -> None:
             changed(quotas={"gemini-3.5-flash-lite": {"rph": 5}}),
             ["'pointsman.quotas.gemini-3.5-flash-lite.rph'", "rpm"],
         ),
-        (changed(classifier={"mod": "x"}), ["unknown key 'pointsman.classifier.mod'", "mode, threshold"]),
+        (changed(classifier={"mod": "x"}), ["unknown key 'pointsman.classifier.mod'", "mode, prefer, threshold"]),
         (changed(classifier={"mode": "x"}), ["pointsman.classifier.mode", "'local_first' or 'gemini'"]),
         (changed(classifier={"tiers": {"docs": "reasoning"}}), ["pointsman.classifier.tiers.docs", "'documentation'"]),
         (changed(classifier={"tiers": {"documentation": "gold"}}), ["classifier.tiers.documentation", "'reasoning'"]),

@@ -28,7 +28,10 @@ class LimitTableCache:
             items += [unpack(item) for item in answer["Responses"].get(self._table, [])]
         return {
             item["limit"].removeprefix("decision#"): ModelVote(
-                TaskType(item["type"]), float(item["confidence"]), Source(item["source"])
+                TaskType(item["type"]),
+                float(item["confidence"]),
+                Source(item["source"]),
+                TaskType(item["also"]) if item.get("also") else None,
             )
             for item in items
             if item["expires_at"] > now.timestamp()
@@ -49,6 +52,7 @@ def _item(key: str, told: ModelVote, until: datetime) -> Item:
         "confidence": told.confidence,
         "source": told.source,
         "expires_at": int(until.timestamp()),
+        **({"also": told.also} if told.also else {}),
     }
 
 

@@ -15,4 +15,4 @@ def build_local_classifier(parts: Runtime) -> LocalClassifier:
 def build_classifier(parts: Runtime) -> TaskClassifier:
     """Return the use case."""
     cache = LimitTableCache(parts.stores.dynamodb, parts.stores.tables)
-    return TaskClassifier(parts.context, parts.part(build_local_classifier), cache)
+    return TaskClassifier(parts.context, parts.part(build_local_classifier), cache, parts.stores.tasks)

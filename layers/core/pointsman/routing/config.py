@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from pointsman.routing import catalog, openclaw_agents
+from pointsman.routing.preference import WEIGHINGS, Preference
 from pointsman.values import json_schema, strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
@@ -102,10 +103,18 @@ class Classifier(_Shape):
     """How tasks without `tier` and `type` are decided."""
 
     mode: Literal["local_first", "gemini"] = "local_first"
+    prefer: Preference = Preference.BALANCE
+    """What unsure decisions lean to: quality (a dearer tier), cost (a cheaper one), or neither."""
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Probability of the tier from which the local verdict stands; None: the one measured with its weights."""
+    """Probability of the tier from which the local verdict stands; None: one per tier, by `prefer`."""
+    ask_free: bool = True
+    """Whether free models, which may learn from what they are sent, are asked about undecided tasks."""
     tiers: dict[TaskType, Tier] = Field(default_factory=dict)
     """The tier of tasks that are found to be of a type, where it is not the type's own (`taxonomy.TIER_OF`)."""
+
+    def needed(self, tier: Tier) -> float:
+        """Return the probability from which a local verdict on that tier stands."""
+        return WEIGHINGS[self.prefer].needed(tier) if self.threshold is None else self.threshold
 
 
 class Checks(_Shape):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pointsman.contracts.task import Task
+from pointsman.routing.preference import Weighing
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
 
 if TYPE_CHECKING:  # of the router alone: the tier functions read decisions only
@@ -13,6 +14,8 @@ if TYPE_CHECKING:  # of the router alone: the tier functions read decisions only
 
 HALF = 0.5
 """Confidence below which a model is not sure of its own word."""
+FOLLOWS = 0.5
+"""Probability of holding no task of its own from which a text is taken to continue another."""
 
 
 class Source(StrEnum):
@@ -24,6 +27,8 @@ class Source(StrEnum):
     HAIKU = "haiku"
     CACHE = "cache"
     """A model, when it was asked about the same text before."""
+    PARENT = "parent"
+    """The task that this one continues: it holds no task of its own."""
     GUESS = "guess"
     """The local classifier's best guess, unsure as it was, because no model could be asked or read."""
 
@@ -69,28 +74,40 @@ def explicit(task: Task, classifier: "LocalClassifier") -> Decision | None:
     return Decision(guess.type, task.tier, Source.EXPLICIT, 1.0, "the task states its tier")
 
 
-def local(verdict: "Classification", threshold: float) -> Decision | None:
-    """Return the local verdict when it is sure of the tier, else None."""
-    if verdict.tier_probability < threshold:
+def local(verdict: "Classification", needed: float) -> Decision | None:
+    """Return the local verdict when its tier is as probable as it needs to be, else None."""
+    if verdict.tier_probability < needed or not verdict.request_found:
         return None
-    reason = f"local classifier is sure ({verdict.tier_probability:.2f} of {threshold:.2f} needed)"
+    reason = f"local classifier is sure ({verdict.tier_probability:.2f} of {needed:.2f} needed)"
     return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
 
 
-def asked(
-    verdict: "Classification", kind: TaskType, confidence: float, source: Source, *, sure: bool = False
-) -> Decision:
-    """Return what a model said of the task; where it is unsure and the local verdict disagrees, the higher tier.
+def continued(parent: Decision, parent_id: str, confidence: float) -> Decision:
+    """Return the decision on a text that holds no task of its own: that on the task which it continues."""
+    reason = f"continues task {parent_id}, and holds no task of its own ({confidence:.2f})"
+    return Decision(parent.type, parent.tier, Source.PARENT, round(confidence, 4), reason)
 
-    So it is where the local verdict is `sure`: what a text tells the model takes no task to a cheaper tier.
+
+def asked(verdict: "Classification", vote: "ModelVote") -> Decision:
+    """Return what a model said of the task.
+
+    Where it is unsure, the higher tier of its two types and the local verdict; a text without a task of its own is
+    implementation work.
     """
-    tier = TIER_OF[kind]
+    kind, confidence, source = vote.type, vote.confidence, vote.source
     local_says = f"the local classifier says {verdict.type} at {verdict.tier_probability:.2f}"
-    if (sure or confidence < HALF) and verdict.tier is not tier:
-        tier = higher(tier, verdict.tier)
+    if kind is None:
+        reason = f"{source} says that it holds no task of its own, {local_says}"
+        return Decision(
+            TYPES_OF[Tier.IMPLEMENTATION][0], Tier.IMPLEMENTATION, source, confidence, reason, verdict.words
+        )
+    if confidence < HALF and vote.also and higher(TIER_OF[vote.also], TIER_OF[kind]) is not TIER_OF[kind]:
+        kind = vote.also
+    tier = TIER_OF[kind]
+    if confidence < HALF:
+        tier = higher(tier, Tier.IMPLEMENTATION if verdict.follow_up > FOLLOWS else verdict.tier)
         if tier is not TIER_OF[kind]:
-            was = "was sure" if confidence >= HALF else "was unsure"
-            reason = f"{source} {was} of {kind}, {local_says}: the higher of two tiers"
+            reason = f"{source} was unsure of {kind}, {local_says}: the higher of two tiers"
             return _of(verdict, tier, source, confidence, reason)
     return Decision(kind, tier, source, confidence, f"{source} was asked, {local_says}", verdict.words)
 
@@ -99,16 +116,30 @@ def asked(
 class ModelVote:
     """What a model said of a text."""
 
-    type: TaskType
+    type: TaskType | None
+    """None: it holds no task of its own."""
     confidence: float
     source: Source
     """Which model."""
+    also: TaskType | None = None
+    """A second type that fits as well."""
 
 
-def remembered(verdict: "Classification", told: ModelVote, *, sure: bool = False) -> Decision:
-    """Return the decision on a text that a model has been asked about before; `sure` as for `asked`."""
-    again = asked(verdict, told.type, told.confidence, told.source, sure=sure)
+def remembered(verdict: "Classification", told: ModelVote) -> Decision:
+    """Return the decision on a text that a model has been asked about before."""
+    again = asked(verdict, told)
     return replace(again, source=Source.CACHE, reason=f"same text as before, of which: {again.reason}")
+
+
+def not_below(found: Decision, sure: Decision | None) -> Decision:
+    """Return what was found, or the sure local verdict where its tier is higher.
+
+    What a text tells a model takes it to no cheaper tier.
+    """
+    if sure is None or higher(found.tier, sure.tier) is found.tier:
+        return found
+    reason = f"{found.source} says {found.type}, but the {sure.reason}: the higher of two tiers"
+    return replace(sure, source=found.source, confidence=found.confidence, reason=reason)
 
 
 def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Decision:
@@ -122,16 +153,23 @@ def ruled(found: Decision, tiers: Mapping[TaskType, Tier], *, sure: bool) -> Dec
     return replace(found, tier=tier, reason=f"{found.reason}; openclaw.json sends {found.type} to {tier}")
 
 
-def guess(verdict: "Classification", *, unread: bool = False) -> Decision:
-    """Return the best guess without a model: of two tiers the higher, and without any signal never the cheapest.
+def guess(verdict: "Classification", weighing: Weighing, *, unread: bool = False) -> Decision:
+    """Return the best guess without a model: the tier of the least expected harm.
 
-    `unread` says that a model was asked, and that its word could not be read.
+    A text without a task of its own counts as implementation, an everyday one as orchestration. Where the text tried to
+    steer, the likeliest tier is taken: steering costs assurance, and must not buy a dearer tier by it. `unread` says
+    that a model was asked, and that its word could not be read.
     """
-    tier = higher(verdict.tier, verdict.runner_up_tier)
-    if not verdict.words:
-        tier = higher(tier, Tier.IMPLEMENTATION)
     why = "no model gave a readable word" if unread else "no model could be asked"
-    return _of(verdict, tier, Source.GUESS, verdict.tier_probability, f"{why}: the higher of two tiers")
+    if verdict.steered:
+        return _of(verdict, verdict.tier, Source.GUESS, verdict.tier_probability, f"{why}: the likeliest tier")
+    shares = {**dict.fromkeys(Tier, 0.0), **verdict.tiers}
+    shares[Tier.ORCHESTRATION] += verdict.background
+    shares[Tier.IMPLEMENTATION] += verdict.follow_up
+    tier = min(Tier, key=lambda tier: weighing.harm(shares, tier))
+    if verdict.follow_up > FOLLOWS:
+        why += ", and the text continues another"
+    return _of(verdict, tier, Source.GUESS, verdict.tiers.get(tier, 0.0), f"{why}: the tier of the least expected harm")
 
 
 def _of(verdict: "Classification", tier: Tier, source: Source, confidence: float, reason: str) -> Decision:

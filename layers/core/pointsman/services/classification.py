@@ -11,16 +11,17 @@ from pointsman.contracts.task import Task
 from pointsman.execution.calls import CallSpec, Purpose, Share
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
-from pointsman.ports import DecisionCache
+from pointsman.ports import DecisionCache, TaskStore
 from pointsman.prompts import prompt_text
 from pointsman.routing import decision
 from pointsman.routing.catalog import Provider
-from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.classifier.local import Classification, LocalClassifier
 from pointsman.routing.decision import Decision, ModelVote, Source
 from pointsman.routing.policy import Hop
+from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.model_votes import read_votes, text_key, vote_schema
+from pointsman.services.model_votes import read_votes, shown, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
@@ -28,8 +29,6 @@ from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-LONGEST_EXCERPT = 2_000
-"""Characters of a message that are shown to the model: its beginning and its end."""
 TOKENS_PER_VOTE = 60
 _TOKENS_AROUND_VOTES = 200
 _ATTEMPT_ID = "000001.000001"
@@ -45,26 +44,44 @@ class TaskClassifier:
     local: LocalClassifier
     cache: DecisionCache | None = None
     """None: texts that come again are asked about again."""
+    tasks: TaskStore | None = None
+    """Where the task is read that a text continues; None: it is decided like any other."""
 
     def decide_without_model(self, task: Task) -> Decision | None:
         """Return the decision that costs nothing, or None when a model should be asked."""
         if explicit := decision.explicit(task, self.local):
             return explicit
-        if self.ctx.policy.config.pointsman.classifier.mode == "gemini":
+        options = self.ctx.policy.config.pointsman.classifier
+        if options.mode == "gemini":
             return None
         classification = self.local.classify(task.prompt)
-        local = decision.local(classification, self._threshold)
-        return local and self._ruled(local, sure=classification.probability >= self._threshold)
+        needed = options.needed(classification.tier)
+        if local := decision.local(classification, needed):
+            return self._ruled(local, sure=classification.probability >= needed)
+        return self._from_parent(task, classification)
 
-    @property
-    def _threshold(self) -> float:
-        """The probability of a tier from which the local classifier is sure."""
-        threshold = self.ctx.policy.config.pointsman.classifier.threshold
-        return self.local.threshold if threshold is None else threshold
+    def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
+        """Return the decision on the task that a text without a task of its own continues; None: it has none."""
+        if classification.follow_up <= decision.FOLLOWS:
+            return None
+        return self._parents_decision(task, classification.follow_up)
+
+    def _parents_decision(self, task: Task, confidence: float) -> Decision | None:
+        if self.tasks is None or task.parent_id is None:
+            return None
+        try:
+            parent = self.tasks.read(task.parent_id)
+        except StoreError as error:
+            self.ctx.log(LogEvent.DECISIONS_NOT_READ, level="warning", detail=safe_message(error))
+            return None
+        if parent is None or parent.decision is None:
+            return None
+        return decision.continued(parent.decision, task.parent_id, confidence)
 
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
-        return self._ruled(decision.guess(self.local.classify(task.prompt), unread=unread), sure=False)
+        weighing = WEIGHINGS[self.ctx.policy.config.pointsman.classifier.prefer]
+        return self._ruled(decision.guess(self.local.classify(task.prompt), weighing, unread=unread), sure=False)
 
     def _ruled(self, unruled: Decision, *, sure: bool) -> Decision:
         return decision.ruled(unruled, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
@@ -72,12 +89,15 @@ class TaskClassifier:
     def _by_vote(self, task: Task, vote: ModelVote, *, cached: bool = False) -> Decision:
         """Return what a model's vote comes to; below one half it was not sure of the type."""
         classification = self.local.classify(task.prompt)
-        sure = classification.tier_probability >= self._threshold
+        needed = self.ctx.policy.config.pointsman.classifier.needed(classification.tier)
+        sure = decision.local(classification, needed)
         if cached:
-            unruled = decision.remembered(classification, vote, sure=sure)
+            unruled = decision.remembered(classification, vote)
         else:
-            unruled = decision.asked(classification, vote.type, vote.confidence, vote.source, sure=sure)
-        return self._ruled(unruled, sure=vote.confidence >= decision.HALF)
+            unruled = decision.asked(classification, vote)
+            if vote.type is None and not sure and (parents := self._parents_decision(task, vote.confidence)):
+                return parents
+        return self._ruled(decision.not_below(unruled, sure), sure=vote.confidence >= decision.HALF)
 
     def decide(
         self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str] | None = None
@@ -125,7 +145,7 @@ class TaskClassifier:
 
         Beside others a text may be judged by what another one says.
         """
-        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items()}
+        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items() if vote.type}
         alone = len({text_key(task.prompt) for task in group.values()}) == 1
         if self.cache is None or not alone or any(task.private for task in group.values()):
             return
@@ -158,7 +178,8 @@ class TaskClassifier:
 
     def _hops(self, *, private: bool) -> list[Hop]:
         """Return who is asked in turn: the first two of the orchestration tier, and its first paid model."""
-        hops = self.ctx.policy.plan(Tier.ORCHESTRATION, self.ctx.clock.now(), private=private)
+        kept_from_free = private or not self.ctx.policy.config.pointsman.classifier.ask_free
+        hops = self.ctx.policy.plan(Tier.ORCHESTRATION, self.ctx.clock.now(), private=kept_from_free)
         paid = [hop for hop in hops[2:] if not self.ctx.policy.is_free(hop.model)]
         return hops[:2] if any(not self.ctx.policy.is_free(hop.model) for hop in hops[:2]) else [*hops[:2], *paid[:1]]
 
@@ -169,17 +190,15 @@ class TaskClassifier:
         provider = self.ctx.policy.catalog.get(hop.model).provider
         source = Source.GEMINI if provider is Provider.GEMINI else Source.HAIKU
         votes = {
-            task_id: ModelVote(kind, confidence, source)
-            for task_id, (kind, confidence) in read_votes(result.text, list(group)).items()
+            task_id: ModelVote(vote.type, vote.confidence, source, vote.also)
+            for task_id, vote in read_votes(result.text, list(group)).items()
         }
         self._cache_votes(group, votes)
         return votes
 
     def _call(self, model_id: str, group: Mapping[str, Task], seconds: float) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
-        messages = [
-            {"id": str(number), "message": _excerpt(task.prompt)} for number, task in enumerate(group.values(), 1)
-        ]
+        messages = [{"id": str(number), **shown(task.prompt)} for number, task in enumerate(group.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
         spec = CallSpec(
@@ -203,16 +222,8 @@ class TaskClassifier:
         return make_call(self.ctx, spec, until, interpret)
 
 
-def _excerpt(prompt: str) -> str:
-    return (
-        prompt
-        if len(prompt) <= LONGEST_EXCERPT
-        else f"{prompt[: LONGEST_EXCERPT * 3 // 4]} […] {prompt[-LONGEST_EXCERPT // 4 :]}"
-    )
-
-
 def _share_out(group: Mapping[str, Task], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
-    weights = [len(_excerpt(task.prompt)) for task in group.values()]
+    weights = [sum(map(len, shown(task.prompt).values())) for task in group.values()]
     split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
     return tuple(
         Share(task_id, part, Usage(**{kind: split[kind][n] for kind in split}), task.metadata, task.parent_id)

@@ -3,10 +3,21 @@
 import hashlib
 import math
 import unicodedata
-from typing import Any
+from typing import Any, NamedTuple
 
+from pointsman.routing.classifier.local import FOLLOW_UP
+from pointsman.routing.classifier.request import find_request
 from pointsman.values import lenient_json
 from pointsman.values.taxonomy import TaskType
+
+LONGEST_SHOWN = 2_000
+"""Characters of a message that is shown whole."""
+LONGEST_ASKED = 1_200
+"""Characters that are shown of what a longer one asks for."""
+DIGESTED = 300
+"""Characters of its beginning, and of its end, that are shown beside that."""
+NOTHING = "none"
+"""Stands for no second type in an answer."""
 
 
 def text_key(prompt: str) -> str:
@@ -15,13 +26,25 @@ def text_key(prompt: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
+def shown(prompt: str) -> dict[str, str]:
+    """Return what a model is shown of a message: all of a short one, of a long one the request and a digest."""
+    if len(prompt) <= LONGEST_SHOWN:
+        return {"message": prompt}
+    request = find_request(prompt)
+    asked = request.text if request.found and request.text else f"{prompt[:LONGEST_ASKED]} […]"
+    begins, ends = (" ".join(part.split()) for part in (prompt[:DIGESTED], prompt[-DIGESTED:]))
+    digest = f"{len(prompt):,} characters in all, from: {begins} […] to: {ends}"
+    return {"message": asked[:LONGEST_ASKED], "pasted": digest}
+
+
 def vote_schema(count: int) -> dict[str, Any]:
     """Return the JSON Schema of an answer for so many messages."""
     verdict = {
         "type": "object",
         "properties": {
             "id": {"type": "string", "enum": [str(number) for number in range(1, count + 1)]},
-            "type": {"type": "string", "enum": [str(kind) for kind in TaskType]},
+            "type": {"type": "string", "enum": [*map(str, TaskType), FOLLOW_UP]},
+            "also": {"type": "string", "enum": [*map(str, TaskType), NOTHING]},
             "confidence": {"type": "number"},
         },
         "required": ["id", "type", "confidence"],
@@ -35,19 +58,30 @@ def vote_schema(count: int) -> dict[str, Any]:
     }
 
 
-def read_votes(answer: str, task_ids: list[str]) -> dict[str, tuple[TaskType, float]]:
+class Vote(NamedTuple):
+    """What an answer says of one message."""
+
+    type: TaskType | None
+    """None: it holds no task of its own."""
+    confidence: float
+    also: TaskType | None = None
+    """A second type that fits as well."""
+
+
+def read_votes(answer: str, task_ids: list[str]) -> dict[str, Vote]:
     """Return the votes of an answer, by task id. Malformed, duplicate or unmatched votes are ignored."""
     try:
         entries = lenient_json.read_object(answer, ("verdicts",))["verdicts"]
     except lenient_json.UnreadableError:
         return {}
-    votes: dict[str, tuple[TaskType, float]] = {}
+    votes: dict[str, Vote] = {}
     repeated: set[str] = set()
     for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict):
             continue
         try:
-            number, kind = int(str(entry["id"])), TaskType(str(entry["type"]))
+            number, named = int(str(entry["id"])), str(entry["type"])
+            kind = None if named == FOLLOW_UP else TaskType(named)
             confidence = float(str(entry["confidence"]))
         except (KeyError, ValueError):
             continue
@@ -56,5 +90,10 @@ def read_votes(answer: str, task_ids: list[str]) -> dict[str, tuple[TaskType, fl
         task_id = task_ids[number - 1]
         if task_id in votes:
             repeated.add(task_id)
-        votes[task_id] = (kind, min(max(confidence, 0.0), 1.0))
+        votes[task_id] = Vote(kind, min(max(confidence, 0.0), 1.0), _also(entry.get("also"), kind))
     return {task_id: vote for task_id, vote in votes.items() if task_id not in repeated}
+
+
+def _also(named: object, kind: TaskType | None) -> TaskType | None:
+    """Return a second type; what is no type, or the first one again, counts for nothing."""
+    return TaskType(str(named)) if kind and named in list(TaskType) and named != kind else None

@@ -19,6 +19,11 @@ class TaskType(StrEnum):
     DECISION = "decision"
     PLANNING = "planning"
     TEST_COORDINATION = "test_coordination"
+    QUESTION = "question"
+    SUMMARY = "summary"
+    EXTRACTION = "extraction"
+    TRANSLATION = "translation"
+    REWRITING = "rewriting"
     CODE_GENERATION = "code_generation"
     TEST_WRITING = "test_writing"
     DOCUMENTATION = "documentation"
@@ -36,6 +41,11 @@ TYPES_OF: dict[Tier, tuple[TaskType, ...]] = {
         TaskType.DECISION,
         TaskType.PLANNING,
         TaskType.TEST_COORDINATION,
+        TaskType.QUESTION,
+        TaskType.SUMMARY,
+        TaskType.EXTRACTION,
+        TaskType.TRANSLATION,
+        TaskType.REWRITING,
     ),
     Tier.IMPLEMENTATION: (
         TaskType.CODE_GENERATION,

@@ -12,13 +12,14 @@ import gzip
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from pointsman.routing.classifier.injection_filter import without_steering
 from pointsman.routing.classifier.packed_rows import Lanes
+from pointsman.routing.classifier.request import Request, find_request
 from pointsman.routing.classifier.spelling import Spelling
 from pointsman.routing.classifier.text_features import (
     GRAM_UNITS,
@@ -35,11 +36,13 @@ from pointsman.routing.classifier.text_features import (
     sentences,
     word_pairs,
 )
-from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
+from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier
 
 WEIGHTS_FILE = "classifier.bin.gz"
 BACKGROUND = "background"
-"""The label of texts that are none of the types; its probability is doubt, never a verdict."""
+"""The label of everyday texts that are none of the types; its probability is doubt, never a verdict."""
+FOLLOW_UP = "follow_up"
+"""The label of texts that hold no task of their own: they continue what was said before."""
 STEERED_CEILING = 0.5
 """Largest probability of a text that does little else than say how it is to be classified."""
 MAX_DECIDING_WORDS = 5
@@ -66,6 +69,16 @@ class Classification:
     """Calibrated probability of `tier`."""
     runner_up_tier: Tier
     """The most probable other tier; `tier` itself if only one was allowed."""
+    tiers: Mapping[Tier, float] = field(default_factory=dict)
+    """Calibrated probability of each tier; what is missing to 1 is doubt."""
+    follow_up: float = 0.0
+    """Calibrated probability that the text holds no task of its own."""
+    background: float = 0.0
+    """Calibrated probability that it is an everyday request of no type."""
+    request_found: bool = True
+    """False of a long text in which nothing asks."""
+    steered: bool = False
+    """Whether something that addresses the router was left out."""
 
 
 class LocalClassifier:
@@ -90,11 +103,6 @@ class LocalClassifier:
         """Return the classifier with the weights of this package; they are read once per process."""
         return _load()
 
-    @property
-    def threshold(self) -> float:
-        """The `tier_probability` from which a verdict was right 95 times in 100 in cross-validation."""
-        return float(self.header["threshold"])
-
     def classify(self, text: str, among: Collection[TaskType] | None = None) -> Classification:
         """Return the verdict on a text, from all types or from those in `among`.
 
@@ -104,31 +112,38 @@ class LocalClassifier:
         kinds = tuple(TaskType) if among is None else tuple(kind for kind in TaskType if kind in among)
         if not kinds:
             raise ValueError("among: at least one type is needed")
-        reading, steered = self._read(text)
+        reading, capped, found, steered = self._read(text)
         known_features, scores = self._score(reading)
         if not known_features:
             return _no_signal(kinds)
         masses = self._masses(scores)
         mass = {kind: masses[self._column[kind]] for kind in kinds}
-        tiers = self._tier_masses(masses, kinds)
+        shares = self._calibrated(_evidence(reading, known_features, self._log_shares(masses)))
+        allowed = {TIER_OF[kind] for kind in kinds}
+        tiers = {tier: share for tier, share in zip(Tier, shares, strict=False) if tier in allowed}
+        follow_up, background = shares[len(Tier)], shares[len(Tier) + 1]
+        if among is not None:
+            total = sum(tiers.values())
+            tiers = {tier: share / total for tier, share in tiers.items()}
+            follow_up = background = 0.0
+        elif capped and max(tiers.values()) > STEERED_CEILING:
+            tiers = {tier: share * STEERED_CEILING / max(tiers.values()) for tier, share in tiers.items()}
         tier, runner_up_tier = _first_two(tiers)
         kind = max((kind for kind in kinds if TIER_OF[kind] is tier), key=mass.__getitem__)
         runner_up = max((other for other in kinds if other is not kind), key=mass.__getitem__, default=kind)
-        tier_probability = 1.0
-        if len(tiers) > 1:
-            doubt = masses[self._labels.index(BACKGROUND)] if among is None else 0.0
-            share = tiers[tier] / (sum(tiers.values()) + doubt)
-            tier_probability = self._confidence(_evidence(reading, known_features, share))
-            if steered:
-                tier_probability = min(tier_probability, STEERED_CEILING)
         return Classification(
             type=kind,
-            probability=tier_probability * mass[kind] / tiers[tier],
+            probability=tiers[tier] * mass[kind] / sum(mass[other] for other in kinds if TIER_OF[other] is tier),
             words=self._deciding_words(reading, kind, runner_up),
             runner_up=runner_up,
             tier=tier,
-            tier_probability=tier_probability,
+            tier_probability=tiers[tier],
             runner_up_tier=runner_up_tier,
+            tiers=tiers,
+            follow_up=follow_up,
+            background=background,
+            request_found=found,
+            steered=steered,
         )
 
     @property
@@ -141,20 +156,19 @@ class LocalClassifier:
         return self._score(self._read(text)[0])[1]
 
     def evidence(self, text: str) -> tuple[float, ...]:
-        """Return what the calibrated probability of a text's tier depends on, besides a constant.
+        """Return what the calibrated probabilities of a text depend on.
 
-        In order: the log odds of the tier before calibration, the share of the text's words that training knew, and the
-        logarithm of their weight. For training, which fits the calibration; `classify` applies it.
+        In order: the log share of each tier, of `follow_up` and of `background` before calibration, the share of the
+        text's words that training knew, and the logarithm of their weight. For training, which fits the calibration;
+        `classify` applies it.
         """
         reading = self._read(text)[0]
         known_features, scores = self._score(reading)
-        masses = self._masses(scores)
-        tiers = self._tier_masses(masses, tuple(TaskType))
-        return _evidence(reading, known_features, max(tiers.values()) / sum(masses))
+        return _evidence(reading, known_features, self._log_shares(self._masses(scores)))
 
-    def sentences(self, text: str) -> list[Sentence]:
-        """Return the sentences of a text as they are compared with what training knew."""
-        return [self._known(part) for part in sentences(text)]
+    def sentences(self, request: Request) -> list[Sentence]:
+        """Return the sentences of a request as they are compared with what training knew."""
+        return [self._known(part) for part in sentences(request)]
 
     def steering(self, part: Sentence) -> float:
         """Return how much a sentence addresses the router: log odds against a sentence about the work."""
@@ -164,14 +178,29 @@ class LocalClassifier:
         scale: float = header["scale"] * UNIT * max(len(words), 3.0) ** -0.5
         return scale * self._lanes.one(total, len(self._labels)) + float(header["bias"])
 
-    def _read(self, text: str) -> tuple[Reading, bool]:
-        """Read a text without its steering; the second value says whether there was nothing else."""
+    def _read(self, text: str) -> tuple[Reading, bool, bool, bool]:
+        """Read a text without its steering.
+
+        The other values: whether little else was there, whether a request was found, whether something was left out.
+        """
+        request = find_request(text)
+        if request.ends:
+            request = max((request._replace(text=end) for end in request.ends), key=self._clarity)
+        parts = self.sentences(request)
         kept, steered = without_steering(
-            self.sentences(text),
+            parts,
             steering=lambda part: self.steering(part) - self.header["steering_from"],
             part_of=lambda part, text: self._known(sentence(text, part.units)),
         )
-        return read_features(kept), steered
+        left_out = steered or kept != parts
+        return read_features(kept, () if left_out else request.kinds), steered, request.found, left_out
+
+    def _clarity(self, request: Request) -> float:
+        """Return how much a text looks like a task of some tier."""
+        reading = read_features(self.sentences(request))
+        known_features, scores = self._score(reading)
+        evidence = _evidence(reading, known_features, self._log_shares(self._masses(scores)))
+        return max(self._calibrated(evidence)[: len(Tier)])
 
     def _known(self, part: Sentence) -> Sentence:
         """Return a sentence with known words in the place of their misspellings, and known pairs only."""
@@ -193,16 +222,22 @@ class LocalClassifier:
         top = max(exponents)
         return [math.exp(exponent - top) for exponent in exponents]
 
-    def _tier_masses(self, masses: list[float], kinds: tuple[TaskType, ...]) -> dict[Tier, float]:
-        tiers = dict.fromkeys((TIER_OF[kind] for kind in kinds), 0.0)
-        for kind in kinds:
-            tiers[TIER_OF[kind]] += masses[self._column[kind]]
-        return tiers
+    def _log_shares(self, masses: list[float]) -> list[float]:
+        """Return the log share of each tier, of `follow_up` and of `background`."""
+        total = sum(masses)
+        sums = [sum(masses[self._column[kind]] for kind in TYPES_OF[tier]) for tier in Tier]
+        sums += [masses[self._labels.index(label)] for label in (FOLLOW_UP, BACKGROUND)]
+        return [math.log(max(share / total, 1e-6)) for share in sums]
 
-    def _confidence(self, evidence: tuple[float, ...]) -> float:
-        constant, *slopes = self.header["calibration"]
-        logit = constant + sum(slope * value for slope, value in zip(slopes, evidence, strict=True))
-        return 1.0 / (1.0 + math.exp(-max(min(logit, 30.0), -30.0)))
+    def _calibrated(self, evidence: tuple[float, ...]) -> list[float]:
+        """Return the probability of each tier, of `follow_up` and of `background`."""
+        logits = [
+            constant + sum(slope * value for slope, value in zip(slopes, evidence, strict=True))
+            for constant, *slopes in self.header["calibration"]
+        ]
+        top = max(logits)
+        shares = [math.exp(logit - top) for logit in logits]
+        return [share / sum(shares) for share in shares]
 
     def _score(self, reading: Reading) -> tuple[float, Scores]:
         """Return the weight of the words that training knew, and the score of each label."""
@@ -251,10 +286,9 @@ class LocalClassifier:
         return tuple(reading.words[norm][0] for norm in ranked[:MAX_DECIDING_WORDS])
 
 
-def _evidence(reading: Reading, known: float, share: float) -> tuple[float, ...]:
-    clipped = min(max(share, 1e-6), 1.0 - 1e-6)
+def _evidence(reading: Reading, known: float, log_shares: list[float]) -> tuple[float, ...]:
     total = UNIT * sum(units for _, units in reading.words.values()) or 1.0
-    return (math.log(clipped / (1.0 - clipped)), known / total, math.log1p(known))
+    return (*log_shares, known / total, math.log1p(known))
 
 
 def _first_two(tiers: Mapping[Tier, float]) -> tuple[Tier, Tier]:
@@ -265,9 +299,10 @@ def _first_two(tiers: Mapping[Tier, float]) -> tuple[Tier, Tier]:
 
 
 def _no_signal(kinds: tuple[TaskType, ...]) -> Classification:
-    """Return the verdict on a text without a known word: the dearest tier, with the probability of a blind guess."""
-    tiers = {TIER_OF[kind]: 0.0 for kind in kinds}
-    tier, runner_up_tier = _first_two(tiers)
+    """Return the verdict on a text without a known word: a blind guess, at the middle tier where it is allowed."""
+    tiers = dict.fromkeys((TIER_OF[kind] for kind in kinds), 0.0)
+    tiers = dict.fromkeys(tiers, 1 / len(tiers))
+    tier = Tier.IMPLEMENTATION if Tier.IMPLEMENTATION in tiers else _first_two(tiers)[0]
     ranked = sorted(kinds, key=lambda kind: TIER_OF[kind] is not tier)
     return Classification(
         type=ranked[0],
@@ -275,8 +310,9 @@ def _no_signal(kinds: tuple[TaskType, ...]) -> Classification:
         words=(),
         runner_up=ranked[min(1, len(ranked) - 1)],
         tier=tier,
-        tier_probability=1 / len(tiers),
-        runner_up_tier=runner_up_tier,
+        tier_probability=tiers[tier],
+        runner_up_tier=next((other for other in tiers if other is not tier), tier),
+        tiers=tiers,
     )
 
 

@@ -6,20 +6,25 @@ meaning of the weights: train again.
 
 import re
 import unicodedata
+from bisect import bisect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from pointsman.routing.classifier.request import Request
+
 HEAD_CHARS = 600
 TAIL_CHARS = 300
-"""A long text counts by its beginning and end: instructions stand there, pasted material in between."""
+"""A long request counts by its beginning and end."""
 
 UNIT = 0.2
 """Weights are whole numbers of this, so that they add up exactly."""
 WORD_UNITS, GRAM_UNITS, PAIR_UNITS, LEAD_UNITS, SHAPE_UNITS = 5, 2, 4, 4, 3
 MACHINE_UNITS = 2
-"""Weight of a word from a log, diff, stack trace or JSON line: evidence, but not the request itself."""
+"""Weight of a word from the material: evidence, but not the request itself."""
+LENGTHS = (12, 30, 70, 150, 400)
+"""Characters of the request at which its length class changes."""
 SURFACE_CACHE_SIZE = 20_000
 
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Thai, kana, Han: no spaces between words
@@ -31,22 +36,8 @@ _BOUNDARY = re.compile(
     r"""(?<=[.!?;\u061f])\s+|(?<=[\u3002\uff01\uff1f\uff1b\u0964])|(?<=[)\]}])|(?:^|(?<=\s))(?=[(\[{])|(?<=["}\]]),(?=\s*")"""
 )
 _ACCENTS = re.compile("[\u0300-\u036f]+")
-_MACHINE_LINE = re.compile(
-    r"""^\s*(?:
-        [+-]{3}\s|@@|[+-]\s*\S.*[;{}()=]|diff\s--git|index\s[0-9a-f]{6}          # diff
-      | at\s[\w.$<>]+\(|File\s"|Traceback|goroutine\s|\.{3}\s\d+\smore           # stack trace
-      | \[?\d{4}-\d\d-\d\d[T\s]\d\d:|\[?\d\d:\d\d:\d\d|[A-Z][a-z]{2}\s+\d+\s\d\d: # log with a time
-      | \[?(?:INFO|WARN|WARNING|ERROR|DEBUG|FATAL|TRACE)\]?[\s:]                  # log with a level
-      | (?:FAILED|PASSED|ok|not\sok)\s\S+[/:]                                     # test run
-      | [{}\]]|\[\s*(?:[\[\]{"\d]|$)|"[\w.-]+"\s*:                                # JSON
-    )""",
-    re.VERBOSE,
-)
 _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("diff", re.compile(r"^(?:diff --git|@@ |\+\+\+ |--- )", re.MULTILINE)),
-    ("stack", re.compile(r"Traceback|^\s+at [\w.$<>]+\(|^\s*File \"|panic:|goroutine \d|Exception\b", re.MULTILINE)),
-    ("log", re.compile(r"^\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d|\b(?:ERROR|WARN|INFO)\b", re.MULTILINE)),
-    ("json", re.compile(r"[{,]\s*\"[\w.-]+\"\s*:")),
+    ("error", re.compile(r"\b\w*(?:Error|Exception)\b|\b(?:ERROR|panic)\b")),
     ("question", re.compile(r"[?？\u061f]\s*$")),  # noqa: RUF001
     ("route", re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE)\s+/|(?:^|\s)/(?:api|v\d)/")),
     ("call", re.compile(r"(?<=\w)\(\)")),
@@ -73,7 +64,7 @@ class Reading(NamedTuple):
     """Distinct words as compared, in order of appearance; each as first written, and its largest weight in units."""
     pairs: Collection[str]
     extras: Collection[str]
-    """Lead words (`^word`) and shapes (`#shape`)."""
+    """Lead words (`^word`), and shapes, kinds of material and length class (`#shape`)."""
     scale: float
     """What the summed scores are multiplied by, so that long texts do not outweigh short ones."""
 
@@ -106,13 +97,16 @@ def excerpt(text: str) -> str:
     return f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
 
 
-def sentences(text: str) -> list[Sentence]:
-    """Return the sentences with at least one word of a text's head and tail."""
-    sentences_found: list[Sentence] = []
-    for line in excerpt(text).splitlines():
-        units = MACHINE_UNITS if _MACHINE_LINE.match(line) else WORD_UNITS
-        sentences_found += [part for text in _BOUNDARY.split(line) if (part := sentence(text, units)).words]
-    return sentences_found
+def sentences(request: Request) -> list[Sentence]:
+    """Return the sentences with at least one word of a request's head and tail, and of the material's beginning."""
+    written, pasted = excerpt(request.text), request.material
+    return [*_sentences(written, WORD_UNITS), *_sentences(pasted, MACHINE_UNITS)]
+
+
+def _sentences(text: str, units: int) -> list[Sentence]:
+    return [
+        part for line in text.splitlines() for piece in _BOUNDARY.split(line) if (part := sentence(piece, units)).words
+    ]
 
 
 def sentence(text: str, units: int) -> Sentence:
@@ -126,8 +120,8 @@ def word_pairs(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(f"{first} {second}" for (first, _), (second, _) in pairwise(words))
 
 
-def read_features(parts: Iterable[Sentence]) -> Reading:
-    """Return what counts of a text that consists of these sentences."""
+def read_features(parts: Iterable[Sentence], kinds: Collection[str] = ()) -> Reading:
+    """Return what counts of a text that consists of these sentences and holds material of these kinds."""
     parts = tuple(parts)
     words: dict[str, tuple[str, int]] = {}
     for part in parts:
@@ -141,6 +135,8 @@ def read_features(parts: Iterable[Sentence]) -> Reading:
     extras = {f"^{norm}": None for part in (*written[:1], *written[1:][-1:]) for norm, _ in part.words[:3]}
     text = "\n".join(part.text for part in parts)
     extras |= {f"#{name}": None for name, pattern in _SHAPES if pattern.search(text)}
+    extras |= {f"#{kind}": None for kind in sorted(kinds)}
+    extras[f"#length{bisect(LENGTHS, sum(len(part.text) for part in written))}"] = None
     scale = max(UNIT * sum(units for _, units in words.values()), 3.0) ** -0.5
     return Reading(words, neighbours, extras, scale)
 
