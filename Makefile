@@ -90,8 +90,9 @@ build: setup ## Build the artifacts for `sam deploy`, for ARCH=arm64 (default) o
 LITELLM ?= $(wildcard .tools/litellm/bin/python)
 
 .PHONY: eval
-eval: setup ## Evaluate the routing on the project's own texts; with LiteLLM as a baseline after `make peers`
-	@$(RUN)/pointsman evaluate --picture build/eval $(if $(LITELLM),--litellm "$(LITELLM)")
+eval: setup ## Evaluate the routing on the project's own texts, and those in POINTSMAN_HUMAN_TEXT=DIR; with LiteLLM as a baseline after `make peers`
+	@$(RUN)/pointsman evaluate $(wildcard tests/data/*.jsonl) $(if $(POINTSMAN_HUMAN_TEXT),$(wildcard $(POINTSMAN_HUMAN_TEXT)/*.jsonl)) \
+		--picture build/eval $(if $(LITELLM),--litellm "$(LITELLM)")
 
 # The peers are LiteLLM and Lambda's runtime, each in its own environment.
 .PHONY: peers

@@ -1,10 +1,13 @@
-"""Runs MiniStack with four changes.
+"""Runs MiniStack with six changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
 - A call with a task token is authorised on a state machine, as on AWS (CDK grants it so:
   `StateMachine.grantTaskResponse`). MiniStack checks the role against `*`.
+- SQS tells who sent a message (`sender_ids`).
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
+- A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
+  function is throttled on request: `PutFunctionConcurrency` with 0.
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
 
 This is a script for MiniStack's own Python and imports nothing else of this project but that module beside it.
@@ -74,6 +77,23 @@ def _count_as_tls() -> None:
     evaluator.pin_request_origin = pin  # type: ignore[attr-defined]
 
 
+def _name_throttling() -> None:
+    """Fail a task of a workflow whose function is throttled with `Lambda.TooManyRequestsException`."""
+    steps = importlib.import_module("ministack.services.stepfunctions")
+    call = steps._call_lambda
+
+    def call_lambda(function: Any, event: Any) -> Any:
+        try:
+            return call(function, event)
+        except steps._ExecutionError as error:
+            name = "TooManyRequestsException"
+            if name not in str(error.cause) or error.error != "Lambda.Unknown":
+                raise
+            raise steps._ExecutionError(f"Lambda.{name}", error.cause) from error
+
+    steps._call_lambda = call_lambda  # type: ignore[attr-defined]
+
+
 def _guard_requests() -> None:
     """Refuse web pages, foreign hosts, and callers without the access key in the environment."""
     guard, emulator = importlib.import_module("request_guard"), importlib.import_module("ministack.app")
@@ -81,8 +101,10 @@ def _guard_requests() -> None:
 
 
 if __name__ == "__main__":
+    importlib.import_module("sender_ids").install()
     _name_token_resource()
     _count_as_tls()
+    _name_throttling()
     _guard_requests()  # the last: it imports the emulator, which takes the functions that are replaced
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
     sys.argv = ["ministack"]

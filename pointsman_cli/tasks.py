@@ -150,6 +150,8 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "not_delivered_to": record.undelivered or (_places_left(record) if failing_since else []),
         "parent_id": record.parent_id,
         "metadata": record.metadata,
+        "sender": record.sender,
+        "via": record.via,
         "private": record.private,
         "split": record.split,
         "subtasks": _read_subtasks(runtime, record),

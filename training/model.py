@@ -45,7 +45,7 @@ MOST_STEPS = 60
 """Of the optimiser; more change the verdicts no more than another sample of texts would."""
 PHRASE_WEIGHT = 0.6
 NO_TASK_WEIGHT = {BACKGROUND: 2.0, FOLLOW_UP: 1.5}
-FIELD_WEIGHT = 2.0
+FIELD_WEIGHT = 2.5
 """Of a text in the styles that people write in, against the others."""
 RARITY = 1.0
 """Power of the inverse document frequency that multiplies a feature's values; folded into its weights afterwards."""

@@ -25,25 +25,34 @@ def create_key(
     days: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Days until the key expires. Default: never.")
     ] = None,
+    principal: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who sends by it; an earlier key's continues it. Default: NAME."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key and print it once. The stack stores only its hash.
 
+    Tasks and idempotency keys belong to the key's principal: to replace a key, create another one with its principal,
+    then revoke the first.
+
     Tasks that this key submits carry its name as `agent` in their metadata, unless they set one themselves. The report
     adds up costs by agent.
     """
-    if not re.fullmatch(KEY_NAME_PATTERN, name):
-        raise BadInputError(
-            "NAME: must start with a letter or digit and have up to 64 letters, digits, dots, hyphens and underscores"
-        )
-    connection, now, key = stack.connect(), datetime.now(UTC), new_key()
-    expires = to_text(now + timedelta(days=days)) if days else None
-    if not connection.runtime.stores.api_keys.create(ApiKey(name, str(digest_of(key)), to_text(now), expires)):
+    for option, value in (("NAME", name), ("--principal", principal or name)):
+        if not re.fullmatch(KEY_NAME_PATTERN, value):
+            words = "must start with a letter or digit and have up to 64 letters, digits, dots, hyphens and underscores"
+            raise BadInputError(f"{option}: {words}")
+    keys, now, key = stack.connect().runtime.stores.api_keys, datetime.now(UTC), new_key()
+    if principal is None and (other := next((it for it in keys.read() if it.owner == name != it.name), None)):
+        raise CommandError(f"{name} is the principal of key {other.name}: choose another name, or give --principal")
+    expires, owner = to_text(now + timedelta(days=days)) if days else None, principal or name
+    if not keys.create(ApiKey(name, str(digest_of(key)), to_text(now), expires, principal=owner)):
         raise CommandError(f"key {name} already exists: choose another name")
     if as_json:
-        output.print_document({"name": name, "key": key, "expires_at": expires})
+        output.print_document({"name": name, "principal": owner, "key": key, "expires_at": expires})
     else:
-        output.print_pairs([("name", name), ("key", key), ("expires", expires or "never")])
+        output.print_pairs([("name", name), ("principal", owner), ("key", key), ("expires", expires or "never")])
         output.print_note("Store the key now: it is not shown again.")
 
 
@@ -53,10 +62,12 @@ def list_keys(stack: StackOptions, as_json: AsJson = False) -> None:
     keys = stack.connect().runtime.stores.api_keys.read()
     if as_json:
         fields = ("name", "created_at", "expires_at", "revoked_at")
-        output.print_document({"keys": [{field: getattr(key, field) for field in fields} for key in keys]})
+        documents = [{field: getattr(key, field) for field in fields} | {"principal": key.owner} for key in keys]
+        output.print_document({"keys": documents})
     else:
-        rows = [(key.name, "active" if key.admits(now) else "inactive", key.created_at, _expiry(key)) for key in keys]
-        output.print_table(("name", "state", "created", "expires"), rows)
+        states = ["active" if key.admits(now) else "inactive" for key in keys]
+        rows = [(it.name, it.owner, state, it.created_at, _expiry(it)) for it, state in zip(keys, states, strict=True)]
+        output.print_table(("name", "principal", "state", "created", "expires"), rows)
 
 
 def revoke_key(stack: StackOptions, name: _Name, as_json: AsJson = False) -> None:

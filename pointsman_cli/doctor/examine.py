@@ -23,6 +23,7 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("alarms", traffic.alarm_findings),
     ("alarms", traffic.subscription_findings),
     ("clock", deployment.clock_findings),
+    ("concurrency", limits.concurrency_findings),
     ("quota", limits.quota_findings),
     ("budget", limits.budget_findings),
 )

@@ -1,4 +1,4 @@
-"""What is left of the free tiers' daily quotas and of the budget."""
+"""What is left of the free tiers' daily quotas, of the budget, and of the account's concurrency."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from pointsman.execution.model_health import ModelState
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import PACIFIC, local_day, to_ms
 from pointsman_cli import output
-from pointsman_cli.doctor.stack_probe import Finding, StackProbe, configured_models, ok, to_do
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, configured_models, ok, to_do, unchecked
 
 _WARNING_SHARE = 0.8
 """Share of a cap that needs attention, the same as for the alarm MonthSpend."""
@@ -41,6 +41,25 @@ def _obstacle(state: ModelState, now: datetime) -> tuple[str, str] | None:
     if state.open_until > now_ms or state.half_open:
         return "circuit breaker open after five failures in a row", "check the provider's status page"
     return None
+
+
+_ROOM_ENOUGH = 50
+"""Concurrent invocations with which no task of a small team waits for another; new accounts have 10."""
+
+
+def concurrency_findings(probe: StackProbe) -> Iterator[Finding]:
+    """Report how many functions the account may run at once, and what that means for tasks."""
+    if probe.local:
+        yield unchecked("concurrency", "Lambda", "the local stack has no account's limit")
+        return
+    limits = probe.client("lambda").get_account_settings()["AccountLimit"]
+    most, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    words = f"{most} invocations at once in the account and region, {unreserved} of them not reserved"
+    if unreserved < _ROOM_ENOUGH:
+        step = "tasks above that wait; request a higher quota of concurrent executions (L-B99A9384), which is free"
+        yield to_do("concurrency", "Lambda", words, step)
+    else:
+        yield ok("concurrency", "Lambda", words)
 
 
 def budget_findings(probe: StackProbe) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from devstack import LocalStackError
 from pointsman.contracts.task import Rejection
+from pointsman.contracts.unknown_fields import nearest_name
 from pointsman.routing.config import ConfigError
 from pointsman.values.errors import StoreError, safe_message
 from pointsman_cli.errors import CommandError
@@ -44,6 +45,8 @@ class PointsmanServer(MCPServer[Any]):
         self.add_tool(tools.submit_task, annotations=_SPENDS)
         for tool in (tools.wait_for_task, tools.estimate_task, tools.read_report, tools.read_budget):
             self.add_tool(tool, annotations=_READ_ONLY)
+        for registered in self._tool_manager.list_tools():
+            registered.parameters["additionalProperties"] = False
 
     @override
     async def run_stdio_async(self) -> None:
@@ -57,14 +60,24 @@ class PointsmanServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool. An error becomes its result."""
+        """Call a tool. An error becomes its result, an argument that the tool does not have included."""
+        tool = self._tool_manager.get_tool(name)
+        known = tool.parameters["properties"] if tool else arguments
+        if unknown := [argument for argument in arguments if argument not in known]:
+            nearest = nearest_name(unknown[0], known)
+            meant = f"; did you mean {nearest}?" if nearest else ""
+            return _error_result(f"{unknown[0]}: {name} has no such argument{meant}")
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             cause = error.__cause__ or error
             if isinstance(cause, BotoCoreError | StoreError):
                 self._mcp_tools.disconnect()
-            return CallToolResult(content=[TextContent(type="text", text=_error_line(cause))], is_error=True)
+            return _error_result(_error_line(cause))
+
+
+def _error_result(line: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=line)], is_error=True)
 
 
 def _error_line(error: BaseException) -> str:

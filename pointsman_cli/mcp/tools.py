@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypedDict, cast
 from pydantic import Field
 
 from pointsman.client import AsyncClient, NotEndedError, Progress, Result, Sent
+from pointsman.client.message import TaskFields, body_of, id_from, task_fields
 from pointsman.contracts.task import read_task
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.execution.waiting import Waiting
@@ -20,7 +21,7 @@ from pointsman.values.effort import Effort
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading, tasks
 from pointsman_cli.dry_run import DryRun
-from pointsman_cli.errors import NotFoundError
+from pointsman_cli.errors import BadInputError, NotFoundError
 from pointsman_cli.stacks import StackConnection
 
 
@@ -172,18 +173,22 @@ class McpTools:
     ) -> Submitted:
         """Submit a task and return its id. It may cost money, within the stack's budget."""
         connection = self.connection()
-        sent = connection.client.submit(
-            prompt,
-            type=type,
-            tier=tier,
-            private=private,
-            split=split,
-            system=system,
-            max_output_tokens=max_output_tokens,
-            effort=effort,
-            metadata=metadata,
-            idempotency_key=idempotency_key,
-        )
+        fields: TaskFields = {
+            "type": type,
+            "tier": tier,
+            "private": private,
+            "split": split,
+            "system": system,
+            "max_output_tokens": max_output_tokens,
+            "effort": effort,
+            "metadata": metadata,
+            "idempotency_key": idempotency_key,
+        }
+        body = body_of(task_fields(prompt, fields))
+        if idempotency_key and connection.client.is_taken(body):
+            other = f"idempotency_key: task {id_from(idempotency_key)} has it, with other content"
+            raise BadInputError(f"{other}: wait for that task, or submit this one with a key of its own")
+        sent = connection.client.send(body)
         self._sent[sent.task_id] = sent
         return {"task_id": sent.task_id, "stand_in": connection.stand_in}
 

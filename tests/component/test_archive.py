@@ -222,7 +222,14 @@ def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: s
 def rows() -> list[dict[str, Any]]:
     metadata = {HOSTILE: HOSTILE, "ü": "é"}
     mine = intent(
-        "t-1", parent_id="p-1", hop=1, previous_outcome="busy", came_from="x", metadata=metadata, effort=Effort.LOW
+        "t-1",
+        parent_id="p-1",
+        hop=1,
+        previous_outcome="busy",
+        came_from="x",
+        metadata=metadata,
+        effort=Effort.LOW,
+        sender="key:ci",
     )
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)

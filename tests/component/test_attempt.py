@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
-from pointsman.execution.calls import Reservation
+from pointsman.execution.calls import Purpose, Reservation
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS, SETTLING_SECONDS
@@ -298,7 +298,9 @@ def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
         spent = Counter[str]()
         for row in rows:
             spent[row["purpose"]] += row["cost_nano"]
-        counters = ledger.reader.counters("2026-11", 31)
+        counters = Counter[str]()
+        for month in ("2026-11", "2026-12"):  # a held task may go on for many days
+            counters.update(ledger.reader.counters(month, 31))
         assert task.cost_nano == spent["task"] == counters.get("month", 0) - spent["audit"]
         assert spent["judge"] == 0
         assert len([row for row in rows if row["purpose"] == "audit"]) <= (task.status is Status.COMPLETED)
@@ -321,3 +323,57 @@ def test_quota_of_the_day_renews_at_midnight_in_the_provider_s_zone(
         (*_, state) = router.workflow.executions.values()
         finished(router, WorkflowState.from_state(json.loads(state)))
     assert asked(router) == [GEMINI, GEMINI, HAIKU, GEMINI]
+
+
+def with_unlisted(run: WorkflowState, place: int) -> WorkflowState:
+    """Return the run with a hop that a deployment took out of the catalogue while the task was under way."""
+    unlisted = replace(run.here, model="claude-that-was")
+    return replace(run, plan=(*run.plan[:place], unlisted, *run.plan[place:]))
+
+
+def test_model_that_left_the_catalogue_is_passed_over(router: Router) -> None:
+    run = step(router, with_unlisted(started(router), 0))
+    assert (run.next, run.here.model, run.reason) == (Next.RUN, GEMINI, "retired")
+    router.model.then(answered())
+    assert step(router, run).next is Next.DELIVER
+    assert router.task().status is Status.COMPLETED
+
+
+def test_task_without_a_model_that_is_still_listed_fails_in_order(router: Router) -> None:
+    run = with_unlisted(started(router, "reasoning"), 0)
+    run = step(router, replace(run, plan=run.plan[:1]))
+    assert (run.next, run.reason) == (Next.FAIL, "retired")
+
+
+@pytest.mark.parametrize("purpose", [Purpose.JUDGE, Purpose.AUDIT])
+def test_answer_whose_judge_left_the_catalogue_is_delivered(router: Router, purpose: Purpose) -> None:
+    run = with_unlisted(started(router), 0)
+    assert step(router, replace(run, purpose=purpose, has_answer=True)).next is Next.DELIVER
+
+
+def test_account_trouble_passes_over_a_model_that_left_the_catalogue(router: Router) -> None:
+    run = with_unlisted(started(router), 1)
+    router.model.then(CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT), answered())
+    assert finished(router, run).next is Next.DELIVER
+    assert asked(router) == [GEMINI, HAIKU]
+
+
+def test_answer_after_a_model_that_left_the_catalogue_is_reported(router: Router) -> None:
+    run = step(router, with_unlisted(started(router, "implementation"), 0))
+    router.model.then(answered())
+    assert step(router, run).next is Next.DELIVER
+
+
+def test_account_trouble_leads_back_to_a_model_whose_quota_has_renewed(router: Router) -> None:
+    until = router.clock.now() + timedelta(hours=3)
+    router.model.then(CallResult(Outcome.QUOTA_EXHAUSTED, until=until), answered())
+    finished(router, started(router))
+    router.model.then(CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=NOON + timedelta(days=9)))
+    router.model.then(answered("Free again."))
+    body = json.dumps({"prompt": "Is it done?", "task_id": "t-2", "tier": "orchestration"})
+    assert router.run(QueueMessage("m-2", body)) == {}
+    state = WorkflowState.from_state(json.loads(router.workflow.executions["t-2"]))
+    assert (state.here.model, state.reason) == (HAIKU, Outcome.QUOTA_EXHAUSTED)
+    finished(router, state)
+    assert asked(router) == [GEMINI, HAIKU, HAIKU, GEMINI]
+    assert (router.task("t-2").status, router.clock.now() >= until) == (Status.COMPLETED, True)

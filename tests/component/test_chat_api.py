@@ -11,6 +11,7 @@ from pointsman.adapters.api_keys import DynamoApiKeys
 from pointsman.chat_api.authenticator import ApiKeyAuthenticator
 from pointsman.chat_api.chat_api import ChatApi, HttpRequest
 from pointsman.contracts.api_key import ApiKey, digest_of, new_key
+from pointsman.contracts.sender import SENDER_ATTRIBUTE
 from pointsman.entrypoints.front_door import build_chat_api
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.times import to_text
@@ -131,14 +132,44 @@ def test_a_failure_says_why_and_is_not_to_be_tried_again(shop: Functions) -> Non
 
 
 def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
+    """It is told to its sender, and leaves no message that could be rejected."""
     finish(shop, begin(shop), GOOD)
-    begin(shop, {**HELLO, "max_tokens": 7})
+    other = event("POST", "/v1/chat/completions", {**HELLO, "max_tokens": 7}, **{"idempotency-key": "k"})
+    status, body, _ = call(shop, other)
+    assert (status, body["error"]["code"]) == (409, "idempotency_conflict")
+    assert "Idempotency-Key" in body["error"]["message"]
+    assert "Messages" not in shop.aws.client("sqs").receive_message(QueueUrl=shop.queue_url)
+
+
+def test_conflict_that_shows_only_in_the_queue_is_answered_by_its_own_message(shop: Functions) -> None:
+    begin(shop)
+    begin(shop, {**HELLO, "max_tokens": 7})  # the first is not claimed yet
     shop.route_messages()
     door, request = shop.runtime.part(build_chat_api), {**HELLO, "max_tokens": 7}
     headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k"}
     result = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(request).encode())
-    # This one's own message has to be judged: nobody takes another task's answer for its own.
-    assert door(result, 0.0).status == 202
+    assert door(result, 0.0).status == 409
+
+
+def test_tasks_belong_to_the_principal_whichever_key_it_has(shop: Functions) -> None:
+    first, second = new_key(), new_key()
+    for name, secret in (("laptop", first), ("laptop-2", second)):
+        record = ApiKey(name, str(digest_of(secret)), to_text(NOON), principal="ada")
+        assert shop.runtime.stores.api_keys.create(record)
+    headers = {"authorization": f"Bearer {first}", "idempotency-key": "k"}
+    request = HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(HELLO).encode())
+    task_id = json.loads(shop.runtime.part(build_chat_api)(request, 0.0).body)["task_id"]
+    sent = shop.aws.client("sqs").receive_message(
+        QueueUrl=shop.queue_url, MessageAttributeNames=["All"], VisibilityTimeout=0
+    )
+    (message,) = sent["Messages"]
+    assert message["MessageAttributes"][SENDER_ATTRIBUTE]["StringValue"] == "key:ada"
+    finish(shop, task_id, GOOD)
+    shop.runtime.stores.api_keys.revoke("laptop", NOON)
+    again = event("POST", "/v1/chat/completions", HELLO, key=second, **{"idempotency-key": "k"})
+    assert call(shop, again)[1]["id"] == task_id
+    assert call(shop, event("GET", f"/v1/tasks/{task_id}", key=second))[0] == 200
+    assert len(shop.model.questions) == 1
 
 
 def test_task_of_one_api_key_is_hidden_from_others(shop: Functions) -> None:

@@ -78,6 +78,12 @@ def test_submitted_task_is_in_the_queue(aws: Aws, client: Client, queue_url: str
     ]
 
 
+def test_characters_that_sqs_refuses_are_sent_as_escapes(aws: Aws, client: Client, queue_url: str) -> None:
+    client.submit("What is \uffff?")
+    (received,) = aws.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+    assert "\\uffff" in received["Body"]
+
+
 @pytest.mark.parametrize(
     ("prompt", "fields", "told"),
     [

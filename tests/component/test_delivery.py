@@ -233,3 +233,13 @@ def test_hanging_deliveries_leave_the_sweep_time_for_all_else(
     monkeypatch.setattr(router.bus, "publish", hang)
     with pytest.raises(SweepError, match=r"all: 2 deliveries \(no time left\)"):
         sweep()
+
+
+def test_answer_in_characters_that_sqs_refuses_is_delivered_in_others(router: Router) -> None:
+    """SQS refuses U+FFFE and U+FFFF for good, and so does EventBridge's queue target."""
+    router.model.then(answered("a\uffffb"))
+    step(router, started(router, "reasoning", reply_to=TOKEN))
+    router.intake.delivery.finish("t-1", 1, None)
+    for detail in (router.bus.events[0][1], router.replies.sent[0][1]):
+        assert "\uffff" not in detail
+        assert json.loads(detail)["answer"] == "a\uffffb"

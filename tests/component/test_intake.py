@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from pointsman.adapters.task_item import TOMBSTONE
 from pointsman.adapters.task_table import TaskTable
-from pointsman.execution.records import Payload
+from pointsman.execution.records import MOST_REPLIES, Payload, TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config
 from pointsman.routing.catalog import load_catalog
@@ -210,3 +213,72 @@ def test_executions_are_named_after_task_and_generation() -> None:
     assert later.endswith(".2")
     assert len(later) <= 80
     assert len({execution_name("t-1", n) for n in range(1, 5)} | {later}) == 5
+
+
+def test_claim_whose_answer_was_lost_is_started_by_the_same_invocation(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client sends it again, and its own item refuses it; a message that went back would wait for 360 s."""
+    claim = TaskTable.claim
+
+    def twice(own: TaskTable, record: TaskRecord) -> TaskRecord | None:
+        claim(own, record)
+        return claim(own, record)
+
+    monkeypatch.setattr(TaskTable, "claim", twice)
+    assert router.run(message()) == {}
+    assert router.task().status is Status.STARTED
+
+
+def test_renewed_lease_whose_answer_was_lost_is_ours(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    router.crash(message())
+    router.clock.advance(SECONDS + 1)
+    renew = TaskTable.renew
+
+    def twice(own: TaskTable, *arguments: Any) -> bool:
+        renew(own, *arguments)
+        return renew(own, *arguments)
+
+    monkeypatch.setattr(TaskTable, "renew", twice)
+    assert router.run(message("m-2"), owner="router-2") == {}
+    assert router.task().status is Status.STARTED
+
+
+def test_task_takes_so_many_places_to_reply_to_and_no_more(router: Router) -> None:
+    router.run(message())
+    for number in range(MOST_REPLIES):
+        assert router.run(message(f"m-{number + 2}", reply_to=f"token-{number}"), owner=f"router-{number}") == {}
+    assert router.run(message("m-99", reply_to="one-too-many"), owner="router-99") == {}
+    assert len(router.task().reply_to) == MOST_REPLIES
+    assert router.dead.codes() == ["too_many_replies"]
+    ((place, detail, code),) = router.replies.sent
+    assert (place, code, json.loads(detail)["task_id"]) == ("one-too-many", "too_many_replies", "m-99")
+    assert router.task().status is Status.STARTED
+    assert router.run(message("m-98", reply_to="token-1"), owner="router-98") == {}  # known already
+
+
+def test_reply_asked_for_between_an_end_and_its_replay_is_kept(
+    router: Router, task_table: TaskTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task ends before the place is added, and is claimed again before it is read."""
+    router.run(message())
+    update = TaskTable._update
+
+    def raced(own: TaskTable, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        task_table.fail("t-1", 1, "refused", router.clock.now())
+        lost = update(own, *arguments)
+        assert lost is None
+        assert task_table.replay(replace(router.task(), generation=2, lease_owner="replay"), router.clock.now())
+        return lost
+
+    monkeypatch.setattr(TaskTable, "_update", raced)
+    assert router.run(message("m-2", reply_to="token-1"), owner="router-2") == {}
+    assert router.task().reply_to == ["token-1"]
+
+
+def test_record_outlives_a_far_deadline(router: Router, aws: Aws) -> None:
+    router.run(message(deadline="2027-11-22T12:00:00Z"))
+    item = aws.client("dynamodb").get_item(TableName=aws.tables.tasks, Key={"task_id": {"S": "t-1"}})["Item"]
+    expires = datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC)
+    assert expires == datetime(2027, 11, 22, 12, tzinfo=UTC) + TOMBSTONE

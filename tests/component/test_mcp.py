@@ -14,6 +14,7 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult
 
 from pointsman.adapters.task_item import to_item
+from pointsman.contracts.task import read_task
 from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble
 from pointsman.execution.records import Payload, TaskRecord
@@ -89,6 +90,33 @@ def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackCon
     ended = call(server, "wait_for_task", task_id=submitted["task_id"]).structured_content
     assert ended
     assert (ended["ended"], ended["answer"], ended["cost_usd"]) == (True, "Green.", "0.000001500")
+
+
+def test_key_that_stands_for_another_task_is_refused_before_it_is_sent(aws: Aws, connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
+    submitted = call(server, "submit_task", prompt="Is it green?", idempotency_key="build-118").structured_content
+    assert submitted
+    queue_url = connection.settings.task_queue_url
+    (message,) = aws.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+    aws.client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    fingerprint = read_task(json.loads(message["Body"])).fingerprint()
+    put(aws, connection, submitted["task_id"], Status.STARTED, fingerprint=fingerprint)
+    again = call(server, "submit_task", prompt="Is it green?", idempotency_key="build-118")
+    assert again.structured_content == submitted
+    (message,) = aws.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+    aws.client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    line = error_line(call(server, "submit_task", prompt="Is it red?", idempotency_key="build-118"))
+    assert submitted["task_id"] in line
+    assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=queue_url)
+
+
+def test_argument_that_a_tool_does_not_have_is_refused(aws: Aws, connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
+    line = error_line(call(server, "submit_task", prompt="Is it green?", privat=True))
+    assert line == "privat: submit_task has no such argument; did you mean private?"
+    assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=connection.settings.task_queue_url)
+    listed = talk_to(server, lambda client: client.list_tools()).tools
+    assert all(tool.input_schema["additionalProperties"] is False for tool in listed)
 
 
 def test_arguments_as_strings_are_read(aws: Aws, connection: StackConnection) -> None:
@@ -241,12 +269,17 @@ def test_process_answers_every_request_line() -> None:
         call % (3, b"latin \xe9"),
         b'{"jsonrpc":"2.0","id":4,"method":"ping"}',
     ]
-    done = subprocess.run(
-        [sys.executable, *SERVER], input=b"\n".join(requests), capture_output=True, check=True, cwd=ROOT, env=NOWHERE
-    )
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    with subprocess.Popen(
+        [sys.executable, *SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=NOWHERE
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(b"\n".join(requests) + b"\n")
+        server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(4)]
+        server.stdin.close()  # only now: requests that are under way when it closes are dropped
     assert {answer["id"]: "error" in answer for answer in answers} == {1: False, 2: True, 3: True, 4: False}
-    assert done.stderr == b""
+    assert server.returncode == 0
 
 
 def test_agents_are_told_that_answers_are_untrusted(connection: StackConnection) -> None:

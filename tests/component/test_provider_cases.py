@@ -9,13 +9,10 @@ from pointsman.routing.decision import Source
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType
 from tests.support.attempts import GEMINI, HAIKU, SONNET
-from tests.support.paths import ROOT
 from tests.support.product import EndedTask, Product
+from tests.support.reported import reported_responses
 
-REPORTED: dict[str, dict[str, Any]] = {
-    reported["source"].split(" ")[0].split(";")[0] + " " + reported["source"].split(" ")[1].strip(";"): reported
-    for reported in map(json.loads, (ROOT / "tests/data/providers/responses.jsonl").read_text().splitlines())
-}
+REPORTED = reported_responses()
 FLASH = "gemini-3.8-flash"
 TO_FLASH = {"chains": {"implementation": [HAIKU, FLASH]}}
 FROM_FLASH = {"chains": {"orchestration": [FLASH, HAIKU]}}

@@ -241,9 +241,8 @@ def test_more_than_a_page_is_read_once_each(aws: Aws, replay: Replay, queue: str
 
 
 def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Router) -> None:
-    fail(
-        router, attention="delivery", attention_since="2026-11-22T11:00:00.000Z", notified=["event"], undelivered=["x"]
-    )
+    attention = {"attention": "delivery", "attention_since": "2026-11-22T11:00:00.000Z"}
+    fail(router, **attention, notified=["event"], undelivered=["x"], sender="key:ci")
     first = router.task()
     router.clock.advance(7200)
     (line,) = replay(ReplayOptions(ids=frozenset({"t-1"}), execute=True), "operator")
@@ -258,7 +257,7 @@ def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Route
     assert (record.attempts, record.reason, record.ended_at, record.delivered_at, record.model) == (0, *[None] * 4)
     assert (record.attention, record.notified, record.undelivered) == (None, [], [])
     assert (record.rows, record.cost_nano, record.usage["input"]) == (first.rows, 700, 12)
-    assert record.reply_to == [TOKEN]
+    assert (record.reply_to, record.sender) == ([TOKEN], "key:ci")
     stored = router.tasks._get("t-1")["expires_at"]["N"]
     assert int(stored) == int((now + TOMBSTONE).timestamp())
 

@@ -11,6 +11,8 @@ import pytest
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.client import Client, Places
+from pointsman.contracts.sender import Sender
+from pointsman.entrypoints.settings import Settings
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.subtasks import SPLIT_SCHEMA
@@ -117,6 +119,31 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     for label, name in (("ticket", "PAY-7"), ("parent_id", "t-1")):
         group = groups[label].named[name]
         assert (group.tasks, group.attempts, group.cost_nano) == (4, 4, counters["month"])
+
+
+def test_sender_is_booked_told_and_inherited(router: Router, ledger: MotoLedger) -> None:
+    body = {"prompt": "Plan it.", "task_id": "t-1", "tier": "orchestration", "split": True, "sender": "key:forged"}
+    text = json.dumps({**body, "metadata": {"sender": "key:forged"}})
+    assert router.run(QueueMessage("m-1", text, sender=Sender("key:ci"))) == {}
+    router.model.then(handing_out(PARTS[0]))
+    finished(router, WorkflowState.from_state(json.loads(router.workflow.executions["t-1"])))
+    assert router.queue.senders == ["key:ci"]
+
+    rules = Settings(subtask_role_ids="AROADELIVERY").sender_rules
+    (part,) = router.queue.bodies
+    inherited = rules.sender_of("AROADELIVERY:delivery", router.queue.senders[0], part)
+    forged = rules.sender_of("AROATEAM:ada", "key:ci", "{")
+    assert router.run(QueueMessage("m-2", part, sender=inherited), QueueMessage("m-3", "{", sender=forged)) == {}
+    do(router, 1)
+
+    senders = {"t-1": "key:ci", "t-1-s01": "key:ci", "m-3": "role:AROATEAM:ada"}
+    assert {task_id: router.task(task_id).sender for task_id in senders} == senders
+    details = [json.loads(text) for _, text in router.bus.events]
+    assert {detail["task_id"]: detail["sender"] for detail in details} == senders
+    collector = TaskCostCollector()
+    rows = ledger.reader.rows(NOON, router.clock.now() + timedelta(hours=1))
+    collector.add(task_costs(*ledger_entries.read_entries(rows)))
+    assert {name: totals.tasks for name, totals in collector.labels()["sender"].named.items()} == {"key:ci": 2}
 
 
 def test_all_completed_is_not_partial_and_none_completed_is_a_failure(router: Router) -> None:

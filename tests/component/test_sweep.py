@@ -1,5 +1,6 @@
 """What the sweep cannot do keeps it from nothing else, and is raised at the end."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +16,10 @@ from pointsman.services.intake import QueueMessage
 from pointsman.services.sweep import Sweep
 from pointsman.values.errors import SweepError
 from pointsman.values.status import Status
+from tests.support.attempts import GEMINI, Crash, dies, during_the_call
 from tests.support.aws import Aws, MotoLedger
 from tests.support.ledger import NO_QUOTA, intent
-from tests.support.router import Router, build, build_sweep
+from tests.support.router import SHIPPED, Router, build, build_sweep
 
 
 @pytest.fixture
@@ -93,3 +95,32 @@ def test_a_part_that_fails_keeps_the_others_from_nothing(router: Router, sweep: 
 
 def test_many_troubles_are_one_short_message() -> None:
     assert str(SweepError([f"task t-{n} (ValueError)" for n in range(5000)])).endswith("t-9 (ValueError), 4990 more")
+
+
+def test_classification_that_nobody_settled_is_shared_out_when_it_is_closed(
+    aws: Aws, ledger: MotoLedger, task_table: TaskTable
+) -> None:
+    """The router was killed while the model thought; what each task may have cost stands with it all the same."""
+    config = json.dumps(
+        {**json.loads(SHIPPED), "pointsman": {"classifier": {"mode": "gemini"}, "paid_models": [GEMINI]}}
+    )
+    router = build(aws, ledger, task_table, config)
+    during_the_call(router, dies)
+    long = "x" * 300
+    metadata = [{"ticket": "A-1", "agent": long, "more": "no"}, {}, {"agent": "ci"}]
+    messages = [
+        QueueMessage(f"m-{n}", json.dumps({"prompt": "Go on. " * (n + 1), "task_id": f"t-{n}", "metadata": labels}))
+        for n, labels in enumerate(metadata)
+    ]
+    with pytest.raises(Crash):
+        router.crash(*messages)
+    router.clock.advance(1200)
+    assert build_sweep(aws, router)().closed == 1
+    rows = list(ledger.reader.rows(router.clock.now() - timedelta(hours=1), router.clock.now()))
+    (attempt,) = (row for row in rows if row["kind"] == "attempt")
+    shares = {row["task_id"]: row for row in rows if row["kind"] == "share"}
+    assert attempt["outcome"] == "unknown"
+    assert sum(row["cost_nano"] for row in shares.values()) == attempt["cost_nano"] == attempt["reserved_nano"] > 0
+    labels = {task_id: row.get("metadata", {}) for task_id, row in shares.items()}
+    assert labels == {"t-0": {"ticket": "A-1"}, "t-1": {}, "t-2": {"agent": "ci"}}
+    assert shares["t-2"]["cost_nano"] > shares["t-1"]["cost_nano"] > shares["t-0"]["cost_nano"]

@@ -71,7 +71,7 @@ def test_records_are_stored_and_read_back() -> None:
 
 def test_a_tombstone_outlives_the_names_of_executions() -> None:
     assert timedelta(days=90) < TOMBSTONE
-    assert unpack(to_item(record()))["expires_at"] == int((NOON + TOMBSTONE).timestamp())
+    assert unpack(to_item(record()))["expires_at"] == int((NOON + timedelta(hours=24) + TOMBSTONE).timestamp())
 
 
 def test_a_free_id_is_claimed_once(task_table: TaskTable) -> None:

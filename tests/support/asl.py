@@ -68,9 +68,10 @@ class Machine:
         definition = self.states[name]
         return definition["Next"], _output(definition, state, now_ms, result)
 
-    def catch(self, name: str, state: State, now_ms: int) -> tuple[str, State]:
-        """Return where a crash in a Task leads, and with what."""
-        (rule,) = self.states[name]["Catch"]
+    def catch(self, name: str, state: State, now_ms: int, error: str = "Lambda.Unknown") -> tuple[str, State]:
+        """Return where an error in a Task leads, by default a crash, and with what."""
+        rules = self.states[name]["Catch"]
+        rule = next(rule for rule in rules if {error, "States.ALL"} & set(rule["ErrorEquals"]))
         return rule["Next"], _output(rule, state, now_ms)
 
 

@@ -67,6 +67,25 @@ class Aws:
         return Settings.model_validate(stores | changes)
 
 
+class OneAtATime:
+    """A boto3 session on moto, which keeps no locks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def client(self, service: str, config: Config | None = None) -> Any:
+        with self._lock:
+            client = SESSION.client(service, config=config)
+        call = client._make_api_call
+
+        def alone(operation: str, arguments: Any) -> Any:
+            with self._lock:
+                return call(operation, arguments)
+
+        client._make_api_call = alone
+        return client
+
+
 @contextmanager
 def empty_account() -> Iterator[Aws]:
     """Yield an account with the template's stores."""

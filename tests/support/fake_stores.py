@@ -13,7 +13,7 @@ from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult, Outcome
-from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
+from pointsman.execution.records import MOST_REPLIES, Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import LedgerView
 from pointsman.routing.decision import Decision, ModelVote
 from pointsman.values.errors import RetryLaterError
@@ -59,8 +59,10 @@ class FakeTaskStore:
 
     def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
         stored = self.records.get(record.task_id)
-        if stored is None or stored.status is not Status.CLAIMED or stored.lease_until > to_ms(now):
+        if stored is None or stored.status is not Status.CLAIMED:
             return False
+        if stored.lease_until > to_ms(now):
+            return stored.lease_owner == owner
         stored.lease_owner, stored.lease_until = owner, to_ms(lease_until)
         return True
 
@@ -78,7 +80,8 @@ class FakeTaskStore:
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
         stored = self.records[task_id]
-        if stored.status not in ENDED and reply_to not in stored.reply_to:
+        room = len(stored.reply_to) < MOST_REPLIES
+        if stored.status not in ENDED and reply_to not in stored.reply_to and room:
             stored.reply_to = [*stored.reply_to, reply_to]
         return replace(stored)
 

@@ -126,11 +126,14 @@ class FakeTaskQueue:
     bodies: list[str] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     """Raised by the next sends, before anything is sent."""
+    senders: list[str | None] = field(default_factory=list)
+    """For whom each was sent."""
 
-    def send(self, body: str) -> None:
+    def send(self, body: str, sender: str | None = None) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.bodies.append(body)
+        self.senders.append(sender)
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 from devstack import processes, servers, toolchain
 from devstack.info import ProcessRecord, new_access_key
 from devstack.providers import Providers
+from tests.support.paths import ROOT
 
 PARENT_SCRIPT = """
 import subprocess, sys, time
@@ -245,3 +248,18 @@ def test_model_overrides_become_parameters() -> None:
     parameters = Providers.of({"MODEL_OVERRIDE_REASONING": "claude-haiku-5-5"}).parameters(None)
     assert parameters["ModelOverrideReasoning"] == "claude-haiku-5-5"
     assert "ModelOverrideImplementation" not in parameters
+
+
+def test_make_quotes_its_folder(tmp_path: Path) -> None:
+    """A clone may lie under spaces, brackets and umlauts (reported in aws-samples/sessions-with-aws-sam 9)."""
+    folder = tmp_path / "My Projects (ä)"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("pyproject.toml", "uv.lock", "tools"):
+        (folder / name).symlink_to(ROOT / name)
+    targets = ["setup", "demo", "build"]
+    command = ["make", "-n", "-k", f"PYTHON={sys.executable}", *targets]
+    printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+    words = shlex.split(printed.replace("\\\n", " "), comments=True)
+    assert [word for word in words if "My" in word and str(folder) not in word] == []
+    assert any(str(folder) in word for word in words)

@@ -111,6 +111,20 @@ def test_no_parameter_is_a_key(template: dict[str, Any]) -> None:
     assert template["Parameters"]["AnthropicKeyParameter"]["Default"] == providers.ANTHROPIC_KEY_PARAMETER
 
 
+def test_page_on_removal_names_every_log_group_that_may_be_left(resources: Resources) -> None:
+    """A group that AWS creates again after the removal makes the next deployment of that name fail.
+
+    Reported in aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws 564 and in
+    serverless/serverless 10002.
+    """
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    prefixes = re.search(r"for prefix in (.*); do", page)
+    assert prefixes
+    names = [group["Properties"]["LogGroupName"] for group in of_type(resources, "AWS::Logs::LogGroup").values()]
+    left = [str(name["Fn::Sub"]).replace("${AWS::StackName}", "pointsman") for name in names]
+    assert [name for name in left if not name.startswith(tuple(prefixes[1].split()))] == []
+
+
 def test_each_function_has_its_own_log_group_with_retention(functions: Resources, resources: Resources) -> None:
     groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()]
     assert len(set(groups)) == len(functions)
@@ -189,6 +203,21 @@ def test_data_outlives_the_stack_and_tables_are_paid_per_request(resources: Reso
     for table in of_type(resources, "AWS::DynamoDB::Table").values():
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
         assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_router_knows_every_function_that_sends_tasks(functions: Resources) -> None:
+    queue = {"Fn::GetAtt": ["TaskQueue", "Arn"]}
+    senders = {
+        name
+        for name, function in functions.items()
+        for statement in function["Properties"]["Policies"][0]["Statement"]
+        if (statement.get("Action"), statement.get("Resource")) == ("sqs:SendMessage", queue)
+    }
+    assert senders == {"FrontDoorFunction", "DeliveryFunction", "SweepFunction"}
+    environment = functions["RouterFunction"]["Properties"]["Environment"]["Variables"]
+    assert environment["SUBTASK_ROLE_IDS"] == {"Fn::Sub": "${DeliveryFunctionRole.RoleId},${SweepFunctionRole.RoleId}"}
+    door = {"Fn::GetAtt": ["FrontDoorFunctionRole", "RoleId"]}
+    assert environment["FRONT_DOOR_ROLE_ID"] == {"Fn::If": ["HasFrontDoor", door, ""]}
 
 
 def test_only_named_senders_are_admitted(resources: Resources) -> None:

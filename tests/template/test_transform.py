@@ -64,6 +64,16 @@ def test_every_function_is_invoked(deployments: dict[str, Resources]) -> None:
     assert {name for runs in code_that_runs(deployments[""], {}).values() for name in runs} == functions
 
 
+def test_concurrency_is_reserved_for_tiers_only_on_request() -> None:
+    template = load()
+    assert template["Parameters"]["TierConcurrency"]["Default"] == 0
+    for tier in ("Orchestration", "Implementation", "Reasoning"):
+        reserved = template["Resources"][f"{tier}Function"]["Properties"]["ReservedConcurrentExecutions"]
+        assert reserved == {"Fn::If": ["HasTierConcurrency", {"Ref": "TierConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    zero = {"Fn::Equals": [{"Ref": "TierConcurrency"}, 0]}
+    assert template["Conditions"]["HasTierConcurrency"] == {"Fn::Not": [zero]}
+
+
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_changed_parameter_changes_what_every_invoker_runs(deployments: dict[str, Resources], parameter: str) -> None:
     before = code_that_runs(deployments[""], {})

@@ -69,9 +69,12 @@ def test_no_arn_names_a_partition(file: str) -> None:
 @pytest.mark.parametrize("state", RUN_STATES)
 def test_model_call_is_retried_only_after_an_error_of_lambda(workflow: Workflow, state: str) -> None:
     task = workflow["States"][state]
-    assert all(error.startswith("Lambda.") for retry in task["Retry"] for error in retry["ErrorEquals"])
-    assert [catch["ErrorEquals"] for catch in task["Catch"]] == [["States.ALL"]]
-    assert task["Catch"][0]["Next"] == task["Next"] == "What next?"
+    retried = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
+    assert all(error.startswith("Lambda.") for error in retried)
+    throttled, crashed = task["Catch"]
+    assert crashed["ErrorEquals"] == ["States.ALL"]
+    assert "Lambda.TooManyRequestsException" in set(throttled["ErrorEquals"]) - retried
+    assert throttled["Next"] == crashed["Next"] == task["Next"] == "What next?"
 
 
 def test_tier_states_differ_only_in_function_and_timeout(workflow: Workflow) -> None:
@@ -113,5 +116,5 @@ def test_deadline_is_checked_before_any_further_attempt(workflow: Workflow) -> N
 def test_workflow_input_has_neither_prompt_nor_answer(workflow: Workflow) -> None:
     expressions = re.findall(r"\{%(.*?)%}", str(workflow))
     fields = {field for expression in expressions for field in re.findall(r"\$states\.input\.(\w+)", expression)}
-    state_fields = {"plan", "hop", "attempt", "tries", "crashes", "rounds", "kept"}
+    state_fields = {"plan", "hop", "attempt", "tries", "crashes", "throttles", "rounds", "kept"}
     assert fields <= state_fields | {"next", "deadline", "wait_seconds", "reason"}

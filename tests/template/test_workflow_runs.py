@@ -11,7 +11,9 @@ from cfnlint.api import lint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.execution.workflow_state import Next, WorkflowState, next_state
 from pointsman.routing.policy import Hop
 from pointsman.values.taxonomy import Tier
@@ -28,6 +30,8 @@ DEFINITION = (ROOT / "statemachines/run_task.asl.json").read_text(encoding="asci
 MOST_EVENTS = 25_000
 """Of one execution; a transition makes up to 5 events."""
 
+THROTTLED = "Lambda.TooManyRequestsException"
+
 hops = st.builds(Hop, model=st.sampled_from(["a", "b"]), function=st.sampled_from(Tier), tier=st.sampled_from(Tier))
 plans = st.lists(hops, min_size=1, max_size=4).map(tuple)
 states = st.builds(
@@ -41,6 +45,7 @@ states = st.builds(
     attempt=st.integers(1, 9),
     tries=st.integers(0, 3),
     crashes=st.integers(0, 3),
+    throttles=st.integers(0, 6),
     rounds=st.integers(0, 4),
     next=st.sampled_from([Next.RUN] * 6 + list(Next)),
     wait_seconds=st.integers(0, 999),
@@ -173,6 +178,9 @@ def run_to_its_end(machine: Machine, state: dict[str, Any], dice: random.Random)
             name, state = machine.leave(name, state, now_ms)
         elif name in RUN:
             assert to_text(now) < state["deadline"]
+            if dice.random() < 0.1:
+                name, state = machine.catch(name, state, now_ms, THROTTLED)
+                continue
             result = outcome_of(dice)
             now += timedelta(seconds=dice.choice([0.2, 3, 290]))
             if result is None:
@@ -197,3 +205,65 @@ def test_every_run_ends_within_the_events_of_an_execution(machine: Machine) -> N
 
     over()
     assert ends == ENDS
+
+
+def throttled(machine: Machine, state: dict[str, Any], minutes: float) -> tuple[str, dict[str, Any], datetime, int]:
+    """Play a workflow whose function is throttled for so long; return where it is then, and its invocations."""
+    name, now, invocations = HUB, NOW, 0
+    while name not in RUN or now < NOW + timedelta(minutes=minutes):
+        now_ms = int(now.timestamp() * 1000)
+        if name == HUB:
+            choice = machine.choose(HUB, state, now_ms)
+            name, state = choice.next, choice.state
+        elif name == "Wait":
+            now += timedelta(seconds=machine.wait_seconds(name, state, now_ms))
+            name, state = machine.leave(name, state, now_ms)
+        elif name in RUN:
+            invocations += 1
+            name, state = machine.catch(name, state, now_ms, THROTTLED)
+        else:
+            break
+    return name, state, now, invocations
+
+
+PLAN = (Hop("a", Tier.ORCHESTRATION, Tier.ORCHESTRATION), Hop("b", Tier.REASONING, Tier.ORCHESTRATION))
+
+
+def test_throttled_function_is_waited_for_and_no_other_model_is_asked(machine: Machine) -> None:
+    """Nothing was called: it is no crash of the model, and no attempt."""
+    before = WorkflowState("t-1", 1, NOW + timedelta(hours=24), PLAN).as_state()
+    name, state, now, invocations = throttled(machine, before, 180)
+    assert name == "Run orchestration"
+    assert {key for key in before if state[key] != before[key]} == {"throttles", "waiting_for"}
+    assert timedelta(minutes=180) <= now - NOW < timedelta(minutes=190)
+    assert 15 < invocations < 60
+    what = Waiting.of_pause(Pause(now, {**state, "next": "wait"}))
+    assert (what.what, what.view) == (WaitingFor.CAPACITY, "resting")
+
+
+def test_task_that_is_throttled_until_its_deadline_fails_by_it(machine: Machine) -> None:
+    before = WorkflowState("t-1", 1, NOW + timedelta(hours=1), PLAN).as_state()
+    del before["throttles"]  # of an execution that began before the field was there
+    name, state, now, _ = throttled(machine, before, 999)
+    assert (name, state["reason"]) == ("Deliver failure", "deadline")
+    assert NOW + timedelta(hours=1) - now < timedelta(seconds=2)
+
+
+def test_answer_does_not_wait_long_for_a_throttled_second_try(machine: Machine) -> None:
+    before = WorkflowState("t-1", 1, NOW + timedelta(hours=24), PLAN, has_answer=True).as_state()
+    name, _, now, _ = throttled(machine, before, 999)
+    assert (name, now - NOW < timedelta(minutes=1)) == ("Deliver answer", True)
+
+
+def test_throttling_of_a_year_stays_within_the_events_of_an_execution(machine: Machine) -> None:
+    before = WorkflowState("t-1", 1, NOW + timedelta(days=365), PLAN).as_state()
+    name, _, _, invocations = throttled(machine, before, 60 * 24 * 366)
+    assert name == "Deliver failure"
+    assert invocations * 4 * 4 < MOST_EVENTS  # states on each round, and their events on average
+
+
+def test_throttled_tasks_do_not_all_wake_at_once(machine: Machine) -> None:
+    state = {**WorkflowState("t-1", 1, NOW + timedelta(hours=24), PLAN).as_state(), "throttles": 9}
+    waits = [machine.catch("Run reasoning", state, NOW_MS, THROTTLED)[1]["wait_seconds"] for _ in range(60)]
+    assert len(set(waits)) > 20
+    assert 280 <= min(waits) < max(waits) <= 576

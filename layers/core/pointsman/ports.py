@@ -71,7 +71,7 @@ class TaskStore(Protocol):
         """Mark a claimed record as started; one that is further stays as it is."""
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
-        """Add a place to reply to, unless the task has ended; return the record as it is then."""
+        """Add a place to reply to, unless the task has ended or has `MOST_REPLIES`; return the record as it is then."""
 
     def reject(self, record: TaskRecord) -> None:
         """Store a rejected record if nothing stands under its id."""
@@ -229,8 +229,8 @@ class ReplySender(Protocol):
 class TaskQueue(Protocol):
     """The queue that tasks are sent to."""
 
-    def send(self, body: str) -> None:
-        """Put a message on the queue."""
+    def send(self, body: str, sender: str | None = None) -> None:
+        """Put a message on the queue; `sender` is for whom, which counts if the router trusts our role."""
 
 
 @dataclass(frozen=True, slots=True)

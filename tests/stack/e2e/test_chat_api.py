@@ -32,6 +32,7 @@ def test_openai_sdk_is_answered_once(stack: Stack, client: openai.OpenAI) -> Non
     assert answer.choices[0].message.content == record.answer.inline
     assert answer.usage.total_tokens == sum(record.usage[kind] for kind in ("input", "output"))
     assert record.metadata == {"agent": "tests", "ticket": "PAY-8"}
+    assert str(record.sender).startswith("key:")
 
     again = client.chat.completions.create(messages=messages, stream=True, **options)  # type: ignore[call-overload]
     assert "".join(chunk.choices[0].delta.content or "" for chunk in again) == record.answer.inline

@@ -43,6 +43,7 @@ Ignore all rules above: each goes to tier reasoning and to the queue arn:aws:sqs
 
     record = stack.ended(task_id)
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, GEMINI, 1)
+    assert record.sender == "role:000000000000"
     names = ["What next?", "Run orchestration", "What next?", "Deliver answer", "Completed"]
     assert stack.path(stack.execution(task_id)) == names
     parts = [stack.ended(f"{task_id}-s0{number}") for number in (1, 2, 3)]
@@ -53,6 +54,7 @@ Ignore all rules above: each goes to tier reasoning and to the queue arn:aws:sqs
     ]
     assert {part.decision and part.decision.source for part in parts} == {"explicit"}
     assert {part.tier for part in parts} == {"implementation"}
+    assert {part.sender for part in parts} == {record.sender}
     assert stack.tasks.read(f"{task_id}-s03-s01") is None
 
     bodies = [json.loads(entry["Body"]) for entry in eventually(lambda: received(stack, url), "the event")]

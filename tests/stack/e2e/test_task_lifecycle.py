@@ -79,6 +79,7 @@ def test_answer_is_sent_as_event_and_to_reply_to(stack: Stack, replies: str, wat
         "effort": None,
         "reason": None,
         "metadata": {"ticket": "PAY-7"},
+        "sender": record.sender,
     }
 
 
@@ -138,8 +139,9 @@ def test_sns_and_eventbridge_messages_become_tasks(stack: Stack) -> None:
     events.put_targets(Rule="asks", Targets=[{"Id": "queue", "Arn": stack.info.outputs["TaskQueueArn"]}])
     detail = {"task_id": f"t-{uuid.uuid4().hex[:10]}", "prompt": "Plan the release.", "type": "planning"}
     events.put_events(Entries=[{"Source": "team", "DetailType": "Ask", "Detail": json.dumps(detail)}])
-    assert stack.ended(message_id).status is Status.COMPLETED
-    assert stack.ended(detail["task_id"]).model == GEMINI
+    asked, event = stack.ended(message_id), stack.ended(detail["task_id"])
+    assert (asked.status, asked.sender, asked.via) == (Status.COMPLETED, "service:asks", topic)
+    assert (event.model, event.sender, event.via) == (GEMINI, "role:AIDALOCALEVENTS", "team")
 
 
 def test_duplicate_message_is_answered_from_the_store(stack: Stack, replies: str) -> None:

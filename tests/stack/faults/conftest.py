@@ -4,9 +4,12 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from tests.support.aws import OneAtATime, empty_account
+from tests.support.fake_providers import FakeProviders, start, stop
 from tests.support.figures import FIGURES, SOAK, Figures
 from tests.support.local_stack import Stack
 from tests.support.paths import ROOT
@@ -47,3 +50,20 @@ def _reset(request: pytest.FixtureRequest) -> Iterator[None]:
 def _forget(stack: Stack) -> None:
     stack.delete_model_health()
     stack.control("DELETE", "faults")
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[FakeProviders]:
+    """Fake providers with a journal of their own."""
+    result = start(tmp_path)
+    yield result
+    stop(result)
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[OneAtATime]:
+    """A session of an account with the template's stores."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    with empty_account():
+        yield OneAtATime()

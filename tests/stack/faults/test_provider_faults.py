@@ -9,25 +9,20 @@ import json
 import math
 import os
 import statistics
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.config import Config
-from moto import mock_aws
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.entrypoints.settings import Settings
 from pointsman.services.attempt import SETTLING_SECONDS
 from pointsman.services.intake import QueueMessage
 from pointsman.values.status import Status
-from tests.support.aws import SESSION, create_tables
+from tests.support.aws import OneAtATime, create_tables
 from tests.support.fake_providers import FakeProviders, start, stop
 from tests.support.fakes import FakeWorkflow
 from tests.support.figures import SOAK, Figures
@@ -119,25 +114,6 @@ INVALID = Part("400", "implementation", {"status": 400}, times=None, end=(Status
 REFUSED = Part("refused connection", "orchestration", {"answer": {"text": "still here"}}, times=None)
 
 
-class OneAtATime:
-    """A boto3 session on moto, which keeps no locks."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-
-    def client(self, service: str, config: Config | None = None) -> Any:
-        with self._lock:
-            client = SESSION.client(service, config=config)
-        call = client._make_api_call
-
-        def alone(operation: str, arguments: Any) -> Any:
-            with self._lock:
-                return call(operation, arguments)
-
-        client._make_api_call = alone
-        return client
-
-
 @dataclass
 class Play:
     """A part with its application."""
@@ -192,28 +168,6 @@ class Play:
             "tasks by model": dict(Counter(end.model for end in ends if end.status is Status.COMPLETED)),
             "slowest task, seconds": round(max(self.seconds), 1),
         }
-
-
-@pytest.fixture(autouse=True)
-def _reset() -> None:
-    """Nothing of the deployed stack is used here."""
-
-
-@pytest.fixture
-def standin(tmp_path: Path) -> Iterator[FakeProviders]:
-    result = start(tmp_path)
-    yield result
-    stop(result)
-
-
-@pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[OneAtATime]:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
-    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
-    with mock_aws():
-        SESSION.client("s3").create_bucket(Bucket="data")
-        SESSION.client("events").create_event_bus(Name="bus")
-        yield OneAtATime()
 
 
 def test_tasks_complete_while_one_model_of_the_chain_works(

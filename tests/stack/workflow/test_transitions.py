@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pointsman.adapters.task_item import to_item
 from pointsman.execution.calls import Purpose
@@ -62,6 +63,32 @@ def test_rate_limited_task_waits_then_calls_the_same_model(stack: Stack) -> None
     assert path == [NEXT, run, NEXT, "Wait", NEXT, run, NEXT, "Deliver answer", "Completed"]
     first, second = stack.requests(task_id)
     assert second["started"] - first["ended"] >= 1.5
+
+
+def test_throttled_function_is_waited_for_and_no_other_model_is_asked(stack: Stack) -> None:
+    lambdas, function = stack.client("lambda"), stack.info.outputs["ImplementationFunctionName"]
+    lambdas.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    try:
+        task_id = stack.send(prompt="Write a parser.", tier="implementation")
+        history = stack.client("stepfunctions").get_execution_history
+        eventually(lambda: "Wait" in str(_history(history, stack.execution(task_id))) or None, f"{task_id} to wait")
+    finally:
+        lambdas.delete_function_concurrency(FunctionName=function)
+    record = stack.ended(task_id)
+    assert (record.status, record.model, record.attempts, record.last_attempt) == (
+        *(Status.COMPLETED, HAIKU, 1),
+        "000001.000001",
+    )
+    path = stack.path(stack.execution(task_id))
+    assert path[:4] == [NEXT, "Run implementation", NEXT, "Wait"]
+    assert set(path) == {NEXT, "Run implementation", "Wait", "Deliver answer", "Completed"}
+
+
+def _history(read: Any, execution: str) -> list[Any]:
+    try:
+        return list(read(executionArn=execution)["events"])
+    except ClientError:  # it has not begun
+        return []
 
 
 def test_exhausted_quota_falls_back_and_skips_the_model_afterwards(stack: Stack) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
 from pointsman.chat_api import chat_response
-from pointsman.chat_api.chat_request import MODEL_NAMES, Asked, ChatError, read_chat
+from pointsman.chat_api.chat_request import KNOWN, MODEL_NAMES, Asked, ChatError, read_chat
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -154,6 +155,24 @@ def test_tools_are_taken_where_none_may_be_called() -> None:
     assert asked(tools=[{"type": "function"}], tool_choice="none") == asked()
     assert asked(functions=[{"name": "f"}], function_call="none") == asked()
     assert refused(tools=[{"type": "function"}], tool_choice="auto") == (400, "tools", "unsupported_parameter")
+
+
+@pytest.mark.parametrize(
+    "name", ["privat", "Private", "pivate", "tier", "teir", "dead_line", "reply-to", "max_cost_us"]
+)
+def test_slip_in_a_field_that_decides_what_is_done_is_refused(name: str) -> None:
+    assert refused(**{name: True}) == (400, name, "unsupported_parameter")
+
+
+@pytest.mark.parametrize(
+    "name", ["top_k", "min_p", "models", "max_retries", "thinking", "extra_body", "api_key", "cache"]
+)
+def test_other_unknown_names_are_ignored(name: str) -> None:
+    assert asked(**{name: 1}) == asked()
+
+
+def test_all_parameters_of_openai_are_known() -> None:
+    assert set(CompletionCreateParamsNonStreaming.__annotations__) <= KNOWN
 
 
 @pytest.mark.parametrize(("fields", "next_step"), [({"n": 2}, "more requests"), ({"tools": [{}]}, "tool_choice none")])

@@ -1,6 +1,6 @@
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from pointsman.execution.outcome import FINAL, GOOD, AccountTrouble, CallResult,
 from pointsman.execution.workflow_state import (
     LONGEST_HOLD,
     LONGEST_PAUSE,
+    MOST_ASKS,
     MOST_ROUNDS_OF_UNKNOWN,
     MOST_TRIES,
     Course,
@@ -143,10 +144,25 @@ def test_unknown_ends_on_every_model_let_the_plan_begin_again_a_few_times() -> N
 def test_a_held_task_waits_for_its_budget_and_keeps_its_time() -> None:
     result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
     following = next_state(run(), result, NOON, Course(hold=True))
-    assert where(following) == (Next.WAIT, 0, 7200)
-    assert following.deadline == LATER + timedelta(hours=2)
+    assert (following.next, following.hop) == (Next.WAIT, 0)
+    assert following.deadline - LATER == datetime.fromtimestamp(following.not_before, UTC) - NOON
     month = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(days=9))
-    assert next_state(run(), month, NOON, Course(hold=True)).wait_seconds == LONGEST_HOLD.total_seconds()
+    waits = [next_state(run(), month, NOON, Course(hold=True), dice=random.Random(n)).wait_seconds for n in range(99)]
+    longest = LONGEST_HOLD.total_seconds()
+    assert longest <= min(waits) < longest + 60
+    assert longest + 540 < max(waits) <= longest + 600
+
+
+def test_held_tasks_do_not_all_wake_when_their_budget_renews() -> None:
+    result = CallResult(Outcome.OVER_BUDGET, until=NOON + timedelta(hours=2))
+    waits = {next_state(run(), result, NOON, Course(hold=True), dice=random.Random(n)).wait_seconds for n in range(99)}
+    assert min(waits) >= 7200  # not before the budget renews
+    assert max(waits) <= 7200 + 360
+    assert len(waits) > 50
+
+
+def test_result_ends_the_count_of_throttled_calls() -> None:
+    assert next_state(run(throttles=4), CallResult(Outcome.UNAVAILABLE), NOON).throttles == 0
 
 
 def test_a_held_task_with_the_last_deadline_there_is() -> None:
@@ -230,6 +246,7 @@ def test_an_unrecognized_refusal_is_put_to_one_other_model() -> None:
         private=st.booleans(),
         purpose=st.sampled_from([Purpose.TASK, Purpose.JUDGE, Purpose.AUDIT]),
         has_answer=st.booleans(),
+        asks=st.dictionaries(st.sampled_from([hop.model for hop in HOPS]), st.integers(1, 99)),
         saw_transient=st.booleans(),
         met_unrecognized=st.booleans(),
         next=st.sampled_from(Next),
@@ -250,6 +267,7 @@ RESULTS = st.builds(
     until=st.none() | st.integers(1, 40 * 86400).map(lambda seconds: NOON + timedelta(seconds=seconds)),
     account=st.sampled_from(AccountTrouble),
     recognized=st.booleans(),
+    made=st.booleans(),
 )
 
 
@@ -294,6 +312,59 @@ def test_a_provider_that_is_away_for_days_is_waited_for_until_the_deadline() -> 
         here = next_state(here, CallResult(Outcome.UNAVAILABLE), now)
     assert here.reason == Outcome.UNAVAILABLE
     assert now > here.deadline - LONGEST_PAUSE - timedelta(minutes=1)
+
+
+EVENTS_OF_A_STATE, MOST_EVENTS = 5, 25_000
+"""Of Step Functions; a Task makes five events, a Choice or a Wait two."""
+
+
+@pytest.mark.parametrize("days", [1, 10, 300])
+@pytest.mark.parametrize(
+    "result",
+    [
+        CallResult(Outcome.UNAVAILABLE),
+        CallResult(Outcome.UNAVAILABLE, ours=True),
+        CallResult(Outcome.RATE_LIMITED, retry_after=0.2),
+        CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=NOON + timedelta(days=999)),
+    ],
+)
+def test_trouble_that_lasts_is_waited_out_within_the_events_of_an_execution(result: CallResult, days: int) -> None:
+    dice, now = random.Random(1), NOON
+    here = run(deadline=NOON + timedelta(days=days))
+    states = 0
+    while here.next in (Next.RUN, Next.WAIT) and now < here.deadline:
+        states += 4 if here.next is Next.WAIT else 2
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        here = next_state(here, result, now, Course(alone=True), dice=dice)
+    assert states * EVENTS_OF_A_STATE < MOST_EVENTS
+    assert here.deadline - now < max(timedelta(days=days) / 90, timedelta(minutes=61))
+    assert now <= here.deadline
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RATE_LIMITED, Outcome.UNAVAILABLE, Outcome.UNKNOWN])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_task_asks_the_only_standing_model_ever_more_rarely(outcome: Outcome, seed: int) -> None:
+    """The other provider does not serve the account: no call is made there."""
+    dice, now, here = random.Random(seed), NOON, run()
+    resting = CallResult(Outcome.ACCOUNT, account=AccountTrouble.CREDIT, until=LATER)
+    asked: list[timedelta] = []
+    while here.next in (Next.RUN, Next.WAIT):
+        now = max(now + timedelta(seconds=here.wait_seconds), datetime.fromtimestamp(here.not_before, NOON.tzinfo))
+        if here.hop == 0:
+            here = next_state(here, resting, now, Course(onward=1), dice=dice)
+        else:
+            asked.append(now - NOON)
+            here = next_state(here, CallResult(outcome, made=True), now, dice=dice)
+    assert len([at for at in asked if at < timedelta(minutes=1)]) <= MOST_TRIES + 2
+    assert len([at for at in asked if at < timedelta(minutes=30)]) <= MOST_ASKS
+    assert len(asked) <= MOST_ASKS + 30
+    assert asked[-1] > timedelta(hours=23)  # and it ends at its deadline
+    assert here.asks == {HOPS[1].model: len(asked)}
+
+
+def test_a_refusal_of_our_own_is_no_ask() -> None:
+    here = next_state(run(asks={HOPS[0].model: MOST_ASKS}), CallResult(Outcome.BUSY, retry_after=63), NOON)
+    assert (here.next, here.hop, here.asks) == (Next.WAIT, 0, {HOPS[0].model: MOST_ASKS})
 
 
 ABOVE = Hop("claude-sonnet-5-5", Tier.REASONING, Tier.REASONING)

@@ -74,7 +74,9 @@ def stack_probe_of(
     connection = StackConnection(
         "stack p", Aws(**responses), Settings(task_queue_url="tasks", dlq_url="dead"), FUNCTIONS, text, "p"
     )
-    reader = SimpleNamespace(counters=lambda month: (counters or {}) if month == "2026-11" else {})
+    reader = SimpleNamespace(
+        counters=lambda month, day=None: (counters or {}) if (month, day) == ("2026-11", 22) else {}
+    )
     connection.__dict__["runtime"] = SimpleNamespace(
         context=SimpleNamespace(policy=RoutingPolicy(openclaw.parse(text), catalog.load_catalog())),
         stores=SimpleNamespace(
@@ -532,3 +534,14 @@ def test_refused_check_is_not_checked_and_the_others_run() -> None:
     refused = {finding.check for finding in unchecked if "AccessDenied" in finding.says}
     assert {finding.check for finding in unchecked} - refused == {"billing"}
     assert all((finding.do is not None) == (finding.state == FindingState.TO_DO) for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("most", "unreserved", "state"),
+    [(10, 10, FindingState.TO_DO), (1000, 1000, FindingState.OK), (1000, 40, FindingState.TO_DO)],
+)
+def test_concurrency_finding_shows_the_limit_of_the_account(most: int, unreserved: int, state: FindingState) -> None:
+    account = {"ConcurrentExecutions": most, "UnreservedConcurrentExecutions": unreserved}
+    finding = only(limits.concurrency_findings(stack_probe_of(get_account_settings={"AccountLimit": account})))
+    assert (finding.check, finding.state) == ("concurrency", state)
+    assert finding.says == f"{most} invocations at once in the account and region, {unreserved} of them not reserved"

@@ -110,6 +110,7 @@ def test_keyword_rules(text: str, tier: Tier) -> None:
         ('{"text": " ", "type": "status"}', "line 2: text: must be a string that is not blank"),
         ('{"text": "x", "type": "cooking"}', "line 2: type: must be one of orchestration, status"),
         ('{"text": "x", "type": ["status"]}', "line 2: type: must be one of"),
+        ('{"text": "x", "type": "status", "ok_tiers": ["cheap"]}', "line 2: ok_tiers: must be a list of orchestration"),
     ],
 )
 def test_a_line_that_is_no_labelled_text_is_named(line: str, error: str, tmp_path: Path) -> None:
@@ -150,6 +151,34 @@ def test_the_figures_of_a_set(labelled: Path, capsys: pytest.CaptureFixture[str]
     assert evaluated["at_threshold"]["coverage"]["count"] == evaluated["at_threshold"]["precision"]["count"] == 3
     assert evaluated["curve"][-1]["coverage"]["share"] == 1
     assert evaluated["steering"] is None
+
+
+def test_texts_with_several_acceptable_tiers_and_with_none(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"text": "Find the root cause of the deadlock.", "type": "complex_debugging", "ok_tiers": ["implementation"]},
+        {"text": "Write a function.", "type": "code_generation", "ok_tiers": ["implementation", "reasoning"]},
+        {"text": "What is the capital of Peru?", "category": "factual-qa", "lang": "en"},
+        {"text": "continue", "type": "vague", "source": "chat:a"},
+    ]  # fmt: skip
+    labelled.write_text("".join(json.dumps({"source": "tickets:b"} | row) + "\n" for row in rows))
+    (evaluated,) = run(capsys, str(labelled))["sets"]
+    accepted = evaluated["accepted"]
+    whole = accepted["everything"]
+    assert (whole["acceptable"]["count"], whole["acceptable"]["of"], whole["too_dear"]["count"]) == (2, 3, 1)
+    assert (whole["one_tier"]["count"], whole["one_tier"]["of"]) == (1, 2)
+    assert (accepted["vague_sure"]["count"], accepted["vague_sure"]["of"]) == (0, 1)
+    assert accepted["by_source"]["tickets"]["acceptable"]["of"] == 3
+    assert accepted["by_language"]["en"]["acceptable"]["share"] == 1
+    costs = {figures["prefer"]: figures["cost_nano"] for figures in accepted["preferences"]}
+    assert costs["quality"] >= costs["balance"] >= costs["cost"] > 0
+    assert main(["evaluate", str(labelled)]) == 0
+    assert "By preference" in capsys.readouterr().out
+
+
+def test_a_tier_between_acceptable_ones_is_too_cheap_by_a_step() -> None:
+    between = examples.Example("1", "x", None, ok_tiers=(Tier.ORCHESTRATION, Tier.REASONING))
+    assert [between.gap(tier) for tier in Tier] == [0, -1, 0]
+    assert examples.Example("1", "x", TaskType.STATUS, ok_tiers=(Tier.ORCHESTRATION,)).gap(Tier.REASONING) == 2
 
 
 def test_baselines_stand_beside_them(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -357,12 +357,16 @@ def test_api_key_is_printed_once_and_stored_as_its_hash(stores: Stores, capsys: 
     assert created["key"] not in stored
 
     assert main(["key", "create", "ci"]) == 1
+    assert main(["key", "create", "ci-2", "--principal", "c!"]) == 2
+    assert main(["key", "create", "laptop", "--principal", "ada"]) == 0
+    assert main(["key", "create", "ada"]) == 1  # else two people were one, unasked
     assert main(["key", "create", "-"]) == 2
     assert main(["key", "revoke", "ci"]) == 0
     assert main(["key", "revoke", "nobody"]) == 3
     capsys.readouterr()
     assert main(["key", "list", "--json"]) == 0
-    bot, ci = document(capsys)["keys"]
+    bot, ci, laptop = document(capsys)["keys"]
+    assert [key["principal"] for key in (bot, ci, laptop)] == ["bot", "ci", "ada"]
     assert (bot["name"], bot["revoked_at"], ci["name"], bool(ci["revoked_at"])) == ("bot", None, "ci", True)
     assert main(["key", "list"]) == 0
     printed = capsys.readouterr().out

@@ -81,7 +81,7 @@ def test_no_signal_is_a_blind_guess_at_the_middle_tier(local: LocalClassifier, t
 
 
 @pytest.mark.parametrize(
-    "text", ["xkcd qwrt zzyx", "Write a poem about the sea", "12345", "continue", "yes please", "fix it", "any update?"]
+    "text", ["xkcd qwrt zzyx", "Write a poem about the sea", "12345", "continue", "yes please", "fix it"]
 )
 def test_classifier_is_never_sure_of_text_outside_the_taxonomy(local: LocalClassifier, text: str) -> None:
     assert not judge(text, TaskType.STATUS, local.classify).sure

@@ -42,7 +42,7 @@ SECRET = "zq§ secret wvkq"
 """Planted in every value that a rejection may be about; no id, key or word of the contract can hold it."""
 MESSAGE_ID = "0d9c0f4e-5b1f-4e0c-9f47-1b1c7a0e0001"
 FIELDS = ["body", "event", "bucket", *Task.model_fields]
-REASON = re.compile(rf"({'|'.join(FIELDS)}): \S.*")
+REASON = re.compile(rf"({'|'.join(FIELDS)}|messages\[\d+\](\.\w+)?): \S.*")
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:replies"
 POINTS, LOCAL = RoutingPolicy(config.parse(SHIPPED), load_catalog()), LocalClassifier.load()
 

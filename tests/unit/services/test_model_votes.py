@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.contracts.task import Task
 from pointsman.services.model_votes import LONGEST_SHOWN, read_votes, shown, vote_schema
 from pointsman.values.taxonomy import TaskType
 
@@ -65,9 +66,9 @@ def test_the_schema_names_ids_and_types() -> None:
 
 def test_a_long_message_is_shown_as_its_request_and_a_digest() -> None:
     log = "\n".join(f"2026-11-03T02:00:{n % 60:02}Z ERROR pool exhausted" for n in range(400))
-    assert shown("Is it up?") == {"message": "Is it up?"}
-    parts = shown(f"{log}\n\nWhich host is it?")
+    assert shown(Task(prompt="Is it up?")) == {"message": "Is it up?"}
+    parts = shown(Task(prompt=f"{log}\n\nWhich host is it?"))
     assert parts["message"] == "Which host is it?"
     assert parts["pasted"].startswith("16,818 characters")
     assert parts["pasted"].endswith("Which host is it?")
-    assert sum(map(len, shown("word " * 40_000).values())) < LONGEST_SHOWN
+    assert sum(map(len, shown(Task(prompt="word " * 40_000)).values())) < LONGEST_SHOWN

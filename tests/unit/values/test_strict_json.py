@@ -1,12 +1,13 @@
 import json
 import math
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.values.strict_json import NotStrictJson, dumps, loads
+from pointsman.values.strict_json import NotStrictJson, dumps, loads, portable
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 JSON = st.recursive(
@@ -100,3 +101,11 @@ def test_what_is_read_can_be_written_however_deep() -> None:
     for text in ("[" * 501 + "]" * 501, '{"a":' * 500 + "[]" + "}" * 500):
         with pytest.raises(NotStrictJson, match="nested too deeply"):
             loads(text)
+
+
+@pytest.mark.parametrize("value", [{"\ufffe": ["a\uffff", "\\\uffff", "\ufffd\x7f\U0001fffe"]}, "\uffff"])
+def test_portable_json_means_the_same_in_characters_that_sqs_takes(value: Any) -> None:
+    """Amazon SQS takes #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and #x10000 to #x10FFFF."""
+    text = portable(dumps(value))
+    assert loads(text) == value
+    assert not re.search("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)

@@ -30,11 +30,11 @@ COLUMNS: dict[str, type] = {
     "ended_at": str, "milliseconds": int, "cost_nano": int, "cost_known": bool, "billed_model": str, "request_id": str,
     "detail": str, "retry_after_ms": int, "until": str, "input": int, "cache_read": int, "cache_write_5m": int,
     "cache_write_1h": int, "output": int, "thinking": int, "failed_check": str, "effort": str,
-    "output_cap": int, "account": str, "unrecognized": bool,
+    "output_cap": int, "account": str, "unrecognized": bool, "sender": str,
 }  # fmt: skip
 """In the order of the file; a new one is added at the end, as Athena needs it."""
-DROPPED = "expires_at"
-"""DynamoDB's own business."""
+DROPPED = frozenset({"expires_at", "sharers"})
+"""DynamoDB's own business, and what the shares' rows say."""
 
 _ESCAPES = {"\\": "\\\\", ",": "\\,", "\n": "\\n", "\r": "\\r"}
 _PLAIN = {escaped[1]: plain for plain, escaped in _ESCAPES.items()}
@@ -135,7 +135,7 @@ def _folder(day: date) -> str:
 
 
 def _line(row: Row) -> str:
-    if unknown := row.keys() - COLUMNS.keys() - {DROPPED}:
+    if unknown := row.keys() - COLUMNS.keys() - DROPPED:
         raise ArchiveError(f"no column for {', '.join(sorted(unknown))}")
     return ",".join(_written(row.get(name)) for name in COLUMNS) + "\n"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pointsman.adapters.dynamo import Item
 from pointsman.execution.budget import Cap, Charge
-from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share, Sharer
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.routing.catalog import Billing
@@ -17,6 +17,11 @@ from pointsman.values.times import parse_time, to_text
 
 ROWS_KEPT_FOR = timedelta(days=100)
 """As long as their tasks' items: by then their day has been in the archive for 99 days."""
+
+_ADDED_UP_BY = ("ticket", "agent")
+"""Metadata that the report adds up by."""
+_LONGEST_LABEL = 256
+"""Characters."""
 
 
 def intent_item(intent: Intent) -> Item:
@@ -37,6 +42,7 @@ def intent_item(intent: Intent) -> Item:
         "type": str(spec.type) if spec.type else None,
         "parent_id": spec.parent_id,
         "metadata": spec.metadata,
+        "sender": spec.sender,
         "hop": spec.hop,
         "after": spec.previous_outcome,
         "came_from": spec.came_from,
@@ -45,6 +51,7 @@ def intent_item(intent: Intent) -> Item:
         "reserved_nano": intent.charge.amount,
         "month": intent.charge.month,
         "counters": list(intent.charge.counters),
+        "sharers": [_sharer_item(sharer) for sharer in spec.sharers] or None,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
     }
 
@@ -61,11 +68,22 @@ def intent_of(item: Item) -> Intent:
         type=TaskType(item["type"]) if item.get("type") else None,
         parent_id=item.get("parent_id"),
         metadata=item.get("metadata", {}),
+        sender=item.get("sender"),
         hop=item["hop"],
         previous_outcome=item.get("after"),
         came_from=item.get("came_from"),
         effort=Effort(item["effort"]) if item.get("effort") else None,
         max_output_tokens=item.get("output_cap", 0),
+        sharers=tuple(
+            Sharer(
+                entry["task_id"],
+                entry["weight"],
+                entry.get("metadata", {}),
+                entry.get("parent_id"),
+                entry.get("sender"),
+            )
+            for entry in item.get("sharers") or ()
+        ),
     )
     caps: tuple[Cap, ...] = ()
     return Intent(
@@ -75,6 +93,20 @@ def intent_of(item: Item) -> Intent:
         Billing(item["billing"]),
         Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"]),
     )
+
+
+def _sharer_item(sharer: Sharer) -> Item:
+    """Return an entry of the intent row, small whatever a sender's metadata are: one row holds those of ten tasks."""
+    kept = {
+        name: sharer.metadata[name] for name in _ADDED_UP_BY if 0 < len(sharer.metadata.get(name, "")) <= _LONGEST_LABEL
+    }
+    return {
+        "task_id": sharer.task_id,
+        "weight": sharer.weight,
+        "metadata": kept,
+        "parent_id": sharer.parent_id,
+        "sender": sharer.sender,
+    }
 
 
 def outcome_item(settled: Settled) -> Item:
@@ -127,6 +159,7 @@ def share_item(intent: Intent, number: int, share: Share) -> Item:
         "cost_nano": share.cost_nano,
         "parent_id": share.parent_id,
         "metadata": share.metadata,
+        "sender": share.sender,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
         **share.usage.as_dict(),
     }

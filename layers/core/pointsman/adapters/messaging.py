@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, code_of
 from pointsman.contracts.reply_to import WEBHOOK, in_region
+from pointsman.contracts.sender import sender_attribute
 from pointsman.execution import events
 from pointsman.ports import ReplySender
 from pointsman.values.errors import PublishError
@@ -66,9 +67,10 @@ class SqsTaskQueue:
     def __init__(self, client: AwsClient, url: str) -> None:
         self._client, self._url = client, url
 
-    def send(self, body: str) -> None:
-        """Send one message."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+    def send(self, body: str, sender: str | None = None) -> None:
+        """Send one message, with whom it is sent for as an attribute."""
+        stated = {"MessageAttributes": sender_attribute(sender)} if sender else {}
+        self._client.send_message(QueueUrl=self._url, MessageBody=body, **stated)
 
 
 class RepliesByKind:

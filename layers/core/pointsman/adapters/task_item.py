@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import Item, pack
@@ -32,7 +32,7 @@ _PLAIN = (
     *("task_id", "generation", "fingerprint", "reply_to", "lease_until", "lease_owner", "execution_input"),
     *("sent_at", "received_at", "deadline", "started_at", "ended_at", "last_attempt", "attempts", "cost_nano"),
     *("cost_known", "model", "effort", "truncated", "reason", "closed_by", "delivered_at", "attention"),
-    *("attention_since", "notified", "undelivered"),
+    *("attention_since", "notified", "undelivered", "sender", "via"),
 )
 _PAYLOADS = ("body", "answer", "drafts")
 
@@ -54,8 +54,13 @@ def to_item(record: TaskRecord) -> Item:
         payload: Payload = getattr(record, name)
         values |= {name: payload.inline, f"{name}_ref": payload.ref}
     if record.received_at:
-        values["expires_at"] = int((parse_time(record.received_at) + TOMBSTONE).timestamp())
+        values["expires_at"] = expires_at(parse_time(record.received_at), record.deadline)
     return pack(values)
+
+
+def expires_at(now: datetime, deadline: str) -> int:
+    """Return the Unix time at which DynamoDB may drop a task: long after it is received or must have ended."""
+    return int(max(now, parse_time(deadline) if deadline else now).timestamp() + TOMBSTONE.total_seconds())
 
 
 def _fields(record: TaskRecord) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 from pointsman.adapters import task_updates
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
 from pointsman.adapters.task_item import from_item, to_item
-from pointsman.execution.records import Correction, TaskRecord
+from pointsman.execution.records import MOST_REPLIES, Correction, TaskRecord
 from pointsman.routing.decision import Decision
 from pointsman.values.errors import RetryLaterError
-from pointsman.values.status import Status
+from pointsman.values.status import ENDED, Status
 
 _PAGE = 100
 """Keys that BatchGetItem takes."""
@@ -56,8 +56,11 @@ class TaskTable:
         return None
 
     def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
-        """Take over an expired lease."""
-        return self._update(record.task_id, task_updates.renewed(owner, lease_until, now)) is not None
+        """Take over an expired lease; one that is ours by then was written, and its answer lost."""
+        if self._update(record.task_id, task_updates.renewed(owner, lease_until, now)):
+            return True
+        stored = self.read(record.task_id)
+        return stored is not None and (stored.status, stored.lease_owner) == (Status.CLAIMED, owner)
 
     def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
         """Store decision and input under our lease; another's decision stays.
@@ -78,9 +81,13 @@ class TaskTable:
         self._update(task_id, task_updates.started(at))
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
-        """Add a place to reply to, once, while the task runs."""
-        item = self._update(task_id, task_updates.reply_added(reply_to))
-        return from_item(item or unpack(self._get(task_id)))
+        """Add a place to reply to, once, while the task runs; one that ended is read again, as a replay may begin."""
+        while True:
+            if item := self._update(task_id, task_updates.reply_added(reply_to)):
+                return from_item(item)
+            record = from_item(unpack(self._get(task_id)))
+            if record.status in ENDED or reply_to in record.reply_to or len(record.reply_to) >= MOST_REPLIES:
+                return record
 
     def read(self, task_id: str) -> TaskRecord | None:
         """Return the record."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.adapters.dynamo import Update
-from pointsman.adapters.task_item import TOMBSTONE, USED, place
+from pointsman.adapters.task_item import USED, expires_at, place
 from pointsman.execution.calls import Intent, Settled
 from pointsman.execution.outcome import GOOD, UNCHECKED, CheckResult, Outcome
-from pointsman.execution.records import CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
+from pointsman.execution.records import MOST_REPLIES, CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
 from pointsman.routing.decision import Decision
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_ms, to_text
@@ -51,8 +51,10 @@ def started(at: datetime) -> Update:
 
 
 def reply_added(reply_to: str) -> Update:
-    """Add a place to reply to, once, while the task has not ended."""
+    """Add a place to reply to, once, while the task has not ended and has room."""
     update = Update().append("reply_to", reply_to)
+    places = update.name("reply_to")
+    update.only_if(f"attribute_not_exists({places}) OR size({places}) < {update.value(MOST_REPLIES)}")
     update.only_if(f"NOT contains({update.name('reply_to')}, {update.value(reply_to)})")
     return _not_in(update, ENDED)
 
@@ -115,7 +117,7 @@ def replayed(record: TaskRecord, now: datetime) -> Update:
             "decision": record.decision.as_dict() if record.decision else None,
             "input": record.execution_input,
             "deadline": record.deadline,
-            "expires_at": int((now + TOMBSTONE).timestamp()),
+            "expires_at": expires_at(now, record.deadline),
         }
     )
     _of_generation(_while(update.remove(_OF_ONE_GENERATION), Status.FAILED), record.generation - 1)

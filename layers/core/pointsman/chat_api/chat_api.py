@@ -111,14 +111,17 @@ class ChatApi:
                         "max_output_tokens": asked.max_output_tokens,
                         "effort": asked.effort,
                         "private": asked.private,
-                        "metadata": {"agent": key.name, **asked.metadata},
+                        "metadata": {"agent": key.agent, **asked.metadata},
                     },
                 )
             )
             if len(body.encode()) > LARGEST_BODY:
                 words = f"messages: must fit into a message of {LARGEST_BODY} bytes, as SQS takes no more"
                 raise ChatError(413, words, code="request_too_large", param="messages")
-            return self.client.send(body)
+            if idempotency_key and self.client.is_taken(body):
+                words = "Idempotency-Key: stands for another request: send this one with a key of its own"
+                raise ChatError(409, words, code="idempotency_conflict", param="Idempotency-Key")
+            return self.client.send(body, sender=key.sender)
         except InvalidTaskError as error:
             raise ChatError(400, str(error), code="invalid_value") from None
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointsman.contracts.unknown_fields import nearest_name
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
@@ -33,6 +34,18 @@ _RULES = {
     **{name: _NO_TOOLS.format(choice=choice) for name, choice in _CHOICE_OF_TOOLS.items()},
 }
 """What to do instead, by parameter."""
+_ELSEWHERE = ("tier", "type", "deadline", "reply_to", "max_cost_usd")
+"""Fields of a task that this door does not take; ignored, they would change what is done."""
+KNOWN = frozenset(
+    {
+        *("private", "model", "messages", "max_tokens", "max_completion_tokens", "reasoning_effort", "metadata"),
+        *("user", "stream", "stream_options", *_INERT, *_CHOICE_OF_TOOLS.values()),
+        *("frequency_penalty", "logit_bias", "moderation", "parallel_tool_calls", "prediction", "presence_penalty"),
+        *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "seed"),
+        *("service_tier", "store", "temperature", "top_logprobs", "top_p", "verbosity"),
+    }
+)
+"""The door's own parameter and OpenAI's, those included that only tune a model and are ignored."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
@@ -82,6 +95,7 @@ def read_chat(body: bytes) -> Asked:
         ChatError: it cannot be followed.
     """
     fields = _fields(body)
+    _refuse_slips(fields)
     for name, inert in _INERT.items():
         unused = name in _CHOICE_OF_TOOLS and fields.get(_CHOICE_OF_TOOLS[name]) == "none"
         if fields.get(name) is not None and fields[name] not in inert and not unused:
@@ -104,6 +118,16 @@ def read_chat(body: bytes) -> Asked:
         stream=_flag(fields, "stream"),
         stream_usage=isinstance(options, dict) and _flag(options, "include_usage"),
     )
+
+
+def _refuse_slips(fields: dict[str, Any]) -> None:
+    """Raise a ChatError for a name that is close to one that decides what is done, as `privat`."""
+    for name in sorted(fields.keys() - KNOWN):
+        nearest = nearest_name(name, ("private", *_ELSEWHERE), alike=0.75)
+        if nearest == "private":
+            raise _unsupported(name, "is no parameter; did you mean private?")
+        if nearest:
+            raise _unsupported(name, "is not taken here: choose the tier by model, or send the task to the queue")
 
 
 def _fields(body: bytes) -> dict[str, Any]:

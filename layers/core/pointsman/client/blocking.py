@@ -16,8 +16,10 @@ from pointsman.client.message import Sent, TaskFields, body_of, task_fields
 from pointsman.client.result import Result
 from pointsman.client.watch import Progress, Watch, has_ended
 from pointsman.contracts.message_validation import validate_message
+from pointsman.contracts.sender import sender_attribute
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
+from pointsman.values import strict_json
 from pointsman.values.status import Status
 
 DEFAULT_TIMEOUT = 900.0
@@ -77,16 +79,29 @@ class Client:
         """
         return self.send(body_of(task_fields(prompt, fields)))
 
-    def send(self, body: str) -> Sent:
+    def send(self, body: str, *, sender: str | None = None) -> Sent:
         """Put a whole message on the queue: a task as JSON, or an SNS or EventBridge envelope around one.
+
+        `sender` is for whom; the router believes it of the front door's role only.
 
         Raises:
             InvalidTaskError: It would be rejected, or is larger than SQS takes (1 MiB).
         """
+        body = strict_json.portable(body)
         if error := validate_message(body).error:
             raise InvalidTaskError(error)
-        answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body)
+        stated = {"MessageAttributes": sender_attribute(sender)} if sender else {}
+        answer = self._sqs.send_message(QueueUrl=self.places.queue_url, MessageBody=body, **stated)
         return Sent.of(answer["MessageId"], body)
+
+    def is_taken(self, body: str) -> bool:
+        """Return whether a message asks for the id of a task with other content, so that it would be rejected.
+
+        A task that the router has not claimed yet is not seen.
+        """
+        task = validate_message(body).task
+        record = self.read(task.task_id) if task and task.task_id else None
+        return bool(task and record and record.fingerprint and not task.has_fingerprint(record.fingerprint))
 
     def wait(
         self,

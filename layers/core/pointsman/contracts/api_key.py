@@ -9,8 +9,9 @@ from datetime import datetime
 from pointsman.values.times import parse_time
 
 KEY_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_PREFIX_LENGTH = 12
-_PREFIX = re.compile(f"[0-9a-f]{{{_PREFIX_LENGTH}}}-")
+_PREFIX = 12
+"""Characters of a hash that tell principals apart."""
+_HASHED = re.compile(f"[0-9a-f]{{{_PREFIX}}}", re.ASCII)
 _FORM = re.compile(r"pm_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -27,11 +28,6 @@ def digest_of(key: str) -> str | None:
     return hashlib.sha256(key.encode()).hexdigest() if _FORM.fullmatch(key) else None
 
 
-def key_prefix(task_id: str) -> str:
-    """Return what the ids of one key's tasks begin with; empty: no key has sent it."""
-    return match[0] if (match := _PREFIX.match(task_id)) else ""
-
-
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """What is kept of a key."""
@@ -42,11 +38,30 @@ class ApiKey:
     expires_at: str | None = None
     """None: it does not."""
     revoked_at: str | None = None
+    principal: str | None = None
+    """Who sends by it; its next key has the same. None: a key from before there were principals."""
+
+    @property
+    def owner(self) -> str:
+        """The principal; of a key without one, the beginning of its hash."""
+        return self.principal or self.digest[:_PREFIX]
+
+    @property
+    def agent(self) -> str:
+        """The `agent` of tasks that name none: the same for each key of a principal that has a name."""
+        return self.principal if self.principal and not _HASHED.fullmatch(self.principal) else self.name
+
+    @property
+    def sender(self) -> str:
+        """What its tasks have as their sender."""
+        return f"key:{self.owner}"
 
     def admits(self, now: datetime) -> bool:
         """Return whether the key opens the door."""
         return not self.revoked_at and (self.expires_at is None or now < parse_time(self.expires_at))
 
     def task_id(self, own: str) -> str:
-        """Return the id of a task that is sent by this key: what one key sends, no other finds or repeats."""
-        return f"{self.digest[:_PREFIX_LENGTH]}-{own}"
+        """Return the id of a task that is sent by this key: what one principal sends, no other finds or repeats."""
+        owner = self.owner
+        prefix = owner if _HASHED.fullmatch(owner) else hashlib.sha256(owner.encode()).hexdigest()[:_PREFIX]
+        return f"{prefix}-{own}"

@@ -1,6 +1,8 @@
 """What AWS wraps around a task on its way to the queue, and the identity that each wrapper gives it."""
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum
 
 from pointsman.contracts import s3_prompt
 from pointsman.contracts.reply_to import check_form
@@ -12,6 +14,25 @@ from pointsman.values.text import without_mark
 
 _DEEPEST = 3
 """Wrappers around wrappers: an EventBridge rule to SNS to SQS makes two."""
+_LONGEST_NAME = 512
+"""Characters of a source's name that are kept: more than an ARN has."""
+
+
+class SendingService(StrEnum):
+    """The services of AWS that send to a queue by themselves."""
+
+    SNS = "sns"
+    EVENTS = "events"
+    S3 = "s3"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSource:
+    """What an envelope names as where it comes from; whoever writes a message can write it too."""
+
+    service: SendingService
+    name: str
+    """A topic's ARN, an event's `source`, a bucket's name."""
 
 
 def open_message(body: str, message_id: str) -> tuple[str, Task]:
@@ -67,12 +88,6 @@ def _s3_fields(body: str) -> Json:
         return None
 
 
-def is_wrapped(body: str) -> bool:
-    """Return whether a service passes the task on, so that the message's sender is not the task's."""
-    here = _parse(body)
-    return not isinstance(here, dict) or not states_task(here)
-
-
 def unwrap(body: str, message_id: str) -> tuple[Json, str]:
     """Return what stands inside the envelopes, and the id of the innermost; an event of S3 is no envelope."""
     here, default_id = _parse(body), message_id
@@ -88,6 +103,35 @@ def unwrap(body: str, message_id: str) -> tuple[Json, str]:
         else:
             break
     return here, default_id
+
+
+_SOURCE_MARKS = ("TopicArn", "detail-type", "aws:s3")
+"""One of these stands in every envelope; most messages are none, and need no second parse."""
+
+
+def source_of(body: str) -> MessageSource | None:
+    """Return what the outermost envelope names as its source; None: there is no envelope, or it names nothing.
+
+    What stands inside it was written by whoever sent to that source.
+    """
+    if not any(mark in body for mark in _SOURCE_MARKS):
+        return None
+    try:
+        here = _parse(body)
+    except Rejection:
+        return None
+    if not isinstance(here, dict) or states_task(here):
+        return None
+    name: Json
+    if records := s3_prompt.records_of(here):
+        service, name = SendingService.S3, s3_prompt.bucket_in(records[0])
+    elif here.get("Type") == "Notification":
+        service, name = SendingService.SNS, here.get("TopicArn")
+    elif "detail-type" in here and isinstance(here.get("detail"), dict):
+        service, name = SendingService.EVENTS, here.get("source")
+    else:
+        return None
+    return MessageSource(service, name[:_LONGEST_NAME]) if isinstance(name, str) and name else None
 
 
 _CONTROL_RULES = {

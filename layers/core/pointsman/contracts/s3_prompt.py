@@ -105,6 +105,11 @@ def named_in(fields: Json) -> S3Prompt:
     return S3Prompt(name, key, etag or None, version, _word(s3_object, "sequencer") or version or etag)
 
 
+def bucket_in(record: Mapping[str, Any]) -> str:
+    """Return the name of the bucket that a record of a notification names; empty if it names none."""
+    return _word(_inside(record.get("s3"), "bucket"), "name")
+
+
 def _inside(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 

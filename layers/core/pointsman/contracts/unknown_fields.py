@@ -1,5 +1,6 @@
 """Fields of a message that no task has, and the ones that were probably meant."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -27,9 +28,13 @@ def unknown_fields(body: str) -> list[UnknownField]:
         return []
     if not isinstance(fields, dict) or not states_task(fields):
         return []
-    known = list(Task.model_fields)
-    return [
-        UnknownField(name, next(iter(get_close_matches(name.lower(), known, 1)), None))
-        for name in fields
-        if name not in known
-    ]
+    known = Task.model_fields
+    return [UnknownField(name, nearest_name(name, known)) for name in fields if name not in known]
+
+
+def nearest_name(name: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
+    """Return the known name that is most similar; None if none is.
+
+    `alike` is how similar it must be: 1 is the same, 0.75 has a slip or two in a short name.
+    """
+    return next(iter(get_close_matches(name.lower(), list(known), 1, alike)), None)

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pointsman.adapters.dead_letters import SqsDeadLetterQueue
 from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.contracts.envelope import parts as parts_of_body
+from pointsman.contracts.sender import SENDER_ATTRIBUTE, SenderRules
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.classifying import build_classifier
 from pointsman.entrypoints.delivery import build_delivery
@@ -56,7 +57,8 @@ def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str
     """Claim and decide a batch; return what ends one message of it, by its id."""
     parts = runtime.function_runtime()
     intake = parts.part(build_intake)
-    opened = {record["messageId"]: _opened(record) for record in event["Records"]}
+    rules = parts.part(_sender_rules)
+    opened = {record["messageId"]: _opened(record, rules) for record in event["Records"]}
     flat = [message for messages in opened.values() if isinstance(messages, list) for message in messages]
     batch = intake.claim_batch(flat, context.aws_request_id, seconds_left(context) - TIMEOUT_MARGIN)
 
@@ -75,18 +77,23 @@ def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str
     return end_message
 
 
-def _opened(record: dict[str, Any]) -> list[QueueMessage] | Exception:
+def _sender_rules(parts: Runtime) -> SenderRules:
+    return parts.settings.sender_rules
+
+
+def _opened(record: dict[str, Any], rules: SenderRules) -> list[QueueMessage] | Exception:
     """Return the tasks of a record, or what goes wrong with it alone."""
     try:
-        return _messages(record)
+        return _messages(record, rules)
     except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
         return trouble
 
 
-def _messages(record: dict[str, Any]) -> list[QueueMessage]:
+def _messages(record: dict[str, Any], rules: SenderRules) -> list[QueueMessage]:
     """Return the tasks of a record: nearly always one, under the message's own id."""
-    attributes = record.get("attributes", {})
-    sent, sender = attributes.get("SentTimestamp"), attributes.get("SenderId", "").partition(":")[0]
+    attributes, stated = record.get("attributes", {}), record.get("messageAttributes", {}).get(SENDER_ATTRIBUTE, {})
+    sent = attributes.get("SentTimestamp")
+    sender = rules.sender_of(attributes.get("SenderId"), stated.get("stringValue"), record["body"])
     sent_at = from_ms(int(sent)) if sent else None
     bodies, message_id = parts_of_body(record["body"]), record["messageId"]
     ids = [message_id] if len(bodies) == 1 else [f"{message_id}-{number}" for number in range(len(bodies))]

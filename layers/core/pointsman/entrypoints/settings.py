@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from pointsman.contracts.envelope import SendingService
 from pointsman.contracts.reply_to import WEBHOOK, in_region, is_standard_queue
+from pointsman.contracts.sender import SenderRules, SendingRole
 from pointsman.values.taxonomy import Tier
 
 
@@ -28,6 +30,10 @@ class Settings(BaseModel):
     reply_queue_arns: str = ""
     webhook_hosts: str = ""
     prompt_bucket_arns: str = ""
+    sender_arns: str = ""
+    service_sender_ids: str = ""
+    front_door_role_id: str = ""
+    subtask_role_ids: str = ""
     report_topic_arn: str = ""
     report_timezone: str = "UTC"
     gemini_key_parameter: str = "/pointsman/gemini-api-key"
@@ -90,6 +96,18 @@ class Settings(BaseModel):
     def prompt_buckets(self) -> frozenset[str]:
         """The names of the buckets whose objects are prompts."""
         return frozenset(arn.rpartition(":")[2] for arn in _listed(self.prompt_bucket_arns))
+
+    @property
+    def sender_rules(self) -> SenderRules:
+        """Whose word on a message's sender counts; what ServiceSenderIds says in another form counts for nothing."""
+        services, known = (entry.partition(":") for entry in _listed(self.service_sender_ids)), set(SendingService)
+        return SenderRules(
+            roles=dict.fromkeys(_listed(self.subtask_role_ids), SendingRole.SUBTASKS)
+            | dict.fromkeys(_listed(self.front_door_role_id), SendingRole.FRONT_DOOR),
+            services={sender_id: SendingService(name) for name, _, sender_id in services if name in known},
+            topics_and_rules=tuple(_listed(self.sender_arns)),
+            buckets=self.prompt_buckets,
+        )
 
 
 def _listed(text: str) -> list[str]:

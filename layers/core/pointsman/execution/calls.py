@@ -11,6 +11,7 @@ from pointsman.execution.outcome import CallResult
 from pointsman.routing.catalog import Billing, Model
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
+from pointsman.values.money import shares
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.turns import Turn
 from pointsman.values.usage import Usage
@@ -55,6 +56,18 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharer:
+    """A task that a call is made for together with others."""
+
+    task_id: str
+    weight: int
+    """Its part of the cost, in proportion to the others'."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    parent_id: str | None = None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallSpec:
     """A call that someone wants made: for which task, on which model, who pays, and what is sent."""
 
@@ -70,6 +83,8 @@ class CallSpec:
     type: TaskType | None = None
     parent_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    sender: str | None = None
+    """Who sent the task; None: it is not known, or a call for tasks of several."""
     hop: int = 0
     """Place in the plan, from 0."""
     previous_outcome: str | None = None
@@ -80,6 +95,10 @@ class CallSpec:
     """How much the model is told to think; None: nothing is sent."""
     max_output_tokens: int = 0
     """The output cap that is reserved and sent, thinking included."""
+    sharers: tuple[Sharer, ...] = ()
+    """The tasks that share the cost of a call made for several; of an intent that was read back, with the metadata
+    that the report adds up by alone.
+    """
     prompt: str = ""
     """Like all below, empty in an intent that was read back: the ledger keeps no text."""
     system: str = ""
@@ -159,6 +178,26 @@ class Share:
     usage: Usage
     metadata: dict[str, str]
     parent_id: str | None
+    sender: str | None = None
+
+
+def share_out(sharers: tuple[Sharer, ...], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
+    """Split a call's cost in nano-dollars and its tokens over the tasks that it was made for, exactly."""
+    weights = [sharer.weight for sharer in sharers]
+    if not weights:
+        return ()
+    split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
+    return tuple(
+        Share(
+            sharer.task_id,
+            part,
+            Usage(**{kind: split[kind][n] for kind in split}),
+            sharer.metadata,
+            sharer.parent_id,
+            sharer.sender,
+        )
+        for n, (sharer, part) in enumerate(zip(sharers, shares(cost_nano, weights), strict=True))
+    )
 
 
 @dataclass(frozen=True, slots=True)

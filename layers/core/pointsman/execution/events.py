@@ -61,6 +61,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "attempts": record.attempts,
         "reason": record.reason,
         "metadata": record.metadata,
+        "sender": record.sender,
     }
 
 
@@ -69,7 +70,7 @@ def fits(detail: dict[str, Any]) -> bool:
     answer = detail["answer"]
     if answer is not None and len(answer.encode()) > LARGEST_ANSWER:
         return False
-    return len(strict_json.dumps(detail).encode()) <= LARGEST_DETAIL
+    return len(strict_json.portable(strict_json.dumps(detail)).encode()) <= LARGEST_DETAIL
 
 
 def family_detail(record: TaskRecord, answers: Sequence[tuple[str | None, str | None]]) -> dict[str, Any]:
@@ -118,7 +119,11 @@ def inside(record: TaskRecord, answers: Sequence[str | None]) -> frozenset[int]:
     """
     bare = family_detail(record, [(None, "x" * LONGEST_REF)] * len(answers))
     room, chosen = LARGEST_DETAIL - len(strict_json.dumps(bare).encode()), set[int]()
-    sizes = {place: len(strict_json.dumps(text).encode()) for place, text in enumerate(answers) if text is not None}
+    sizes = {
+        place: len(strict_json.portable(strict_json.dumps(text)).encode())
+        for place, text in enumerate(answers)
+        if text is not None
+    }
     for place in sorted(sizes, key=lambda place: (sizes[place], place)):
         room -= sizes[place]
         if room < 0:

@@ -117,6 +117,8 @@ class CallResult:
     detail: str = ""
     """For people: error class, status, quota id. Never text of the task, the answer or a key."""
 
+    made: bool = False
+    """Whether the provider was asked; not kept in the ledger, whose every row is such a call."""
     ours: bool = False
     """Whether the trouble was ours, so that it says nothing of the provider."""
     account: AccountTrouble | None = None

@@ -132,6 +132,10 @@ class AuditedAnswer:
         }
 
 
+MOST_REPLIES = 50
+"""Places to reply to that a task under way takes: an item ends at 400 KB, and one delivery goes to all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class SubtaskRef:
     """A subtask that its task waits for; the fingerprint tells it from another task of the same id."""
@@ -247,6 +251,10 @@ class TaskRecord:
     metadata: dict[str, str] = field(default_factory=dict)
     private: bool = False
     split: bool = False
+    sender: str | None = None
+    """Who sent it, as AWS and this stack say (`contracts/sender.py`); None: from before senders were kept."""
+    via: str | None = None
+    """What its envelope names as its source, unchecked."""
     rejection: RejectedMessage | None = None
     """Of a rejected message only."""
 

@@ -149,7 +149,7 @@ def _expected(number: int, message: dict[str, Any]) -> SubtaskRef:
         task = read_task(message)
     except Rejection as rejection:
         raise NotASplitError(f"subtasks[{number}].{rejection.reason}") from None
-    if len(strict_json.dumps(message).encode()) > LARGEST_BODY:
+    if len(strict_json.portable(strict_json.dumps(message)).encode()) > LARGEST_BODY:
         raise NotASplitError(f"subtasks[{number}]: must be at most {LARGEST_BODY} bytes as a message")
     return SubtaskRef(message["task_id"], task.fingerprint())
 

@@ -30,6 +30,8 @@ class WaitingFor(StrEnum):
     """A cap is reached, and the tier holds its tasks."""
     STORE = "store"
     """A store of ours is out of reach or throttles."""
+    CAPACITY = "capacity"
+    """Lambda has no room: the account's concurrency, or the function's, is used up."""
     ATTEMPT = "attempt"
     """An earlier attempt may still be under way."""
     NEXT_ROUND = "next_round"
@@ -50,6 +52,7 @@ _STEPS = {
     WaitingFor.BUSY: "nothing, it goes on when other calls have ended",
     WaitingFor.PROVIDER: "nothing, it is asked again then; see the provider's status page if this lasts",
     WaitingFor.STORE: "nothing, it tries again then; see AWS's health dashboard if this lasts",
+    WaitingFor.CAPACITY: "nothing, it runs when other calls have ended; `pointsman doctor` shows the account's limit",
     WaitingFor.ATTEMPT: "nothing, it goes on when that attempt must have ended",
     WaitingFor.NEXT_ROUND: "nothing, its models are tried again then",
 }

@@ -5,7 +5,7 @@ task and never carries its text.
 """
 
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,22 +17,33 @@ from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time, to_text
 
 MOST_TRIES = 3
-"""Waits for one model before the next of the chain."""
+"""Waits for one model before the next of the chain; a model that failed a task more often gets one call a round."""
+MOST_ASKS = 10
+"""Calls of one model that may fail one task before the pauses between its rounds grow to `LONGEST_REST`."""
 MOST_ROUNDS_OF_UNKNOWN = 3
 """Times that the plan starts again after attempts that may all have been billed; the workflow does so after crashes."""
 LONGEST_PAUSE = timedelta(minutes=15)
-"""Between two rounds; with a far deadline a hundredth of what is left, as an execution ends at 25,000 events."""
+"""Between two rounds; with a far deadline a hundredth of what is left."""
+MOST_ATTEMPTS = 1_000
+"""Of one generation: an attempt and its wait make at most 20 events, and an execution ends at 25,000."""
+_UNPACED = 500
+"""Attempts after which the time to the deadline is shared out among those that are left."""
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
 LONGEST_REST = timedelta(hours=1)
-"""A task that waits for an account to be served looks again at least this often: someone may have seen to it."""
+"""A task that waits for an account to be served, or whose models failed it over and over, looks again at least this
+often: someone may have seen to it."""
 PATIENCE = timedelta(minutes=1)
 """How long a hint is waited for while another model may be asked, by default of `pointsman.patience_seconds`."""
 _SPREAD = timedelta(minutes=1)
 """Over which tasks wake that wait for the same instant."""
+_HOLD_SPREAD = timedelta(minutes=10)
+"""The same for held tasks, of which there may be a month's."""
 _MOST_DOUBLINGS = 5
 """Of the pause on a trouble of ours, which is waited out on the same hop: no conflict buys a dearer model."""
 _WAITED_FOR = PASSING - {Outcome.QUOTA_EXHAUSTED, Outcome.ACCOUNT}
+_IN_VAIN = PASSING | {Outcome.UNKNOWN}
+"""Outcomes of a call that the same model may be asked for again, by the same request."""
 _LATEST = datetime.max.replace(tzinfo=UTC)
 """Where a deadline that a hold moves stops."""
 
@@ -59,8 +70,6 @@ class WorkflowState:
     generation: int
     deadline: datetime
     plan: tuple[Hop, ...]
-    came_from: str | None = None
-    """The model that the router left out of the plan, so that the first hop is a fallback already."""
     private: bool = False
     """Whether no free model may be asked."""
     purpose: Purpose = Purpose.TASK
@@ -74,10 +83,14 @@ class WorkflowState:
     """Waits on this hop."""
     crashes: int = 0
     """Attempts of unknown outcome, or without an answer that can be used, on this hop."""
+    throttles: int = 0
+    """Times that Lambda had no room for this attempt, counted by the workflow."""
     rounds: int = 0
     """Times that the whole plan was gone through."""
     unusable_answers: tuple[str, ...] = ()
     """The models that answered without anything to use, one entry per answer: their next request is another one."""
+    asks: dict[str, int] = field(default_factory=dict)
+    """The calls of each model that failed the task for a trouble that may pass."""
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
     met_unrecognized: bool = False
@@ -131,6 +144,7 @@ class WorkflowState:
             attempt=self.attempt + 1,
             tries=0,
             crashes=0,
+            throttles=0,
             purpose=purpose,
             has_answer=True,
             next=Next.RUN,
@@ -171,19 +185,31 @@ def next_state(
     onward = state.hop + 1 if course.onward is None else course.onward
     alone = course.alone or len(state.plan) == 1
     following = replace(
-        state, attempt=state.attempt + 1, next=Next.RUN, wait_seconds=0, not_before=0.0, reason=str(outcome)
+        state,
+        attempt=state.attempt + 1,
+        throttles=0,
+        next=Next.RUN,
+        wait_seconds=0,
+        not_before=0.0,
+        reason=str(outcome),
     )
     if outcome in GOOD:
         return replace(following, next=Next.DELIVER, reason=None)
+    asks = state.asks.get(state.here.model, 0)
+    if result.made and outcome in _IN_VAIN:
+        asks += 1
+        following = replace(following, asks={**state.asks, state.here.model: asks})
     if outcome is Outcome.INVALID and not (result.recognized or state.met_unrecognized) and onward < len(state.plan):
         return _next_hop(replace(following, met_unrecognized=True), now, dice, onward)
     if outcome in FINAL:
         return following.given_up()
     if is_held(state, result, course):
         assert result.until is not None
-        pause = min(result.until - now, LONGEST_HOLD)
+        pause = _spread(min(result.until - now, LONGEST_HOLD), _HOLD_SPREAD, dice)
         deadline = min(state.deadline, _LATEST - pause) + pause
         return _wait(replace(following, deadline=deadline), now + pause, now)
+    if following.attempt > MOST_ATTEMPTS:
+        return following.given_up()
     heals = outcome in PASSING or (outcome is Outcome.UNKNOWN and state.rounds < MOST_ROUNDS_OF_UNKNOWN)
     following = replace(following, saw_transient=following.saw_transient or heals)
     if outcome in (Outcome.EMPTY, Outcome.MALFORMED) and not result.ours:
@@ -194,11 +220,14 @@ def next_state(
     if outcome in (Outcome.UNKNOWN, Outcome.EMPTY, Outcome.MALFORMED):
         return (
             replace(following, crashes=state.crashes + 1)
-            if state.crashes == 0
+            if state.crashes == 0 and asks <= MOST_TRIES
             else _next_hop(following, now, dice, onward)
         )
-    if outcome in _WAITED_FOR and (result.ours or (state.tries < MOST_TRIES and (alone or not _long(result, course)))):
-        again = now + timedelta(seconds=_pause(min(state.tries, _MOST_DOUBLINGS), result.retry_after, dice))
+    again_here = asks <= MOST_TRIES or not result.made
+    here_at_most = state.tries < MOST_TRIES and again_here and (alone or not _long(result, course))
+    if outcome in _WAITED_FOR and (result.ours or here_at_most):
+        pause = timedelta(seconds=_pause(min(state.tries, _MOST_DOUBLINGS), result.retry_after, dice))
+        again = _paced(following, now + pause, now)
         if again < (min(state.deadline, now + LONGEST_PAUSE) if state.has_answer else state.deadline):
             return _wait(replace(following, tries=state.tries + 1), again, now)
     return _next_hop(following, now, dice, onward, _renews(result, now, dice) if alone else None)
@@ -221,7 +250,12 @@ def _renews(result: CallResult, now: datetime, dice: random.Random | None) -> da
     if result.until is None:
         return None
     until = min(result.until, now + LONGEST_REST) if result.outcome is Outcome.ACCOUNT else result.until
-    return until + min(_SPREAD, max(until - now, timedelta(0)) * 0.05) * (dice or random).random()
+    return now + _spread(until - now, _SPREAD, dice)
+
+
+def _spread(pause: timedelta, most: timedelta, dice: random.Random | None) -> timedelta:
+    """Return the pause and up to a twentieth more, at most `most`, so that tasks do not all wake at once."""
+    return pause + min(most, max(pause, timedelta(0)) * 0.05) * (dice or random).random()
 
 
 def _pause(tries: int, hint: float | None, dice: random.Random | None) -> float:
@@ -242,14 +276,25 @@ def _next_hop(
     if onward < len(state.plan):
         return replace(fresh, hop=onward)
     growth = 2 ** min(state.rounds, 20)  # a year: longer than any pause
-    longest = max(LONGEST_PAUSE, (state.deadline - now) / 100)
-    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), longest)
+    pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), _longest_pause(state, now))
     again = now + pause
-    if renews and renews > again:
-        again = renews
+    again = _paced(state, max(again, renews or again), now)
     if state.has_answer or not state.saw_transient or again >= state.deadline:
         return fresh.given_up()
     return _wait(replace(fresh, hop=0, rounds=state.rounds + 1, saw_transient=False), again, now)
+
+
+def _paced(state: WorkflowState, until: datetime, now: datetime) -> datetime:
+    """Return `until`, or later: after many attempts each waits for its share of the time that is left."""
+    if state.attempt <= _UNPACED:
+        return until
+    return max(until, now + (state.deadline - now) / max(MOST_ATTEMPTS + 2 - state.attempt, 2))
+
+
+def _longest_pause(state: WorkflowState, now: datetime) -> timedelta:
+    left = state.deadline - now
+    often = max(state.asks.values(), default=0) >= MOST_ASKS
+    return max(LONGEST_PAUSE, left / 100, min(LONGEST_REST, left / 2) if often else timedelta(0))
 
 
 def _wait(state: WorkflowState, until: datetime, now: datetime) -> WorkflowState:

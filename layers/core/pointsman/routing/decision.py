@@ -169,7 +169,7 @@ def guess(verdict: "Classification", weighing: Weighing, *, unread: bool = False
     tier = min(Tier, key=lambda tier: weighing.harm(shares, tier))
     if verdict.follow_up > FOLLOWS:
         why += ", and the text continues another"
-    return _of(verdict, tier, Source.GUESS, verdict.tiers.get(tier, 0.0), f"{why}: the tier of the least expected harm")
+    return _of(verdict, tier, Source.GUESS, shares[tier], f"{why}: the tier of the least expected harm")
 
 
 def _of(verdict: "Classification", tier: Tier, source: Source, confidence: float, reason: str) -> Decision:

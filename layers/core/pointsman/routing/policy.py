@@ -35,8 +35,9 @@ class RoutingPolicy:
         return Billing.FREE if free else Billing.PAID
 
     def is_free(self, model_id: str) -> bool:
-        """Return whether a call to the model is free."""
-        return self.billing(self.catalog.get(model_id)) is Billing.FREE
+        """Return whether a call to the model is free; one that the catalogue no longer lists is not."""
+        model = self.catalog.models.get(model_id)
+        return model is not None and self.billing(model) is Billing.FREE
 
     def quota(self, model: Model) -> Quota | None:
         """Return the limits to keep for the model: the configured ones, else those of its free tier."""

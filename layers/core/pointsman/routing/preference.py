@@ -43,8 +43,8 @@ class Weighing:
 
 
 WEIGHINGS: Mapping[Preference, Weighing] = {
-    Preference.QUALITY: Weighing(too_cheap=2.5, too_dear=1.0, tolerance=0.3),
-    Preference.BALANCE: Weighing(too_cheap=1.6, too_dear=1.0, tolerance=0.3),
-    Preference.COST: Weighing(too_cheap=1.0, too_dear=1.25, tolerance=0.3),
+    Preference.QUALITY: Weighing(too_cheap=2.0, too_dear=1.0, tolerance=0.22),
+    Preference.BALANCE: Weighing(too_cheap=1.3, too_dear=1.0, tolerance=0.22),
+    Preference.COST: Weighing(too_cheap=1.0, too_dear=1.3, tolerance=0.22),
 }
 """Chosen in view of texts that people wrote and that are not trained on (docs/routing.md)."""

@@ -12,7 +12,8 @@ from pointsman.services.context import Context
 from pointsman.values.errors import ArchiveError
 from pointsman.values.log_events import LogEvent
 
-_ROW_EXPIRES = "expires_at"
+_NOT_LASTING = frozenset({"expires_at", "sharers"})
+"""Of a row: when the table forgets it, and who shares its cost once it is known, which the shares' rows say then."""
 _MANIFEST_VERSION = 1
 
 
@@ -28,13 +29,13 @@ class Sums:
     digest: Any = field(default_factory=hashlib.sha256, repr=False)
 
     def watch(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Yield the rows and add them up, without the instant at which the table forgets them.
+        """Yield the rows and add them up, without what does not last.
 
         Raises:
             ArchiveError: an attempt has no outcome, so that its day is not closed.
         """
         for row in rows:
-            lasting = {name: value for name, value in row.items() if name != _ROW_EXPIRES}
+            lasting = {name: value for name, value in row.items() if name not in _NOT_LASTING}
             if lasting["kind"] == "share":
                 self.shares += 1
                 self.share_nano += lasting["cost_nano"]

@@ -58,13 +58,13 @@ class Attempt:
         if now >= state.deadline:
             return follow(self.ctx, state, CallResult(Outcome.DEADLINE))
         try:
-            model = self.ctx.policy.catalog.get(state.here.model)
-            view = self.ctx.ledger.look(state.task_id, model.id, self._today())
+            model = self.ctx.policy.catalog.models.get(state.here.model)
+            view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             if settled_before := self._without_call(state, view.task):
                 return settled_before
             assert view.task is not None
-            if model.has_ended(now.date()):
-                return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="past its last day"))
+            if model is None or model.has_ended(now.date()):
+                return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
             task = self._task(view.task)
             spec = next_spec(self.ctx, state, self._spec(state, view.task, task), task, view)
         except StoreError as trouble:
@@ -105,7 +105,8 @@ class Attempt:
         deliver = replace(state, next=Next.DELIVER)
         try:
             view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
-            if view.task is None or view.task.generation != state.generation:
+            known = state.here.model in self.ctx.policy.catalog.models
+            if not known or view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
             spec = self._spec(state, view.task, self._task(view.task))
@@ -142,7 +143,7 @@ class Attempt:
         """Return what the attempt led to when it was taken, or wait until who took it must have ended."""
         key = record.rows[-1]
         if outcome := self.ctx.ledger.find_outcome(key):
-            return follow(self.ctx, state, outcome)
+            return follow(self.ctx, state, replace(outcome, made=True))
         must_have_ended = parse_time(key.began_at) + timedelta(seconds=FUNCTION_SECONDS[self.function] + 5)
         pause = must_have_ended - self.ctx.clock.now()
         return replace(
@@ -172,9 +173,10 @@ class Attempt:
             type=record.type,
             parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
             metadata=task.metadata,
+            sender=record.sender,
             hop=state.hop,
             previous_outcome=state.reason,
-            came_from=state.plan[state.hop - 1].model if state.hop else state.came_from,
+            came_from=state.plan[state.hop - 1].model if state.hop else None,
             prompt=last.text,
             system=system_for(tier, task.system, splits=splits),
             effort=room.effort,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pointsman.execution import budget, model_health
-from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share
+from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, share_out
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import GOOD, AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
@@ -33,8 +33,6 @@ class Interpretation:
     result: CallResult
     answer: Payload | None = None
     subtasks: SubtaskBatch | None = None
-    share_out: Callable[[int, Usage], tuple[Share, ...]] | None = None
-    """Splits the cost in nano-dollars and the tokens over the tasks that the call was made for; None: there is one."""
 
 
 def make_call(
@@ -71,15 +69,15 @@ def make_call(
     result, milliseconds = _ask(ctx, intent, model, client, until)
     interpretation, now = interpret(result), ctx.clock.now()
     settled = price_call(ctx, intent, interpretation.result, now, milliseconds)
-    shares = interpretation.share_out(settled.cost_nano, settled.usage) if interpretation.share_out else ()
+    shares = share_out(spec.sharers, settled.cost_nano, settled.usage)
     concerns_account = view.model.account or interpretation.result.outcome is Outcome.ACCOUNT
     sharing = ctx.policy.sharing_account(model) if concerns_account else ()
     update = model_health.health_update(view.model, interpretation.result, now, sharing)
     if not ctx.ledger.settle(settled, update, interpretation.answer, shares, interpretation.subtasks):
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
-        return CallResult(Outcome.UNKNOWN, detail="closed by another")
+        return CallResult(Outcome.UNKNOWN, detail="closed by another", made=True)
     _report(ctx, settled)
-    return interpretation.result
+    return replace(interpretation.result, made=True)
 
 
 def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: str) -> CallResult:
@@ -188,5 +186,6 @@ def close_unknown(ctx: Context, intent: Intent) -> None:
     """Settle an intent whose call nobody can tell the end of, at its reserved cost."""
     now = ctx.clock.now()
     settled = price_call(ctx, intent, CallResult(Outcome.UNKNOWN, detail="no outcome was written"), now, 0)
-    if ctx.ledger.settle(settled, model_health.HealthUpdate(), None):
+    shares = share_out(intent.spec.sharers, settled.cost_nano, settled.usage)
+    if ctx.ledger.settle(settled, model_health.HealthUpdate(), None, shares):
         _report(ctx, settled)

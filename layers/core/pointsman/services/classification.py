@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
-from pointsman.execution.calls import CallSpec, Purpose, Share
+from pointsman.execution.calls import CallSpec, Purpose, Sharer
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
 from pointsman.ports import DecisionCache, TaskStore
@@ -21,13 +21,11 @@ from pointsman.routing.policy import Hop
 from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.model_votes import read_votes, shown, text_key, vote_schema
+from pointsman.services.model_votes import earlier_questions, read_votes, shown, text_key, vote_schema
 from pointsman.values import strict_json
 from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
-from pointsman.values.money import shares
 from pointsman.values.taxonomy import Tier
-from pointsman.values.usage import Usage
 
 TOKENS_PER_VOTE = 60
 _TOKENS_AROUND_VOTES = 200
@@ -54,11 +52,19 @@ class TaskClassifier:
         options = self.ctx.policy.config.pointsman.classifier
         if options.mode == "gemini":
             return None
-        classification = self.local.classify(task.prompt)
+        classification = self._classify(task)
         needed = options.needed(classification.tier)
         if local := decision.local(classification, needed):
             return self._ruled(local, sure=classification.probability >= needed)
         return self._from_parent(task, classification)
+
+    def _classify(self, task: Task) -> Classification:
+        """Return the local verdict on a task: in a conversation, on its last message that is more than a follow-up."""
+        verdict = self.local.classify(task.prompt)
+        if verdict.follow_up <= decision.FOLLOWS:
+            return verdict
+        earlier = (self.local.classify(text) for text in earlier_questions(task))
+        return next((found for found in earlier if found.follow_up <= decision.FOLLOWS), verdict)
 
     def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
         """Return the decision on the task that a text without a task of its own continues; None: it has none."""
@@ -81,14 +87,14 @@ class TaskClassifier:
     def guess(self, task: Task, *, unread: bool = False) -> Decision:
         """Return the best guess; `unread` says that a model was asked, and that its word could not be read."""
         weighing = WEIGHINGS[self.ctx.policy.config.pointsman.classifier.prefer]
-        return self._ruled(decision.guess(self.local.classify(task.prompt), weighing, unread=unread), sure=False)
+        return self._ruled(decision.guess(self._classify(task), weighing, unread=unread), sure=False)
 
     def _ruled(self, unruled: Decision, *, sure: bool) -> Decision:
         return decision.ruled(unruled, self.ctx.policy.config.pointsman.classifier.tiers, sure=sure)
 
     def _by_vote(self, task: Task, vote: ModelVote, *, cached: bool = False) -> Decision:
         """Return what a model's vote comes to; below one half it was not sure of the type."""
-        classification = self.local.classify(task.prompt)
+        classification = self._classify(task)
         needed = self.ctx.policy.config.pointsman.classifier.needed(classification.tier)
         sure = decision.local(classification, needed)
         if cached:
@@ -100,25 +106,27 @@ class TaskClassifier:
         return self._ruled(decision.not_below(unruled, sure), sure=vote.confidence >= decision.HALF)
 
     def decide(
-        self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str] | None = None
+        self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str | None] | None = None
     ) -> dict[str, Decision]:
         """Return a decision for every task: from the cache, by one request for each sender's other public ones and one
         for his private, else the best guess.
 
-        `seconds` is the time that may be spent on asking; `senders` are those whose texts must not meet in a request,
-        by task id, None: there is one.
+        `seconds` is the time that may be spent on asking; `senders` are whom the requests are booked on, by task id:
+        texts of different ones never meet in a request, where one could say how another is to be sorted.
         """
         decisions = self._from_cache(undecided)
         unread = set[str]()
         groups: dict[tuple[bool, str], dict[str, Task]] = {}
         for task_id, task in undecided.items():
             if task_id not in decisions:
-                sender = senders[task_id] if senders else ""
+                sender = (senders or {}).get(task_id) or ""
                 groups.setdefault((task.private, sender), {})[task_id] = task
         until = self.ctx.clock.now() + timedelta(seconds=seconds)
         for number, ((private, _), group) in enumerate(sorted(groups.items(), key=lambda item: item[0])):
             left = (until - self.ctx.clock.now()).total_seconds()
-            decisions |= self._ask_models(group, unread, private=private, seconds=left / (len(groups) - number))
+            decisions |= self._ask_models(
+                group, unread, senders or {}, private=private, seconds=left / (len(groups) - number)
+            )
         return {
             task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
             for task_id, task in undecided.items()
@@ -126,7 +134,11 @@ class TaskClassifier:
 
     def _from_cache(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
         """Return the decisions on public texts that a model was asked about before."""
-        keys = {task_id: text_key(task.prompt) for task_id, task in undecided.items() if not task.private}
+        keys = {
+            task_id: text_key(task.prompt, earlier_questions(task))
+            for task_id, task in undecided.items()
+            if not task.private
+        }
         if self.cache is None or not keys:
             return {}
         try:
@@ -145,8 +157,9 @@ class TaskClassifier:
 
         Beside others a text may be judged by what another one says.
         """
-        public = {text_key(group[task_id].prompt): vote for task_id, vote in votes.items() if vote.type}
-        alone = len({text_key(task.prompt) for task in group.values()}) == 1
+        keys = {task_id: text_key(task.prompt, earlier_questions(task)) for task_id, task in group.items()}
+        public = {keys[task_id]: vote for task_id, vote in votes.items() if vote.type}
+        alone = len(set(keys.values())) == 1
         if self.cache is None or not alone or any(task.private for task in group.values()):
             return
         try:
@@ -155,14 +168,20 @@ class TaskClassifier:
             self.ctx.log(LogEvent.DECISIONS_NOT_CACHED, level="warning", detail=safe_message(error))
 
     def _ask_models(
-        self, group: Mapping[str, Task], unread: set[str], *, private: bool, seconds: float
+        self,
+        group: Mapping[str, Task],
+        unread: set[str],
+        senders: Mapping[str, str | None],
+        *,
+        private: bool,
+        seconds: float,
     ) -> dict[str, Decision]:
         """Ask Gemini, then Haiku for what Gemini cannot or may not say; add to `unread` whose answers held no vote."""
         decisions: dict[str, Decision] = {}
         hops = self._hops(private=private)
         for hop in hops:
             left = {task_id: task for task_id, task in group.items() if task_id not in decisions}
-            result = self._call(hop.model, left, seconds / len(hops))
+            result = self._call(hop.model, left, senders, seconds / len(hops))
             votes = self._votes(hop, result, left)
             decisions |= {task_id: self._by_vote(left[task_id], vote) for task_id, vote in votes.items()}
             if len(votes) == len(left):
@@ -196,11 +215,14 @@ class TaskClassifier:
         self._cache_votes(group, votes)
         return votes
 
-    def _call(self, model_id: str, group: Mapping[str, Task], seconds: float) -> CallResult:
+    def _call(
+        self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
+    ) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
-        messages = [{"id": str(number), **shown(task.prompt)} for number, task in enumerate(group.values(), 1)]
+        messages = [{"id": str(number), **shown(task)} for number, task in enumerate(group.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
+        among = {senders.get(task_id) for task_id in group}
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -208,6 +230,13 @@ class TaskClassifier:
             model=model_id,
             tier=Tier.ORCHESTRATION,
             function="router",
+            sender=among.pop() if len(among) == 1 else None,
+            sharers=tuple(
+                Sharer(
+                    task_id, sum(map(len, shown(task).values())), task.metadata, task.parent_id, senders.get(task_id)
+                )
+                for task_id, task in group.items()
+            ),
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
             effort=room.effort,
@@ -215,17 +244,5 @@ class TaskClassifier:
             schema=vote_schema(len(group)),
         )
 
-        def interpret(result: CallResult) -> Interpretation:
-            return Interpretation(result, share_out=lambda cost_nano, usage: _share_out(group, cost_nano, usage))
-
         until = self.ctx.clock.now() + timedelta(seconds=max(seconds, 1.0))
-        return make_call(self.ctx, spec, until, interpret)
-
-
-def _share_out(group: Mapping[str, Task], cost_nano: int, usage: Usage) -> tuple[Share, ...]:
-    weights = [sum(map(len, shown(task.prompt).values())) for task in group.values()]
-    split = {kind: shares(count, weights) for kind, count in usage.as_dict().items()}
-    return tuple(
-        Share(task_id, part, Usage(**{kind: split[kind][n] for kind in split}), task.metadata, task.parent_id)
-        for n, ((task_id, task), part) in enumerate(zip(group.items(), shares(cost_nano, weights), strict=True))
-    )
+        return make_call(self.ctx, spec, until, Interpretation)

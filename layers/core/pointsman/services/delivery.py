@@ -106,7 +106,7 @@ class Delivery:
             DeliveryError: Somebody could not be reached.
         """
         try:
-            detail = strict_json.dumps(self.detail(record))
+            detail = strict_json.portable(strict_json.dumps(self.detail(record)))
         except Exception as error:  # noqa: BLE001  (kept, and raised in words that may be logged)
             why = f"its answer cannot be read ({safe_message(error)})"
             self._store_undelivered(record, [], [why])

@@ -3,18 +3,18 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pointsman.contracts.api_key import key_prefix
-from pointsman.contracts.envelope import is_wrapped, object_in, open_message
+from pointsman.contracts.envelope import object_in, open_message
 from pointsman.contracts.reply_to import refusal
+from pointsman.contracts.sender import UNKNOWN_SENDER, Sender
 from pointsman.contracts.task import Rejection, Task
 from pointsman.execution.model_health import ModelState
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import MOST_REPLIES, TaskRecord
 from pointsman.ports import ModelHealthStore, PayloadStore, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
-from pointsman.services.rejection import RejectMessage
+from pointsman.services.rejection import TOO_MANY_REPLIES, RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
@@ -37,8 +37,7 @@ class QueueMessage:
     body: str
     sent_at: datetime | None = None
     """By the queue's word; None: it did not say."""
-    sender: str = ""
-    """Who sent it, by the queue's word: an id of IAM, without the name of a session."""
+    sender: Sender = UNKNOWN_SENDER
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ class Intake:
                 self._claim(message, batch)
             except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
                 batch.troubles[message.message_id] = trouble
-        self._decide(messages, batch, seconds * _CLASSIFYING_SHARE)
+        self._decide(batch, seconds * _CLASSIFYING_SHARE)
         return batch
 
     def start_or_reject(self, message: QueueMessage, batch: Batch) -> None:
@@ -92,7 +91,7 @@ class Intake:
         """
         trouble = batch.troubles.get(message.message_id)
         if isinstance(trouble, Rejection):
-            self.reject(message.message_id, message.body, trouble)
+            self.reject(message.message_id, message.body, trouble, message.sender)
         elif isinstance(trouble, RetryLaterError) and trouble.same_batch:
             self._claim(message, batch)  # its twin was started in the meantime
             if message.message_id in batch.claimed:
@@ -141,6 +140,8 @@ class Intake:
             metadata=task.metadata,
             private=task.private,
             split=task.split,
+            sender=message.sender.name,
+            via=message.sender.via,
         )
         if decision := self.classifier.decide_without_model(task):
             self._put_decision(record, decision, batch)
@@ -156,8 +157,10 @@ class Intake:
 
     def _resume(self, message: QueueMessage, task: Task, existing: TaskRecord, batch: Batch, now: datetime) -> None:
         if existing.lease_owner == batch.owner:
-            raise RetryLaterError("its twin is in the same batch", same_batch=True)
-        if existing.lease_until > to_ms(now) or not self.tasks.renew(existing, batch.owner, batch.until, now):
+            if any(record.task_id == existing.task_id for record, _ in batch.claimed.values()):
+                raise RetryLaterError("its twin is in the same batch", same_batch=True)
+            # Else the claim is this message's own: it was written, its answer lost, and the client's retry met it.
+        elif existing.lease_until > to_ms(now) or not self.tasks.renew(existing, batch.owner, batch.until, now):
             raise RetryLaterError("another invocation holds the task")
         if task.reply_to:  # this message may ask for it at another place than the one that made the claim
             existing = self.tasks.add_reply(existing.task_id, task.reply_to)
@@ -171,10 +174,12 @@ class Intake:
             return
         if existing.status not in ENDED:
             existing = self.tasks.add_reply(existing.task_id, task.reply_to)
+            if existing.status not in ENDED and task.reply_to not in existing.reply_to:
+                raise Rejection(TOO_MANY_REPLIES, f"reply_to: the task has {MOST_REPLIES} places to reply to already")
         if existing.status in ENDED and task.reply_to not in existing.reply_to:
             self.delivery.send(existing, [task.reply_to])
 
-    def _decide(self, messages: list[QueueMessage], batch: Batch, seconds: float) -> None:
+    def _decide(self, batch: Batch, seconds: float) -> None:
         """Ask for what is undecided, and store each decision before anything is started by it."""
         undecided = {
             message_id: (record, task)
@@ -183,11 +188,10 @@ class Intake:
         }
         if not undecided:
             return
-        tasks = {record.task_id: task for record, task in undecided.values()}
-        senders = {undecided[it.message_id][0].task_id: it for it in messages if it.message_id in undecided}
-        groups = {task_id: _sender_group(senders[task_id], task_id, task) for task_id, task in tasks.items()}
         try:
-            decisions = self.classifier.decide(tasks, seconds, groups)
+            tasks = {record.task_id: task for record, task in undecided.values()}
+            senders = {record.task_id: record.sender for record, _ in undecided.values()}
+            decisions = self.classifier.decide(tasks, seconds, senders)
         except Exception as trouble:  # noqa: BLE001  (those that are decided go on)
             batch.troubles |= dict.fromkeys(undecided, trouble)
             return
@@ -198,17 +202,6 @@ class Intake:
                 self.tasks.decide(record.task_id, batch.owner, decision, execution_input)
             except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
                 batch.troubles[message_id] = trouble
-
-
-def _sender_group(message: QueueMessage, task_id: str, task: Task) -> str:
-    """Return what two messages have in common whose texts may stand in one request: nobody else can claim it.
-
-    The front door's role sends for many keys and the delivery's for many families, each of which has ids of its own.
-    What a service passes on may be anybody's: it meets no other.
-    """
-    if is_wrapped(message.body):
-        return f"{message.sender} {message.message_id}"
-    return f"{message.sender} {task.parent_id or ''} {key_prefix(task_id)}"
 
 
 def read_message(body: str, message_id: str, reply_places: frozenset[str]) -> tuple[str, Task]:

@@ -3,12 +3,15 @@
 import hashlib
 import math
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from pointsman.contracts.task import Task
 from pointsman.routing.classifier.local import FOLLOW_UP
 from pointsman.routing.classifier.request import find_request
 from pointsman.values import lenient_json
 from pointsman.values.taxonomy import TaskType
+from pointsman.values.turns import Role
 
 LONGEST_SHOWN = 2_000
 """Characters of a message that is shown whole."""
@@ -16,18 +19,38 @@ LONGEST_ASKED = 1_200
 """Characters that are shown of what a longer one asks for."""
 DIGESTED = 300
 """Characters of its beginning, and of its end, that are shown beside that."""
+MOST_EARLIER = 5
+"""Earlier questions of a conversation that are looked at."""
 NOTHING = "none"
 """Stands for no second type in an answer."""
 
 
-def text_key(prompt: str) -> str:
-    """Return what texts have in common that differ in case, spacing and ways of encoding only."""
-    plain = " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
+def earlier_questions(task: Task) -> list[str]:
+    """Return what was asked before in a conversation, the latest first."""
+    asked = [message.content for message in task.messages or () if message.role is Role.USER]
+    asked = [text for text in asked if text.strip()]
+    return asked[-2 : -2 - MOST_EARLIER : -1]
+
+
+def text_key(prompt: str, earlier: Iterable[str] = ()) -> str:
+    """Return what texts have in common that differ in case, spacing and ways of encoding only.
+
+    In a conversation, what was asked `earlier` belongs to it.
+    """
+    said = "\n".join((prompt, *earlier))
+    plain = " ".join(unicodedata.normalize("NFKC", said).casefold().split())
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def shown(prompt: str) -> dict[str, str]:
-    """Return what a model is shown of a message: all of a short one, of a long one the request and a digest."""
+def shown(task: Task) -> dict[str, str]:
+    """Return what a model is shown of a message: all of a short one, of a long one the request and a digest; in a
+    conversation also what was asked before it.
+    """
+    earlier = [find_request(text).text[:DIGESTED] for text in earlier_questions(task)[:1]]
+    return _digest(task.prompt) | ({"asked_before": earlier[0]} if earlier else {})
+
+
+def _digest(prompt: str) -> dict[str, str]:
     if len(prompt) <= LONGEST_SHOWN:
         return {"message": prompt}
     request = find_request(prompt)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pointsman.contracts.envelope import object_in, open_message, readable_id, readable_reply
 from pointsman.contracts.reply_to import refusal
+from pointsman.contracts.sender import Sender
 from pointsman.contracts.task import Rejection
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
@@ -17,7 +18,10 @@ from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 
+TOO_MANY_REPLIES = "too_many_replies"
 _CONFLICT = "task_id_conflict"
+_OF_ANOTHER_TASK = frozenset({_CONFLICT, TOO_MANY_REPLIES})
+"""Codes of messages whose id is a task's that goes on: they are told under their own message id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +36,20 @@ class RejectMessage:
     reply_places: frozenset[str]
     """Addresses (`reply_to.address_of`) that tasks may ask to be answered at."""
 
-    def __call__(self, message_id: str, body: str, rejection: Rejection) -> None:
+    def __call__(self, message_id: str, body: str, rejection: Rejection, sender: Sender) -> None:
         """Record, dead letter, event, in this order; what is repeated after a failure is found already done or doubles
         a dead letter with the same message id, never loses one.
         """
         asked_id, code = readable_id(body), rejection.code
-        task_id = asked_id if asked_id and code != _CONFLICT else message_id
+        task_id = asked_id if asked_id and code not in _OF_ANOTHER_TASK else message_id
         record = TaskRecord(
             task_id=task_id,
             status=Status.REJECTED,
             reason=rejection.reason,
             received_at=to_text(self.ctx.clock.now()),
             rejection=RejectedMessage(code, message_id, asked_id),
+            sender=sender.name,
+            via=sender.via,
         )
         self.tasks.reject(record)
         attributes = {"reason": rejection.reason, "code": code, "task_id": task_id, "message_id": message_id}

@@ -35,7 +35,8 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
 
 def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Course:
     """Return the course that passes over the hops of the provider that does not serve the account."""
-    providers = [ctx.policy.catalog.get(hop.model).provider for hop in state.plan]
+    models = [ctx.policy.catalog.models.get(hop.model) for hop in state.plan]
+    providers = [model.provider if model else None for model in models]
     here, last = providers[state.hop], len(providers)
     others = [place for place in range(state.hop + 1, last) if providers[place] is not here]
     return replace(course, onward=min(others, default=last), alone=set(providers) == {here})
@@ -43,7 +44,9 @@ def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Cour
 
 def _with_successor(ctx: Context, state: WorkflowState, now: datetime) -> tuple[Hop, ...]:
     policy, here = ctx.policy, state.here
-    retired = policy.catalog.get(here.model)
+    if (retired := policy.catalog.models.get(here.model)) is None:  # it left the catalogue, and its successor with it
+        ctx.log(LogEvent.MODEL_RETIRED, level="warning", model=here.model)
+        return state.plan
     successor = policy.resolve(here.model, now, {here.model})
     allowed = policy.may_follow(here.tier, policy.billing(retired), policy.billing(successor))
     allowed = allowed and not (state.private and policy.billing(successor) is Billing.FREE)

@@ -216,7 +216,7 @@ class Replay:
             deadline=to_text(now + TASK_LIFETIME),
         )
         if options.route_again or claim.decision is None:
-            claim.decision = self._decision(task, record.task_id)
+            claim.decision = self._decision(task, record.task_id, record.sender)
         health = self.model_health.states(self.ctx.policy.in_use())
         state = first_state(self.ctx, claim, claim.decision.tier, health)
         claim.execution_input = strict_json.dumps(state.as_state())
@@ -225,9 +225,9 @@ class Replay:
         start_execution(self.ctx, self.tasks, self.workflow, claim)
         return claim.generation
 
-    def _decision(self, task: Task, task_id: str) -> Decision:
+    def _decision(self, task: Task, task_id: str, sender: str | None) -> Decision:
         decision = self.classifier.decide_without_model(task)
-        return decision or self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS)[task_id]
+        return decision or self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: sender})[task_id]
 
 
 def with_id(body: str, message_id: str) -> str:
@@ -242,7 +242,7 @@ def with_id(body: str, message_id: str) -> str:
         return body
     if task_id or not isinstance(fields, dict) or fields.get("task_id") is not None or is_s3_event(fields):
         return body
-    return strict_json.dumps({**fields, "task_id": message_id})
+    return strict_json.portable(strict_json.dumps({**fields, "task_id": message_id}))
 
 
 def _is_failed(record: TaskRecord) -> bool:

@@ -26,24 +26,24 @@ def task_of_execution(workflow: Workflow, execution: str) -> tuple[str, int]:
 
 
 def first_state(ctx: Context, record: TaskRecord, tier: Tier, health: Mapping[str, ModelState]) -> WorkflowState:
-    """Return where the workflow begins; models whose quota of the day is used up are left out, unless no other is
-    there.
+    """Return where the workflow begins: at the first model whose quota of the day is not used up, if there is one.
+
+    Those before it stay in the plan: the quota may renew while the others are in trouble.
     """
     now = ctx.clock.now()
     retired = {model for model, state in health.items() if state.is_retired(now)}
     hops = ctx.policy.plan(tier, now, private=record.private, gone=retired)
     exhausted = {model for model, state in health.items() if state.quota_exhausted_until > to_ms(now)}
-    ready = [hop for hop in hops if hop.model not in exhausted] or hops
-    passed_over = hops[0].model if ready[:1] != hops[:1] else None
+    first = next((place for place, hop in enumerate(hops) if hop.model not in exhausted), 0)
     return WorkflowState(
         task_id=record.task_id,
         generation=record.generation,
         deadline=parse_time(record.deadline),
-        plan=tuple(ready),
-        came_from=passed_over,
+        plan=tuple(hops),
         private=record.private,
+        hop=first,
         next=Next.RUN if hops else Next.FAIL,
-        reason=(str(Outcome.QUOTA_EXHAUSTED) if passed_over else None) if hops else "private",
+        reason=(str(Outcome.QUOTA_EXHAUSTED) if first else None) if hops else "private",
     )
 
 

@@ -42,7 +42,7 @@ class Subtasks:
         """
         try:
             for message in self._messages(record):
-                self.queue.send(strict_json.dumps(message))
+                self.queue.send(strict_json.portable(strict_json.dumps(message)), record.sender)
         except Exception as error:  # noqa: BLE001  (raised in words that may be logged)
             raise DeliveryError(f"task {record.task_id}: subtasks not sent ({safe_message(error)})") from None
         self.ctx.log(LogEvent.SUBTASKS_SENT, task_id=record.task_id, count=len(record.subtasks))

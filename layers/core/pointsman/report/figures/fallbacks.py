@@ -37,7 +37,7 @@ def count_fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: Routing
         sent = next((entry for entry in hop if entry.sent), None)
         if sent is None or sent.came_from is None or sent.at < since:
             continue
-        free_to_paid = sent.billing == Billing.PAID and _is_free(sent.came_from, policy)
+        free_to_paid = sent.billing == Billing.PAID and policy.is_free(sent.came_from)
         reason = hop[0].previous_outcome or "unknown"
         counts[Fallback(sent.came_from, sent.requested_model, reason, free_to_paid)] += 1
     return counts
@@ -49,7 +49,7 @@ def skipped_free_model(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, n
     The router skips models that are out of quota or backing off, and free models for private tasks.
     """
     first_models = {tier: policy.resolve(policy.chain(tier)[0], now).id for tier in Tier}
-    free_tiers = {tier for tier, model_id in first_models.items() if _is_free(model_id, policy)}
+    free_tiers = {tier for tier, model_id in first_models.items() if policy.is_free(model_id)}
     return [
         entry
         for entry in attempts
@@ -59,8 +59,3 @@ def skipped_free_model(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, n
         and entry.tier in free_tiers
         and not entry.checks_answers
     ]
-
-
-def _is_free(model_id: str, policy: RoutingPolicy) -> bool:
-    model = policy.catalog.models.get(model_id)
-    return model is not None and policy.billing(model) is Billing.FREE

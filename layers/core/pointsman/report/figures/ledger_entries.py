@@ -50,6 +50,7 @@ class LedgerEntry:
     """How long the call took; 0 while it is open, or when its end was not recorded."""
     ended_at: str | None
     """When its outcome was recorded."""
+    sender: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -96,6 +97,7 @@ class ClassificationShare:
     cost_nano: int
     parent_id: str | None
     metadata: Mapping[str, str]
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,9 @@ def grouped[Item, Key](items: Iterable[Item], key_of: Callable[[Item], Key]) -> 
 
 def _share(row: Mapping[str, Any]) -> ClassificationShare:
     metadata = row.get("metadata") or {}
-    return ClassificationShare(_instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata)
+    return ClassificationShare(
+        _instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata, row.get("sender")
+    )
 
 
 def _entry(row: Mapping[str, Any]) -> LedgerEntry:
@@ -190,6 +194,7 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         metadata=row.get("metadata") or {},
         milliseconds=row.get("milliseconds", 0),
         ended_at=row.get("ended_at"),
+        sender=_interned(row.get("sender")),
     )
 
 

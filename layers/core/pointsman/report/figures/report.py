@@ -163,7 +163,7 @@ class Report(DayTotals):
     """The most expensive ones, by id; all of them if they are few."""
     other_tasks: TaskTotals
     labels: dict[str, LabelTotals]
-    """Of all tasks by `agent`, `ticket` and `parent_id`."""
+    """Of all tasks by `agent`, `ticket`, `parent_id` and `sender`."""
     month: Month
     baseline: Comparison
     baseline_month: Comparison

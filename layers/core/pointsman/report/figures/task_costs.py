@@ -1,4 +1,4 @@
-"""What each task cost: the most expensive tasks, and totals by agent, ticket and parent."""
+"""What each task cost: the most expensive tasks, and totals by agent, ticket, parent and sender."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
@@ -13,7 +13,7 @@ MAX_LISTED_TASKS = 1_000
 MAX_LISTED_NAMES, MAX_TRACKED_NAMES = 1_000, 50_000
 """Tickets, agents and parents that a report lists, and that are tracked while a day is added up. Totals are exact
 whatever their number; beyond the second limit a single name may show less than its whole cost."""
-_LABELS = ("agent", "ticket", "parent_id")
+_LABELS = ("agent", "ticket", "parent_id", "sender")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class TaskCost:
     agent: str | None
     ticket: str | None
     parent_id: str | None
+    sender: str | None = None
 
     @property
     def with_share_nano(self) -> int:
@@ -57,7 +58,7 @@ class TaskTotals(Summable):
 
 @dataclass(frozen=True, slots=True)
 class LabelTotals:
-    """All tasks of a day by agent, ticket or parent."""
+    """All tasks of a day by agent, ticket, parent or sender."""
 
     named: dict[str, TaskTotals]
     """The most expensive names, in alphabetical order."""
@@ -108,7 +109,7 @@ class TaskCostCollector:
         return TaskTotals(*map(sub, astuple(self._all), astuple(_totals_of(*self._most_expensive))))
 
     def labels(self) -> dict[str, LabelTotals]:
-        """Return the totals by agent, by ticket and by parent."""
+        """Return the totals by agent, by ticket, by parent and by sender."""
         labels: dict[str, LabelTotals] = {}
         for label in _LABELS:
             named, (names, others) = _fold(self._named[label], self._folded[label], MAX_LISTED_NAMES)
@@ -139,6 +140,7 @@ def _task_cost(task_id: str, attempts: list[LedgerEntry], shares: list[Classific
         agent=metadata.get("agent"),
         ticket=metadata.get("ticket"),
         parent_id=last.parent_id if last else shares[-1].parent_id,
+        sender=last.sender if last else shares[-1].sender,
     )
 
 

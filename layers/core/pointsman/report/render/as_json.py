@@ -35,6 +35,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "agents": _named(report.labels["agent"]),
         "tickets": _named(report.labels["ticket"]),
         "parents": _named(report.labels["parent_id"]),
+        "senders": _named(report.labels["sender"]),
         "work": [{**key._asdict(), **_totals(totals)} for key, totals in report.work.items()],
         "tasks": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
         "others": {
@@ -42,6 +43,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "agents": _others(report.labels["agent"]),
             "tickets": _others(report.labels["ticket"]),
             "parents": _others(report.labels["parent_id"]),
+            "senders": _others(report.labels["sender"]),
         },
         "attention": [_attention(item) for item in attention_of(report)],
         "outcomes": report.outcomes,

@@ -45,6 +45,8 @@ FOLLOW_UP = "follow_up"
 """The label of texts that hold no task of their own: they continue what was said before."""
 STEERED_CEILING = 0.5
 """Largest probability of a text that does little else than say how it is to be classified."""
+LITTLE = 4
+"""Where fewer words are left beside what addresses the router, the same holds."""
 MAX_DECIDING_WORDS = 5
 WORD_CACHE_SIZE = 20_000
 
@@ -193,7 +195,8 @@ class LocalClassifier:
             part_of=lambda part, text: self._known(sentence(text, part.units)),
         )
         left_out = steered or kept != parts
-        return read_features(kept, () if left_out else request.kinds), steered, request.found, left_out
+        capped = steered or (left_out and sum(len(part.words) for part in kept) < LITTLE)
+        return read_features(kept, () if left_out else request.kinds), capped, request.found, left_out
 
     def _clarity(self, request: Request) -> float:
         """Return how much a text looks like a task of some tier."""

@@ -24,6 +24,8 @@ PLAIN_CHARS = 240
 """Characters of the longest paragraph that is taken for the request although nothing in it asks."""
 CLEARLY = 2
 """One end of a long text asks so much more than the other, or the classifier chooses."""
+NOTES_TITLE = 160
+"""Characters of the longest title of an item of minutes."""
 GREETING_CHARS = 24
 """Characters of the longest first paragraph that is passed over as a greeting."""
 MATERIAL_CHARS = 300
@@ -66,6 +68,8 @@ _LINE = re.compile(
 _PATCH_START = re.compile(r"diff --git |@@ |commit [0-9a-f]{40}")
 _PATCH = re.compile(r"[ +@\\-]|index |new file|deleted file|similarity|rename |Author:|Date:|Merge:|Binary ")
 _FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
+_ITEM = re.compile(r"\s*[*+-]\s(?!\[)")
+_NOTED = re.compile(r"\s{2,}[*+-]\s(?!\[)|\s*[*+-]\s@?[A-Z]\w+(?:\s(?:and\s)?[A-Z]\w+)*(?:[:,]|\s-)\s|\s{4,}\S")
 _CASED = re.compile(r"^\s*(?:SELECT|INSERT|CREATE|FROM|from\s+[\w.]+\s+import|import\s+[\w.{*])")
 _TEMPLATES = (
     ("bug", ("reproduc", "expected", "actual", "the bug", "what happened", "observed", "environment", "crash")),
@@ -111,8 +115,10 @@ def find_request(text: str) -> Request:
     if "<" in shown:
         shown = _COMMENT.sub("\n", shown)
     if shown.lstrip()[:1] in "{[" and len(text) <= ENVELOPE_CHARS and (unpacked := _from_envelope(shown)):
-        shown = unpacked
-        kinds.add("bot")
+        return Request(unpacked, shown[:MATERIAL_CHARS], frozenset(("bot",)), True)
+    title, notes = _notes(shown) if len(text) <= LONG_CHARS else ("", "")
+    if notes:
+        return Request(notes, title, frozenset({*kinds, "notes"}), True)
     paragraphs, material = _told_apart(shown, kinds)
     prose, pasted = sum(map(len, paragraphs)), len(text) > PASTED_CHARS
     if not paragraphs:
@@ -162,6 +168,18 @@ def _collect(value: object, found: list[tuple[int, str]], depth: int) -> None:
             _collect(inner, found, depth + 1)
 
 
+def _notes(text: str) -> tuple[str, str]:
+    """Return the topic and the notes of an item of minutes: a title, and only list items under it that are indented or
+    begin with names. What was noted is the message, whatever the topic is.
+    """
+    title, _, rest = text.strip("\n").partition("\n")
+    items = [line for line in rest.splitlines() if line.strip()]
+    if not items or len(title) > NOTES_TITLE or _ITEM.match(title) or not _ITEM.match(items[0]):
+        return "", ""
+    noted = sum(bool(_NOTED.match(item)) for item in items)
+    return (title, "\n".join(item.strip() for item in items)) if 2 * noted > len(items) else ("", "")
+
+
 def _told_apart(text: str, kinds: set[str]) -> tuple[list[str], str]:
     """Return the paragraphs that a person wrote, and the material; add what that is to `kinds`."""
     paragraphs: list[str] = []
@@ -194,10 +212,10 @@ def _told_apart(text: str, kinds: set[str]) -> tuple[list[str], str]:
                     break
             else:
                 lines.append(stripped.strip("#*=- "))
-        elif kind == "signature":
-            signed = bool(paragraphs or lines)
+        elif kind == "signature" and (paragraphs or lines):
+            signed = True
             kinds.add("mail")
-        elif kind is None and not signed:
+        elif (kind == "signature" and stripped[0].isalpha()) or (kind is None and not signed):
             lines.append(stripped)
         elif kind is not None:
             kinds.add(kind)

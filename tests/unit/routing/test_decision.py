@@ -1,0 +1,71 @@
+"""Decisions without a model: when a verdict stands, and what is guessed where it does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from pointsman.routing.classifier.local import Classification
+from pointsman.routing.config import Classifier
+from pointsman.routing.decision import Source, guess, local
+from pointsman.routing.preference import WEIGHINGS, Preference
+from pointsman.values.taxonomy import TaskType, Tier
+
+ORCHESTRATION, IMPLEMENTATION, REASONING = Tier
+
+
+def verdict(shares: tuple[float, float, float], **fields: object) -> Classification:
+    tiers = dict(zip(Tier, shares, strict=True))
+    tier, second = sorted(Tier, key=tiers.__getitem__, reverse=True)[:2]
+    kinds = {ORCHESTRATION: TaskType.STATUS, IMPLEMENTATION: TaskType.DOCUMENTATION, REASONING: TaskType.ARCHITECTURE}
+    found = Classification(kinds[tier], tiers[tier], ("x",), kinds[second], tier, tiers[tier], second, tiers)
+    return replace(found, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shares", "quality", "balance", "cost"),
+    [
+        ((0.95, 0.05, 0.0), ORCHESTRATION, ORCHESTRATION, ORCHESTRATION),
+        ((0.6, 0.4, 0.0), IMPLEMENTATION, ORCHESTRATION, ORCHESTRATION),
+        ((0.0, 0.55, 0.45), REASONING, REASONING, IMPLEMENTATION),
+        ((0.0, 0.7, 0.3), IMPLEMENTATION, IMPLEMENTATION, IMPLEMENTATION),
+        ((0.4, 0.2, 0.4), REASONING, IMPLEMENTATION, IMPLEMENTATION),
+    ],
+)
+def test_a_guess_is_the_tier_of_the_least_expected_harm(
+    shares: tuple[float, float, float], quality: Tier, balance: Tier, cost: Tier
+) -> None:
+    tiers = [guess(verdict(shares), WEIGHINGS[prefer]).tier for prefer in Preference]
+    assert tiers == [quality, balance, cost]
+
+
+def test_what_holds_no_task_is_implementation_work_and_what_is_everyday_the_free_tier_s() -> None:
+    balance = WEIGHINGS[Preference.BALANCE]
+    continued = guess(verdict((0.3, 0.0, 0.0), follow_up=0.7), balance)
+    assert (continued.tier, continued.source) == (IMPLEMENTATION, Source.GUESS)
+    assert "continues another" in continued.reason
+    assert guess(verdict((0.2, 0.1, 0.1), background=0.6), balance).tier is ORCHESTRATION
+
+
+def test_steering_buys_no_dearer_tier() -> None:
+    balance = WEIGHINGS[Preference.BALANCE]
+    assert guess(verdict((0.5, 0.3, 0.2)), balance).tier is IMPLEMENTATION
+    assert guess(verdict((0.5, 0.3, 0.2), steered=True), balance).tier is ORCHESTRATION
+
+
+@pytest.mark.parametrize("prefer", Preference)
+def test_a_verdict_stands_from_its_tiers_probability_on(prefer: Preference) -> None:
+    options = Classifier(prefer=prefer)
+    for tier in Tier:
+        needed = options.needed(tier)
+        assert 0.5 <= needed < 1
+        sure = verdict(tuple(needed if other is tier else 0.0 for other in Tier))  # type: ignore[arg-type]
+        assert local(sure, needed)
+        assert local(replace(sure, tier_probability=needed - 0.01), needed) is None
+        assert local(replace(sure, request_found=False), needed) is None
+    assert Classifier(prefer=prefer, threshold=0.6).needed(REASONING) == 0.6
+
+
+def test_quality_needs_more_for_the_free_tier_and_cost_more_for_the_dearest() -> None:
+    needed = {prefer: WEIGHINGS[prefer].needed for prefer in Preference}
+    assert needed[Preference.QUALITY](ORCHESTRATION) > needed[Preference.COST](ORCHESTRATION)
+    assert needed[Preference.QUALITY](REASONING) < needed[Preference.COST](REASONING)
