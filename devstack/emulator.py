@@ -1,4 +1,4 @@
-"""Runs MiniStack with four changes.
+"""Runs MiniStack with six changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -8,14 +8,16 @@
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 - A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
   function is throttled on request: `PutFunctionConcurrency` with 0.
+- Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
 
-This is a script for MiniStack's own Python and imports nothing else of this project.
+This is a script for MiniStack's own Python and imports nothing else of this project but that module beside it.
 """
 
 import contextvars
 import hashlib
 import importlib
 import inspect
+import os
 import runpy
 import sys
 import tempfile
@@ -92,11 +94,18 @@ def _name_throttling() -> None:
     steps._call_lambda = call_lambda  # type: ignore[attr-defined]
 
 
+def _guard_requests() -> None:
+    """Refuse web pages, foreign hosts, and callers without the access key in the environment."""
+    guard, emulator = importlib.import_module("request_guard"), importlib.import_module("ministack.app")
+    emulator.app = guard.RequestGuard(emulator.app, access_key=os.environ["AWS_ACCESS_KEY_ID"])  # type: ignore[attr-defined]
+
+
 if __name__ == "__main__":
     importlib.import_module("sender_ids").install()
     _name_token_resource()
     _count_as_tls()
     _name_throttling()
+    _guard_requests()  # the last: it imports the emulator, which takes the functions that are replaced
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
     sys.argv = ["ministack"]
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

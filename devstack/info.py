@@ -1,5 +1,6 @@
 """A local stack's description, in memory and in its state directory."""
 
+import secrets
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +10,11 @@ from botocore.config import Config
 from pydantic import BaseModel, ConfigDict, Field
 
 _FILE_NAME = "stack.json"
+
+
+def new_access_key() -> str:
+    """Return an access key for a local stack: 120 random bits, in the form of AWS's."""
+    return f"LOCAL{secrets.token_hex(15).upper()}"
 
 
 class ProcessRecord(BaseModel):
@@ -50,6 +56,8 @@ class StackInfo(BaseModel):
     state_dir: Path
     token: str
     """In the environment of every process of this stack."""
+    access_key: str = "test"
+    """What the emulator asks for: id and secret of its root. Only the stack's own user can read it."""
     processes: tuple[ProcessRecord, ...] = ()
     endpoint: str = ""
     region: str = "us-east-1"
@@ -67,8 +75,8 @@ class StackInfo(BaseModel):
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.access_key,
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -83,8 +91,8 @@ class StackInfo(BaseModel):
         return {
             "endpoint_url": self.endpoint,
             "region_name": self.region,
-            "aws_access_key_id": "test",
-            "aws_secret_access_key": "test",
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.access_key,
             "config": Config(proxies={}, retries={"mode": "standard"}),
         }
 
@@ -113,6 +121,7 @@ class StackInfo(BaseModel):
     def save(self) -> Self:
         """Write this stack to its state directory, atomically, and return it."""
         unfinished = self.state_dir / f"{_FILE_NAME}.new"
+        unfinished.touch(mode=0o600)
         unfinished.write_text(self.model_dump_json(indent=2) + "\n")
         unfinished.replace(self.state_dir / _FILE_NAME)
         return self

@@ -1,6 +1,7 @@
 """Starts the emulator and the fake providers, each on a free port of 127.0.0.1, and waits until they answer."""
 
 import json
+import secrets
 import socket
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from devstack import processes
 from devstack.info import ProcessRecord
+from devstack.request_guard import PATH_KEY
 from devstack.toolchain import MINISTACK, LocalStackError, last_line
 
 _START_SECONDS = 60.0
@@ -18,9 +20,12 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def start_emulator(
-    environment: Mapping[str, str], *, region: str, token: str, state_dir: Path
+    environment: Mapping[str, str], *, region: str, access_key: str, token: str, state_dir: Path
 ) -> tuple[ProcessRecord, str]:
-    """Start MiniStack and return its process and address; `await_emulator` returns once it answers."""
+    """Start MiniStack and return its process and address; `await_emulator` returns once it answers.
+
+    `access_key` is the account's root: its id, and its secret too.
+    """
     port = _free_port()
     settings = {
         "GATEWAY_PORT": str(port),
@@ -28,8 +33,10 @@ def start_emulator(
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        # Enforces the functions' roles; the key id `test` is the account's root.
+        # Enforces the functions' roles.
         "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": access_key,
         # Both would listen on all interfaces.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -64,12 +71,16 @@ def await_emulator(process: ProcessRecord, endpoint: str) -> None:
 
 
 def start_fake_providers(environment: Mapping[str, str], *, token: str, state_dir: Path) -> ProcessRecord:
-    """Start the fake providers and return their process; `await_fake_providers` returns their address."""
+    """Start the fake providers and return their process; `await_fake_providers` returns their address.
+
+    The address has a random key, without which nothing is answered.
+    """
     port_file = _port_file(state_dir)
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", str(port_file)]
     log = state_dir / "standin.log"
-    return processes.start_process("The stand-in", command, environment=environment, token=token, log=log)
+    keyed = {**environment, PATH_KEY: secrets.token_urlsafe(16)}
+    return processes.start_process("The stand-in", command, environment=keyed, token=token, log=log)
 
 
 def await_fake_providers(process: ProcessRecord, state_dir: Path) -> str:

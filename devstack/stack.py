@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devstack import processes, servers
 from devstack.build import build_template, deploy_template, put_keys
-from devstack.info import StackInfo
+from devstack.info import StackInfo, new_access_key
 from devstack.providers import Providers
 from devstack.signals import termination_as_exit, uninterrupted
 from devstack.toolchain import (
@@ -115,9 +115,11 @@ def _start(
     providers = Providers.of(environ)
     environment = runtime_environment(environ, state_dir)
     # On disk before the first process runs: after a crash at any point, `stop_stack` finds every process by the token.
-    stack = StackInfo(state_dir=state_dir, token=str(uuid.uuid4()), stand_in=providers.stand_in).save()
+    stack = StackInfo(
+        state_dir=state_dir, token=str(uuid.uuid4()), access_key=new_access_key(), stand_in=providers.stand_in
+    ).save()
     emulator, endpoint = servers.start_emulator(
-        environment, region=stack.region, token=stack.token, state_dir=state_dir
+        environment, region=stack.region, access_key=stack.access_key, token=stack.token, state_dir=state_dir
     )
     stack = stack.model_copy(update={"processes": (emulator,), "endpoint": endpoint}).save()
     if stack.stand_in.any:

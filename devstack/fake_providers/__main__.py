@@ -10,6 +10,7 @@ import uvicorn
 
 from devstack.fake_providers.app import create_app
 from devstack.fake_providers.transport import ExposingProtocol
+from devstack.request_guard import PATH_KEY, RequestGuard
 
 _HOST = "127.0.0.1"
 _KEEP_ALIVE_SECONDS = 600
@@ -19,15 +20,16 @@ _KEEP_ALIVE_SECONDS = 600
 class _Server(uvicorn.Server):
     """A server that writes its address to a file once it listens."""
 
-    def __init__(self, config: uvicorn.Config, port_file: Path) -> None:
+    def __init__(self, config: uvicorn.Config, port_file: Path, key: str) -> None:
         super().__init__(config)
-        self._port_file = port_file
+        self._port_file, self._key = port_file, key
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         port = self.servers[0].sockets[0].getsockname()[1]
         unfinished = self._port_file.with_name(f"{self._port_file.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps({"url": f"http://{_HOST}:{port}"}))
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps({"url": f"http://{_HOST}:{port}" + (f"/{self._key}" if self._key else "")}))
         unfinished.replace(self._port_file)
 
 
@@ -41,7 +43,7 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, default=0, help="port; by default a free one")
     parser.add_argument("--journal", type=Path, help="file to append the journal to")
-    arguments = parser.parse_args()
+    arguments, key = parser.parse_args(), os.environ.get(PATH_KEY, "")
     try:
         listener = socket.create_server((_HOST, arguments.port))
     except OSError as error:
@@ -49,7 +51,7 @@ def main() -> None:
     # Headers and body are two writes: without this, each answer waits 40 ms for the client's delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
-        create_app(arguments.journal),
+        RequestGuard(create_app(arguments.journal), path_key=key),
         loop="asyncio",
         http=ExposingProtocol,
         ws="none",
@@ -60,7 +62,7 @@ def main() -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,
     )
-    _Server(config, arguments.port_file).run(sockets=[listener])
+    _Server(config, arguments.port_file, key).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The local stack's processes listen on loopback only, and none outlives its stack."""
 
+import json
 import os
 import shlex
 import shutil
@@ -10,11 +11,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
+import boto3
 import pytest
 
 from devstack import processes, servers, toolchain
-from devstack.info import ProcessRecord
+from devstack.info import ProcessRecord, new_access_key
 from devstack.providers import Providers
 from tests.support.paths import ROOT
 
@@ -87,6 +91,8 @@ def test_terminated_command_stops_its_children(token: str, tmp_path: Path) -> No
     script = f"""
 import os, sys
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 from devstack import processes
 from devstack.signals import termination_as_exit
 with termination_as_exit():
@@ -121,16 +127,71 @@ def listening(pids: list[int]) -> set[str]:
     return addresses
 
 
+BROWSER = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Mode": "no-cors"},
+    {"Host": "evil.example"},
+    {"Host": "127.0.0.1.evil.example"},
+)
+
+
+def status_of(url: str, headers: dict[str, str], body: bytes | None = None) -> int:
+    """Send a request as a page or a program of this machine can; return the status."""
+    request = Request(url, body)
+    for name, value in headers.items():
+        request.add_header(name, value)
+    try:
+        with urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return int(error.code)
+
+
+def signed_by(key: str) -> dict[str, str]:
+    """A signature that anybody can make up."""
+    scope = f"Credential={key}/20261128/us-east-1/lambda/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=00"}
+
+
+def refuses_pages_and_strangers(endpoint: str, key: str) -> None:
+    """Anybody could create a function there that reads the developer's keys, and run it."""
+    functions = f"{endpoint}/2015-03-31/functions/"
+    code = json.dumps({"FunctionName": "evil", "Role": "arn:aws:iam::000000000000:role/r", "Handler": "a.b"}).encode()
+    for headers in BROWSER:
+        assert status_of(functions, signed_by(key) | headers, code) == 403
+        assert status_of(f"{endpoint}/_aws/lambda-url/abc/", headers, code) == 403
+    for stranger in ("test", "000000000000", "123456789012", ""):
+        assert status_of(functions, signed_by(stranger), code) == 403
+        assert status_of(f"{functions}?X-Amz-Credential={stranger}%2F20261128", {}, code) == 403
+        assert status_of(f"{functions}?X-Amz-Credential={stranger}%2F20261128", signed_by(key), code) == 403
+    assert status_of(functions, {}, code) == 403
+    assert status_of(f"{endpoint}/_ministack/reset", {}, b"{}") == 403
+    assert status_of(f"{endpoint}/_ministack/ready", {}) == 200
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name="us-east-1")
+    assert session.client("lambda", endpoint_url=endpoint).list_functions()["Functions"] == []
+
+
 @pytest.mark.stack
-def test_servers_listen_on_loopback_only(token: str, tmp_path: Path) -> None:
+def test_servers_listen_on_loopback_only_and_refuse_pages_and_strangers(token: str, tmp_path: Path) -> None:
     for name in ("tmp", "home"):
         (tmp_path / name).mkdir()
     environment = toolchain.runtime_environment(os.environ, tmp_path)
     fake_providers = servers.start_fake_providers(environment, token=token, state_dir=tmp_path)
-    emulator, endpoint = servers.start_emulator(environment, region="us-east-1", token=token, state_dir=tmp_path)
+    key = new_access_key()
+    emulator, endpoint = servers.start_emulator(
+        environment, region="us-east-1", access_key=key, token=token, state_dir=tmp_path
+    )
     try:
-        servers.await_fake_providers(fake_providers, tmp_path)
+        url = servers.await_fake_providers(fake_providers, tmp_path)
         servers.await_emulator(emulator, endpoint)
+        refuses_pages_and_strangers(endpoint, key)
+        assert status_of(f"{url}/_control/health", {}) == 200
+        assert {status_of(f"{url}/_control/journal", headers) for headers in BROWSER} == {403}
+        bare, _, key = url.rpartition("/")
+        for guessed in ("", f"/{key[:-1]}", f"/{key}x", "/.", f"//{key}"):
+            assert status_of(f"{bare}{guessed}/_control/journal", {}) == 403
         assert listening(marked(token)) == {"0100007F"}
     finally:
         assert processes.end_processes([emulator, fake_providers], token)

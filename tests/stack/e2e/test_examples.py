@@ -193,7 +193,8 @@ def post(own: Examples, body: str) -> tuple[int, Any]:
     url_id = own.outputs["function-url"]["Url"].split("//")[1].split(".")[0]
     url = f"{own.stack.info.endpoint}/_aws/lambda-url/{url_id}/"
     request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json"})
-    SigV4Auth(Credentials("test", "test"), "lambda", "us-east-1").add_auth(request)
+    credentials = Credentials(own.stack.info.access_key, own.stack.info.access_key)
+    SigV4Auth(credentials, "lambda", "us-east-1").add_auth(request)
     sent = Request(url, body.encode(), dict(request.headers.items()), method="POST")
     with urlopen(sent, timeout=30) as answer:
         return answer.status, json.loads(answer.read())

@@ -19,6 +19,7 @@ import pytest
 from botocore.config import Config
 
 from devstack import processes, servers
+from devstack.info import new_access_key
 from devstack.signals import termination_as_exit
 from devstack.toolchain import runtime_environment
 from pointsman.adapters.dynamo import Tables
@@ -40,6 +41,7 @@ from tests.support.paths import ROOT
 REGION, ACCOUNT = "us-east-1", "000000000000"
 SHIPPED = (ROOT / "openclaw.json").read_text()
 HAIKU = "claude-haiku-5-5"
+KEY = new_access_key()
 TWICE = Config(retries={"mode": "standard", "total_max_attempts": 2})
 
 
@@ -51,7 +53,7 @@ class Through:
     tries: Config = TWICE
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        session = boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=REGION)
         return session.client(service, endpoint_url=self.url, config=config.merge(self.tries) if config else self.tries)
 
 
@@ -63,7 +65,8 @@ def _reset() -> None:
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, token = tmp_path_factory.mktemp("ministack"), str(uuid.uuid4())
-    process, url = servers.start_emulator(runtime_environment({}, folder), region=REGION, token=token, state_dir=folder)
+    environment = runtime_environment({}, folder)
+    process, url = servers.start_emulator(environment, region=REGION, access_key=KEY, token=token, state_dir=folder)
     with termination_as_exit():
         try:
             servers.await_emulator(process, url)

@@ -151,7 +151,9 @@ class Traffic:
 def record_calls(stack: Stack, *, on: bool) -> None:
     """Have the emulator's CloudTrail record calls."""
     body = json.dumps({"cloudtrail._recording_enabled": "true" if on else "false"}).encode()
-    with urlopen(Request(f"{stack.info.endpoint}/_ministack/config", body, method="POST"), timeout=10) as answer:
+    request = Request(f"{stack.info.endpoint}/_ministack/config", body, method="POST")
+    request.add_header("authorization", f"AWS4-HMAC-SHA256 Credential={stack.info.access_key}/")
+    with urlopen(request, timeout=10) as answer:
         assert json.loads(answer.read())["applied"]
 
 
