@@ -94,6 +94,19 @@ def _name_throttling() -> None:
     steps._call_lambda = call_lambda  # type: ignore[attr-defined]
 
 
+def _sign_downloads() -> None:
+    """Name the access key in the addresses of code and layers, as AWS signs them."""
+    functions = importlib.import_module("ministack.services.lambda_svc")
+    for name in ("_layer_content_url", "_presigned_code_url"):
+        address = getattr(functions, name)
+
+        def signed(*args: Any, address: Any = address, **options: Any) -> str:
+            url = str(address(*args, **options))
+            return f"{url}{'&' if '?' in url else '?'}X-Amz-Credential={os.environ['AWS_ACCESS_KEY_ID']}"
+
+        setattr(functions, name, signed)
+
+
 def _guard_requests() -> None:
     """Refuse web pages, foreign hosts, and callers without the access key in the environment."""
     guard, emulator = importlib.import_module("request_guard"), importlib.import_module("ministack.app")
@@ -105,6 +118,7 @@ if __name__ == "__main__":
     _name_token_resource()
     _count_as_tls()
     _name_throttling()
+    _sign_downloads()
     _guard_requests()  # the last: it imports the emulator, which takes the functions that are replaced
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
     sys.argv = ["ministack"]

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 type Scope = dict[str, Any]
 type App = Callable[[Scope, Any, Any], Awaitable[None]]
-type Headers = list[tuple[str, str]]
+type HeaderLines = list[tuple[str, str]]
 """Names in lower case."""
 
 _OWN_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.ASCII | re.IGNORECASE)
@@ -27,7 +27,7 @@ FUNCTION_URLS = "/_aws/lambda-url/"
 """Function URLs have keys of their own; a request that is signed is held to its signature here too."""
 
 
-def refusal(scope: Scope, access_key: str = "", path_key: str = "") -> str | None:
+def why_refused(scope: Scope, access_key: str = "", path_key: str = "") -> str | None:
     """Return why a request is refused; None: it is not.
 
     Args:
@@ -54,7 +54,7 @@ def refusal(scope: Scope, access_key: str = "", path_key: str = "") -> str | Non
     return None
 
 
-def _keys(headers: Headers, query: str) -> Iterator[str]:
+def _keys(headers: HeaderLines, query: str) -> Iterator[str]:
     """Yield every access key that a request names, wherever MiniStack may look for one."""
     for name, value in headers:
         if name == "authorization":
@@ -68,13 +68,13 @@ class RequestGuard:
     """The app in front of another one."""
 
     def __init__(self, app: App, *, access_key: str = "", path_key: str = "") -> None:
-        """Take the app, and which keys requests must have, as for `refusal`. The app sees no key in its paths."""
+        """Take the app, and which keys requests must have, as for `why_refused`. The app sees no key in its paths."""
         self._app, self._access_key, self._path_key = app, access_key, path_key
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass the request on, or refuse it with 403."""
         requested = scope["type"] in ("http", "websocket")
-        why = refusal(scope, self._access_key, self._path_key) if requested else None
+        why = why_refused(scope, self._access_key, self._path_key) if requested else None
         if why is None:
             await self._app(self._without_key(scope) if requested else scope, receive, send)
         elif scope["type"] == "websocket":

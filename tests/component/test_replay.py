@@ -259,7 +259,7 @@ def test_a_failed_task_runs_as_its_next_generation(replay: Replay, router: Route
     assert (record.rows, record.cost_nano, record.usage["input"]) == (first.rows, 700, 12)
     assert (record.reply_to, record.sender) == ([TOKEN], "key:ci")
     stored = router.tasks._get("t-1")["expires_at"]["N"]
-    assert int(stored) == int((now + TOMBSTONE).timestamp())
+    assert int(stored) == int((now + TASK_LIFETIME + TOMBSTONE).timestamp())
 
 
 def test_a_replay_that_crashed_is_resumed_by_whoever_repeats_it(replay: Replay, router: Router) -> None:

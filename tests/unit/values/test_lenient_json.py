@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.values.lenient_json import UnreadableError, read_object
+from pointsman.values.strict_json import DEEPEST
 
 OBJECT = {"verdict": "ok", "items": [{"a": 1}, {"b": "},]"}]}
 PLAIN = json.dumps(OBJECT)
@@ -80,6 +82,13 @@ def test_what_is_not_surely_meant_is_unreadable(text: str) -> None:
     with pytest.raises(UnreadableError):
         read_object(text, KEYS)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(("depth", "read"), [(DEEPEST - 5, True), (DEEPEST + 5, False)])
+def test_nesting_is_bounded_whatever_the_interpreter_takes(depth: int, read: bool) -> None:
+    text = '{"verdict": ' + "[" * depth + "]" * depth + ', "items": []}'
+    with nullcontext() if read else pytest.raises(UnreadableError):
+        read_object(text, KEYS)
 
 
 @given(st.text() | st.text(alphabet='{}[]",:\\ a1'))
