@@ -14,6 +14,7 @@ from pointsman.execution.workflow_state import (
     MOST_ASKS,
     MOST_ROUNDS_OF_UNKNOWN,
     MOST_TRIES,
+    MOST_UNRECOGNIZED,
     Course,
     Next,
     WorkflowState,
@@ -232,10 +233,24 @@ def test_a_task_of_one_provider_waits_for_its_account_and_looks_every_hour() -> 
 def test_an_unrecognized_refusal_is_put_to_one_other_model() -> None:
     doubtful = CallResult(Outcome.INVALID, recognized=False)
     second = next_state(run(), doubtful, NOON)
-    assert (where(second), second.met_unrecognized) == ((Next.RUN, 1, 0), True)
-    assert next_state(run(met_unrecognized=True), doubtful, NOON).next is Next.FAIL
+    assert (where(second), second.refused_by) == ((Next.RUN, 1, 0), (HOPS[0].model,))
+    assert next_state(second, doubtful, NOON).next is Next.FAIL
     assert next_state(run(1), doubtful, NOON).next is Next.FAIL
     assert next_state(run(), CallResult(Outcome.INVALID), NOON).next is Next.FAIL
+
+
+def test_an_unrecognized_refusal_waits_for_the_other_models_word() -> None:
+    """It was resting, or its place in the plan is before this one's."""
+    doubtful = CallResult(Outcome.INVALID, recognized=False)
+    here = next_state(run(hop=1), doubtful, NOON)
+    for refusals in range(2, MOST_UNRECOGNIZED + 1):
+        assert (here.next, here.hop) == (Next.WAIT, 0)
+        resting = next_state(here, CallResult(Outcome.ACCOUNT, account=AccountTrouble.PLACE), NOON)
+        assert (resting.next, resting.hop) == (Next.RUN, 1)
+        here = next_state(resting, doubtful, NOON)
+        assert len(here.refused_by) == min(refusals, MOST_UNRECOGNIZED - 1)
+    assert (here.next, here.reason) == (Next.FAIL, Outcome.INVALID)
+    assert next_state(next_state(run(hop=1), doubtful, NOON), CallResult(Outcome.ANSWERED), NOON).next is Next.DELIVER
 
 
 @given(
@@ -248,7 +263,7 @@ def test_an_unrecognized_refusal_is_put_to_one_other_model() -> None:
         has_answer=st.booleans(),
         asks=st.dictionaries(st.sampled_from([hop.model for hop in HOPS]), st.integers(1, 99)),
         saw_transient=st.booleans(),
-        met_unrecognized=st.booleans(),
+        refused_by=st.lists(st.sampled_from([hop.model for hop in HOPS]), max_size=2).map(tuple),
         next=st.sampled_from(Next),
         not_before=st.floats(0, 2e9),
         reason=st.none() | st.sampled_from(Outcome).map(str),

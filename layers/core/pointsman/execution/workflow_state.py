@@ -18,6 +18,8 @@ from pointsman.values.times import parse_time, to_text
 
 MOST_TRIES = 3
 """Waits for one model before the next of the chain; a model that failed a task more often gets one call a round."""
+MOST_UNRECOGNIZED = 3
+"""Refusals by one model, for a reason that was not recognized, before they are final without another model's word."""
 MOST_ASKS = 10
 """Calls of one model that may fail one task before the pauses between its rounds grow to `LONGEST_REST`."""
 MOST_ROUNDS_OF_UNKNOWN = 3
@@ -93,8 +95,8 @@ class WorkflowState:
     """The calls of each model that failed the task for a trouble that may pass."""
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
-    met_unrecognized: bool = False
-    """Whether a model refused for a reason that was not recognized: a second `invalid` is final."""
+    refused_by: tuple[str, ...] = ()
+    """The models that refused for a reason that was not recognized, one entry per refusal: another one's is final."""
     next: Next = Next.RUN
     wait_seconds: int = 0
     waiting_for: dict[str, Any] | None = None
@@ -116,8 +118,8 @@ class WorkflowState:
     def as_state(self) -> dict[str, Any]:
         """Return the workflow's state object."""
         fields = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
-        fields["unusable_answers"] = list(self.unusable_answers)  # as JSON has it
-        return {**fields, "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
+        lists = {name: list(fields[name]) for name in ("unusable_answers", "refused_by")}  # as JSON has them
+        return {**fields, **lists, "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "WorkflowState":
@@ -130,6 +132,7 @@ class WorkflowState:
                 "deadline": parse_time(state["deadline"]),
                 "plan": plan,
                 "unusable_answers": tuple(state.get("unusable_answers", ())),
+                "refused_by": tuple(state.get("refused_by", ())),
                 "purpose": Purpose(state.get("purpose", "task")),
                 "next": Next(state.get("next", "run")),
             }
@@ -199,8 +202,11 @@ def next_state(
     if result.made and outcome in _IN_VAIN:
         asks += 1
         following = replace(following, asks={**state.asks, state.here.model: asks})
-    if outcome is Outcome.INVALID and not (result.recognized or state.met_unrecognized) and onward < len(state.plan):
-        return _next_hop(replace(following, met_unrecognized=True), now, dice, onward)
+    if outcome is Outcome.INVALID and not result.recognized:
+        refused_by = (*state.refused_by, state.here.model)
+        others = {hop.model for hop in state.plan} - {state.here.model}
+        if others and len(set(refused_by)) == 1 and len(refused_by) < MOST_UNRECOGNIZED:
+            return _next_hop(replace(following, refused_by=refused_by, saw_transient=True), now, dice, onward)
     if outcome in FINAL:
         return following.given_up()
     if is_held(state, result, course):
