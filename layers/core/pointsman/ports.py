@@ -104,10 +104,7 @@ class TaskStore(Protocol):
         """Keep that a place knows the task's end, so that whoever goes on with the delivery leaves it out."""
 
     def needs_attention(self, record: TaskRecord, at: datetime) -> None:
-        """Keep why a delivery of the record's generation could not be made, for `status` and the sweep.
-
-        `record.notified` and `record.undelivered` say who knows of it and who does not.
-        """
+        """Keep who knows of the record's end (`notified`) and who could not be told (`undelivered`), for the sweep."""
 
     def wanting_attention(self) -> Iterable[str]:
         """Return the ids of tasks that have ended and are not delivered, or that wait for subtasks, oldest first."""
