@@ -1,4 +1,4 @@
-"""Runs MiniStack with six changes.
+"""Runs MiniStack with seven changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -8,9 +8,10 @@
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 - A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
   function is throttled on request: `PutFunctionConcurrency` with 0.
+- The addresses of code and layers name the stack's access key, as AWS signs them.
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
 
-This is a script for MiniStack's own Python and imports nothing else of this project but that module beside it.
+This is a script for MiniStack's own Python and imports nothing else of this project but the two modules beside it.
 """
 
 import contextvars
