@@ -163,6 +163,16 @@ def outcome_of(dice: random.Random) -> CallResult | None:
     return CallResult(outcome, retry_after=hint)
 
 
+def go_on(machine: Machine, name: str, state: dict[str, Any], now: datetime) -> tuple[str, dict[str, Any], datetime]:
+    """Leave the hub, or a wait when it is over; return the next state, its object and the time."""
+    now_ms = int(now.timestamp() * 1000)
+    if name == HUB:
+        choice = machine.choose(HUB, state, now_ms)
+        return choice.next, choice.state, now
+    over = now + timedelta(seconds=machine.wait_seconds(name, state, now_ms))
+    return *machine.leave(name, state, now_ms), over
+
+
 def run_to_its_end(machine: Machine, state: dict[str, Any], dice: random.Random) -> tuple[str, int]:
     """Play an execution, with random outcomes and crashes; return its last state and its transitions."""
     name, now, transitions = HUB, NOW, 0
@@ -170,12 +180,8 @@ def run_to_its_end(machine: Machine, state: dict[str, Any], dice: random.Random)
         transitions += 1
         assert transitions * 5 < MOST_EVENTS, state
         now_ms = int(now.timestamp() * 1000)
-        if name == HUB:
-            choice = machine.choose(HUB, state, now_ms)
-            name, state = choice.next, choice.state
-        elif name == "Wait":
-            now += timedelta(seconds=machine.wait_seconds(name, state, now_ms))
-            name, state = machine.leave(name, state, now_ms)
+        if name in (HUB, "Wait"):
+            name, state, now = go_on(machine, name, state, now)
         elif name in RUN:
             assert to_text(now) < state["deadline"]
             if dice.random() < 0.1:
@@ -212,12 +218,8 @@ def throttled(machine: Machine, state: dict[str, Any], minutes: float) -> tuple[
     name, now, invocations = HUB, NOW, 0
     while name not in RUN or now < NOW + timedelta(minutes=minutes):
         now_ms = int(now.timestamp() * 1000)
-        if name == HUB:
-            choice = machine.choose(HUB, state, now_ms)
-            name, state = choice.next, choice.state
-        elif name == "Wait":
-            now += timedelta(seconds=machine.wait_seconds(name, state, now_ms))
-            name, state = machine.leave(name, state, now_ms)
+        if name in (HUB, "Wait"):
+            name, state, now = go_on(machine, name, state, now)
         elif name in RUN:
             invocations += 1
             name, state = machine.catch(name, state, now_ms, THROTTLED)

@@ -11,7 +11,6 @@ from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing.catalog import Provider
 from pointsman.values.effort import Effort
-from pointsman.values.turns import Role, Turn
 from pointsman.values.usage import Usage
 
 _CONNECT_SECONDS = 5.0
@@ -67,8 +66,7 @@ class Claude:
 
 
 def _messages(question: ModelRequest) -> list[Any]:
-    turns = (*question.earlier, Turn(Role.USER, question.prompt))
-    return [{"role": turn.role, "content": turn.text} for turn in turns]
+    return [{"role": turn.role, "content": turn.text} for turn in question.turns]
 
 
 def claude_client(key: str, base_url: str | None) -> anthropic.Anthropic:

@@ -17,7 +17,7 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.refusals import Refusal
 from pointsman.routing.catalog import Provider
 from pointsman.values.times import PACIFIC, next_midnight
-from pointsman.values.turns import Role, Turn
+from pointsman.values.turns import Role
 from pointsman.values.usage import Usage
 
 _BLOCKING = frozenset({"SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
@@ -67,8 +67,7 @@ class Gemini:
 
 def _contents(question: ModelRequest) -> list[types.Content]:
     roles = {Role.USER: "user", Role.ASSISTANT: "model"}
-    turns = (*question.earlier, Turn(Role.USER, question.prompt))
-    return [types.Content(role=roles[turn.role], parts=[types.Part(text=turn.text)]) for turn in turns]
+    return [types.Content(role=roles[turn.role], parts=[types.Part(text=turn.text)]) for turn in question.turns]
 
 
 def gemini_client(key: str, base_url: str | None) -> genai.Client:

@@ -13,7 +13,7 @@ from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.money import shares
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman.values.turns import Turn
+from pointsman.values.turns import Role, Turn
 from pointsman.values.usage import Usage
 
 INPUT_MARGIN = 1_000
@@ -53,6 +53,11 @@ class ModelRequest:
     """The effort in the provider's own word or number (`catalog.Thinking.levels`)."""
     earlier: tuple[Turn, ...] = ()
     """What was said before the prompt: the user's turn first, the assistant's last."""
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All that is sent as said, the prompt last."""
+        return (*self.earlier, Turn(Role.USER, self.prompt))
 
 
 @dataclass(frozen=True, slots=True)
