@@ -219,7 +219,8 @@ class TaskClassifier:
         self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
     ) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
-        messages = [{"id": str(number), **shown(task)} for number, task in enumerate(group.values(), 1)]
+        texts = {task_id: shown(task) for task_id, task in group.items()}
+        messages = [{"id": str(number), **text} for number, text in enumerate(texts.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
         among = {senders.get(task_id) for task_id in group}
@@ -233,7 +234,7 @@ class TaskClassifier:
             sender=among.pop() if len(among) == 1 else None,
             sharers=tuple(
                 Sharer(
-                    task_id, sum(map(len, shown(task).values())), task.metadata, task.parent_id, senders.get(task_id)
+                    task_id, sum(map(len, texts[task_id].values())), task.metadata, task.parent_id, senders.get(task_id)
                 )
                 for task_id, task in group.items()
             ),
