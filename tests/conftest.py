@@ -86,7 +86,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 SLOW_FOLDER = "tests/stack/"
 """The folder of the tests that take the longest."""
-_OWN_SETUP = ("test_aws_faults.py", "test_demo_with_keys.py", "test_provider_faults.py", "test_response_mix.py")
+_OWN_SETUP = (
+    "test_aws_faults.py",
+    "test_demo_with_keys.py",
+    "test_provider_faults.py",
+    "test_races.py",
+    "test_response_mix.py",
+)
 """Its modules that do not use the deployed stack."""
 
 
