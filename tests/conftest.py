@@ -98,7 +98,8 @@ _OWN_SETUP = (
 
 class StackScheduling(LoadScopeScheduling):
     """In a parallel run (`make test`), one process runs all tests that share the deployed stack, since each process
-    would deploy one; the other modules go to whichever process is free.
+    would deploy one; the other modules go to whichever process is free. That one mostly waits, so that on two
+    processors there is work for three.
 
     `xdist_group` would say the same; xdist 3.8 writes it where pytest 9.2 does not look.
     """
@@ -113,7 +114,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackSchedul
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a parallel run, begin with the slow tests, so that both processes end together."""
+    """In a parallel run, begin with the slow tests, so that all processes end together."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not item.nodeid.startswith(SLOW_FOLDER))
 

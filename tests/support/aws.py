@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import boto3
-import moto.core.models  # before the session is made: it adds the hooks to every later one
-import moto.core.responses
+import moto.core  # noqa: F401  (before the session is made: it adds the hooks to every later one)
 from botocore.config import Config
 from moto import mock_aws
 
@@ -19,10 +17,9 @@ from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.settings import Settings
 from pointsman.execution.calls import Intent
+from tests.support import moto_dynamodb
 
-moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
-"""Otherwise read from the class by `inspect` in every call, a tenth of its time."""
-moto.core.models.RESPONSES_METHODS.clear()  # the hooks of `requests`, which nothing here calls with
+moto_dynamodb.install()
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"
