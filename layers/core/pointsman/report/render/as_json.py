@@ -71,6 +71,7 @@ def _document(report: Report) -> dict[str, Any]:
             "senders": _others(report.labels["sender"]),
         },
         "outcomes": report.outcomes,
+        "unrecognized": report.unrecognized,
         "fallbacks": [
             {
                 "from": fallback.came_from,
