@@ -1,10 +1,13 @@
 """For every test: no call leaves this machine, and no key or account of the user is in reach."""
 
+import atexit
 import ipaddress
 import os
+import shutil
 import signal
 import socket
 import ssl
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +74,9 @@ def _keep_inside() -> None:
 
 
 def _clean_environment() -> None:
+    state = tempfile.mkdtemp(prefix="pointsman-state-")
+    atexit.register(shutil.rmtree, state, ignore_errors=True)
+    os.environ["XDG_STATE_HOME"] = state
     for name in [name for name in os.environ if name in _KEYS or name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(_DUMMIES)
