@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTask, DayTasks, day_tasks
 from pointsman.report.figures.history import PublishedDay
-from pointsman.report.figures.report import Report, ReportScope, StackPlace, build_report
+from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.report.figures.speed import Milestones
+from pointsman.report.figures.stack_place import StackPlace
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TYPES_OF, Tier

@@ -9,8 +9,10 @@ from typing import Any
 from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
-from pointsman.report.figures.report import LOOKBACK, Report, ReportScope, StackPlace, build_report
+from pointsman.report.figures.day_tasks import DayTasks
+from pointsman.report.figures.report import LOOKBACK, Report, ReportScope, build_report
 from pointsman.report.figures.speed import MilestoneLookup
+from pointsman.report.figures.stack_place import StackPlace
 from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
@@ -39,14 +41,19 @@ class Reporting:
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
         counters = self.ledger.counters(f"{day:%Y-%m}", day.day)
-        received = self.day_tasks.read(*day_bounds(day, self.ctx.zone), self.ctx.clock.now())
+        received = self._received(day)
         published = self.published()
         earlier, before = self._earlier(day, published), [entry.spend for entry in published]
         return build_report(self._scope(day), self._shards(day), counters, earlier, self.milestones, received, before)
 
     def summarize(self, day: date) -> history.PublishedDay:
-        """Return the day's totals; only the day's own rows are read."""
-        return history.published_day(build_report(self._scope(day), self._shards(day), {}))
+        """Return the day's totals; only the day's own rows and tasks are read."""
+        return history.published_day(
+            build_report(self._scope(day), self._shards(day), {}, received=self._received(day))
+        )
+
+    def _received(self, day: date) -> DayTasks:
+        return self.day_tasks.read(*day_bounds(day, self.ctx.zone), self.ctx.clock.now())
 
     def _scope(self, day: date) -> ReportScope:
         return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, self.ctx.clock.now(), self.stack)

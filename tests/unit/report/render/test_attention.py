@@ -13,7 +13,7 @@ from pointsman.execution.outcome import AccountTrouble, Shortfall
 from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.report.figures.day_tasks import DayTask, DayTasks, TaskKind, day_tasks
 from pointsman.report.figures.drivers import drivers
-from pointsman.report.figures.report import StackPlace
+from pointsman.report.figures.stack_place import StackPlace
 from pointsman.report.render.as_csv import render_csv
 from pointsman.report.render.as_json import as_json
 from pointsman.report.render.attention import attention_of
@@ -105,7 +105,13 @@ def test_day_with_held_failed_and_rejected_tasks_says_so_in_every_form() -> None
     for form in (text, message):
         assert "8 received, 1 completed, 3 failed, 3 held, 1 rejected" in " ".join(form.split())
     shown = " ".join("".join(parse_page(page).itertext()).split())
-    for words in ("1 of 8 tasks completed", "3 failed", "3 held", "1 rejected", "pointsman list --status failed"):
+    for words in (
+        "1 of 8 tasks completed",
+        "3 failed",
+        "3 held",
+        "1 rejected",
+        "pointsman list --status failed --since 2026-11-21",
+    ):
         assert words in shown
     assert 'class="tasks warn"' in page
     assert not any("All is well" in form for form in (page, text, message))
@@ -183,9 +189,9 @@ def test_unusual_day_names_what_made_most_of_it() -> None:
 
 def test_commands_name_a_deployed_stack() -> None:
     deployed = report_of(*QUIET, received=BAD_DAY, stack=StackPlace("prod", "123456789012", "eu-west-1"))
-    assert "`pointsman list --status held --stack prod`" in attention_of(deployed)[0].do
+    assert "`pointsman list --status held --since 2026-11-21 --stack prod`" in attention_of(deployed)[0].do
     local = report_of(*QUIET, received=BAD_DAY, stack=StackPlace("pointsman", "000000000000", "us-east-1"))
-    assert "`pointsman list --status held`" in attention_of(local)[0].do
+    assert "`pointsman list --status held --since 2026-11-21`" in attention_of(local)[0].do
 
 
 def test_pace_over_the_budget_says_by_how_much() -> None:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
+from pointsman.report.figures.day_tasks import TaskKind
 from pointsman.report.figures.report import Report
 
 MANIFEST_KEY = "reports/index.json"
@@ -29,6 +30,8 @@ class PublishedDay:
     stand_in: bool
     summary: DaySummary | None = None
     """Present once all its calls are settled: its rows need not be read again."""
+    received: dict[TaskKind, int] = field(default_factory=dict)
+    """How many of the tasks received that day became what; empty for a day published before this was counted."""
 
 
 def published_day(report: Report, *, settled: bool = False) -> PublishedDay:
@@ -43,6 +46,7 @@ def published_day(report: Report, *, settled: bool = False) -> PublishedDay:
         complete=report.complete,
         stand_in=report.stand_in,
         summary=report.summary if settled else None,
+        received=report.received.counts if report.received.received else {},
     )
 
 

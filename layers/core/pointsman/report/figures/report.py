@@ -25,6 +25,7 @@ from pointsman.report.figures.lifetimes import Notice, notices
 from pointsman.report.figures.month import Month, month_to_date
 from pointsman.report.figures.quota_use import FreeRequests, QuotaUse, quota_use
 from pointsman.report.figures.speed import MilestoneLookup, Speed, SpeedCollector
+from pointsman.report.figures.stack_place import UNKNOWN_STACK, StackPlace
 from pointsman.report.figures.sums import Summable
 from pointsman.report.figures.task_costs import LabelTotals, TaskCost, TaskCostCollector, TaskTotals, task_costs
 from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
@@ -53,17 +54,6 @@ class AccountRefusal(NamedTuple):
     provider: str
     trouble: str
     """An `AccountTrouble`."""
-
-
-class StackPlace(NamedTuple):
-    """Which stack a report is of; empty where that is not known."""
-
-    name: str = ""
-    account: str = ""
-    region: str = ""
-
-
-UNKNOWN_STACK = StackPlace()
 
 
 class CsvKey(NamedTuple):

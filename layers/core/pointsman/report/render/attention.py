@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -62,7 +63,13 @@ def attention_of(report: Report) -> list[Attention]:
     """Return what needs a person, the most urgent and then the most expensive first; empty: all is well."""
     least = max(_LEAST_MONEY, report.total.cost_nano // 100)
     about_money = [item for item in _costs(report) if item.money_nano_usd >= least]
-    items = [*_accounts(report), *task_items(report.received), *_budget(report), *about_money, *_models(report)]
+    items = [
+        *_accounts(report),
+        *task_items(report.received, report.day),
+        *_budget(report),
+        *about_money,
+        *_models(report),
+    ]
     ordered = sorted(items, key=lambda item: (item.urgency, -item.money_nano_usd))
     option = stack_option(report)
     return [
@@ -100,7 +107,7 @@ def _accounts(report: Report) -> Iterator[Attention]:
         )
 
 
-def task_items(tasks: DayTasks) -> Iterator[Attention]:
+def task_items(tasks: DayTasks, day: date) -> Iterator[Attention]:
     """Yield what needs a person about the day's tasks; nothing exactly when `tasks.all_well`."""
     counts, costs = tasks.counts, tasks.costs
     if held := counts[TaskKind.HELD]:
@@ -111,7 +118,7 @@ def task_items(tasks: DayTasks) -> Iterator[Attention]:
             "held",
             f"{plural(held, 'task')} {_verb(held, 'is', 'are')} held by a used-up budget{_why(tasks, TaskKind.HELD)}.",
             sum(_needed(tasks)),
-            f"see with `pointsman list --status held`; {do}",
+            f"see with `pointsman list --status held --since {day}`; {do}",
             f"{plural(held, 'task')} held by the budget",
         )
     if tasks.late:
@@ -131,7 +138,7 @@ def task_items(tasks: DayTasks) -> Iterator[Attention]:
             f"What {plural(tasks.unread, 'task')} under way {_verb(tasks.unread, 'waits', 'wait')} for could not be "
             "read; some may be held.",
             0,
-            "see with `pointsman list --status under_way`",
+            f"see with `pointsman list --status started --since {day}`",
             f"{plural(tasks.unread, 'task')}: wait unknown",
         )
     if failed := counts[TaskKind.FAILED]:
@@ -140,7 +147,7 @@ def task_items(tasks: DayTasks) -> Iterator[Attention]:
             "failed",
             f"{plural(failed, 'task')} failed{_why(tasks, TaskKind.FAILED)}.",
             costs[TaskKind.FAILED],
-            "see with `pointsman list --status failed`, and run them again with `pointsman replay --execute`",
+            f"see with `pointsman list --status failed --since {day}`; repeat them with `pointsman replay --execute`",
             f"{plural(failed, 'task')} failed",
         )
     if rejected := counts[TaskKind.REJECTED]:
@@ -205,7 +212,7 @@ def _budget(report: Report) -> Iterator[Attention]:
                 "cap",
                 f"{cap.percent:.0f}% of the cap {name} is spent.",
                 cap.spent_nano,
-                "raise the cap in openclaw.json and deploy, or see with `pointsman list --sort cost` what costs most",
+                "raise the cap in openclaw.json and deploy, or see what costs most with `pointsman list --sort cost`",
                 f"{cap.percent:.0f}% of the cap {name} spent",
             )
     if report.complete and (difference := month.total.difference_nano):
@@ -232,7 +239,7 @@ def _costs(report: Report) -> Iterator[Attention]:
             "unusual",
             f"The day cost {times:.1f} times the average of the {before.average_days} days before{by}.",
             cost,
-            "see what cost most with `pointsman list --sort cost`",
+            f"see what cost most with `pointsman list --sort cost --since {report.day}`",
             f"{times:.1f} times the usual cost",
         )
     if report.unknown.count:

@@ -130,7 +130,7 @@ def troubled_section(report: Report) -> Markup | None:
         "Tasks that failed, are held, were rejected or are under way",
         ["Task", "Status", "Cost"],
         [_task_row(report, task) for task in shown],
-        note_paragraph(f"{more:,} more: ", command(f"pointsman list --date {report.day}{stack_option(report)}"), ".")
+        note_paragraph(f"{more:,} more: ", command(f"pointsman list --since {report.day}{stack_option(report)}"), ".")
         if more > 0
         else None,
         texts=2,
