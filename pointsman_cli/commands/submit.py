@@ -113,6 +113,7 @@ def submit(
     if error := submission.reply_error(task.reply_to, connection):
         raise BadInputError(error)
     sent = connection.client.send(body)
+    connection.known_tasks.submitted([sent.task_id])
     if not wait:
         _print_queued(sent, connection, as_json=as_json)
         return Exit.OK

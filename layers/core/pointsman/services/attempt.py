@@ -62,6 +62,8 @@ class Attempt:
             if settled_before := self._without_call(state, view.task):
                 return settled_before
             assert view.task is not None
+            if state.here.model in state.refused_by:  # the workflow came here after crashes
+                return follow(self.ctx, state, CallResult(Outcome.INVALID, recognized=False))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
             task = self._task(view.task)
