@@ -35,7 +35,8 @@ def _add_commands() -> None:
     for name, examples in tomllib.loads(text).items():
         module = import_module(f"pointsman_cli.commands.{name}")
         if isinstance(examples, str):
-            app.command(epilog=_epilog(examples))(with_stack_options(getattr(module, name)))
+            function = getattr(module, name, None) or getattr(module, f"{name}_")  # `list` is Python's own
+            app.command(name, epilog=_epilog(examples))(with_stack_options(function))
             continue
         group = typer.Typer(name=name, help=module.HELP, rich_markup_mode=None)
         for command, command_examples in examples.items():

@@ -172,6 +172,14 @@ def exact_dollars(nano_usd: int) -> str:
     return f"${amount:.4f}" if amount >= Decimal("0.01") else f"${amount.normalize():f}"
 
 
+def short_dollars(nano_usd: int) -> str:
+    """Return an amount in dollars for a narrow column: four digits that say something, `<` before what is less."""
+    amount = usd(nano_usd)
+    if 0 < amount < Decimal("0.000001"):
+        return "<$0.000001"
+    return "$0" if not amount else f"${amount:.2f}" if amount >= 1 else f"${amount:.6f}".rstrip("0")
+
+
 def _harmless(text: str) -> str:
     return "".join(
         character if character.isprintable() or character in _HARMLESS else "\N{REPLACEMENT CHARACTER}"

@@ -8,7 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,6 +43,21 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
+
+
+def read_json_object(name: str, file: Path) -> dict[str, Any]:
+    """Return the JSON object in the file that the option `name` gives.
+
+    Raises:
+        BadInputError: The file cannot be read, or is none.
+    """
+    try:
+        value = strict_json.loads(read_text(file))
+    except strict_json.NotStrictJson as error:
+        raise BadInputError(f"{name}: {file}: {error}") from None
+    if not isinstance(value, dict):
+        raise BadInputError(f"{name}: {file}: must be a JSON object")
+    return value
 
 
 def has_piped() -> bool:
@@ -121,9 +136,34 @@ def on_calendar(day: date | timedelta | None, today: date) -> date:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+_LENGTH = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
+
+
+def parse_since(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """Return since when: `2h` or `3d` before now, `today`, `yesterday`, a date of the zone, or a time with offset.
+
+    Raises:
+        BadInputError: It is none of these, or lies ahead.
+    """
+    try:
+        if length := _LENGTH.fullmatch(text):
+            since = now - timedelta(**{_UNITS[length[2]]: int(length[1])})
+        elif text in _DAYS_FROM_TODAY or "T" not in text.upper():
+            day = on_calendar(parse_day("--since", text), now.astimezone(zone).date())
+            since = datetime.combine(day, time(), zone)
+        else:
+            since = datetime.fromisoformat(text)
+        if since.tzinfo is None or since > now:
+            raise ValueError
+    except (BadInputError, ValueError, OverflowError):
+        example = "must lie behind us: 2h, 3d, today, yesterday, 2026-11-21 or 2026-11-21T08:00:00Z"
+        raise BadInputError(f"--since: {example}") from None
+    return since
+
+
 def parse_deadline(text: str, now: datetime) -> str:
     """Return a deadline as a task has it: `2h` or `3d` from now, whose units are s, m, h and d; any other unchanged."""
-    length = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text, re.ASCII)
+    length = _LENGTH.fullmatch(text)
     if length is None:
         return text
     return to_text(now + timedelta(**{_UNITS[length[2]]: int(length[1])}))

@@ -21,6 +21,7 @@ from pointsman.entrypoints.settings import Settings
 from pointsman.values.log_events import LogEvent
 from pointsman_cli import aws_errors, openclaw, output
 from pointsman_cli.errors import BadInputError, UnreachableError
+from pointsman_cli.known_tasks import KnownTasks
 
 STATE_DIR = ROOT / ".pointsman"
 """Where `pointsman up` keeps the local stack's state."""
@@ -30,6 +31,7 @@ class NoLocalStackError(UnreachableError):
     """No local stack is running, and no other is named. Raised by `connect`; `route` then decides without a stack."""
 
 
+_LOCAL = "the local stack"
 _NO_STACK = "check --profile and --region, or deploy it with `pointsman init`"
 _SETTINGS = tomllib.loads((files(__package__) / "stack_settings.toml").read_text(encoding="utf-8"))
 SETTINGS_BY_OUTPUT: dict[str, str] = _SETTINGS["outputs"]
@@ -82,6 +84,20 @@ class StackConnection:
         """Whether a stand-in answers on this stack instead of a provider."""
         return self.settings.stand_in
 
+    @cached_property
+    def known_tasks(self) -> KnownTasks:
+        """The ids that this machine has submitted to this stack or listed."""
+        if self.name == _LOCAL:  # its port changes
+            return KnownTasks.of_stack("local", str(STATE_DIR))
+        return KnownTasks.of_stack(self.stack_name or "stack", self.settings.task_queue_url)
+
+    def task_id(self, text: str) -> str:
+        """Return the task id that an argument stands for; see `KnownTasks.full_id`."""
+        task_id = self.known_tasks.full_id(text, lambda task_id: self.client.read(task_id) is not None)
+        if task_id != text:
+            output.print_note(f"{text} is {task_id}")
+        return task_id
+
     def say_stand_in(self) -> None:
         """Note on stderr that this stack's answers do not come from a model, if so."""
         if self.stand_in:
@@ -118,7 +134,7 @@ def connect(stack: str | None, profile: str | None, region: str | None, config: 
 
 def connect_to_local(info: devstack.StackInfo, config: Path | None = None) -> StackConnection:
     """Return a connection to a running local stack."""
-    return _connection("the local stack", info, info.stack_name, config)
+    return _connection(_LOCAL, info, info.stack_name, config)
 
 
 def offline_runtime(config: Path | None = None) -> Runtime:

@@ -1,6 +1,7 @@
 """Sends the tasks of a JSONL file: all lines are checked before the first is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -83,7 +84,8 @@ def _check_reply_places(connection: "StackConnection", messages: dict[int, _Mess
 
 
 def _send(connection: "StackConnection", messages: dict[int, _Message], options: LineOptions) -> None:
-    with output.progress() as show:
+    task_ids: list[str] = []
+    with output.progress() as show, _remembered(connection, task_ids):
         for count, (number, message) in enumerate(messages.items()):
             show(f"sent {count} of {len(messages)}")
             try:
@@ -93,8 +95,18 @@ def _send(connection: "StackConnection", messages: dict[int, _Message], options:
                     f"sent {count} of {len(messages)} tasks, and stopped at line {number}{_hint(options)}"
                 )
                 raise
+            task_ids.append(sent.task_id)
             _print_result(options, number, task_id=sent.task_id)
     connection.say_stand_in()
+
+
+@contextmanager
+def _remembered(connection: "StackConnection", task_ids: list[str]) -> Iterator[None]:
+    """Keep the ids that were sent for `@last` and prefixes, also when the sending is interrupted."""
+    try:
+        yield
+    finally:
+        connection.known_tasks.submitted(task_ids)
 
 
 def _hint(options: LineOptions) -> str:

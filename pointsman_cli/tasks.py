@@ -75,6 +75,11 @@ def read_waiting(runtime: Runtime, record: TaskRecord) -> Waiting | None:
         return None
 
 
+def status_of(record: TaskRecord) -> str:
+    """Return the status to show of a task that does not wait: what is stored."""
+    return str(record.status)
+
+
 def _read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
     """Return the task's attempts from the ledger, oldest first. An attempt without an outcome is `open`."""
     attempts: list[dict[str, Any]] = []
@@ -122,7 +127,7 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
     failing_since = _delivery_failing_since(runtime, record)
     return {
         "task_id": record.task_id,
-        "status": waiting.view if waiting else str(record.status),
+        "status": waiting.view if waiting else status_of(record),
         "waiting_for": waiting.as_document() if waiting else None,
         "reason": record.reason,
         "generation": record.generation,

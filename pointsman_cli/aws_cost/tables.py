@@ -34,6 +34,7 @@ def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
                 "usd": f"{bill.usd:.6f}",
                 "dearest": bill.most_expensive.key,
                 "halved": _saving(bill),
+                "list": {"write_units": f"{_list_units(bill):.3f}", "usd": f"{_list_usd(bill):.6f}"},
                 "items": [
                     {"unit": item.key, "units": f"{item.units:.3f}", "free": item.price.free, "usd": f"{item.usd:.6f}"}
                     for item in bill.items
@@ -71,7 +72,18 @@ def _bill(bill: Bill) -> str:
     lines += ["", f"  most expensive: {bill.most_expensive.price.name}, {_usd(bill.most_expensive.usd)}."]
     if saving := halve_top_item(bill):
         lines += _folded(f"  can be cut to {_usd(saving.usd)} by {saving.how}.")
+    listed = f"  of the write units, {_units(_list_units(bill))} keep the index of `pointsman list`, one a task:"
+    lines += _folded(f"{listed} {_usd(_list_usd(bill))}.")
     return "\n".join(lines)
+
+
+def _list_units(bill: Bill) -> Decimal:
+    return bill.day.tasks * units.DAYS_OF_MONTH * units.LIST_WRITES
+
+
+def _list_usd(bill: Bill) -> Decimal:
+    """Return what the index of `pointsman list` costs: write units have no free allowance."""
+    return prices()["dynamodb_writes"].of(_list_units(bill))
 
 
 def _first_estimate() -> str:

@@ -31,6 +31,7 @@ def audit(
 
     connection = stack.connect()
     if task_id:
+        task_id = connection.task_id(task_id)
         record = tasks.read_task_record(connection.client, task_id)
         if record.audit is None:
             raise NotFoundError(f"task {task_id} has no audit")

@@ -26,6 +26,7 @@ def correct(
     from pointsman_cli import tasks
 
     connection = stack.connect()
+    task_id = connection.task_id(task_id)
     was = tasks.read_task_record(connection.client, task_id).decision
     if was is None:
         raise CommandError(f"task {task_id}: nothing has been decided about it")

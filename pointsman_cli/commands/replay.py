@@ -44,8 +44,10 @@ def replay(
     from pointsman.entrypoints.replay import build_replay
     from pointsman.services.replay import ReplayOptions
 
-    options = ReplayOptions(frozenset(ids or ()), reason, failed, anyway, route_again, execute)
-    items = stack.connect().runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
+    connection = stack.connect()
+    task_ids = frozenset(connection.task_id(task_id) for task_id in ids or ())
+    options = ReplayOptions(task_ids, reason, failed, anyway, route_again, execute)
+    items = connection.runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
     if options.ids and not items:
         raise NotFoundError(f"not a dead letter or failed task: {', '.join(sorted(options.ids))}")
     if as_json:

@@ -36,6 +36,7 @@ def result(
     from pointsman_cli import tasks
 
     connection = stack.connect()
+    task_id = connection.task_id(task_id)
     ended = wait_for_result(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
         record = tasks.read_task_record(connection.client, task_id)

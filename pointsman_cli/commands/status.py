@@ -20,6 +20,7 @@ def status(
     from pointsman_cli import tasks
 
     connection = stack.connect()
+    task_id = connection.task_id(task_id)
     document = tasks.task_document(
         connection.runtime, tasks.read_task_record(connection.client, task_id), stand_in=connection.stand_in
     )

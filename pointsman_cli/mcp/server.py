@@ -21,6 +21,7 @@ from pointsman.routing.config import ConfigError
 from pointsman.values.errors import StoreError, safe_message
 from pointsman_cli.errors import CommandError
 from pointsman_cli.mcp.stdio import RequestLines, claim_stdin
+from pointsman_cli.mcp.task_tools import TaskTools
 from pointsman_cli.mcp.tools import McpTools
 
 _INSTRUCTIONS = """\
@@ -41,10 +42,17 @@ class PointsmanServer(MCPServer[Any]):
         super().__init__(
             "pointsman", instructions=_INSTRUCTIONS, version=package_version, log_level="WARNING", subscriptions=False
         )
-        self._mcp_tools = tools
+        self._mcp_tools, task_tools = tools, TaskTools(tools.connection)
         self.add_tool(tools.submit_task, annotations=_SPENDS)
-        for tool in (tools.wait_for_task, tools.estimate_task, tools.read_report, tools.read_budget):
+        for tool in (
+            tools.wait_for_task,
+            task_tools.list_tasks,
+            tools.estimate_task,
+            tools.read_report,
+            tools.read_budget,
+        ):
             self.add_tool(tool, annotations=_READ_ONLY)
+        self.add_tool(task_tools.list_tasks, annotations=_READ_ONLY)
         for registered in self._tool_manager.list_tools():
             registered.parameters["additionalProperties"] = False
 

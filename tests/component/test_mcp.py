@@ -27,9 +27,10 @@ from pointsman_cli.stacks import NoLocalStackError, StackConnection
 from tests.support.aws import TABLES, Aws
 from tests.support.fakes import FakeWorkflow
 from tests.support.paths import ROOT
+from tests.support.schemas import check_document
 
 SECRET = "sk-ant-this-is-nobodys-business"
-TOOLS = {"submit_task", "wait_for_task", "estimate_task", "read_report", "read_budget"}
+TOOLS = {"submit_task", "wait_for_task", "list_tasks", "estimate_task", "read_report", "read_budget"}
 
 
 @pytest.fixture
@@ -63,6 +64,21 @@ def error_line(result: CallToolResult) -> str:
 def put(aws: Aws, connection: StackConnection, task_id: str, status: Status, **fields: Any) -> None:
     record = TaskRecord(task_id, status, received_at="2026-11-22T12:00:00.000Z", **fields)
     aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(record))
+
+
+def test_tasks_are_listed_and_filtered(aws: Aws, connection: StackConnection) -> None:
+    put(aws, connection, "t-1", Status.FAILED, metadata={"ticket": "OPS-1"})
+    put(aws, connection, "t-2", Status.COMPLETED, body=Payload(inline='{"prompt": "a secret"}'), private=True)
+    server = PointsmanServer(McpTools(lambda: connection))
+    listed = call(server, "list_tasks", since="2026-11-01").structured_content
+    assert listed
+    check_document("list", listed)
+    assert {row["task_id"] for row in listed["tasks"]} == {"t-1", "t-2"}
+    assert "secret" not in json.dumps(listed)
+    failed = call(server, "list_tasks", status=["failed"], ticket="OPS-1").structured_content
+    assert failed
+    assert [row["task_id"] for row in failed["tasks"]] == ["t-1"]
+    assert error_line(call(server, "list_tasks", since="soon")).startswith("--since: must lie behind us")
 
 
 def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackConnection) -> None:

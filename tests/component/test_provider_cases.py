@@ -1,10 +1,12 @@
 """Responses from public bug reports, replayed to the real SDKs: through router, tier functions, ledger and delivery."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 
+from pointsman.ports import LedgerView
 from pointsman.routing.decision import Source
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType
@@ -99,6 +101,40 @@ def test_page_of_a_proxy_retires_no_model(product: Product) -> None:
     ended = [product.do(DESIGN) for _ in range(2)]
     assert [task.asked for task in ended] == [[SONNET, SONNET], [SONNET]]
     assert not ended[-1].models[SONNET].retired
+
+
+def test_model_that_refused_is_not_asked_again_while_the_other_provider_rests(product: Product) -> None:
+    product.providers.fault("anthropic", {"preset": "unknown_4xx"}, times=1)
+    product.providers.fault("gemini", {"preset": "prepaid_empty"}, times=2)
+    ended = product.do(CODE, **TO_FLASH)
+    assert ended.calls == [(HAIKU, "invalid", 0), *[(FLASH, "account", 0)] * 2, (FLASH, "answered", 200_250)]
+    assert ended.asked == [model for model, _, _ in ended.calls]
+
+
+def test_refusal_that_is_not_recognized_is_final_by_a_second_model(product: Product) -> None:
+    for provider in ("anthropic", "gemini"):
+        product.providers.fault(provider, {"preset": "unknown_4xx"})
+    ended = product.do(CODE, **TO_FLASH)
+    assert (ended.calls, told(ended)) == ([(HAIKU, "invalid", 0), (FLASH, "invalid", 0)], ("failed", "invalid", 0))
+
+
+def test_model_that_refused_is_passed_over_where_a_function_crashes(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.providers.fault("anthropic", {"preset": "unknown_4xx"})
+    player = product.configured(chains={"implementation": [FLASH, HAIKU]})
+    ledger, crashes = player.app.ledger, iter(range(4))
+    look = ledger.look
+
+    def crash(task_id: str, model: str, today: date) -> LedgerView:
+        if model == FLASH and next(crashes, None) is not None:
+            raise MemoryError
+        return look(task_id, model, today)
+
+    monkeypatch.setattr(ledger, "look", crash)
+    ended = product.end(player, product.send(player, **CODE))
+    assert ended.calls == [(HAIKU, "invalid", 0), (FLASH, "answered", 200_250)]
+    assert player.crashes == ["MemoryError"] * 4
 
 
 def test_classification_in_a_fence_decides(product: Product) -> None:

@@ -17,6 +17,9 @@ from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.settings import Settings
 from pointsman.execution.calls import Intent
+from tests.support import moto_dynamodb
+
+moto_dynamodb.install()
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"
@@ -116,12 +119,13 @@ class MotoLedger(DynamoUsageLedger):
 def create_tables(dynamodb: Any, tables: Tables = TABLES) -> None:
     _create(dynamodb, tables.usage, ["day_shard", "row"])
     _create(dynamodb, tables.limits, ["limit"])
-    attention = {
-        "IndexName": "attention",
-        "KeySchema": _keys(["attention", "attention_since"]),
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
-    }
-    _create(dynamodb, tables.tasks, ["task_id"], ["attention", "attention_since"], GlobalSecondaryIndexes=[attention])
+    indexes = {"attention": ["attention", "attention_since"], "received": ["received_in", "received_at"]}
+    attributes = [name for names in indexes.values() for name in names]
+    projection = {"ProjectionType": "KEYS_ONLY"}
+    sorted_by = [
+        {"IndexName": name, "KeySchema": _keys(names), "Projection": projection} for name, names in indexes.items()
+    ]
+    _create(dynamodb, tables.tasks, ["task_id"], attributes, GlobalSecondaryIndexes=sorted_by)
 
 
 def _create(dynamodb: Any, table: str, keys: list[str], more: list[str] | None = None, **options: Any) -> None:

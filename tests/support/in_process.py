@@ -19,7 +19,7 @@ from pointsman.entrypoints.sweep import build_sweep
 from pointsman.entrypoints.tier import build_attempt
 from pointsman.execution.budget import OPEN
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.workflow_state import Next, WorkflowState
+from pointsman.execution.workflow_state import MOST_ROUNDS_OF_UNKNOWN, Next, WorkflowState
 from pointsman.ports import Clock
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.attempt import FUNCTION_SECONDS, Attempt
@@ -180,7 +180,10 @@ class Player:
         except Exception as crash:  # noqa: BLE001  (the state machine's Catch takes them all)
             self.crashes.append(type(crash).__name__)
         again = replace(run, attempt=run.attempt + 1)
-        return replace(again, crashes=1) if run.crashes == 0 else replace(again, hop=run.hop + 1, crashes=0, tries=0)
+        if run.crashes == 0:
+            return replace(again, crashes=1)
+        healing = run.saw_transient or run.rounds < MOST_ROUNDS_OF_UNKNOWN
+        return replace(again, hop=run.hop + 1, crashes=0, tries=0, saw_transient=healing)
 
     def _deliver(self, run: WorkflowState) -> None:
         for _ in range(MOST_DELIVERIES):

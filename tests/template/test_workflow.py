@@ -116,5 +116,5 @@ def test_deadline_is_checked_before_any_further_attempt(workflow: Workflow) -> N
 def test_workflow_input_has_neither_prompt_nor_answer(workflow: Workflow) -> None:
     expressions = re.findall(r"\{%(.*?)%}", str(workflow))
     fields = {field for expression in expressions for field in re.findall(r"\$states\.input\.(\w+)", expression)}
-    state_fields = {"plan", "hop", "attempt", "tries", "crashes", "throttles", "rounds", "kept"}
+    state_fields = {"plan", "hop", "attempt", "tries", "crashes", "throttles", "rounds", "kept", "healing"}
     assert fields <= state_fields | {"next", "deadline", "wait_seconds", "reason"}

@@ -47,6 +47,7 @@ states = st.builds(
     crashes=st.integers(0, 3),
     throttles=st.integers(0, 6),
     rounds=st.integers(0, 4),
+    saw_transient=st.booleans(),
     next=st.sampled_from([Next.RUN] * 6 + list(Next)),
     wait_seconds=st.integers(0, 999),
     reason=st.none() | st.just("busy"),
@@ -92,8 +93,9 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
         assert before["plan"][before["hop"]]["function"] == RUN[choice.next]
     elif choice.next == HUB:
         assert not before["kept"]  # what is sought beyond an answer is given up
-        assert changed <= {"hop", "crashes", "tries"}
+        assert changed <= {"hop", "crashes", "tries", "healing"}
         assert (after["hop"], after["crashes"]) == (before["hop"] + 1, 0)
+        assert after["healing"] == (before["healing"] or before["rounds"] < 3)
         assert after["hop"] < len(after["plan"])
     elif choice.next == "Wait":
         assert not late

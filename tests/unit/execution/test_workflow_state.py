@@ -14,7 +14,6 @@ from pointsman.execution.workflow_state import (
     MOST_ASKS,
     MOST_ROUNDS_OF_UNKNOWN,
     MOST_TRIES,
-    MOST_UNRECOGNIZED,
     Course,
     Next,
     WorkflowState,
@@ -239,18 +238,38 @@ def test_an_unrecognized_refusal_is_put_to_one_other_model() -> None:
     assert next_state(run(), CallResult(Outcome.INVALID), NOON).next is Next.FAIL
 
 
-def test_an_unrecognized_refusal_waits_for_the_other_models_word() -> None:
-    """It was resting, or its place in the plan is before this one's."""
+def test_a_model_that_refused_is_passed_over_until_another_has_spoken() -> None:
+    """The other one rested, or it comes earlier in the plan."""
     doubtful = CallResult(Outcome.INVALID, recognized=False)
-    here = next_state(run(hop=1), doubtful, NOON)
-    for refusals in range(2, MOST_UNRECOGNIZED + 1):
-        assert (here.next, here.hop) == (Next.WAIT, 0)
-        resting = next_state(here, CallResult(Outcome.ACCOUNT, account=AccountTrouble.PLACE), NOON)
-        assert (resting.next, resting.hop) == (Next.RUN, 1)
-        here = next_state(resting, doubtful, NOON)
-        assert len(here.refused_by) == min(refusals, MOST_UNRECOGNIZED - 1)
-    assert (here.next, here.reason) == (Next.FAIL, Outcome.INVALID)
-    assert next_state(next_state(run(hop=1), doubtful, NOON), CallResult(Outcome.ANSWERED), NOON).next is Next.DELIVER
+    resting = CallResult(Outcome.ACCOUNT, account=AccountTrouble.PLACE)
+    second = next_state(run(), doubtful, NOON)
+    for behind in (second, next_state(run(hop=1, saw_transient=True), doubtful, NOON)):
+        here, place = behind, 1 - HOPS.index(next(hop for hop in HOPS if hop.model == behind.refused_by[0]))
+        for _ in range(4):
+            assert here.hop == place
+            here = next_state(here, resting, NOON)
+            assert here.next is Next.WAIT
+        assert here.hop == place
+        assert next_state(here, CallResult(Outcome.ANSWERED), NOON).next is Next.DELIVER
+        final = next_state(here, doubtful, NOON)
+        assert (final.next, final.reason) == (Next.FAIL, Outcome.INVALID)
+
+
+def test_hint_of_the_only_model_that_has_not_refused_is_waited_for() -> None:
+    second = next_state(run(), CallResult(Outcome.INVALID, recognized=False), NOON)
+    waiting = next_state(second, CallResult(Outcome.RATE_LIMITED, retry_after=3_000), NOON)
+    assert (waiting.next, waiting.hop, waiting.wait_seconds >= 3_000) == (Next.WAIT, 1, True)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RETIRED, Outcome.TOO_LONG, Outcome.OVER_BUDGET])
+def test_refusal_is_the_reason_where_no_other_model_can_be_asked(outcome: Outcome) -> None:
+    doubtful = CallResult(Outcome.INVALID, recognized=False)
+    final = next_state(next_state(run(), doubtful, NOON), CallResult(outcome), NOON)
+    assert (final.next, final.reason) == (Next.FAIL, Outcome.INVALID)
+    behind = next_state(next_state(run(), CallResult(outcome), NOON), doubtful, NOON)
+    assert (behind.next, behind.reason) == (Next.FAIL, Outcome.INVALID)
+    late = run(hop=1, refused_by=(HOPS[0].model,), deadline=NOON + timedelta(seconds=10))
+    assert next_state(late, CallResult(Outcome.UNAVAILABLE, retry_after=59), NOON).reason == Outcome.INVALID
 
 
 @given(

@@ -29,6 +29,7 @@ COMMANDS = (
     "validate",
     "route",
     "submit",
+    "list",
     "status",
     "result",
     "report",

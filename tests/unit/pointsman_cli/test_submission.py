@@ -13,6 +13,7 @@ import pytest
 
 from pointsman.client.message import Sent, id_from
 from pointsman_cli import reading, stacks
+from pointsman_cli.known_tasks import KnownTasks
 from pointsman_cli.main import main
 
 
@@ -35,6 +36,7 @@ class Connection:
     client: Queue
     stand_in: bool = False
     settings: Any = None
+    known_tasks: KnownTasks = field(default_factory=lambda: KnownTasks.of_stack("test", "queue"))
 
     def say_stand_in(self) -> None: ...
 

@@ -57,8 +57,14 @@ def to_item(record: TaskRecord) -> Item:
         payload: Payload = getattr(record, name)
         values |= {name: payload.inline, f"{name}_ref": payload.ref}
     if record.received_at:
+        values["received_in"] = month_of_receipt(record.received_at)
         values["expires_at"] = expires_at(parse_time(record.received_at), record.deadline)
     return pack(values)
+
+
+def month_of_receipt(received_at: str) -> str:
+    """Return the part of the index on the time of receipt that a time, as `to_text` writes it, is in: `2026-11`."""
+    return received_at[:7]
 
 
 def expires_at(now: datetime, deadline: str) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # of some functions only: the others do not import it
     from pointsman.adapters.messaging import EventBridgeBus
     from pointsman.adapters.report_sink import BucketAndTopic
     from pointsman.adapters.sweep_store import DynamoSweepStore
+    from pointsman.adapters.task_list import TaskList
     from pointsman.adapters.workflow import StepFunctions
 
 
@@ -101,6 +102,13 @@ class Stores:
     def tasks(self) -> TaskTable:
         """The task table."""
         return TaskTable(self.dynamodb, self.tables)
+
+    @cached_property
+    def task_list(self) -> "TaskList":
+        """The tasks by the time of their receipt."""
+        from pointsman.adapters.task_list import TaskList
+
+        return TaskList(self.dynamodb, self.tables)
 
     @cached_property
     def payloads(self) -> BucketPayloads:

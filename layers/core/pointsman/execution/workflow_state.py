@@ -18,8 +18,6 @@ from pointsman.values.times import parse_time, to_text
 
 MOST_TRIES = 3
 """Waits for one model before the next of the chain; a model that failed a task more often gets one call a round."""
-MOST_UNRECOGNIZED = 3
-"""Refusals by one model, for a reason that was not recognized, before they are final without another model's word."""
 MOST_ASKS = 10
 """Calls of one model that may fail one task before the pauses between its rounds grow to `LONGEST_REST`."""
 MOST_ROUNDS_OF_UNKNOWN = 3
@@ -96,7 +94,9 @@ class WorkflowState:
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
     refused_by: tuple[str, ...] = ()
-    """The models that refused for a reason that was not recognized, one entry per refusal: another one's is final."""
+    """The models that refused for a reason that was not recognized: they are not asked again, and the refusal of a
+    second one is final.
+    """
     next: Next = Next.RUN
     wait_seconds: int = 0
     waiting_for: dict[str, Any] | None = None
@@ -109,6 +109,11 @@ class WorkflowState:
     def here(self) -> Hop:
         """The hop to try."""
         return self.plan[self.hop]
+
+    @property
+    def open_hops(self) -> tuple[int, ...]:
+        """The places in the plan whose model may be asked: it has not refused the task."""
+        return tuple(place for place, hop in enumerate(self.plan) if hop.model not in self.refused_by)
 
     @property
     def attempt_id(self) -> str:
@@ -186,7 +191,7 @@ def next_state(
     """Return where `result` leads."""
     outcome = result.outcome
     onward = state.hop + 1 if course.onward is None else course.onward
-    alone = course.alone or len(state.plan) == 1
+    alone = course.alone or set(state.open_hops) <= {state.hop}
     following = replace(
         state,
         attempt=state.attempt + 1,
@@ -202,11 +207,8 @@ def next_state(
     if result.made and outcome in _IN_VAIN:
         asks += 1
         following = replace(following, asks={**state.asks, state.here.model: asks})
-    if outcome is Outcome.INVALID and not result.recognized:
-        refused_by = (*state.refused_by, state.here.model)
-        others = {hop.model for hop in state.plan} - {state.here.model}
-        if others and len(set(refused_by)) == 1 and len(refused_by) < MOST_UNRECOGNIZED:
-            return _next_hop(replace(following, refused_by=refused_by, saw_transient=True), now, dice, onward)
+    if outcome is Outcome.INVALID and not result.recognized and not set(state.refused_by) - {state.here.model}:
+        return _next_hop(replace(following, refused_by=(state.here.model,)), now, dice, onward)
     if outcome in FINAL:
         return following.given_up()
     if is_held(state, result, course):
@@ -277,17 +279,20 @@ def _next_hop(
     onward: int,
     renews: datetime | None = None,
 ) -> WorkflowState:
-    """Return the next hop; behind the last one the first again after a pause, while time may heal what was met."""
+    """Return the next hop; behind the last one the first again after a pause, while time may heal what was met. Models
+    that refused the task are passed over.
+    """
     fresh = replace(state, tries=0, crashes=0)
-    if onward < len(state.plan):
-        return replace(fresh, hop=onward)
+    if following := [place for place in state.open_hops if place >= onward]:
+        return replace(fresh, hop=following[0])
     growth = 2 ** min(state.rounds, 20)  # a year: longer than any pause
     pause = min(timedelta(seconds=30 * growth * (0.75 + 0.5 * (dice or random).random())), _longest_pause(state, now))
     again = now + pause
     again = _paced(state, max(again, renews or again), now)
-    if state.has_answer or not state.saw_transient or again >= state.deadline:
-        return fresh.given_up()
-    return _wait(replace(fresh, hop=0, rounds=state.rounds + 1, saw_transient=False), again, now)
+    if state.has_answer or not state.saw_transient or not state.open_hops or again >= state.deadline:
+        refused = state.refused_by and not state.has_answer
+        return replace(fresh, reason=str(Outcome.INVALID) if refused else state.reason).given_up()
+    return _wait(replace(fresh, hop=state.open_hops[0], rounds=state.rounds + 1, saw_transient=False), again, now)
 
 
 def _paced(state: WorkflowState, until: datetime, now: datetime) -> datetime:

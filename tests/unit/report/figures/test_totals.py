@@ -74,6 +74,18 @@ def test_task_counts_once_and_attempts_count_when_sent() -> None:
     assert report.tasks[0].outcome == "answered"
 
 
+def test_refusals_that_are_not_recognized_are_counted_among_their_outcome() -> None:
+    refused: dict[str, Any] = {"outcome": "invalid", "cost_nano": 0}
+    unknown = [row(f"t{number}", unrecognized=True, **refused) for number in (1, 2)]
+    report = report_of(*unknown, row("t3", **refused), row("t4"))
+    assert (as_json(report)["outcomes"]["invalid"], as_json(report)["unrecognized"]) == (3, {"invalid": 2})
+    assert "3 invalid (2 not recognized)" in render_text(report)
+    assert "2 not recognized" in render_html(report)
+    without = report_of(row("t3", **refused))
+    assert as_json(without)["unrecognized"] == {}
+    assert "not recognized" not in render_text(without) + render_html(without)
+
+
 def test_classification_counts_apart_and_as_no_task() -> None:
     report = report_of(row(), classification())
     assert (report.total.tasks, report.total.attempts) == (1, 2)

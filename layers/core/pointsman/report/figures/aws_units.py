@@ -109,7 +109,9 @@ def _cold_share(tasks_per_day: Decimal) -> Decimal:
     return Decimal(1) if tasks_per_day < 300 else Decimal("0.1") if tasks_per_day < 100_000 else Decimal("0.01")
 
 
-TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB + 2
+LIST_WRITES = 1
+"""DynamoDB write units of a task's entry in the index on the time of receipt, which never changes."""
+TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB + 2 + LIST_WRITES
 """DynamoDB write units of a task without its calls: claim, start, delivery; and on the sweep's index and off it."""
 
 

@@ -44,6 +44,8 @@ class LedgerEntry:
     """The check that its answer failed."""
     account: str | None
     """Why the provider did not serve the account or place (`AccountTrouble`); of outcome `account`."""
+    recognized: bool
+    """Whether the meaning of the refusal is known; True of what is no refusal."""
     parent_id: str | None
     metadata: Mapping[str, str]
     milliseconds: int
@@ -190,6 +192,7 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         came_from=_interned(row.get("came_from")),
         failed_check=_interned(row.get("failed_check")),
         account=AccountTrouble.KEY if row.get("outcome") == Outcome.AUTH else _interned(row.get("account")),
+        recognized=not row.get("unrecognized", False),
         parent_id=row.get("parent_id"),
         metadata=row.get("metadata") or {},
         milliseconds=row.get("milliseconds", 0),

@@ -103,6 +103,8 @@ class DayTotals(Summable):
     """Rows by outcome; `not_sent` ones are no attempts."""
     account_refusals: dict[AccountRefusal, int]
     """Calls that a provider refused because of the account or place."""
+    unrecognized: dict[str, int]
+    """Refusals whose meaning is not known, by outcome."""
     fallbacks: dict[Fallback, int]
     free_pool: FreePool
     skipped_free: Totals
@@ -130,6 +132,7 @@ class DayTotals(Summable):
             csv_lines=totals_by(today, lambda entry: CsvKey(*_work_key(entry), entry.billing, entry.outcome)),
             outcomes=Counter(entry.outcome for entry in today),
             account_refusals=Counter(_account_refusals(today, policy)),
+            unrecognized=Counter(entry.outcome for entry in today if not entry.recognized),
             fallbacks=count_fallbacks(entries, first, policy),
             free_pool=free_pool(for_tasks, policy),
             skipped_free=totals_of(skipped_free_model(today, policy, since)),

@@ -47,6 +47,7 @@ def as_json(report: Report) -> dict[str, Any]:
         },
         "attention": [_attention(item) for item in attention_of(report)],
         "outcomes": report.outcomes,
+        "unrecognized": report.unrecognized,
         "fallbacks": [
             {
                 "from": fallback.came_from,

@@ -78,7 +78,10 @@ def fallbacks_section(report: Report) -> Markup | None:
         for fallback, number in fallbacks
     ]
     outcomes = sorted(report.outcomes.items(), key=lambda item: (-item[1], item[0]))
-    outcome_rows: list[list[Child]] = [[humanized(outcome), count(number)] for outcome, number in outcomes]
+    outcome_rows: list[list[Child]] = [
+        [with_details(humanized(outcome), _unrecognized(report, outcome)), count(number)]
+        for outcome, number in outcomes
+    ]
     return section(
         "hops",
         "Fallbacks and outcomes",
@@ -90,6 +93,11 @@ def fallbacks_section(report: Report) -> Markup | None:
             class_="pair",
         ),
     )
+
+
+def _unrecognized(report: Report, outcome: str) -> str | None:
+    number = report.unrecognized.get(outcome, 0)
+    return f"{number:,} not recognized" if number else None
 
 
 def _fallbacks_lead(report: Report) -> str:

@@ -140,7 +140,8 @@ def _most_expensive(rows: dict[str, Totals], most: int) -> dict[str, Totals]:
 
 def _events(report: Report) -> list[str]:
     outcomes = sorted(report.outcomes.items(), key=lambda item: (-item[1], item[0]))
-    outcome_lines = fold_list("Outcomes  ", [f"{count:,} {outcome}" for outcome, count in outcomes], _TEXT_WIDTH, 2)
+    items = [f"{count:,} {outcome}{_unrecognized(report, outcome)}" for outcome, count in outcomes]
+    outcome_lines = fold_list("Outcomes  ", items, _TEXT_WIDTH, 2)
     if not report.fallbacks:
         return outcome_lines
     fallbacks = sorted(report.fallbacks.items(), key=lambda item: (-item[1], item[0]))
@@ -150,6 +151,11 @@ def _events(report: Report) -> list[str]:
     if len(listed) < len(fallbacks):
         lines.append(f"  {len(fallbacks) - len(listed)} more kinds in report.json")
     return [*outcome_lines, *(clip(line, _TEXT_WIDTH) for line in lines)]
+
+
+def _unrecognized(report: Report, outcome: str) -> str:
+    count = report.unrecognized.get(outcome, 0)
+    return f" ({count:,} not recognized)" if count else ""
 
 
 def _warnings(report: Report) -> list[str]:

@@ -1,0 +1,103 @@
+"""`pointsman list`: the tasks, newest first."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pointsman.values.taxonomy import TaskType, Tier
+from pointsman_cli import output, reading
+from pointsman_cli.list_options import KEPT, ListedStatus, ListOptions, PromptMark
+from pointsman_cli.options import AsJson, StackOptions, choice
+
+_WIDE = 100
+"""Columns of a terminal from which the type has a column."""
+_MARKS = {
+    PromptMark.PRIVATE: "(private)",
+    PromptMark.LONG: "(long: in the bucket)",
+    PromptMark.EXPIRED: "(expired)",
+    PromptMark.NONE: "",
+}
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def list_(
+    stack: StackOptions,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Received since: 2h, 3d, today, 2026-11-21. Default: all.")
+    ] = None,
+    status: Annotated[
+        list[ListedStatus] | None, choice(ListedStatus, "--status", "Only with this status (repeatable)")
+    ] = None,
+    type_: Annotated[TaskType | None, choice(TaskType, "--type", "Only of this type")] = None,
+    tier: Annotated[Tier | None, choice(Tier, "--tier", "Only of this tier")] = None,
+    sender: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="Only from this sender, such as 'key:*'.")
+    ] = None,
+    ticket: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this ticket in the metadata.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this agent in the metadata.")] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this text in prompt or id.")] = None,
+    sort: Annotated[Literal["time", "cost"], typer.Option(help="Newest or most expensive first.")] = "time",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks, newest first, with the beginning of their prompts.
+
+    Filters and --sort cost look at the newest 10,000 tasks since --since, and say so if there are more. Commands that
+    take a TASK_ID also take @1 for the first row, @last for the task submitted last, and the beginning of an id.
+    """
+    from pointsman_cli.task_list import list_tasks
+
+    connection = stack.connect()
+    now, zone = datetime.now(UTC), connection.settings.zone
+    options = ListOptions(
+        since=reading.parse_since(since, now, zone) if since else now - KEPT,
+        limit=limit,
+        status=frozenset(status or ()),
+        type=type_,
+        tier=tier,
+        sender=sender,
+        ticket=ticket,
+        agent=agent,
+        search=search or None,
+        by_cost=sort == "cost",
+    )
+    found = list_tasks(connection, options, connection.known_tasks)
+    connection.known_tasks.listed([row["task_id"] for row in found.rows])
+    if as_json:
+        output.print_document(found.as_document(stand_in=connection.stand_in))
+        return
+    if found.rows:
+        print_rows(found.rows, now)
+    else:
+        output.print_note("No task was found.")
+    for note in found.notes(options):
+        output.print_note(note)
+
+
+def print_rows(rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Print a table of tasks."""
+    wide = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= _WIDE
+    header = ("", "task", "status", *(("type",) if wide else ()), "cost", "age", "prompt")
+    numbers = (0, 4, 5) if wide else (0, 3, 4)
+    table = [_cells(number, row, now, wide=wide) for number, row in enumerate(rows, 1)]
+    output.print_table(header, table, right=numbers)
+
+
+def _cells(number: int, row: dict[str, Any], now: datetime, *, wide: bool) -> tuple[object, ...]:
+    waiting = row["waiting_for"]
+    words = row["excerpt"] if row["no_excerpt"] is None else _MARKS[row["no_excerpt"]]
+    cost = output.short_dollars(row["cost_nano_usd"])
+    status = row["status"] + (f" ({waiting['what'].replace('_', ' ')})" if waiting and wide else "")
+    kind = (row["type"] or "",) if wide else ()
+    return f"@{number}", row["task_id"], status, *kind, cost, _age(row["received_at"], now), words
+
+
+def _age(received_at: str, now: datetime) -> str:
+    """Return how long ago a time was, in its largest unit: `5m`."""
+    seconds = max(int((now - datetime.fromisoformat(received_at)).total_seconds()), 0)
+    unit = next((unit for unit, length in _SECONDS.items() if seconds >= length), "s")
+    return f"{seconds // _SECONDS[unit]}{unit}"

@@ -1,0 +1,67 @@
+"""Which tasks to list: what `pointsman list` and the MCP tool take, without what reads them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pointsman.values.taxonomy import TaskType, Tier
+
+KEPT = timedelta(days=100)
+"""How long a task is on record."""
+
+
+class ListedStatus(StrEnum):
+    """What a task's status can be in a list."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    STARTED = "started"
+    RESTING = "resting"
+    HELD = "held"
+    CANCELLING = "cancelling"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+VIEWS_OF_STARTED = {ListedStatus.STARTED, ListedStatus.RESTING, ListedStatus.HELD, ListedStatus.CANCELLING}
+"""What a task that has started can be shown as."""
+
+
+class PromptMark(StrEnum):
+    """Why a row has no excerpt of its prompt."""
+
+    PRIVATE = "private"
+    """The task is private: its prompt is neither shown nor searched."""
+    LONG = "long"
+    """It is in the bucket, and a list does not fetch it."""
+    EXPIRED = "expired"
+    """It was in the bucket, which keeps it for 90 days."""
+    NONE = "none"
+    """There is none: the message was rejected, or is still in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """Which tasks to list."""
+
+    since: datetime
+    limit: int = 50
+    status: frozenset[ListedStatus] = frozenset()
+    type: TaskType | None = None
+    tier: Tier | None = None
+    sender: str | None = None
+    """A pattern with `*`, as in `key:*`."""
+    ticket: str | None = None
+    agent: str | None = None
+    search: str | None = None
+    """Text in the prompt or id, in upper or lower case."""
+    by_cost: bool = False
+    """The most expensive first."""
+
+    @property
+    def filters(self) -> bool:
+        """Whether tasks must be read to know whether they are listed."""
+        return bool(self.status or self.type or self.tier or self.sender or self.ticket or self.agent or self.search)

@@ -1,0 +1,196 @@
+"""`pointsman list` and its MCP tool on moto's tables: order, filters, what is read, what is not shown."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pointsman.adapters import task_list as task_index
+from pointsman.adapters.task_item import to_item
+from pointsman.execution.records import Payload, TaskRecord
+from pointsman.routing.decision import Decision, Source
+from pointsman.values.status import Status
+from pointsman.values.taxonomy import TIER_OF, TaskType
+from pointsman.values.times import to_text
+from pointsman_cli import openclaw, stacks, task_list
+from pointsman_cli.main import main
+from pointsman_cli.stacks import StackConnection
+from tests.support.aws import SESSION, TABLES, Aws
+from tests.support.schemas import check_document
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def connection(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> StackConnection:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    url = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
+    made = StackConnection(
+        "the test stack", aws.session, aws.settings(task_queue_url=url), {}, openclaw.read_config(None)
+    )
+    monkeypatch.setattr(stacks, "connect", lambda *_: made)
+    return made
+
+
+def put(aws: Aws, task_id: str, age: timedelta = timedelta(), prompt: str = "Which way?", **fields: Any) -> None:
+    kind = fields.pop("type", TaskType.STATUS)
+    decision = Decision(kind, TIER_OF[kind], Source.EXPLICIT, 1.0, "stated")
+    body = fields.pop("body", Payload(inline=json.dumps({"prompt": prompt})))
+    record = TaskRecord(
+        task_id,
+        fields.pop("status", Status.COMPLETED),
+        received_at=to_text(NOW - age),
+        decision=decision,
+        body=body,
+        **fields,
+    )
+    aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(record))
+
+
+@pytest.fixture
+def listed(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    def run(*options: str) -> dict[str, Any]:
+        assert main(["list", *options, "--json"]) == 0
+        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        check_document("list", document)
+        return document
+
+    return run
+
+
+def ids(document: dict[str, Any]) -> list[str]:
+    return [row["task_id"] for row in document["tasks"]]
+
+
+@pytest.fixture
+def requests() -> Iterator[Counter[str]]:
+    counted = Counter[str]()
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        counted[model.name] += 1
+
+    SESSION.events.register("before-parameter-build.dynamodb", note)
+    yield counted
+    SESSION.events.unregister("before-parameter-build.dynamodb", note)
+
+
+def test_newest_first_over_months(aws: Aws, connection: StackConnection, listed: Callable[..., Any]) -> None:
+    for number, days in enumerate((70, 1, 35, 0)):
+        put(aws, f"t-{number}", timedelta(days=days))
+    document = listed()
+    assert ids(document) == ["t-3", "t-1", "t-2", "t-0"]
+    assert (document["looked_at"], document["complete"]) == (4, True)
+    assert ids(listed("--limit", "2")) == ["t-3", "t-1"]
+    assert ids(listed("--since", "40d")) == ["t-3", "t-1", "t-2"]
+
+
+def test_filters_say_what_they_looked_at(
+    aws: Aws, connection: StackConnection, listed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_list, "MOST_LOOKED_AT", 4)
+    put(
+        aws, "t-0", timedelta(hours=5), "The release notes", sender="key:ci", metadata={"ticket": "OPS-1", "agent": "a"}
+    )
+    put(aws, "t-1", timedelta(hours=4), type=TaskType.ARCHITECTURE, status=Status.FAILED, cost_nano=7)
+    put(aws, "t-2", timedelta(hours=3), "Release NOTES again", cost_nano=9)
+    put(aws, "t-3", timedelta(hours=2), cost_nano=8)
+    assert ids(listed("--sender", "key:*")) == ["t-0"]
+    assert ids(listed("--ticket", "OPS-1", "--agent", "a")) == ["t-0"]
+    assert ids(listed("--status", "failed")) == ids(listed("--tier", "reasoning")) == ["t-1"]
+    assert ids(listed("--search", "release notes")) == ["t-2", "t-0"]
+    assert ids(listed("--sort", "cost", "--limit", "3")) == ["t-2", "t-3", "t-1"]
+    put(aws, "t-4", timedelta(hours=1))
+    document = listed("--sender", "key:*")
+    assert (ids(document), document["looked_at"], document["complete"]) == ([], 4, False)
+
+
+def test_fifty_of_many_cost_three_requests(
+    aws: Aws, connection: StackConnection, listed: Callable[..., Any], requests: Counter[str]
+) -> None:
+    for number in range(120):
+        put(aws, f"t-{number:03}", timedelta(seconds=number))
+    requests.clear()
+    document = listed()
+    assert len(document["tasks"]) == 50
+    assert requests["Query"] <= 2, "one, or two where the month has just begun"
+    assert requests["BatchGetItem"] == 1
+    assert set(requests) == {"Query", "BatchGetItem"}
+
+
+def test_filter_reads_a_hundred_tasks_a_request(
+    aws: Aws,
+    connection: StackConnection,
+    listed: Callable[..., Any],
+    requests: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(task_index, "_PAGE", 50)
+    monkeypatch.setattr(task_list, "_STEP", 120)
+    for number in range(250):
+        put(aws, f"t-{number:03}", timedelta(seconds=number))
+    requests.clear()
+    assert ids(listed("--status", "failed", "--since", "1h")) == []
+    assert requests["BatchGetItem"] == 2 + 2 + 1
+    assert requests["Query"] <= 250 / 50 + 2
+
+
+def test_what_is_private_long_or_expired_is_marked(
+    aws: Aws, connection: StackConnection, listed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(aws, "t-0", timedelta(days=95), body=Payload(ref="t-0/task"))
+    put(aws, "t-1", timedelta(hours=3), body=Payload(ref="t-1/task"))
+    put(aws, "t-2", timedelta(hours=2), "a secret", private=True)
+    put(aws, "t-3", timedelta(hours=1), "words " * 100)
+    document = listed()
+    assert [row["no_excerpt"] for row in document["tasks"]] == [None, "private", "long", "expired"]
+    assert [row["excerpt"] for row in document["tasks"][1:]] == [None] * 3
+    assert document["tasks"][0]["excerpt"].startswith("words words")
+    assert len(document["tasks"][0]["excerpt"]) == 120
+    document = listed("--search", "secret")
+    assert (ids(document), document["prompts_not_searched"]) == ([], 3)
+    assert main(["list"]) == 0
+    printed = capsys.readouterr()
+    assert "secret" not in printed.out
+    assert "(private)" in printed.out
+    assert "(expired)" in printed.out
+
+
+def test_task_in_the_queue_is_listed_where_it_was_sent(
+    aws: Aws, connection: StackConnection, listed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "Is it green?", "--task-id", "sent-here"]) == 0
+    capsys.readouterr()
+    assert [(row["task_id"], row["status"]) for row in listed()["tasks"]] == [("sent-here", "queued")]
+    assert ids(listed("--status", "queued")) == ["sent-here"]
+    put(aws, "sent-here")
+    assert [row["status"] for row in listed()["tasks"]] == ["completed"]
+
+
+def test_ids_are_abbreviated(
+    aws: Aws, connection: StackConnection, listed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(aws, "nightly-1")
+    put(aws, "nightly-2", timedelta(hours=1))
+    put(aws, "other-3", timedelta(hours=2))
+    main(["submit", "Is it green?", "--task-id", "other-4"])
+    capsys.readouterr()
+    assert ids(listed()) == ["other-4", "nightly-1", "nightly-2", "other-3"]
+
+    def status(text: str) -> str | int:
+        code = main(["status", text, "--json"])
+        document = json.loads(capsys.readouterr().out)
+        return str(document["task_id"]) if code == 0 else code
+
+    capsys.readouterr()
+    assert [status("@2"), status("@4"), status("nightly-2"), status("other-3")] == [
+        "nightly-1",
+        "other-3",
+        "nightly-2",
+        "other-3",
+    ]
+    assert (status("nightly-"), status("@9"), status("@x"), status("@last")) == (2, 3, 2, 3)
+    put(aws, "other-4")
+    assert (status("@last"), status("other")) == ("other-4", 2)
