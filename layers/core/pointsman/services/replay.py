@@ -8,8 +8,9 @@ from enum import StrEnum
 from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
 from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
 from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import DeadLetter, DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
+from pointsman.ports import DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
