@@ -30,6 +30,7 @@ COMMANDS = (
     "route",
     "submit",
     "list",
+    "cancel",
     "status",
     "result",
     "report",
