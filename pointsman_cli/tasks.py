@@ -154,6 +154,7 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "delivery_failing_since": failing_since,
         "not_delivered_to": record.undelivered or (_places_left(record) if failing_since else []),
         "parent_id": record.parent_id,
+        "rerun_of": record.rerun_of,
         "metadata": record.metadata,
         "sender": record.sender,
         "via": record.via,

@@ -198,7 +198,8 @@ class FakeTaskStore:
         return [
             record.task_id
             for record in self.records.values()
-            if record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
+            if record.status is Status.FAILED
+            or (record.status is Status.CLAIMED and (record.generation > 1 or record.rerun_of))
         ]
 
     @staticmethod

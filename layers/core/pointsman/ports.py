@@ -129,7 +129,7 @@ class TaskStore(Protocol):
         """
 
     def replayable(self) -> Iterable[str]:
-        """Return the ids of tasks that failed, or whose replay was begun and not finished."""
+        """Return the ids of tasks that failed, or whose replay or rerun was begun and not finished."""
 
 
 @dataclass(frozen=True, slots=True)

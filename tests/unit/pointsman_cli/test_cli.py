@@ -31,6 +31,7 @@ COMMANDS = (
     "submit",
     "list",
     "cancel",
+    "rerun",
     "status",
     "result",
     "report",

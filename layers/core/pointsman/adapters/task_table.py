@@ -183,7 +183,7 @@ class TaskTable:
         """Scan for them: nothing on a task's way asks for this, so no index is paid for it."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
-            FilterExpression="#s = :failed OR (#s = :claimed AND generation > :first)",
+            FilterExpression="#s = :failed OR (#s = :claimed AND (generation > :first OR attribute_exists(rerun_of)))",
             ProjectionExpression="task_id",
             ExpressionAttributeNames={"#s": "status"},
             ExpressionAttributeValues=pack({":failed": Status.FAILED, ":claimed": Status.CLAIMED, ":first": 1}),

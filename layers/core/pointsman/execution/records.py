@@ -259,6 +259,8 @@ class TaskRecord:
     """Who sent it, as AWS and this stack say (`contracts/sender.py`); None: from before senders were kept."""
     via: str | None = None
     """What its envelope names as its source, unchecked."""
+    rerun_of: str | None = None
+    """The task that an operator ran anew as this one."""
     rejection: RejectedMessage | None = None
     """Of a rejected message only."""
 

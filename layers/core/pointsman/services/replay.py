@@ -177,7 +177,7 @@ class Replay:
             source="task",
             task_id=record.task_id,
             code=record.reason or REPLAY_UNFINISHED,
-            reason=None if record.status is Status.FAILED else "a replay was begun and has not started it",
+            reason=None if record.status is Status.FAILED else "a replay or rerun was begun and has not started it",
             size=0,
             outcome=ReplayOutcome.REPLAY,
             generation=record.generation,
@@ -247,7 +247,8 @@ def with_id(body: str, message_id: str) -> str:
 
 
 def _is_failed(record: TaskRecord) -> bool:
-    return record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
+    begun = record.generation > 1 or record.rerun_of is not None
+    return record.status is Status.FAILED or (record.status is Status.CLAIMED and begun)
 
 
 def _code(letter: DeadLetter) -> str:
