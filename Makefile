@@ -41,7 +41,7 @@ demo: setup ## Start the local stack, send tasks, print answers and the ledger
 .PHONY: test
 test: setup ## Run all tests, including those on the local stack; uses no keys and calls no provider
 	@$(MAKE) --no-print-directory openclaw || echo "The tests that need OpenClaw will be skipped." >&2
-	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 .PHONY: openclaw
 openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the tests of `pointsman openclaw`

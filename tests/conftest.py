@@ -92,13 +92,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 SLOW_FOLDER = "tests/stack/"
 """The folder of the tests that take the longest."""
-_OWN_SETUP = ("test_aws_faults.py", "test_demo_with_keys.py", "test_provider_faults.py", "test_response_mix.py")
+_OWN_SETUP = (
+    "test_aws_faults.py",
+    "test_demo_with_keys.py",
+    "test_provider_faults.py",
+    "test_races.py",
+    "test_response_mix.py",
+)
 """Its modules that do not use the deployed stack."""
 
 
 class StackScheduling(LoadScopeScheduling):
     """In a parallel run (`make test`), one process runs all tests that share the deployed stack, since each process
-    would deploy one; the other modules go to whichever process is free.
+    would deploy one; the other modules go to whichever process is free. That one mostly waits, so that on two
+    processors there is work for three.
 
     `xdist_group` would say the same; xdist 3.8 writes it where pytest 9.2 does not look.
     """
@@ -113,7 +120,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackSchedul
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a parallel run, begin with the slow tests, so that both processes end together."""
+    """In a parallel run, begin with the slow tests, so that all processes end together."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not item.nodeid.startswith(SLOW_FOLDER))
 

@@ -86,6 +86,7 @@ def _draft(call: Call, action: Action | None) -> Draft:
     answer = _answer_text(call, model, action)
     thinking = _thinking_tokens(call, action)
     room = None if call.max_tokens is None else max(0, call.max_tokens - thinking)
+    answer, stopped_by = text.cut_before(answer, call.stop)
     answer, truncated = text.cut_to_tokens(answer, room)
     return Draft(
         text=answer,
@@ -93,6 +94,7 @@ def _draft(call: Call, action: Action | None) -> Draft:
         output_tokens=text.count_tokens(answer),
         thinking_tokens=thinking if room is None else min(thinking, call.max_tokens or 0),
         truncated=truncated or (room == 0 and thinking > 0),
+        stopped_by=None if truncated else stopped_by,
     )
 
 

@@ -163,6 +163,10 @@ class McpTools:
         effort: Annotated[
             Effort | None, Field(description="How much the model may think. Default: as configured for tier or type.")
         ] = None,
+        output_schema: Annotated[
+            dict[str, Any] | None, Field(description="JSON Schema: the answer is then JSON that follows it.")
+        ] = None,
+        stop: Annotated[list[str] | None, Field(description="Texts before which the answer ends, at most 4.")] = None,
         metadata: Annotated[
             dict[str, str] | None,
             Field(description="Stored with the task. The report adds up costs by `ticket` and `agent`."),
@@ -181,6 +185,8 @@ class McpTools:
             "system": system,
             "max_output_tokens": max_output_tokens,
             "effort": effort,
+            "output_schema": output_schema,
+            "stop": stop,
             "metadata": metadata,
             "idempotency_key": idempotency_key,
         }

@@ -17,6 +17,9 @@ from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.entrypoints.settings import Settings
 from pointsman.execution.calls import Intent
+from tests.support import moto_dynamodb
+
+moto_dynamodb.install()
 
 TABLES = Tables("tasks", "usage", "limits")
 BUCKET = "data"

@@ -1,9 +1,11 @@
 """Ledger, counters and the journal of the fake providers, and whether they agree."""
 
+import statistics
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from pointsman.adapters.dynamo import Tables
@@ -22,6 +24,23 @@ def ledger_reader_of(stack: Stack) -> DynamoLedgerReader:
 
 def this_month() -> str:
     return datetime.now(UTC).strftime("%Y-%m")
+
+
+def failovers(entries: list[dict[str, Any]]) -> list[float]:
+    """Return the seconds between each 429 and the same task's next request."""
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        by_task.setdefault(entry["attempt"].split(".")[0], []).append(entry)
+    return [
+        after["started"] - before["ended"]
+        for sent in by_task.values()
+        for before, after in pairwise(sent)
+        if before["status"] == 429
+    ]
+
+
+def spread(seconds: list[float]) -> str:
+    return f"median {statistics.median(seconds):.3f}, maximum {max(seconds):.3f} of {len(seconds)}"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from devstack import StackInfo
+from devstack import FakedProviders, StackInfo, processes, servers
 from devstack.callers import ADMITTED
+from devstack.info import new_access_key
+from devstack.toolchain import runtime_environment
 from pointsman.adapters.api_keys import DynamoApiKeys
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.task_table import TaskTable
 from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.execution.records import TaskRecord
 from pointsman.values.status import ENDED
-from tests.support.fake_providers import replay_rules
+from tests.support.aws import BUCKET, TABLES, create_tables
+from tests.support.fake_providers import replay_rules, start, stop
 from tests.support.tls import Receiver
 
 REPLY_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:replies"
@@ -160,6 +164,37 @@ class Stack:
         for item in dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]:
             if item["limit"]["S"].startswith("model#"):
                 dynamodb.delete_item(TableName=table, Key={"limit": item["limit"]})
+
+
+@contextmanager
+def bare_stack(folder: Path) -> Iterator[Stack]:
+    """Run an emulator that holds the template's tables and no function, and fake providers beside it."""
+    token, access_key, providers = str(uuid.uuid4()), new_access_key(), start(folder)
+    environment = runtime_environment({}, folder)
+    for name in ("tmp", "home"):
+        (folder / name).mkdir()
+    emulator, endpoint = servers.start_emulator(
+        environment, region="us-east-1", access_key=access_key, token=token, state_dir=folder
+    )
+    try:
+        servers.await_emulator(emulator, endpoint)
+        tables = {"TaskTableName": TABLES.tasks, "UsageTableName": TABLES.usage, "LimitTableName": TABLES.limits}
+        info = StackInfo(
+            state_dir=folder,
+            token=token,
+            access_key=access_key,
+            endpoint=endpoint,
+            stand_in=FakedProviders(gemini=True, anthropic=True),
+            fake_providers_url=providers.url,
+            outputs={**tables, "DataBucketName": BUCKET},
+        )
+        stack = Stack(info)
+        create_tables(stack.client("dynamodb"))
+        stack.client("s3").create_bucket(Bucket=BUCKET)
+        yield stack
+    finally:
+        processes.end_processes([emulator], token)
+        stop(providers)
 
 
 def eventually[T](look: Callable[[], T | None], what: str, seconds: float = TASK_SECONDS) -> T:

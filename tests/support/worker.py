@@ -82,15 +82,19 @@ class Worker:
                 time.sleep(random.uniform(0.02, 0.15))
 
     def quota(self) -> None:
-        """Ask every model again and again, whatever it said before, until the time is up."""
-        until = time.time() + self.spec["seconds"]
+        """Ask every model again and again, whatever it said before, until the time is up: all the time at both ends of
+        each minute, when a quota is used up or comes back, and now and then between.
+        """
+        began = time.time()
+        until = began + self.spec["seconds"]
         runs = {model: self.task(model) for model in self.spec["models"]}
         while time.time() < until:
             for model, run in runs.items():
                 reason = (after := self.attempt(run)).reason
                 if after.next is Next.DELIVER or reason not in ("busy", "quota_exhausted"):
                     runs[model] = self.task(model)
-            time.sleep(random.uniform(0.4, 1.0))
+            crowded = not 10 < (time.time() - began) % 60 < 56
+            time.sleep(random.uniform(0.4, 1.0) if crowded else random.uniform(3, 6))
 
     def failover(self) -> None:
         """Take each task through its plan without a pause."""

@@ -248,3 +248,32 @@ def test_a_reason_never_holds_a_value(fields: dict[str, Any]) -> None:
             assert SECRET not in str(result)
             assert result.__cause__ is None
             assert result.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"output_schema": []}, "output_schema: must be a JSON Schema, as an object"),
+        ({"output_schema": "object"}, "output_schema: must be a JSON Schema, as an object"),
+        ({"output_schema": {"type": "strnig"}}, "output_schema: must be a JSON Schema ("),
+        ({"output_schema": {"$ref": "https://example.com/s"}}, "output_schema: a $ref must point within the schema"),
+        ({"output_schema": {"description": "x" * 33_000}}, "output_schema: must be at most 32768 bytes as JSON"),
+        ({"output_schema": {}, "split": True}, "body: split must not stand beside output_schema or stop"),
+        ({"stop": []}, "stop: must be 1 to 4 strings"),
+        ({"stop": ["a"] * 5}, "stop: must be 1 to 4 strings"),
+        ({"stop": "END"}, "stop: must be 1 to 4 strings"),
+        ({"stop": [1]}, "stop: must be 1 to 4 strings"),
+        ({"stop": [""]}, "stop: must be 1 to 4 strings"),
+        ({"stop": ["\n"]}, "stop: must be texts with more than white space"),
+    ],
+)
+def test_schema_and_stop_have_one_clear_error_each(fields: dict[str, Any], reason: str) -> None:
+    rejection = rejected({"prompt": "a", **fields})
+    assert (rejection.code, rejection.reason[: len(reason)]) == ("invalid_task", reason)
+
+
+def test_a_schema_and_stops_are_content_and_absent_ones_leave_the_fingerprint() -> None:
+    plain = read_task({"prompt": "a"}).fingerprint()
+    stated = [{"output_schema": {"type": "object"}}, {"stop": ["END"]}]
+    assert len({plain, *(read_task({"prompt": "a", **fields}).fingerprint() for fields in stated)}) == 3
+    assert read_task({"prompt": "a", "stop": None, "output_schema": None}).fingerprint() == plain

@@ -47,6 +47,8 @@ class Claude:
             output_config["effort"] = question.effort_value
         if output_config:
             arguments["output_config"] = output_config
+        if question.stop:
+            arguments["stop_sequences"] = list(question.stop)
         if question.system:
             arguments["system"] = question.system
         try:

@@ -18,6 +18,13 @@ _MOVED = "DeadLetterQueueSourceArn"
 """What SQS says of a message that it moved itself: its attributes are its sender's, and say nothing."""
 
 
+def count_letters(sqs: AwsClient, url: str) -> int:
+    """Return about how many messages lie in a dead-letter queue, those included that somebody reads now."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
 class SqsDeadLetterQueue:
     """`DeadLetterQueue` on SQS and the bucket of the claim checks."""
 

@@ -38,13 +38,15 @@ class Gemini:
         config = types.GenerateContentConfig(
             system_instruction=question.system or None,
             max_output_tokens=question.max_output_tokens,
+            stop_sequences=list(question.stop) or None,
             automatic_continuation=False,  # else the SDK asks on by itself, beyond what was reserved
             http_options=types.HttpOptions(
                 timeout=int(question.timeout * 1000), headers={"x-pointsman-attempt": question.tag}
             ),
         )
-        if question.schema is not None:
+        if question.schema is not None or question.json_only:
             config.response_mime_type = "application/json"
+        if question.schema is not None:
             config.response_json_schema = question.schema
         if isinstance(question.effort_value, int):
             config.thinking_config = types.ThinkingConfig(thinking_budget=question.effort_value)

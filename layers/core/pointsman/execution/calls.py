@@ -47,6 +47,10 @@ class ModelRequest:
     """The attempt's name, sent as a header so that both sides' logs can be compared."""
     schema: dict[str, Any] | None = None
     """JSON Schema that the answer must follow; None: free text."""
+    json_only: bool = False
+    """Whether the answer must be JSON, by what `system` says of it."""
+    stop: tuple[str, ...] = ()
+    """Texts before which the answer ends."""
     effort: Effort | None = None
     """One that the model knows; None: nothing is sent, and the provider's default holds."""
     effort_value: str | int | None = None
@@ -108,6 +112,9 @@ class CallSpec:
     """Like all below, empty in an intent that was read back: the ledger keeps no text."""
     system: str = ""
     schema: dict[str, Any] | None = None
+    json_only: bool = False
+    """Whether the answer is to be JSON, by what `system` says of it."""
+    stop: tuple[str, ...] = ()
     earlier: tuple[Turn, ...] = ()
     """What was said before the prompt."""
 
@@ -118,10 +125,13 @@ class CallSpec:
 
     @property
     def input_bytes(self) -> int:
-        """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes."""
+        """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes.
+
+        A schema counts twice: Anthropic states it in a system prompt of its own beside the grammar.
+        """
         schema = strict_json.dumps(self.schema) if self.schema else ""
         earlier = sum(len(turn.text.encode()) for turn in self.earlier)
-        return earlier + len(self.prompt.encode()) + len(self.system.encode()) + len(schema.encode())
+        return earlier + len(self.prompt.encode()) + len(self.system.encode()) + 2 * len(schema.encode())
 
     def input_reserved(self, model: Model) -> int:
         """Return the tokens to reserve for the input."""
@@ -141,6 +151,8 @@ class CallSpec:
             timeout=timeout,
             tag=self.tag,
             schema=self.schema,
+            json_only=self.json_only,
+            stop=self.stop,
             effort=self.effort,
             effort_value=model.thinking.levels[self.effort] if model.thinking and self.effort else None,
             earlier=self.earlier,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pointsman.contracts.task import Task, read_task
-from pointsman.execution import subtasks
+from pointsman.execution import model_schema, subtasks
 from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, Outcome
 from pointsman.execution.output_room import task_room
@@ -74,26 +74,27 @@ class Attempt:
             nothing = "no other effort or output cap is left to ask with"
             return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
-            result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
+            result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, task), view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if result.task_cancelled:
             return replace(state, next=Next.DELIVER, reason=None)
         if result.check and result.check.failed == UNCHECKED:
-            return self._check(state, result.text)
+            return self._check(state, result.text, task)
         if result.check and result.check.pending:
             onward = next_after_answer(self.ctx, state, view.task, result.check.failed)
             return onward or follow(self.ctx, state, result)
         return follow(self.ctx, state, result)
 
-    def _check(self, state: WorkflowState, answer: str) -> WorkflowState:
+    def _check(self, state: WorkflowState, answer: str, task: Task | None = None) -> WorkflowState:
         """Check the answer that is stored, and return where the task goes; no trouble here costs the answer."""
         deliver = replace(state, next=Next.DELIVER, reason=None)
         try:
             record = self.ctx.ledger.look(state.task_id, state.here.model, self._today()).task
             if record is None or record.generation != state.generation:
                 return deliver
-            check = check_answer(self.ctx, state, record, answer)
+            schema = (task or self._task(record)).output_schema
+            check = check_answer(self.ctx, state, record, answer, schema)
             self.ctx.ledger.record_check(record, check, self.ctx.clock.now())
         except StoreError as trouble:
             self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
@@ -167,6 +168,8 @@ class Attempt:
         model = self.ctx.policy.catalog.get(state.here.model)
         room = task_room(self.ctx.policy.config.pointsman, task, state.here.tier, record.type, model)
         tier, splits = state.here.tier, may_split_here(state, task)
+        schema = subtasks.SPLIT_SCHEMA if splits else model_schema.grammar_of(task.output_schema or {})
+        stated = model_schema.in_words(task.output_schema) if task.output_schema is not None and not schema else None
         *earlier, last = task.turns
         return CallSpec(
             purpose=Purpose.TASK,
@@ -183,23 +186,25 @@ class Attempt:
             previous_outcome=state.reason,
             came_from=state.plan[state.hop - 1].model if state.hop else None,
             prompt=last.text,
-            system=system_for(tier, task.system, splits=splits),
+            system=system_for(tier, task.system, splits=splits, stated_schema=stated),
             effort=room.effort,
             max_output_tokens=room.cap,
-            schema=subtasks.SPLIT_SCHEMA if splits else None,
+            schema=schema,
+            json_only=stated is not None,
+            stop=tuple(task.stop or ()),
             earlier=tuple(earlier),
         )
 
     def _interpreter(
-        self, state: WorkflowState, record: TaskRecord, spec: CallSpec
+        self, state: WorkflowState, record: TaskRecord, task: Task
     ) -> Callable[[CallResult], Interpretation]:
         """Return what makes of a result the answer to store: its subtasks read, its checks announced."""
 
         def interpret(result: CallResult) -> Interpretation:
             split = None
-            if spec.schema:
+            if may_split_here(state, task):
                 result, split = split_result(state, record, result)
-            if not split and (check := check_ahead(self.ctx, state, record, result)):
+            if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)
 

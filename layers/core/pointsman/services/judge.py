@@ -58,6 +58,8 @@ def judge_answer(
         prompt="Task and answer, as JSON data:\n" + strict_json.dumps(question),
         system=prompt_text("judge"),
         schema=_SCHEMA,
+        json_only=False,
+        stop=(),
         earlier=(),
         effort=room.effort,
         max_output_tokens=room.cap,
