@@ -45,6 +45,21 @@ def read_text(file: Path | None) -> str:
         raise BadInputError(f"{file or 'stdin'}: must be UTF-8") from None
 
 
+def read_json_object(name: str, file: Path) -> dict[str, Any]:
+    """Return the JSON object in the file that the option `name` gives.
+
+    Raises:
+        BadInputError: The file cannot be read, or is none.
+    """
+    try:
+        value = strict_json.loads(read_text(file))
+    except strict_json.NotStrictJson as error:
+        raise BadInputError(f"{name}: {file}: {error}") from None
+    if not isinstance(value, dict):
+        raise BadInputError(f"{name}: {file}: must be a JSON object")
+    return value
+
+
 def has_piped() -> bool:
     """Return whether stdin has text that nobody has read yet. Does not wait for it."""
     kind = _stdin_kind()

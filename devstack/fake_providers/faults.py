@@ -86,6 +86,7 @@ def _draft(call: Call, action: Action | None) -> Draft:
     answer = _answer_text(call, model, action)
     thinking = _thinking_tokens(call, action)
     room = None if call.max_tokens is None else max(0, call.max_tokens - thinking)
+    answer, stopped_by = text.cut_before(answer, call.stop)
     answer, truncated = text.cut_to_tokens(answer, room)
     return Draft(
         text=answer,
@@ -93,6 +94,7 @@ def _draft(call: Call, action: Action | None) -> Draft:
         output_tokens=text.count_tokens(answer),
         thinking_tokens=thinking if room is None else min(thinking, call.max_tokens or 0),
         truncated=truncated or (room == 0 and thinking > 0),
+        stopped_by=None if truncated else stopped_by,
     )
 
 
@@ -147,14 +149,15 @@ def with_body_usage(reply: Reply) -> Reply:
         return reply
     usage = document.get("usage") or document.get("usageMetadata")
     usage = usage if isinstance(usage, dict) else {}
-    thoughts = usage.get("thoughtsTokenCount") or 0
-    output = usage.get("output_tokens", (usage.get("candidatesTokenCount") or 0) + thoughts if usage else None)
+    usage = {name: count for name, count in usage.items() if isinstance(count, int | dict)}
+    thoughts, details = usage.get("thoughtsTokenCount", 0), usage.get("output_tokens_details")
+    output = usage.get("output_tokens", usage.get("candidatesTokenCount", 0) + thoughts if usage else None)
     return replace(
         reply,
         model=document.get("model") or document.get("modelVersion"),
         input_tokens=usage.get("input_tokens", usage.get("promptTokenCount")),
         output_tokens=output,
-        thinking_tokens=(usage.get("output_tokens_details") or {}).get("thinking_tokens", thoughts or None),
+        thinking_tokens=(details if isinstance(details, dict) else {}).get("thinking_tokens", thoughts or None),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, override
 
+from devstack.fake_providers.structured import stated_schema
 from devstack.fake_providers.text import count_tokens
 from devstack.fake_providers.thinking import gemini_effort
 from devstack.fake_providers.wire import (
@@ -69,7 +70,7 @@ class GeminiWire(Wire):
         config = body.get("generationConfig") or {}
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
         if schema is None and config.get("responseMimeType") == "application/json":
-            schema = {"type": "object", "properties": {"answer": {"type": "string"}}}
+            schema = stated_schema(system) or {"type": "object", "properties": {"answer": {"type": "string"}}}
         thinking = config.get("thinkingConfig") or {}
         return Call(
             model=model or "",
@@ -77,6 +78,7 @@ class GeminiWire(Wire):
             system=system,
             max_tokens=config.get("maxOutputTokens"),
             schema=schema,
+            stop=tuple(config.get("stopSequences") or ()),
             input_tokens=max(1, count_tokens(prompt) + count_tokens(system)),
             effort=gemini_effort(model or "", thinking),
             show_thinking=bool(thinking.get("include_thoughts", thinking.get("includeThoughts"))),

@@ -26,6 +26,16 @@ _MOST_LEVELS = 8
 _DEFAULT_ITEMS = 2
 
 
+def stated_schema(system: str) -> _Schema | None:
+    """Return the JSON schema that instructions end with, where they ask for JSON by one; `None` if they do not."""
+    _, said, schema = system.rpartition("JSON Schema:\n")
+    try:
+        stated = json.loads(schema) if said else None
+    except ValueError:
+        return None
+    return stated if isinstance(stated, dict) else None
+
+
 def compose(model: str, prompt: str, schema: _Schema, form: StructuredForm | None = None) -> str:
     """Return the JSON answer to `prompt` under `schema`, in a form that a reader has to mend if one is given."""
     ending = _HALF_PAIR if form in ("half_surrogate", "escaped_half_surrogate") else ""
@@ -89,6 +99,10 @@ class _Filler:
     def _object(self, schema: _Schema, text: str, depth: int) -> dict[str, Any]:
         properties: _Schema = schema.get("properties") or {}
         required = schema.get("required") or ()
+        if not properties and schema.get("additionalProperties") is not False:  # any object, or a map
+            values = schema.get("additionalProperties")
+            part = values if isinstance(values, dict) else {}
+            return {key: self.value(part, text, key, depth + 1) for key in required or ("answer",)}
         return {
             key: self.value(part, text, key, depth + 1)
             for key, part in properties.items()

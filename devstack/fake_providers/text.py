@@ -1,6 +1,7 @@
 """Plain answers that depend on the prompt alone, and token counts."""
 
 import re
+from collections.abc import Iterable
 
 _BYTES_PER_TOKEN = 4
 
@@ -45,6 +46,12 @@ def cut_to_tokens(text: str, max_tokens: int | None) -> tuple[str, bool]:
     if max_tokens is None or count_tokens(text) <= max_tokens:
         return text, False
     return text.encode(errors="surrogatepass")[: max_tokens * _BYTES_PER_TOKEN].decode(errors="ignore"), True
+
+
+def cut_before(text: str, stops: Iterable[str]) -> tuple[str, str | None]:
+    """Return a text up to the first of `stops` in it, and which one that is."""
+    first = min((stop for stop in stops if stop in text), key=text.index, default=None)
+    return (text, None) if first is None else (text[: text.index(first)], first)
 
 
 def first_words(text: str, count: int = 10) -> str:

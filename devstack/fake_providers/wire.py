@@ -27,6 +27,8 @@ class Call:
     max_tokens: int | None = None
     schema: Mapping[str, Any] | None = None
     """The JSON schema of the answer; `None` is plain text."""
+    stop: tuple[str, ...] = ()
+    """Texts before which the answer ends."""
     input_tokens: int = 1
     effort: str = NO_THINKING
     """The effort or thinking level in force, by the model's default if none was asked for."""
@@ -48,6 +50,8 @@ class Draft:
     truncated: bool = False
     stop: str | None = None
     """The provider's stop reason, instead of the default one."""
+    stopped_by: str | None = None
+    """The text of `Call.stop` before which the answer was ended."""
     category: str | None = None
     """Claude only: the category of a refusal."""
     blocked: str | None = None

@@ -55,6 +55,12 @@ def submit(
     effort: Annotated[
         Effort | None, typer.Option(help="How much the model may think. Default: as in openclaw.json.")
     ] = None,
+    output_schema: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON Schema that the answer, as JSON, must follow.")
+    ] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End the answer before this text (up to 4 times).")
+    ] = None,
     deadline: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="When the task expires: 2026-12-31T18:00:00Z, or 2h from now."),
@@ -88,6 +94,8 @@ def submit(
         "system": system,
         "max_output_tokens": max_output_tokens,
         "effort": effort,
+        "output_schema": output_schema and reading.read_json_object("--output-schema", output_schema),
+        "stop": stop or None,
         "deadline": deadline and reading.parse_deadline(deadline, datetime.now(UTC)),
         "metadata": _metadata(metadata or []),
         "reply_to": reply_to,

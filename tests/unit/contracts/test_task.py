@@ -94,6 +94,14 @@ def test_the_higher_of_two_tiers() -> None:
         ("tier", "gold", "tier: must be one of orchestration, implementation, reasoning"),
         ("tier", "Reasoning", "tier: must be one of"),
         ("system", {}, "system: must be a string"),
+        ("max_cost_usd", 0.25, "max_cost_usd: must be a string"),
+        ("max_cost_usd", "", 'max_cost_usd: must be dollars as a string, like "0.25"'),
+        ("max_cost_usd", "-1", "max_cost_usd: must be dollars"),
+        ("max_cost_usd", "1e3", "max_cost_usd: must be dollars"),
+        ("max_cost_usd", ".5", "max_cost_usd: must be dollars"),
+        ("max_cost_usd", "1\n", "max_cost_usd: must be dollars"),
+        ("max_cost_usd", "٣", "max_cost_usd: must be dollars"),
+        ("max_cost_usd", "0.0000000001", "max_cost_usd: must be dollars"),
         ("max_output_tokens", 0, "max_output_tokens: "),
         ("max_output_tokens", LARGEST_OUTPUT + 1, "max_output_tokens: "),
         ("max_output_tokens", "100", "max_output_tokens: must be a whole number"),
@@ -146,6 +154,7 @@ def test_the_fingerprint_is_over_all_fields_but_id_and_reply_to() -> None:
         {"tier": "reasoning"},
         {"system": "s"},
         {"max_output_tokens": 9},
+        {"max_cost_usd": "9"},
         {"effort": "low"},
         {"deadline": "2026-12-31T18:00:00Z"},
         {"private": True},
@@ -248,3 +257,32 @@ def test_a_reason_never_holds_a_value(fields: dict[str, Any]) -> None:
             assert SECRET not in str(result)
             assert result.__cause__ is None
             assert result.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"output_schema": []}, "output_schema: must be a JSON Schema, as an object"),
+        ({"output_schema": "object"}, "output_schema: must be a JSON Schema, as an object"),
+        ({"output_schema": {"type": "strnig"}}, "output_schema: must be a JSON Schema ("),
+        ({"output_schema": {"$ref": "https://example.com/s"}}, "output_schema: a $ref must point within the schema"),
+        ({"output_schema": {"description": "x" * 33_000}}, "output_schema: must be at most 32768 bytes as JSON"),
+        ({"output_schema": {}, "split": True}, "body: split must not stand beside output_schema or stop"),
+        ({"stop": []}, "stop: must be 1 to 4 strings"),
+        ({"stop": ["a"] * 5}, "stop: must be 1 to 4 strings"),
+        ({"stop": "END"}, "stop: must be 1 to 4 strings"),
+        ({"stop": [1]}, "stop: must be 1 to 4 strings"),
+        ({"stop": [""]}, "stop: must be 1 to 4 strings"),
+        ({"stop": ["\n"]}, "stop: must be texts with more than white space"),
+    ],
+)
+def test_schema_and_stop_have_one_clear_error_each(fields: dict[str, Any], reason: str) -> None:
+    rejection = rejected({"prompt": "a", **fields})
+    assert (rejection.code, rejection.reason[: len(reason)]) == ("invalid_task", reason)
+
+
+def test_a_schema_and_stops_are_content_and_absent_ones_leave_the_fingerprint() -> None:
+    plain = read_task({"prompt": "a"}).fingerprint()
+    stated = [{"output_schema": {"type": "object"}}, {"stop": ["END"]}]
+    assert len({plain, *(read_task({"prompt": "a", **fields}).fingerprint() for fields in stated)}) == 3
+    assert read_task({"prompt": "a", "stop": None, "output_schema": None}).fingerprint() == plain

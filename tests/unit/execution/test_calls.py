@@ -21,9 +21,9 @@ def spec(**fields: Any) -> CallSpec:
 
 
 def test_input_is_counted_in_bytes_of_prompt_system_and_schema() -> None:
-    """No tokenizer makes more tokens than UTF-8 bytes; the provider adds the schema to the input."""
+    """No tokenizer makes more tokens than UTF-8 bytes; the provider adds the schema to the input, twice with Claude."""
     stated = spec(prompt="größer", system="kürzer", schema=SCHEMA)
-    assert stated.input_bytes == 8 + 7 + len(json.dumps(SCHEMA, separators=(",", ":"), ensure_ascii=False).encode())
+    assert stated.input_bytes == 8 + 7 + 2 * len(json.dumps(SCHEMA, separators=(",", ":"), ensure_ascii=False).encode())
     assert stated.input_reserved(HAIKU) == stated.input_bytes + 1_000
 
 

@@ -32,6 +32,12 @@ class TaskFields(TypedDict, total=False):
     """Bounds the billed output of each call, thinking included."""
     effort: str | None
     """How much the model may think: `none`, `low`, `medium`, `high`, `xhigh` or `max`."""
+    max_cost_usd: str | None
+    """What the task and its subtasks may cost together, in dollars, such as `0.25`."""
+    output_schema: Mapping[str, Any] | None
+    """A JSON Schema: the answer is JSON that follows it."""
+    stop: Sequence[str] | None
+    """Up to 4 texts before which the answer ends."""
     deadline: datetime | str | None
     """With an offset."""
     private: bool
@@ -74,8 +80,11 @@ def body_of(task: Mapping[str, Any]) -> str:
         fields["deadline"] = fields["deadline"].isoformat()
     if isinstance(fields.get("messages"), Sequence) and not isinstance(fields["messages"], str):
         fields["messages"] = [dict(it) if isinstance(it, Mapping) else it for it in fields["messages"]]
-    if isinstance(fields.get("metadata"), Mapping):
-        fields["metadata"] = dict(fields["metadata"])
+    for name in ("metadata", "output_schema"):
+        if isinstance(fields.get(name), Mapping):
+            fields[name] = dict(fields[name])
+    if isinstance(fields.get("stop"), Sequence) and not isinstance(fields["stop"], str):
+        fields["stop"] = list(fields["stop"])
     try:
         body = strict_json.dumps(fields if key is None else {**fields, "task_id": id_from(key)})
         body.encode()

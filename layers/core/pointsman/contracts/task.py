@@ -3,27 +3,35 @@
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from pointsman.contracts import reply_to as reply_to_form
-from pointsman.values import strict_json
+from pointsman.values import json_schema, strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
+from pointsman.values.money import nano
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.values.turns import Role, Turn, alternating
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
 _UNLIMITED_HASHES_AS = 4096
 """What the fingerprint says of a task without `max_output_tokens`: it was the default when ids were first taken."""
-_LATER_FIELDS = ("effort", "messages")
+_LATER_FIELDS = ("effort", "messages", "output_schema", "stop", "max_cost_usd")
 """Fields that the contract gained later: where they are absent, a task has the fingerprint that it always had."""
+LARGEST_SCHEMA = 32_768
+"""Bytes of JSON of an `output_schema`: it goes to the model with each call, and is paid as input."""
+MOST_STOPS = 4
+LARGEST_STOP = 256
+"""Characters of a text that ends the answer."""
 LARGEST_REPLY = 2048
 """Characters of a place to reply to."""
 LARGEST_METADATA = 65_536
 """Bytes of JSON: an event holds metadata beside an answer of 64 KiB and ends at 256 KiB."""
 
+_DOLLARS = r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,9})?$"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 type TaskId = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
@@ -67,6 +75,18 @@ class Task(BaseModel):
     """Bounds the billed output of each call, thinking included; None: the cap of `openclaw.json`."""
     effort: Effort | None = None
     """How much the model may think; None: as `openclaw.json` says, else the provider's default."""
+    max_cost_usd: Annotated[str, Field(strict=True, pattern=_DOLLARS)] | None = None
+    """What the task and its subtasks may cost together, in dollars; None: as much as the budget and limits allow."""
+    output_schema: dict[str, Any] | None = None
+    """A JSON Schema that the answer, which is JSON then, must follow."""
+    stop: (
+        Annotated[
+            list[Annotated[str, Field(strict=True, min_length=1, max_length=LARGEST_STOP)]],
+            Field(min_length=1, max_length=MOST_STOPS),
+        ]
+        | None
+    ) = None
+    """Texts before which the answer ends."""
     deadline: datetime | None = None
     private: Annotated[bool, Field(strict=True)] = False
     parent_id: TaskId | None = None
@@ -98,6 +118,28 @@ class Task(BaseModel):
         if messages is not None and not any(it.role is Role.USER and _has_text(it.content) for it in messages):
             raise ValueError("must hold a user message with text")
         return messages
+
+    @field_validator("output_schema")
+    @classmethod
+    def _usable_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            if len(strict_json.dumps(schema).encode()) > LARGEST_SCHEMA:
+                raise ValueError(f"must be at most {LARGEST_SCHEMA} bytes as JSON")
+            json_schema.compiled(schema)
+        return schema
+
+    @field_validator("stop")
+    @classmethod
+    def _visible(cls, stop: list[str] | None) -> list[str] | None:
+        if stop and any(not text.strip() for text in stop):  # Claude refuses them
+            raise ValueError("must be texts with more than white space")
+        return stop
+
+    @model_validator(mode="after")
+    def _splits_by_its_own_schema(self) -> Self:
+        if self.split and (self.output_schema is not None or self.stop):
+            raise ValueError("split must not stand beside output_schema or stop")
+        return self
 
     @field_validator("private", "split", "metadata", mode="before")
     @classmethod
@@ -136,6 +178,11 @@ class Task(BaseModel):
     def explicit_tier(self) -> Tier | None:
         """The tier that the sender chose: `tier` beats `type`; None leaves it to the classifier."""
         return self.tier or (TIER_OF[self.type] if self.type else None)
+
+    @property
+    def max_cost_nano(self) -> int | None:
+        """The ceiling in nano-dollars."""
+        return None if self.max_cost_usd is None else nano(Decimal(self.max_cost_usd))
 
     @property
     def turns(self) -> list[Turn]:
@@ -210,10 +257,18 @@ _RULES: dict[str, str] = {
     "list_type": "must be a list of messages",
     "model_type": "must be an object with role and content",
 }
+_OWN_RULES = {
+    "output_schema": "must be a JSON Schema, as an object",
+    "stop": f"must be 1 to {MOST_STOPS} strings of 1 to {LARGEST_STOP} characters",
+}
+"""Of fields whose every miss is said alike."""
 _CHOICES: dict[str, type[Tier | TaskType | Effort]] = {"tier": Tier, "type": TaskType, "effort": Effort}
-_PATTERNS: dict[Literal["task_id", "parent_id"] | str, str] = dict.fromkeys(
-    ("task_id", "parent_id"), "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
-)
+_ID_RULE = "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
+_PATTERNS = {
+    "task_id": _ID_RULE,
+    "parent_id": _ID_RULE,
+    "max_cost_usd": 'must be dollars as a string, like "0.25": up to 6 digits, and 9 after the point',
+}
 
 
 def _where(loc: tuple[int | str, ...]) -> str:
@@ -227,6 +282,8 @@ def _where(loc: tuple[int | str, ...]) -> str:
 
 def _rule(problem: Any) -> str:
     kind, field = problem["type"], _where(problem["loc"])
+    if field in _OWN_RULES and kind != "value_error":
+        return _OWN_RULES[field]
     if kind == "string_pattern_mismatch":
         return _PATTERNS[field]
     if kind == "enum":

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.routing.config import Checks
+from pointsman.routing.answer_rules import Checks
 from pointsman.values import json_schema, strict_json
 
+OUTPUT_SCHEMA = "output_schema"
+"""The name of the check by a task's own schema."""
 _OPENING = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)")
 _TAGS = {"python": ("python", "py", "python3"), "json": ("json",), "toml": ("toml",)}
 _BEFORE_TITLE, _BEHIND_TITLE = frozenset("#>*_.)"), frozenset("#*_:")
@@ -44,6 +46,15 @@ def first_failed(checks: Checks, answer: str, *, truncated: bool) -> str | None:
                 return name
     except Exception:  # noqa: BLE001  (the answer decides what parsers, schemas and their patterns meet)
         return name
+    return None
+
+
+def failed_schema(schema: dict[str, Any], answer: str) -> str | None:
+    """Return `OUTPUT_SCHEMA` unless the whole answer is JSON under the schema, which is its task's own."""
+    try:
+        json_schema.compiled(schema)(strict_json.loads(answer))
+    except Exception:  # noqa: BLE001  (the answer decides what parsers, schemas and their patterns meet)
+        return OUTPUT_SCHEMA
     return None
 
 

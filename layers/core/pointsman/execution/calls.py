@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
-from pointsman.execution.budget import Charge
+from pointsman.execution.budget import Charge, Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult
 from pointsman.routing.catalog import Billing, Model
@@ -47,6 +47,10 @@ class ModelRequest:
     """The attempt's name, sent as a header so that both sides' logs can be compared."""
     schema: dict[str, Any] | None = None
     """JSON Schema that the answer must follow; None: free text."""
+    json_only: bool = False
+    """Whether the answer must be JSON, by what `system` says of it."""
+    stop: tuple[str, ...] = ()
+    """Texts before which the answer ends."""
     effort: Effort | None = None
     """One that the model knows; None: nothing is sent, and the provider's default holds."""
     effort_value: str | int | None = None
@@ -70,6 +74,9 @@ class Sharer:
     metadata: dict[str, str] = field(default_factory=dict)
     parent_id: str | None = None
     sender: str | None = None
+    limited: bool = False
+    """As `CallSpec.limited`; like `family` not kept in the ledger, which has what they came to."""
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,10 @@ class CallSpec:
     metadata: dict[str, str] = field(default_factory=dict)
     sender: str | None = None
     """Who sent the task; None: it is not known, or a call for tasks of several."""
+    limited: bool = False
+    """Whether the sender's API key has limits of its own."""
+    family: Family | None = None
+    """Whose ceiling the cost counts for."""
     hop: int = 0
     """Place in the plan, from 0."""
     previous_outcome: str | None = None
@@ -108,6 +119,9 @@ class CallSpec:
     """Like all below, empty in an intent that was read back: the ledger keeps no text."""
     system: str = ""
     schema: dict[str, Any] | None = None
+    json_only: bool = False
+    """Whether the answer is to be JSON, by what `system` says of it."""
+    stop: tuple[str, ...] = ()
     earlier: tuple[Turn, ...] = ()
     """What was said before the prompt."""
 
@@ -118,10 +132,13 @@ class CallSpec:
 
     @property
     def input_bytes(self) -> int:
-        """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes."""
+        """UTF-8 bytes of all that is sent; no tokenizer makes more tokens than bytes.
+
+        A schema counts twice: Anthropic states it in a system prompt of its own beside the grammar.
+        """
         schema = strict_json.dumps(self.schema) if self.schema else ""
         earlier = sum(len(turn.text.encode()) for turn in self.earlier)
-        return earlier + len(self.prompt.encode()) + len(self.system.encode()) + len(schema.encode())
+        return earlier + len(self.prompt.encode()) + len(self.system.encode()) + 2 * len(schema.encode())
 
     def input_reserved(self, model: Model) -> int:
         """Return the tokens to reserve for the input."""
@@ -141,6 +158,8 @@ class CallSpec:
             timeout=timeout,
             tag=self.tag,
             schema=self.schema,
+            json_only=self.json_only,
+            stop=self.stop,
             effort=self.effort,
             effort_value=model.thinking.levels[self.effort] if model.thinking and self.effort else None,
             earlier=self.earlier,
@@ -172,6 +191,16 @@ class Settled:
     at: datetime
     milliseconds: int
     """Of the call alone."""
+
+
+class Booking(IntEnum):
+    """What became of a settlement; false when the intent has another outcome."""
+
+    OTHERS = 0
+    """Another outcome stands."""
+    OURS = 1
+    TASK_CANCELLED = 2
+    """This outcome stands, and the task, which was to be cancelled, has ended with it."""
 
 
 @dataclass(frozen=True, slots=True)

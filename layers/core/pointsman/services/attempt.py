@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from pointsman.contracts.task import Task, read_task
-from pointsman.execution import subtasks
+from pointsman.execution import model_schema, subtasks
 from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, Outcome
-from pointsman.execution.output_room import task_room
+from pointsman.execution.output_room import bounded_task, task_room
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Split
 from pointsman.execution.waiting import Waiting, WaitingFor
@@ -21,6 +21,7 @@ from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
+from pointsman.services.sender_limits import spender_of, tier_bound, with_limits
 from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
@@ -61,37 +62,43 @@ class Attempt:
             view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             if settled_before := self._without_call(state, view.task):
                 return settled_before
-            assert view.task is not None
+            record = view.task
+            assert record is not None
             if state.here.model in state.refused_by:  # the workflow came here after crashes
                 return follow(self.ctx, state, CallResult(Outcome.INVALID, recognized=False))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
-            task = self._task(view.task)
-            spec = next_spec(self.ctx, state, self._spec(state, view.task, task), task, view)
+            task = bounded_task(self.ctx.policy.config.pointsman, self._task(record), record, state.here.tier)
+            first = self._spec(state, record, task)
+            view = with_limits(self.ctx, view, first)
+            spec = next_spec(self.ctx, state, first, task, view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if spec is None:
             nothing = "no other effort or output cap is left to ask with"
             return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
-            result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, spec), view)
+            result = make_call(self.ctx, spec, until, self._interpreter(state, record, task), view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
+        if result.task_cancelled:
+            return replace(state, next=Next.DELIVER, reason=None)
         if result.check and result.check.failed == UNCHECKED:
-            return self._check(state, result.text)
+            return self._check(state, result.text, task)
         if result.check and result.check.pending:
-            onward = next_after_answer(self.ctx, state, view.task, result.check.failed)
+            onward = next_after_answer(self.ctx, state, record, result.check.failed)
             return onward or follow(self.ctx, state, result)
         return follow(self.ctx, state, result)
 
-    def _check(self, state: WorkflowState, answer: str) -> WorkflowState:
+    def _check(self, state: WorkflowState, answer: str, task: Task | None = None) -> WorkflowState:
         """Check the answer that is stored, and return where the task goes; no trouble here costs the answer."""
         deliver = replace(state, next=Next.DELIVER, reason=None)
         try:
             record = self.ctx.ledger.look(state.task_id, state.here.model, self._today()).task
             if record is None or record.generation != state.generation:
                 return deliver
-            check = check_answer(self.ctx, state, record, answer)
+            schema = (task or self._task(record)).output_schema
+            check = check_answer(self.ctx, state, record, answer, schema)
             self.ctx.ledger.record_check(record, check, self.ctx.clock.now())
         except StoreError as trouble:
             self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
@@ -129,7 +136,7 @@ class Attempt:
             return replace(state, next=Next.FAIL, reason="superseded")
         if record.status is Status.FAILED:
             return replace(state, next=Next.FAIL, reason=record.reason)
-        if record.status is Status.COMPLETED or record.subtasks:
+        if record.status in (Status.COMPLETED, Status.CANCELLED) or record.subtasks:
             return replace(state, next=Next.DELIVER, reason=None)
         if record.has_answer and not state.has_answer:  # the invocation that stored it did not report it
             failed = record.checked.failed if record.checked else None
@@ -140,7 +147,7 @@ class Attempt:
         if record.last_attempt == state.attempt_id:
             return self._repeat(state, record)
         close_open_intent(self.ctx, record)
-        return None
+        return replace(state, next=Next.DELIVER, reason=None) if record.cancel_asked_at else None
 
     def _repeat(self, state: WorkflowState, record: TaskRecord) -> WorkflowState:
         """Return what the attempt led to when it was taken, or wait until who took it must have ended."""
@@ -165,6 +172,8 @@ class Attempt:
         model = self.ctx.policy.catalog.get(state.here.model)
         room = task_room(self.ctx.policy.config.pointsman, task, state.here.tier, record.type, model)
         tier, splits = state.here.tier, may_split_here(state, task)
+        schema = subtasks.SPLIT_SCHEMA if splits else model_schema.grammar_of(task.output_schema or {})
+        stated = model_schema.in_words(task.output_schema) if task.output_schema is not None and not schema else None
         *earlier, last = task.turns
         return CallSpec(
             purpose=Purpose.TASK,
@@ -177,27 +186,33 @@ class Attempt:
             parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
             metadata=task.metadata,
             sender=record.sender,
+            limited=record.limited,
+            family=record.family,
             hop=state.hop,
             previous_outcome=state.reason,
             came_from=state.plan[state.hop - 1].model if state.hop else None,
             prompt=last.text,
-            system=system_for(tier, task.system, splits=splits),
+            system=system_for(tier, task.system, splits=splits, stated_schema=stated),
             effort=room.effort,
             max_output_tokens=room.cap,
-            schema=subtasks.SPLIT_SCHEMA if splits else None,
+            schema=schema,
+            json_only=stated is not None,
+            stop=tuple(task.stop or ()),
             earlier=tuple(earlier),
         )
 
     def _interpreter(
-        self, state: WorkflowState, record: TaskRecord, spec: CallSpec
+        self, state: WorkflowState, record: TaskRecord, task: Task
     ) -> Callable[[CallResult], Interpretation]:
         """Return what makes of a result the answer to store: its subtasks read, its checks announced."""
+        splits = may_split_here(state, task)
+        bound = tier_bound(self.ctx, spender_of(record), Tier.REASONING) if splits else None
 
         def interpret(result: CallResult) -> Interpretation:
             split = None
-            if spec.schema:
-                result, split = split_result(state, record, result)
-            if not split and (check := check_ahead(self.ctx, state, record, result)):
+            if splits:
+                result, split = split_result(state, record, result, bound and bound[0])
+            if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)
 

@@ -5,9 +5,11 @@ from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, CheckResult
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
-from pointsman.routing.config import Checks
+from pointsman.routing.answer_rules import Checks
 from pointsman.services.context import Context
+from pointsman.services.sender_limits import spender_of, tier_bound
 from pointsman.services.time_limit import time_limit
+from pointsman.values.json_schema import Schema
 
 CHECK_SECONDS = 3.0
 """How long an answer's checks may take together, of the time that a function keeps for settling."""
@@ -15,30 +17,36 @@ FAILED_CHECK = "failed_check"
 """Leads one tier up; what follows it names the check."""
 
 
-def check_ahead(ctx: Context, state: WorkflowState, record: TaskRecord, result: CallResult) -> CheckResult | None:
+def check_ahead(
+    ctx: Context, state: WorkflowState, record: TaskRecord, result: CallResult, schema: Schema | None = None
+) -> CheckResult | None:
     """Return what an answer is settled with: `UNCHECKED` and pending, if `check_answer` is to follow.
+
+    `schema` is the task's own.
 
     None when there is no answer or no check. A second answer has a result in any case, in place of the first one's.
     """
     checks = _declared(ctx, record)
-    if result.outcome not in GOOD or (checks is None and not state.has_answer):
+    if result.outcome not in GOOD or (checks is None and schema is None and not state.has_answer):
         return None
     before = record.checked.failed if state.has_answer and record.checked else None
-    if checks and answer_checks.declared(checks):
+    if schema is not None or (checks and answer_checks.declared(checks)):
         return CheckResult(UNCHECKED, before, pending=True)
     return CheckResult(None, before, pending=_goes_on(ctx, state, record, None))
 
 
-def check_answer(ctx: Context, state: WorkflowState, record: TaskRecord, answer: str) -> CheckResult:
+def check_answer(
+    ctx: Context, state: WorkflowState, record: TaskRecord, answer: str, schema: Schema | None = None
+) -> CheckResult:
     """Return what the declared checks say of the record's answer, which is stored and paid.
 
     A check that raises or takes too long is not passed. The result is pending where `next_after_answer` leads on.
     """
     before = record.checked.escalated_after if record.checked else None
     checks = _declared(ctx, record)
-    failed = None
-    if checks:
-        with time_limit(CHECK_SECONDS):
+    with time_limit(CHECK_SECONDS):
+        failed = None if schema is None else answer_checks.failed_schema(schema, answer)
+        if checks and not failed:
             failed = answer_checks.first_failed(checks, answer, truncated=record.truncated)
     return CheckResult(failed, before, pending=_goes_on(ctx, state, record, failed))
 
@@ -58,6 +66,8 @@ def next_after_answer(
     now = ctx.clock.now()
     if failed:
         hop = ctx.policy.above(state.here, now, private=state.private)
+        if hop and tier_bound(ctx, spender_of(record), hop.tier):
+            return None
         return state.beyond(hop, Purpose.TASK, f"{FAILED_CHECK}:{failed}") if hop else None
     checks = _declared(ctx, record)
     if checks is None or not checks.judge or state.private:
