@@ -51,6 +51,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("waits for", _waiting(task["waiting_for"])),
         ("until", _until(task["waiting_for"])),
         ("to do", task["waiting_for"]["do"] if task["waiting_for"] else None),
+        ("rerun of", task["rerun_of"]),
         ("generation", task["generation"] if task["generation"] > 1 else None),
         ("reason", task["reason"]),
         ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),

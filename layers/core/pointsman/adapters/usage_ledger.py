@@ -22,7 +22,7 @@ from pointsman.adapters.ledger_rows import intent_item, intent_of, outcome_item,
 from pointsman.adapters.sweep_store import REFUSED, notices_key
 from pointsman.adapters.task_item import from_item
 from pointsman.execution.budget import Cap
-from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
+from pointsman.execution.calls import Booking, Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult, CheckResult, Outcome
@@ -90,7 +90,7 @@ class DynamoUsageLedger:
         subtasks: SubtaskBatch | None = None,
         *,
         counters_due: bool = False,
-    ) -> bool:
+    ) -> Booking:
         """Write how a call ended; its booking never waits for the state of the task or the model."""
         intent, counts = settled.intent, bool(settled.intent.charge.amount or settled.cost_nano)
         outcome = outcome_item(settled, counters_due=counters_due and counts)
@@ -110,12 +110,14 @@ class DynamoUsageLedger:
             except Cancelled as refusal:
                 refused = [reason is not None for reason in refusal.reasons[len(booking) :]]
                 if (stored := refusal.reasons[0]) is not None:
-                    return self._settled_before(settled, stored)
+                    return Booking(self._settled_before(settled, stored))
                 if not any(refused):
-                    return False
+                    return Booking.OTHERS
                 optional = _still_wanted(optional, refused)
             else:
-                return True
+                ends = [item for item in of_task if "attribute_exists(cancel_asked_at)" in _condition(item)]
+                cancelled = any(writes[0] in ends for writes in optional)
+                return Booking.TASK_CANCELLED if cancelled else Booking.OURS
 
     def _settled_before(self, settled: Settled, stored: Item) -> bool:
         """Complete what an earlier settlement left; return whether it was this one, its answer lost on the way."""
@@ -139,11 +141,12 @@ class DynamoUsageLedger:
             case Purpose.TASK:
                 updates = [
                     task_updates.attempt_settled(settled, answer, subtasks),
+                    task_updates.attempt_cancelled(settled),
                     task_updates.attempt_dropped(settled),
                     task_updates.attempt_counted(settled),
                 ]
             case Purpose.JUDGE:
-                updates = [task_updates.judgement_settled(settled)]
+                updates = [task_updates.judgement_settled(settled), task_updates.attempt_cancelled(settled)]
             case Purpose.AUDIT:
                 updates = [task_updates.audit_settled(settled, answer)]
             case Purpose.CLASSIFICATION:
@@ -217,6 +220,10 @@ def _still_wanted(optional: list[_Optional], refused: list[bool]) -> list[_Optio
     """Return what is left to write once the conditions of some have failed."""
     left = [writes[1:] if failed else writes for writes, failed in zip(optional, refused, strict=True)]
     return [writes for writes in left if writes]
+
+
+def _condition(item: Item) -> str:
+    return str(item["Update"].get("ConditionExpression", ""))
 
 
 def _update(table: str, key: dict[str, Any], update: Update) -> Item:

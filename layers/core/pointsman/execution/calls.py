@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from pointsman.execution.budget import Charge
@@ -184,6 +184,16 @@ class Settled:
     at: datetime
     milliseconds: int
     """Of the call alone."""
+
+
+class Booking(IntEnum):
+    """What became of a settlement; false when the intent has another outcome."""
+
+    OTHERS = 0
+    """Another outcome stands."""
+    OURS = 1
+    TASK_CANCELLED = 2
+    """This outcome stands, and the task, which was to be cancelled, has ended with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ class CallResult:
 
     made: bool = False
     """Whether the provider was asked; not kept in the ledger, whose every row is such a call."""
+    task_cancelled: bool = False
+    """Whether the task was to be cancelled and has ended with this call; not kept in the ledger."""
     ours: bool = False
     """Whether the trouble was ours, so that it says nothing of the provider."""
     account: AccountTrouble | None = None

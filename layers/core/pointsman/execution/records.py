@@ -132,6 +132,8 @@ class AuditedAnswer:
         }
 
 
+ATTENTION = "delivery"
+"""What marks a task that the sweep looks after: it has ended and is not delivered, or it waits for subtasks."""
 MOST_REPLIES = 50
 """Places to reply to that a task under way takes: an item ends at 400 KB, and one delivery goes to all of them."""
 
@@ -150,7 +152,7 @@ class SubtaskEnd:
 
     task_id: str
     status: str
-    """`completed`, `failed`, `rejected` or `unfinished`."""
+    """`completed`, `failed`, `cancelled`, `rejected` or `unfinished`."""
     type: str | None
     tier: str | None
     model: str | None
@@ -231,6 +233,8 @@ class TaskRecord:
     checked: CheckedAnswer | None = None
     audit: AuditedAnswer | None = None
     reason: str | None = None
+    cancel_asked_at: str | None = None
+    """When it was to be cancelled while a call was open: it ends with that call."""
     subtasks: list[SubtaskRef] = field(default_factory=list)
     """Those that it waits for or waited for."""
     drafts: Payload = field(default_factory=Payload)
@@ -255,8 +259,15 @@ class TaskRecord:
     """Who sent it, as AWS and this stack say (`contracts/sender.py`); None: from before senders were kept."""
     via: str | None = None
     """What its envelope names as its source, unchecked."""
+    rerun_of: str | None = None
+    """The task that an operator ran anew as this one."""
     rejection: RejectedMessage | None = None
     """Of a rejected message only."""
+
+    @property
+    def is_cancelled_ahead(self) -> bool:
+        """Whether it was cancelled before its message was received: nothing but its id is known."""
+        return self.status is Status.CANCELLED and not self.fingerprint
 
     @property
     def has_answer(self) -> bool:

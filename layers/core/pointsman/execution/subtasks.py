@@ -166,7 +166,7 @@ def _end(ref: SubtaskRef, record: TaskRecord | None) -> SubtaskEnd:
     """Return what is known of one subtask. Its message is rejected where the id is another task's already."""
     if record is None or record.status is Status.REJECTED:
         return SubtaskEnd(ref.task_id, SUBTASK_UNFINISHED, None, None, None, 0, "deadline", truncated=False)
-    if record.fingerprint != ref.fingerprint:
+    if record.fingerprint != ref.fingerprint and not record.is_cancelled_ahead:
         return SubtaskEnd(ref.task_id, SUBTASK_REJECTED, None, None, None, 0, "task_id_conflict", truncated=False)
     ended = record.status in ENDED
     status, reason = (str(record.status), record.reason) if ended else (SUBTASK_UNFINISHED, "deadline")
@@ -190,7 +190,8 @@ def completed_ids(ends: Iterable[SubtaskEnd]) -> list[str]:
 def status_counts(ends: Iterable[SubtaskEnd]) -> dict[str, int]:
     """Return how many subtasks ended in each status."""
     counts = Counter(end.status for end in ends)
-    statuses = (str(Status.COMPLETED), str(Status.FAILED), SUBTASK_REJECTED, SUBTASK_UNFINISHED)
+    ended = (str(Status.COMPLETED), str(Status.FAILED), str(Status.CANCELLED))
+    statuses = (*ended, SUBTASK_REJECTED, SUBTASK_UNFINISHED)
     return {status: counts[status] for status in statuses}
 
 

@@ -77,6 +77,8 @@ class Attempt:
             result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, task), view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
+        if result.task_cancelled:
+            return replace(state, next=Next.DELIVER, reason=None)
         if result.check and result.check.failed == UNCHECKED:
             return self._check(state, result.text, task)
         if result.check and result.check.pending:
@@ -130,7 +132,7 @@ class Attempt:
             return replace(state, next=Next.FAIL, reason="superseded")
         if record.status is Status.FAILED:
             return replace(state, next=Next.FAIL, reason=record.reason)
-        if record.status is Status.COMPLETED or record.subtasks:
+        if record.status in (Status.COMPLETED, Status.CANCELLED) or record.subtasks:
             return replace(state, next=Next.DELIVER, reason=None)
         if record.has_answer and not state.has_answer:  # the invocation that stored it did not report it
             failed = record.checked.failed if record.checked else None
@@ -141,7 +143,7 @@ class Attempt:
         if record.last_attempt == state.attempt_id:
             return self._repeat(state, record)
         close_open_intent(self.ctx, record)
-        return None
+        return replace(state, next=Next.DELIVER, reason=None) if record.cancel_asked_at else None
 
     def _repeat(self, state: WorkflowState, record: TaskRecord) -> WorkflowState:
         """Return what the attempt led to when it was taken, or wait until who took it must have ended."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pointsman.execution import budget, model_health
-from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, share_out
+from pointsman.execution.calls import Booking, CallSpec, Intent, Purpose, Settled, share_out
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import GOOD, AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
@@ -74,11 +74,12 @@ def make_call(
     concerns_account = view.model.account or interpretation.result.outcome is Outcome.ACCOUNT
     sharing = ctx.policy.sharing_account(model) if concerns_account else ()
     update = model_health.health_update(view.model, interpretation.result, now, sharing)
-    if not settle_in_time(ctx, settled, update, until, interpretation.answer, shares, interpretation.subtasks):
+    booking = settle_in_time(ctx, settled, update, until, interpretation.answer, shares, interpretation.subtasks)
+    if not booking:
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
         return CallResult(Outcome.UNKNOWN, detail="closed by another", made=True)
     _report(ctx, settled)
-    return replace(interpretation.result, made=True)
+    return replace(interpretation.result, made=True, task_cancelled=booking is Booking.TASK_CANCELLED)
 
 
 def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: str) -> CallResult:

@@ -2,6 +2,7 @@
 are left.
 """
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -176,12 +177,15 @@ class TaskClassifier:
         private: bool,
         seconds: float,
     ) -> dict[str, Decision]:
-        """Ask Gemini, then Haiku for what Gemini cannot or may not say; add to `unread` whose answers held no vote."""
+        """Ask Gemini, then Haiku for what Gemini cannot or may not say; add to `unread` whose answers held no vote.
+
+        A trouble of ours, such as a slot that went to another, is waited out on the same model: it buys no other one.
+        """
         decisions: dict[str, Decision] = {}
         hops = self._hops(private=private)
         for hop in hops:
             left = {task_id: task for task_id, task in group.items() if task_id not in decisions}
-            result = self._call(hop.model, left, senders, seconds / len(hops))
+            result = self._call_patiently(hop.model, left, senders, seconds / len(hops))
             votes = self._votes(hop, result, left)
             decisions |= {task_id: self._by_vote(left[task_id], vote) for task_id, vote in votes.items()}
             if len(votes) == len(left):
@@ -193,7 +197,21 @@ class TaskClassifier:
                 outcome=str(result.outcome),
                 detail=result.detail or f"{len(votes)} of {len(left)} votes could be read",
             )
+            if result.ours:
+                break
         return decisions
+
+    def _call_patiently(
+        self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
+    ) -> CallResult:
+        """Make the call, and again while only a trouble of ours is in its way and the time lasts."""
+        until = self.ctx.clock.now() + timedelta(seconds=seconds)
+        while True:
+            result = self._call(model_id, group, senders, (until - self.ctx.clock.now()).total_seconds())
+            pause = (result.retry_after or 1.0) * random.uniform(0.5, 1.0)  # noqa: S311
+            if not result.ours or self.ctx.clock.now() + timedelta(seconds=pause) >= until:
+                return result
+            self.ctx.clock.sleep(pause)
 
     def _hops(self, *, private: bool) -> list[Hop]:
         """Return who is asked in turn: the first two of the orchestration tier, and its first paid model."""

@@ -1,6 +1,6 @@
 """The router's work: every message becomes one execution, or a rejection with its reason, or goes back to the queue."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pointsman.contracts.envelope import object_in, open_message
@@ -8,7 +8,7 @@ from pointsman.contracts.reply_to import refusal
 from pointsman.contracts.sender import UNKNOWN_SENDER, Sender
 from pointsman.contracts.task import Rejection, Task
 from pointsman.execution.model_health import ModelState
-from pointsman.execution.records import MOST_REPLIES, TaskRecord
+from pointsman.execution.records import ATTENTION, MOST_REPLIES, TaskRecord
 from pointsman.ports import ModelHealthStore, PayloadStore, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.classification import TaskClassifier
@@ -18,7 +18,7 @@ from pointsman.services.rejection import TOO_MANY_REPLIES, RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
-from pointsman.values.errors import RetryLaterError
+from pointsman.values.errors import DeliveryError, RetryLaterError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_ms, to_text
@@ -109,6 +109,9 @@ class Intake:
         existing = self.tasks.claim(record)
         if existing is None:
             batch.claimed[message.message_id] = (record, task)
+        elif existing.is_cancelled_ahead:
+            self._drop_cancelled(record, existing)
+            batch.settled.add(message.message_id)
         elif not task.has_fingerprint(existing.fingerprint):
             raise Rejection("task_id_conflict", "task_id: is taken by a task with other content")
         elif existing.status is Status.CLAIMED:
@@ -166,6 +169,28 @@ class Intake:
             existing = self.tasks.add_reply(existing.task_id, task.reply_to)
         existing.lease_owner, existing.lease_until = batch.owner, to_ms(batch.until)
         batch.claimed[message.message_id] = (existing, task)
+
+    def _drop_cancelled(self, record: TaskRecord, existing: TaskRecord) -> None:
+        """Keep the message's task as cancelled, and tell its end."""
+        at = to_text(self.ctx.clock.now())
+        cancelled = replace(
+            record,
+            status=Status.CANCELLED,
+            reason=existing.reason,
+            ended_at=existing.ended_at,
+            lease_owner="",
+            lease_until=0,
+            execution_input=None,
+            attention=ATTENTION,
+            attention_since=at,
+        )
+        if not self.tasks.adopt(cancelled):
+            raise RetryLaterError("another invocation receives the cancelled task")
+        self.ctx.log(LogEvent.CANCELLED_BEFORE_RECEIPT, task_id=record.task_id)
+        try:
+            self.delivery.finish(record.task_id, 1, None)
+        except DeliveryError as error:  # the sweep tells it
+            self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=record.task_id, why=str(error))
 
     def _answer_duplicate(self, existing: TaskRecord, task: Task) -> None:
         """Add a new place to reply to; a task that has ended answers it from the store."""

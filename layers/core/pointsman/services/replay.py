@@ -8,8 +8,9 @@ from enum import StrEnum
 from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
 from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
 from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import DeadLetter, DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
+from pointsman.ports import DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
@@ -176,7 +177,7 @@ class Replay:
             source="task",
             task_id=record.task_id,
             code=record.reason or REPLAY_UNFINISHED,
-            reason=None if record.status is Status.FAILED else "a replay was begun and has not started it",
+            reason=None if record.status is Status.FAILED else "a replay or rerun was begun and has not started it",
             size=0,
             outcome=ReplayOutcome.REPLAY,
             generation=record.generation,
@@ -246,7 +247,8 @@ def with_id(body: str, message_id: str) -> str:
 
 
 def _is_failed(record: TaskRecord) -> bool:
-    return record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
+    begun = record.generation > 1 or record.rerun_of is not None
+    return record.status is Status.FAILED or (record.status is Status.CLAIMED and begun)
 
 
 def _code(letter: DeadLetter) -> str:
