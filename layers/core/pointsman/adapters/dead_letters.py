@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pointsman.adapters.dynamo import AwsClient
-from pointsman.ports import DeadLetter
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.values import strict_json
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.strict_json import NotStrictJson
