@@ -116,8 +116,8 @@ def _guard_requests() -> None:
 
 
 if __name__ == "__main__":
-    for name in ("sender_ids", "slow_items"):
-        importlib.import_module(name).install()
+    importlib.import_module("sender_ids").install()
+    importlib.import_module("slow_items").contend_slow_items()
     _name_token_resource()
     _count_as_tls()
     _name_throttling()

@@ -20,7 +20,7 @@ type Write = tuple[str, str]
 type Response = tuple[int, dict[str, str], bytes]
 
 
-def install() -> None:
+def contend_slow_items() -> None:
     """Replace what answers DynamoDB's requests."""
     dynamodb = importlib.import_module("ministack.services.dynamodb")
     answer, held = dynamodb.handle_request, set[Write]()

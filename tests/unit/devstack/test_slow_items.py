@@ -44,7 +44,7 @@ def transaction(*keys: str) -> tuple[Any, ...]:
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Emulator:
     module = Emulator(("team", "x"), ("slow-items", "0.02 budget#"))
     monkeypatch.setattr(slow_items.importlib, "import_module", lambda name: module)
-    slow_items.install()
+    slow_items.contend_slow_items()
     return module
 
 
