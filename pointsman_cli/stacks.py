@@ -161,7 +161,7 @@ def _connection(name: str, clients: Session | devstack.StackInfo, stack: str, co
     fields = {field: outputs[key] for key, field in SETTINGS_BY_OUTPUT.items()}
     fields |= {field: parameters[key] for key, field in SETTINGS_BY_PARAMETER.items() if parameters.get(key)}
     functions = {key: value for key, value in outputs.items() if key.endswith("FunctionName")}
-    settings = Settings.model_validate(fields | _overrides())
+    settings = Settings.model_validate(fields | {"stack_name": stack} | _overrides())
     return StackConnection(name, clients, settings, functions, openclaw.read_config(config), stack)
 
 

@@ -22,7 +22,7 @@ from pointsman.routing.decision import Source
 from pointsman.services.delivery import BUS, DELIVERED_WITHIN
 from pointsman.services.waiting import waiting_of
 from pointsman.values import strict_json
-from pointsman.values.status import ENDED
+from pointsman.values.status import CANCELLING, ENDED
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
 from pointsman_cli import output
@@ -76,8 +76,8 @@ def read_waiting(runtime: Runtime, record: TaskRecord) -> Waiting | None:
 
 
 def status_of(record: TaskRecord) -> str:
-    """Return the status to show of a task that does not wait: what is stored."""
-    return str(record.status)
+    """Return the status to show of a task that does not wait: what is stored, or that it is to be cancelled."""
+    return CANCELLING if record.cancel_asked_at and record.status not in ENDED else str(record.status)
 
 
 def _read_attempts(runtime: Runtime, record: TaskRecord) -> list[dict[str, Any]]:
@@ -154,6 +154,7 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "delivery_failing_since": failing_since,
         "not_delivered_to": record.undelivered or (_places_left(record) if failing_since else []),
         "parent_id": record.parent_id,
+        "rerun_of": record.rerun_of,
         "metadata": record.metadata,
         "sender": record.sender,
         "via": record.via,

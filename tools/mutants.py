@@ -2,7 +2,7 @@
 
 A seeded sample of cosmic-ray's mutants is run in a copy of the working tree, so that nothing here is ever changed. One
 record of all tests says which of them run a mutated line: those run first, the fastest in front. A mutant that
-survives them meets all other tests that run its file. Results are kept in build/mutants by the mutant and its file's
+survives them meets the other tests that may notice it. Results are kept in build/mutants by the mutant and its file's
 content, so that a run that was stopped goes on, and a change runs its own mutants again only.
 """
 
@@ -170,15 +170,31 @@ def record(digest: str) -> Record:
     return Record(**json.loads(target.read_text()))
 
 
-def rounds(mutant: Mutant, recorded: Record) -> list[list[str]]:
-    """Return the tests that run the mutant's lines, then the others that run any line of its file; the fastest first.
+def runs_on_import(source: str, first: int, last: int) -> bool:
+    """Return whether one of the lines is outside every function's body: a constant, a default, a decorator."""
+    bodies = [
+        (node.body[0].lineno, node.end_lineno or 0)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return not any(begin <= first and last <= end for begin, end in bodies)
 
-    The others matter for what runs on import, and for fixtures that several tests share.
+
+def rounds(mutant: Mutant, recorded: Record, *, on_import: bool) -> list[list[str]]:
+    """Return the tests that run the mutant's lines, then the others that may notice it; the fastest first.
+
+    What runs on import may be noticed by every test that runs any line of the file. Any other line is noticed by who
+    runs it, or by who shares a fixture with one that does: a test of the same module.
     """
     lines = recorded.lines.get(mutant.file, {})
     near = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
-    far = set(chain.from_iterable(lines.values())) - near
+    modules = {_module(test) for test in near}
+    far = {test for test in chain.from_iterable(lines.values()) if on_import or _module(test) in modules} - near
     return [sorted(tests, key=lambda test: recorded.seconds[test]) for tests in (near, far) if tests]
+
+
+def _module(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def run_mutant(mutant: Mutant, key: str, recorded: Record) -> Result:
@@ -196,17 +212,19 @@ def run_mutant(mutant: Mutant, key: str, recorded: Record) -> Result:
         return Result(key, mutant, "survived", 0.0, diff)
     path.write_text(mutated, encoding="utf-8")
     try:
-        outcome = _outcome(mutant, recorded)
+        outcome = _outcome(
+            rounds(mutant, recorded, on_import=runs_on_import(original, mutant.line, mutant.last_line)), recorded
+        )
     finally:
         path.write_text(original, encoding="utf-8")
     return Result(key, mutant, outcome, round(time.monotonic() - began, 1), diff)
 
 
-def _outcome(mutant: Mutant, recorded: Record) -> str:
+def _outcome(chosen: list[list[str]], recorded: Record) -> str:
     listed = WORK / "tests.txt"
-    for tests in rounds(mutant, recorded):
+    for tests in chosen:
         listed.write_text("\n".join(tests))
-        modules = sorted({test.partition("::")[0] for test in tests})
+        modules = sorted({_module(test) for test in tests})
         timeout = 60 + 5 * sum(recorded.seconds[test] for test in tests)
         code = run_tests(modules, timeout, MUTANTS_KEEP=str(listed))
         if code != _PASSED:

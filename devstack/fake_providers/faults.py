@@ -149,14 +149,15 @@ def with_body_usage(reply: Reply) -> Reply:
         return reply
     usage = document.get("usage") or document.get("usageMetadata")
     usage = usage if isinstance(usage, dict) else {}
-    thoughts = usage.get("thoughtsTokenCount") or 0
-    output = usage.get("output_tokens", (usage.get("candidatesTokenCount") or 0) + thoughts if usage else None)
+    usage = {name: count for name, count in usage.items() if isinstance(count, int | dict)}
+    thoughts, details = usage.get("thoughtsTokenCount", 0), usage.get("output_tokens_details")
+    output = usage.get("output_tokens", usage.get("candidatesTokenCount", 0) + thoughts if usage else None)
     return replace(
         reply,
         model=document.get("model") or document.get("modelVersion"),
         input_tokens=usage.get("input_tokens", usage.get("promptTokenCount")),
         output_tokens=output,
-        thinking_tokens=(usage.get("output_tokens_details") or {}).get("thinking_tokens", thoughts or None),
+        thinking_tokens=(details if isinstance(details, dict) else {}).get("thinking_tokens", thoughts or None),
     )
 
 

@@ -51,6 +51,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("waits for", _waiting(task["waiting_for"])),
         ("until", _until(task["waiting_for"])),
         ("to do", task["waiting_for"]["do"] if task["waiting_for"] else None),
+        ("rerun of", task["rerun_of"]),
         ("generation", task["generation"] if task["generation"] > 1 else None),
         ("reason", task["reason"]),
         ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),
@@ -78,7 +79,9 @@ def _waiting(waiting: dict[str, Any] | None) -> str | None:
         return None
     model = f" of {waiting['model']}" if "model" in waiting else ""
     reason = f" ({waiting['reason']})" if "reason" in waiting else ""
-    if "cap" in waiting:
+    if "cap" in waiting and "needs_nano_usd" not in waiting:
+        reason = f" ({waiting['cap']})"
+    elif "cap" in waiting:
         needs, left, reserved = (
             output.exact_dollars(waiting[f"{name}_nano_usd"]) for name in ("needs", "left", "reserved")
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pointsman_cli.doctor import deployment, limits, models, traffic
+from pointsman_cli.doctor import deployment, limits, models, tasks, traffic
 from pointsman_cli.doctor.stack_probe import Finding, StackProbe, unchecked
 
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
@@ -20,6 +20,7 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("model", models.model_findings),
     ("queue", traffic.queue_findings),
     ("queue", traffic.reply_queue_findings),
+    ("tasks", tasks.task_findings),
     ("alarms", traffic.alarm_findings),
     ("alarms", traffic.subscription_findings),
     ("clock", deployment.clock_findings),

@@ -1,4 +1,4 @@
-"""The tools that find tasks."""
+"""The tools that find and stop tasks."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import reading
+from pointsman_cli.cancelling import CancelRow, cancel_tasks
 from pointsman_cli.list_options import KEPT, ListedStatus, ListOptions
 from pointsman_cli.stacks import StackConnection
 from pointsman_cli.task_list import list_tasks
@@ -57,6 +58,14 @@ class TaskTools:
 
     def __init__(self, connection: Callable[[], StackConnection]) -> None:
         self._connection = connection
+
+    def cancel_task(self, task_id: Annotated[str, Field(description="The full id of the task.")]) -> CancelRow:
+        """Stop a task that has not ended, with its subtasks; what its calls have cost so far stays booked.
+
+        A task whose call is under way is `cancelling`, and ends with that call.
+        """
+        (row,) = cancel_tasks(self._connection(), [task_id])
+        return row
 
     def list_tasks(
         self,

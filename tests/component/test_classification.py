@@ -80,6 +80,24 @@ def test_unreadable_classification_goes_on_to_the_next_model(configure: Configur
     assert asked(router) == [GEMINI, HAIKU]
 
 
+CONTENDED = CallResult(Outcome.NOT_SENT, detail="slot grew old", ours=True)
+
+
+def test_trouble_of_ours_is_waited_out_and_asks_no_other_model(configure: Configure) -> None:
+    router = configure()
+    (decision,) = decided(router, CONTENDED, CONTENDED, said(votes("status")))
+    assert (decision.type, decision.source) == (TaskType.STATUS, Source.GEMINI)
+    assert asked(router) == [GEMINI] * 3
+    assert [0.5 <= pause <= 1.0 for pause in router.clock.slept] == [True, True]
+
+
+def test_trouble_of_ours_that_lasts_leaves_the_best_guess(configure: Configure) -> None:
+    router = configure()
+    (decision,) = decided(router, *[CONTENDED] * 60)
+    assert decision.source is Source.GUESS
+    assert set(asked(router)) == {GEMINI}
+
+
 def test_only_what_is_left_is_asked_again(configure: Configure) -> None:
     router = configure()
     decisions = decided(router, said(votes("status")), said(votes("planning")), tasks=2)

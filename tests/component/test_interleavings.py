@@ -28,7 +28,7 @@ from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.execution.budget import OPEN
-from pointsman.execution.calls import ModelRequest
+from pointsman.execution.calls import ModelRequest, Purpose
 from pointsman.execution.executions import DeadExecution
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState, Slot
 from pointsman.execution.outcome import CallResult, Outcome
@@ -38,6 +38,8 @@ from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import load_catalog
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.attempt import FUNCTION_SECONDS, Attempt
+from pointsman.services.cancel import CancelOutcome
+from pointsman.services.cancellation import Cancellation
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
@@ -84,6 +86,7 @@ class Journal:
         self.tags.append(request.tag)
         self.world.time.sleep(dice.uniform(0.5, 20.0))
         self.world.perhaps_die(0.03)
+        self.world.check_open_call(request.tag)
         usage = Usage(input=dice.randrange(100, 900), output=dice.randrange(1, 400))
         match dice.choices(("answer", "unknown", "busy", "unavailable", "invalid", "empty"), (12, 2, 1, 2, 1, 1))[0]:
             case "answer":
@@ -151,6 +154,9 @@ class World:
             archiving=nothing,
         )
         self.replay = Replay(*parts, self.workflow, health, classifier, self.dead, queue, frozenset())
+        self.cancel = Cancellation(self.tasks, self.workflow, self.delivery)
+        self.cancelled: set[str] = set()
+        self.ends: dict[tuple[str, int], str] = {}
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.time.now)
@@ -173,6 +179,7 @@ class World:
             raise
         finally:
             self.check_caps()
+            self.check_ends()
             if self.faults and dice.random() < 0.01:
                 raise ConnectTimeoutError(endpoint_url="memory")
             self.time.sleep(dice.uniform(0.0, 0.02))
@@ -185,6 +192,23 @@ class World:
     def check_caps(self) -> None:
         counters = self.counters()
         self.wrong += [f"{name} is {counters[name]}" for name, cap in CAPS.items() if counters.get(name, 0) > cap]
+
+    def check_ends(self) -> None:
+        """An end stays, and no attempt is open when it comes."""
+        for item in map(unpack, self.store.items["tasks"].values()):
+            if item["status"] in ENDED:
+                identity = item["task_id"], item.get("generation", 1)
+                if self.ends.setdefault(identity, item["status"]) != item["status"] or "open_intent" in item:
+                    self.wrong.append(f"{identity} was {self.ends[identity]}: {item}")
+
+    def check_open_call(self, tag: str) -> None:
+        """A call that is under way has not been settled, unless it was given up as unknown."""
+        rows = self.reader.rows(NOON - timedelta(hours=1), self.now() + timedelta(hours=1))
+        (row,) = [row for row in rows if f"{row['task_id']}.{row['turn']}" == tag]
+        task = unpack(self.store.items["tasks"][row["task_id"],])
+        ended = task["status"] in ENDED and row["purpose"] != Purpose.AUDIT
+        if row.get("outcome", "unknown") != "unknown" or (ended and "outcome" not in row):
+            self.wrong.append(f"{tag} was released while its call was open")
 
     def counters(self) -> dict[str, int]:
         items = [unpack(item) for (key,), item in self.store.items["limits"].items() if key[:6] in ("budget", "releas")]
@@ -261,6 +285,16 @@ class World:
         task_id, generation = task_of_execution(self.workflow, name)
         self.patiently(lambda: self.delivery.finish(task_id, generation, "workflow_aborted"))
 
+    def withdraw(self, task_id: str) -> None:
+        """Cancel a task as an operator does, who may be killed between any two steps."""
+
+        def cancel() -> None:
+            result, _ = self.cancel(task_id)
+            if result.outcome in (CancelOutcome.CANCELLED, CancelOutcome.CANCELLING, CancelOutcome.NOT_RECEIVED):
+                self.cancelled.add(task_id)
+
+        self.patiently(cancel)
+
     def patiently(self, work: Callable[[], Any]) -> None:
         try:
             work()
@@ -274,6 +308,10 @@ class World:
         for _ in range(dice.randrange(4)):
             name = f"t-{dice.randrange(3)}"
             self.time.spawn(lambda name=name: self.abort(name), after=dice.uniform(0.5, 60))
+        for _ in range(dice.randrange(4)):
+            task_id, twice = f"t-{dice.randrange(4)}", dice.choice((1, 1, 2))
+            for _ in range(twice):
+                self.time.spawn(lambda task_id=task_id: self.withdraw(task_id), after=dice.uniform(0, 40))
         for _ in range(4):
             self.time.spawn(lambda: self.patiently(self.sweep), after=dice.uniform(0, 1500))
             options = ReplayOptions(failed=True, execute=True)
@@ -296,6 +334,10 @@ class Executions(FakeWorkflow):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
+
+    def stop(self, name: str, cause: str) -> None:
+        if name in self.executions:
+            self.world.time.spawn(lambda: self.world.abort(name))
 
     def start(self, name: str, execution_input: str) -> Any:
         begun = super().start(name, execution_input)
@@ -335,6 +377,13 @@ def test_ledger_and_tasks_are_right_after_any_interleaving(seed: int) -> None:
         detail = json.loads(event)
         told[detail["task_id"], detail["generation"]].add((detail["status"], json.dumps(detail["answer"])))
     assert [identity for identity, ends in told.items() if len(ends) > 1] == [], "two answers under one identity"
+    statuses = {identity: status for identity, ends in told.items() for status, _ in ends}
+    assert statuses.items() <= world.ends.items(), "an end is told as what it was not"
+    assert {task_id for task_id, _ in world.ends.keys() - statuses.keys()} <= {
+        task_id for task_id, generation in world.ends if generation > 1
+    }, "an end is not told, though no replay followed it"
+    ended = {task_id: world.tasks.read(task_id) for task_id in world.cancelled & world.sent}
+    assert [task for task in ended.values() if task is None or task.status is not Status.CANCELLED] == []
 
 
 # The tables in memory, and the race that the seeds found

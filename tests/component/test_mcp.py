@@ -30,7 +30,7 @@ from tests.support.paths import ROOT
 from tests.support.schemas import check_document
 
 SECRET = "sk-ant-this-is-nobodys-business"
-TOOLS = {"submit_task", "wait_for_task", "list_tasks", "estimate_task", "read_report", "read_budget"}
+TOOLS = {"submit_task", "wait_for_task", "list_tasks", "cancel_task", "estimate_task", "read_report", "read_budget"}
 
 
 @pytest.fixture
@@ -79,6 +79,36 @@ def test_tasks_are_listed_and_filtered(aws: Aws, connection: StackConnection) ->
     assert failed
     assert [row["task_id"] for row in failed["tasks"]] == ["t-1"]
     assert error_line(call(server, "list_tasks", since="soon")).startswith("--since: must lie behind us")
+
+
+def test_task_is_cancelled(aws: Aws, connection: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.runtime.stores.__dict__, "workflow", FakeWorkflow())
+    put(aws, connection, "t-1", Status.STARTED)
+    server = PointsmanServer(McpTools(lambda: connection))
+    cancelled = call(server, "cancel_task", task_id="t-1").structured_content
+    assert cancelled == {"task_id": "t-1", "result": "cancelled", "status": "cancelled", "subtasks": 0, "note": None}
+    ended = call(server, "wait_for_task", task_id="t-1", seconds=0).structured_content
+    assert ended
+    assert (ended["ended"], ended["status"], ended["reason"]) == (True, "cancelled", "cancelled")
+    assert call(server, "cancel_task", task_id="t-2").structured_content["result"] == "not_received"  # type: ignore[index]
+    assert error_line(call(server, "cancel_task", task_id="no id")) == "no id: is no task id"
+
+
+def test_cancelled_wait_says_that_the_task_goes_on(
+    aws: Aws, connection: StackConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(aws, connection, "t-1", Status.STARTED)
+
+    async def give_up(client: Client) -> None:
+        waiting = asyncio.create_task(client.call_tool("wait_for_task", {"task_id": "t-1"}))
+        await asyncio.sleep(0.5)
+        waiting.cancel()
+        await asyncio.sleep(0.3)
+
+    talk_to(PointsmanServer(McpTools(lambda: connection)), give_up)
+    said = capsys.readouterr().err
+    assert "The wait for t-1 is cancelled; the task goes on." in said
+    assert "stop it with cancel_task" in said
 
 
 def test_task_is_submitted_and_its_answer_fetched(aws: Aws, connection: StackConnection) -> None:

@@ -2,15 +2,20 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.entrypoints import cost_report
+from pointsman.execution.executions import Pause
 from pointsman.execution.model_health import HealthUpdate
-from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.records import Payload, RejectedMessage, TaskRecord
 from pointsman.report.figures import history
+from pointsman.report.figures.day_tasks import TaskKind
 from pointsman.report.figures.speed import Phases
 from pointsman.report.render.as_csv import render_csv
 from pointsman.report.render.as_json import as_json
@@ -34,7 +39,7 @@ def test_report_adds_up_what_the_services_booked(office: Office) -> None:
     assert document["totals"]["cost_nano"] == spent
     assert (document["totals"]["tasks"], document["totals"]["attempts"], document["totals"]["open"]) == (3, 5, 1)
     assert document["classification"]["cost_nano"] == 15_000
-    assert {task["task_id"]: task["share_nano"] for task in document["tasks"]} == {
+    assert {task["task_id"]: task["share_nano"] for task in document["task_costs"]} == {
         "code": 4_000,
         "open": 0,
         "status": 11_000,
@@ -43,6 +48,43 @@ def test_report_adds_up_what_the_services_booked(office: Office) -> None:
         {"from": FLASH, "to": HAIKU, "reason": "unavailable", "free_to_paid": True, "count": 1}
     ]
     assert document["outcomes"] == {"answered": 3, "open": 1, "unavailable": 1}
+
+
+def test_tasks_are_counted_by_their_records_and_waits(office: Office) -> None:
+    tasks, at = office.runtime.stores.tasks, SINCE + timedelta(hours=9)
+    shortfall = {"cap": "day_21_implementation", "needs_nano_usd": 900, "left_nano_usd": 300, "reserved_nano_usd": 0}
+    until = {"until": to_text(UNTIL), "looks_again_at": to_text(UNTIL)}
+    waits = {"held": {"next": "wait", "waiting_for": {"what": "budget", "model": HAIKU, **until, **shortfall}}}
+    for name in ("done", "failed", "held", "moving", "before", "after"):
+        received = {"before": SINCE - timedelta(milliseconds=1), "after": UNTIL}.get(name, at)
+        record = TaskRecord(name, Status.CLAIMED, lease_owner="router", received_at=to_text(received))
+        assert tasks.claim(record) is None
+        tasks.start(name, at)
+    office.call(office.call_spec("done", HAIKU), at, answered(HAIKU, Usage(input=1_000, output=10)))
+    done = tasks.read("done")
+    assert done
+    tasks.complete(done, at)
+    tasks.delivered("done", 1, at)
+    tasks.fail("failed", 1, "over_budget", at)
+    tasks.delivered("failed", 1, at)
+    rejection = RejectedMessage("unknown_tier", "m-1", None)
+    bad = TaskRecord("bad", Status.REJECTED, reason="tier: is unknown", received_at=to_text(at), rejection=rejection)
+    tasks.reject(bad)
+    office.runtime.stores.sqs.send_message(QueueUrl=office.aws.dlq_url, MessageBody="{}")
+    office.clock.time = UNTIL + timedelta(hours=6)
+    workflow = SimpleNamespace(pause=lambda name: Pause(at, waits[name]) if name in waits else None)
+    reader = replace(office.reporting.day_tasks, workflow=cast("Any", workflow))
+    received_tasks = reader.read(SINCE, UNTIL, office.clock.time)
+    assert received_tasks.counts == {
+        **{TaskKind.COMPLETED: 1, TaskKind.FAILED: 1, TaskKind.REJECTED: 1},
+        **{TaskKind.CANCELLED: 0, TaskKind.HELD: 1, TaskKind.UNDER_WAY: 1},
+    }
+    assert received_tasks.reasons[TaskKind.REJECTED] == {"unknown_tier": 1}
+    assert received_tasks.reasons[TaskKind.HELD] == {"day_21_implementation": 1}
+    assert (received_tasks.dead_letters, received_tasks.late, received_tasks.unread) == (1, 0, 0)
+    assert reader.read(SINCE, UNTIL, UNTIL + timedelta(days=2)).dead_letters == 0
+    unread = replace(reader, workflow=cast("Any", SimpleNamespace())).read(SINCE, UNTIL, office.clock.time)
+    assert (unread.unread, unread.all_well) == (2, False)
 
 
 def test_budget_counters_and_ledger_agree(office: Office) -> None:

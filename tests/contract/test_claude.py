@@ -316,11 +316,74 @@ def test_message_with_a_missing_field_raises_no_error(missing: str) -> None:
     assert result.outcome is not Outcome.ANSWERED or missing in {"id", "role", "model", "stop_sequence", "usage"}
 
 
+def text_block(text: object) -> list[dict[str, object]]:
+    return [{"type": "text", "text": text}]
+
+
 @pytest.mark.parametrize(
-    "fields", [{"content": None}, {"content": []}, {"usage": {}}, {"model": None}, {"content": [{}]}]
+    ("fields", "outcome"),
+    [
+        ({"content": None}, Outcome.EMPTY),
+        ({"content": []}, Outcome.EMPTY),
+        ({"content": [{}]}, Outcome.EMPTY),
+        ({"content": ["ok"]}, Outcome.EMPTY),
+        ({"content": [None]}, Outcome.EMPTY),
+        ({"content": text_block(None)}, Outcome.EMPTY),
+        ({"content": text_block(5)}, Outcome.EMPTY),
+        ({"content": "ok"}, Outcome.UNKNOWN),
+        ({"content": {"text": "ok"}}, Outcome.UNKNOWN),
+        ({"model": None}, Outcome.ANSWERED),
+        ({"model": 5}, Outcome.ANSWERED),
+        ({"stop_reason": 5}, Outcome.EMPTY),
+    ],
 )
-def test_malformed_message_raises_no_error(fields: dict[str, object]) -> None:
-    assert result_of({**MESSAGE, **fields}).outcome in {Outcome.ANSWERED, Outcome.EMPTY, Outcome.UNKNOWN}
+def test_malformed_message_raises_no_error(fields: dict[str, object], outcome: Outcome) -> None:
+    assert result_of({**MESSAGE, **fields}).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {},
+        [],
+        "5",
+        {"input_tokens": "5", "output_tokens": 4},
+        {"input_tokens": 5, "output_tokens": 4.5},
+        {"input_tokens": True, "output_tokens": 4},
+        {"input_tokens": 5, "output_tokens": 1e30},
+        {"input_tokens": 5, "output_tokens": 10**12},
+        {"input_tokens": 5, "output_tokens": 4, "cache_creation": {"ephemeral_1h_input_tokens": "1"}},
+        {"input_tokens": 5, "output_tokens": 4, "output_tokens_details": "none"},
+        {"input_tokens": 5, "output_tokens": 4, "speed": "fast"},
+        {"input_tokens": 5, "output_tokens": 4, "server_tool_use": {"web_search_requests": 1}},
+        {"input_tokens": 0, "output_tokens": 4},
+        {"input_tokens": -5, "output_tokens": 4},
+    ],
+    ids=str,
+)
+def test_usage_that_cannot_be_priced_leaves_the_answer_and_an_unknown_cost(usage: Any) -> None:
+    result = result_of({**MESSAGE, "usage": usage})
+    assert (result.outcome, result.cost_known) == (Outcome.ANSWERED, False)
+
+
+def test_answer_without_anything_sent_or_said_has_an_unknown_cost() -> None:
+    result = result_of({**MESSAGE, "content": [], "usage": {"input_tokens": 0, "output_tokens": 0}})
+    assert (result.outcome, result.cost_known) == (Outcome.EMPTY, False)
+
+
+@pytest.mark.parametrize(
+    ("details", "unbilled"),
+    [(None, True), ({"type": "refusal", "category": "cyber"}, True), ({"category": ["bio"]}, False), ("bio", False)],
+)
+def test_refusal_is_free_only_by_a_category_that_is(details: object, unbilled: bool) -> None:
+    result = result_of({**MESSAGE, "content": [], "stop_reason": "refusal", "stop_details": details})
+    assert (result.outcome, result.unbilled) == (Outcome.REFUSED, unbilled)
+
+
+def test_redirect_is_no_word_of_the_provider_and_is_not_followed(provider: FakeProviders, client: Claude) -> None:
+    elsewhere = {"location": f"{provider.url}/anthropic/v1/elsewhere"}
+    result = ask_with_fault(provider, client, {"response": {"status": 307, "headers": elsewhere, "body_text": ""}})
+    assert (result.outcome, result.cost_known) == (Outcome.UNAVAILABLE, True)
 
 
 def test_each_turn_of_a_conversation_is_sent_as_its_speakers() -> None:

@@ -105,6 +105,17 @@ def test_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, clien
         ({"promptTokenCount": 0, "candidatesTokenCount": 9}, "text without tokens"),
         ({"promptTokenCount": 10, "candidatesTokenCount": -1}, "negative usage"),
         ({"promptTokenCount": 11, "candidatesTokenCount": 9, "totalTokenCount": 88}, "total above the sum"),
+        ({"promptTokenCount": 11, "candidatesTokenCount": 9, "totalTokenCount": 9}, "total below the sum"),
+        ({"promptTokenCount": 11, "candidatesTokenCount": 9, "cachedContentTokenCount": 50}, "total below the sum"),
+        (
+            {
+                "promptTokenCount": 11,
+                "candidatesTokenCount": 9,
+                "cachedContentTokenCount": 50,
+                "totalTokenCount": None,
+            },
+            "more cached than sent",
+        ),
     ],
 )
 def test_usage_that_cannot_be_has_an_unknown_cost(
@@ -233,6 +244,7 @@ def test_blocked_prompt_has_its_reason_and_usage(provider: FakeProviders, client
         ("RECITATION", Outcome.EMPTY),
         ("LANGUAGE", Outcome.EMPTY),
         ("SPII", Outcome.BLOCKED),
+        ("IMAGE_PROHIBITED_CONTENT", Outcome.BLOCKED),
         ("OTHER", Outcome.EMPTY),
         ("MALFORMED_FUNCTION_CALL", Outcome.EMPTY),
         ("MAX_TOKENS", Outcome.TRUNCATED),
@@ -277,6 +289,21 @@ def test_lone_surrogate_in_the_text_is_replaced() -> None:
         result = ask_model(adapter, GEMINI_MODEL)
         adapter._client.close()
     assert (result.outcome, result.text) == (Outcome.ANSWERED, "half a smile ?")
+
+
+@pytest.mark.parametrize("reason", [5, ["STOP"]])
+def test_finish_reason_that_is_none_has_an_unknown_outcome(
+    provider: FakeProviders, client: Gemini, reason: object
+) -> None:
+    body = {"candidates": [{"content": {"parts": [{"text": "ok"}]}, "finishReason": reason}]}
+    result = ask_with_fault(provider, client, {"response": {"body": body}})
+    assert (result.outcome, result.cost_known) == (Outcome.UNKNOWN, False)
+
+
+def test_redirect_is_no_word_of_the_provider_and_is_not_followed(provider: FakeProviders, client: Gemini) -> None:
+    elsewhere = {"location": f"{provider.url}/gemini/v1beta/elsewhere"}
+    result = ask_with_fault(provider, client, {"response": {"status": 307, "headers": elsewhere, "body_text": ""}})
+    assert (result.outcome, result.cost_known) == (Outcome.UNAVAILABLE, True)
 
 
 def test_answer_without_text_is_empty_and_billed(provider: FakeProviders, client: Gemini) -> None:

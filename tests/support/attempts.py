@@ -24,7 +24,7 @@ def answered(text: str = "words") -> CallResult:
     return CallResult(Outcome.ANSWERED, text, USED)
 
 
-def started(router: Router, tier: str = "orchestration", **fields: Any) -> WorkflowState:
+def started(router: Router, tier: str | None = "orchestration", **fields: Any) -> WorkflowState:
     body = json.dumps({"prompt": "Is it done?", "task_id": "t-1", "tier": tier, **fields})
     assert router.run(QueueMessage("m-1", body)) == {}
     return WorkflowState.from_state(json.loads(router.workflow.executions["t-1"]))

@@ -8,16 +8,17 @@ from datetime import date, datetime
 from typing import Any
 
 from pointsman.execution.budget import OPEN, Cap
-from pointsman.execution.calls import Intent, Purpose, Reservation, Settled, Share
+from pointsman.execution.calls import Booking, Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult, Outcome
 from pointsman.execution.records import MOST_REPLIES, Payload, SubtaskBatch, TaskRecord
-from pointsman.ports import LedgerView
+from pointsman.execution.sender_limits import LimitsView, PaceUpdate
 from pointsman.routing.decision import Decision, ModelVote
 from pointsman.values.errors import RetryLaterError
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import CANCEL_REASON, ENDED, Status
 from pointsman.values.times import to_ms, to_text, utc_days
 
 
@@ -97,17 +98,45 @@ class FakeTaskStore:
 
     def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
         stored = self._running(task_id, generation)
-        if stored and stored.answer == Payload() and not stored.open_intent:
+        if stored and stored.answer == Payload() and not stored.open_intent and not stored.cancel_asked_at:
             stored.reason = reason
             self._end(stored, Status.FAILED, at)
         return self.read(task_id)
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         stored = self._running(record.task_id, record.generation)
-        if stored and not stored.open_intent:
+        if stored and not stored.open_intent and not stored.cancel_asked_at:
             self._end(stored, Status.COMPLETED, at)
             stored.model = record.checked.model if record.checked else stored.model
         return self.read(record.task_id)
+
+    def cancel(self, task_id: str, generation: int, at: datetime) -> TaskRecord | None:
+        stored = self._running(task_id, generation)
+        if stored is None or stored.open_intent:
+            return None
+        stored.reason, stored.lease_owner, stored.lease_until = CANCEL_REASON, "", 0
+        self._end(stored, Status.CANCELLED, at)
+        return replace(stored)
+
+    def ask_cancel(self, task_id: str, generation: int, at: datetime) -> TaskRecord | None:
+        stored = self._running(task_id, generation)
+        if stored is None or stored.open_intent is None:
+            return None
+        stored.cancel_asked_at = stored.cancel_asked_at or to_text(at)
+        return replace(stored)
+
+    def cancel_ahead(self, task_id: str, at: datetime) -> TaskRecord | None:
+        if existing := self.records.get(task_id):
+            return replace(existing)
+        self.records[task_id] = TaskRecord(task_id, Status.CANCELLED, reason=CANCEL_REASON, ended_at=to_text(at))
+        return None
+
+    def adopt(self, record: TaskRecord) -> bool:
+        existing = self.records.get(record.task_id)
+        if existing is None or not existing.is_cancelled_ahead:
+            return False
+        self.records[record.task_id] = replace(record)
+        return True
 
     def wait(self, record: TaskRecord) -> TaskRecord | None:
         if stored := self._running(record.task_id, record.generation):
@@ -170,7 +199,8 @@ class FakeTaskStore:
         return [
             record.task_id
             for record in self.records.values()
-            if record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
+            if record.status is Status.FAILED
+            or (record.status is Status.CLAIMED and (record.generation > 1 or record.rerun_of))
         ]
 
     @staticmethod
@@ -202,7 +232,17 @@ class FakeLedger:
         counters = self.counters(f"{day:%Y-%m}", day.day)
         return LedgerView(task, self.models.get(model, ModelState(model)), counters, day=day)
 
-    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
+    def look_at_limits(
+        self, counters: Collection[str], subjects: Collection[str], paced: Collection[str], day: date
+    ) -> LimitsView:
+        raise AssertionError("no limits are configured")
+
+    def ended_among(self, places: Mapping[str, int], now: datetime) -> frozenset[str]:
+        raise AssertionError("no limits are configured")
+
+    def reserve(
+        self, intent: Intent, admission: Admission, state: ModelState, paces: tuple[PaceUpdate, ...] = ()
+    ) -> Reservation:
         spec, stored = intent.spec, self.tasks.records.get(intent.spec.task_id)
         if intent.key in self.intents or not self._may_begin(intent, stored):
             return Reservation(made=False, attempt_used=True)
@@ -225,7 +265,7 @@ class FakeLedger:
     def _may_begin(self, intent: Intent, stored: TaskRecord | None) -> bool:
         if intent.spec.purpose is Purpose.CLASSIFICATION:
             return True
-        if stored is None or stored.subtasks:
+        if stored is None or stored.subtasks or stored.cancel_asked_at:
             return False
         if intent.spec.purpose is Purpose.AUDIT:
             return stored.status is Status.COMPLETED and stored.audit is None
@@ -249,13 +289,13 @@ class FakeLedger:
         subtasks: SubtaskBatch | None = None,
         *,
         counters_due: bool = False,
-    ) -> bool:
+    ) -> Booking:
         intent = settled.intent
         if stored := self.outcomes.get(intent.key):
             if intent.key in self.counters_due:
                 self.counters_due.remove(intent.key)
                 self._book(stored)
-            return stored == settled and settled.result.outcome is not Outcome.UNKNOWN
+            return Booking(stored == settled and settled.result.outcome is not Outcome.UNKNOWN)
         self.outcomes[intent.key], self.shares_of[intent.key] = settled, shares
         if counters_due:
             self.counters_due.add(intent.key)
@@ -265,7 +305,8 @@ class FakeLedger:
         stored = self.tasks.records.get(intent.spec.task_id)
         if stored and intent.spec.purpose is Purpose.TASK:
             self._end_attempt(stored, settled, answer, subtasks)
-        return True
+        ended = stored is not None and stored.status is Status.CANCELLED and stored.cancel_asked_at
+        return Booking.TASK_CANCELLED if ended else Booking.OURS
 
     def _book(self, settled: Settled) -> None:
         charge = settled.intent.charge
@@ -285,6 +326,10 @@ class FakeLedger:
         if stored.status in ENDED:
             return
         stored.model = settled.billed_model
+        if stored.cancel_asked_at:
+            stored.reason = CANCEL_REASON
+            FakeTaskStore._end(stored, Status.CANCELLED, settled.at)
+            return
         if settled.result.outcome in GOOD and answer:
             stored.answer, stored.truncated = answer, settled.result.outcome is Outcome.TRUNCATED
             if subtasks:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.calls import ModelRequest
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.outcome import CallResult
-from pointsman.ports import DeadLetter
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 """When tests begin unless they say otherwise."""
@@ -99,6 +99,11 @@ class FakeWorkflow:
     """Executions that ended badly, and when."""
 
     pauses: dict[str, Pause] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
+
+    def stop(self, name: str, cause: str) -> None:
+        if name in self.executions:
+            self.stopped.append(name)
 
     def start(self, name: str, execution_input: str) -> Execution:
         if self.failures:

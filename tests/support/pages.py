@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
+from pointsman.report.figures.day_tasks import DayTask, DayTasks, day_tasks
 from pointsman.report.figures.history import PublishedDay
 from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.report.figures.speed import Milestones
+from pointsman.report.figures.stack_place import StackPlace
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TYPES_OF, Tier
@@ -145,6 +147,12 @@ def summaries(scope: ReportScope, rows: list[dict[str, Any]]) -> list[DaySummary
     return totals
 
 
+def completed(rows: list[dict[str, Any]], now: datetime) -> DayTasks:
+    """Return the tasks of the rows' attempts as received that day and completed."""
+    names = {entry["task_id"]: entry["row"].split("#", 1)[0] for entry in rows if entry.get("purpose") == "task"}
+    return day_tasks((DayTask(name, at, "completed", ended_at=at) for name, at in sorted(names.items())), now)
+
+
 def month(seed: int = 7) -> tuple[Report, list[PublishedDay]]:
     """Return the report of the month's 21st day, and the manifest of the days before its month."""
     dice = random.Random(seed)
@@ -156,12 +164,27 @@ def month(seed: int = 7) -> tuple[Report, list[PublishedDay]]:
         for counter in (f"day_{day:02d}", f"day_{day:02d}_{entry['tier']}"):
             counters[counter] = counters.get(counter, 0) + entry["cost_nano"]
     _, until = day_bounds(DAY, ZONE)
-    scope = ReportScope(DAY, ZONE, policy(), stand_in=True, now=until + timedelta(hours=6))
-    records = milestones(rows)
-    report = build_report(
-        scope, [rows], counters, summaries(scope, rows), lambda ids: {task_id: records[task_id] for task_id in ids}
+    scope = ReportScope(
+        DAY,
+        ZONE,
+        policy(),
+        stand_in=True,
+        now=until + timedelta(hours=6),
+        stack=StackPlace("pointsman", "123456789012", "eu-central-1"),
     )
-    return report, [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
+    records = milestones(rows)
+    entries = [earlier(DAY.replace(day=1) - timedelta(days=back), dice) for back in range(12, 0, -1)]
+    today = [entry for entry in rows if datetime.fromisoformat(entry["at"]).astimezone(ZONE).date() == DAY]
+    report = build_report(
+        scope,
+        [rows],
+        counters,
+        summaries(scope, rows),
+        lambda ids: {task_id: records[task_id] for task_id in ids},
+        completed(today, scope.now),
+        [entry.spend for entry in entries],
+    )
+    return report, entries
 
 
 def earlier(day: date, dice: random.Random) -> PublishedDay:
@@ -176,7 +199,9 @@ def report_of_day(*rows: dict[str, Any], day: date = DAY, zone: ZoneInfo = ZONE,
     """Return the report of the rows, read at the end of the day, without other days of its month."""
     _, until = day_bounds(day, zone)
     defaults: dict[str, Any] = {"day": day, "zone": zone, "policy": policy(), "stand_in": False, "now": until}
-    return build_report(ReportScope(**(defaults | changes)), [rows], {})
+    received = changes.pop("received", None)
+    scope = ReportScope(**(defaults | changes))
+    return build_report(scope, [rows], {}, received=received or completed(list(rows), scope.now))
 
 
 def parse_page(page: str) -> ElementTree.Element:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from pointsman.report.figures.day_tasks import DayTasks
 from pointsman.report.figures.report import Report, ReportScope, build_report
 from pointsman.routing import catalog, config
 from pointsman.routing.policy import RoutingPolicy
@@ -84,9 +85,12 @@ def classification(**overrides: Any) -> dict[str, Any]:
     return row("classify-1", **({"cost_nano": 0, "input": 900, "output": 60} | defaults | overrides))
 
 
-def report_of(*rows: dict[str, Any], counters: dict[str, int] | None = None, **changes: Any) -> Report:
+def report_of(
+    *rows: dict[str, Any], counters: dict[str, int] | None = None, received: DayTasks | None = None, **changes: Any
+) -> Report:
     scope = scope_of(**changes)
-    return build_report(scope, [rows], counters or {}, pages.summaries(scope, list(rows)))
+    tasks = received or pages.completed(list(rows), scope.now)
+    return build_report(scope, [rows], counters or {}, pages.summaries(scope, list(rows)), received=tasks)
 
 
 NANO = st.integers(0, 3_000_000_000)

@@ -1,18 +1,20 @@
 """What the use cases need from the world, by role; `adapters` carries it out on AWS and on the providers' SDKs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from pointsman.execution.budget import Cap
-from pointsman.execution.calls import Intent, ModelRequest, Reservation, Settled, Share
+from pointsman.execution.calls import Booking, Intent, ModelRequest, Reservation, Settled, Share
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.execution.events import NoticeKey
 from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult, CheckResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
+from pointsman.execution.sender_limits import LimitsView, PaceUpdate
 from pointsman.routing.decision import Decision, ModelVote
 
 
@@ -88,6 +90,18 @@ class TaskStore(Protocol):
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         """End a task that has not ended by the answer that it has; return the record as it is then."""
 
+    def cancel(self, task_id: str, generation: int, at: datetime) -> TaskRecord | None:
+        """End a task of that generation that has neither ended nor an attempt open; None when it has."""
+
+    def ask_cancel(self, task_id: str, generation: int, at: datetime) -> TaskRecord | None:
+        """Mark a task of that generation whose attempt is open; None when none is, or the task has ended."""
+
+    def cancel_ahead(self, task_id: str, at: datetime) -> TaskRecord | None:
+        """Cancel an id whose message was not received; return the record that is in the way."""
+
+    def adopt(self, record: TaskRecord) -> bool:
+        """Store the record of a message over its id, which was cancelled ahead; False when another did."""
+
     def wait(self, record: TaskRecord) -> TaskRecord | None:
         """Mark a task as waiting for its subtasks, which are all in the queue; return the record as it is then."""
 
@@ -116,20 +130,7 @@ class TaskStore(Protocol):
         """
 
     def replayable(self) -> Iterable[str]:
-        """Return the ids of tasks that failed, or whose replay was begun and not finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerView:
-    """What a tier function knows before it calls: read in one round trip."""
-
-    task: TaskRecord | None
-    model: ModelState
-    counters: dict[str, int] = field(default_factory=dict)
-    released: dict[str, int] = field(default_factory=dict)
-    """See `Charge.released`."""
-    day: date = date.min
-    """Whose counters these are, and its month's."""
+        """Return the ids of tasks that failed, or whose replay or rerun was begun and not finished."""
 
 
 class UsageLedger(Protocol):
@@ -138,7 +139,17 @@ class UsageLedger(Protocol):
     def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
         """Return the task, the model's state and the counters of the day and its month, read consistently."""
 
-    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
+    def look_at_limits(
+        self, counters: Collection[str], subjects: Collection[str], paced: Collection[str], day: date
+    ) -> LimitsView:
+        """Read counters that are not the stack's own, what subjects are granted, and which of their tasks began."""
+
+    def ended_among(self, places: Mapping[str, int], now: datetime) -> frozenset[str]:
+        """Return the places of tasks that have begun and are not under way any more, by their own records."""
+
+    def reserve(
+        self, intent: Intent, admission: Admission, state: ModelState, paces: tuple[PaceUpdate, ...] = ()
+    ) -> Reservation:
         """Write the intent and take what it needs, all or nothing."""
 
     def settle(
@@ -150,9 +161,9 @@ class UsageLedger(Protocol):
         subtasks: SubtaskBatch | None = None,
         *,
         counters_due: bool = False,
-    ) -> bool:
-        """Write the outcome, the counters, the model's health, the answer and its subtasks; False when the intent has
-        another outcome. With `counters_due` the counters are left to whoever settles the intent again.
+    ) -> Booking:
+        """Write the outcome, the counters, the model's health, the answer and its subtasks. With `counters_due` the
+        counters are left to whoever settles the intent again.
         """
 
     def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
@@ -200,6 +211,9 @@ class Workflow(Protocol):
     def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
         """Return the executions that failed, timed out or were aborted in that time."""
 
+    def stop(self, name: str, cause: str) -> None:
+        """Stop an execution, if it is there and runs."""
+
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""
 
@@ -229,18 +243,6 @@ class TaskQueue(Protocol):
 
     def send(self, body: str, sender: str | None = None) -> None:
         """Put a message on the queue; `sender` is for whom, which counts if the router trusts our role."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message of the dead-letter queue."""
-
-    message_id: str
-    """SQS's: its first one if SQS itself moved the message here, as it does after too many receipts."""
-    body: str
-    attributes: dict[str, str]
-    """What the router says of a rejected message; empty for one that SQS moved."""
-    receipt: str
 
 
 class DeadLetterQueue(Protocol):

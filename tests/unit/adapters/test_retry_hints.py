@@ -31,6 +31,9 @@ def hint(*values: str, name: str = "retry-after") -> float | None:
         ("inf", None),
         ("1795800000", None),
         ("1e308", None),
+        ("30s", 30.0),
+        ("120 seconds", 120.0),
+        ("s", None),
     ],
 )
 def test_number_of_seconds(value: str, seconds: float | None) -> None:
@@ -58,6 +61,9 @@ def test_dates() -> None:
         assert seconds is not None
         assert 28 < seconds <= 30
     assert hint("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert hint("2015-10-21T07:28:00Z") == 0.0
+    assert hint("2015-10-21T07:28:00.5+02:00") == 0.0
+    assert hint("T") is None
     assert hint("Wed, 21 Oct 2015 07:28:00") == 0.0
     assert hint("Sunday, 06-Nov-94 08:49:37 GMT") == 0.0
 

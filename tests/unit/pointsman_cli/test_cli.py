@@ -30,6 +30,8 @@ COMMANDS = (
     "route",
     "submit",
     "list",
+    "cancel",
+    "rerun",
     "status",
     "result",
     "report",

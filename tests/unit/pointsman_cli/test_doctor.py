@@ -14,12 +14,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pointsman.execution.model_health import ModelState
-from pointsman.execution.outcome import AccountTrouble
+from pointsman.execution.outcome import AccountTrouble, Shortfall
+from pointsman.execution.waiting import Waiting, WaitingFor
+from pointsman.report.figures.day_tasks import DayTask, day_tasks
 from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import to_ms
-from pointsman_cli.doctor import deployment, examine, limits, models, traffic
+from pointsman_cli.doctor import deployment, examine, limits, models, tasks, traffic
 from pointsman_cli.doctor.providers import ProviderAnswer
 from pointsman_cli.doctor.stack_probe import Finding, FindingState, StackProbe
 from pointsman_cli.stacks import Settings, StackConnection
@@ -77,7 +79,12 @@ def stack_probe_of(
     reader = SimpleNamespace(
         counters=lambda month, day=None: (counters or {}) if (month, day) == ("2026-11", 22) else {}
     )
+
+    def refused(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "Query")
+
     connection.__dict__["runtime"] = SimpleNamespace(
+        part=lambda _: SimpleNamespace(read=refused),
         context=SimpleNamespace(policy=RoutingPolicy(openclaw.parse(text), catalog.load_catalog())),
         stores=SimpleNamespace(
             model_health=SimpleNamespace(states=lambda _: states or {}),
@@ -104,6 +111,24 @@ def test_missing_or_plain_webhook_secret_is_to_do(kind: str | None, state: Findi
     settings = Settings(webhook_hosts="a.example")
     finding = only(models.webhook_key_findings(replace(probe, connection=replace(probe.connection, settings=settings))))
     assert (finding.state, says in finding.says, "secret" in finding.says) == (state, True, False)
+
+
+def test_failed_and_held_tasks_of_today_are_to_do() -> None:
+    probe = stack_probe_of()
+    waiting = Waiting(WaitingFor.BUDGET, NOW, NOW, HAIKU, None, Shortfall("month", 900, 300, 0))
+    received = [
+        DayTask("t1", "2026-11-22T08:00:00.000Z", "completed"),
+        DayTask("t2", "2026-11-22T08:00:00.000Z", "failed", reason="deadline"),
+        DayTask("t3", "2026-11-22T08:00:00.000Z", "started", waiting=waiting),
+    ]
+    days = {22: day_tasks(received, NOW, dead_letters=1), 21: day_tasks(received[:1], NOW)}
+    reader = SimpleNamespace(read=lambda since, until, now: days[since.day])
+    probe.connection.runtime.__dict__["part"] = lambda build: reader
+    held, failed, yesterday = tasks.task_findings(probe)
+    assert (held.state, held.subject, held.says) == ("to do", "today", "1 task is held by a used-up budget (month)")
+    assert failed.says == "1 task failed (deadline)"
+    assert "pointsman list --status failed --since 2026-11-22" in str(failed.do)
+    assert (yesterday.state, yesterday.says) == ("ok", "1 received: 1 completed")
 
 
 def test_reply_queue_that_can_take_no_reply_is_to_do() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools import mutants
-from tools.mutants import Mutant, Record, annotations, is_equivalent, rounds
+from tools.mutants import Mutant, Record, annotations, is_equivalent, rounds, runs_on_import
 
 SOURCE = """\
 type Name = str | None
@@ -24,16 +24,21 @@ def test_annotations_are_no_places_for_mutants() -> None:
 
 
 def test_tests_that_run_the_mutated_lines_come_first_and_the_fastest_of_them() -> None:
-    lines = {"3": ["slow", "fast"], "4": ["fast", "middle"], "5": ["other"]}
-    seconds = {"slow": 9.0, "fast": 0.1, "middle": 1.0, "other": 0.0}
+    lines = {"3": ["a.py::slow", "a.py::fast"], "4": ["a.py::fast", "b.py::middle"], "5": ["a.py::near", "c.py::other"]}
+    seconds = {"a.py::slow": 9.0, "a.py::fast": 0.1, "b.py::middle": 1.0, "a.py::near": 2.0, "c.py::other": 0.0}
     recorded = Record(seconds, {"values/money.py": lines})
-    assert rounds(Mutant("values/money.py", "core/AddNot", 0, 3, 4), recorded) == [
-        ["fast", "middle", "slow"],
-        ["other"],
-    ]
-    whole_file = ["other", "fast", "middle", "slow"]
-    assert rounds(Mutant("values/money.py", "core/AddNot", 0, 9, 9), recorded) == [whole_file]
-    assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded) == []
+    two_lines, first = Mutant("values/money.py", "core/AddNot", 0, 3, 4), ["a.py::fast", "b.py::middle", "a.py::slow"]
+    assert rounds(two_lines, recorded, on_import=False) == [first, ["a.py::near"]]
+    assert rounds(two_lines, recorded, on_import=True) == [first, ["c.py::other", "a.py::near"]]
+    constant = Mutant("values/money.py", "core/NumberReplacer", 0, 9, 9)
+    assert rounds(constant, recorded, on_import=True) == [sorted(seconds, key=lambda test: seconds[test])]
+    assert rounds(constant, recorded, on_import=False) == []
+    assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded, on_import=True) == []
+
+
+@pytest.mark.parametrize(("line", "expected"), [(1, True), (4, True), (5, False), (6, False)])
+def test_lines_outside_of_bodies_run_on_import(line: int, expected: bool) -> None:
+    assert runs_on_import(SOURCE, line, line) is expected
 
 
 @pytest.mark.parametrize(

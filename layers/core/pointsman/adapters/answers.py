@@ -5,10 +5,18 @@ from pointsman.execution.outcome import CallResult
 from pointsman.execution.refusals import ProviderError, Refusal
 from pointsman.values.usage import Usage
 
+_MOST_TOKENS = 1_000_000_000
+"""A thousand of the largest context windows."""
+
 
 def storable(text: str) -> str:
     """Return the text with lone surrogates replaced: an answer cut within a character has one, no store takes it."""
     return text.encode(errors="replace").decode()
+
+
+def counted(usage: Usage) -> Usage | None:
+    """Return the usage; None when one of its counts is no count, such as a text, a fraction or a number beyond any."""
+    return usage if all(type(count) is int and count < _MOST_TOKENS for count in usage.as_dict().values()) else None
 
 
 def usage_doubt(usage: Usage | None, text: str, total: int | None = None) -> str:
@@ -20,12 +28,12 @@ def usage_doubt(usage: Usage | None, text: str, total: int | None = None) -> str
         return ""
     if min(usage.as_dict().values()) < 0:
         return "negative usage"
-    if text and (usage.prompt == 0 or usage.output == 0):
+    if usage.prompt == 0 or (text and usage.output == 0):
         return "text without tokens"
     if usage.thinking > usage.output:
         return "more thinking than output"
-    if total is not None and total > usage.total:
-        return "total above the sum"
+    if total is not None and total != usage.total:
+        return f"total {'above' if total > usage.total else 'below'} the sum"
     return ""
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import anthropic
 
-from pointsman.adapters.answers import refused, storable, usage_doubt
+from pointsman.adapters.answers import counted, refused, storable, usage_doubt
 from pointsman.adapters.error_response import ErrorResponse, interpret_response, raise_error_response
 from pointsman.adapters.retry_hints import retry_after
 from pointsman.execution.calls import ModelRequest
@@ -62,7 +62,7 @@ class Claude:
             )
         except anthropic.APIConnectionError as error:
             return _no_answer(error)
-        except (anthropic.APIError, ValueError, TypeError) as error:  # an answer that is none
+        except (anthropic.APIError, AttributeError, ValueError, TypeError) as error:  # an answer that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
 
@@ -87,11 +87,13 @@ class _HttpClient(anthropic.DefaultHttpxClient):
 
 
 def _read(answer: Any) -> CallResult:
-    if getattr(answer, "type", None) != "message":
+    content = getattr(answer, "content", None) or []
+    if getattr(answer, "type", None) != "message" or not isinstance(content, list):
         return CallResult(Outcome.UNKNOWN, detail="200 without a message in it")
     request_id, answered_by = getattr(answer, "_request_id", None), answer.model
     usage = _usage(answer.usage)
-    text = storable("".join(block.text for block in answer.content or () if block.type == "text"))
+    texts = [block.text for block in content if getattr(block, "type", None) == "text"]
+    text = storable("".join(text for text in texts if isinstance(text, str)))
     outcome = _STOPS.get(answer.stop_reason or "", Outcome.EMPTY)
     if outcome in (Outcome.ANSWERED, Outcome.TRUNCATED) and not text.strip():
         outcome = Outcome.EMPTY
@@ -100,10 +102,10 @@ def _read(answer: Any) -> CallResult:
         outcome,
         text,
         usage,
-        answered_by,
+        answered_by if isinstance(answered_by, str) else None,
         request_id,
         detail=detail,
-        unbilled=outcome is Outcome.REFUSED and not answer.content and _category(answer) in _UNBILLED_REFUSALS,
+        unbilled=outcome is Outcome.REFUSED and not content and _category(answer) in _UNBILLED_REFUSALS,
         cost_doubt=usage_doubt(usage, text) or _terms_doubt(answer.usage),
         regional=getattr(answer.usage, "inference_geo", None) == "us",
         batch=getattr(answer.usage, "service_tier", None) == "batch",
@@ -111,7 +113,9 @@ def _read(answer: Any) -> CallResult:
 
 
 def _category(answer: Any) -> str | None:
-    return getattr(answer.stop_details, "category", None)
+    details = answer.stop_details
+    category = getattr(details, "category", "not stated") if details else None
+    return category if category is None else str(category)
 
 
 def _terms_doubt(stated: Any) -> str:
@@ -120,27 +124,33 @@ def _terms_doubt(stated: Any) -> str:
         return f"inference_geo {str(geo)[:20]}"
     if (tier := getattr(stated, "service_tier", None)) not in (None, "standard", "batch"):
         return f"service_tier {str(tier)[:20]}"
+    if (speed := getattr(stated, "speed", None)) not in (None, "standard"):
+        return f"speed {str(speed)[:20]}"
+    if getattr(getattr(stated, "server_tool_use", None), "web_search_requests", None):
+        return "web searches"
     return ""
 
 
 def _usage(stated: Any) -> Usage | None:
     """Anthropic's `input_tokens` leaves cache tokens out; writes are split by lifetime where it says so.
 
-    None when it does not say what came in or went out: such a call's cost is not known.
+    None when it does not say what came in or went out, or not in numbers: such a call's cost is not known.
     """
-    if stated is None or stated.input_tokens is None or stated.output_tokens is None:
+    try:
+        split, details = stated.cache_creation, stated.output_tokens_details
+        hour = (split.ephemeral_1h_input_tokens or 0) if split else 0
+        five = (split.ephemeral_5m_input_tokens or 0) if split else 0
+        usage = Usage(
+            input=stated.input_tokens,
+            cache_read=stated.cache_read_input_tokens or 0,
+            cache_write_5m=max(five, (stated.cache_creation_input_tokens or 0) - hour),
+            cache_write_1h=hour,
+            output=stated.output_tokens,
+            thinking=(details.thinking_tokens or 0) if details else 0,
+        )
+    except (AttributeError, TypeError):
         return None
-    split, details = stated.cache_creation, stated.output_tokens_details
-    hour = (split.ephemeral_1h_input_tokens or 0) if split else 0
-    five = (split.ephemeral_5m_input_tokens or 0) if split else 0
-    return Usage(
-        input=stated.input_tokens,
-        cache_read=stated.cache_read_input_tokens or 0,
-        cache_write_5m=max(five, (stated.cache_creation_input_tokens or 0) - hour),
-        cache_write_1h=hour,
-        output=stated.output_tokens,
-        thinking=(details.thinking_tokens or 0) if details else 0,
-    )
+    return counted(usage)
 
 
 def _refused(response: ErrorResponse) -> CallResult:

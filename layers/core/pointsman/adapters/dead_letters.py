@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pointsman.adapters.dynamo import AwsClient
-from pointsman.ports import DeadLetter
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.values import strict_json
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.strict_json import NotStrictJson
@@ -16,6 +16,13 @@ _OURS = ("reason", "code", "task_id", "message_id")
 """Attributes that the router writes."""
 _MOVED = "DeadLetterQueueSourceArn"
 """What SQS says of a message that it moved itself: its attributes are its sender's, and say nothing."""
+
+
+def count_letters(sqs: AwsClient, url: str) -> int:
+    """Return about how many messages lie in a dead-letter queue, those included that somebody reads now."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
 
 
 class SqsDeadLetterQueue:

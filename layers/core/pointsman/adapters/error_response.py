@@ -13,12 +13,13 @@ from pointsman.routing.catalog import Provider
 
 _LARGEST_BODY = 65_536
 """Bytes that are read of an error's body."""
-_GZIP_OR_ZLIB = 47
-"""`wbits` of zlib that tells the two apart by their header."""
+_GZIP_OR_ZLIB, _RAW_DEFLATE = 47, -15
+"""`wbits` of zlib: one that tells gzip and zlib apart by their header, and one for neither."""
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ErrorResponse(Exception):  # noqa: N818  (it carries a response, and is caught by the adapter that sent the request)
-    """An HTTP status of 400 and above."""
+    """An HTTP status of 300 and above: the providers send nobody elsewhere, so a redirect is something in between."""
 
     def __init__(self, status: int, headers: httpx2.Headers, body: bytes) -> None:
         super().__init__(str(status))
@@ -31,9 +32,9 @@ def raise_error_response(response: httpx2.Response) -> None:
     """Serve as an event hook of an HTTP client.
 
     Raises:
-        ErrorResponse: The status is 400 or above, whatever can be read of the body.
+        ErrorResponse: The status is 300 or above, whatever can be read of the body.
     """
-    if response.status_code < 400:
+    if response.status_code < 300:
         return
     body = b""
     try:
@@ -95,19 +96,31 @@ def gemini_details(response: ErrorResponse) -> list[Mapping[str, Any]]:
 
 
 def _decoded(body: bytes, headers: httpx2.Headers) -> bytes:
-    """Return the body without its content encoding; as it came when the label lies."""
-    if headers.get("content-encoding", "identity").strip().lower() not in ("gzip", "deflate"):
-        return body
-    try:
-        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, _LARGEST_BODY)
-    except zlib.error:
-        return body
+    """Return the body without gzip, of which it shows itself whatever its label says, and without deflate."""
+    layers = headers.get("content-encoding", "").count(",") + 1
+    while body.startswith(_GZIP_MAGIC) and layers:
+        body, layers = _inflated(body, _GZIP_OR_ZLIB), layers - 1
+    if "deflate" in headers.get("content-encoding", "").lower():
+        return _inflated(body, _GZIP_OR_ZLIB, _RAW_DEFLATE)
+    return body
+
+
+def _inflated(body: bytes, *forms: int) -> bytes:
+    """Return the body by the first form that it has; as it came when it has none."""
+    for wbits in forms:
+        try:
+            return zlib.decompressobj(wbits).decompress(body, _LARGEST_BODY)
+        except zlib.error:
+            continue
+    return body
 
 
 def _parsed(body: bytes) -> Any:
-    for encoding in ("utf-8-sig", "utf-16", "latin-1"):
+    """Return the document; the one in it of a list of one, as some of Google's endpoints have it."""
+    for encoding in (json.detect_encoding(body), "latin-1"):
         try:
-            return json.loads(body.decode(encoding))
+            document = json.loads(body.decode(encoding))
         except (ValueError, RecursionError):
             continue
+        return document[0] if isinstance(document, list) and len(document) == 1 else document
     return None

@@ -9,7 +9,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from pointsman.adapters.answers import refused, storable, usage_doubt
+from pointsman.adapters.answers import counted, refused, storable, usage_doubt
 from pointsman.adapters.error_response import ErrorResponse, gemini_details, interpret_response, raise_error_response
 from pointsman.adapters.retry_hints import retry_after, retry_info
 from pointsman.execution.calls import ModelRequest
@@ -20,7 +20,7 @@ from pointsman.values.times import PACIFIC, next_midnight
 from pointsman.values.turns import Role
 from pointsman.values.usage import Usage
 
-_BLOCKING = frozenset({"SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"})
+_BLOCKING = frozenset({"SAFETY", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT"})
 """Finish reasons that say no to the content. RECITATION and LANGUAGE are one answer's chance: the next one passes."""
 _CHANCE = frozenset({"RECITATION", "LANGUAGE", "IMAGE_RECITATION"})
 _TIERS = {"standard": False, "flex": True, "batch": True}
@@ -62,7 +62,8 @@ class Gemini:
             return _refused(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return CallResult(Outcome.NOT_SENT, detail=type(error).__name__)
-        except (httpx2.HTTPError, errors.APIError, ValueError, TypeError) as error:  # no answer, or one that is none
+        except (httpx2.HTTPError, errors.APIError, AttributeError, ValueError, TypeError) as error:
+            # no answer, or one that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
         return _read(answer)
 
@@ -80,7 +81,7 @@ def gemini_client(key: str, base_url: str | None) -> genai.Client:
 
 def _read(answer: types.GenerateContentResponse) -> CallResult:
     outcome, text, detail = _content(answer)
-    usage, tier = _usage(answer.usage_metadata), _service_tier(answer)
+    stated, usage, tier = answer.usage_metadata, _usage(answer.usage_metadata), _service_tier(answer)
     if not answer.candidates and outcome is Outcome.EMPTY and usage is None:
         return CallResult(Outcome.UNKNOWN, detail="200 without candidates or usage")
     return CallResult(
@@ -90,7 +91,9 @@ def _read(answer: types.GenerateContentResponse) -> CallResult:
         answer.model_version,
         answer.response_id,
         detail=detail,
-        cost_doubt=usage_doubt(usage, text, _total(answer)) or ("" if tier in _TIERS else f"service tier {tier[:20]}"),
+        cost_doubt=usage_doubt(usage, text, stated.total_token_count if stated else None)
+        or ("more cached than sent" if stated and _cached_above_prompt(stated) else "")
+        or ("" if tier in _TIERS else f"service tier {tier[:20]}"),
         batch=_TIERS.get(tier, False),
     )
 
@@ -124,8 +127,9 @@ def _service_tier(answer: types.GenerateContentResponse) -> str:
     return {name.lower(): value.lower() for name, value in headers.items()}.get("x-gemini-service-tier", "standard")
 
 
-def _total(answer: types.GenerateContentResponse) -> int | None:
-    return answer.usage_metadata.total_token_count if answer.usage_metadata else None
+def _cached_above_prompt(stated: types.GenerateContentResponseUsageMetadata) -> bool:
+    sent = (stated.prompt_token_count or 0) + (stated.tool_use_prompt_token_count or 0)
+    return (stated.cached_content_token_count or 0) > sent
 
 
 def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
@@ -137,11 +141,13 @@ def _usage(stated: types.GenerateContentResponseUsageMetadata | None) -> Usage |
         return None
     cached, thoughts = stated.cached_content_token_count or 0, stated.thoughts_token_count or 0
     prompt = stated.prompt_token_count + (stated.tool_use_prompt_token_count or 0)
-    return Usage(
-        input=max(prompt - cached, 0),
-        cache_read=cached,
-        output=(stated.candidates_token_count or 0) + thoughts,
-        thinking=thoughts,
+    return counted(
+        Usage(
+            input=max(prompt - cached, 0),
+            cache_read=cached,
+            output=(stated.candidates_token_count or 0) + thoughts,
+            thinking=thoughts,
+        )
     )
 
 

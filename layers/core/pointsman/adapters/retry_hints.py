@@ -11,6 +11,7 @@ LONGEST_HINT = 86_400.0
 """Seconds: what asks for more is asked again once a day."""
 _NONSENSE = 366 * 86_400.0
 """Seconds: a hint beyond it is none, such as a Unix time."""
+_UNIT = re.compile(r"\s*s(ec(ond)?s?)?$", re.IGNORECASE)
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \S+")
 
 
@@ -32,6 +33,7 @@ def retry_after(headers: Headers) -> float | None:
     """Return the seconds that `retry-after-ms` or `retry-after` asks for; of several the longest, None without any.
 
     `retry-after` is a number or an HTTP date (RFC 9110), alone or in a list; the SDKs read `retry-after-ms` too.
+    Proxies also write `30s` and ISO 8601.
     """
     exact = [_number(part, 1000) for value in headers.get_list("retry-after-ms") for part in value.split(",")]
     if any(seconds is not None for seconds in exact):
@@ -53,7 +55,7 @@ def _seconds_in(value: str) -> list[float | None]:
 
 def _number(text: str, per_second: int) -> float | None:
     try:
-        return bounded(float(text) / per_second)
+        return bounded(float(_UNIT.sub("", text.strip())) / per_second)
     except ValueError:
         return None
 
@@ -61,7 +63,7 @@ def _number(text: str, per_second: int) -> float | None:
 def _seconds_until(date: str) -> float | None:
     """Return the seconds from now until then, 0 for a moment that has passed; one without a zone is UTC."""
     try:
-        moment = parsedate_to_datetime(date)
+        moment = datetime.fromisoformat(date.strip()) if "T" in date[:12] else parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

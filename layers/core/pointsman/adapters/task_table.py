@@ -1,7 +1,7 @@
 """The task table: claims, decisions, ends and deliveries, each one conditional write."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,11 +9,14 @@ from botocore.exceptions import ClientError
 from pointsman.adapters import task_updates
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
 from pointsman.adapters.task_item import from_item, to_item
-from pointsman.execution.records import MOST_REPLIES, Correction, TaskRecord
+from pointsman.execution.records import ATTENTION, MOST_REPLIES, Correction, TaskRecord
 from pointsman.routing.decision import Decision
 from pointsman.values.errors import RetryLaterError
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import CANCEL_REASON, ENDED, Status
+from pointsman.values.times import to_text
 
+CANCELLED_AHEAD = timedelta(days=14)
+"""How long an id stays cancelled whose message was not received: as long as one of the queues keeps a message."""
 _PAGE = 100
 """Keys that BatchGetItem takes."""
 
@@ -34,7 +37,7 @@ class TaskTable:
         """Store the rejected record if its id is free."""
         self._put(record, "attribute_not_exists(task_id)", {})
 
-    def _put(self, record: TaskRecord, condition: str, values: dict[str, Any]) -> Item | None:
+    def _put(self, record: TaskRecord, condition: str, values: dict[str, Any], more: Item | None = None) -> Item | None:
         """Store the record if the condition holds; else return the item that is in the way."""
         arguments: Item = {"ExpressionAttributeValues": pack(values)} if values else {}
         if "#s" in condition:
@@ -43,7 +46,7 @@ class TaskTable:
             patiently(
                 lambda: self._client.put_item(
                     TableName=self._table,
-                    Item=to_item(record),
+                    Item=to_item(record) | (more or {}),
                     ConditionExpression=condition,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **arguments,
@@ -112,6 +115,28 @@ class TaskTable:
         """End a task of that generation that has not ended, by the answer that it has."""
         return self._end(record.task_id, task_updates.completed(record, at))
 
+    def cancel(self, task_id: str, generation: int, at: datetime) -> TaskRecord | None:
+        """End a task of that generation that has neither ended nor an attempt open; None when it has."""
+        item = self._update(task_id, task_updates.cancelled(generation, at))
+        return from_item(item) if item else None
+
+    def ask_cancel(self, task_id: str, generation: int, at: datetime) -> TaskRecord | None:
+        """Mark a task of that generation whose attempt is open; None when none is, or the task has ended."""
+        item = self._update(task_id, task_updates.cancel_asked(generation, at))
+        return from_item(item) if item else None
+
+    def cancel_ahead(self, task_id: str, at: datetime) -> TaskRecord | None:
+        """Store that the id is cancelled for as long as a queue may hold its message; return what is in the way."""
+        record = TaskRecord(task_id, Status.CANCELLED, reason=CANCEL_REASON, ended_at=to_text(at))
+        until = pack({"expires_at": int((at + CANCELLED_AHEAD).timestamp())})
+        item = self._put(record, "attribute_not_exists(task_id)", {}, until)
+        return from_item(item) if item else None
+
+    def adopt(self, record: TaskRecord) -> bool:
+        """Store the record of a message over its cancelled id; False when there is none, or it has its record."""
+        condition = "#s = :cancelled AND attribute_not_exists(fingerprint)"
+        return self._put(record, condition, {":cancelled": Status.CANCELLED}) is None
+
     def wait(self, record: TaskRecord) -> TaskRecord | None:
         """Mark a task of that generation that has not ended as waiting for its subtasks."""
         return self._end(record.task_id, task_updates.waiting(record.generation))
@@ -144,7 +169,7 @@ class TaskTable:
             TableName=self._table,
             IndexName="attention",
             KeyConditionExpression="attention = :what",
-            ExpressionAttributeValues=pack({":what": task_updates.ATTENTION}),
+            ExpressionAttributeValues=pack({":what": ATTENTION}),
         )
         for page in pages:
             for item in page["Items"]:
@@ -158,7 +183,7 @@ class TaskTable:
         """Scan for them: nothing on a task's way asks for this, so no index is paid for it."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
-            FilterExpression="#s = :failed OR (#s = :claimed AND generation > :first)",
+            FilterExpression="#s = :failed OR (#s = :claimed AND (generation > :first OR attribute_exists(rerun_of)))",
             ProjectionExpression="task_id",
             ExpressionAttributeNames={"#s": "status"},
             ExpressionAttributeValues=pack({":failed": Status.FAILED, ":claimed": Status.CLAIMED, ":first": 1}),

@@ -8,21 +8,27 @@ from typing import Any
 
 from pointsman.adapters.dynamo import Update
 from pointsman.adapters.task_item import USED, expires_at, place
-from pointsman.execution.calls import Intent, Settled
+from pointsman.execution.calls import Intent, Purpose, Settled
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import GOOD, UNCHECKED, CheckResult, Outcome
-from pointsman.execution.records import MOST_REPLIES, CheckedAnswer, Correction, Payload, SubtaskBatch, TaskRecord
+from pointsman.execution.records import (
+    ATTENTION,
+    MOST_REPLIES,
+    CheckedAnswer,
+    Correction,
+    Payload,
+    SubtaskBatch,
+    TaskRecord,
+)
 from pointsman.routing.decision import Decision
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import CANCEL_REASON, ENDED, Status
 from pointsman.values.times import to_ms, to_text
 
-ATTENTION = "delivery"
-"""What marks a task that the sweep looks after: it has ended and is not delivered, or it waits for subtasks."""
 _UNDELIVERED = ("attention", "attention_since", "told", "unreached")
 _OF_ONE_GENERATION = (
     *_UNDELIVERED,
     *("started_at", "ended_at", "delivered_at", "attempts", "model", "effort", "answer", "answer_ref", "truncated"),
-    *("reason", "verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by"),
+    *("reason", "verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by", "cancel_asked_at"),
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
 
@@ -65,14 +71,29 @@ def failed(generation: int, reason: str, at: datetime) -> Update:
     update = _ended(Update().set({"reason": reason}), Status.FAILED, at)
     for name in ("answer", "answer_ref"):
         update.only_if(f"attribute_not_exists({update.name(name)})")
+    return _not_to_be_cancelled(_not_ended(update, generation)).only_if("attribute_not_exists(open_intent)")
+
+
+def cancelled(generation: int, at: datetime) -> Update:
+    """End a task of that generation that has not ended and has no attempt open, whatever it has come to."""
+    update = _ended(Update().set({"reason": CANCEL_REASON}), Status.CANCELLED, at).remove(
+        ["lease_until", "lease_owner"]
+    )
     return _not_ended(update, generation).only_if("attribute_not_exists(open_intent)")
+
+
+def cancel_asked(generation: int, at: datetime) -> Update:
+    """Mark a task of that generation whose attempt is open: that attempt's settlement ends it as cancelled."""
+    update = Update().set_once({"cancel_asked_at": to_text(at)})
+    return _not_ended(update, generation).only_if("attribute_exists(open_intent)")
 
 
 def completed(record: TaskRecord, at: datetime) -> Update:
     """End a task of the record's generation that has not ended and has no attempt open, by the answer that it has."""
     model = record.checked.model if record.checked else None
     update = _ended(Update().set({"model": model}), Status.COMPLETED, at)
-    return _not_ended(update, record.generation).only_if("attribute_not_exists(open_intent)")
+    _not_to_be_cancelled(_not_ended(update, record.generation))
+    return update.only_if("attribute_not_exists(open_intent)")
 
 
 def waiting(generation: int) -> Update:
@@ -133,7 +154,7 @@ def attempt_taken(intent: Intent) -> Update:
     last = update.name("last_turn")
     update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(attempt_id)}")
     update.only_if(f"attribute_not_exists({update.name('subtasks')})")
-    return _not_in(update, ENDED)
+    return _not_to_be_cancelled(_not_in(update, ENDED))
 
 
 def audit_taken(intent: Intent) -> Update:
@@ -146,7 +167,7 @@ def audit_taken(intent: Intent) -> Update:
 
 def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> Update:
     """Close the open attempt: tokens and cost, and the answer unless the task has ended meanwhile."""
-    result, update = settled.result, intent_cleared(settled.intent.key)
+    result, update = settled.result, _not_to_be_cancelled(intent_cleared(settled.intent.key))
     _count(update, settled)
     update.set({"model": settled.billed_model, "cost_known": None if settled.cost_known else False})
     if result.outcome in GOOD and answer:
@@ -178,7 +199,17 @@ def checked(record: TaskRecord, check: CheckResult, at: datetime) -> Update:
         update.set_path(("verdict", "failed"), check.failed)
     if not check.pending:
         _ended(update, Status.COMPLETED, at)
-    return _not_ended(update, record.generation)
+    return _not_to_be_cancelled(_not_ended(update, record.generation))
+
+
+def attempt_cancelled(settled: Settled) -> Update:
+    """Close the open attempt of a task that is to be cancelled, and end the task: cost and tokens alone are kept."""
+    update = intent_cleared(settled.intent.key)
+    if settled.intent.spec.purpose is Purpose.TASK:  # a judge's are in the ledger alone
+        _count(update, settled)
+        update.set({"model": settled.billed_model, "cost_known": None if settled.cost_known else False})
+    _ended(update.set({"reason": CANCEL_REASON}), Status.CANCELLED, settled.at)
+    return _not_in(update, ENDED).only_if("attribute_exists(cancel_asked_at)")
 
 
 def attempt_dropped(settled: Settled) -> Update:
@@ -199,7 +230,7 @@ def attempt_counted(settled: Settled) -> Update:
 
 def judgement_settled(settled: Settled) -> Update:
     """Close the judge's attempt; what it found wanting stands with the answer, tokens and cost in the ledger alone."""
-    update = intent_cleared(settled.intent.key)
+    update = _not_to_be_cancelled(intent_cleared(settled.intent.key))
     if settled.result.check:
         update.set_path(("verdict", "passed"), False)
         update.set_path(("verdict", "failed"), settled.result.check.failed)
@@ -258,6 +289,10 @@ def _not_in(update: Update, statuses: set[Status] | frozenset[Status]) -> Update
 
 def _of_generation(update: Update, generation: int) -> Update:
     return update.only_if(f"{update.name('generation')} = {update.value(generation)}")
+
+
+def _not_to_be_cancelled(update: Update) -> Update:
+    return update.only_if("attribute_not_exists(cancel_asked_at)")
 
 
 def _not_ended(update: Update, generation: int) -> Update:

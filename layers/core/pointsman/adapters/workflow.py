@@ -43,6 +43,14 @@ class StepFunctions:
                 if since <= summary["stopDate"] <= until:
                     yield DeadExecution(summary["name"], status)
 
+    def stop(self, name: str, cause: str) -> None:
+        """Stop an execution, if there is one; one that has ended stays as it is."""
+        try:
+            self._client.stop_execution(executionArn=self._arn(name), cause=cause)
+        except ClientError as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+
     def position(self, name: str) -> tuple[str, int]:
         """Return the task and the generation that an execution runs."""
         state: Any = loads(self._input(name))

@@ -12,6 +12,7 @@ _FAILURES = {
     "blocked": (400, "content_filter", "invalid_request_error"),
     "invalid": (400, "invalid_request", "invalid_request_error"),
     "too_long": (400, "context_length_exceeded", "invalid_request_error"),
+    "cancelled": (410, "cancelled", "invalid_request_error"),  # no client repeats it: it would be cancelled still
     "private": (400, "private", "invalid_request_error"),
     "over_budget": (429, "insufficient_quota", "insufficient_quota"),
     "quota_exhausted": (429, "insufficient_quota", "insufficient_quota"),

@@ -16,7 +16,14 @@ from pointsman.client.errors import (
     WebhookError,
 )
 from pointsman.client.message import Sent, TaskFields
-from pointsman.client.result import NoAnswerError, Result, SubtaskResult, TaskFailedError, TaskRejectedError
+from pointsman.client.result import (
+    NoAnswerError,
+    Result,
+    SubtaskResult,
+    TaskCancelledError,
+    TaskFailedError,
+    TaskRejectedError,
+)
 from pointsman.client.watch import Progress
 from pointsman.client.webhook import verify_webhook
 
@@ -32,6 +39,7 @@ __all__ = [
     "Result",
     "Sent",
     "SubtaskResult",
+    "TaskCancelledError",
     "TaskFailedError",
     "TaskFields",
     "TaskRejectedError",

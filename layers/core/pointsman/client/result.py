@@ -14,7 +14,7 @@ from pointsman.values.usage import Usage
 
 
 class NoAnswerError(PointsmanError):
-    """A task ended without an answer; `result` has its reason and its cost. The root of the two below."""
+    """A task ended without an answer; `result` has its reason and its cost. The root of those below."""
 
     def __init__(self, words: str, result: "Result") -> None:
         super().__init__(words)
@@ -23,6 +23,10 @@ class NoAnswerError(PointsmanError):
 
 class TaskFailedError(NoAnswerError):
     """A task was tried and has no answer: refused, blocked, over budget, past its deadline, no model left."""
+
+
+class TaskCancelledError(NoAnswerError):
+    """A task was cancelled by an operator."""
 
 
 class TaskRejectedError(NoAnswerError):
@@ -35,7 +39,7 @@ class SubtaskResult:
 
     task_id: str
     status: str
-    """`completed`, `failed`, `rejected`, or `unfinished`: it had not ended in time."""
+    """`completed`, `failed`, `cancelled`, `rejected`, or `unfinished`: it had not ended in time."""
     answer: str | None
     """Of a completed one only."""
     truncated: bool
@@ -48,7 +52,7 @@ class SubtaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of a task: completed, failed or rejected."""
+    """The end of a task: completed, failed, cancelled or rejected."""
 
     task_id: str
     status: Status
@@ -108,9 +112,16 @@ class Result:
 
         Raises:
             TaskFailedError: It failed.
+            TaskCancelledError: It was cancelled.
             TaskRejectedError: Its message was rejected.
         """
         if self.status is Status.COMPLETED:
             return self
-        kind = TaskRejectedError if self.status is Status.REJECTED else TaskFailedError
-        raise kind(f"task {self.task_id} {self.status}: {self.reason}", self)
+        raise _ERRORS[self.status](f"task {self.task_id} {self.status}: {self.reason}", self)
+
+
+_ERRORS: dict[Status, type[NoAnswerError]] = {
+    Status.FAILED: TaskFailedError,
+    Status.CANCELLED: TaskCancelledError,
+    Status.REJECTED: TaskRejectedError,
+}

@@ -4,9 +4,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.archive import ArchivedLedger
+from pointsman.adapters.dead_letters import count_letters
 from pointsman.adapters.task_times import DynamoTaskTimes
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.runtime import Runtime
+from pointsman.report.figures.stack_place import StackPlace
+from pointsman.services.day_tasks import DayTaskReader
 from pointsman.services.report import Reporting
 
 
@@ -15,9 +18,23 @@ def build_reporting(parts: Runtime) -> Reporting:
     stores = parts.stores
     ledger = ArchivedLedger(stores.ledger_reader, stores.archive)
     times = DynamoTaskTimes(stores.dynamodb, stores.tables)
+    settings = parts.settings
     return Reporting(
-        parts.context, ledger, stores.report_sink, times.milestones, stores.sweep_store, parts.settings.stand_in
+        parts.context,
+        ledger,
+        stores.report_sink,
+        times.milestones,
+        stores.sweep_store,
+        settings.stand_in,
+        StackPlace(settings.stack_name, settings.account, settings.region),
+        build_day_tasks(parts),
     )
+
+
+def build_day_tasks(parts: Runtime) -> DayTaskReader:
+    """Return what reads the tasks of a day."""
+    stores, url = parts.stores, parts.settings.dlq_url
+    return DayTaskReader(stores.task_list.received, stores.workflow, lambda: count_letters(stores.sqs, url))
 
 
 def daily_report(event: dict[str, Any]) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", ignored_types=(cached_property,))
 
+    stack_name: str = ""
     task_table: str = ""
     usage_table: str = ""
     limit_table: str = ""
@@ -59,6 +60,11 @@ class Settings(BaseModel):
     def account(self) -> str:
         """The id of the stack's account; empty: there is no stack."""
         return self.state_machine_arn.split(":")[4] if self.state_machine_arn else ""
+
+    @property
+    def region(self) -> str:
+        """The stack's region; empty: there is no stack."""
+        return self.state_machine_arn.split(":")[3] if self.state_machine_arn else ""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
-from pointsman.execution.budget import Charge
+from pointsman.execution.budget import Charge, Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult
 from pointsman.routing.catalog import Billing, Model
@@ -74,6 +74,9 @@ class Sharer:
     metadata: dict[str, str] = field(default_factory=dict)
     parent_id: str | None = None
     sender: str | None = None
+    limited: bool = False
+    """As `CallSpec.limited`; like `family` not kept in the ledger, which has what they came to."""
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ class CallSpec:
     metadata: dict[str, str] = field(default_factory=dict)
     sender: str | None = None
     """Who sent the task; None: it is not known, or a call for tasks of several."""
+    limited: bool = False
+    """Whether the sender's API key has limits of its own."""
+    family: Family | None = None
+    """Whose ceiling the cost counts for."""
     hop: int = 0
     """Place in the plan, from 0."""
     previous_outcome: str | None = None
@@ -184,6 +191,16 @@ class Settled:
     at: datetime
     milliseconds: int
     """Of the call alone."""
+
+
+class Booking(IntEnum):
+    """What became of a settlement; false when the intent has another outcome."""
+
+    OTHERS = 0
+    """Another outcome stands."""
+    OURS = 1
+    TASK_CANCELLED = 2
+    """This outcome stands, and the task, which was to be cancelled, has ended with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,12 @@ from pointsman.values.money import usd
 from pointsman.values.status import Status
 
 EVENT_VERSION = 1
-DETAIL_TYPES = {Status.COMPLETED: "Task Completed", Status.FAILED: "Task Failed", Status.REJECTED: "Task Rejected"}
+DETAIL_TYPES = {
+    Status.COMPLETED: "Task Completed",
+    Status.FAILED: "Task Failed",
+    Status.REJECTED: "Task Rejected",
+    Status.CANCELLED: "Task Cancelled",
+}
 BUDGET_USED_UP = "Budget Used Up"
 ACCOUNT_NOT_SERVED = "Account Not Served"
 FREE_CALLS_BILLED = "Free Calls Billed"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from pointsman.execution.budget import Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import ENDED, Status
@@ -132,6 +133,8 @@ class AuditedAnswer:
         }
 
 
+ATTENTION = "delivery"
+"""What marks a task that the sweep looks after: it has ended and is not delivered, or it waits for subtasks."""
 MOST_REPLIES = 50
 """Places to reply to that a task under way takes: an item ends at 400 KB, and one delivery goes to all of them."""
 
@@ -150,7 +153,7 @@ class SubtaskEnd:
 
     task_id: str
     status: str
-    """`completed`, `failed`, `rejected` or `unfinished`."""
+    """`completed`, `failed`, `cancelled`, `rejected` or `unfinished`."""
     type: str | None
     tier: str | None
     model: str | None
@@ -231,6 +234,8 @@ class TaskRecord:
     checked: CheckedAnswer | None = None
     audit: AuditedAnswer | None = None
     reason: str | None = None
+    cancel_asked_at: str | None = None
+    """When it was to be cancelled while a call was open: it ends with that call."""
     subtasks: list[SubtaskRef] = field(default_factory=list)
     """Those that it waits for or waited for."""
     drafts: Payload = field(default_factory=Payload)
@@ -253,10 +258,21 @@ class TaskRecord:
     split: bool = False
     sender: str | None = None
     """Who sent it, as AWS and this stack say (`contracts/sender.py`); None: from before senders were kept."""
+    limited: bool = False
+    """Whether the sender's API key has limits of its own."""
+    family: Family | None = None
+    """Whose ceiling its cost counts for."""
     via: str | None = None
     """What its envelope names as its source, unchecked."""
+    rerun_of: str | None = None
+    """The task that an operator ran anew as this one."""
     rejection: RejectedMessage | None = None
     """Of a rejected message only."""
+
+    @property
+    def is_cancelled_ahead(self) -> bool:
+        """Whether it was cancelled before its message was received: nothing but its id is known."""
+        return self.status is Status.CANCELLED and not self.fingerprint
 
     @property
     def has_answer(self) -> bool:

@@ -56,21 +56,30 @@ class Pattern:
 PATTERNS = (
     Pattern(
         Provider.ANTHROPIC,
-        "^your credit balance is too low",
+        "^(your )?credit balance is too low",
         AccountTrouble.CREDIT,
         "anthropics/claude-code issues 4684 and 91322",
     ),
     Pattern(
-        Provider.ANTHROPIC,
-        "^you have reached your specified (workspace )?api usage limits",
-        AccountTrouble.LIMIT,
-        "platform.claude.com docs, rate limits, 2026-08-22",
+        Provider.ANTHROPIC, "^you.re out of extra usage", AccountTrouble.CREDIT, "anthropics/claude-code issue 45035"
     ),
     Pattern(
         Provider.ANTHROPIC,
-        "^this organization has been disabled",
+        "(usage credits|extra usage) (are|is) required for long context",
+        Outcome.TOO_LONG,
+        "anthropics/claude-code issues 53607 and 64982",
+    ),
+    Pattern(
+        Provider.ANTHROPIC,
+        r"^(you have|you.ve|your \w+ has) (reached|exceeded|hit) (your|its|the) [\w ]{0,40}(usage|spend(ing)?) limit",
+        AccountTrouble.LIMIT,
+        "platform.claude.com docs, rate limits, 2026-08-22; anthropics/claude-code issues 1047 and 67939",
+    ),
+    Pattern(
+        Provider.ANTHROPIC,
+        "^(this|your) (organization|account|workspace) (has been|is) (disabled|suspended|on hold)",
         AccountTrouble.HOLD,
-        "anthropics/claude-code issues 9384 and 78218",
+        "anthropics/claude-code issues 9384, 54311 and 78218",
     ),
     Pattern(
         Provider.ANTHROPIC,
@@ -80,11 +89,22 @@ PATTERNS = (
     ),
     Pattern(
         Provider.ANTHROPIC,
+        "not (allowed|available|supported) (from|in) (unsupported countries|your (country|region|location))",
+        AccountTrouble.PLACE,
+        "anthropics/claude-code issue 2656; zed-industries/zed issue 30496",
+    ),
+    Pattern(
+        Provider.ANTHROPIC,
         "^output blocked by content filtering policy",
         Outcome.BLOCKED,
         "anthropics/claude-code issues 58367 and 37547",
     ),
-    Pattern(Provider.ANTHROPIC, "prompt is too long", Outcome.TOO_LONG, "anthropics/claude-code issue 12186"),
+    Pattern(
+        Provider.ANTHROPIC,
+        "(prompt|input) is too long",
+        Outcome.TOO_LONG,
+        "anthropics/claude-code issue 12186; AWS's ValidationException of the same models",
+    ),
     Pattern(
         Provider.ANTHROPIC,
         "^input length and `?max_tokens`? exceed context limit",
@@ -93,28 +113,38 @@ PATTERNS = (
     ),
     Pattern(
         Provider.ANTHROPIC,
-        r"^`?(messages|system|max_tokens|output_config|thinking|model|metadata|stop_sequences|temperature|top_[pk])\b",
+        r"^`?(messages|system|max_tokens|output_config|thinking|model|metadata|stop_sequences|temperature|top_[pk]|tools"
+        r"|tool_choice|stream|service_tier|inference_geo|cache_control)\b",
         Outcome.INVALID,
         "the API's validation names the parameter first: platform.claude.com docs, errors",
     ),
     Pattern(
         Provider.GEMINI, "user location is not supported", AccountTrouble.PLACE, "google-gemini/gemini-cli issue 1993"
     ),
+    Pattern(
+        Provider.GEMINI,
+        "^api key (not valid|not found|expired|is invalid)",
+        AccountTrouble.KEY,
+        "the sentences of API_KEY_INVALID, where a proxy leaves its details out: ai.google.dev troubleshooting",
+    ),
     Pattern(Provider.GEMINI, "prepayment credits are depleted", AccountTrouble.CREDIT, "JeffOtano/roni issue 125"),
     Pattern(
         Provider.GEMINI,
-        "exceeded its (monthly )?spending cap",
+        r"(exceeded|reached|above|over) (its|your|the) (\w+ )?spend(ing)? (cap|limit)",
         AccountTrouble.LIMIT,
-        "users' public logs of 2026-09 and 2026-10",
-    ),
-    Pattern(
-        Provider.GEMINI, "(has been|is|was) suspended", AccountTrouble.HOLD, "google.api.ErrorReason CONSUMER_SUSPENDED"
+        "ai.google.dev docs, rate limits, 2026-08-18; users' public logs of 2026-09 and 2026-10",
     ),
     Pattern(
         Provider.GEMINI,
-        "input token count.*exceeds the maximum number of tokens",
+        r"(has been|is|was) suspended|project has been denied access|violation of terms of\s+service",
+        AccountTrouble.HOLD,
+        "google.api.ErrorReason CONSUMER_SUSPENDED; google-gemini/gemini-cli 19501; ultimatejimmy/xray.koplugin 30",
+    ),
+    Pattern(
+        Provider.GEMINI,
+        "input token count.*exceeds the maximum number of tokens|request payload size exceeds the limit",
         Outcome.TOO_LONG,
-        "users' public logs of gemini-3.1-flash-lite",
+        "users' public logs of gemini-3.1-flash-lite; ai.google.dev docs, 20 MB a request",
     ),
     Pattern(
         Provider.GEMINI,
@@ -179,12 +209,14 @@ _BY_KIND: dict[str, Verdict] = {
 }
 _BY_STATUS = {408: Outcome.UNAVAILABLE, 409: Outcome.UNAVAILABLE, 413: Outcome.TOO_LONG, 499: Outcome.UNAVAILABLE}
 """What these say holds whatever the body is."""
+_NAMES_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
+"""What a not-found says that is of the model: `model: ID`, `models/ID is not found`."""
 _REGAIN = re.compile(r"regain access on (\d{4}-\d{2}-\d{2}) at (\d{2}:\d{2}) UTC")
 _LATEST_REGAIN = timedelta(days=62)
 
 
 def interpret_refusal(provider: Provider, status: int, error: ProviderError | None, now: datetime) -> Refusal:
-    """Return what an HTTP status of 400 and above means; `error` is None where the provider did not write it."""
+    """Return what an HTTP status of 300 and above means; `error` is None where the provider did not write it."""
     if status >= 500:
         return Refusal(Outcome.UNAVAILABLE)
     if status in _BY_STATUS:
@@ -198,7 +230,10 @@ def interpret_refusal(provider: Provider, status: int, error: ProviderError | No
     if status == 402:
         return _refusal(AccountTrouble.CREDIT, error, now)
     if verdict := _BY_KIND.get(error.kind):
-        return _refusal(verdict, error, now)
+        unnamed = verdict is Outcome.RETIRED and not _NAMES_A_MODEL.search(error.message)
+        return _refusal(Outcome.UNAVAILABLE if unnamed else verdict, error, now)  # another path's, not the model's
+    if status == 451:
+        return _refusal(AccountTrouble.PLACE, error, now)
     if status in (401, 403):
         return _refusal(AccountTrouble.KEY, error, now)
     return Refusal(Outcome.INVALID, recognized=False)

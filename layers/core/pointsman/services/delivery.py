@@ -9,6 +9,7 @@ from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
 from pointsman.ports import EventPublisher, PayloadStore, ReplySender, TaskStore
 from pointsman.services.call import close_open_intent
+from pointsman.services.cancel import cancel_task
 from pointsman.services.context import Context
 from pointsman.services.subtasks import Subtasks
 from pointsman.values import strict_json
@@ -22,6 +23,11 @@ _MOST_RACES = 3
 """Attempts that may begin while a task is ended: its execution has stopped, so there is at most one."""
 BUS = "event"
 """The event bus, among those who have been notified."""
+_LOG_EVENTS = {
+    Status.COMPLETED: LogEvent.TASK_COMPLETED,
+    Status.FAILED: LogEvent.TASK_FAILED,
+    Status.CANCELLED: LogEvent.TASK_CANCELLED,
+}
 DELIVERED_WITHIN = timedelta(minutes=2)
 """A try at a delivery is over by then (the function has 60 s, the workflow 70): one that left no word was cut short."""
 
@@ -53,7 +59,8 @@ class Delivery:
         if record is None or record.generation != generation:
             return None
         if record.status not in ENDED:
-            record = self._wait(record) if record.subtasks else self._end(record, reason)
+            waits = record.subtasks and not record.cancel_asked_at
+            record = self._wait(record) if waits else self._end(record, reason)
             if record is None or record.generation != generation:
                 return None
         self._notify(record)
@@ -85,23 +92,41 @@ class Delivery:
         task_id, generation, now = record.task_id, record.generation, self.ctx.clock.now()
         for _ in range(_MOST_RACES):
             close_open_intent(self.ctx, record)
-            ended = self.tasks.fail(task_id, generation, reason or "unknown", now)
-            if ended and ended.generation == generation and ended.has_answer:
-                ended = self.tasks.complete(ended, now)
+            ended = self._try_end(record, reason or "unknown", now)
             if ended is None or ended.generation != generation:
                 return ended
             if ended.status in ENDED:
-                event = LogEvent.TASK_COMPLETED if ended.status is Status.COMPLETED else LogEvent.TASK_FAILED
-                self.ctx.log(event, task_id=task_id, reason=ended.reason)
-            if ended.status in ENDED or not ended.open_intent:
+                self.ctx.log(_LOG_EVENTS[ended.status], task_id=task_id, reason=ended.reason)
+            if ended.status in ENDED or not (ended.open_intent or ended.cancel_asked_at):
                 return ended
             record = ended
         raise DeliveryError(f"task {task_id}: attempts begin while it is to end")
+
+    def _try_end(self, record: TaskRecord, reason: str, now: datetime) -> TaskRecord | None:
+        """End the task unless an attempt is open; return it as it is then."""
+        task_id, generation = record.task_id, record.generation
+        if record.cancel_asked_at:
+            return self.tasks.cancel(task_id, generation, now) or self.tasks.read(task_id)
+        ended = self.tasks.fail(task_id, generation, reason, now)
+        if ended and ended.generation == generation and ended.has_answer and not ended.cancel_asked_at:
+            return self.tasks.complete(ended, now)
+        return ended
+
+    def _cancel_subtasks(self, record: TaskRecord) -> None:
+        """Cancel what a cancelled task has handed out, before its own end is told: whoever tells it again goes on."""
+        for task_id in [ref.task_id for ref in record.subtasks]:
+            if ended := cancel_task(self.tasks, task_id, self.ctx.clock.now()).ended_now:
+                try:
+                    self._notify(ended)
+                except DeliveryError as error:  # the sweep tells it
+                    self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task_id, why=str(error))
 
     def _notify(self, record: TaskRecord) -> None:
         """Deliver the end of a task that has ended and is not delivered yet."""
         if record.status not in ENDED or record.delivered_at:
             return
+        if record.status is Status.CANCELLED:
+            self._cancel_subtasks(record)
         self.send(record, [place for place in (BUS, *record.reply_to) if place not in record.notified])
         now = self.ctx.clock.now()
         self.tasks.delivered(record.task_id, record.generation, now)
@@ -139,7 +164,7 @@ class Delivery:
         if place == BUS:
             self.bus.publish(events.DETAIL_TYPES[record.status], detail)
             return
-        failed_with = record.reason if record.status is Status.FAILED else None
+        failed_with = None if record.status is Status.COMPLETED else record.reason
         end = event_id(record.task_id, record.generation, record.status)
         if not self.replies.reply(place, detail, failed_with, end):
             self.ctx.log(LogEvent.REPLY_TARGET_GONE, task_id=record.task_id, place=printable(place))

@@ -8,13 +8,15 @@ from enum import StrEnum
 from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
 from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
 from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.execution.dead_letter import DeadLetter
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import DeadLetter, DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
+from pointsman.ports import DeadLetterQueue, ModelHealthStore, PayloadStore, TaskQueue, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import TASK_LIFETIME, read_message
+from pointsman.services.sender_limits import clamped
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import RetryLaterError, safe_message
@@ -176,7 +178,7 @@ class Replay:
             source="task",
             task_id=record.task_id,
             code=record.reason or REPLAY_UNFINISHED,
-            reason=None if record.status is Status.FAILED else "a replay was begun and has not started it",
+            reason=None if record.status is Status.FAILED else "a replay or rerun was begun and has not started it",
             size=0,
             outcome=ReplayOutcome.REPLAY,
             generation=record.generation,
@@ -216,7 +218,8 @@ class Replay:
             deadline=to_text(now + TASK_LIFETIME),
         )
         if options.route_again or claim.decision is None:
-            claim.decision = self._decision(task, record.task_id, record.sender)
+            claim.decision = self._decision(task, record)
+        claim.decision = clamped(self.ctx, claim, claim.decision)
         health = self.model_health.states(self.ctx.policy.in_use())
         state = first_state(self.ctx, claim, claim.decision.tier, health)
         claim.execution_input = strict_json.dumps(state.as_state())
@@ -225,9 +228,11 @@ class Replay:
         start_execution(self.ctx, self.tasks, self.workflow, claim)
         return claim.generation
 
-    def _decision(self, task: Task, task_id: str, sender: str | None) -> Decision:
-        decision = self.classifier.decide_without_model(task)
-        return decision or self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: sender})[task_id]
+    def _decision(self, task: Task, record: TaskRecord) -> Decision:
+        if decision := self.classifier.decide_without_model(task):
+            return decision
+        task_id = record.task_id
+        return self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: record})[task_id]
 
 
 def with_id(body: str, message_id: str) -> str:
@@ -246,7 +251,8 @@ def with_id(body: str, message_id: str) -> str:
 
 
 def _is_failed(record: TaskRecord) -> bool:
-    return record.status is Status.FAILED or (record.status is Status.CLAIMED and record.generation > 1)
+    begun = record.generation > 1 or record.rerun_of is not None
+    return record.status is Status.FAILED or (record.status is Status.CLAIMED and begun)
 
 
 def _code(letter: DeadLetter) -> str:

@@ -9,12 +9,15 @@ from typing import Any
 from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
+from pointsman.report.figures.day_tasks import DayTasks
 from pointsman.report.figures.report import LOOKBACK, Report, ReportScope, build_report
 from pointsman.report.figures.speed import MilestoneLookup
+from pointsman.report.figures.stack_place import StackPlace
 from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.context import Context
+from pointsman.services.day_tasks import DayTaskReader
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import day_bounds, days_between
 
@@ -32,29 +35,39 @@ class Reporting:
     milestones: MilestoneLookup
     store: SweepStore
     stand_in: bool
+    stack: StackPlace
+    day_tasks: DayTaskReader
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
         counters = self.ledger.counters(f"{day:%Y-%m}", day.day)
-        return build_report(self._scope(day), self._shards(day), counters, self._earlier(day), self.milestones)
+        received = self._received(day)
+        published = self.published()
+        earlier, before = self._earlier(day, published), [entry.spend for entry in published]
+        return build_report(self._scope(day), self._shards(day), counters, earlier, self.milestones, received, before)
 
     def summarize(self, day: date) -> history.PublishedDay:
-        """Return the day's totals; only the day's own rows are read."""
-        return history.published_day(build_report(self._scope(day), self._shards(day), {}))
+        """Return the day's totals; only the day's own rows and tasks are read."""
+        return history.published_day(
+            build_report(self._scope(day), self._shards(day), {}, received=self._received(day))
+        )
+
+    def _received(self, day: date) -> DayTasks:
+        return self.day_tasks.read(*day_bounds(day, self.ctx.zone), self.ctx.clock.now())
 
     def _scope(self, day: date) -> ReportScope:
-        return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, self.ctx.clock.now())
+        return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, self.ctx.clock.now(), self.stack)
 
     def _shards(self, day: date) -> Iterable[Iterable[Mapping[str, Any]]]:
         since, until = day_bounds(day, self.ctx.zone)
         return self.ledger.shards(since - LOOKBACK, until)
 
-    def _earlier(self, day: date) -> list[DaySummary]:
+    def _earlier(self, day: date, published_days: list[history.PublishedDay]) -> list[DaySummary]:
         """Return the month's earlier days: as published if they were settled then, else from their rows."""
         zone, policy = self.ctx.zone, self.ctx.policy
         at, _ = day_bounds(day, zone)
         baseline = policy.resolve(policy.config.baseline, at).id
-        published = {entry.spend.day: entry.summary for entry in self.published()}
+        published = {entry.spend.day: entry.summary for entry in published_days}
         summaries: list[DaySummary] = []
         for earlier in days_between(day.replace(day=1), day)[:-1]:
             summary = published.get(earlier)

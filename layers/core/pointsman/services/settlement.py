@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from pointsman.execution.calls import Settled, Share
+from pointsman.execution.calls import Booking, Settled, Share
 from pointsman.execution.model_health import HealthUpdate
 from pointsman.execution.records import Payload, SubtaskBatch
 from pointsman.services.context import Context
@@ -27,8 +27,8 @@ def settle_in_time(
     answer: Payload | None,
     shares: tuple[Share, ...],
     subtasks: SubtaskBatch | None,
-) -> bool:
-    """Settle the call, again and again while its function has time; return whether its outcome is the one that stands.
+) -> Booking:
+    """Settle the call, again and again while its function has time; return what became of it.
 
     `until` is when the answer had to be there. When the end is near, outcome and answer are stored without the
     counters, which whoever settles the intent next completes: until then they hold the reservation.

@@ -13,6 +13,12 @@ class Status(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    """Ended by an operator, without an answer."""
 
 
-ENDED = frozenset({Status.COMPLETED, Status.FAILED})
+ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+CANCEL_REASON = "cancelled"
+"""The reason of a cancelled task."""
+CANCELLING = "cancelling"
+"""How a task is shown that is to end as cancelled as soon as its open call has."""

@@ -50,10 +50,10 @@ def test_every_total_equals_the_sum_of_its_parts_and_of_the_ledger_rows(rows: li
         assert total["tokens"][kind] == sum(entry.get(kind, 0) for entry in rows)
     assert sum(document["outcomes"].values()) == len(rows)
     assert (
-        sum(task["cost_nano"] for task in document["tasks"]) + document["classification"]["cost_nano"]
+        sum(task["cost_nano"] for task in document["task_costs"]) + document["classification"]["cost_nano"]
         == total["cost_nano"]
     )
-    assert sum(task["share_nano"] for task in document["tasks"]) == 12
+    assert sum(task["share_nano"] for task in document["task_costs"]) == 12
     assert document["month"]["ledger_cost_nano"] + document["month"]["ledger_open_nano"] == total["cost_nano"]
     assert (
         sum(tier["ledger_cost_nano"] for tier in document["month"]["tiers"].values())
@@ -100,24 +100,24 @@ def test_shares_appear_per_task_and_in_no_total() -> None:
     document = as_json(report_of(row(cost_nano=1_000), classification(**paid), share("t1", 60), share("t2", 40, 1)))
     assert document["totals"]["cost_nano"] == 1_100
     assert document["totals"]["tasks"] == 1
-    assert [(task["task_id"], task["attempts"], task["with_share_nano"]) for task in document["tasks"]] == [
+    assert [(task["task_id"], task["attempts"], task["with_share_nano"]) for task in document["task_costs"]] == [
         ("t1", 1, 1_060),
         ("t2", 0, 40),
     ]
 
 
 def test_open_attempt_counts_at_its_reservation() -> None:
-    report = report_of(row(outcome=None))
-    assert (report.total.attempts, report.total.open_attempts, report.total.cost_nano) == (1, 1, 5_000_000)
+    report = report_of(row(outcome=None, reserved_nano=50_000_000))
+    assert (report.total.attempts, report.total.open_attempts, report.total.cost_nano) == (1, 1, 50_000_000)
     assert report.outcomes == {"open": 1}
     assert report.unknown.count == 0
     assert "1 call still open" in render_text(report)
 
 
 def test_unknown_costs_count_at_their_reservation() -> None:
-    report = report_of(row(outcome="unknown", cost_nano=5_000_000, cost_known=False), row(attempt=2))
-    assert (report.unknown.count, report.unknown.reserved_nano) == (1, 5_000_000)
-    assert "1 call of unknown cost, booked at the reserved amount: $0.005000." in render_text(report)
+    report = report_of(row(outcome="unknown", cost_nano=50_000_000, cost_known=False), row(attempt=2))
+    assert (report.unknown.count, report.unknown.reserved_nano) == (1, 50_000_000)
+    assert "1 call of unknown cost, booked at the reserved amount: $0.050000." in render_text(report)
     assert "! 1 call of unknown cost" in render_summary(report)
 
 
@@ -129,7 +129,8 @@ def test_model_is_listed_by_its_billed_name() -> None:
 def test_agents_and_tickets_have_totals() -> None:
     ci = {"agent": "ci", "ticket": "T-1"}
     document = as_json(report_of(row(metadata=ci), row("t2", metadata={"agent": "ci"}), row("t3"), share("t2", 5)))
-    assert document["agents"] == {"ci": {"tasks": 2, "attempts": 2, "cost_nano": 4_000_000, "share_nano": 5}}
+    ci_totals = {"tasks": 2, "attempts": 2, "cost_nano": 4_000_000, "share_nano": 5}
+    assert document["agents"] == {"ci": ci_totals | {"cost_nano_usd": 4_000_000, "share_nano_usd": 5}}
     assert list(document["tickets"]) == ["T-1"]
 
 
@@ -147,8 +148,9 @@ def test_unlisted_tasks_and_names_are_in_the_totals_of_others(monkeypatch: pytes
     costs = {f"t{number}": 10**number for number in range(6)}
     rows = [row(name, cost_nano=cost, metadata={"ticket": f"T-{name}"}) for name, cost in costs.items()]
     document = as_json(build_report(scope_of(), [rows[:2], rows[2:], [row("silent", cost_nano=7)]], {}))
-    assert [task["task_id"] for task in document["tasks"]] == ["t3", "t4", "t5"]
-    assert document["others"]["tasks"] == {"tasks": 4, "attempts": 4, "cost_nano": 118, "share_nano": 0}
+    assert [task["task_id"] for task in document["task_costs"]] == ["t3", "t4", "t5"]
+    rest = {"tasks": 4, "attempts": 4, "cost_nano": 118, "share_nano": 0}
+    assert document["others"]["tasks"] == rest | {"cost_nano_usd": 118, "share_nano_usd": 0}
     assert list(document["tickets"]) == ["T-t4", "T-t5"]
     others = document["others"]["tickets"]
     assert (others["names"], others["tasks"], others["cost_nano"]) == (4, 4, 1_111)

@@ -49,5 +49,5 @@ def test_csv_lines_add_up_to_the_ledger() -> None:
 )
 def test_csv_has_no_formula(name: str, cell: str) -> None:
     report = report_of_day(pages.row("t", day_bounds(DAY, ZONE)[0], HAIKU, tier="implementation", billed_model=name))
-    (line,) = csv.DictReader(io.StringIO(render_csv(report)))
+    (line,) = [line for line in csv.DictReader(io.StringIO(render_csv(report))) if line["type"] != "received_tasks"]
     assert line["model"] == cell

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.report.figures import history
 from pointsman.report.render.html import render_html
 from pointsman.report.render.index import render_index
 from pointsman.report.render.markup import Markup, el, join
@@ -48,7 +47,7 @@ def test_chart_days_add_up_to_the_ledgers_month() -> None:
     month = REPORT.month.total
     assert sum(day.cost_nano for day in REPORT.days) == month.ledger_cost_nano + month.ledger_open_nano
     rows = exact_amounts(page_section(PAGE, "days"), column=3)
-    days = history.chart_days(REPORT, ENTRIES)
+    days = REPORT.recent
     assert len(days) == 30
     assert rows == [usd(day.cost_nano) for day in reversed(days) if day.cost_nano]
 
@@ -114,10 +113,11 @@ def test_page_contains_the_phrases_that_readers_look_for() -> None:
 def test_empty_day_gives_a_page_without_details() -> None:
     page = render_html(report_of_day(policy=report_rows.policy()))
     text = "".join(parse_page(page).itertext())
+    assert "No task was received" in text
     assert "No task ran." in text
     assert "All is well" in text
     assert "Nothing was spent in the 30 days" in text
-    assert [part.get("aria-labelledby") for part in parse_page(page).iter("section")] == ["days", "tiers"]
+    assert [part.get("aria-labelledby") for part in parse_page(page).iter("section")] == ["day", "days", "tiers"]
 
 
 def test_unfinished_day_is_marked_on_the_page() -> None:

@@ -1,14 +1,18 @@
 """The report as JSON."""
 
+import json
+
 from pointsman.report.render.as_json import as_json
 from tests.support import pages
 from tests.support.pages import HOSTILE, SONNET
+from tests.support.schemas import check_document
 
 REPORT, ENTRIES = pages.month()
 
 
 def test_json_has_work_days_baseline_parents_speed_and_top_tier() -> None:
     document = as_json(REPORT)
+    check_document("report", json.loads(json.dumps(document)))
     assert sum(line["cost_nano"] for line in document["work"]) == document["totals"]["cost_nano"]
     assert document["days"][-1]["cost_nano"] == document["totals"]["cost_nano"]
     comparison = document["baseline"]
@@ -17,3 +21,14 @@ def test_json_has_work_days_baseline_parents_speed_and_top_tier() -> None:
     assert list(document["parents"]) == sorted([HOSTILE, "release-2026-11"])
     assert document["speed"]["reasoning"]["answers"] == sum(task.model == SONNET for task in REPORT.tasks)
     assert sum(group["answers"] for group in document["reached"]) == document["speed"]["reasoning"]["answers"]
+
+
+def test_every_amount_has_the_name_that_ends_in_nano_usd() -> None:
+    def check(value: object) -> int:
+        entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if isinstance(value, dict):
+            for name in value:
+                assert not name.endswith("_nano") or value[f"{name}_usd"] == value[name]
+        return sum(map(check, entries)) + isinstance(value, dict)
+
+    assert check(json.loads(json.dumps(as_json(REPORT)))) > 100

@@ -34,7 +34,7 @@ def test_text_and_message_fit_their_size_and_ignore_the_order_of_rows(
     }
     report = report_of(*rows, counters=counters, policy=old_policy, stand_in=stand_in, now=now)
     page, message = render_text(report), render_summary(report)
-    assert len(page.splitlines()) <= 45
+    assert len(page.splitlines()) <= 55
     assert max(map(len, page.splitlines())) <= 72
     assert len(message.splitlines()) <= 12
     assert max(map(len, message.splitlines())) <= 40

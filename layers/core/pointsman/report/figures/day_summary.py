@@ -14,6 +14,9 @@ from pointsman.report.figures.sums import Summable
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 
+CHART_DAYS = 30
+"""Days that a report's chart shows, its own as the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class DayActivity(Summable):

@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
+from pointsman.report.figures.day_tasks import TaskKind
 from pointsman.report.figures.report import Report
-from pointsman.values.taxonomy import Tier
 
 MANIFEST_KEY = "reports/index.json"
 """The manifest's key in the bucket."""
 _MANIFEST_VERSION = 1
-CHART_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,8 @@ class PublishedDay:
     stand_in: bool
     summary: DaySummary | None = None
     """Present once all its calls are settled: its rows need not be read again."""
+    received: dict[TaskKind, int] = field(default_factory=dict)
+    """How many of the tasks received that day became what; empty for a day published before this was counted."""
 
 
 def published_day(report: Report, *, settled: bool = False) -> PublishedDay:
@@ -46,17 +46,8 @@ def published_day(report: Report, *, settled: bool = False) -> PublishedDay:
         complete=report.complete,
         stand_in=report.stand_in,
         summary=report.summary if settled else None,
+        received=report.received.counts if report.received.received else {},
     )
-
-
-def chart_days(report: Report, entries: Iterable[PublishedDay]) -> list[DaySpend]:
-    """Return the chart's days: the report's month from the ledger, earlier days from the manifest.
-
-    A day that is in neither counts as 0.
-    """
-    spends = {entry.spend.day: entry.spend for entry in entries} | {spend.day: spend for spend in report.days}
-    days = [report.day - timedelta(days=back) for back in range(CHART_DAYS - 1, -1, -1)]
-    return [spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days]
 
 
 def with_day(entries: Iterable[PublishedDay], new: PublishedDay) -> list[PublishedDay]:

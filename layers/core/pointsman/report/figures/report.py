@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pointsman.execution.outcome import Outcome
 from pointsman.report.figures.baseline import Comparison
-from pointsman.report.figures.day_summary import DaySpend, DaySummary, summarize_day
+from pointsman.report.figures.day_summary import CHART_DAYS, DaySpend, DaySummary, summarize_day
+from pointsman.report.figures.day_tasks import DayTasks
 from pointsman.report.figures.fallbacks import Fallback, count_fallbacks, skipped_free_model
 from pointsman.report.figures.free_pool import FreePool, free_pool
 from pointsman.report.figures.ledger_entries import (
@@ -24,6 +25,7 @@ from pointsman.report.figures.lifetimes import Notice, notices
 from pointsman.report.figures.month import Month, month_to_date
 from pointsman.report.figures.quota_use import FreeRequests, QuotaUse, quota_use
 from pointsman.report.figures.speed import MilestoneLookup, Speed, SpeedCollector
+from pointsman.report.figures.stack_place import UNKNOWN_STACK, StackPlace
 from pointsman.report.figures.sums import Summable
 from pointsman.report.figures.task_costs import LabelTotals, TaskCost, TaskCostCollector, TaskTotals, task_costs
 from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
@@ -162,6 +164,9 @@ class Report(DayTotals):
     """Whether the day was over when its rows were read."""
     stand_in: bool
     """Whether stand-ins answer in place of models."""
+    stack: StackPlace
+    received: DayTasks
+    """What became of the tasks that were received in the day."""
     tasks: tuple[TaskCost, ...]
     """The most expensive ones, by id; all of them if they are few."""
     other_tasks: TaskTotals
@@ -173,6 +178,8 @@ class Report(DayTotals):
     """Of the month up to the end of the day."""
     days: tuple[DaySpend, ...]
     """The month's days up to this one."""
+    recent: tuple[DaySpend, ...]
+    """The chart's days up to this one, those before the month as they were published; a day in neither counts as 0."""
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
     notices: tuple[Notice, ...]
@@ -211,6 +218,7 @@ class ReportScope:
     policy: RoutingPolicy
     stand_in: bool
     now: datetime
+    stack: StackPlace = UNKNOWN_STACK
 
 
 def build_report(
@@ -219,13 +227,16 @@ def build_report(
     counters: Mapping[str, int],
     earlier: Iterable[DaySummary] = (),
     find_milestones: MilestoneLookup = lambda _: {},
+    received: DayTasks | None = None,
+    published: Iterable[DaySpend] = (),
 ) -> Report:
     """Return the day's report.
 
     `shards` are the ledger's rows of the day and of the time `LOOKBACK` before it, all rows of a task in one shard.
-    Only one shard is held at a time. `counters` are the month's; `earlier` are the days of the month before this one.
+    Only one shard is held at a time. `counters` are the month's; `earlier` are the days of the month before this one;
+    `published` are days before the month, for the chart.
     """
-    builder = ReportBuilder(scope)
+    builder = ReportBuilder(scope, received or DayTasks(), {day.day: day for day in published})
     for rows in shards:
         builder.add_shard(rows)
     return builder.build(counters, list(earlier), find_milestones)
@@ -236,6 +247,8 @@ class ReportBuilder:
     """The day's totals over the shards added so far."""
 
     scope: ReportScope
+    received: DayTasks
+    published: dict[date, DaySpend]
     retired: set[str] = field(default_factory=set)
     """Models whose provider answered that they are retired."""
     tasks: TaskCostCollector = field(default_factory=TaskCostCollector)
@@ -272,7 +285,7 @@ class ReportBuilder:
     def build(self, counters: Mapping[str, int], earlier: list[DaySummary], find_milestones: MilestoneLookup) -> Report:
         """Return the report of the shards added."""
         scope, (since, until) = self.scope, self.bounds
-        month = sum(earlier, self.summary)
+        month, days = sum(earlier, self.summary), self._days([*earlier, self.summary])
         budget = scope.policy.config.pointsman.budget
         return Report(
             **self.totals.in_order(),
@@ -282,20 +295,26 @@ class ReportBuilder:
             until=until,
             complete=until <= scope.now,
             stand_in=scope.stand_in,
+            stack=scope.stack,
+            received=self.received,
             tasks=self.tasks.most_expensive(),
             other_tasks=self.tasks.others(),
             labels=self.tasks.labels(),
             month=month_to_date(month.costs, month.opens, counters, budget, since, scope.zone, min(until, scope.now)),
             baseline=self.summary.comparison_with_aws,
             baseline_month=sum((day.comparison_with_aws for day in earlier), self.summary.comparison_with_aws),
-            days=self._days([*earlier, self.summary]),
+            days=tuple(days[-scope.day.day :]),
+            recent=tuple(days[-CHART_DAYS:]),
             speed=self.speed.speeds(find_milestones),
             quotas=quota_use(self.requests.by_model(), scope.policy, since),
             notices=notices(scope.policy, scope.day, self.retired),
             summary=self.summary,
         )
 
-    def _days(self, summaries: list[DaySummary]) -> tuple[DaySpend, ...]:
-        spends = {summary.day: summary.spend for summary in summaries}
-        days = days_between(self.scope.day.replace(day=1), self.scope.day)
-        return tuple(spends.get(day) or DaySpend(day, dict.fromkeys(Tier, 0)) for day in days)
+    def _days(self, summaries: list[DaySummary]) -> list[DaySpend]:
+        """Return the chart's days and all of the month's up to this one."""
+        day, spends = self.scope.day, {summary.day: summary.spend for summary in summaries}
+        first = min(day - timedelta(days=CHART_DAYS - 1), day.replace(day=1))
+        nothing = dict.fromkeys(Tier, 0)
+        older = {other: spend for other, spend in self.published.items() if other < day.replace(day=1)}
+        return [spends.get(each) or older.get(each) or DaySpend(each, nothing) for each in days_between(first, day)]

@@ -34,6 +34,8 @@ class TaskCost:
     ticket: str | None
     parent_id: str | None
     sender: str | None = None
+    at: str | None = None
+    """When its first call of the day began."""
 
     @property
     def with_share_nano(self) -> int:
@@ -141,6 +143,7 @@ def _task_cost(task_id: str, attempts: list[LedgerEntry], shares: list[Classific
         ticket=metadata.get("ticket"),
         parent_id=last.parent_id if last else shares[-1].parent_id,
         sender=last.sender if last else shares[-1].sender,
+        at=(attempts or shares)[0].at,
     )
 
 

@@ -1,7 +1,8 @@
 """The report as CSV: a line per tier, task type, model, billing and outcome, for pivot tables.
 
 There is no line per attempt: a day may have a million. Costs and tokens of the lines add up to the day's exactly.
-Task counts do not: a task that used several models counts in several lines.
+Task counts do not: a task that used several models counts in several lines. The lines of type `received_tasks` count
+the tasks that were received in the day, by what became of them (column `outcome`); they have no calls and no cost.
 """
 
 import csv
@@ -13,6 +14,8 @@ from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact_usd
 from pointsman.values.usage import Usage
 
+_RECEIVED = "received_tasks"
+"""The type of the lines that count tasks."""
 _FORMULA = tuple("=+-@")
 """What a formula begins with in spreadsheets, also after spaces and in full width."""
 _SEPARATORS = re.compile(r"[;\s\x00-\x1f\x7f|]+")
@@ -24,12 +27,15 @@ def render_csv(report: Report) -> str:
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     kinds = list(Usage().as_dict())
-    out.writerow(
-        ["date", "tier", "type", "model", "billing", "outcome", "tasks", "attempts", "open", *kinds, "cost_nano", "usd"]
-    )
+    header = ["date", "tier", "type", "model", "billing", "outcome", "tasks", "attempts", "open"]
+    out.writerow([*header, *kinds, "cost_nano", "usd", "cost_nano_usd"])
+    for kind, number in report.received.counts.items() if report.received.received else ():
+        nothing = [0] * (2 + len(kinds))
+        out.writerow([report.day.isoformat(), "", _RECEIVED, "", "", kind, number, *nothing, 0, exact_usd(0), 0])
     for key, totals in report.csv_lines.items():
         counts = [totals.tasks, totals.attempts, totals.open_attempts, *totals.usage.as_dict().values()]
-        out.writerow([report.day.isoformat(), *map(_cell, key), *counts, totals.cost_nano, exact_usd(totals.cost_nano)])
+        cost = [totals.cost_nano, exact_usd(totals.cost_nano), totals.cost_nano]
+        out.writerow([report.day.isoformat(), *map(_cell, key), *counts, *cost])
     return text.getvalue()
 
 

@@ -1,23 +1,42 @@
-"""The report as JSON: integer nano-dollars (`*_nano`), and dollars as decimal strings (`usd`)."""
+"""The report as JSON: integer nano-dollars (`*_nano_usd`), and dollars as decimal strings (`usd`).
 
+`*_nano` is the older, deprecated name of the same amount; `docs/schemas/report.json` describes the document.
+"""
+
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
+from pointsman.report.figures.day_tasks import DayTask
+from pointsman.report.figures.drivers import drivers, spend_before
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.month import Month, Spend
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.task_costs import LabelTotals
-from pointsman.report.render.attention import Attention, attention_of
+from pointsman.report.render.attention import Attention, all_is_well, attention_of
 from pointsman.values.money import usd
 from pointsman.values.times import to_text
 
-_DOCUMENT_VERSION = 1
+_DOCUMENT_VERSION = 2
 """Increased when a field changes its meaning or is removed; added fields do not increase it."""
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return the document. It depends on the ledger alone: it has no time of creation."""
+    """Return the document. It depends on ledger and task records alone: it has no time of creation."""
+    document: dict[str, Any] = with_nano_usd(_document(report))
+    return document
+
+
+def with_nano_usd(document: Any) -> Any:
+    """Return a document with each amount `*_nano` also under the name `*_nano_usd`."""
+    if isinstance(document, Mapping):
+        named = {name: with_nano_usd(value) for name, value in document.items()}
+        return named | {f"{name}_usd": value for name, value in named.items() if name.endswith("_nano")}
+    return [with_nano_usd(entry) for entry in document] if isinstance(document, list | tuple) else document
+
+
+def _document(report: Report) -> dict[str, Any]:
     return {
         "version": _DOCUMENT_VERSION,
         "date": report.day.isoformat(),
@@ -26,6 +45,12 @@ def as_json(report: Report) -> dict[str, Any]:
         "to": to_text(report.until),
         "complete": report.complete,
         "stand_in": report.stand_in,
+        "stack": report.stack._asdict(),
+        **_tasks(report),
+        "attention": [_attention(item) for item in attention_of(report)],
+        "all_is_well": all_is_well(report),
+        "drivers": [asdict(driver) for driver in drivers(report)],
+        "days_before": asdict(spend_before(report.recent)),
         "totals": _totals(report.total),
         "tiers": {str(tier): _totals(totals) for tier, totals in report.tiers.items()},
         "classification": _totals(report.classification),
@@ -37,7 +62,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "parents": _named(report.labels["parent_id"]),
         "senders": _named(report.labels["sender"]),
         "work": [{**key._asdict(), **_totals(totals)} for key, totals in report.work.items()],
-        "tasks": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
+        "task_costs": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
         "others": {
             "tasks": asdict(report.other_tasks),
             "agents": _others(report.labels["agent"]),
@@ -45,7 +70,6 @@ def as_json(report: Report) -> dict[str, Any]:
             "parents": _others(report.labels["parent_id"]),
             "senders": _others(report.labels["sender"]),
         },
-        "attention": [_attention(item) for item in attention_of(report)],
         "outcomes": report.outcomes,
         "unrecognized": report.unrecognized,
         "fallbacks": [
@@ -89,6 +113,36 @@ def as_json(report: Report) -> dict[str, Any]:
 def exact_usd(nano: int) -> str:
     """Return nano-dollars as dollars with all nine decimals."""
     return f"{usd(nano):.9f}"
+
+
+def _tasks(report: Report) -> dict[str, Any]:
+    tasks = report.received
+    return {
+        "tasks": {"received": tasks.received, **{str(kind): count for kind, count in tasks.counts.items()}},
+        "reasons": {str(kind): words for kind, words in tasks.reasons.items()},
+        "late": tasks.late,
+        "wait_unknown": tasks.unread,
+        "dead_letters": tasks.dead_letters,
+        "listed_tasks": [_listed(task) for task in tasks.listed],
+    }
+
+
+def _listed(task: DayTask) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "kind": str(task.kind),
+        "reason": task.why,
+        "received_at": task.received_at,
+        "ended_at": task.ended_at,
+        "delivered": task.is_delivered,
+        "type": task.type,
+        "tier": task.tier,
+        "model": task.model,
+        "agent": task.agent,
+        "ticket": task.ticket,
+        "cost_nano": task.cost_nano,
+        "waiting_for": task.waiting.as_document() if task.waiting else None,
+    }
 
 
 def _attention(item: Attention) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Charts as inline SVG: a column per day, and bars split by phase."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pointsman.report.figures.day_summary import DaySpend
+from pointsman.report.figures.report import Report
 from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.markup import Markup, el, join
 from pointsman.values.money import NANO_PER_USD, usd
@@ -24,13 +26,36 @@ class _ChartSize:
 
 _WIDE = _ChartSize(920, 232, 5, "wide")
 _NARROW = _ChartSize(350, 190, 10, "narrow")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 4, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 4, 20, 24
 """Margins: amounts on the left, days below."""
+_BUDGET_IN_SIGHT = 4
+"""The budget is drawn if it is at most so many times the highest column: a higher one would flatten them all."""
 
 
-def days_chart(days: Sequence[DaySpend]) -> Markup:
-    """Return the days' costs as columns stacked by tier: one drawing for wide screens and one for phones."""
-    return join(_columns(days, _WIDE), _columns(days, _NARROW))
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """What a day may cost."""
+
+    nano: int
+    label: str
+
+
+def budget_line(report: Report) -> BudgetLine | None:
+    """Return the cap on a day, or the month's cap spread over its days; None without a cap."""
+    caps = {cap.counter: cap.limit_nano for cap in report.month.caps}
+    if (daily := caps.get(f"day_{report.day:%d}")) is not None:
+        return BudgetLine(daily, f"cap of a day {rounded_dollars(daily, 2)}")
+    if (monthly := caps.get("month")) is None:
+        return None
+    share = monthly // monthrange(report.day.year, report.day.month)[1]
+    return BudgetLine(share, f"budget {rounded_dollars(share, 2)} a day")
+
+
+def days_chart(days: Sequence[DaySpend], budget: BudgetLine | None = None) -> Markup:
+    """Return the days' costs as columns stacked by tier, the budget as a line: one drawing for wide screens and one
+    for phones.
+    """
+    return join(_columns(days, _WIDE, budget), _columns(days, _NARROW, budget))
 
 
 def axis_top(nano: int) -> int:
@@ -52,8 +77,9 @@ def describe_days(days: Sequence[DaySpend]) -> str:
     )
 
 
-def _columns(days: Sequence[DaySpend], size: _ChartSize) -> Markup:
-    top = axis_top(max(day.cost_nano for day in days))
+def _columns(days: Sequence[DaySpend], size: _ChartSize, budget: BudgetLine | None) -> Markup:
+    most = max(day.cost_nano for day in days)
+    top = axis_top(max(most, budget.nano) if budget and budget.nano <= _BUDGET_IN_SIGHT * most else most)
     height, pitch = size.height - _TOP - _BOTTOM, (size.width - _LEFT - _RIGHT) / len(days)
     columns = [_column(day, _LEFT + number * pitch, pitch, height / top, size) for number, day in enumerate(days)]
     labels = [
@@ -66,12 +92,23 @@ def _columns(days: Sequence[DaySpend], size: _ChartSize) -> Markup:
         el("title", "Cost by day and tier"),
         *(_grid(top * part // 4, height / top, size) for part in (0, 2, 4)),
         *columns,
+        _budget(budget, top, height / top, size) if budget else None,
         *labels,
         viewBox=f"0 0 {size.width} {size.height}",
         class_=f"chart {size.name}",
         role="img",
-        aria_label=f"Cost by day and tier. {describe_days(days)}",
+        aria_label=f"Cost by day and tier. {describe_days(days)}" + (f" The {budget.label}." if budget else ""),
     )
+
+
+def _budget(budget: BudgetLine, top: int, scale: float, size: _ChartSize) -> Markup:
+    """Return the budget's line with its name; one far above the columns is named at the upper edge, without a line."""
+    right = size.width - _RIGHT
+    if budget.nano > top:
+        return el("text", f"{budget.label}, above this scale", x=right, y=_TOP - 3, text_anchor="end", class_="cap")
+    y = _round(size.height - _BOTTOM - budget.nano * scale)
+    line = el("line", x1=_LEFT, x2=right, y1=y, y2=y, class_="cap")
+    return join(line, el("text", budget.label, x=right, y=y, dy="-0.4em", text_anchor="end", class_="cap"))
 
 
 def _grid(nano: int, scale: float, size: _ChartSize) -> Markup:

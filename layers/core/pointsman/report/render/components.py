@@ -1,13 +1,16 @@
 """Building blocks of the report's pages: page, section, table, amount, label."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from pointsman.report.render.formatting import rounded_dollars
-from pointsman.report.render.markup import Child, Markup, el
+from pointsman.report.render.markup import Child, Markup, el, join
 from pointsman.values.money import usd
 from pointsman.values.taxonomy import Tier
+from pointsman.values.times import parse_time
 
 NO_VALUE = "–"  # noqa: RUF001  (an en dash, as is usual in tables)
 
@@ -70,9 +73,27 @@ def money(nano: int, places: int = 6) -> Markup:
 
 
 def headline_amount(nano: int) -> Markup:
-    """Return an amount for large type, with fewer decimals the larger it is."""
+    """Return an amount for large type, with fewer decimals the larger it is; a small one keeps two digits."""
     size = abs(nano)
-    return money(nano, 2 if size >= 10_000_000_000 else 3 if size >= 1_000_000_000 else 4)
+    places = 2 if size >= 10_000_000_000 else 3 if size >= 1_000_000_000 else 4 if size >= 1_000_000 else 6
+    return money(nano, places)
+
+
+def command(text: str) -> Markup:
+    """Return a command that one click selects."""
+    return el("code", text, class_="cmd")
+
+
+def with_commands(sentence: str) -> Markup:
+    """Return a sentence whose words in backticks are commands."""
+    parts = sentence.split("`")
+    return join(*(command(part) if number % 2 else part for number, part in enumerate(parts)))
+
+
+def clock_time(at: str, zone: str, day: date) -> str:
+    """Return an instant as the time in a zone, with its day if that is another one."""
+    local = parse_time(at).astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M}" if local.date() == day else f"{local:%-d %b %H:%M}"
 
 
 def count(number: int) -> Markup:
@@ -127,20 +148,25 @@ def html_table(
     `hidden`: the caption is for screen readers only, because a heading above says the same.
     """
     lines = list(rows)
-    head = el("tr", *(el("th", name, scope="col", class_=_kind(n, texts)) for n, name in enumerate(header)))
-    foot = el("tfoot", _row(total, texts)) if total and lines else None
-    body = el("tbody", *(_row(row, texts) for row in lines))
-    content = el("table", el("caption", caption, class_="unseen" if hidden else None), el("thead", head), body, foot)
-    # A table wider than the screen scrolls on its own, by keyboard too; the page never scrolls sideways.
-    return el("div", content, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    # On a phone each row becomes a card, which takes the table's roles from it: so they are stated.
+    heads = (el("th", name, scope="col", role="columnheader", class_=_kind(n, texts)) for n, name in enumerate(header))
+    head = el("thead", el("tr", *heads, role="row"), role="rowgroup")
+    foot = el("tfoot", _row(total, header, texts), role="rowgroup") if total and lines else None
+    body = el("tbody", *(_row(row, header, texts) for row in lines), role="rowgroup")
+    name = el("caption", caption, class_="unseen" if hidden else None)
+    return el("div", el("table", name, head, body, foot, role="table"), class_="scroll")
 
 
-def _row(cells: Sequence[Child], texts: int) -> Markup:
+def _row(cells: Sequence[Child], header: Sequence[str], texts: int) -> Markup:
     first, *others = cells
     return el(
         "tr",
-        el("th", first, scope="row"),
-        *(el("td", cell or NO_VALUE, class_=_kind(n, texts)) for n, cell in enumerate(others, 1)),
+        el("th", first, scope="row", role="rowheader"),
+        *(
+            el("td", cell or NO_VALUE, class_=_kind(n, texts), role="cell", data_label=header[n])
+            for n, cell in enumerate(others, 1)
+        ),
+        role="row",
     )
 
 

@@ -51,3 +51,13 @@ def percent(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.2f}%" if 0 < abs(value) < 1 else f"{value:,.1f}%"
+
+
+def compared(nano: int, with_nano: int) -> str:
+    """Return how an amount compares with another: `+24%`, `-8%`, `4.1 times`, `the same`."""
+    if not with_nano:
+        return "nothing then" if nano else "the same"
+    change = 100 * (nano - with_nano) / with_nano
+    if change >= 200:
+        return f"{nano / with_nano:,.1f} times"
+    return f"{change:+.0f}%" if round(change) else "the same"

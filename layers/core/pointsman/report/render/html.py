@@ -1,13 +1,15 @@
-"""The report as one page: what was spent and saved, what needs attention, then the details."""
+"""The report as one page: the day's tasks, what needs a person, money, what made most of it, then the details."""
 
 from collections.abc import Sequence
 
 from pointsman.report.figures.baseline import ESTIMATE
-from pointsman.report.figures.history import CHART_DAYS, PublishedDay, chart_days
+from pointsman.report.figures.day_summary import CHART_DAYS
+from pointsman.report.figures.drivers import spend_before
+from pointsman.report.figures.history import PublishedDay
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
-from pointsman.report.render.attention import attention_of
-from pointsman.report.render.chart import days_chart, describe_days, tier_legend
+from pointsman.report.render.attention import LOCAL_ACCOUNT
+from pointsman.report.render.chart import budget_line, days_chart, describe_days, tier_legend
 from pointsman.report.render.components import (
     count,
     headline_amount,
@@ -21,7 +23,7 @@ from pointsman.report.render.components import (
     table_section,
     tier_label,
 )
-from pointsman.report.render.formatting import cap_dollars, percent, plural, rounded_dollars
+from pointsman.report.render.formatting import cap_dollars, compared, percent, plural, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, tasks_section, work_section
 from pointsman.report.render.html_routing import (
     fallbacks_section,
@@ -30,6 +32,7 @@ from pointsman.report.render.html_routing import (
     speed_section,
     top_tier_section,
 )
+from pointsman.report.render.html_tasks import attention_section, drivers_section, tasks_banner, troubled_section
 from pointsman.report.render.markup import Child, Markup, el
 from pointsman.values.times import to_text
 
@@ -38,14 +41,18 @@ _UP = "../../../"
 
 
 def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked: bool = True) -> str:
-    """Return the page. `entries` are earlier days for the chart; `linked`: other reports are stored beside it."""
+    """Return the page. `entries` are the published days; `linked`: their reports are stored beside it."""
     return html_page(
         f"Pointsman {report.day}",
         _header(report, entries, linked=linked),
+        tasks_banner(report),
+        attention_section(report),
         _stand_in(report),
         _figures(report),
-        _attention(report),
-        _chart(report, entries),
+        drivers_section(report),
+        _chart(report),
+        troubled_section(report),
+        tasks_section(report),
         _tiers(report),
         work_section(report),
         saved_section(report),
@@ -54,7 +61,6 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
         speed_section(report),
         quota_section(report),
         retirements_section(report),
-        tasks_section(report),
         _footer(report, linked=linked),
     )
 
@@ -62,10 +68,20 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
 def _header(report: Report, entries: Sequence[PublishedDay], *, linked: bool) -> Markup:
     before = max((entry.spend.day for entry in entries if entry.spend.day < report.day), default=None)
     earlier = el("a", f"{before:%-d %B}", href=f"{_UP}{before:%Y/%m/%d}/report.html", rel="prev") if before else None
-    links = el("nav", earlier, el("a", "All days", href=f"{_UP}index.html"), aria_label="Reports") if linked else None
+    every = el("a", "All days", href=f"{_UP}index.html")
+    links = el("nav", earlier, every, aria_label="Reports") if linked else None
     so_far = None if report.complete else el("p", "The day so far: its figures will still change.", class_="lead")
     title = el("h1", f"{report.day:%A, %-d %B %Y}")
-    return el("header", el("div", el("strong", "Pointsman"), links, class_="brand"), title, so_far)
+    return el("header", el("div", el("strong", "Pointsman"), links, class_="brand"), title, _place(report), so_far)
+
+
+def _place(report: Report) -> Markup | None:
+    """Return the stack and the account that the report is of."""
+    name, account, region = report.stack
+    if not name:
+        return None
+    where = "on this machine" if account == LOCAL_ACCOUNT else f"account {account}, {region}"
+    return el("p", f"Stack {name}, {where}", class_="place")
 
 
 def _stand_in(report: Report) -> Markup | None:
@@ -78,18 +94,21 @@ def _stand_in(report: Report) -> Markup | None:
 def _figures(report: Report) -> Markup:
     total = report.total
     work = f"{plural(total.tasks, 'task')} in {plural(total.attempts, 'call')}" if total.attempts else "No task ran."
-    return el(
-        "dl",
-        _figure(
-            "Spent" if report.complete else "Spent so far",
-            headline_amount(total.cost_nano),
-            el("span", work),
-            _aws(report),
-        ),
-        _saved(report),
-        _month(report),
-        class_="figures",
-    )
+    title = "Spent" if report.complete else "Spent so far"
+    spent = _figure(title, headline_amount(total.cost_nano), *_before(report), el("span", work), _aws(report))
+    return el("dl", spent, _month(report), _saved(report), class_="figures")
+
+
+def _before(report: Report) -> list[Markup]:
+    """Return how the day compares with the one before and with the average."""
+    before, cost = spend_before(report.recent), report.total.cost_nano
+    if before.average_nano is None or before.yesterday_nano is None:
+        return []
+    average = f"{before.average_days}-day average" if before.average_days > 1 else "average"
+    sides = {"day before": before.yesterday_nano} | ({average: before.average_nano} if before.average_days > 1 else {})
+    return [
+        el("span", money(nano, 4), f" {name}: ", el("strong", compared(cost, nano))) for name, nano in sides.items()
+    ]
 
 
 def _aws(report: Report) -> Markup | None:
@@ -132,21 +151,8 @@ def _month(report: Report) -> Markup:
     )
 
 
-def _attention(report: Report) -> Markup:
-    items = attention_of(report)
-    if not items:
-        return el("div", el("p", "All is well: nothing needs your attention."), class_="eye quiet")
-    return el(
-        "section",
-        el("h2", "Needs attention", id="eye"),
-        el("ul", *(el("li", f"{item.why} {item.step}") for item in items)),
-        class_="eye",
-        aria_labelledby="eye",
-    )
-
-
-def _chart(report: Report, entries: Sequence[PublishedDay]) -> Markup:
-    days = chart_days(report, entries)
+def _chart(report: Report) -> Markup:
+    days = report.recent
     rows = [
         [f"{day.day:%a %-d %b}", *(money(nano) for nano in day.tiers.values()), money(day.cost_nano)]
         for day in reversed(days)
@@ -160,7 +166,7 @@ def _chart(report: Report, entries: Sequence[PublishedDay]) -> Markup:
         "days",
         f"Last {CHART_DAYS} days",
         el("p", describe_days(days), class_="lead"),
-        days_chart(days),
+        days_chart(days, budget_line(report)),
         tier_legend(),
         data if rows else None,
     )

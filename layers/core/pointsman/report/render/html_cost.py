@@ -5,7 +5,10 @@ from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.task_costs import LabelTotals, TaskCost, TaskTotals
+from pointsman.report.render.attention import stack_option
 from pointsman.report.render.components import (
+    clock_time,
+    command,
     count,
     html_table,
     humanized,
@@ -123,7 +126,7 @@ def tasks_section(report: Report) -> Markup | None:
         "Most expensive tasks",
         "The most expensive tasks",
         ["Task", "Cost", "Calls"],
-        [_task(task) for task in most_expensive],
+        [_task(report, task) for task in most_expensive],
         note_paragraph(
             f"{more:,} more in report.json. " if more else None,
             join(f"{rest.tasks:,} others cost ", money(rest.with_share_nano), " in total. ") if rest.tasks else None,
@@ -134,10 +137,12 @@ def tasks_section(report: Report) -> Markup | None:
     )
 
 
-def _task(task: TaskCost) -> list[Child]:
+def _task(report: Report, task: TaskCost) -> list[Child]:
     return [
         with_details(
-            clip(task.task_id, _LONGEST_NAME),
+            command(f"pointsman status {clip(task.task_id, 120)}{stack_option(report)}"),
+            clock_time(task.at, report.zone, report.day) if task.at else None,
+            f"ticket {clip(task.ticket, _LONGEST_NAME)}" if task.ticket else None,
             tier_label(task.tier) if task.tier else None,
             humanized(task.type) if task.type else "only classified this day",
             model_label(task.model),

@@ -2,12 +2,15 @@
 
 import textwrap
 
+from pointsman.report.figures.day_tasks import TaskKind
+from pointsman.report.figures.drivers import drivers, spend_before
 from pointsman.report.figures.ledger_entries import NO_TOTALS, Totals
 from pointsman.report.figures.report import Report
-from pointsman.report.render.attention import attention_of
+from pointsman.report.render.attention import all_is_well, attention_of, lacks_records
 from pointsman.report.render.formatting import (
     cap_dollars,
     clip,
+    compared,
     fold_list,
     percent,
     plural,
@@ -17,22 +20,22 @@ from pointsman.report.render.formatting import (
 from pointsman.values.times import to_text
 
 _TEXT_WIDTH = 72
-_MODELS_SHOWN, _TYPES_SHOWN, _FALLBACKS_SHOWN, _WARNING_LINES = 4, 5, 3, 4
+_MODELS_SHOWN, _TYPES_SHOWN, _FALLBACKS_SHOWN, _WARNING_LINES = 4, 5, 3, 9
 """Most lines of each kind; report.json has all."""
-_PHONE_WIDTH, _PHONE_LINES = 40, 12
+_PHONE_WIDTH, _PHONE_LINES, _PHONE_WARNINGS = 40, 12, 3
 _STAND_IN = "STAND-INS ANSWERED, NOT REAL MODELS"
 
 
 def render_text(report: Report) -> str:
-    """Return the page: at most 45 lines of 72 columns."""
+    """Return the page: at most 55 lines of 72 columns."""
     parts = [
         _head(report),
+        [*_day_tasks(report), *_warnings(report)],
         _summary(report),
         _table("Tier", {**{str(tier): totals for tier, totals in report.tiers.items()}, **_rest(report)}),
         _table("Model", _most_expensive(report.models, _MODELS_SHOWN)),
         _table("Task type", _most_expensive(report.types, _TYPES_SHOWN)),
         _events(report),
-        _warnings(report),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -44,25 +47,50 @@ def render_summary(report: Report) -> str:
     used = f", {percent(month.cap.percent)}" if month.cap else ""
     lines = [f"Pointsman {report.day:%a} {report.day.day} {report.day:%b %Y}" + ("" if report.complete else ", so far")]
     lines += [_STAND_IN] if report.stand_in else []
-    lines += [
-        f"Spent  {rounded_dollars(report.total.cost_nano)}",
-        f"       {plural(report.total.tasks, 'task')}, {plural(report.total.attempts, 'call')}",
-    ]
+    lines += fold_list("Tasks  ", _counted(report), _PHONE_WIDTH, 2) or [f"Tasks  {_NO_RECORD}"]
+    warnings = [_ascii(item.short) for item in attention_of(report)]
+    if len(warnings) > _PHONE_WARNINGS:
+        warnings = [*warnings[: _PHONE_WARNINGS - 1], f"{len(warnings) - _PHONE_WARNINGS + 1} more in the full report"]
+    lines += [f"! {warning}" for warning in warnings]
+    lines.append(f"Spent  {rounded_dollars(report.total.cost_nano)}, {plural(report.total.attempts, 'call')}")
     if saved.percent is not None:
         lines.append(f"Saved  {rounded_dollars(saved.saved_nano, 4)}, {percent(saved.percent)} (estimate)")
     lines.append(f"Month  {rounded_dollars(month.total.spent_nano, 4)}{cap}{used}")
-    lines += [
+    more = [
         f"{tier:<15}{plural(totals.tasks, 'task'):>11}{rounded_dollars(totals.cost_nano):>14}"
         for tier, totals in report.tiers.items()
         if totals.attempts
     ]
     if report.fallbacks:
-        lines.append(f"{plural(report.fallback_count, 'fallback')}, {report.free_to_paid:,} free to paid")
-    warnings, room = [item.short for item in attention_of(report)], _PHONE_LINES - len(lines)
-    if len(warnings) > room:
-        warnings = [*warnings[: room - 1], f"{len(warnings) - room + 1} more in the full report"]
-    lines += [f"! {warning}" for warning in warnings]
+        more.insert(0, f"{plural(report.fallback_count, 'fallback')}, {report.free_to_paid:,} free to paid")
+    lines += more[: _PHONE_LINES - len(lines)]
     return "\n".join(clip(line, _PHONE_WIDTH) for line in lines) + "\n"
+
+
+_ORDER = (
+    *(TaskKind.COMPLETED, TaskKind.FAILED, TaskKind.HELD, TaskKind.REJECTED),
+    *(TaskKind.UNDER_WAY, TaskKind.CANCELLED),
+)
+_NO_RECORD = "none received"
+
+
+def count_words(report: Report) -> list[str]:
+    """Return how many of the day's tasks became what, without what none became."""
+    counts = report.received.counts
+    return [f"{counts[kind]:,} {kind.replace('_', ' ')}" for kind in _ORDER if counts[kind]]
+
+
+def _counted(report: Report) -> list[str]:
+    words = count_words(report)
+    return [f"{report.received.received:,} received", *words] if words else []
+
+
+def _day_tasks(report: Report) -> list[str]:
+    lines = fold_list("Tasks   ", _counted(report), _TEXT_WIDTH, 2)
+    if lacks_records(report):
+        return [f"Tasks   none on record; {plural(report.total.tasks, 'task')} had calls"]
+    well = ["All is well: nothing here needs you."] if all_is_well(report) else []
+    return [*(lines or ["Tasks   none received"]), *well]
 
 
 def _head(report: Report) -> list[str]:
@@ -86,11 +114,31 @@ def _summary(report: Report) -> list[str]:
     work = f"{plural(total.tasks, 'task')} in {plural(total.attempts, 'call')}" if total.attempts else "no task ran"
     return [
         clip(f"Spent   {rounded_dollars(total.cost_nano)}: {work}", _TEXT_WIDTH),
+        *_before(report),
+        *_drivers(report),
         *_saved(report),
         clip(f"Month   {rounded_dollars(month.total.spent_nano)}{cap}, {month.name} to date", _TEXT_WIDTH),
         *fold_list("        ", tiers, _TEXT_WIDTH, 2),
         *fold_list("Caps    ", limits, _TEXT_WIDTH, 2),
     ]
+
+
+def _before(report: Report) -> list[str]:
+    before, cost = spend_before(report.recent), report.total.cost_nano
+    if before.average_nano is None or before.yesterday_nano is None:
+        return []
+    yesterday = f"day before {rounded_dollars(before.yesterday_nano, 4)} ({compared(cost, before.yesterday_nano)})"
+    average = f"{before.average_days}-day average {rounded_dollars(before.average_nano, 4)}"
+    return fold_list("        ", [yesterday, f"{average} ({compared(cost, before.average_nano)})"], _TEXT_WIDTH, 2)
+
+
+def _drivers(report: Report) -> list[str]:
+    most = [f"{driver.kind} {_ascii(driver.name)} {percent(driver.percent)}" for driver in drivers(report)]
+    return fold_list("Most by ", [clip(word, _TEXT_WIDTH - 10) for word in most], _TEXT_WIDTH, 2)
+
+
+def _ascii(name: str) -> str:
+    return name.encode("ascii", "replace").decode()
 
 
 def _saved(report: Report) -> list[str]:
@@ -159,12 +207,13 @@ def _unrecognized(report: Report, outcome: str) -> str:
 
 
 def _warnings(report: Report) -> list[str]:
-    """Return what needs attention, wrapped, the first with what to do; the last line counts those that do not fit."""
+    """Return what needs attention with what to do, wrapped; the last line counts those that do not fit."""
     lines: list[str] = []
-    items = attention_of(report)
-    texts = [f"{item.why} {item.step}" if number == 0 else item.why for number, item in enumerate(items)]
+    texts = [f"{item.why} {item.step}" for item in attention_of(report)]
     for number, text in enumerate(texts):
-        wrapped = textwrap.wrap(text, _TEXT_WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False)
+        wrapped = textwrap.wrap(
+            _ascii(text), _TEXT_WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False
+        )
         if len(lines) + len(wrapped) > _WARNING_LINES - (number < len(texts) - 1):
             return [*lines, f"! {len(texts) - number} more in report.json"]
         lines += wrapped
