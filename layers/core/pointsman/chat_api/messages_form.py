@@ -30,7 +30,16 @@ KNOWN_OF_MESSAGES = frozenset(
     {
         *("private", "model", "messages", "max_tokens", "system", "stop_sequences", "stream", "thinking", "metadata"),
         *("output_config", "output_format", "tool_choice", *_TOOLS, "temperature", "top_k", "top_p", "service_tier"),
-        *("cache_control", "context_management", "inference_geo", "speed", "betas", "diagnostics", "user_profile_id", "workspace_id"),
+        *(
+            "cache_control",
+            "context_management",
+            "inference_geo",
+            "speed",
+            "betas",
+            "diagnostics",
+            "user_profile_id",
+            "workspace_id",
+        ),
     }
 )
 _ERROR_TYPES = {
