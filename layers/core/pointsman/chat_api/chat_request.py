@@ -6,6 +6,7 @@ from pointsman.chat_api.request_fields import (
     NO_TOOLS,
     Asked,
     ModelNames,
+    asked_tier,
     flag,
     invalid,
     json_format,
@@ -17,7 +18,6 @@ from pointsman.chat_api.request_fields import (
     spoken,
     stops,
     text_of,
-    tier_of,
     unsupported,
 )
 from pointsman.values.effort import Effort
@@ -64,7 +64,7 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
         unused = name in _CHOICE_OF_TOOLS and fields.get(_CHOICE_OF_TOOLS[name]) == "none"
         if fields.get(name) is not None and fields[name] not in inert and not unused:
             raise unsupported(name, _RULES.get(name, "is not supported"))
-    tier, messages = tier_of(fields, models), fields.get("messages")
+    tier, messages = asked_tier(fields, models), fields.get("messages")
     if not isinstance(messages, list) or not messages:
         raise invalid("messages", "must be a list of messages")
     turns = [_message(message, f"messages[{number}]") for number, message in enumerate(messages)]

@@ -7,6 +7,7 @@ from pointsman.chat_api.request_fields import (
     Asked,
     ChatError,
     ModelNames,
+    asked_tier,
     flag,
     invalid,
     output_limit,
@@ -16,7 +17,6 @@ from pointsman.chat_api.request_fields import (
     spoken,
     stops,
     text_of,
-    tier_of,
     unsupported,
 )
 from pointsman.client import Result
@@ -30,16 +30,8 @@ KNOWN_OF_MESSAGES = frozenset(
     {
         *("private", "model", "messages", "max_tokens", "system", "stop_sequences", "stream", "thinking", "metadata"),
         *("output_config", "output_format", "tool_choice", *_TOOLS, "temperature", "top_k", "top_p", "service_tier"),
-        *(
-            "cache_control",
-            "context_management",
-            "inference_geo",
-            "speed",
-            "betas",
-            "diagnostics",
-            "user_profile_id",
-            "workspace_id",
-        ),
+        *("cache_control", "context_management", "inference_geo", "speed", "betas", "diagnostics"),
+        *("user_profile_id", "workspace_id"),
     }
 )
 _ERROR_TYPES = {
@@ -64,7 +56,7 @@ def read_messages(body: bytes, models: ModelNames) -> Asked:
     for name in _TOOLS:
         if fields.get(name) and not (name == "tools" and isinstance(choice, dict) and choice.get("type") == "none"):
             raise unsupported(name, NO_TOOLS.format(choice="tool_choice of type"))
-    tier, messages = tier_of(fields, models), fields.get("messages")
+    tier, messages = asked_tier(fields, models), fields.get("messages")
     if not isinstance(messages, list) or not messages:
         raise invalid("messages", "must be a list of messages")
     turns = [

@@ -90,7 +90,7 @@ def refuse_slips(fields: dict[str, Any], known: frozenset[str]) -> None:
             raise unsupported(name, "is not taken here: choose the tier by model, or send the task to the queue")
 
 
-def tier_of(fields: dict[str, Any], models: ModelNames) -> Tier | None:
+def asked_tier(fields: dict[str, Any], models: ModelNames) -> Tier | None:
     """Return the tier that `model` asks for; None: the task is classified."""
     model = fields.get("model")
     if not isinstance(model, str) or model not in models:

@@ -7,6 +7,7 @@ from pointsman.chat_api.request_fields import (
     NO_TOOLS,
     Asked,
     ModelNames,
+    asked_tier,
     flag,
     invalid,
     json_format,
@@ -17,7 +18,6 @@ from pointsman.chat_api.request_fields import (
     role_of,
     spoken,
     text_of,
-    tier_of,
     unsupported,
 )
 from pointsman.client import Result
@@ -56,7 +56,7 @@ def read_responses(body: bytes, models: ModelNames) -> Asked:
     for name, rule in _REFUSED.items():
         if fields.get(name):
             raise unsupported(name, rule)
-    tier, turns = tier_of(fields, models), _turns(fields.get("input"))
+    tier, turns = asked_tier(fields, models), _turns(fields.get("input"))
     instructions, text, reasoning = fields.get("instructions"), fields.get("text"), fields.get("reasoning")
     if instructions is not None and not isinstance(instructions, str):
         raise invalid("instructions", "must be a text")
