@@ -79,7 +79,7 @@ def test_task_is_listed_watched_cancelled_and_run_anew(
     task_id = stack.send(prompt="Which way does the night train go?", tier="reasoning", metadata={"ticket": "OPS-77"})
     resting = eventually(lambda: run("list", "--ticket", "OPS-77", "--status", "resting")["tasks"], "the task to rest")
     assert [(row["task_id"], row["waiting_for"]["what"]) for row in resting] == [(task_id, "rate_limit")]
-    terminal = Terminal(stack, "watch", "--status", "resting", columns=60)
+    terminal = Terminal(stack, "watch", "--stack", stack.info.stack_name, "--status", "resting", columns=60)
     terminal.shows(task_id)
     terminal.interrupt()
     assert (terminal.ended(), "Traceback" in terminal.screen) == (0, False), terminal.screen
