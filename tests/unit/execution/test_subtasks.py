@@ -228,7 +228,7 @@ def test_the_detail_says_what_is_partial_and_what_all_cost() -> None:
     record.results = [replace(end, cost_nano_usd=cost) for end, cost in zip(record.results, (10, 20), strict=True)]
     detail = events.family_detail(record, [("a", None), ("words", None), (None, None)])
     assert (detail["partial"], detail["cost_nano_usd"], detail["cost_with_subtasks_nano_usd"]) == (True, 3, 33)
-    assert detail["subtask_counts"] == {"completed": 1, "failed": 1, "rejected": 0, "unfinished": 0}
+    assert detail["subtask_counts"] == {"completed": 1, "failed": 1, "cancelled": 0, "rejected": 0, "unfinished": 0}
     assert set(detail["subtasks"][0]) == {
         *("task_id", "status", "type", "tier", "model", "answer", "answer_ref", "cost_nano_usd", "reason", "truncated")
     }
