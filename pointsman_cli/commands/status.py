@@ -79,7 +79,9 @@ def _waiting(waiting: dict[str, Any] | None) -> str | None:
         return None
     model = f" of {waiting['model']}" if "model" in waiting else ""
     reason = f" ({waiting['reason']})" if "reason" in waiting else ""
-    if "cap" in waiting:
+    if "cap" in waiting and "needs_nano_usd" not in waiting:
+        reason = f" ({waiting['cap']})"
+    elif "cap" in waiting:
         needs, left, reserved = (
             output.exact_dollars(waiting[f"{name}_nano_usd"]) for name in ("needs", "left", "reserved")
         )

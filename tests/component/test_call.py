@@ -13,11 +13,11 @@ from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN, Cap
 from pointsman.execution.calls import Intent, Reservation
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.model_health import HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import Payload, SubtaskEnd
 from pointsman.execution.workflow_state import Next
-from pointsman.ports import LedgerView
 from pointsman.routing.catalog import load_catalog
 from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.settlement import SETTLING_SECONDS

@@ -11,10 +11,11 @@ from pointsman.execution.budget import OPEN, Cap
 from pointsman.execution.calls import Booking, Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.events import NoticeKey
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult, Outcome
 from pointsman.execution.records import MOST_REPLIES, Payload, SubtaskBatch, TaskRecord
-from pointsman.ports import LedgerView
+from pointsman.execution.sender_limits import LimitsView, PaceUpdate
 from pointsman.routing.decision import Decision, ModelVote
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import CANCEL_REASON, ENDED, Status
@@ -231,7 +232,17 @@ class FakeLedger:
         counters = self.counters(f"{day:%Y-%m}", day.day)
         return LedgerView(task, self.models.get(model, ModelState(model)), counters, day=day)
 
-    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
+    def look_at_limits(
+        self, counters: Collection[str], subjects: Collection[str], paced: Collection[str], day: date
+    ) -> LimitsView:
+        raise AssertionError("no limits are configured")
+
+    def ended_among(self, places: Mapping[str, int], now: datetime) -> frozenset[str]:
+        raise AssertionError("no limits are configured")
+
+    def reserve(
+        self, intent: Intent, admission: Admission, state: ModelState, paces: tuple[PaceUpdate, ...] = ()
+    ) -> Reservation:
         spec, stored = intent.spec, self.tasks.records.get(intent.spec.task_id)
         if intent.key in self.intents or not self._may_begin(intent, stored):
             return Reservation(made=False, attempt_used=True)

@@ -1,7 +1,6 @@
 """What the use cases need from the world, by role; `adapters` carries it out on AWS and on the providers' SDKs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -11,9 +10,11 @@ from pointsman.execution.dead_letter import DeadLetter
 from pointsman.execution.events import NoticeKey
 from pointsman.execution.executions import DeadExecution, Execution, Pause
 from pointsman.execution.ledger_keys import LedgerWatermarks, RowKey
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult, CheckResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
+from pointsman.execution.sender_limits import LimitsView, PaceUpdate
 from pointsman.routing.decision import Decision, ModelVote
 
 
@@ -132,26 +133,23 @@ class TaskStore(Protocol):
         """Return the ids of tasks that failed, or whose replay or rerun was begun and not finished."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerView:
-    """What a tier function knows before it calls: read in one round trip."""
-
-    task: TaskRecord | None
-    model: ModelState
-    counters: dict[str, int] = field(default_factory=dict)
-    released: dict[str, int] = field(default_factory=dict)
-    """See `Charge.released`."""
-    day: date = date.min
-    """Whose counters these are, and its month's."""
-
-
 class UsageLedger(Protocol):
     """Ledger, budget and guards: what must change together does so in one transaction."""
 
     def look(self, task_id: str | None, model: str, day: date) -> LedgerView:
         """Return the task, the model's state and the counters of the day and its month, read consistently."""
 
-    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
+    def look_at_limits(
+        self, counters: Collection[str], subjects: Collection[str], paced: Collection[str], day: date
+    ) -> LimitsView:
+        """Read counters that are not the stack's own, what subjects are granted, and which of their tasks began."""
+
+    def ended_among(self, places: Mapping[str, int], now: datetime) -> frozenset[str]:
+        """Return the places of tasks that have begun and are not under way any more, by their own records."""
+
+    def reserve(
+        self, intent: Intent, admission: Admission, state: ModelState, paces: tuple[PaceUpdate, ...] = ()
+    ) -> Reservation:
         """Write the intent and take what it needs, all or nothing."""
 
     def settle(

@@ -58,7 +58,7 @@ def test_reservation_and_settlement_touch_items_of_their_own() -> None:
     store = Store()
     store.write(budget_items.charged(intent()))
     assert {key: store.names(key) for key in store.items} == {MONTH: MONTH_NAMES, DAY: DAY_NAMES}
-    store.write(budget_items.booked(intent().charge, 60))
+    store.write(budget_items.booked(intent(), 60))
     assert {key: store.names(key) for key in (FREED, DAY_FREED)} == {FREED: MONTH_NAMES, DAY_FREED: DAY_NAMES}
     assert {store.counters()[name] for name in ("month", "day_22", "month_implementation")} == {60}
     assert {count for name, count in store.counters().items() if name.endswith(OPEN)} == {0}
@@ -69,7 +69,7 @@ def test_what_is_released_never_shrinks(cost: int) -> None:
     store = Store()
     store.write(budget_items.charged(intent()))
     before = budget_items.released_of(store.items.values())
-    store.write(budget_items.booked(intent().charge, cost))
+    store.write(budget_items.booked(intent(), cost))
     released = budget_items.released_of(store.items.values())
     assert all(released[name] >= before.get(name, 0) for name in released)
     assert (store.counters()["month"], store.counters()["month" + OPEN]) == (cost, 0)
@@ -93,13 +93,13 @@ def test_any_read_before_the_reservation_keeps_the_cap(seed: int) -> None:
     for number in range(120):
         if open_intents and dice.random() < 0.5:
             of = open_intents.pop(dice.randrange(len(open_intents)))
-            store.write(budget_items.booked(of.charge, dice.randrange(of.charge.amount + 1)))
+            store.write(budget_items.booked(of, dice.randrange(of.charge.amount + 1)))
             continue
         wanted = with_room(intent(turn=number + 1, amount=dice.randrange(1, 300)), store)
         for _ in range(dice.randrange(3)):
             if open_intents:
                 of = open_intents.pop()
-                store.write(budget_items.booked(of.charge, dice.randrange(of.charge.amount + 1)))
+                store.write(budget_items.booked(of, dice.randrange(of.charge.amount + 1)))
         held = store.items.get(MONTH, {}).get("month", 0)
         if held <= room(wanted, MONTH, "month"):
             store.write(budget_items.charged(wanted))
@@ -120,8 +120,8 @@ def test_an_earlier_versions_item_is_counted_on() -> None:
     store = Store(**{MONTH: dict(EARLIER)})
     store.write(budget_items.charged(with_room(intent(amount=50), store)))
     assert (store.counters()["day_22"], store.counters()["day_22" + OPEN], store.counters()["month"]) == (750, 150, 750)
-    store.write(budget_items.booked(intent(amount=50).charge, 20))
-    store.write(budget_items.booked(intent(turn=2).charge, 40))  # one that the earlier version had reserved
+    store.write(budget_items.booked(intent(amount=50), 20))
+    store.write(budget_items.booked(intent(turn=2), 40))  # one that the earlier version had reserved
     names = ["month", "day_22", "month_implementation", "day_22_implementation"]
     assert store.counters() == {**dict.fromkeys(names, 660), **{name + OPEN: 0 for name in names}}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.execution.answer_checks import code_in, first_failed
-from pointsman.routing.config import Checks
+from pointsman.routing.answer_rules import Checks
 
 
 def failed(answer: str, *, truncated: bool = False, **stated: Any) -> str | None:

@@ -239,3 +239,38 @@ def test_published_schema_is_up_to_date_and_agrees_with_the_loader() -> None:
         assert schema.is_valid(json.loads(text))
     for options in ({"efort": {}}, {"effort": {"designs": "low"}}, {"effort": {"status": "minimal"}}):
         assert not schema.is_valid(json.loads(changed(**options)))
+
+
+LIMITED = "openclaw.json: pointsman.limits"
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"rules": [{"month_usd": 1}]}, f"{LIMITED}.rules.0: must name one of sender, agent, ticket"),
+        ({"rules": [{"agent": "a", "ticket": "b", "rpm": 1}]}, "must name one of sender, agent, ticket"),
+        (
+            {"rules": [{"sender": "key:ci"}]},
+            "states no limit; choose from day_usd, month_usd, rpm, in_flight",
+        ),
+        ({"rules": [{"sender": "ci", "rpm": 1}]}, "sender must be like key:NAME, role:ID or service:NAME"),
+        ({"rules": [{"sender": "role:AROAX:ada", "rpm": 1}]}, "a role is named by its id alone"),
+        ({"rules": [{"sender": "*", "rpm": 0}]}, f"{LIMITED}.rules.0.rpm: Input should be greater than or equal to 1"),
+        (
+            {"rules": [{"sender": "*", "in_flight": 201}]},
+            f"{LIMITED}.rules.0.in_flight: Input should be less than",
+        ),
+        ({"rules": [{"sender": "*", "rpms": 1}]}, "unknown key 'pointsman.limits.rules.0.rpms' (did you mean rpm?)"),
+        ({"rules": [{"ticket": "", "rpm": 1}]}, f"{LIMITED}.rules.0.ticket: String should have at least 1 character"),
+        (
+            {"rules": [{"sender": "*", "highest_tier": "top"}]},
+            f"{LIMITED}.rules.0.highest_tier: Input should be",
+        ),
+        ({"split": 1}, "unknown key 'pointsman.limits.split' (did you mean split_usd?)"),
+        ({"split_usd": -1}, f"{LIMITED}.split_usd: Input should be greater than or equal to 0"),
+    ],
+)
+def test_bad_limit_is_one_error_that_names_the_key(limits: dict[str, Any], told: str) -> None:
+    message = refused(changed(limits=limits))
+    assert told in message
+    assert message.count("pointsman.limits") == 1, message

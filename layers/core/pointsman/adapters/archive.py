@@ -33,8 +33,8 @@ COLUMNS: dict[str, type] = {
     "output_cap": int, "account": str, "unrecognized": bool, "sender": str, "counters_due": bool,
 }  # fmt: skip
 """In the order of the file; a new one is added at the end, as Athena needs it."""
-DROPPED = frozenset({"expires_at", "sharers"})
-"""DynamoDB's own business, and what the shares' rows say."""
+DROPPED = frozenset({"expires_at", "sharers", "parts"})
+"""DynamoDB's own business, what the shares' rows say, and what was reserved beside the stack's own counters."""
 
 _ESCAPES = {"\\": "\\\\", ",": "\\,", "\n": "\\n", "\r": "\\r"}
 _PLAIN = {escaped[1]: plain for plain, escaped in _ESCAPES.items()}

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import Item
-from pointsman.execution.budget import Cap, Charge
+from pointsman.execution.budget import Cap, Charge, ChargePart
 from pointsman.execution.calls import CallSpec, Intent, Purpose, Settled, Share, Sharer
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
@@ -51,6 +52,7 @@ def intent_item(intent: Intent) -> Item:
         "reserved_nano": intent.charge.amount,
         "month": intent.charge.month,
         "counters": list(intent.charge.counters),
+        "parts": [asdict(part) for part in intent.charge.parts] or None,
         "sharers": [_sharer_item(sharer) for sharer in spec.sharers] or None,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),
     }
@@ -86,12 +88,13 @@ def intent_of(item: Item) -> Intent:
         ),
     )
     caps: tuple[Cap, ...] = ()
+    parts = [ChargePart(it["counter"], it["amount"], tuple(it["sharers"])) for it in item.get("parts") or ()]
     return Intent(
         spec,
         RowKey(item["day_shard"], str(item["row"]).removesuffix("#intent")),
         parse_time(item["at"]),
         Billing(item["billing"]),
-        Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"]),
+        Charge(item["month"], tuple(item["counters"]), caps, item["reserved_nano"], parts=tuple(parts)),
     )
 
 

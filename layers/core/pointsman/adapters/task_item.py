@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.adapters.dynamo import Item, pack
+from pointsman.execution.budget import Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.records import (
     AuditedAnswer,
@@ -48,6 +49,8 @@ def to_item(record: TaskRecord) -> Item:
     values["correction"] = record.correction.as_item() if record.correction else None
     values["verdict"] = record.checked.as_item() if record.checked else None
     values["audit"] = record.audit.as_item() if record.audit else None
+    values["limited"] = record.limited or None
+    values["family"] = asdict(record.family) if record.family else None
     values["subtasks"] = [asdict(ref) for ref in record.subtasks]
     values["results"] = [end.as_item() for end in record.results]
     values["task_fields"] = _fields(record)
@@ -95,6 +98,9 @@ def from_item(item: Item) -> TaskRecord:
     record.results = [SubtaskEnd.from_item(end) for end in item.get("results", ())]
     if place := item.get("open_intent"):
         record.open_intent = RowKey(place["day_shard"], place["row"])
+    record.limited = bool(item.get("limited"))
+    if family := item.get("family"):
+        record.family = Family(family["name"], family["limit"])
     if decision := item.get("decision"):
         record.decision = Decision.from_item(decision)
     if correction := item.get("correction"):

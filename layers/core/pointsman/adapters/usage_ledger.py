@@ -1,11 +1,12 @@
 """The usage ledger on DynamoDB: one transaction reserves, one settles."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import batched
 from typing import Any
 
-from pointsman.adapters import budget_items, limit_items, task_updates
+from pointsman.adapters import budget_items, limit_items, limited_items, task_updates
 from pointsman.adapters.dynamo import (
     AwsClient,
     Cancelled,
@@ -24,14 +25,23 @@ from pointsman.adapters.task_item import from_item
 from pointsman.execution.budget import Cap
 from pointsman.execution.calls import Booking, Intent, Purpose, Reservation, Settled, Share
 from pointsman.execution.ledger_keys import RowKey
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import CallResult, CheckResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
-from pointsman.ports import LedgerView
-from pointsman.values.times import to_text
+from pointsman.execution.sender_limits import LimitsView, PaceUpdate, task_of_place
+from pointsman.values.times import to_ms, to_text
 
 type _Optional = list[Item]
 """What a settlement writes unless its condition fails, and what it writes then, in turn."""
+_MOST_KEYS = 100
+"""Keys that BatchGetItem takes."""
+_STATUS_ONLY = {
+    "ProjectionExpression": "task_id, #s, generation",
+    "ExpressionAttributeNames": {"#s": "status"},
+}
+PACE_KEPT_FOR = timedelta(days=100)
+"""Longer than any task is under way."""
 _ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
@@ -62,17 +72,54 @@ class DynamoUsageLedger:
         )
 
     @reachable()
-    def reserve(self, intent: Intent, admission: Admission, state: ModelState) -> Reservation:
-        """Take attempt, intent, slot and money, all or nothing."""
+    def look_at_limits(
+        self, counters: Collection[str], subjects: Collection[str], paced: Collection[str], day: date
+    ) -> LimitsView:
+        """Read the items of counters, grants and paces in one round trip, or one for each 100."""
+        keys = budget_items.counter_keys(counters, f"{day:%Y-%m}")
+        keys += [*map(limited_items.grant_key, subjects), *map(limited_items.pace_key, paced)]
+        items: dict[str, Item] = {}
+        for some in batched(keys, _MOST_KEYS, strict=False):
+            request = {"Keys": [pack({"limit": key}) for key in some], "ConsistentRead": True}
+            tables = batch_get(self._client, {self._tables.limits: request})
+            items |= {item["limit"]: item for item in tables.get(self._tables.limits, [])}
+        counted = [item for key, item in items.items() if budget_items.counts(key)]
+        return LimitsView(
+            budget_items.counters_of(counted),
+            budget_items.released_of(counted),
+            limited_items.grants_in(items),
+            limited_items.paces_in(items),
+        )
+
+    @reachable()
+    def ended_among(self, places: Mapping[str, int], now: datetime) -> frozenset[str]:
+        """Read the records of the tasks."""
+        ids = sorted({task_of_place(place)[0] for place in places})
+        tasks: list[Item] = []
+        for some in batched(ids, _MOST_KEYS, strict=False):
+            keys = [pack({"task_id": task_id}) for task_id in some]
+            request: Item = {"Keys": keys, "ConsistentRead": True, **_STATUS_ONLY}
+            tasks += batch_get(self._client, {self._tables.tasks: request}).get(self._tables.tasks, [])
+        return limited_items.ended_places(places, tasks, to_ms(now))
+
+    @reachable()
+    def reserve(
+        self, intent: Intent, admission: Admission, state: ModelState, paces: tuple[PaceUpdate, ...] = ()
+    ) -> Reservation:
+        """Take attempt, intent, slot, money and places, all or nothing."""
         purpose = intent.spec.purpose
         items = [self._put_if_absent(intent_item(intent))]
         if of_task := purpose is not Purpose.CLASSIFICATION:
             taken = task_updates.audit_taken if purpose is Purpose.AUDIT else task_updates.attempt_taken
             items.append(self._update_task(intent, taken(intent)))
         if intent.charge.amount:
-            items += self._update_budget(budget_items.charged(intent))
+            items += self._update_limits(budget_items.charged(intent))
         if admission.writes:
             items.append(self._update_model(intent, limit_items.admitted(intent, admission, state)))
+        expires_at = int((intent.at + PACE_KEPT_FOR).timestamp())
+        items += self._update_limits(
+            {limited_items.pace_key(it.subject.name): limited_items.paced(it, expires_at) for it in paces}
+        )
         try:
             transact(self._client, items)
         except Cancelled as refusal:
@@ -97,7 +144,7 @@ class DynamoUsageLedger:
         booking = [self._put_if_absent(outcome)]
         booking += [self._put_if_absent(share_item(intent, number, share)) for number, share in enumerate(shares)]
         if counts and not counters_due:
-            booking += self._update_budget(budget_items.booked(intent.charge, settled.cost_nano))
+            booking += self._update_limits(budget_items.booked(intent, settled.cost_nano))
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
             optional.append([self._update_model(intent, model_update)])
@@ -126,7 +173,7 @@ class DynamoUsageLedger:
             update = Update().remove(["counters_due"])
             update.only_if(f"attribute_exists({update.name('counters_due')})")
             key = {"day_shard": intent.key.day_shard, "row": intent.key.outcome}
-            counters = self._update_budget(budget_items.booked(intent.charge, stored["cost_nano"]))
+            counters = self._update_limits(budget_items.booked(intent, stored["cost_nano"]))
             with suppress(Cancelled):  # another was faster
                 transact(self._client, [_update(self._tables.usage, key, update), *counters])
         with suppress(Cancelled):  # the task has closed this attempt, as it should have
@@ -209,7 +256,7 @@ class DynamoUsageLedger:
     def _update_task(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.tasks, {"task_id": intent.spec.task_id}, update)
 
-    def _update_budget(self, updates: dict[str, Update]) -> list[Item]:
+    def _update_limits(self, updates: dict[str, Update]) -> list[Item]:
         return [_update(self._tables.limits, {"limit": key}, update) for key, update in updates.items()]
 
     def _update_model(self, intent: Intent, update: Update) -> Item:

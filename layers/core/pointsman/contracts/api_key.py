@@ -40,6 +40,8 @@ class ApiKey:
     revoked_at: str | None = None
     principal: str | None = None
     """Who sends by it; its next key has the same. None: a key from before there were principals."""
+    limited: bool = False
+    """Whether limits of the principal's own are stored."""
 
     @property
     def owner(self) -> str:

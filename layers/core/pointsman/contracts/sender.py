@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from pointsman.contracts.api_key import KEY_NAME_PATTERN
 from pointsman.contracts.envelope import MessageSource, SendingService, source_of
 
 SENDER_ATTRIBUTE = "pointsman.sender"
 """The message attribute of SQS by which this stack's own functions say for whom they send."""
-_KEY = re.compile(r"key:[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+LIMITED = ";limited"
+"""Behind a key's principal whose own limits are stored: only then are they looked for."""
+_KEY = re.compile(rf"key:{KEY_NAME_PATTERN}(?:{LIMITED})?", re.ASCII)
 _ANY = re.compile(r"(?:key|role|service):[!-~]{1,256}", re.ASCII)
 
 
@@ -36,6 +39,8 @@ class Sender:
     """`key:…`, `role:…` or `service:…`; None: the queue did not say."""
     via: str | None = None
     """What the envelope names as its source; anybody who may send can write it."""
+    limited: bool = False
+    """Whether the key's principal has limits of its own."""
 
 
 UNKNOWN_SENDER = Sender()
@@ -61,7 +66,9 @@ class SenderRules:
         role_id, _, session = sender_id.partition(":")
         if session and (role := self.roles.get(role_id)):
             form = _KEY if role is SendingRole.FRONT_DOOR else _ANY
-            return Sender(stated if stated and form.fullmatch(stated) else f"role:{sender_id}")
+            if not stated or not form.fullmatch(stated):
+                return Sender(f"role:{sender_id}")
+            return Sender(stated.removesuffix(LIMITED), limited=stated.endswith(LIMITED))
         if (source := source_of(body)) is None:
             return Sender(f"role:{sender_id}")
         name = self._admitted(source) if self.services.get(sender_id) is source.service else None

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -11,13 +12,14 @@ from pointsman.contracts import reply_to as reply_to_form
 from pointsman.values import json_schema, strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
+from pointsman.values.money import nano
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.values.turns import Role, Turn, alternating
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
 _UNLIMITED_HASHES_AS = 4096
 """What the fingerprint says of a task without `max_output_tokens`: it was the default when ids were first taken."""
-_LATER_FIELDS = ("effort", "messages", "output_schema", "stop")
+_LATER_FIELDS = ("effort", "messages", "output_schema", "stop", "max_cost_usd")
 """Fields that the contract gained later: where they are absent, a task has the fingerprint that it always had."""
 LARGEST_SCHEMA = 32_768
 """Bytes of JSON of an `output_schema`: it goes to the model with each call, and is paid as input."""
@@ -29,6 +31,7 @@ LARGEST_REPLY = 2048
 LARGEST_METADATA = 65_536
 """Bytes of JSON: an event holds metadata beside an answer of 64 KiB and ends at 256 KiB."""
 
+_DOLLARS = r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,9})?$"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 type TaskId = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
@@ -72,6 +75,8 @@ class Task(BaseModel):
     """Bounds the billed output of each call, thinking included; None: the cap of `openclaw.json`."""
     effort: Effort | None = None
     """How much the model may think; None: as `openclaw.json` says, else the provider's default."""
+    max_cost_usd: Annotated[str, Field(strict=True, pattern=_DOLLARS)] | None = None
+    """What the task and its subtasks may cost together, in dollars; None: as much as the budget and limits allow."""
     output_schema: dict[str, Any] | None = None
     """A JSON Schema that the answer, which is JSON then, must follow."""
     stop: (
@@ -175,6 +180,11 @@ class Task(BaseModel):
         return self.tier or (TIER_OF[self.type] if self.type else None)
 
     @property
+    def max_cost_nano(self) -> int | None:
+        """The ceiling in nano-dollars."""
+        return None if self.max_cost_usd is None else nano(Decimal(self.max_cost_usd))
+
+    @property
     def turns(self) -> list[Turn]:
         """What is sent, the user's word first and last."""
         if self.messages is None:
@@ -253,9 +263,12 @@ _OWN_RULES = {
 }
 """Of fields whose every miss is said alike."""
 _CHOICES: dict[str, type[Tier | TaskType | Effort]] = {"tier": Tier, "type": TaskType, "effort": Effort}
-_PATTERNS: dict[Literal["task_id", "parent_id"] | str, str] = dict.fromkeys(
-    ("task_id", "parent_id"), "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
-)
+_ID_RULE = "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
+_PATTERNS = {
+    "task_id": _ID_RULE,
+    "parent_id": _ID_RULE,
+    "max_cost_usd": 'must be dollars as a string, like "0.25": up to 6 digits, and 9 after the point',
+}
 
 
 def _where(loc: tuple[int | str, ...]) -> str:

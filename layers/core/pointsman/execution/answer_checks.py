@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.routing.config import Checks
+from pointsman.routing.answer_rules import Checks
 from pointsman.values import json_schema, strict_json
 
 OUTPUT_SCHEMA = "output_schema"

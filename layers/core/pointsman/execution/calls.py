@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from pointsman.execution.budget import Charge
+from pointsman.execution.budget import Charge, Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult
 from pointsman.routing.catalog import Billing, Model
@@ -74,6 +74,9 @@ class Sharer:
     metadata: dict[str, str] = field(default_factory=dict)
     parent_id: str | None = None
     sender: str | None = None
+    limited: bool = False
+    """As `CallSpec.limited`; like `family` not kept in the ledger, which has what they came to."""
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ class CallSpec:
     metadata: dict[str, str] = field(default_factory=dict)
     sender: str | None = None
     """Who sent the task; None: it is not known, or a call for tasks of several."""
+    limited: bool = False
+    """Whether the sender's API key has limits of its own."""
+    family: Family | None = None
+    """Whose ceiling the cost counts for."""
     hop: int = 0
     """Place in the plan, from 0."""
     previous_outcome: str | None = None

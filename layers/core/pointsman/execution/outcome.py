@@ -52,15 +52,15 @@ class AccountTrouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Why a call does not fit under a cap of the budget; amounts in nano-dollars."""
+    """Why a call does not fit under a cap; amounts in nano-dollars, None where none are counted."""
 
     cap: str
-    """Its counter, such as `month` or `day_27_reasoning`."""
-    needs_nano_usd: int
+    """Its counter, such as `month`, `day_27_reasoning`, `sender key:ci@month` or `sender key:ci@rpm`."""
+    needs_nano_usd: int | None = None
     """What the call may cost."""
-    left_nano_usd: int
+    left_nano_usd: int | None = None
     """What is not spent."""
-    reserved_nano_usd: int
+    reserved_nano_usd: int | None = None
     """What of it other calls reserve."""
 
 

@@ -7,6 +7,7 @@ nothing.
 from dataclasses import dataclass
 
 from pointsman.contracts.task import Task
+from pointsman.execution.records import TaskRecord
 from pointsman.routing.catalog import Model
 from pointsman.routing.config import Pointsman
 from pointsman.values.effort import Effort
@@ -34,6 +35,14 @@ class OutputRoom:
     """Output tokens, thinking included."""
     least_cap: int
     """What a tight budget may lower the cap to."""
+
+
+def bounded_task(options: Pointsman, task: Task, record: TaskRecord, tier: Tier) -> Task:
+    """Return the task; one that an answer handed out asks for no more output than its tier's cap."""
+    if task.max_output_tokens is None or record.family is None or record.family.name == record.task_id:
+        return task
+    most = options.output_cap_of(tier, record.type) or DEFAULT_OUTPUT_CAPS[tier]
+    return task.model_copy(update={"max_output_tokens": min(task.max_output_tokens, most)})
 
 
 def task_room(options: Pointsman, task: Task, tier: Tier, kind: TaskType | None, model: Model) -> OutputRoom:

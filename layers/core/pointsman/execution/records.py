@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from pointsman.execution.budget import Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import ENDED, Status
@@ -257,6 +258,10 @@ class TaskRecord:
     split: bool = False
     sender: str | None = None
     """Who sent it, as AWS and this stack say (`contracts/sender.py`); None: from before senders were kept."""
+    limited: bool = False
+    """Whether the sender's API key has limits of its own."""
+    family: Family | None = None
+    """Whose ceiling its cost counts for."""
     via: str | None = None
     """What its envelope names as its source, unchecked."""
     rerun_of: str | None = None

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.execution.budget import Family
 from pointsman.execution.records import SubtaskEnd, SubtaskRef, TaskRecord
 from pointsman.values import lenient_json, strict_json
 from pointsman.values.limits import LARGEST_BODY
 from pointsman.values.status import ENDED, Status
-from pointsman.values.taxonomy import TaskType
+from pointsman.values.taxonomy import TIER_OF, TaskType, Tier, higher
 
 MOST_SUBTASKS = 20
 """Of one answer."""
@@ -101,8 +102,13 @@ def is_subtask(task_id: str, parent_id: str | None) -> bool:
     return bool(suffix and parent_id and subtask_id(parent_id, int(suffix[1]), int(suffix[2] or 1)) == task_id)
 
 
-def read_split(text: str, parent: Parent) -> Split:
-    """Return what an answer says.
+def family_of(parent: TaskRecord, split_nano: int) -> Family:
+    """Return the family of a task's subtasks: that of its `max_cost_usd`, else one for each answer that splits it."""
+    return parent.family or Family(f"{parent.task_id}.{parent.generation}", split_nano)
+
+
+def read_split(text: str, parent: Parent, highest: Tier | None = None) -> Split:
+    """Return what an answer says; a type above the `highest` tier that the sender may use goes to that tier.
 
     Raises:
         NotASplitError: it is cut off, or a subtask is none that the router would take, or there are too many.
@@ -118,7 +124,7 @@ def read_split(text: str, parent: Parent) -> Split:
         raise NotASplitError(f"subtasks: must be at most {MOST_SUBTASKS}")
     if not entries and not answer.strip():
         raise NotASplitError("answer: must not be blank without subtasks")
-    drafts = [_draft(number, entry) for number, entry in enumerate(entries, 1)]
+    drafts = [_draft(number, entry, highest) for number, entry in enumerate(entries, 1)]
     messages = enumerate(subtask_messages(parent, drafts), 1)
     return Split(answer, drafts, tuple(_expected(number, message) for number, message in messages))
 
@@ -138,10 +144,15 @@ def subtask_messages(parent: Parent, drafts: Iterable[Mapping[str, Any]]) -> lis
     ]
 
 
-def _draft(number: int, entry: strict_json.Json) -> dict[str, Any]:
+def _draft(number: int, entry: strict_json.Json, highest: Tier | None) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise NotASplitError(f"subtasks[{number}]: must be an object")
-    return {name: entry[name] for name in _DRAFT_FIELDS if entry.get(name) is not None}
+    draft = {name: entry[name] for name in _DRAFT_FIELDS if entry.get(name) is not None}
+    kind = draft.get("type")
+    tier = TIER_OF.get(TaskType(kind)) if kind in list(TaskType) else None
+    if highest and tier and higher(tier, highest) is not highest:
+        draft["tier"] = str(highest)
+    return draft
 
 
 def _expected(number: int, message: dict[str, Any]) -> SubtaskRef:

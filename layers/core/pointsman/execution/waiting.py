@@ -2,11 +2,13 @@
 the attempt, which costs nothing, and read there by whoever asks.
 """
 
+import shlex
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from pointsman.execution.budget import owner_and_span
 from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
 from pointsman.execution.refused_account import STEPS
@@ -28,6 +30,8 @@ class WaitingFor(StrEnum):
     """The provider fails or is overloaded."""
     BUDGET = "budget"
     """A cap is reached, and the tier holds its tasks."""
+    LIMIT = "limit"
+    """So many tasks of its sender, agent or ticket have begun or are under way that no other may begin."""
     STORE = "store"
     """A store of ours is out of reach or throttles."""
     CAPACITY = "capacity"
@@ -50,6 +54,7 @@ _STEPS = {
     WaitingFor.QUOTA: "nothing, it renews by itself; a larger real quota belongs into pointsman.quotas",
     WaitingFor.RATE_LIMIT: "nothing, the provider is asked again then; another model in the chain would take over",
     WaitingFor.BUSY: "nothing, it goes on when other calls have ended",
+    WaitingFor.LIMIT: "nothing, it begins when others have ended",
     WaitingFor.PROVIDER: "nothing, it is asked again then; see the provider's status page if this lasts",
     WaitingFor.STORE: "nothing, it tries again then; see AWS's health dashboard if this lasts",
     WaitingFor.CAPACITY: "nothing, it runs when other calls have ended; `pointsman doctor` shows the account's limit",
@@ -85,8 +90,10 @@ class Waiting:
         if self.reason:
             return STEPS[self.reason]
         if self.what is WaitingFor.BUDGET:
-            key = _cap_setting(self.shortfall.cap) if self.shortfall else "the cap in pointsman.budget"
-            return f"raise {key} in openclaw.json and deploy, or wait until the budget renews"
+            way = _cap_setting(self.shortfall.cap) if self.shortfall else "raise the cap in pointsman.budget and deploy"
+            return f"{way}, or wait until the budget renews"
+        if self.what is WaitingFor.LIMIT and self.shortfall:
+            return f"nothing, it begins when others have ended, or {_cap_setting(self.shortfall.cap)}"
         return _STEPS.get(self.what, _STEPS[WaitingFor.NEXT_ROUND])
 
     def as_state(self) -> dict[str, Any]:
@@ -127,7 +134,7 @@ class Waiting:
             parse_time(entry["looks_again_at"]),
             entry.get("model"),
             AccountTrouble(entry["reason"]) if entry.get("reason") else None,
-            Shortfall(**{name: entry[name] for name in Shortfall.__dataclass_fields__}) if entry.get("cap") else None,
+            _shortfall(entry) if entry.get("cap") else None,
         )
 
 
@@ -137,17 +144,29 @@ def waiting_after(result: CallResult, model: str, again: datetime, *, held: bool
     """
     if held:
         what = WaitingFor.BUDGET
+    elif result.ours and result.shortfall:
+        what = WaitingFor.LIMIT
     elif result.ours:
         what = WaitingFor.STORE if result.outcome is Outcome.UNAVAILABLE else WaitingFor.BUSY
     else:
         what = _BY_OUTCOME.get(result.outcome, WaitingFor.NEXT_ROUND)
     until = result.until if result.until and what is not WaitingFor.NEXT_ROUND else again
-    shortfall = result.shortfall if what in (WaitingFor.BUDGET, WaitingFor.BUSY) else None
+    shortfall = result.shortfall if what in (WaitingFor.BUDGET, WaitingFor.BUSY, WaitingFor.LIMIT) else None
     return Waiting(what, until, again, model, result.account, shortfall)
 
 
+def _shortfall(entry: dict[str, Any]) -> Shortfall:
+    amounts = (entry.get(f"{name}_nano_usd") for name in ("needs", "left", "reserved"))
+    return Shortfall(entry["cap"], *amounts)
+
+
 def _cap_setting(cap: str) -> str:
-    """Return the key in `openclaw.json` of a cap such as `month` or `day_27_reasoning`."""
-    span, _, rest = cap.partition("_")
+    """Return how a cap such as `month`, `day_27_reasoning` or `sender key:ci@month` is raised."""
+    owner, name = owner_and_span(cap)
+    span, _, rest = name.partition("_")
+    if owner:
+        kind, _, value = owner.partition(" ")
+        option = name.replace("_", "-") if name in ("rpm", "in_flight") else f"{span}-usd"
+        return f"raise it: pointsman budget raise --{kind} {shlex.quote(value)} --{option} N --days N --reason TEXT"
     tier = rest.partition("_")[2] if span == "day" else rest
-    return f"pointsman.budget.{f'tiers.{tier}.' if tier else ''}{span}_usd"
+    return f"raise pointsman.budget.{f'tiers.{tier}.' if tier else ''}{span}_usd in openclaw.json and deploy"

@@ -3,22 +3,22 @@
 import difflib
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     WithJsonSchema,
-    field_validator,
-    model_validator,
 )
 
 from pointsman.routing import catalog, openclaw_agents
+from pointsman.routing.answer_rules import Checks
+from pointsman.routing.config_shape import ConfigShape
+from pointsman.routing.limit_rules import LimitRule, Limits, Usd
 from pointsman.routing.preference import WEIGHINGS, Preference
-from pointsman.values import json_schema, strict_json
+from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.taxonomy import TaskType, Tier
@@ -33,7 +33,6 @@ def _tier_or_type(name: str) -> str:
     return name
 
 
-type Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
 type OutputCap = Annotated[int, Field(ge=1, le=LARGEST_OUTPUT)]
 type TierOrType = Annotated[
     str, AfterValidator(_tier_or_type), WithJsonSchema({"type": "string", "enum": list(_TIERS_AND_TYPES)})
@@ -46,18 +45,14 @@ class ConfigError(ValueError):
     """`openclaw.json` or an override says something that cannot be: the message names the key and the choices."""
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Agent(_Shape):
+class Agent(ConfigShape):
     """An agent of the team and the model that it asks for."""
 
     model: str
     description: str = ""
 
 
-class Routing(_Shape):
+class Routing(ConfigShape):
     """The model that serves each tier first."""
 
     orchestration: str
@@ -69,14 +64,14 @@ class Routing(_Shape):
         return str(getattr(self, tier))
 
 
-class Caps(_Shape):
+class Caps(ConfigShape):
     """Hard caps in USD; None: none. Days and months are those of the report's time zone."""
 
     day_usd: Usd | None = None
     month_usd: Usd | None = None
 
 
-class Budget(_Shape):
+class Budget(ConfigShape):
     """The caps over everything and per tier, and what becomes of a task whose budget is used up."""
 
     day_usd: Usd | None = None
@@ -91,7 +86,7 @@ class Budget(_Shape):
         return self.when_exhausted.get(tier, "refuse")
 
 
-class QuotaLimits(_Shape):
+class QuotaLimits(ConfigShape):
     """A model's free tier as AI Studio shows it for your project; None: no limit of that kind."""
 
     rpm: Annotated[int, Field(ge=1)] | None = None
@@ -99,7 +94,7 @@ class QuotaLimits(_Shape):
     rpd: Annotated[int, Field(ge=1)] | None = None
 
 
-class Classifier(_Shape):
+class Classifier(ConfigShape):
     """How tasks without `tier` and `type` are decided."""
 
     mode: Literal["local_first", "gemini"] = "local_first"
@@ -117,40 +112,7 @@ class Classifier(_Shape):
         return WEIGHINGS[self.prefer].needed(tier) if self.threshold is None else self.threshold
 
 
-class Checks(_Shape):
-    """What an answer must be for its task to be done; one that is not gets a second try, one tier up."""
-
-    complete: bool = False
-    """It must not be cut at its limit of tokens."""
-    min_chars: Annotated[int, Field(ge=1)] | None = None
-    max_chars: Annotated[int, Field(ge=1)] | None = None
-    sections: tuple[Annotated[str, Field(pattern=r"\w")], ...] = ()
-    """Titles that must stand on a line of their own."""
-    language: Literal["python", "json", "toml"] | None = None
-    """What its code must parse as: fenced blocks of that language, else those without one, else the whole answer."""
-    json_schema: dict[str, Any] | None = None
-    """What its JSON must follow, found as for `language`."""
-    judge: bool = False
-    """Whether a free model is asked if the answer is acceptable, where all other checks are passed and the task is not
-    private."""
-
-    @field_validator("json_schema")
-    @classmethod
-    def _compiles(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        if schema is not None:
-            json_schema.compiled(schema)
-        return schema
-
-    @model_validator(mode="after")
-    def _checks_something(self) -> Self:
-        if all(getattr(self, name) in (None, False, ()) for name in type(self).model_fields):
-            raise ValueError(f"states no check; choose from {', '.join(type(self).model_fields)}")
-        if self.min_chars and self.max_chars and self.min_chars > self.max_chars:
-            raise ValueError("min_chars must not be above max_chars")
-        return self
-
-
-class Audit(_Shape):
+class Audit(ConfigShape):
     """The sample of answered tasks that the baseline answers too, for people to compare."""
 
     share: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -158,12 +120,14 @@ class Audit(_Shape):
     """None: the baseline."""
 
 
-class Pointsman(_Shape):
+class Pointsman(ConfigShape):
     """Everything optional."""
 
     chains: dict[Tier, Annotated[list[str], Field(min_length=1, max_length=8)]] = Field(default_factory=dict)
     """Models of a tier in the order they are tried."""
     budget: Budget = Field(default_factory=Budget)
+    limits: Limits = Field(default_factory=Limits)
+    """Limits of senders, agents and tickets, and of the subtasks of one answer."""
     quotas: dict[str, QuotaLimits] = Field(default_factory=dict)
     paid_models: list[str] = Field(default_factory=list)
     """Models with a free tier whose key is on a paid plan: billed at list price, without the free tier's quota."""
@@ -200,7 +164,7 @@ def _by_tier_or_type[Setting](settings: Mapping[str, Setting], tier: Tier, kind:
     return settings.get(tier) if of_type is None else of_type
 
 
-class OpenClaw(_Shape):
+class OpenClaw(ConfigShape):
     """The file as a whole."""
 
     agents: dict[str, Agent] = Field(default_factory=dict)
@@ -316,11 +280,14 @@ def _choices(path: list[str]) -> list[str]:
         "pointsman.budget": Budget,
         "pointsman.classifier": Classifier,
         "pointsman.audit": Audit,
+        "pointsman.limits": Limits,
     }
     if path[:1] == ["agents"]:
         return list(Agent.model_fields)
     if path[:2] == ["pointsman", "quotas"]:
         return list(QuotaLimits.model_fields)
+    if path[:3] == ["pointsman", "limits", "rules"]:
+        return list(LimitRule.model_fields)
     if path[:2] == ["pointsman", "verify"]:
         return list(Checks.model_fields)
     if path[:3] == ["pointsman", "budget", "tiers"]:

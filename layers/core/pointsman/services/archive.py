@@ -12,7 +12,7 @@ from pointsman.services.context import Context
 from pointsman.values.errors import ArchiveError
 from pointsman.values.log_events import LogEvent
 
-_NOT_LASTING = frozenset({"expires_at", "sharers"})
+_NOT_LASTING = frozenset({"expires_at", "sharers", "parts"})
 """Of a row: when the table forgets it, and who shares its cost once it is known, which the shares' rows say then."""
 _MANIFEST_VERSION = 1
 

@@ -8,7 +8,7 @@ from pointsman.contracts.task import Task, read_task
 from pointsman.execution import model_schema, subtasks
 from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, Outcome
-from pointsman.execution.output_room import task_room
+from pointsman.execution.output_room import bounded_task, task_room
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.subtasks import Split
 from pointsman.execution.waiting import Waiting, WaitingFor
@@ -21,6 +21,7 @@ from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
+from pointsman.services.sender_limits import spender_of, tier_bound, with_limits
 from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
@@ -61,20 +62,23 @@ class Attempt:
             view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             if settled_before := self._without_call(state, view.task):
                 return settled_before
-            assert view.task is not None
+            record = view.task
+            assert record is not None
             if state.here.model in state.refused_by:  # the workflow came here after crashes
                 return follow(self.ctx, state, CallResult(Outcome.INVALID, recognized=False))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
-            task = self._task(view.task)
-            spec = next_spec(self.ctx, state, self._spec(state, view.task, task), task, view)
+            task = bounded_task(self.ctx.policy.config.pointsman, self._task(record), record, state.here.tier)
+            first = self._spec(state, record, task)
+            view = with_limits(self.ctx, view, first)
+            spec = next_spec(self.ctx, state, first, task, view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if spec is None:
             nothing = "no other effort or output cap is left to ask with"
             return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
-            result = make_call(self.ctx, spec, until, self._interpreter(state, view.task, task), view)
+            result = make_call(self.ctx, spec, until, self._interpreter(state, record, task), view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if result.task_cancelled:
@@ -82,7 +86,7 @@ class Attempt:
         if result.check and result.check.failed == UNCHECKED:
             return self._check(state, result.text, task)
         if result.check and result.check.pending:
-            onward = next_after_answer(self.ctx, state, view.task, result.check.failed)
+            onward = next_after_answer(self.ctx, state, record, result.check.failed)
             return onward or follow(self.ctx, state, result)
         return follow(self.ctx, state, result)
 
@@ -182,6 +186,8 @@ class Attempt:
             parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
             metadata=task.metadata,
             sender=record.sender,
+            limited=record.limited,
+            family=record.family,
             hop=state.hop,
             previous_outcome=state.reason,
             came_from=state.plan[state.hop - 1].model if state.hop else None,
@@ -199,11 +205,13 @@ class Attempt:
         self, state: WorkflowState, record: TaskRecord, task: Task
     ) -> Callable[[CallResult], Interpretation]:
         """Return what makes of a result the answer to store: its subtasks read, its checks announced."""
+        splits = may_split_here(state, task)
+        bound = tier_bound(self.ctx, spender_of(record), Tier.REASONING) if splits else None
 
         def interpret(result: CallResult) -> Interpretation:
             split = None
-            if may_split_here(state, task):
-                result, split = split_result(state, record, result)
+            if splits:
+                result, split = split_result(state, record, result, bound and bound[0])
             if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)

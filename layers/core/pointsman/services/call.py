@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from pointsman.execution import budget, model_health
 from pointsman.execution.calls import Booking, CallSpec, Intent, Purpose, Settled, share_out
 from pointsman.execution.ledger_keys import RowKey
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.outcome import GOOD, AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
-from pointsman.ports import LedgerView, ModelClient
+from pointsman.ports import ModelClient
 from pointsman.routing.catalog import Billing, Model, UnknownPriceError
 from pointsman.services.context import Context
+from pointsman.services.sender_limits import charge_of, let_begin, with_limits
 from pointsman.services.settlement import settle_in_time
 from pointsman.values.errors import MissingKeyError, NotReservedError, StoreError
 from pointsman.values.log_events import LogEvent
@@ -104,25 +106,28 @@ def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
     for _ in range(_MOST_RACES):
         now = ctx.clock.now()
         if view.day != (today := local_day(now, ctx.zone)):  # it has passed midnight, and perhaps the month's end
-            view = ctx.ledger.look(None, model.id, today)
+            view = replace(ctx.ledger.look(None, model.id, today), task=view.task)
+        view = with_limits(ctx, view, spec)
         worst_nano = 0 if billing is Billing.FREE else model.worst_cost_nano(tokens, cap, now)
-        charge = budget.charge(ctx.policy.config.pointsman.budget, spec.tier, worst_nano, now, ctx.zone)
-        charge = replace(charge, released=view.released)
         admission = model_health.admit(view.model, quota, tokens, now)
         if isinstance(admission, CallResult):
             return admission
+        charge = charge_of(ctx, spec, worst_nano, view, now)
         if worst_nano and (refusal := budget.check_budget(charge, view.counters, now, ctx.zone)):
             caps = budget.used_up(charge, view.counters)
             if caps and spec.purpose is not Purpose.AUDIT:  # which is left out, and refused to nobody
                 ctx.ledger.record_refusal(charge.month, caps, now)
             return refusal
+        paces = let_begin(ctx, spec, view, now)
+        if isinstance(paces, CallResult):
+            return paces
         intent = Intent(spec, RowKey.of(spec.task_id, spec.attempt_id, now), now, billing, charge)
-        reservation = ctx.ledger.reserve(intent, admission, view.model)
+        reservation = ctx.ledger.reserve(intent, admission, view.model, paces)
         if reservation.made:
             return intent
         if reservation.attempt_used:
             return CallResult(Outcome.UNKNOWN, detail="attempt used")
-        view = ctx.ledger.look(None, model.id, today)
+        view = replace(ctx.ledger.look(None, model.id, today), task=view.task)
     return CallResult(Outcome.BUSY, retry_after=1.0, detail="others were faster", ours=True)
 
 

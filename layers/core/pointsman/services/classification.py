@@ -9,9 +9,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
+from pointsman.execution.budget import owner_and_span
 from pointsman.execution.calls import CallSpec, Purpose, Sharer
 from pointsman.execution.outcome import GOOD, CallResult
 from pointsman.execution.output_room import brief_room
+from pointsman.execution.records import TaskRecord
+from pointsman.execution.sender_limits import limit_owners
 from pointsman.ports import DecisionCache, TaskStore
 from pointsman.prompts import prompt_text
 from pointsman.routing import decision
@@ -107,26 +110,27 @@ class TaskClassifier:
         return self._ruled(decision.not_below(unruled, sure), sure=vote.confidence >= decision.HALF)
 
     def decide(
-        self, undecided: Mapping[str, Task], seconds: float, senders: Mapping[str, str | None] | None = None
+        self, undecided: Mapping[str, Task], seconds: float, records: Mapping[str, TaskRecord] | None = None
     ) -> dict[str, Decision]:
         """Return a decision for every task: from the cache, by one request for each sender's other public ones and one
         for his private, else the best guess.
 
-        `seconds` is the time that may be spent on asking; `senders` are whom the requests are booked on, by task id:
-        texts of different ones never meet in a request, where one could say how another is to be sorted.
+        `seconds` is the time that may be spent on asking; `records` say by task id whom the requests are booked on.
+        Texts of different senders never meet in a request, where one could say how another is to be sorted.
         """
         decisions = self._from_cache(undecided)
         unread = set[str]()
         groups: dict[tuple[bool, str], dict[str, Task]] = {}
         for task_id, task in undecided.items():
             if task_id not in decisions:
-                sender = (senders or {}).get(task_id) or ""
+                record = (records or {}).get(task_id)
+                sender = (record.sender if record else None) or ""
                 groups.setdefault((task.private, sender), {})[task_id] = task
         until = self.ctx.clock.now() + timedelta(seconds=seconds)
         for number, ((private, _), group) in enumerate(sorted(groups.items(), key=lambda item: item[0])):
             left = (until - self.ctx.clock.now()).total_seconds()
             decisions |= self._ask_models(
-                group, unread, senders or {}, private=private, seconds=left / (len(groups) - number)
+                group, unread, records or {}, private=private, seconds=left / (len(groups) - number)
             )
         return {
             task_id: decisions.get(task_id) or self.guess(task, unread=task_id in unread)
@@ -172,7 +176,7 @@ class TaskClassifier:
         self,
         group: Mapping[str, Task],
         unread: set[str],
-        senders: Mapping[str, str | None],
+        records: Mapping[str, TaskRecord],
         *,
         private: bool,
         seconds: float,
@@ -185,7 +189,10 @@ class TaskClassifier:
         hops = self._hops(private=private)
         for hop in hops:
             left = {task_id: task for task_id, task in group.items() if task_id not in decisions}
-            result = self._call_patiently(hop.model, left, senders, seconds / len(hops))
+            result = self._call_patiently(hop.model, left, records, seconds / len(hops))
+            while spent := _over_limit(result, left, records):  # the others are asked about all the same
+                left = {task_id: task for task_id, task in left.items() if task_id not in spent}
+                result = self._call_patiently(hop.model, left, records, seconds / len(hops))
             votes = self._votes(hop, result, left)
             decisions |= {task_id: self._by_vote(left[task_id], vote) for task_id, vote in votes.items()}
             if len(votes) == len(left):
@@ -202,12 +209,12 @@ class TaskClassifier:
         return decisions
 
     def _call_patiently(
-        self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
+        self, model_id: str, group: Mapping[str, Task], records: Mapping[str, TaskRecord], seconds: float
     ) -> CallResult:
         """Make the call, and again while only a trouble of ours is in its way and the time lasts."""
         until = self.ctx.clock.now() + timedelta(seconds=seconds)
         while True:
-            result = self._call(model_id, group, senders, (until - self.ctx.clock.now()).total_seconds())
+            result = self._call(model_id, group, records, (until - self.ctx.clock.now()).total_seconds())
             pause = (result.retry_after or 1.0) * random.uniform(0.5, 1.0)  # noqa: S311
             if not result.ours or self.ctx.clock.now() + timedelta(seconds=pause) >= until:
                 return result
@@ -234,14 +241,18 @@ class TaskClassifier:
         return votes
 
     def _call(
-        self, model_id: str, group: Mapping[str, Task], senders: Mapping[str, str | None], seconds: float
+        self, model_id: str, group: Mapping[str, Task], records: Mapping[str, TaskRecord], seconds: float
     ) -> CallResult:
         """Make the call as one attempt; its cost is shared out to the tasks by the length of their messages."""
         texts = {task_id: shown(task) for task_id, task in group.items()}
         messages = [{"id": str(number), **text} for number, text in enumerate(texts.values(), 1)]
         model = self.ctx.policy.catalog.get(model_id)
         room = brief_room(model, _TOKENS_AROUND_VOTES + TOKENS_PER_VOTE * len(group))
-        among = {senders.get(task_id) for task_id in group}
+        sharers = tuple(
+            _sharer(task_id, sum(map(len, texts[task_id].values())), task, records.get(task_id))
+            for task_id, task in group.items()
+        )
+        among = {sharer.sender for sharer in sharers}
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -250,12 +261,7 @@ class TaskClassifier:
             tier=Tier.ORCHESTRATION,
             function="router",
             sender=among.pop() if len(among) == 1 else None,
-            sharers=tuple(
-                Sharer(
-                    task_id, sum(map(len, texts[task_id].values())), task.metadata, task.parent_id, senders.get(task_id)
-                )
-                for task_id, task in group.items()
-            ),
+            sharers=sharers,
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
             effort=room.effort,
@@ -265,3 +271,19 @@ class TaskClassifier:
 
         until = self.ctx.clock.now() + timedelta(seconds=max(seconds, 1.0))
         return make_call(self.ctx, spec, until, Interpretation)
+
+
+def _sharer(task_id: str, weight: int, task: Task, record: TaskRecord | None) -> Sharer:
+    """Return a task's part in a request; `record` says whom it is booked on."""
+    if record is None:
+        return Sharer(task_id, weight, task.metadata, task.parent_id)
+    return Sharer(task_id, weight, task.metadata, task.parent_id, record.sender, record.limited, record.family)
+
+
+def _over_limit(result: CallResult, asked: Mapping[str, Task], records: Mapping[str, TaskRecord]) -> set[str]:
+    """Return the tasks whose own limit has refused a request, where others were to be asked about with them."""
+    if result.made or result.shortfall is None:
+        return set()
+    owner, _ = owner_and_span(result.shortfall.cap)
+    spent = {task_id for task_id in asked if task_id in records and owner in limit_owners(records[task_id])}
+    return spent if len(spent) < len(asked) else set()

@@ -7,8 +7,10 @@ from pointsman.contracts.envelope import object_in, open_message
 from pointsman.contracts.reply_to import refusal
 from pointsman.contracts.sender import UNKNOWN_SENDER, Sender
 from pointsman.contracts.task import Rejection, Task
+from pointsman.execution.budget import Family
 from pointsman.execution.model_health import ModelState
-from pointsman.execution.records import ATTENTION, MOST_REPLIES, TaskRecord
+from pointsman.execution.records import ATTENTION, MOST_REPLIES, SubtaskRef, TaskRecord
+from pointsman.execution.subtasks import family_of, is_subtask
 from pointsman.ports import ModelHealthStore, PayloadStore, TaskStore, Workflow
 from pointsman.routing.decision import Decision
 from pointsman.services.classification import TaskClassifier
@@ -16,10 +18,12 @@ from pointsman.services.context import Context
 from pointsman.services.delivery import Delivery
 from pointsman.services.rejection import TOO_MANY_REPLIES, RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
+from pointsman.services.sender_limits import clamped, spender_of, tier_bound
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import DeliveryError, RetryLaterError
 from pointsman.values.log_events import LogEvent
+from pointsman.values.money import nano
 from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_ms, to_text
 
@@ -106,6 +110,7 @@ class Intake:
         task_id, task = self._read(message)
         now = self.ctx.clock.now()
         record = self._new_record(task_id, task, message, batch, now)
+        self._refuse_tier(record, task)
         existing = self.tasks.claim(record)
         if existing is None:
             batch.claimed[message.message_id] = (record, task)
@@ -119,6 +124,17 @@ class Intake:
         else:
             self._answer_duplicate(existing, task)
             batch.settled.add(message.message_id)
+
+    def _refuse_tier(self, record: TaskRecord, task: Task) -> None:
+        """Raise a Rejection of a task that asks for more than its highest tier, unless it is one that was taken."""
+        tier = task.explicit_tier
+        if tier is None or (bound := tier_bound(self.ctx, spender_of(record), tier)) is None:
+            return
+        existing = self.tasks.read(record.task_id)
+        if existing is None or existing.status is Status.REJECTED or not task.has_fingerprint(existing.fingerprint):
+            field_name, (highest, subject) = "tier" if task.tier else "type", bound
+            words = f"{field_name}: must not be above tier {highest}, the highest of this {subject.kind}"
+            raise Rejection("tier_not_allowed", words)
 
     def _read(self, message: QueueMessage) -> tuple[str, Task]:
         if s3_prompt := object_in(message.body):
@@ -144,15 +160,29 @@ class Intake:
             private=task.private,
             split=task.split,
             sender=message.sender.name,
+            limited=message.sender.limited,
             via=message.sender.via,
         )
+        if parent := self._parent_of(record):
+            record.sender, record.limited = parent.sender, parent.limited
+            record.family = family_of(parent, nano(self.ctx.policy.config.pointsman.limits.split_usd))
+        elif task.max_cost_nano is not None:
+            record.family = Family(task_id, task.max_cost_nano)
         if decision := self.classifier.decide_without_model(task):
             self._put_decision(record, decision, batch)
         return record
 
+    def _parent_of(self, record: TaskRecord) -> TaskRecord | None:
+        """Return the task whose answer handed this one out, by its own record; None: no answer did."""
+        if record.parent_id is None or not is_subtask(record.task_id, record.parent_id):
+            return None
+        parent = self.tasks.read(record.parent_id)
+        handed_out = SubtaskRef(record.task_id, record.fingerprint)
+        return parent if parent and handed_out in parent.subtasks else None
+
     def _put_decision(self, record: TaskRecord, decision: Decision, batch: Batch) -> str:
         """Set the record's decision and the execution's input, which is returned."""
-        record.decision = decision
+        record.decision = decision = clamped(self.ctx, record, decision)
         record.execution_input = strict_json.dumps(
             first_state(self.ctx, record, decision.tier, batch.health).as_state()
         )
@@ -215,16 +245,16 @@ class Intake:
             return
         try:
             tasks = {record.task_id: task for record, task in undecided.values()}
-            senders = {record.task_id: record.sender for record, _ in undecided.values()}
-            decisions = self.classifier.decide(tasks, seconds, senders)
+            records = {record.task_id: record for record, _ in undecided.values()}
+            decisions = self.classifier.decide(tasks, seconds, records)
         except Exception as trouble:  # noqa: BLE001  (those that are decided go on)
             batch.troubles |= dict.fromkeys(undecided, trouble)
             return
         for message_id, (record, _) in undecided.items():
-            decision = decisions[record.task_id]
-            execution_input = self._put_decision(record, decision, batch)
+            execution_input = self._put_decision(record, decisions[record.task_id], batch)
+            assert record.decision is not None
             try:
-                self.tasks.decide(record.task_id, batch.owner, decision, execution_input)
+                self.tasks.decide(record.task_id, batch.owner, record.decision, execution_input)
             except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
                 batch.troubles[message_id] = trouble
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pointsman.execution.calls import CallSpec, Purpose
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.outcome import GOOD, CallResult, CheckResult
 from pointsman.execution.output_room import brief_room
 from pointsman.execution.workflow_state import Next, WorkflowState
-from pointsman.ports import LedgerView, PayloadStore
+from pointsman.ports import PayloadStore
 from pointsman.prompts import prompt_text
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context

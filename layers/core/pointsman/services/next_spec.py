@@ -5,12 +5,13 @@ from dataclasses import replace
 from pointsman.contracts.task import Task
 from pointsman.execution import budget
 from pointsman.execution.calls import CallSpec
+from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.output_room import room_after, task_room
 from pointsman.execution.workflow_state import WorkflowState
-from pointsman.ports import LedgerView
 from pointsman.routing.catalog import Billing, Model
 from pointsman.services.context import Context
+from pointsman.services.sender_limits import charge_of
 
 
 def next_spec(ctx: Context, state: WorkflowState, spec: CallSpec, task: Task, view: LedgerView) -> CallSpec | None:
@@ -39,6 +40,6 @@ def _over_budget(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
         return False
     now = ctx.clock.now()
     worst = model.worst_cost_nano(spec.input_reserved(model), spec.output_cap(model), now)
-    charge = budget.charge(ctx.policy.config.pointsman.budget, spec.tier, worst, now, ctx.zone)
+    charge = charge_of(ctx, spec, worst, view, now)
     refusal = budget.check_budget(charge, view.counters, now, ctx.zone)
     return refusal is not None and refusal.outcome is Outcome.OVER_BUDGET

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from pointsman.execution.budget import over_budget_reason
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.waiting import waiting_after
 from pointsman.execution.workflow_state import Course, Next, WorkflowState, is_held, next_state
@@ -11,6 +12,9 @@ from pointsman.routing.policy import Hop
 from pointsman.services.context import Context
 from pointsman.values.log_events import LogEvent
 from pointsman.values.taxonomy import Tier
+
+_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 3.0, 1.5, 300.0
+"""Seconds between two looks at whether a task may begin, and how they grow."""
 
 
 def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowState:
@@ -25,7 +29,13 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
     course = Course(hold=when_exhausted == "hold", patience=patience)
     if result.outcome is Outcome.ACCOUNT:
         course = _beyond_provider(ctx, state, course)
+    if result.outcome is Outcome.BUSY and (cap := result.shortfall) and cap.needs_nano_usd is None:
+        # The limit of a sender's pace: whoever has waited often asks less often.
+        grown = min(_FIRST_PAUSE * _GROWTH ** min(state.tries, 20), _LONGEST_PAUSE)
+        result = replace(result, retry_after=max(result.retry_after or 0.0, grown))
     onward = next_state(state, result, now, course)
+    if result.outcome is Outcome.OVER_BUDGET and result.shortfall and onward.reason == Outcome.OVER_BUDGET:
+        onward = replace(onward, reason=over_budget_reason(result.shortfall.cap))
     if onward.next is not Next.WAIT:
         return onward
     again = datetime.fromtimestamp(onward.not_before, UTC)

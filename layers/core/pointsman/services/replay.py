@@ -16,6 +16,7 @@ from pointsman.services.call import close_open_intent
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import TASK_LIFETIME, read_message
+from pointsman.services.sender_limits import clamped
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import RetryLaterError, safe_message
@@ -217,7 +218,8 @@ class Replay:
             deadline=to_text(now + TASK_LIFETIME),
         )
         if options.route_again or claim.decision is None:
-            claim.decision = self._decision(task, record.task_id, record.sender)
+            claim.decision = self._decision(task, record)
+        claim.decision = clamped(self.ctx, claim, claim.decision)
         health = self.model_health.states(self.ctx.policy.in_use())
         state = first_state(self.ctx, claim, claim.decision.tier, health)
         claim.execution_input = strict_json.dumps(state.as_state())
@@ -226,9 +228,11 @@ class Replay:
         start_execution(self.ctx, self.tasks, self.workflow, claim)
         return claim.generation
 
-    def _decision(self, task: Task, task_id: str, sender: str | None) -> Decision:
-        decision = self.classifier.decide_without_model(task)
-        return decision or self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: sender})[task_id]
+    def _decision(self, task: Task, record: TaskRecord) -> Decision:
+        if decision := self.classifier.decide_without_model(task):
+            return decision
+        task_id = record.task_id
+        return self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: record})[task_id]
 
 
 def with_id(body: str, message_id: str) -> str:

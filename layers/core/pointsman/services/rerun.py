@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pointsman.contracts.task import Rejection, Task, read_task
+from pointsman.execution.budget import Family
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import ModelHealthStore, PayloadStore, TaskStore, Workflow
@@ -12,6 +13,7 @@ from pointsman.routing.decision import Decision
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import TASK_LIFETIME
+from pointsman.services.sender_limits import clamped
 from pointsman.services.start import first_state, start_execution
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
@@ -78,9 +80,12 @@ class Rerun:
             private=record.private,
             split=record.split,
             sender=record.sender,
+            limited=record.limited,
+            family=None if task.max_cost_nano is None else Family(task_id, task.max_cost_nano),
             via=record.via,
         )
-        claim.decision = self._decision(record, task, options, task_id)
+        decision = self._decision(claim, record, task, options)
+        claim.decision = decision if options.tier else clamped(self.ctx, claim, decision)
         claim.execution_input = strict_json.dumps(self._first_state(claim, claim.decision, options.model).as_state())
         if self.tasks.claim(claim) is not None:
             raise NotRerunnableError(f"{task_id}: is taken by another task")
@@ -107,13 +112,14 @@ class Rerun:
         dumped = task.model_dump(mode="json", exclude={"task_id", "reply_to"}, exclude_none=True)
         return task, strict_json.dumps(dumped)
 
-    def _decision(self, record: TaskRecord, task: Task, options: RerunOptions, task_id: str) -> Decision:
+    def _decision(self, claim: TaskRecord, record: TaskRecord, task: Task, options: RerunOptions) -> Decision:
         """Return the old decision, unless another type or tier is wanted or none was made."""
         if record.decision and not (options.type or options.tier or record.correction):
             return record.decision
         if decision := self.classifier.decide_without_model(task):
             return decision
-        return self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: record.sender})[task_id]
+        task_id = claim.task_id
+        return self.classifier.decide({task_id: task}, _CLASSIFYING_SECONDS, {task_id: claim})[task_id]
 
     def _first_state(self, claim: TaskRecord, decision: Decision, model_id: str | None) -> WorkflowState:
         state = first_state(self.ctx, claim, decision.tier, self.model_health.states(self.ctx.policy.in_use()))

@@ -21,12 +21,17 @@ def may_split_here(state: WorkflowState, task: Task) -> bool:
     return first and state.here.tier is Tier.ORCHESTRATION and subtasks.may_split(state.task_id, task)
 
 
-def split_result(state: WorkflowState, record: TaskRecord, result: CallResult) -> tuple[CallResult, Split | None]:
-    """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing."""
+def split_result(
+    state: WorkflowState, record: TaskRecord, result: CallResult, highest: Tier | None = None
+) -> tuple[CallResult, Split | None]:
+    """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing.
+
+    `highest` is the highest tier that the sender may use, where there is one.
+    """
     if result.outcome not in GOOD:
         return result, None
     try:
-        split = subtasks.read_split(result.text, Parent.of(record, to_text(state.deadline)))
+        split = subtasks.read_split(result.text, Parent.of(record, to_text(state.deadline)), highest)
     except NotASplitError as error:
         return replace(result, outcome=Outcome.MALFORMED, text="", detail=str(error)), None
     whole = replace(result, outcome=Outcome.ANSWERED, text=split.answer)

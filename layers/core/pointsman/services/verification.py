@@ -5,8 +5,9 @@ from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, CheckResult
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
-from pointsman.routing.config import Checks
+from pointsman.routing.answer_rules import Checks
 from pointsman.services.context import Context
+from pointsman.services.sender_limits import spender_of, tier_bound
 from pointsman.services.time_limit import time_limit
 from pointsman.values.json_schema import Schema
 
@@ -65,6 +66,8 @@ def next_after_answer(
     now = ctx.clock.now()
     if failed:
         hop = ctx.policy.above(state.here, now, private=state.private)
+        if hop and tier_bound(ctx, spender_of(record), hop.tier):
+            return None
         return state.beyond(hop, Purpose.TASK, f"{FAILED_CHECK}:{failed}") if hop else None
     checks = _declared(ctx, record)
     if checks is None or not checks.judge or state.private:

@@ -188,7 +188,7 @@ def _why(tasks: DayTasks, kind: TaskKind) -> str:
 def _needed(tasks: DayTasks) -> Iterator[int]:
     for task in tasks.listed:
         if task.kind is TaskKind.HELD and task.waiting and task.waiting.shortfall:
-            yield task.waiting.shortfall.needs_nano_usd
+            yield task.waiting.shortfall.needs_nano_usd or 0
 
 
 def _budget(report: Report) -> Iterator[Attention]:
