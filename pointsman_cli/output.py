@@ -142,7 +142,7 @@ def _painted(cell: str, content: object) -> str:
     return cell
 
 
-def draw(screen: str) -> None:
+def paint_screen(screen: str) -> None:
     """Write a terminal's screen with its control sequences; text in it must be free of them."""
     sys.stdout.write(screen)
     sys.stdout.flush()

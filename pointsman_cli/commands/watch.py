@@ -44,7 +44,7 @@ def watch(
                 options = ListOptions(now - KEPT, limit=max(lines - 2, 1), status=frozenset(status or ()))
                 found = list_tasks(connection, options, connection.known_tasks)
                 shown = live.frame(found.rows, now.astimezone(connection.settings.zone), columns, lines - 1)
-                output.draw(_HOME + "".join(f"{line}\x1b[K\r\n" for line in shown) + _CLEAR_REST)
+                output.paint_screen(_HOME + "".join(f"{line}\x1b[K\r\n" for line in shown) + _CLEAR_REST)
                 time.sleep(every)
         except KeyboardInterrupt:
             return Exit.OK
@@ -52,8 +52,8 @@ def watch(
 
 @contextmanager
 def _own_screen() -> Iterator[None]:
-    output.draw(_ALTERNATE)
+    output.paint_screen(_ALTERNATE)
     try:
         yield
     finally:
-        output.draw(_NORMAL)
+        output.paint_screen(_NORMAL)
