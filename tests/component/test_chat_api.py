@@ -9,11 +9,12 @@ import pytest
 
 from pointsman.adapters.api_keys import DynamoApiKeys
 from pointsman.chat_api.authenticator import ApiKeyAuthenticator
-from pointsman.chat_api.chat_api import ChatApi, HttpRequest
+from pointsman.chat_api.chat_api import ChatApi, HttpRequest, HttpResponse
 from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.contracts.sender import SENDER_ATTRIBUTE
 from pointsman.entrypoints.front_door import build_chat_api
 from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.routing.limit_rules import Bounds
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
 from tests.support.aws import Aws
@@ -293,9 +294,76 @@ def test_guessing_costs_no_reads(keys: DynamoApiKeys) -> None:
 def test_a_wait_that_breaks_does_not_lose_the_task(shop: Functions, aws: Aws) -> None:
     """The task is sent: who heard of an error would send it again, and pay again."""
     door_app = shop.runtime.part(build_chat_api)
-    broken = ChatApi(door_app.keeper, door_app.client, door_app.clock, door_app.log)
+    broken = ChatApi(door_app.keeper, door_app.client, door_app.clock, door_app.log, door_app.limits)
     broken.client._tasks._client = None
     headers = {"authorization": f"Bearer {KEY}"}
     response = broken(HttpRequest("POST", "/v1/chat/completions", headers, json.dumps(HELLO).encode()), 5.0)
     assert response.status == 202
     assert json.loads(response.body)["task_id"]
+
+
+# Limits
+
+
+def limited(shop: Functions, **bounds: Any) -> str:
+    """Return a new key whose principal has these limits of its own."""
+    key, stores = new_key(), shop.runtime.stores
+    assert stores.api_keys.create(ApiKey("guest", str(digest_of(key)), to_text(NOON), principal="guest", limited=True))
+    stores.grants.set_own("sender key:guest", Bounds.model_validate(bounds))
+    return key
+
+
+def ask(shop: Functions, key: str, body: Any = HELLO, **headers: str) -> HttpResponse:
+    """Make a request whose caller waits for nothing."""
+    stated = {"authorization": f"Bearer {key}", **headers}
+    return shop.runtime.part(build_chat_api)(
+        HttpRequest("POST", "/v1/chat/completions", stated, json.dumps(body).encode()), 0.0
+    )
+
+
+def test_too_many_requests_are_answered_as_sdks_retry_them(shop: Functions) -> None:
+    key = limited(shop, rpm=2)
+    again = {"idempotency-key": "once"}
+    assert [ask(shop, key, **again).status, ask(shop, key).status] == [202, 202]
+    refused = ask(shop, key)
+    assert (refused.status, json.loads(refused.body)["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert "x-should-retry" not in refused.headers
+    assert ask(shop, KEY).status == 202  # another's
+    assert ask(shop, key, **again).status == 202  # has begun before
+    shop.clock.sleep(61)
+    assert ask(shop, key).status == 202
+
+
+def test_place_that_the_door_took_is_the_task_s(shop: Functions) -> None:
+    """And its task needs no other."""
+    key = limited(shop, in_flight=1, rpm=9)
+    task_id = json.loads(ask(shop, key).body)["task_id"]
+    assert ask(shop, key).status == 429
+    shop.model.then(GOOD)
+    shop.route_messages()
+    shop.play(task_id)
+    assert ask(shop, key).status == 202
+
+
+def test_tier_above_the_key_s_highest_is_no_task(shop: Functions) -> None:
+    key = limited(shop, highest_tier="implementation")
+    refused = ask(shop, key, {**HELLO, "model": "pointsman/reasoning"})
+    assert (refused.status, json.loads(refused.body)["error"]["param"]) == (403, "model")
+    assert ask(shop, key).status == 202
+
+
+def test_limits_are_the_principal_s_by_whichever_key(shop: Functions) -> None:
+    limited(shop, rpm=1)
+    other = new_key()
+    keys = shop.runtime.stores.api_keys
+    assert keys.create(ApiKey("guest-2", str(digest_of(other)), to_text(NOON), principal="guest"))
+    assert [ask(shop, other).status for _ in range(2)] == [202, 429]
+
+
+def test_key_without_limits_reads_and_writes_nothing_more(shop: Functions) -> None:
+    calls = list[str]()
+    client = shop.runtime.stores.dynamodb
+    client.meta.events.register("provide-client-params.dynamodb", lambda model, **_: calls.append(model.name))
+    ask(shop, KEY)
+    assert calls == ["GetItem"]  # the keys

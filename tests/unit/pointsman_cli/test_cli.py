@@ -48,6 +48,8 @@ GROUPED = (
     "openclaw export",
     "openclaw import",
     "openclaw skill",
+    "budget",
+    "budget raise",
     "key create",
     "key list",
     "key revoke",

@@ -1,5 +1,6 @@
 """The front door: a task from a request in OpenAI's form, put on the queue and waited for as any client does it."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from pointsman.client.message import body_of, id_from, task_fields
 from pointsman.contracts.api_key import ApiKey
 from pointsman.contracts.task import ID_PATTERN
 from pointsman.ports import Clock
+from pointsman.routing.limit_rules import Spender
 from pointsman.services.context import Log
+from pointsman.services.door_limits import DoorLimits
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
 from pointsman.values.limits import LARGEST_BODY
@@ -53,6 +56,7 @@ class ChatApi:
     client: Client
     clock: Clock
     log: Log
+    limits: DoorLimits
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse:
         """Return the response, within `seconds`."""
@@ -60,7 +64,7 @@ class ChatApi:
             return self._answer(request, min(seconds, LONGEST_WAIT))
         except ChatError as error:
             # Who is told that a task failed would send another one by trying again.
-            final = {"x-should-retry": "false"} if error.task_id else {}
+            final = {"x-should-retry": "false"} if error.task_id else error.headers
             return _json(error.status, error.body, task_id=error.task_id, more=final)
 
     def _answer(self, request: HttpRequest, seconds: float) -> HttpResponse:
@@ -121,9 +125,21 @@ class ChatApi:
             if idempotency_key and self.client.is_taken(body):
                 words = "Idempotency-Key: stands for another request: send this one with a key of its own"
                 raise ChatError(409, words, code="idempotency_conflict", param="Idempotency-Key")
-            return self.client.send(body, sender=key.sender)
+            self._hold_to_limits(key, asked, key.task_id(task_id))
+            return self.client.send(body, sender=key.stated_sender)
         except InvalidTaskError as error:
             raise ChatError(400, str(error), code="invalid_value") from None
+
+    def _hold_to_limits(self, key: ApiKey, asked: Asked, task_id: str) -> None:
+        """Raise a ChatError for a tier above the key's highest, or when no more of its tasks may begin now."""
+        spender = Spender(key.sender, {"agent": key.agent, **asked.metadata}, key.limited)
+        if bound := self.limits.bound(spender, asked.tier):
+            words = f"model: must not be above pointsman/{bound[0]}, the highest tier of this {bound[1].kind}"
+            raise ChatError(403, words, code="tier_not_allowed", param="model")
+        if (wait := self.limits.wait(spender, task_id)) and self.client.read(task_id) is None:
+            words = "too many tasks: the limit of this key on tasks a minute or in flight is reached; try again later"
+            later = {"retry-after": str(math.ceil(wait)), "retry-after-ms": str(math.ceil(wait * 1000))}
+            raise ChatError(429, words, code="rate_limit_exceeded", type="rate_limit_error", headers=later)
 
     def _fetch(self, task_id: str, key: ApiKey) -> HttpResponse:
         """Return how far a task has come that this key has sent."""

@@ -1,5 +1,6 @@
 """What a request in the form of OpenAI's chat completions asks for, in the words of a task."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,9 +65,10 @@ class ChatError(Exception):
         param: str | None = None,
         type: str = "invalid_request_error",
         task_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.task_id = status, task_id
+        self.status, self.task_id, self.headers = status, task_id, headers or {}
         self.body = {"error": {"message": message, "type": type, "param": param, "code": code}}
 
 

@@ -9,13 +9,15 @@ from pointsman.client import Client, Places
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN, LambdaContext, seconds_left
 from pointsman.entrypoints.runtime import Runtime
+from pointsman.services.door_limits import DoorLimits
 
 
 def build_chat_api(parts: Runtime) -> ChatApi:
     """Return the use case."""
     settings, ctx = parts.settings, parts.context
     client = Client(Places(settings.task_queue_url, settings.task_table, settings.bucket), parts.stores.session)
-    return ChatApi(ApiKeyAuthenticator(parts.stores.api_keys.read, ctx.clock), client, ctx.clock, ctx.log)
+    keeper, limits = ApiKeyAuthenticator(parts.stores.api_keys.read, ctx.clock), DoorLimits(ctx, parts.stores.ledger)
+    return ChatApi(keeper, client, ctx.clock, ctx.log, limits)
 
 
 def answer_http(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
