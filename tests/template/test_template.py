@@ -7,6 +7,7 @@ import pytest
 
 from devstack import providers
 from pointsman.adapters.api_keys import ITEM
+from pointsman.adapters.hand_outs import PREFIX
 from pointsman.adapters.limited_items import grant_key, pace_key
 from pointsman.chat_api.chat_api import LONGEST_WAIT
 from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN
@@ -180,12 +181,13 @@ def test_front_door_reads_only_keys_tasks_and_answers(functions: Resources) -> N
     allowed = {action for statement in allowing for action in as_list(statement["Action"])}
     reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "s3:GetObject"}
     assert allowed == {*reads, "sqs:SendMessage", "dynamodb:UpdateItem"}
-    (limits,) = [statement for statement in allowing if statement["Sid"] == "HoldToLimits"]
-    keys = [f"{pace_key('')}*", f"{grant_key('')}*"]
-    assert limits["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
-    (known,) = [statement for statement in statements(door) if statement["Sid"] == "KnowKeys"]
-    assert known["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ITEM]}}
+    conditions = {statement["Sid"]: statement.get("Condition") for statement in allowing}
+    limits = [f"{pace_key('')}*", f"{grant_key('')}*"]
+    assert conditions["HoldToLimits"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": limits}}
+    assert conditions["RememberAnswered"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{PREFIX}*"]}}
+    assert conditions["KnowKeys"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ITEM]}}
     assert door["Properties"]["Timeout"] >= LONGEST_WAIT + TIMEOUT_MARGIN
+    assert load()["Parameters"]["FrontDoorWaitSeconds"]["Default"] == LONGEST_WAIT
     assert [name for name, function in functions.items() if "FunctionUrlConfig" in function["Properties"]] == [
         "FrontDoorFunction"
     ]

@@ -117,7 +117,7 @@ def test_empty_day_gives_a_page_without_details() -> None:
     assert "No task ran." in text
     assert "All is well" in text
     assert "Nothing was spent in the 30 days" in text
-    assert [part.get("aria-labelledby") for part in parse_page(page).iter("section")] == ["day", "days", "tiers"]
+    assert [part.get("aria-labelledby") for part in parse_page(page).iter("section")] == ["day", "days"]
 
 
 def test_unfinished_day_is_marked_on_the_page() -> None:

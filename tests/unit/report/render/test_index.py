@@ -13,8 +13,12 @@ def test_index_lists_every_day_once_with_its_link() -> None:
     parsed = parse_page(render_index(entries))
     links = [str(link.get("href")) for link in parsed.iter("a")]
     assert links == [f"{entry.spend.day:%Y/%m/%d}/report.html" for entry in reversed(entries)]
-    for month in parsed.iter("section"):
+    chart, *months = parsed.iter("section")
+    assert [len(list(chart.iter("svg"))), len(list(chart.iter("table")))] == [2, 0]
+    for month in months:
         *rows, foot = exact_amounts(month)
         assert sum(rows) == foot
     assert "No reports yet." in render_index([])
-    assert "<a " not in render_index(entries, linked=False)
+    unlinked = render_index(entries, linked=False)
+    assert "<a " not in unlinked
+    assert "pointsman report --date 2026-11-21" in unlinked

@@ -26,8 +26,10 @@ class _ChartSize:
 
 _WIDE = _ChartSize(920, 232, 5, "wide")
 _NARROW = _ChartSize(350, 190, 10, "narrow")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 4, 20, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 4, 22, 24
 """Margins: amounts on the left, days below."""
+_LETTER = 7
+"""Width of a letter, at most."""
 _BUDGET_IN_SIGHT = 4
 """The budget is drawn if it is at most so many times the highest column: a higher one would flatten them all."""
 
@@ -59,8 +61,8 @@ def days_chart(days: Sequence[DaySpend], budget: BudgetLine | None = None) -> Ma
 
 
 def axis_top(nano: int) -> int:
-    """Return the axis' upper end: 1, 2, 4, 5 or 8 times a power of ten, at least a millionth of a dollar."""
-    step = 1_000
+    """Return the axis' upper end: 1, 2, 4, 5 or 8 times a power of ten, at least a hundredth of a cent."""
+    step = 100_000
     while step * 10 < nano:
         step *= 10
     return next(step * times for times in (1, 2, 4, 5, 8, 10) if step * times >= nano)
@@ -102,13 +104,16 @@ def _columns(days: Sequence[DaySpend], size: _ChartSize, budget: BudgetLine | No
 
 
 def _budget(budget: BudgetLine, top: int, scale: float, size: _ChartSize) -> Markup:
-    """Return the budget's line with its name; one far above the columns is named at the upper edge, without a line."""
-    right = size.width - _RIGHT
-    if budget.nano > top:
-        return el("text", f"{budget.label}, above this scale", x=right, y=_TOP - 3, text_anchor="end", class_="cap")
+    """Return the budget's line, and its name at the upper edge; one far above the columns has no line."""
+    right, far = size.width - _RIGHT, budget.nano > top
+    label = f"{budget.label}{', above this scale' if far else ''}"
+    name = el("text", label, x=right, y=11, text_anchor="end", class_="cap")
+    if far:
+        return name
     y = _round(size.height - _BOTTOM - budget.nano * scale)
-    line = el("line", x1=_LEFT, x2=right, y1=y, y2=y, class_="cap")
-    return join(line, el("text", budget.label, x=right, y=y, dy="-0.4em", text_anchor="end", class_="cap"))
+    left = right - _LETTER * len(label)
+    sample = el("line", x1=left - 26, x2=left - 6, y1=7, y2=7, class_="cap")
+    return join(el("line", x1=_LEFT, x2=right, y1=y, y2=y, class_="cap"), sample, name)
 
 
 def _grid(nano: int, scale: float, size: _ChartSize) -> Markup:

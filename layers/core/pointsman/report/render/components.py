@@ -178,4 +178,5 @@ def percent_bar(percent: float, label: str, *, plain: bool = False) -> Markup:
     """Return a bar that is full at 100 percent; unless it is `plain`, its colour warns from 80 percent."""
     width = f"{min(max(percent, 0.0), 100.0):.2f}"
     full = "plain" if plain else "over" if percent >= 100 else "high" if percent >= 80 else None
-    return el("div", el("span", style=f"width:{width}%", class_=full), class_="bar", role="img", aria_label=label)
+    filled = el("span", style=f"width:{width}%", class_=full) if percent > 0 else None
+    return el("div", filled, class_="bar", role="img", aria_label=label)

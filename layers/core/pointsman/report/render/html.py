@@ -166,13 +166,14 @@ def _chart(report: Report) -> Markup:
         "days",
         f"Last {CHART_DAYS} days",
         el("p", describe_days(days), class_="lead"),
-        days_chart(days, budget_line(report)),
-        tier_legend(),
+        *((days_chart(days, budget_line(report)), tier_legend()) if any(day.cost_nano for day in days) else ()),
         data if rows else None,
     )
 
 
-def _tiers(report: Report) -> Markup:
+def _tiers(report: Report) -> Markup | None:
+    if not report.total.attempts:
+        return None
     whole = report.total.cost_nano
     rows = [[tier_label(tier), *_numbers(totals, whole)] for tier, totals in report.tiers.items()]
     if report.classification.attempts:

@@ -35,7 +35,7 @@ def tasks_banner(report: Report) -> Markup:
     tasks = report.received
     kinds = [kind for kind in KIND_ORDER if tasks.counts[kind]]
     well = all_is_well(report)
-    tone = "good" if well else "plain" if lacks_records(report) and not attention_of(report) else "warn"
+    tone = "good" if well else "plain" if tasks.all_well else "warn"
     parts = [(str(kind), tasks.counts[kind]) for kind in kinds]
     words = ", ".join(f"{number:,} {humanized(kind)}" for kind, number in parts)
     return el(
@@ -64,7 +64,9 @@ def _kind_entry(report: Report, kind: TaskKind) -> Markup:
     number = report.received.counts[kind]
     reasons = list(report.received.reasons.get(kind, {}).items())[:_REASONS_SHOWN]
     why = ", ".join(
-        humanized(clip(name, _LONGEST_NAME)) + (f" {times:,}" if times != number else "") for name, times in reasons
+        humanized(clip(name, _LONGEST_NAME)) + (f" {times:,}" if times != number else "")
+        for name, times in reasons
+        if name != kind
     )
     return el(
         "li",
