@@ -41,7 +41,8 @@ class FakePayloads:
         del beside
         return self.keep(text, key)
 
-    def fetch(self, payload: Payload) -> str:
+    def fetch(self, payload: Payload, *, renew: bool = False) -> str:
+        del renew
         return self.objects[payload.ref] if payload.ref else payload.inline or ""
 
 

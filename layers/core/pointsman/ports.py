@@ -53,8 +53,8 @@ class PayloadStore(Protocol):
             NotKeptError: it could not be stored at all.
         """
 
-    def fetch(self, content: Payload) -> str:
-        """Return the text."""
+    def fetch(self, content: Payload, *, renew: bool = False) -> str:
+        """Return the text; with `renew` its time in the store begins again where it is old."""
 
 
 class TaskStore(Protocol):
