@@ -17,7 +17,7 @@ _ASK_AGAIN = 5.0
 """Seconds after which to ask again, where it is not known when a task ends."""
 
 
-class Places(Protocol):
+class PlaceTaker(Protocol):
     """Takes places for a task, all or none."""
 
     def begin(self, paces: tuple[PaceUpdate, ...], at: datetime) -> bool:
@@ -30,7 +30,7 @@ class DoorLimits:
     """What the front door holds a request up to. Nothing is read or written for a key without limits."""
 
     ctx: Context
-    places: Places
+    places: PlaceTaker
 
     def bound(self, spender: Spender, tier: Tier | None) -> tuple[Tier, LimitSubject] | None:
         """Return the highest tier that the spender may use, and whose limit that is, where `tier` is above it."""
