@@ -30,6 +30,7 @@ COMMANDS = (
     "route",
     "submit",
     "list",
+    "watch",
     "cancel",
     "rerun",
     "status",
