@@ -88,6 +88,10 @@ class TaskOutcome:
         return sum(attempt.cost_nano for attempt in self.attempts)
 
 
+type Known = tuple[TaskOutcome, Need]
+"""A task, and the tier that it needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class TuningEvidence:
     """The tasks of some time."""

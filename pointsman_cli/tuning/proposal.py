@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.statistics import Proportion
-from pointsman_cli.tuning.evidence import Need, TaskOutcome, dearer
+from pointsman_cli.tuning.evidence import Known, Need, dearer
 from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET, Rate, rate
 from pointsman_cli.tuning.rules import Rules
 from pointsman_cli.tuning.weights import Judged, WeightsFinding, weigh_tiers
 
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(50, 100))
-
-type Known = tuple[TaskOutcome, Need]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,16 @@ from pointsman.routing.preference import WEIGHINGS
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.evaluation.examples import Example
 from pointsman_cli.evaluation.statistics import Proportion, proportion
-from pointsman_cli.tuning.evidence import Need, TaskOutcome
+from pointsman_cli.tuning.evidence import Known
 from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET, Rate, rate
 from pointsman_cli.tuning.rules import Rules
 
-STEPS = (1.0, 0.71, 1.41, 0.5, 2.0)
+WEIGHTS = (1.0, 0.71, 1.41, 0.5, 2.0)
 """Weights that are tried for the cheapest and for the dearest tier, the mildest first; the middle one keeps 1."""
 FOLDS = 5
 OWN_LOSS = 0.01
 """Share of the project's own texts that may get another tier than an acceptable one by the weights."""
 
-type Known = tuple[TaskOutcome, Need]
 type Judged = tuple[Example, Classification]
 
 
@@ -75,7 +74,7 @@ def weigh_tiers(known: Sequence[Known], rules: Rules, own_texts: Callable[[], Se
 
 def _candidates(rules: Rules) -> list[Rules]:
     ends = (Tier.ORCHESTRATION, Tier.REASONING)
-    grid = sorted(itertools.product(STEPS, repeat=2), key=lambda pair: sum(map(STEPS.index, pair)))
+    grid = sorted(itertools.product(WEIGHTS, repeat=2), key=lambda pair: sum(map(WEIGHTS.index, pair)))
     weights = [{tier: step for tier, step in zip(ends, pair, strict=True) if step != 1.0} for pair in grid]
     return [replace(rules, weights=chosen) for chosen in weights if chosen != rules.weights]
 

@@ -270,8 +270,8 @@ def test_a_model_is_shown_what_was_asked_before(configure: Configure) -> None:
 
 
 def test_a_team_s_weights_of_the_tiers_count_in_a_guess(configure: Configure) -> None:
-    text, tiers = "postgres or mysql for this one?", []
-    for weights in ({}, {"reasoning": 0.5, "implementation": 2.0}):
+    text, tiers = "We need better logging in the worker", []
+    for weights in ({}, {"reasoning": 0.5}, {"reasoning": 2.0}):
         classifier = configure(classifier={"weights": weights}).intake.classifier
         tiers.append(classifier.guess(Task(prompt=text)).tier)
-    assert tiers == [Tier.REASONING, Tier.ORCHESTRATION]
+    assert tiers == [Tier.IMPLEMENTATION, Tier.ORCHESTRATION, Tier.REASONING]
