@@ -124,6 +124,14 @@ def test_other_content_under_the_same_id_is_rejected(router: Router) -> None:
     assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
 
 
+def test_conflict_of_who_waits_at_the_front_door_leaves_no_dead_letter(router: Router) -> None:
+    router.run(message())
+    assert router.run(replace(message("m-2", prompt="Something else."), sender=Sender("key:ci"))) == {}
+    assert router.dead.codes() == []
+    assert router.task("m-2").status is Status.REJECTED
+    assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
+
+
 @pytest.mark.parametrize(
     ("body", "code", "task_id"),
     [
