@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman_cli import output
+from pointsman_cli.commands.status import waiting_summary
 from pointsman_cli.errors import Exit, StillRunningError
 from pointsman_cli.options import AsJson, StackOptions
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pointsman_cli.stacks import StackConnection
 
 
+_FIRST_LOOK_SECONDS = 4.0
+"""When that is asked first: by then a task has made its first call, or may not make it."""
 _LOOK_SECONDS = 15.0
 """How often a task that is waited for is asked what it waits for itself."""
 
@@ -55,16 +58,17 @@ def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: 
     from pointsman.client import NotEndedError
 
     task_id = task if isinstance(task, str) else task.task_id
-    news, until = _News(connection, task_id), time.monotonic() + seconds
+    news, until, pause = _News(connection, task_id), time.monotonic() + seconds, _FIRST_LOOK_SECONDS
     try:
         while True:
             left = max(until - time.monotonic(), 0)
             try:
-                turn = connection.client.results([task], timeout=min(left, _LOOK_SECONDS), on_progress=news.progress)
+                turn = connection.client.results([task], timeout=min(left, pause), on_progress=news.progress)
                 return next(turn)
             except NotEndedError:
                 news.look()
-            if left <= _LOOK_SECONDS:
+            last, pause = left <= pause, _LOOK_SECONDS
+            if last:
                 late = f"task {task_id} has not ended within {seconds:g} s: it is {news.state}"
                 raise StillRunningError(f"{late}; get its result later with `pointsman result {task_id}`")
     except KeyboardInterrupt:
@@ -112,7 +116,9 @@ def print_result(result: dict[str, Any], connection: "StackConnection", *, as_js
             output.print_note("The answer was cut off at the token limit.")
         output.print_text(result["answer"])
     else:
-        output.print_note(f"pointsman: task {result['task_id']} {result['status']}: {result['reason']}")
+        waiting = result["waiting_for"]
+        why = f", waited for {waiting_summary(waiting)}: {waiting['do']}" if waiting else ""
+        output.print_note(f"pointsman: task {result['task_id']} {result['status']}: {result['reason']}{why}")
     if not as_json:
         _print_subtasks(result)
     return Exit.OK if completed else Exit.FAILED
