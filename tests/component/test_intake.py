@@ -10,6 +10,7 @@ import pytest
 
 from pointsman.adapters.task_item import TOMBSTONE
 from pointsman.adapters.task_table import TaskTable
+from pointsman.contracts.sender import Sender
 from pointsman.execution.records import MOST_REPLIES, Payload, TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config
