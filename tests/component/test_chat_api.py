@@ -15,6 +15,7 @@ from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.contracts.sender import SENDER_ATTRIBUTE
 from pointsman.entrypoints.front_door import build_chat_api
 from pointsman.execution.outcome import CallResult, Outcome
+from pointsman.routing.limit_rules import Bounds
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
 from tests.support.aws import Aws
@@ -433,3 +434,71 @@ def test_what_cannot_be_looked_up_is_not_sent(shop: Functions, monkeypatch: pyte
     response = ask(shop)
     assert (response.status, json.loads(response.body)["error"]["code"]) == (503, "unavailable")
     assert "Messages" not in shop.aws.client("sqs").receive_message(QueueUrl=shop.queue_url)
+
+
+# Limits
+
+
+def limited(shop: Functions, **bounds: Any) -> str:
+    """Return a new key whose principal has these limits of its own."""
+    key, stores = new_key(), shop.runtime.stores
+    assert stores.api_keys.create(ApiKey("guest", str(digest_of(key)), to_text(NOON), principal="guest", limited=True))
+    stores.grants.set_own("sender key:guest", Bounds.model_validate(bounds))
+    return key
+
+
+def ask_by(shop: Functions, key: str, words: str, model: str = MODEL, **headers: str) -> HttpResponse:
+    """Make a request whose caller waits for nothing."""
+    body = {"model": model, "messages": [{"role": "user", "content": words}]}
+    stated = {"authorization": f"Bearer {key}", "prefer": "respond-async", **headers}
+    request = HttpRequest("POST", "/v1/chat/completions", stated, json.dumps(body).encode())
+    return shop.runtime.part(build_chat_api)(request, 0.0)
+
+
+def test_too_many_requests_are_answered_as_sdks_retry_them(shop: Functions) -> None:
+    key = limited(shop, rpm=2)
+    again = {"idempotency-key": "once"}
+    assert [ask_by(shop, key, "One", **again).status, ask_by(shop, key, "Two").status] == [202, 202]
+    refused = ask_by(shop, key, "Three")
+    assert (refused.status, json.loads(refused.body)["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["x-should-retry"] == "true"
+    assert ask_by(shop, KEY, "Three").status == 202  # another's
+    assert ask_by(shop, key, "One", **again).status == 202  # has begun before, as has the next
+    assert ask_by(shop, key, "Two").status == 202
+    shop.clock.sleep(61)
+    assert ask_by(shop, key, "Three").status == 202
+
+
+def test_place_that_the_door_took_is_the_task_s(shop: Functions) -> None:
+    """And its task needs no other."""
+    key = limited(shop, in_flight=1, rpm=9)
+    task_id = json.loads(ask_by(shop, key, "One").body)["task_id"]
+    assert ask_by(shop, key, "Two").status == 429
+    shop.model.then(GOOD)
+    shop.route_messages()
+    shop.play(task_id)
+    assert ask_by(shop, key, "Two").status == 202
+
+
+def test_tier_above_the_key_s_highest_is_no_task(shop: Functions) -> None:
+    key = limited(shop, highest_tier="implementation")
+    refused = ask_by(shop, key, "One", "pointsman/reasoning")
+    assert (refused.status, json.loads(refused.body)["error"]["param"]) == (403, "model")
+    assert ask_by(shop, key, "One").status == 202
+
+
+def test_limits_are_the_principal_s_by_whichever_key(shop: Functions) -> None:
+    limited(shop, rpm=1)
+    other = new_key()
+    keys = shop.runtime.stores.api_keys
+    assert keys.create(ApiKey("guest-2", str(digest_of(other)), to_text(NOON), principal="guest"))
+    assert [ask_by(shop, other, words).status for words in ("One", "Two")] == [202, 429]
+
+
+def test_key_without_limits_reads_and_writes_nothing_more(shop: Functions) -> None:
+    calls = list[str]()
+    client = shop.runtime.stores.dynamodb
+    client.meta.events.register("provide-client-params.dynamodb", lambda model, **_: calls.append(model.name))
+    ask_by(shop, KEY, "One", **{"idempotency-key": "k"})
+    assert calls == ["GetItem"]  # the keys

@@ -49,6 +49,8 @@ GROUPED = (
     "openclaw export",
     "openclaw import",
     "openclaw skill",
+    "budget",
+    "budget raise",
     "key create",
     "key list",
     "key revoke",

@@ -2,6 +2,7 @@
 does it.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from pointsman.contracts.message_validation import validate_message
 from pointsman.contracts.task import ID_PATTERN
 from pointsman.execution.records import TaskRecord
 from pointsman.ports import Clock
+from pointsman.routing.limit_rules import Spender
 from pointsman.services.context import Log
+from pointsman.services.door_limits import DoorLimits
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message
 from pointsman.values.limits import LARGEST_BODY
@@ -87,6 +90,7 @@ class ChatApi:
     clock: Clock
     log: Log
     repeats: Repeats
+    limits: DoorLimits
     models: ModelNames = field(default_factory=lambda: dict(TIER_MODELS))
     longest_wait: float = LONGEST_WAIT
     origins: frozenset[str] = frozenset()
@@ -155,16 +159,28 @@ class ChatApi:
                 if self.client.is_taken(body):
                     words = "Idempotency-Key: stands for another request: send this one with a key of its own"
                     raise ChatError(409, words, code="idempotency_conflict", param="Idempotency-Key")
-                return self.client.send(body, sender=key.sender)
+                self._hold_to_limits(asked, key, key.task_id(id_from(own)))
+                return self.client.send(body, sender=key.stated_sender)
             task = validate_message(body).task
             if task is None:
                 return self.client.send(body)  # which says why not
             task_id, record = self._task_of(key, task.fingerprint(), request)
             if record is not None:
                 return Sent(task_id, task_id, record.fingerprint)
-            return self.client.send(_message(asked, key, task_id), sender=key.sender)
+            self._hold_to_limits(asked, key, task_id)
+            return self.client.send(_message(asked, key, task_id), sender=key.stated_sender)
         except InvalidTaskError as error:
             raise ChatError(400, str(error), code="invalid_value") from None
+
+    def _hold_to_limits(self, asked: Asked, key: ApiKey, task_id: str) -> None:
+        """Raise a ChatError for a tier above the key's highest, or when no more of its tasks may begin now."""
+        spender = Spender(key.sender, _metadata(asked, key), key.limited)
+        if bound := self.limits.bound(spender, asked.tier):
+            words = f"model: must not be above pointsman/{bound[0]}, the highest tier of this {bound[1].kind}"
+            raise ChatError(403, words, code="tier_not_allowed", param="model", type="permission_error")
+        if (wait := self.limits.wait(spender, task_id)) and self.client.read(task_id) is None:
+            words = "too many tasks a minute or in flight for this key: send the request again later"
+            raise ChatError(429, words, code="rate_limit_exceeded", type="rate_limit_error", retry_after=wait)
 
     def _task_of(self, key: ApiKey, fingerprint: str, request: HttpRequest) -> tuple[str, TaskRecord | None]:
         try:
@@ -213,7 +229,7 @@ def _message(asked: Asked, key: ApiKey, task_id: str) -> str:
                 "output_schema": asked.output_schema,
                 "stop": asked.stop,
                 "private": asked.private,
-                "metadata": {"agent": key.agent, **asked.metadata},
+                "metadata": _metadata(asked, key),
             },
         )
     )
@@ -221,6 +237,10 @@ def _message(asked: Asked, key: ApiKey, task_id: str) -> str:
         words = f"messages: must fit into a message of {LARGEST_BODY} bytes, as SQS takes no more"
         raise ChatError(413, words, code="request_too_large", param="messages")
     return body
+
+
+def _metadata(asked: Asked, key: ApiKey) -> dict[str, str]:
+    return {"agent": key.agent, **asked.metadata}
 
 
 def _under_way(progress: Progress, *, polls: bool) -> HttpResponse:
@@ -238,6 +258,8 @@ def _under_way(progress: Progress, *, polls: bool) -> HttpResponse:
 def _refusal(error: ChatError, form: ApiForm) -> HttpResponse:
     if error.code == "not_ended":
         more = {"location": f"{_TASKS}{error.task_id}", "retry-after": str(_RETRY_AFTER), "x-should-retry": "true"}
+    elif error.retry_after:
+        more = {"retry-after": str(math.ceil(error.retry_after)), "x-should-retry": "true"}
     else:  # who is told that a task failed would send another one by trying again
         more = {"x-should-retry": "false"} if error.task_id else {}
     return _json(error.status, form.error(error), task_id=error.task_id, more=more)

@@ -15,6 +15,8 @@ _FAILURES = {
     "cancelled": (410, "cancelled", "invalid_request_error"),  # no client repeats it: it would be cancelled still
     "private": (400, "private", "invalid_request_error"),
     "over_budget": (429, "insufficient_quota", "insufficient_quota"),
+    "over_limit": (429, "insufficient_quota", "insufficient_quota"),
+    "over_max_cost": (429, "insufficient_quota", "insufficient_quota"),
     "quota_exhausted": (429, "insufficient_quota", "insufficient_quota"),
     "deadline": (504, "deadline", "server_error"),
 }

@@ -41,9 +41,11 @@ class ChatError(Exception):
         param: str | None = None,
         type: str = "invalid_request_error",
         task_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.task_id = status, code, task_id
+        self.retry_after = retry_after
         self.body = {"error": {"message": message, "type": type, "param": param, "code": code}}
 
 

@@ -14,6 +14,7 @@ from pointsman.entrypoints import runtime
 from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN, LambdaContext, seconds_left
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.services.door_limits import DoorLimits
 from pointsman.values.taxonomy import Tier
 
 
@@ -28,6 +29,7 @@ def build_chat_api(parts: Runtime) -> ChatApi:
         ctx.clock,
         ctx.log,
         Repeats(hand_outs, client, ctx.clock, ctx.log),
+        DoorLimits(ctx, parts.stores.ledger),
         model_names(ctx.policy, ctx.clock.now()),
         float(settings.front_door_wait_seconds),
         settings.web_origins,

@@ -193,7 +193,7 @@ def next_state(
     """Return where `result` leads."""
     outcome = result.outcome
     onward = state.hop + 1 if course.onward is None else course.onward
-    alone = course.alone or set(state.open_hops) <= {state.hop}
+    alone = course.alone or len(state.plan) == 1
     following = replace(
         state,
         attempt=state.attempt + 1,

@@ -52,8 +52,8 @@ def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Cour
     models = [ctx.policy.catalog.models.get(hop.model) for hop in state.plan]
     providers = [model.provider if model else None for model in models]
     here, last = providers[state.hop], len(providers)
-    others = [place for place in state.open_hops if providers[place] is not here]
-    return replace(course, onward=min((place for place in others if place > state.hop), default=last), alone=not others)
+    others = [place for place in range(state.hop + 1, last) if providers[place] is not here]
+    return replace(course, onward=min(others, default=last), alone=set(providers) == {here})
 
 
 def _with_successor(ctx: Context, state: WorkflowState, now: datetime) -> tuple[Hop, ...]:
