@@ -69,8 +69,8 @@ def route(
     if as_json:
         output.print_document(answer)
     else:
-        cost = answer["estimated_cost_usd"]
-        answer["estimated_cost_usd"] = None if cost is None else f"{cost:.9f}".rstrip("0").rstrip(".")
+        cost, _ = answer.pop("estimated_cost_nano_usd"), answer.pop("estimated_cost_usd")
+        answer["estimated_cost"] = None if cost is None else output.exact_dollars(cost)
         output.print_pairs((name.replace("_", " "), value) for name, value in answer.items())
 
 
