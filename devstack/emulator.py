@@ -1,4 +1,4 @@
-"""Runs MiniStack with seven changes.
+"""Runs MiniStack with eight changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -8,10 +8,11 @@
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 - A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
   function is throttled on request: `PutFunctionConcurrency` with 0.
+- Items of DynamoDB are slow and contended on request (`slow_items`).
 - The addresses of code and layers name the stack's access key, as AWS signs them.
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
 
-This is a script for MiniStack's own Python and imports nothing else of this project but the two modules beside it.
+This is a script for MiniStack's own Python and imports nothing else of this project but the three modules beside it.
 """
 
 import contextvars
@@ -116,6 +117,7 @@ def _guard_requests() -> None:
 
 if __name__ == "__main__":
     importlib.import_module("sender_ids").install()
+    importlib.import_module("slow_items").contend_slow_items()
     _name_token_resource()
     _count_as_tls()
     _name_throttling()
