@@ -20,7 +20,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3 python; do \
 	"$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { command -v "$$candidate"; break; }; done)
 UV := .tools/uv/bin/uv
 RUN := .venv/bin
-SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
+SAM := PATH="$$PWD/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
 # The folders to lint: the project's own, without tools and builds.
 LINTED = $(wildcard benchmarks demo devstack examples functions layers pointsman_cli tests tools training)
 # Processor architecture of `make build`, like template.yaml's parameter Architecture.
@@ -155,7 +155,7 @@ requirements: .tools/uv/.stamp
 
 .venv/.stamp: .tools/uv/.stamp uv.lock pyproject.toml $(LAYERS:%=layers/%/pyproject.toml)
 	@echo "Installing the locked packages into .venv"
-	@$(UV) sync --quiet --frozen --python "$(abspath .tools/uv/bin/python)"
+	@$(UV) sync --quiet --frozen --python "$$PWD/.tools/uv/bin/python"
 	@touch $@
 
 .tools/axe/.stamp: tools/axe.txt tools/axe.py | .tools/uv/.stamp
@@ -169,6 +169,6 @@ requirements: .tools/uv/.stamp
 .tools/%/.stamp: tools/%.txt | .tools/uv/.stamp
 	@echo "Installing $* into .tools/$*"
 	@rm -rf .tools/$*
-	@$(UV) venv --quiet --no-project --python "$(abspath .tools/uv/bin/python)" .tools/$*
+	@$(UV) venv --quiet --no-project --python "$$PWD/.tools/uv/bin/python" .tools/$*
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .tools/$*/bin/python tools/$*.txt
 	@touch $@

@@ -40,6 +40,10 @@ def _add_commands() -> None:
             continue
         group = typer.Typer(name=name, help=module.HELP, rich_markup_mode=None)
         for command, command_examples in examples.items():
+            if not command:  # what the group does by itself
+                add = group.callback(invoke_without_command=True, epilog=_epilog(command_examples))
+                add(with_stack_options(module.BARE))
+                continue
             group.command(command, epilog=_epilog(command_examples))(with_stack_options(module.COMMANDS[command]))
         app.add_typer(group)
 

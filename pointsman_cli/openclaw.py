@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pointsman.chat_api.chat_request import AUTO
+from pointsman.chat_api.request_fields import AUTO
 from pointsman.execution.output_room import DEFAULT_OUTPUT_CAPS
 from pointsman.routing.config import ConfigError, parse
 from pointsman.routing.openclaw_agents import TIERS, reference

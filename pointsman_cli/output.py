@@ -61,7 +61,7 @@ def print_json_line(value: Any) -> None:
 
 def print_text(text: str) -> None:
     """Print text from elsewhere, on a terminal without its control characters."""
-    print(_harmless(text) if sys.stdout.isatty() else text)
+    print(harmless(text) if sys.stdout.isatty() else text)
 
 
 def write(text: str, into: Path | None, *, make_folder: bool = False) -> None:
@@ -155,9 +155,15 @@ def _painted(cell: str, content: object) -> str:
     return cell
 
 
+def paint_screen(screen: str) -> None:
+    """Write a terminal's screen with its control sequences; text in it must be free of them."""
+    sys.stdout.write(screen)
+    sys.stdout.flush()
+
+
 def print_note(text: str) -> None:
     """Print a note to the user on stderr, beside the result."""
-    print(_harmless(text), file=sys.stderr, flush=True)
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -169,7 +175,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
     def show(step: str) -> None:
         room = shutil.get_terminal_size().columns - 1
-        print(f"\r{_harmless(step)[:room]}\x1b[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{harmless(step)[:room]}\x1b[K", end="", file=sys.stderr, flush=True)
 
     try:
         yield show
@@ -198,7 +204,8 @@ def short_dollars(nano_usd: int) -> str:
     return "$0" if not amount else f"${amount:.2f}" if amount >= 1 else f"${amount:.6f}".rstrip("0")
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return text without control characters."""
     return "".join(
         character if character.isprintable() or character in _HARMLESS else "\N{REPLACEMENT CHARACTER}"
         for character in text
@@ -207,7 +214,7 @@ def _harmless(text: str) -> str:
 
 def _on_one_line(value: object) -> str:
     """Return a cell's text without line breaks: text from elsewhere must not start a row."""
-    return " ".join(_harmless(str(value)).split("\n")).replace("\t", " ")
+    return " ".join(harmless(str(value)).split("\n")).replace("\t", " ")
 
 
 def _escaped(document: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pointsman.adapters.task_list import ReceivedTask
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.waiting import Waiting
+from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.values import strict_json
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time, to_text
@@ -177,7 +177,7 @@ class _Search:
         return {
             "task_id": record.task_id,
             "status": self._status(record),
-            "waiting_for": waiting.as_document() if waiting else None,
+            "waiting_for": waiting.as_document() if waiting else waited_for(record),
             "reason": record.reason,
             "received_at": record.received_at,
             "ended_at": record.ended_at,
@@ -212,8 +212,8 @@ def _queued_row(task_id: str, at: datetime) -> _Row:
 
 
 def _may_wait(record: TaskRecord) -> bool:
-    """Return whether the task may be between two attempts."""
-    return record.status is Status.STARTED and record.open_intent is None
+    """Return whether the task may be between two attempts, or waits for its subtasks."""
+    return record.status is Status.WAITING or (record.status is Status.STARTED and record.open_intent is None)
 
 
 def _prompt(record: TaskRecord, now: datetime) -> tuple[str | None, PromptMark | None]:

@@ -17,7 +17,7 @@ from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
 from pointsman.execution.calls import Purpose
 from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
-from pointsman.execution.waiting import Waiting
+from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.routing.decision import Source
 from pointsman.services.delivery import BUS, DELIVERED_WITHIN
 from pointsman.services.waiting import waiting_of
@@ -128,7 +128,7 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
     return {
         "task_id": record.task_id,
         "status": waiting.view if waiting else status_of(record),
-        "waiting_for": waiting.as_document() if waiting else None,
+        "waiting_for": waiting.as_document() if waiting else waited_for(record),
         "reason": record.reason,
         "generation": record.generation,
         "type": record.type,

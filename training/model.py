@@ -1,7 +1,5 @@
 """Fits the logistic regression and packs it into the weights file. Needs scikit-learn (group `train`)."""
 
-import gzip
-import io
 import json
 import random
 from collections import Counter
@@ -234,7 +232,4 @@ def pack(model: Model, **header: object) -> bytes:
     vocabulary = "\n".join(model.vocabulary).encode()
     head = {"labels": LABELS, "bias": model.bias, "scale": model.scale, "steering": model.steering}
     head |= {"vocabulary_bytes": len(vocabulary), **header}
-    packed = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as file:
-        file.write(json.dumps(head, sort_keys=True).encode() + b"\n" + vocabulary + model.rows.tobytes())
-    return packed.getvalue()
+    return json.dumps(head, sort_keys=True).encode() + b"\n" + vocabulary + model.rows.tobytes()

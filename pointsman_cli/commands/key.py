@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pointsman.contracts.api_key import KEY_NAME_PATTERN, ApiKey, digest_of, new_key
+from pointsman.routing.limit_rules import Bounds, LimitKind, LimitSubject
 from pointsman.values.times import to_text
 from pointsman_cli import output
 from pointsman_cli.errors import BadInputError, CommandError, NotFoundError
@@ -29,6 +30,14 @@ def create_key(
         str | None,
         typer.Option(metavar="NAME", help="Who sends by it; an earlier key's continues it. Default: NAME."),
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Limit the principal: day_usd, month_usd, rpm, in_flight or highest_tier. Repeatable. Replaces the "
+            "principal's earlier limits; without it they stay.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key and print it once. The stack stores only its hash.
@@ -43,17 +52,37 @@ def create_key(
         if not re.fullmatch(KEY_NAME_PATTERN, value):
             words = "must start with a letter or digit and have up to 64 letters, digits, dots, hyphens and underscores"
             raise BadInputError(f"{option}: {words}")
-    keys, now, key = stack.connect().runtime.stores.api_keys, datetime.now(UTC), new_key()
+    bounds = _bounds(limit) if limit else None
+    stores, now, key = stack.connect().runtime.stores, datetime.now(UTC), new_key()
+    keys = stores.api_keys
     if principal is None and (other := next((it for it in keys.read() if it.owner == name != it.name), None)):
         raise CommandError(f"{name} is the principal of key {other.name}: choose another name, or give --principal")
     expires, owner = to_text(now + timedelta(days=days)) if days else None, principal or name
-    if not keys.create(ApiKey(name, str(digest_of(key)), to_text(now), expires, principal=owner)):
+    limited = bounds is not None or any(it.limited for it in keys.read() if it.owner == owner)
+    if not keys.create(ApiKey(name, str(digest_of(key)), to_text(now), expires, principal=owner, limited=limited)):
         raise CommandError(f"key {name} already exists: choose another name")
+    subject = LimitSubject(LimitKind.SENDER, f"key:{owner}").name
+    if bounds:
+        stores.grants.set_own(subject, bounds)
+    limits = stores.grants.read(subject).own.model_dump(mode="json", exclude_none=True) if limited else {}
     if as_json:
-        output.print_document({"name": name, "principal": owner, "key": key, "expires_at": expires})
+        document = {"name": name, "principal": owner, "key": key, "expires_at": expires}
+        output.print_document({**document, "limits": limits})
     else:
+        words = ", ".join(f"{name}={value}" for name, value in limits.items())
         output.print_pairs([("name", name), ("principal", owner), ("key", key), ("expires", expires or "never")])
+        output.print_pairs([("limits", words)] if words else [])
         output.print_note("Store the key now: it is not shown again.")
+
+
+def _bounds(limits: list[str]) -> Bounds:
+    """Return the limits that options state as NAME=VALUE."""
+    from pointsman_cli.limits import read_bounds
+
+    pairs = [limit.partition("=") for limit in limits]
+    if bad := next((name for name, equals, value in pairs if not equals or not value), None):
+        raise BadInputError(f"--limit {bad}: must be NAME=VALUE, such as month_usd=1")
+    return read_bounds({name.strip(): value.strip() for name, _, value in pairs})
 
 
 def list_keys(stack: StackOptions, as_json: AsJson = False) -> None:
@@ -62,7 +91,8 @@ def list_keys(stack: StackOptions, as_json: AsJson = False) -> None:
     keys = stack.connect().runtime.stores.api_keys.read()
     if as_json:
         fields = ("name", "created_at", "expires_at", "revoked_at")
-        documents = [{field: getattr(key, field) for field in fields} | {"principal": key.owner} for key in keys]
+        more = [{"principal": key.owner, "limited": key.limited} for key in keys]
+        documents = [{field: getattr(key, field) for field in fields} | of for key, of in zip(keys, more, strict=True)]
         output.print_document({"keys": documents})
     else:
         states = ["active" if key.admits(now) else "inactive" for key in keys]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli import output, reading
+from pointsman_cli import live, output, reading
 from pointsman_cli.list_options import KEPT, ListedStatus, ListOptions, PromptMark
 from pointsman_cli.options import AsJson, StackOptions, choice
 
@@ -21,7 +21,6 @@ _MARKS = {
     PromptMark.EXPIRED: "(expired)",
     PromptMark.NONE: "",
 }
-_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def list_(
@@ -93,11 +92,4 @@ def _cells(number: int, row: dict[str, Any], now: datetime, *, wide: bool) -> tu
     cost = output.short_dollars(row["cost_nano_usd"])
     status = row["status"] + (f" ({waiting['what'].replace('_', ' ')})" if waiting and wide else "")
     kind = (row["type"] or "",) if wide else ()
-    return f"@{number}", row["task_id"], status, *kind, cost, _age(row["received_at"], now), words
-
-
-def _age(received_at: str, now: datetime) -> str:
-    """Return how long ago a time was, in its largest unit: `5m`."""
-    seconds = max(int((now - datetime.fromisoformat(received_at)).total_seconds()), 0)
-    unit = next((unit for unit, length in _SECONDS.items() if seconds >= length), "s")
-    return f"{seconds // _SECONDS[unit]}{unit}"
+    return f"@{number}", row["task_id"], status, *kind, cost, live.time_ago(row["received_at"], now), words

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman_cli import output
+from pointsman_cli.commands.status import waiting_summary
 from pointsman_cli.errors import Exit, StillRunningError
 from pointsman_cli.options import AsJson, StackOptions
 from pointsman_cli.spinner import elapsed, spinner
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pointsman_cli.stacks import StackConnection
 
 
+_FIRST_LOOK_SECONDS = 4.0
+"""When that is asked first: by then a task has made its first call, or may not make it."""
 _LOOK_SECONDS = 15.0
 """How often a task that is waited for is asked what it waits for itself."""
 
@@ -58,18 +61,20 @@ def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: 
     from pointsman.client import NotEndedError
 
     task_id = task if isinstance(task, str) else task.task_id
-    began, until = time.monotonic(), time.monotonic() + seconds
+    began, until, pause = time.monotonic(), time.monotonic() + seconds, _FIRST_LOOK_SECONDS
     try:
         with spinner() as show:
             news = _News(connection, task_id, show if output.shows_progress() else output.print_note)
             while True:
-                left, each = max(until - time.monotonic(), 0), min(max(until - time.monotonic(), 0), _LOOK_SECONDS)
+                left = max(until - time.monotonic(), 0)
                 try:
-                    result = next(connection.client.results([task], timeout=each, on_progress=news.progress))
+                    turn = connection.client.results([task], timeout=min(left, pause), on_progress=news.progress)
+                    result = next(turn)
                     break
                 except NotEndedError:
                     news.look()
-                if left <= _LOOK_SECONDS:
+                last, pause = left <= pause, _LOOK_SECONDS
+                if last:
                     late = f"task {task_id} has not ended within {seconds:g} s: it is {news.state}"
                     raise StillRunningError(f"{late}; get its result later with `pointsman result {task_id}`")
         if output.shows_progress():
@@ -127,7 +132,9 @@ def print_result(result: dict[str, Any], connection: "StackConnection", *, as_js
             output.print_note("The answer was cut off at the token limit.")
         output.print_text(result["answer"])
     else:
-        output.print_note(f"pointsman: task {result['task_id']} {result['status']}: {result['reason']}")
+        waiting = result["waiting_for"]
+        why = f", waited for {waiting_summary(waiting)}: {waiting['do']}" if waiting else ""
+        output.print_note(f"pointsman: task {result['task_id']} {result['status']}: {result['reason']}{why}")
     if not as_json:
         _print_subtasks(result)
     return Exit.OK if completed else Exit.FAILED

@@ -48,7 +48,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
     return [
         ("task", task["task_id"]),
         ("status", task["status"] + (" (truncated)" if task["truncated"] else "")),
-        ("waits for", _waiting(task["waiting_for"])),
+        ("waited for" if task["ended_at"] else "waits for", waiting_summary(task["waiting_for"])),
         ("until", _until(task["waiting_for"])),
         ("to do", task["waiting_for"]["do"] if task["waiting_for"] else None),
         ("rerun of", task["rerun_of"]),
@@ -73,7 +73,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _waiting(waiting: dict[str, Any] | None) -> str | None:
+def waiting_summary(waiting: dict[str, Any] | None) -> str | None:
     """Return what a task waits for, and on which model; of a budget, what is left of the cap."""
     if waiting is None:
         return None
@@ -93,7 +93,7 @@ def _until(waiting: dict[str, Any] | None) -> str | None:
     """Return until when, and when the task looks again if that is earlier."""
     if waiting is None:
         return None
-    until, again = waiting["until"], waiting["looks_again_at"]
+    until, again = waiting["until"], waiting.get("looks_again_at", waiting["until"])
     return f"{until}, looks again {again}" if again < until else str(until)
 
 

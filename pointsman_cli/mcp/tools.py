@@ -53,7 +53,7 @@ class TaskState(TypedDict):
     answer: str | None
     truncated: bool
     waiting_for: dict[str, Any] | None
-    """Of a task that rests or is held: `what`, `until`, and `do` for whoever does not want to wait."""
+    """Of a task that waits, or that failed for it: `what`, `until`, and `do` for whoever does not want to wait."""
     reason: str | None
     type: str | None
     tier: str | None
@@ -310,7 +310,7 @@ def _cap(cap: CapUse) -> CapState:
 
 def _ended(result: Result, *, stand_in: bool) -> TaskState:
     fields = output.plain(result)
-    fields |= {"ended": True, "waiting_for": None, "cost_usd": exact_usd(result.cost_nano_usd), "stand_in": stand_in}
+    fields |= {"ended": True, "cost_usd": exact_usd(result.cost_nano_usd), "stand_in": stand_in}
     fields["subtasks"] = [_only(Subtask, subtask) for subtask in fields["subtasks"]]
     return _only(TaskState, fields)
 

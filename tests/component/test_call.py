@@ -64,7 +64,7 @@ def test_reservation_is_the_worst_case_of_all_that_is_sent(router: Router, ledge
     model = load_catalog().get(HAIKU)
     schema = json.dumps(request.schema, separators=(",", ":"), ensure_ascii=False) if request.schema else ""
     assert bool(schema) is split
-    tokens = len((request.prompt + request.system + schema).encode()) + 1_000
+    tokens = len((request.prompt + request.system + 2 * schema).encode()) + 1_000  # it is stated twice
     assert request.prompt == prompt
     assert request.max_output_tokens == model.max_output
     assert held == [model.worst_cost_nano(tokens, model.max_output, NOON)]

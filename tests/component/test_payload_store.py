@@ -1,9 +1,13 @@
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.adapters.payload_store import INLINE, LARGEST_INLINE, BucketPayloads
+from pointsman.adapters.payload_store import INLINE, LARGEST_INLINE, RENEWED_AFTER, BucketPayloads
 from pointsman.execution.records import Payload
 from pointsman.values.errors import NotKeptError
 from tests.support.aws import Aws
@@ -43,6 +47,33 @@ def test_no_content_is_no_text() -> None:
 def test_a_text_that_is_gone_is_an_error(aws: Aws) -> None:
     with pytest.raises(ClientError, match="NoSuchKey"):
         BucketPayloads(aws.client("s3"), aws.bucket).fetch(Payload(ref="tasks/gone"))
+
+
+class OldText:
+    """A bucket with one text of some age."""
+
+    def __init__(self, age: timedelta) -> None:
+        self.age, self.stored = age, dict[str, bytes]()
+
+    def get_object(self, **_: object) -> dict[str, object]:
+        return {"Body": io.BytesIO(b"A prompt."), "LastModified": datetime.now(UTC) - self.age}
+
+    def put_object(self, **arguments: Any) -> None:
+        self.stored[arguments["Key"]] = arguments["Body"]
+
+
+@pytest.mark.parametrize(
+    ("age", "renew", "stored"),
+    [
+        (RENEWED_AFTER + timedelta(minutes=1), True, {"tasks/t-1/task.f": b"A prompt."}),
+        (RENEWED_AFTER - timedelta(minutes=1), True, {}),
+        (RENEWED_AFTER + timedelta(minutes=1), False, {}),
+    ],
+)
+def test_old_text_that_is_still_needed_is_stored_anew(age: timedelta, renew: bool, stored: dict[str, bytes]) -> None:
+    bucket = OldText(age)
+    assert BucketPayloads(bucket, "data").fetch(Payload(ref="tasks/t-1/task.f"), renew=renew) == "A prompt."
+    assert bucket.stored == stored
 
 
 class NoBucket:

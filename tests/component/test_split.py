@@ -99,7 +99,7 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     (detail,) = told(router)
     assert (detail["status"], detail["answer"], detail["partial"]) == ("completed", "Three parts.", True)
     assert short(detail) == [("failed", None, "refused"), ("completed", "part 2", None), ("completed", "part 3", None)]
-    assert detail["subtask_counts"] == {"completed": 2, "failed": 1, "rejected": 0, "unfinished": 0}
+    assert detail["subtask_counts"] == {"completed": 2, "failed": 1, "cancelled": 0, "rejected": 0, "unfinished": 0}
     assert [place for place, *_ in router.replies.sent] == ["the-token-of-the-sender"]
     parts = [router.task(f"t-1-s0{number}") for number in (1, 2, 3)]
     assert detail["cost_with_subtasks_nano_usd"] == sum(entry.cost_nano for entry in [router.task(), *parts])

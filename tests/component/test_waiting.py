@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
+from pointsman.client.result import Result
 from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
-from pointsman.execution.waiting import Waiting, WaitingFor
+from pointsman.execution.records import TaskRecord
+from pointsman.execution.waiting import Waiting, WaitingFor, waited_for
 from pointsman.execution.workflow_state import Next, WorkflowState
+from pointsman.services.waiting import waiting_of
 from pointsman.values.errors import StoreError
-from tests.support.attempts import GEMINI, HAIKU, SONNET, USED, configured, started, step
+from pointsman.values.status import Status
+from tests.support.attempts import GEMINI, HAIKU, SONNET, USED, configured, finished, started, step
 from tests.support.aws import Aws, MotoLedger
+from tests.support.fakes import FakeWorkflow
 from tests.support.router import Router
 
 ALONE = {"chains": {"implementation": [HAIKU]}, "budget": {"month_usd": 5}}
@@ -155,3 +160,40 @@ def test_wait_after_crashes_is_the_workflows_own() -> None:
         None,
     )
     assert "tried again" in waiting.do
+
+
+def test_task_over_budget_names_the_cap_and_the_sum(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
+    router = configured(aws, ledger, task_table, budget={"month_usd": "0.0001"})
+    finished(router, started(router, "reasoning"))
+    record = router.task()
+    assert (record.status, record.reason) == (Status.FAILED, "over_budget")
+    detail = json.loads(router.bus.events[-1][1])
+    waited = detail["waiting_for"]
+    assert (waited["what"], waited["cap"], waited["left_nano_usd"]) == ("budget", "month", 100_000)
+    assert waited["needs_nano_usd"] > 100_000
+    assert waited["do"].startswith(
+        "raise pointsman.budget.month_usd in openclaw.json and deploy, then run the task anew"
+    )
+    assert Result.of(record, None).waiting_for == waited
+    assert waited_for(record) == waited
+
+
+def test_task_whose_deadline_passes_says_what_it_waited_for(
+    aws: Aws, ledger: MotoLedger, task_table: TaskTable
+) -> None:
+    router = configured(aws, ledger, task_table)
+    state = started(router, "reasoning", deadline="2026-11-22T12:00:30Z")
+    router.model.then(CallResult(Outcome.RATE_LIMITED, retry_after=20.0))
+    state = step(router, state)
+    router.clock.advance(60)
+    router.intake.delivery.finish(state.task_id, 1, "deadline", state.as_state()["waiting_for"])
+    waited = waited_for(router.task())
+    assert waited
+    assert (waited["what"], waited["model"], "looks_again_at" in waited) == ("rate_limit", SONNET, False)
+
+
+def test_parent_says_that_it_waits_for_its_subtasks() -> None:
+    record = TaskRecord("t-1", Status.WAITING, deadline="2026-11-23T12:00:00.000Z")
+    waiting = waiting_of(FakeWorkflow(), record)
+    assert waiting
+    assert (waiting.view, waiting.as_document()["what"]) == ("waiting", "subtasks")

@@ -42,7 +42,7 @@ def finished(router: Router, run: WorkflowState, most: int = 400) -> WorkflowSta
     """Play the workflow to its end, the delivery included."""
     for _ in range(most):
         if run.next in (Next.DELIVER, Next.FAIL):
-            router.intake.delivery.finish(run.task_id, run.generation, run.reason)
+            router.intake.delivery.finish(run.task_id, run.generation, run.reason, run.waiting_for)
             return run
         if run.next is Next.DELIVER_SAMPLED:
             router.intake.delivery.finish(run.task_id, run.generation, run.reason)

@@ -41,7 +41,8 @@ class FakePayloads:
         del beside
         return self.keep(text, key)
 
-    def fetch(self, payload: Payload) -> str:
+    def fetch(self, payload: Payload, *, renew: bool = False) -> str:
+        del renew
         return self.objects[payload.ref] if payload.ref else payload.inline or ""
 
 
@@ -96,10 +97,12 @@ class FakeTaskStore:
     def read_many(self, task_ids: Iterable[str]) -> dict[str, TaskRecord]:
         return {task_id: replace(self.records[task_id]) for task_id in set(task_ids) if task_id in self.records}
 
-    def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
+    def fail(
+        self, task_id: str, generation: int, reason: str, at: datetime, waited_for: Mapping[str, Any] | None = None
+    ) -> TaskRecord | None:
         stored = self._running(task_id, generation)
         if stored and stored.answer == Payload() and not stored.open_intent and not stored.cancel_asked_at:
-            stored.reason = reason
+            stored.reason, stored.waited_for = reason, waited_for
             self._end(stored, Status.FAILED, at)
         return self.read(task_id)
 

@@ -18,9 +18,11 @@ from devstack.info import new_access_key
 from devstack.toolchain import runtime_environment
 from pointsman.adapters.api_keys import DynamoApiKeys
 from pointsman.adapters.dynamo import Tables
+from pointsman.adapters.grants import DynamoGrants
 from pointsman.adapters.task_table import TaskTable
 from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.execution.records import TaskRecord
+from pointsman.routing.limit_rules import Bounds
 from pointsman.values.status import ENDED
 from tests.support.aws import BUCKET, TABLES, create_tables
 from tests.support.fake_providers import replay_rules, start, stop
@@ -78,18 +80,27 @@ class Stack:
         assert DynamoApiKeys(self.client("dynamodb"), names).create(record)
         return key
 
+    def limited_key(self, **bounds: Any) -> str:
+        """Return a new API key whose principal has limits of its own."""
+        key, name = new_key(), f"limited-{uuid.uuid4().hex[:6]}"
+        client, names = self.client("dynamodb"), Tables("", "", self.info.outputs["LimitTableName"])
+        record = ApiKey(name, str(digest_of(key)), "2026-11-24T12:00:00.000Z", principal=name, limited=True)
+        assert DynamoApiKeys(client, names).create(record)
+        DynamoGrants(client, names).set_own(f"sender key:{name}", Bounds.model_validate(bounds))
+        return key
+
     @property
     def chat_api_url(self) -> str:
         """The Chat API's base URL: the emulator serves function URLs under its own address."""
         url_id = urlsplit(self.info.outputs["FrontDoorUrl"]).netloc.partition(".")[0]
         return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
 
-    def call_chat_api(self, path: str, body: Any = None) -> tuple[int, Any]:
+    def call_chat_api(self, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
         """Send a request to the Chat API; return status and JSON."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.chat_api_url.removesuffix("/v1") + path, data)
         request.add_header("content-type", "application/json")
-        request.add_header("authorization", f"Bearer {self.api_key}")
+        request.add_header("authorization", f"Bearer {key or self.api_key}")
         with urlopen(request, timeout=100) as answer:
             return answer.status, json.loads(answer.read())
 

@@ -7,6 +7,8 @@ import pytest
 
 from devstack import providers
 from pointsman.adapters.api_keys import ITEM
+from pointsman.adapters.hand_outs import PREFIX
+from pointsman.adapters.limited_items import grant_key, pace_key
 from pointsman.chat_api.chat_api import LONGEST_WAIT
 from pointsman.entrypoints.lambda_context import TIMEOUT_MARGIN
 from tests.support.cloudformation import Resource, as_list, load, statements
@@ -62,8 +64,8 @@ def test_statement_allows_only_named_actions(functions: Resources, resources: Re
 
 
 def test_only_an_operator_changes_the_front_door_s_keys(functions: Resources) -> None:
-    """They stand in an item of the limit table, which six functions write. IAM compares the item's key as a set."""
-    table, keys = {"Fn::GetAtt": ["LimitTable", "Arn"]}, {"dynamodb:LeadingKeys": ["door_keys"]}
+    """They stand in items of the limit table, which seven functions write. IAM compares the items' keys as a set."""
+    table, keys = {"Fn::GetAtt": ["LimitTable", "Arn"]}, {"dynamodb:LeadingKeys": [ITEM, f"{grant_key('')}*"]}
     writes = {f"dynamodb:{verb}" for verb in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")}
     writers = set()
     for name, function in functions.items():
@@ -72,8 +74,8 @@ def test_only_an_operator_changes_the_front_door_s_keys(functions: Resources) ->
             writers.add(name)
             (denied,) = [it for it in on_table if it["Effect"] == "Deny"]
             assert set(denied["Action"]) == writes, name
-            assert denied["Condition"] == {"ForAnyValue:StringEquals": keys}, name
-    assert len(writers) == 6
+            assert denied["Condition"] == {"ForAnyValue:StringLike": keys}, name
+    assert len(writers) == 7
 
 
 def test_only_log_delivery_has_a_wildcard_resource(functions: Resources, resources: Resources) -> None:
@@ -175,11 +177,17 @@ def test_front_door_exists_only_if_enabled(resources: Resources, template: dict[
 
 def test_front_door_reads_only_keys_tasks_and_answers(functions: Resources) -> None:
     door = functions["FrontDoorFunction"]
-    allowed = {action for statement in statements(door) for action in as_list(statement["Action"])}
-    assert allowed == {"dynamodb:GetItem", "dynamodb:BatchGetItem", "sqs:SendMessage", "s3:GetObject"}
-    (keys,) = [statement for statement in statements(door) if statement["Sid"] == "KnowKeys"]
-    assert keys["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ITEM]}}
+    allowing = [statement for statement in statements(door) if statement["Effect"] == "Allow"]
+    allowed = {action for statement in allowing for action in as_list(statement["Action"])}
+    reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "s3:GetObject"}
+    assert allowed == {*reads, "sqs:SendMessage", "dynamodb:UpdateItem"}
+    conditions = {statement["Sid"]: statement.get("Condition") for statement in allowing}
+    limits = [f"{pace_key('')}*", f"{grant_key('')}*"]
+    assert conditions["HoldToLimits"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": limits}}
+    assert conditions["RememberAnswered"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{PREFIX}*"]}}
+    assert conditions["KnowKeys"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [ITEM]}}
     assert door["Properties"]["Timeout"] >= LONGEST_WAIT + TIMEOUT_MARGIN
+    assert load()["Parameters"]["FrontDoorWaitSeconds"]["Default"] == LONGEST_WAIT
     assert [name for name, function in functions.items() if "FunctionUrlConfig" in function["Properties"]] == [
         "FrontDoorFunction"
     ]

@@ -63,12 +63,18 @@ TEST_FILES = {
 }
 
 
+@cache
+def import_statements(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imports_of(path: Path, files: Mapping[str, Path] = FILES) -> Iterator[str]:
     """Yield every module that is imported: at the top, within a function or for types only."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in import_statements(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, "imports are absolute"
             assert node.module is not None
             children = [f"{node.module}.{alias.name}" for alias in node.names]

@@ -12,7 +12,7 @@ from tests.support.cloudformation import load
 from tests.support.paths import ROOT
 
 PRODUCT = ("layers/core/pointsman", "pointsman_cli", "devstack", "demo")
-IN_EACH_COMMAND = {"main", "HELP", "COMMANDS"}
+IN_EACH_COMMAND = {"main", "HELP", "COMMANDS", "BARE"}
 """What each command's or `__main__` module has to be run by."""
 
 

@@ -53,8 +53,8 @@ class PayloadStore(Protocol):
             NotKeptError: it could not be stored at all.
         """
 
-    def fetch(self, content: Payload) -> str:
-        """Return the text."""
+    def fetch(self, content: Payload, *, renew: bool = False) -> str:
+        """Return the text; with `renew` its time in the store begins again where it is old."""
 
 
 class TaskStore(Protocol):
@@ -84,7 +84,9 @@ class TaskStore(Protocol):
     def read_many(self, task_ids: Iterable[str]) -> dict[str, TaskRecord]:
         """Return the records that are there, by id, read consistently."""
 
-    def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
+    def fail(
+        self, task_id: str, generation: int, reason: str, at: datetime, waited_for: Mapping[str, Any] | None = None
+    ) -> TaskRecord | None:
         """End a task that has neither ended nor an answer that is kept; return the record as it is then."""
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
@@ -106,10 +108,7 @@ class TaskStore(Protocol):
         """Mark a task as waiting for its subtasks, which are all in the queue; return the record as it is then."""
 
     def close(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
-        """End a task by what its subtasks came to: `status`, `reason`, `results` and `closed_by` of the record.
-
-        None: it had ended before, or a later generation runs.
-        """
+        """End a task by what its subtasks came to (`status`, `reason`, `results`, `closed_by`); None: it had ended."""
 
     def delivered(self, task_id: str, generation: int, at: datetime) -> None:
         """Mark the answer as delivered and clear what asked for attention."""

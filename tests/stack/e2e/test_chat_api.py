@@ -55,3 +55,18 @@ def test_openai_sdk_raises_its_errors(stack: Stack, client: openai.OpenAI) -> No
     assert (unsupported.value.param, unsupported.value.code) == ("n", "unsupported_parameter")
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="pm_" + "a" * 43).models.list()
+
+
+def test_openai_sdk_is_told_to_come_again_by_a_limited_key(stack: Stack) -> None:
+    """The first task goes through; others neither begin within the minute nor leave the key's highest tier."""
+    hello, more = ([{"role": "user", "content": f"Write {it} in Python."}] for it in ("a parser", "its tests"))
+    key = stack.limited_key(rpm=1, highest_tier="implementation", day_usd="1")
+    with openai.OpenAI(base_url=stack.chat_api_url, api_key=key, timeout=2 * TASK_SECONDS, max_retries=0) as client:
+        assert client.chat.completions.create(model="pointsman/implementation", messages=hello).choices  # type: ignore[arg-type]
+        with pytest.raises(openai.RateLimitError) as later:
+            client.chat.completions.create(model="pointsman/implementation", messages=more)  # type: ignore[arg-type]
+        assert 0 < int(later.value.response.headers["retry-after"]) <= 60
+        assert later.value.response.headers["x-should-retry"] == "true"
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            client.chat.completions.create(model="pointsman/reasoning", messages=more)  # type: ignore[arg-type]
+        assert (refused.value.code, refused.value.param) == ("tier_not_allowed", "model")

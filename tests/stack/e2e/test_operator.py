@@ -4,17 +4,21 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
+import termios
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from pointsman.values.status import Status
 from pointsman_cli import stacks
 from pointsman_cli.main import main
 from tests.support.local_stack import TASK_SECONDS, Stack, eventually
+from tests.support.schemas import check_document
 
 pytestmark = pytest.mark.stack
 
@@ -58,11 +62,47 @@ def test_status_says_what_a_task_waits_for(
     assert shown()["waiting_for"] is None
 
 
+def test_task_is_listed_watched_cancelled_and_run_anew(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stacks, "connect", lambda *_: stacks.connect_to_local(stack.info))
+
+    def run(name: str, *arguments: str) -> Any:
+        capsys.readouterr()
+        assert main([name, *arguments, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        check_document(name, document)
+        return document
+
+    stack.delete_model_health()
+    stack.fault("anthropic", {"rate_limit": {"retry_after": 40}}, times=1)
+    task_id = stack.send(prompt="Which way does the night train go?", tier="reasoning", metadata={"ticket": "OPS-77"})
+    resting = eventually(lambda: run("list", "--ticket", "OPS-77", "--status", "resting")["tasks"], "the task to rest")
+    assert [(row["task_id"], row["waiting_for"]["what"]) for row in resting] == [(task_id, "rate_limit")]
+    terminal = Terminal(stack, "watch", "--stack", stack.info.stack_name, "--status", "resting", columns=60)
+    terminal.shows(task_id)
+    terminal.interrupt()
+    assert (terminal.ended(), "Traceback" in terminal.screen) == (0, False), terminal.screen
+    (cancelled,) = run("cancel", "@1")["tasks"]
+    assert (cancelled["task_id"], cancelled["result"]) == (task_id, "cancelled")
+    assert stack.tasks.read(task_id).delivered_at  # type: ignore[union-attr]
+    assert stack.status(stack.execution(task_id)) == "ABORTED"
+    stack.delete_model_health()
+    again = run("rerun", task_id, "--tier", "implementation")["task_id"]
+    assert (stack.ended(again).status, stack.requests(task_id)[1:]) == (Status.COMPLETED, [])
+    assert [row["status"] for row in run("list", "--ticket", "OPS-77")["tasks"]] == ["completed", "cancelled"]
+    assert run("correct", again, "--type", "status")["rerun"] is None
+    queued = run("cancel", f"later-{again}")["tasks"][0]["result"]
+    stack.send(task_id=f"later-{again}", prompt="Too late.", tier="reasoning")
+    assert (queued, stack.ended(f"later-{again}").status) == ("not_received", Status.CANCELLED)
+
+
 class Terminal:
     """A command at a pseudo-terminal, and all that was on its screen."""
 
-    def __init__(self, stack: Stack, *arguments: str) -> None:
+    def __init__(self, stack: Stack, *arguments: str, columns: int = 80) -> None:
         self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, columns))
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GEMINI_"))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pointsman_cli.main", *arguments],
@@ -74,6 +114,16 @@ class Terminal:
         )
         os.close(slave)
         self.screen = ""
+
+    def shows(self, words: str) -> None:
+        """Read until the words are on the screen."""
+        until = time.monotonic() + TASK_SECONDS
+        while words not in self.screen:
+            assert self._read(until), f"no {words!r} on the screen: {self.screen}"
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
 
     def answer(self, question: str, words: str) -> None:
         """Type once the question is on the screen: what was typed before it is thrown away with a hidden one."""

@@ -229,6 +229,7 @@ def _use_every_function(stack: Stack) -> None:
         eventually(lambda: stack.tasks.read(message_id), "the rejection")  # noqa: B023
     body = {"model": "pointsman/implementation", "messages": ASKED}
     assert stack.call_chat_api("/v1/chat/completions", body)[0] == 200
+    assert stack.call_chat_api("/v1/chat/completions", body, stack.limited_key(rpm=600, in_flight=200))[0] == 200
     _sweep_and_report(stack)
 
 

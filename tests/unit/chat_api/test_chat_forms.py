@@ -11,17 +11,19 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
 from pointsman.chat_api import chat_response
-from pointsman.chat_api.chat_request import KNOWN, MODEL_NAMES, Asked, ChatError, read_chat
+from pointsman.chat_api.chat_request import KNOWN, read_chat
+from pointsman.chat_api.request_fields import TIER_MODELS, Asked, ChatError
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
+from tests.support.results import completed
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
 def asked(**fields: Any) -> Asked:
-    return read_chat(json.dumps({"model": "pointsman/auto", "messages": HELLO, **fields}).encode())
+    return read_chat(json.dumps({"model": "pointsman/auto", "messages": HELLO, **fields}).encode(), TIER_MODELS)
 
 
 def refused(**fields: Any) -> tuple[int, str, str]:
@@ -107,8 +109,11 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
         ({"n": 2}, 400, "n", "unsupported_parameter"),
         ({"tools": [{"type": "function"}]}, 400, "tools", "unsupported_parameter"),
         ({"functions": [{}]}, 400, "functions", "unsupported_parameter"),
-        ({"stop": ["x"]}, 400, "stop", "unsupported_parameter"),
-        ({"response_format": {"type": "json_object"}}, 400, "response_format", "unsupported_parameter"),
+        ({"stop": 7}, 400, "stop", "invalid_value"),
+        ({"stop": [1]}, 400, "stop", "invalid_value"),
+        ({"response_format": "json"}, 400, "response_format", "invalid_value"),
+        ({"response_format": {"type": "grammar"}}, 400, "response_format.type", "unsupported_parameter"),
+        ({"response_format": {"type": "json_schema"}}, 400, "response_format", "invalid_value"),
         ({"logprobs": True}, 400, "logprobs", "unsupported_parameter"),
         ({"modalities": ["audio"]}, 400, "modalities", "unsupported_parameter"),
         ({"model": "gpt-5"}, 404, "model", "model_not_found"),
@@ -183,13 +188,13 @@ def test_refusal_says_what_to_do_instead(fields: dict[str, Any], next_step: str)
 
 def test_byte_order_mark_before_a_body_is_ignored() -> None:
     body = json.dumps({"model": "pointsman/auto", "messages": HELLO}).encode()
-    assert read_chat(b"\xef\xbb\xbf" + body) == read_chat(body)
+    assert read_chat(b"\xef\xbb\xbf" + body, TIER_MODELS) == read_chat(body, TIER_MODELS)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'"\\ud800"', b"null"])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(ChatError) as caught:
-        read_chat(body)
+        read_chat(body, TIER_MODELS)
     assert (caught.value.status, caught.value.body["error"]["param"]) == (400, "body")
 
 
@@ -204,13 +209,13 @@ NAMES = ("n", "tools", "stop", "max_tokens", "metadata", "user", "stream", "stre
 
 @given(
     st.fixed_dictionaries(
-        {"model": st.sampled_from(list(MODEL_NAMES)) | JSON, "messages": st.lists(MESSAGE, max_size=3) | JSON},
+        {"model": st.sampled_from(list(TIER_MODELS)) | JSON, "messages": st.lists(MESSAGE, max_size=3) | JSON},
         optional=dict.fromkeys(NAMES, JSON),
     )
 )
 def test_any_json_is_followed_or_refused_and_nothing_else(fields: dict[str, Any]) -> None:
     with suppress(ChatError):
-        assert read_chat(json.dumps(fields).encode()).prompt.strip()
+        assert read_chat(json.dumps(fields).encode(), TIER_MODELS).prompt
 
 
 USAGE = Usage(input=10, cache_read=5, output=7, thinking=2)
@@ -218,7 +223,7 @@ USAGE = Usage(input=10, cache_read=5, output=7, thinking=2)
 
 @pytest.mark.parametrize(("truncated", "finish"), [(False, "stop"), (True, "length")])
 def test_a_completion_is_one_for_openais_own_types(truncated: bool, finish: str) -> None:
-    built = chat_response.completion("t-1", answer="ö", truncated=truncated, model="m", usage=USAGE, created=5)
+    built = chat_response.completion("t-1", completed("ö", USAGE, truncated=truncated), 5)
     result = ChatCompletion.model_validate(built, strict=True)
     assert (result.id, result.choices[0].finish_reason, result.choices[0].message.content) == ("t-1", finish, "ö")
     usage = result.usage
@@ -229,7 +234,7 @@ def test_a_completion_is_one_for_openais_own_types(truncated: bool, finish: str)
 
 
 def test_a_stream_says_the_same_in_one_piece() -> None:
-    whole = chat_response.completion("t-1", answer="a\nb", truncated=False, model="m", usage=USAGE, created=5)
+    whole = chat_response.completion("t-1", completed("a\nb", USAGE), 5)
     *events, done, rest = chat_response.as_stream(whole, with_usage=True).split("\n\n")
     assert (done, rest) == ("data: [DONE]", "")
     chunks = [ChatCompletionChunk.model_validate_json(event.removeprefix("data: ")) for event in events]
@@ -261,3 +266,23 @@ def test_a_failure_keeps_its_reason(status: Status, reason: str | None, http: in
 )
 def test_reasoning_effort_is_the_task_s_effort(reasoning_effort: Any, effort: str | None) -> None:
     assert asked(reasoning_effort=reasoning_effort).effort == effort
+
+
+SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("response_format", "schema"),
+    [
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, {"type": "object"}),
+        ({"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": SCHEMA}}, SCHEMA),
+    ],
+)
+def test_response_format_is_the_task_s_schema(response_format: Any, schema: Any) -> None:
+    assert asked(response_format=response_format).output_schema == schema
+
+
+@pytest.mark.parametrize(("stop", "stops"), [(None, None), ([], None), ("END", ["END"]), (["a", "b"], ["a", "b"])])
+def test_stop_is_one_text_or_several(stop: Any, stops: Any) -> None:
+    assert asked(stop=stop).stop == stops

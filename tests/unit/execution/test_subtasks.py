@@ -18,7 +18,7 @@ from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskEnd, SubtaskRef, TaskRecord
 from pointsman.execution.subtasks import NotASplitError, Parent
 from pointsman.values import strict_json
-from pointsman.values.status import Status
+from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import TaskType
 from pointsman.values.usage import Usage
 
@@ -164,9 +164,7 @@ def results(*records: TaskRecord | None, late: bool = False) -> list[SubtaskEnd]
     return subtasks.subtask_ends([SubtaskRef(task_id, "f") for task_id in ids], known_records, late=late)
 
 
-@pytest.mark.parametrize(
-    "record", [None, *(ended(2, status) for status in Status if status not in (Status.COMPLETED, Status.FAILED))]
-)
+@pytest.mark.parametrize("record", [None, *(ended(2, status) for status in Status if status not in ENDED)])
 def test_a_subtask_that_has_not_ended_is_waited_for_until_it_is_late(record: TaskRecord | None) -> None:
     done = ended(1, Status.COMPLETED)
     assert results(done, record) is None
@@ -228,7 +226,7 @@ def test_the_detail_says_what_is_partial_and_what_all_cost() -> None:
     record.results = [replace(end, cost_nano_usd=cost) for end, cost in zip(record.results, (10, 20), strict=True)]
     detail = events.family_detail(record, [("a", None), ("words", None), (None, None)])
     assert (detail["partial"], detail["cost_nano_usd"], detail["cost_with_subtasks_nano_usd"]) == (True, 3, 33)
-    assert detail["subtask_counts"] == {"completed": 1, "failed": 1, "rejected": 0, "unfinished": 0}
+    assert detail["subtask_counts"] == {"completed": 1, "failed": 1, "cancelled": 0, "rejected": 0, "unfinished": 0}
     assert set(detail["subtasks"][0]) == {
         *("task_id", "status", "type", "tier", "model", "answer", "answer_ref", "cost_nano_usd", "reason", "truncated")
     }

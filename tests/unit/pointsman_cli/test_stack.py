@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from pointsman.routing.catalog import Billing
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
+from pointsman.values.times import to_ms
 from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
@@ -361,6 +362,135 @@ def test_api_key_is_printed_once_and_stored_as_its_hash(stores: Stores, capsys: 
     printed = capsys.readouterr().out
     assert "revoked" in printed
     assert created["key"] not in printed
+
+
+def test_limits_of_a_key_are_its_principal_s(stores: Stores, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = ["--limit", "month_usd=1.50", "--limit", "in_flight=2", "--limit", "highest_tier=implementation"]
+    assert main(["key", "create", "guest", *limits, "--json"]) == 0
+    assert document(capsys)["limits"] == {"month_usd": "1.50", "in_flight": 2, "highest_tier": "implementation"}
+    assert main(["key", "create", "guest-2", "--principal", "guest", "--json"]) == 0
+    assert document(capsys)["limits"]["in_flight"] == 2
+    assert main(["key", "create", "guest-3", "--principal", "guest", "--limit", "rpm=3"]) == 0
+    assert "rpm=3" in capsys.readouterr().out
+    assert main(["key", "create", "free", "--json"]) == 0
+    assert document(capsys)["limits"] == {}
+    assert [key.limited for key in stores.connection.runtime.stores.api_keys.read()] == [False, True, True, True]
+    assert main(["budget", "--json"]) == 0
+    (guest,) = document(capsys)["limits"]
+    assert (guest["sender"], guest["own"], guest["rpm"]) == ("key:guest", {"rpm": 3}, {"limit": 3, "used": 0})
+
+
+@pytest.mark.parametrize(
+    ("limit", "problem"),
+    [
+        ("month_usd", "--limit month_usd: must be NAME=VALUE"),
+        ("months=1", "months is no limit; choose from day_usd, month_usd, rpm, in_flight, highest_tier"),
+        ("rpm=many", "rpm: should be a valid integer"),
+        ("in_flight=0", "in_flight: should be greater than or equal to 1"),
+        ("highest_tier=top", "highest_tier: should be 'orchestration', 'implementation' or 'reasoning'"),
+    ],
+)
+def test_bad_limit_of_a_key_is_one_clear_error(
+    stores: Stores, capsys: pytest.CaptureFixture[str], limit: str, problem: str
+) -> None:
+    assert main(["key", "create", "guest", "--limit", limit]) == 2
+    assert problem in capsys.readouterr().err
+    assert stores.connection.runtime.stores.api_keys.read() == []
+
+
+LIMITED = {"rules": [{"sender": "key:*", "month_usd": "1", "in_flight": 2}, {"ticket": "A-1", "day_usd": "0.5"}]}
+
+
+def limit(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the stack rules, and a sender who has spent and reserved."""
+    shipped = json.loads(stores.connection.config_text)
+    text = json.dumps({**shipped, "pointsman": {"limits": LIMITED}})
+    connection = replace(stores.connection, config_text=text)
+    monkeypatch.setattr(stacks, "connect", lambda *_: connection)
+    month, today = f"{datetime.now(UTC):%Y-%m}", datetime.now(UTC)
+    counter = "sender key:ci@month"
+    items = [
+        {"limit": f"budget#{month}@sender key:ci", counter: 500_000_000, f"{counter}_open": 300_000_000},
+        {"limit": f"released#{month}@sender key:ci", counter: 100_000_000, f"{counter}_open": 100_000_000},
+        {"limit": f"budget#{month}@sender role:AROAX", "sender role:AROAX@month": 5},  # no rule is for it
+        {"limit": "pace#sender key:ci", "version": 2, "places": {"t-1.1": to_ms(today), "t-2.1": 5}},
+        {"limit": f"budget#{month}", "month": 700_000_000},
+    ]
+    for item in items:
+        stores.connection.runtime.stores.dynamodb.put_item(TableName="limits", Item=pack(item))
+    stores.put(task_id="t-1", status=Status.STARTED)
+
+
+def test_budget_shows_what_is_left_for_whom(
+    stores: Stores, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(stores, monkeypatch)
+    assert main(["budget", "--json"]) == 0
+    shown = document(capsys)
+    (stack,) = shown["caps"]
+    assert (stack["cap"], stack["left_nano_usd"]) == ("month", 4_300_000_000)
+    ci, ticket = shown["limits"]
+    assert ci["sender"] == "key:ci"
+    assert ci["caps"] == [
+        {
+            "cap": "month",
+            "limit_nano_usd": 1_000_000_000,
+            "spent_nano_usd": 200_000_000,
+            "reserved_nano_usd": 200_000_000,
+            "left_nano_usd": 600_000_000,
+        }
+    ]
+    assert (ci["in_flight"], ci["rpm"]) == ({"limit": 2, "used": 1}, None)
+    assert (ticket["ticket"], ticket["caps"][0]["left_nano_usd"]) == ("A-1", 500_000_000)
+    assert [rule.get("sender") for rule in shown["rules"]] == ["key:*", None]
+    assert main(["budget"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["stack", "month", "$4.3000", "$5.0000", "$0.7000", "$0"] for line in lines), lines
+    assert any(line.split()[:5] == ["sender", "key:ci", "month", "$0.6000", "$1.0000"] for line in lines), lines
+
+
+def test_raise_is_on_record_with_who_why_and_until_when(
+    stores: Stores, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(stores, monkeypatch)
+    why = ["--reason", "release week", "--days", "2"]
+    assert main(["budget", "raise", "--sender", "key:ci", "--month-usd", "9", *why, "--json"]) == 0
+    raised = document(capsys)
+    assert (raised["sender"], raised["month_usd"], raised["reason"]) == ("key:ci", "9", "release week")
+    assert raised["by"].startswith("arn:aws:")
+    assert main(["budget", "raise", "--sender", "role:AROAX:ada", "--rpm", "9", *why]) == 0
+    grants = stores.connection.runtime.stores.grants
+    assert grants.read("sender role:AROAX").raises[0].reason == "release week"
+    capsys.readouterr()
+    assert main(["budget", "--json"]) == 0
+    ci = document(capsys)["limits"][0]
+    assert ci["caps"][0]["limit_nano_usd"] == 9_000_000_000
+    (kept,) = ci["raises"]
+    assert (kept["holds"], kept["until"], kept["by"]) == (True, raised["until"], raised["by"])
+    assert main(["budget"]) == 0
+    assert "release week" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--sender", "key:ci", "--rpm", "5", "--reason", "x"], "--days or --hours"),
+        (["--sender", "key:ci", "--rpm", "5", "--reason", "x", "--days", "1", "--hours", "1"], "--days or --hours"),
+        (["--sender", "key:ci", "--reason", "x", "--days", "1"], "give what to raise"),
+        (["--rpm", "5", "--reason", "x", "--days", "1"], "one of --sender, --agent and --ticket"),
+        (["--sender", "ci", "--rpm", "5", "--reason", "x", "--days", "1"], "must be like key:NAME"),
+        (["--sender", "key:ci", "--agent", "a", "--rpm", "5", "--reason", "x", "--days", "1"], "one of --sender"),
+        (["--sender", "key:ci", "--rpm", "5", "--reason", " ", "--days", "1"], "--reason: must be 1 to 500"),
+        (["--sender", "key:ci", "--day-usd", "five", "--reason", "x", "--days", "1"], "day_usd: should be a valid dec"),
+        (["--sender", "key:ci", "--rpm", "5", "--days", "1"], "--reason"),
+    ],
+)
+def test_bad_raise_is_one_clear_error(
+    stores: Stores, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
+) -> None:
+    assert main(["budget", "raise", *arguments]) == 2
+    assert problem in capsys.readouterr().err
+    assert stores.connection.runtime.stores.dynamodb.scan(TableName="limits")["Items"] == []
 
 
 class Account:

@@ -69,3 +69,11 @@ def test_quality_needs_more_for_the_free_tier_and_cost_more_for_the_dearest() ->
     needed = {prefer: WEIGHINGS[prefer].needed for prefer in Preference}
     assert needed[Preference.QUALITY](ORCHESTRATION) > needed[Preference.COST](ORCHESTRATION)
     assert needed[Preference.QUALITY](REASONING) < needed[Preference.COST](REASONING)
+
+
+def test_a_guess_is_as_confident_as_its_tier_is_acceptable() -> None:
+    """The tier next to the one that is needed does as well for one text in four."""
+    balance = WEIGHINGS[Preference.BALANCE]
+    assert guess(verdict((0.2, 0.5, 0.3)), balance).confidence == 0.625
+    assert guess(verdict((0.6, 0.2, 0.0)), balance).confidence == 0.65
+    assert guess(verdict((0.5, 0.3, 0.2), steered=True), balance).confidence == 0.5

@@ -33,7 +33,7 @@ class DynamoApiKeys:
 
     def create(self, key: ApiKey) -> bool:
         """Store a key; False when its name is taken."""
-        kept = {name: value for name, value in asdict(key).items() if name != "name" and value is not None}
+        kept = {name: value for name, value in asdict(key).items() if name != "name" and value not in (None, False)}
         update = Update().set({_KEY + key.name: kept})
         return self._write(update.only_if(f"attribute_not_exists({update.name(_KEY + key.name)})"))
 

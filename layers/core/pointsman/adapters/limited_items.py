@@ -20,6 +20,14 @@ def grant_key(subject: str) -> str:
     return _GRANTED + subject
 
 
+def subject_of(key: str, prefixes: Iterable[str]) -> str:
+    """Return the subject of an item whose key begins with a prefix, or is one of `pace_key` or `grant_key`."""
+    for prefix in (_PACE, _GRANTED, *prefixes):
+        if key.startswith(prefix):
+            return key.removeprefix(prefix)
+    raise ValueError(key)
+
+
 def grants_in(items: Mapping[str, Item]) -> dict[str, Grant]:
     """Return what the items of `grant_key` hold, by subject."""
     return {

@@ -1,5 +1,7 @@
 """Prompts and answers in S3 when they are large (claim check)."""
 
+from datetime import UTC, datetime, timedelta
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman.adapters.dynamo import AwsClient, reachable
@@ -13,6 +15,10 @@ per write; a PUT to S3 costs what 8 KB written to DynamoDB do (prices of us-east
 LARGEST_INLINE = 300_000
 """Bytes of an answer that its item holds beside everything else: an item ends at 400 KiB, and the other large parts of
 a task are bounded (body 8 KiB, metadata 64 KiB)."""
+
+RENEWED_AFTER = timedelta(days=30)
+"""A text that a task still needs is stored anew when it is older: the bucket drops one after 90 days (template.yaml), a
+task waits until its deadline, and looks at its prompt every few days."""
 
 
 class BucketPayloads:
@@ -50,9 +56,12 @@ class BucketPayloads:
             return Payload(inline=text)
 
     @reachable()
-    def fetch(self, content: Payload) -> str:
-        """Return the text from where it is."""
+    def fetch(self, content: Payload, *, renew: bool = False) -> str:
+        """Return the text from where it is; with `renew` an old one is stored anew."""
         if content.ref is None:
             return content.inline or ""
         answer = self._client.get_object(Bucket=self._bucket, Key=content.ref)
-        return bytes(answer["Body"].read()).decode()
+        text = bytes(answer["Body"].read()).decode()
+        if renew and datetime.now(UTC) - answer["LastModified"] > RENEWED_AFTER:
+            self.keep_large(text, content.ref.removeprefix("tasks/"))
+        return text

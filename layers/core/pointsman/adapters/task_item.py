@@ -33,7 +33,7 @@ _PLAIN = (
     *("task_id", "generation", "fingerprint", "reply_to", "lease_until", "lease_owner", "execution_input"),
     *("sent_at", "received_at", "deadline", "started_at", "ended_at", "last_attempt", "attempts", "cost_nano"),
     *("cost_known", "model", "effort", "truncated", "reason", "closed_by", "delivered_at", "attention"),
-    *("cancel_asked_at", "rerun_of"),
+    *("cancel_asked_at", "rerun_of", "waited_for"),
     *("attention_since", "notified", "undelivered", "sender", "via"),
 )
 _PAYLOADS = ("body", "answer", "drafts")

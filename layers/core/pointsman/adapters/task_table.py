@@ -1,6 +1,6 @@
 """The task table: claims, decisions, ends and deliveries, each one conditional write."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,9 +107,11 @@ class TaskTable:
             records |= {item["task_id"]: from_item(item) for item in items.get(self._table, [])}
         return records
 
-    def fail(self, task_id: str, generation: int, reason: str, at: datetime) -> TaskRecord | None:
+    def fail(
+        self, task_id: str, generation: int, reason: str, at: datetime, waited_for: Mapping[str, Any] | None = None
+    ) -> TaskRecord | None:
         """End a task of that generation that has not ended and has no answer."""
-        return self._end(task_id, task_updates.failed(generation, reason, at))
+        return self._end(task_id, task_updates.failed(generation, reason, at, waited_for))
 
     def complete(self, record: TaskRecord, at: datetime) -> TaskRecord | None:
         """End a task of that generation that has not ended, by the answer that it has."""

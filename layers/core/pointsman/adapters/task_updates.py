@@ -2,6 +2,7 @@
 ledger's rows. Each is conditional; the function's name says what the task is afterwards.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,7 @@ _OF_ONE_GENERATION = (
     *_UNDELIVERED,
     *("started_at", "ended_at", "delivered_at", "attempts", "model", "effort", "answer", "answer_ref", "truncated"),
     *("reason", "verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by", "cancel_asked_at"),
+    "waited_for",
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
 
@@ -66,9 +68,10 @@ def reply_added(reply_to: str) -> Update:
     return _not_in(update, ENDED)
 
 
-def failed(generation: int, reason: str, at: datetime) -> Update:
+def failed(generation: int, reason: str, at: datetime, waited_for: Mapping[str, Any] | None = None) -> Update:
     """End a task of that generation that has not ended, has no answer and no attempt open."""
-    update = _ended(Update().set({"reason": reason}), Status.FAILED, at)
+    stored = dict(waited_for) if waited_for else None
+    update = _ended(Update().set({"reason": reason, "waited_for": stored}), Status.FAILED, at)
     for name in ("answer", "answer_ref"):
         update.only_if(f"attribute_not_exists({update.name(name)})")
     return _not_to_be_cancelled(_not_ended(update, generation)).only_if("attribute_not_exists(open_intent)")

@@ -116,16 +116,22 @@ class DynamoUsageLedger:
             items += self._update_limits(budget_items.charged(intent))
         if admission.writes:
             items.append(self._update_model(intent, limit_items.admitted(intent, admission, state)))
-        expires_at = int((intent.at + PACE_KEPT_FOR).timestamp())
-        items += self._update_limits(
-            {limited_items.pace_key(it.subject.name): limited_items.paced(it, expires_at) for it in paces}
-        )
+        items += self._paced(paces, intent.at)
         try:
             transact(self._client, items)
         except Cancelled as refusal:
             taken_before = of_task and refusal.reasons[1] is not None
             return Reservation(made=False, attempt_used=taken_before or refusal.reasons[0] is not None)
         return Reservation(made=True)
+
+    @reachable()
+    def begin(self, paces: tuple[PaceUpdate, ...], at: datetime) -> bool:
+        """Take places alone, for a task that the front door lets in."""
+        try:
+            transact(self._client, self._paced(paces, at))
+        except Cancelled:
+            return False
+        return True
 
     @reachable()
     def settle(
@@ -255,6 +261,12 @@ class DynamoUsageLedger:
 
     def _update_task(self, intent: Intent, update: Update) -> Item:
         return _update(self._tables.tasks, {"task_id": intent.spec.task_id}, update)
+
+    def _paced(self, paces: tuple[PaceUpdate, ...], at: datetime) -> list[Item]:
+        """Return the updates by which a task begins."""
+        expires_at = int((at + PACE_KEPT_FOR).timestamp())
+        keys = {limited_items.pace_key(it.subject.name): it for it in paces}
+        return self._update_limits({key: limited_items.paced(it, expires_at) for key, it in keys.items()})
 
     def _update_limits(self, updates: dict[str, Update]) -> list[Item]:
         return [_update(self._tables.limits, {"limit": key}, update) for key, update in updates.items()]

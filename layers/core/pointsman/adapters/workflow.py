@@ -48,7 +48,7 @@ class StepFunctions:
         try:
             self._client.stop_execution(executionArn=self._arn(name), cause=cause)
         except ClientError as error:
-            if code_of(error) != "ExecutionDoesNotExist":
+            if code_of(error) not in ("ExecutionDoesNotExist", "ValidationException"):  # the second: it has ended
                 raise
 
     def position(self, name: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """Who may come in by the front door."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pointsman.contracts.api_key import ApiKey, digest_of
@@ -33,6 +33,8 @@ class ApiKeyAuthenticator:
         if self._read_at is None or now - self._read_at >= (
             _KEYS_CACHED_FOR if digest in self._known else _REREAD_AFTER
         ):
-            self._known, self._read_at = {api_key.digest: api_key for api_key in self.read_keys()}, now
+            keys, self._read_at = self.read_keys(), now
+            limited = {key.owner for key in keys if key.limited}  # the limits are the principal's, by whichever key
+            self._known = {key.digest: replace(key, limited=key.owner in limited) for key in keys}
         api_key = self._known.get(digest)
         return api_key if api_key and api_key.admits(now) else None

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pointsman.chat_api.chat_request import MODEL_NAMES, ChatError
+from pointsman.chat_api.request_fields import ChatError, ModelNames
+from pointsman.client import Result
 from pointsman.values import strict_json
 from pointsman.values.status import Status
-from pointsman.values.usage import Usage
 
 _FAILURES = {
     "refused": (400, "content_filter", "invalid_request_error"),
@@ -15,22 +15,23 @@ _FAILURES = {
     "cancelled": (410, "cancelled", "invalid_request_error"),  # no client repeats it: it would be cancelled still
     "private": (400, "private", "invalid_request_error"),
     "over_budget": (429, "insufficient_quota", "insufficient_quota"),
+    "over_limit": (429, "insufficient_quota", "insufficient_quota"),
+    "over_max_cost": (429, "insufficient_quota", "insufficient_quota"),
     "quota_exhausted": (429, "insufficient_quota", "insufficient_quota"),
     "deadline": (504, "deadline", "server_error"),
 }
 """Status, code and type by why a task failed; any other reason is 502."""
 
 
-def completion(
-    task_id: str, *, answer: str, truncated: bool, model: str | None, usage: Usage, created: int
-) -> dict[str, Any]:
+def completion(task_id: str, result: Result, created: int) -> dict[str, Any]:
     """Return a completed task as a `chat.completion`; `created` is Unix seconds."""
-    message = {"role": "assistant", "content": answer, "refusal": None}
+    usage, truncated = result.usage, result.truncated
+    message = {"role": "assistant", "content": result.answer or "", "refusal": None}
     return {
         "id": task_id,
         "object": "chat.completion",
         "created": created,
-        "model": model,
+        "model": result.model,
         "choices": [
             {"index": 0, "message": message, "logprobs": None, "finish_reason": "length" if truncated else "stop"}
         ],
@@ -71,17 +72,19 @@ def failure(task_id: str, status: Status, reason: str | None) -> ChatError:
     return ChatError(http, f"the task failed: {reason}", code=code, type=kind, task_id=task_id)
 
 
-def model_list() -> dict[str, Any]:
-    """Return the list of models."""
-    return {"object": "list", "data": [model(name) for name in MODEL_NAMES]}
+def model_list(models: ModelNames) -> dict[str, Any]:
+    """Return the list of models, in OpenAI's and Anthropic's form at once."""
+    data = [model(name, models) for name in models]
+    return {"object": "list", "data": data, "has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}
 
 
-def model(name: str) -> dict[str, Any]:
+def model(name: str, models: ModelNames) -> dict[str, Any]:
     """Return what is said of a model.
 
     Raises:
         ChatError: there is none of that name.
     """
-    if name not in MODEL_NAMES:
-        raise ChatError(404, f"model: must be one of {', '.join(MODEL_NAMES)}", code="model_not_found", param="model")
-    return {"id": name, "object": "model", "created": 0, "owned_by": "pointsman"}
+    if name not in models:
+        raise ChatError(404, f"model: must be one of {', '.join(models)}", code="model_not_found", param="model")
+    openai = {"id": name, "object": "model", "created": 0, "owned_by": "pointsman"}
+    return openai | {"type": "model", "display_name": name, "created_at": "1970-01-01T00:00:00Z"}

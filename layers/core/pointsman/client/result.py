@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from pointsman.execution import subtasks
 from pointsman.execution.records import TaskRecord
+from pointsman.execution.waiting import waited_for
 from pointsman.values.errors import PointsmanError
 from pointsman.values.money import usd
 from pointsman.values.status import Status
@@ -79,6 +80,8 @@ class Result:
     metadata: dict[str, str]
     partial: bool = False
     """Whether the task completed without all of its subtasks."""
+    waiting_for: dict[str, Any] | None = None
+    """What a failed task waited for in vain: the cap that its cost does not fit under, or what lasted too long."""
     subtasks: tuple[SubtaskResult, ...] = ()
     """Of a task that was split, in the order in which its answer states them."""
 
@@ -90,6 +93,7 @@ class Result:
             "answer": answer,
             "usage": Usage(**record.usage),
             "cost_nano_usd": record.cost_nano,
+            "waiting_for": waited_for(record),
             "partial": subtasks.is_partial(record),
             "subtasks": tuple(
                 SubtaskResult(answer=(answers or {}).get(end.task_id), **end.as_item()) for end in record.results

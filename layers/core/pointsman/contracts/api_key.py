@@ -9,6 +9,8 @@ from datetime import datetime
 from pointsman.values.times import parse_time
 
 KEY_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+LIMITED = ";limited"
+"""Behind a sender whose own limits are stored: only then are they looked for."""
 _PREFIX = 12
 """Characters of a hash that tell principals apart."""
 _HASHED = re.compile(f"[0-9a-f]{{{_PREFIX}}}", re.ASCII)
@@ -57,6 +59,11 @@ class ApiKey:
     def sender(self) -> str:
         """What its tasks have as their sender."""
         return f"key:{self.owner}"
+
+    @property
+    def stated_sender(self) -> str:
+        """What the front door says of the sender: also whether to look for the principal's own limits."""
+        return self.sender + (LIMITED if self.limited else "")
 
     def admits(self, now: datetime) -> bool:
         """Return whether the key opens the door."""

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from pointsman.contracts.api_key import KEY_NAME_PATTERN
+from pointsman.contracts.api_key import KEY_NAME_PATTERN, LIMITED
 from pointsman.contracts.envelope import MessageSource, SendingService, source_of
 
 SENDER_ATTRIBUTE = "pointsman.sender"
 """The message attribute of SQS by which this stack's own functions say for whom they send."""
-LIMITED = ";limited"
-"""Behind a key's principal whose own limits are stored: only then are they looked for."""
 _KEY = re.compile(rf"key:{KEY_NAME_PATTERN}(?:{LIMITED})?", re.ASCII)
 _ANY = re.compile(r"(?:key|role|service):[!-~]{1,256}", re.ASCII)
 

@@ -43,5 +43,5 @@ def deliver(event: dict[str, Any]) -> dict[str, Any]:
             return {"status": None}
         event = {**state, "reason": f"workflow_{str(event['detail']['status']).lower()}"}
     delivery = runtime.function_runtime().part(build_delivery)
-    status = delivery.finish(event["task_id"], event["generation"], event.get("reason"))
+    status = delivery.finish(event["task_id"], event["generation"], event.get("reason"), event.get("waiting_for"))
     return {"task_id": event["task_id"], "status": status}

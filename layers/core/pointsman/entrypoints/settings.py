@@ -35,6 +35,8 @@ class Settings(BaseModel):
     service_sender_ids: str = ""
     front_door_role_id: str = ""
     subtask_role_ids: str = ""
+    front_door_origins: str = ""
+    front_door_wait_seconds: int = 60
     report_topic_arn: str = ""
     report_timezone: str = "UTC"
     gemini_key_parameter: str = "/pointsman/gemini-api-key"
@@ -97,6 +99,11 @@ class Settings(BaseModel):
     def hosts_of_webhooks(self) -> list[str]:
         """The hosts that webhooks may be at, each with its port if that is not 443."""
         return [host.lower() for host in _listed(self.webhook_hosts)]
+
+    @property
+    def web_origins(self) -> frozenset[str]:
+        """The origins whose pages may call the front door."""
+        return frozenset(_listed(self.front_door_origins))
 
     @property
     def prompt_buckets(self) -> frozenset[str]:

@@ -21,6 +21,7 @@ from pointsman.entrypoints.settings import Settings
 if TYPE_CHECKING:  # of some functions only: the others do not import it
     from pointsman.adapters.api_keys import DynamoApiKeys
     from pointsman.adapters.archive import BucketArchive
+    from pointsman.adapters.grants import DynamoGrants
     from pointsman.adapters.messaging import EventBridgeBus
     from pointsman.adapters.report_sink import BucketAndTopic
     from pointsman.adapters.sweep_store import DynamoSweepStore
@@ -87,6 +88,13 @@ class Stores:
     def ledger(self) -> DynamoUsageLedger:
         """Ledger, budget and guards."""
         return DynamoUsageLedger(self.dynamodb, self.tables)
+
+    @cached_property
+    def grants(self) -> "DynamoGrants":
+        """Limits of API keys, and raises."""
+        from pointsman.adapters.grants import DynamoGrants
+
+        return DynamoGrants(self.dynamodb, self.tables)
 
     @cached_property
     def ledger_reader(self) -> DynamoLedgerReader:

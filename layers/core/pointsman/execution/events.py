@@ -9,6 +9,7 @@ from typing import Any, cast
 from pointsman.execution import subtasks
 from pointsman.execution.budget import Cap
 from pointsman.execution.records import TaskRecord
+from pointsman.execution.waiting import waited_for
 from pointsman.values import strict_json
 from pointsman.values.money import usd
 from pointsman.values.status import Status
@@ -65,6 +66,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "cost_nano_usd": record.cost_nano,
         "attempts": record.attempts,
         "reason": record.reason,
+        "waiting_for": waited_for(record),
         "metadata": record.metadata,
         "sender": record.sender,
     }

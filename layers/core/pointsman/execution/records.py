@@ -234,6 +234,8 @@ class TaskRecord:
     checked: CheckedAnswer | None = None
     audit: AuditedAnswer | None = None
     reason: str | None = None
+    waited_for: Map | None = None
+    """Of a failed task: what it waited for in vain, as `Waiting.as_state` has it (`waiting.failed_for`)."""
     cancel_asked_at: str | None = None
     """When it was to be cancelled while a call was open: it ends with that call."""
     subtasks: list[SubtaskRef] = field(default_factory=list)

@@ -3,6 +3,7 @@ the attempt, which costs nothing, and read there by whoever asks.
 """
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +12,9 @@ from typing import Any, Self
 from pointsman.execution.budget import owner_and_span
 from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
+from pointsman.execution.records import TaskRecord
 from pointsman.execution.refused_account import STEPS
+from pointsman.values.status import Status
 from pointsman.values.times import parse_time, to_text
 
 
@@ -38,10 +41,16 @@ class WaitingFor(StrEnum):
     """Lambda has no room: the account's concurrency, or the function's, is used up."""
     ATTEMPT = "attempt"
     """An earlier attempt may still be under way."""
+    SUBTASKS = "subtasks"
+    """Its subtasks, which have not all ended."""
     NEXT_ROUND = "next_round"
     """Every model of the plan was tried; it begins again."""
 
 
+_OVER_CAP = ("over_budget", "over_limit", "over_split_cost", "over_max_cost")
+"""Reasons of a task whose call fits under no budget (`budget.over_budget_reason`)."""
+_IN_VAIN = ("deadline", "no_model_left")
+"""Reasons of a task whose time or models were over while it waited."""
 _BY_OUTCOME = {
     Outcome.ACCOUNT: WaitingFor.ACCOUNT,
     Outcome.QUOTA_EXHAUSTED: WaitingFor.QUOTA,
@@ -59,6 +68,7 @@ _STEPS = {
     WaitingFor.STORE: "nothing, it tries again then; see AWS's health dashboard if this lasts",
     WaitingFor.CAPACITY: "nothing, it runs when other calls have ended; `pointsman doctor` shows the account's limit",
     WaitingFor.ATTEMPT: "nothing, it goes on when that attempt must have ended",
+    WaitingFor.SUBTASKS: "nothing, it ends with the last of them; `pointsman status` lists them",
     WaitingFor.NEXT_ROUND: "nothing, its models are tried again then",
 }
 
@@ -82,6 +92,8 @@ class Waiting:
     @property
     def view(self) -> str:
         """The task's status as it is shown instead of `started`."""
+        if self.what is WaitingFor.SUBTASKS:
+            return str(Status.WAITING)
         return "held" if self.what is WaitingFor.BUDGET else "resting"
 
     @property
@@ -90,11 +102,14 @@ class Waiting:
         if self.reason:
             return STEPS[self.reason]
         if self.what is WaitingFor.BUDGET:
-            way = _cap_setting(self.shortfall.cap) if self.shortfall else "raise the cap in pointsman.budget and deploy"
-            return f"{way}, or wait until the budget renews"
+            return f"{self._raise_cap}, or wait until the budget renews"
         if self.what is WaitingFor.LIMIT and self.shortfall:
             return f"nothing, it begins when others have ended, or {_cap_setting(self.shortfall.cap)}"
         return _STEPS.get(self.what, _STEPS[WaitingFor.NEXT_ROUND])
+
+    @property
+    def _raise_cap(self) -> str:
+        return _cap_setting(self.shortfall.cap) if self.shortfall else "raise the cap in pointsman.budget and deploy"
 
     def as_state(self) -> dict[str, Any]:
         """Return the entry of the workflow's state."""
@@ -110,6 +125,12 @@ class Waiting:
     def as_document(self) -> dict[str, Any]:
         """Return what commands show: the state's entry without what does not apply, and what to do."""
         return {**{name: value for name, value in self.as_state().items() if value is not None}, "do": self.do}
+
+    def as_ended_document(self) -> dict[str, Any]:
+        """Return what is shown of a task that has failed for it: it looks no more, and is to be run anew."""
+        document = {name: value for name, value in self.as_document().items() if name != "looks_again_at"}
+        anew = "run the task anew: `pointsman rerun`"
+        return {**document, "do": f"{self._raise_cap}, then {anew}" if self.what is WaitingFor.BUDGET else anew}
 
     def words(self) -> str:
         """Return the same as a clause."""
@@ -128,6 +149,11 @@ class Waiting:
         if state.get("next") != "wait" or not entry:
             again = pause.since + timedelta(seconds=state.get("wait_seconds", 0))
             return cls(WaitingFor.NEXT_ROUND, again, again)
+        return cls.of_entry(entry)
+
+    @classmethod
+    def of_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """Return what `as_state` wrote."""
         return cls(
             WaitingFor(entry["what"]),
             parse_time(entry["until"]),
@@ -155,7 +181,29 @@ def waiting_after(result: CallResult, model: str, again: datetime, *, held: bool
     return Waiting(what, until, again, model, result.account, shortfall)
 
 
-def _shortfall(entry: dict[str, Any]) -> Shortfall:
+def refused_by_budget(result: CallResult, model: str, now: datetime) -> Waiting:
+    """Return what a task would have to wait for whose call fits under no budget, and which does not wait."""
+    until = result.until or now
+    return Waiting(WaitingFor.BUDGET, until, until, model, shortfall=result.shortfall)
+
+
+def failed_for(reason: str, entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a task that fails for `reason` waited for in vain, by the entry of its workflow's state: the cap that
+    refused it, or what stood in its way until its time was over.
+    """
+    if not entry or reason not in (*_OVER_CAP, *_IN_VAIN):
+        return None
+    if reason in _OVER_CAP and entry["what"] != WaitingFor.BUDGET:
+        return None
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def waited_for(record: TaskRecord) -> dict[str, Any] | None:
+    """Return what to show of what a failed task waited for in vain."""
+    return Waiting.of_entry(record.waited_for).as_ended_document() if record.waited_for else None
+
+
+def _shortfall(entry: Mapping[str, Any]) -> Shortfall:
     amounts = (entry.get(f"{name}_nano_usd") for name in ("needs", "left", "reserved"))
     return Shortfall(entry["cap"], *amounts)
 

@@ -33,6 +33,8 @@ LONGEST_HOLD = timedelta(hours=6)
 LONGEST_REST = timedelta(hours=1)
 """A task that waits for an account to be served, or whose models failed it over and over, looks again at least this
 often: someone may have seen to it."""
+_LONGEST_EXECUTION = timedelta(days=365)
+"""Step Functions ends an execution then: a deadline beyond it spaces no pause."""
 PATIENCE = timedelta(minutes=1)
 """How long a hint is waited for while another model may be asked, by default of `pointsman.patience_seconds`."""
 _SPREAD = timedelta(minutes=1)
@@ -191,7 +193,7 @@ def next_state(
     """Return where `result` leads."""
     outcome = result.outcome
     onward = state.hop + 1 if course.onward is None else course.onward
-    alone = course.alone or set(state.open_hops) <= {state.hop}
+    alone = course.alone or len(state.plan) == 1
     following = replace(
         state,
         attempt=state.attempt + 1,
@@ -299,11 +301,16 @@ def _paced(state: WorkflowState, until: datetime, now: datetime) -> datetime:
     """Return `until`, or later: after many attempts each waits for its share of the time that is left."""
     if state.attempt <= _UNPACED:
         return until
-    return max(until, now + (state.deadline - now) / max(MOST_ATTEMPTS + 2 - state.attempt, 2))
+    return max(until, now + _left(state, now) / max(MOST_ATTEMPTS + 2 - state.attempt, 2))
+
+
+def _left(state: WorkflowState, now: datetime) -> timedelta:
+    """Return the time that the task has yet."""
+    return min(state.deadline - now, _LONGEST_EXECUTION)
 
 
 def _longest_pause(state: WorkflowState, now: datetime) -> timedelta:
-    left = state.deadline - now
+    left = _left(state, now)
     often = max(state.asks.values(), default=0) >= MOST_ASKS
     return max(LONGEST_PAUSE, left / 100, min(LONGEST_REST, left / 2) if often else timedelta(0))
 

@@ -17,6 +17,9 @@ HALF = 0.5
 FOLLOWS = 0.5
 """Probability of holding no task of its own from which a text is taken to continue another."""
 
+DOES_AS_WELL = 0.25
+"""Share of the texts that need a tier for which people find the one next to it acceptable too."""
+
 
 class Source(StrEnum):
     """Who decided."""
@@ -157,8 +160,8 @@ def guess(verdict: "Classification", weighing: Weighing, *, unread: bool = False
     """Return the best guess without a model: the tier of the least expected harm.
 
     A text without a task of its own counts as implementation, an everyday one as orchestration. Where the text tried to
-    steer, the likeliest tier is taken: steering costs assurance, and must not buy a dearer tier by it. `unread` says
-    that a model was asked, and that its word could not be read.
+    steer, the likeliest tier is taken: steering costs assurance, and must not buy a dearer tier by it. The confidence
+    is that the tier is acceptable. `unread` says that a model was asked, and that its word could not be read.
     """
     why = "no model gave a readable word" if unread else "no model could be asked"
     if verdict.steered:
@@ -167,9 +170,12 @@ def guess(verdict: "Classification", weighing: Weighing, *, unread: bool = False
     shares[Tier.ORCHESTRATION] += verdict.background
     shares[Tier.IMPLEMENTATION] += verdict.follow_up
     tier = min(Tier, key=lambda tier: weighing.harm(shares, tier))
+    order = list(Tier)
+    beside = sum(share for other, share in shares.items() if abs(order.index(other) - order.index(tier)) == 1)
     if verdict.follow_up > FOLLOWS:
         why += ", and the text continues another"
-    return _of(verdict, tier, Source.GUESS, shares[tier], f"{why}: the tier of the least expected harm")
+    acceptable = shares[tier] + DOES_AS_WELL * beside
+    return _of(verdict, tier, Source.GUESS, acceptable, f"{why}: the tier of the least expected harm")
 
 
 def _of(verdict: "Classification", tier: Tier, source: Source, confidence: float, reason: str) -> Decision:

@@ -166,7 +166,7 @@ class Attempt:
         )
 
     def _task(self, record: TaskRecord) -> Task:
-        return read_task(strict_json.loads(self.payloads.fetch(record.body)))
+        return read_task(strict_json.loads(self.payloads.fetch(record.body, renew=True)))
 
     def _spec(self, state: WorkflowState, record: TaskRecord, task: Task) -> CallSpec:
         model = self.ctx.policy.catalog.get(state.here.model)

@@ -1,12 +1,15 @@
 """The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from pointsman.contracts.reply_to import printable
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
+from pointsman.execution.waiting import failed_for
 from pointsman.ports import EventPublisher, PayloadStore, ReplySender, TaskStore
 from pointsman.services.call import close_open_intent
 from pointsman.services.cancel import cancel_task
@@ -44,10 +47,13 @@ class Delivery:
     bucket: str
     subtasks: Subtasks
 
-    def finish(self, task_id: str, generation: int, reason: str | None) -> Status | None:
+    def finish(
+        self, task_id: str, generation: int, reason: str | None, waiting_for: Mapping[str, Any] | None = None
+    ) -> Status | None:
         """End the task if it has not ended, and deliver; return its status.
 
-        It ends completed by the answer that is stored, else failed with `reason`. One whose answer hands out subtasks
+        It ends completed by the answer that is stored, else failed with `reason`, and with what its workflow's state
+        says that it waited for. One whose answer hands out subtasks
         waits for them, and the last of them to be finished here ends and delivers it too.
 
         None: the task is unknown or runs in a later generation, whose own end will be delivered.
@@ -60,7 +66,7 @@ class Delivery:
             return None
         if record.status not in ENDED:
             waits = record.subtasks and not record.cancel_asked_at
-            record = self._wait(record) if waits else self._end(record, reason)
+            record = self._wait(record) if waits else self._end(record, reason, waiting_for)
             if record is None or record.generation != generation:
                 return None
         self._notify(record)
@@ -87,12 +93,12 @@ class Delivery:
             return self.subtasks.dispatch(record)
         return self.subtasks.complete_parent(record, None) or record
 
-    def _end(self, record: TaskRecord, reason: str | None) -> TaskRecord | None:
+    def _end(self, record: TaskRecord, reason: str | None, waiting_for: Mapping[str, Any] | None) -> TaskRecord | None:
         """End the task once none of its attempts is open: one may begin in an execution that is being stopped."""
         task_id, generation, now = record.task_id, record.generation, self.ctx.clock.now()
         for _ in range(_MOST_RACES):
             close_open_intent(self.ctx, record)
-            ended = self._try_end(record, reason or "unknown", now)
+            ended = self._try_end(record, reason or "unknown", now, waiting_for)
             if ended is None or ended.generation != generation:
                 return ended
             if ended.status in ENDED:
@@ -102,12 +108,14 @@ class Delivery:
             record = ended
         raise DeliveryError(f"task {task_id}: attempts begin while it is to end")
 
-    def _try_end(self, record: TaskRecord, reason: str, now: datetime) -> TaskRecord | None:
+    def _try_end(
+        self, record: TaskRecord, reason: str, now: datetime, waiting_for: Mapping[str, Any] | None
+    ) -> TaskRecord | None:
         """End the task unless an attempt is open; return it as it is then."""
         task_id, generation = record.task_id, record.generation
         if record.cancel_asked_at:
             return self.tasks.cancel(task_id, generation, now) or self.tasks.read(task_id)
-        ended = self.tasks.fail(task_id, generation, reason, now)
+        ended = self.tasks.fail(task_id, generation, reason, now, failed_for(reason, waiting_for))
         if ended and ended.generation == generation and ended.has_answer and not ended.cancel_asked_at:
             return self.tasks.complete(ended, now)
         return ended

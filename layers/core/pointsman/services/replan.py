@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from pointsman.execution.budget import over_budget_reason
 from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.waiting import waiting_after
+from pointsman.execution.waiting import refused_by_budget, waiting_after
 from pointsman.execution.workflow_state import Course, Next, WorkflowState, is_held, next_state
 from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import Hop
@@ -37,6 +37,10 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
     if result.outcome is Outcome.OVER_BUDGET and result.shortfall and onward.reason == Outcome.OVER_BUDGET:
         onward = replace(onward, reason=over_budget_reason(result.shortfall.cap))
     if onward.next is not Next.WAIT:
+        if (
+            result.outcome is Outcome.OVER_BUDGET and result.shortfall
+        ):  # its failure, if it comes to that, names the cap
+            onward = replace(onward, waiting_for=refused_by_budget(result, state.here.model, now).as_state())
         return onward
     again = datetime.fromtimestamp(onward.not_before, UTC)
     waiting = waiting_after(result, state.here.model, again, held=is_held(state, result, course))
@@ -48,8 +52,8 @@ def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Cour
     models = [ctx.policy.catalog.models.get(hop.model) for hop in state.plan]
     providers = [model.provider if model else None for model in models]
     here, last = providers[state.hop], len(providers)
-    others = [place for place in state.open_hops if providers[place] is not here]
-    return replace(course, onward=min((place for place in others if place > state.hop), default=last), alone=not others)
+    others = [place for place in range(state.hop + 1, last) if providers[place] is not here]
+    return replace(course, onward=min(others, default=last), alone=set(providers) == {here})
 
 
 def _with_successor(ctx: Context, state: WorkflowState, now: datetime) -> tuple[Hop, ...]:

@@ -34,6 +34,8 @@ class LogEvent(StrEnum):
     REJECTION_NOT_DELIVERED = "rejection_not_delivered"
     REPLY_TARGET_GONE = "reply_target_gone"
     REPORT_PUBLISHED = "report_published"
+    HAND_OUT_NOT_RECORDED = "hand_out_not_recorded"
+    REQUEST_NOT_FOUND = "request_not_found"
     RESULT_NOT_READABLE = "result_not_readable"
     RESULT_NOT_AWAITED = "result_not_awaited"
     STORE_UNAVAILABLE = "store_unavailable"

@@ -114,6 +114,14 @@ def test_open_attempt_counts_at_its_reservation() -> None:
     assert "1 call still open" in render_text(report)
 
 
+def test_call_whose_counters_are_due_counts_as_open() -> None:
+    """As the counters have it until the sweep."""
+    report = report_of(row(counters_due=True), row("t2"))
+    assert (report.total.attempts, report.total.open_attempts, report.total.cost_nano) == (2, 1, 7_000_000)
+    assert (report.month.total.ledger_cost_nano, report.month.total.ledger_open_nano) == (2_000_000, 5_000_000)
+    assert report.outcomes == {"answered": 1, "open": 1}
+
+
 def test_unknown_costs_count_at_their_reservation() -> None:
     report = report_of(row(outcome="unknown", cost_nano=50_000_000, cost_known=False), row(attempt=2))
     assert (report.unknown.count, report.unknown.reserved_nano) == (1, 50_000_000)

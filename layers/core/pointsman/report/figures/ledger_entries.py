@@ -172,7 +172,7 @@ def _share(row: Mapping[str, Any]) -> ClassificationShare:
 
 
 def _entry(row: Mapping[str, Any]) -> LedgerEntry:
-    settled = "outcome" in row
+    settled = "outcome" in row and not row.get("counters_due")  # until its cost is counted, its reservation is
     return LedgerEntry(
         at=_instant(row),
         task_id=row["task_id"],

@@ -3,14 +3,14 @@
 A multinomial logistic regression over the features of `text_features`, trained by `training/train.py` and shipped as
 8-bit weights. Inference is plain Python, so that the router's layer carries no numeric library.
 
-The weights file is gzip over: a header (one line of JSON), the vocabulary (one a line, `vocabulary_bytes` long),
-then one row of `len(labels) + 1` signed bytes per feature; the last one says how much it addresses the router
-(`steering`).
+The weights file holds a header (one line of JSON), the vocabulary (one a line, sorted, `vocabulary_bytes` long), then
+one row of `len(labels) + 1` signed bytes per feature; the last one says how much it addresses the router (`steering`).
+It is not compressed: reading it is most of what the router's start has to do.
 """
 
-import gzip
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -38,7 +38,7 @@ from pointsman.routing.classifier.text_features import (
 )
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier
 
-WEIGHTS_FILE = "classifier.bin.gz"
+WEIGHTS_FILE = "classifier.bin"
 BACKGROUND = "background"
 """The label of everyday texts that are none of the types; its probability is doubt, never a verdict."""
 FOLLOW_UP = "follow_up"
@@ -86,18 +86,17 @@ class Classification:
 class LocalClassifier:
     """Classifies texts by shipped weights. Use `load`; the constructor takes the bytes of a weights file."""
 
-    def __init__(self, packed: bytes) -> None:
-        raw = gzip.decompress(packed)
+    def __init__(self, raw: bytes) -> None:
         start = raw.index(b"\n") + 1
         self.header: Mapping[str, Any] = json.loads(raw[:start])
         rows = start + self.header["vocabulary_bytes"]
-        vocabulary = raw[start:rows].decode().split("\n")
-        self._row_of: dict[str, int] = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
+        self._vocabulary = raw[start:rows].decode().split("\n")
+        self._row_of: dict[str, int] = dict(zip(self._vocabulary, range(len(self._vocabulary)), strict=True))
         self._labels: list[str] = self.header["labels"]
         self._column = {kind: self._labels.index(kind) for kind in TaskType}
         self._lanes = Lanes(raw[rows:], len(self._labels) + 1)
         self._words: dict[str, tuple[int, float]] = {}
-        self._spelling = Spelling(feature[1:-1] for feature in vocabulary if feature[0] == "<" and feature[-1] == ">")
+        self._spelling = Spelling(self._known_words)
         self._forms: dict[str, str] = {}
 
     @classmethod
@@ -210,6 +209,11 @@ class LocalClassifier:
         words = tuple([(self._known_form(norm), surface) for norm, surface in part.words])
         near = part.pairs if words == part.words else word_pairs(words)
         return Sentence(part.text, words, tuple([pair for pair in near if pair in self._row_of]), part.units)
+
+    def _known_words(self, first: str) -> list[str]:
+        """Return the words that training knew by their first letter."""
+        begin, end = (bisect_left(self._vocabulary, f"<{letter}") for letter in (first, chr(ord(first) + 1)))
+        return [feature[1:-1] for feature in self._vocabulary[begin:end] if feature[-1] == ">"]
 
     def _known_form(self, norm: str) -> str:
         form = self._forms.get(norm)

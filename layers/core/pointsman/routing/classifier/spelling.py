@@ -1,6 +1,6 @@
 """Finds the known word that a misspelt one was meant to be."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 MIN_LETTERS, MAX_LETTERS = 4, 16
 
@@ -12,11 +12,9 @@ class Spelling:
     finding them takes one look-up per letter. The first letter is taken to be right.
     """
 
-    def __init__(self, known: Iterable[str]) -> None:
-        self._words: dict[str, list[str]] = {}
-        for word in known:
-            if MIN_LETTERS <= len(word) <= MAX_LETTERS and word.isalpha():
-                self._words.setdefault(word[0], []).append(word)
+    def __init__(self, known: Callable[[str], Iterable[str]]) -> None:
+        """`known` returns the known words that begin with a letter."""
+        self._known = known
         self._forms: dict[str, dict[str, list[str]]] = {}
 
     def nearest(self, word: str) -> str:
@@ -31,9 +29,10 @@ class Spelling:
         forms = self._forms.get(first)
         if forms is None:
             self._forms[first] = forms = {}
-            for word in self._words.get(first, ()):
-                for form in _forms(word):
-                    forms.setdefault(form, []).append(word)
+            for word in self._known(first):
+                if MIN_LETTERS <= len(word) <= MAX_LETTERS and word.isalpha():
+                    for form in _forms(word):
+                        forms.setdefault(form, []).append(word)
         return forms
 
 

@@ -30,7 +30,6 @@ SURFACE_CACHE_SIZE = 20_000
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Thai, kana, Han: no spaces between words
 _MARKS = "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u064b-\u0652"  # inside words, yet not \w
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W\d_{_UNSPACED}]+(?:[{_MARKS}]+[^\W\d_{_UNSPACED}]*)*|\d+")
-_UNSPACED_START = re.compile(rf"[{_UNSPACED}]")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 _BOUNDARY = re.compile(
     r"""(?<=[.!?;\u061f])\s+|(?<=[\u3002\uff01\uff1f\uff1b\u0964])|(?<=[)\]}])|(?:^|(?<=\s))(?=[(\[{])|(?<=["}\]]),(?=\s*")"""
@@ -82,12 +81,19 @@ def _pieces(surface: str) -> tuple[tuple[str, str], ...]:
     """Return (norm, surface) of each word in a run of letters or digits."""
     if surface[0].isdigit():  # HTTP errors keep their number
         return ((surface if len(surface) == 3 and surface[0] in "45" else "0", surface),)
-    if _UNSPACED_START.match(surface):
+    if _is_unspaced(surface[0]):
         grams = (surface[start : start + size] for size in (1, 2, 3) for start in range(len(surface) - size + 1))
         return tuple((gram, gram) for gram in grams)
     if surface.islower() or surface.istitle() or surface.isupper():
         return ((normalised(surface), surface),)
     return tuple((normalised(part), part) for part in _CAMEL.findall(surface))
+
+
+def _is_unspaced(char: str) -> bool:
+    """Tell whether a character is of `_UNSPACED`."""
+    return char >= "\u0e00" and (
+        char <= "\u0e7f" or "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff"
+    )
 
 
 def excerpt(text: str) -> str:
@@ -143,7 +149,7 @@ def read_features(parts: Iterable[Sentence], kinds: Collection[str] = ()) -> Rea
 
 def grams(norm: str) -> list[str]:
     """Return the character n-grams of a word, its two ends marked; none of a number, a long or an unspaced word."""
-    if norm[0].isdigit() or len(norm) > 24 or _UNSPACED_START.match(norm):
+    if norm[0].isdigit() or len(norm) > 24 or _is_unspaced(norm[0]):
         return []
     padded = f"<{norm}>"
     sizes = (2, 3) if "\uac00" <= norm[0] <= "\ud7a3" else (3, 4, 5)  # a Hangul syllable is two or three letters
