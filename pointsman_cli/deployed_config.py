@@ -92,6 +92,6 @@ def _differences(path: str, here: Any, deployed: Any) -> Iterator[Difference]:
         yield Difference(path, *(None if side is _ABSENT else side for side in (here, deployed)))
 
 
-def shown(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """Return a setting as it stands in the file; an absent one as a dash."""
     return "-" if value is None else value if isinstance(value, str) else strict_json.dumps(value)

@@ -56,7 +56,7 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
 
     Exits with 5 if it does. Deploy it with `pointsman up` (local) or `pointsman init --update` (AWS).
     """
-    from pointsman_cli.deployed_config import deployed_config, differences, shown
+    from pointsman_cli.deployed_config import deployed_config, differences, setting_text
 
     connection = stack.connect(config)
     found = differences(connection.config_text, deployed_config(connection))
@@ -66,7 +66,7 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
             {"same": not found, "differences": [asdict(entry) for entry in found], "next": step if found else None}
         )
     elif found:
-        rows = [(entry.path or "(all)", shown(entry.here), shown(entry.deployed)) for entry in found]
+        rows = [(entry.path or "(all)", setting_text(entry.here), setting_text(entry.deployed)) for entry in found]
         output.print_table(("setting", "here", "deployed"), rows)
         output.print_note(f"Deploy the file here with `{step}`; tasks under way keep the plan that they have.")
     else:
