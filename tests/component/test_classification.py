@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.contracts.sender import Sender
+from pointsman.contracts.task import Task
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing.decision import Decision, Source
 from pointsman.services.intake import QueueMessage
@@ -266,3 +267,11 @@ def test_a_model_is_shown_what_was_asked_before(configure: Configure) -> None:
     router.model.then(said(votes("status")))
     assert router.run(QueueMessage("m-1", json.dumps({"messages": messages, "task_id": "t-1"}))) == {}
     assert '"asked_before": "qzx vrrp"' in router.model.questions[0].prompt.replace('":"', '": "')
+
+
+def test_a_team_s_weights_of_the_tiers_count_in_a_guess(configure: Configure) -> None:
+    text, tiers = "We need better logging in the worker", []
+    for weights in ({}, {"reasoning": 0.5}, {"reasoning": 2.0}):
+        classifier = configure(classifier={"weights": weights}).intake.classifier
+        tiers.append(classifier.guess(Task(prompt=text)).tier)
+    assert tiers == [Tier.IMPLEMENTATION, Tier.ORCHESTRATION, Tier.REASONING]

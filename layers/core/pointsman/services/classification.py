@@ -19,7 +19,8 @@ from pointsman.ports import DecisionCache, TaskStore
 from pointsman.prompts import prompt_text
 from pointsman.routing import decision
 from pointsman.routing.catalog import Provider
-from pointsman.routing.classifier.local import Classification, LocalClassifier
+from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.routing.classifier.verdict import Classification, reweighed
 from pointsman.routing.decision import Decision, ModelVote, Source
 from pointsman.routing.policy import Hop
 from pointsman.routing.preference import WEIGHINGS
@@ -64,11 +65,13 @@ class TaskClassifier:
 
     def _classify(self, task: Task) -> Classification:
         """Return the local verdict on a task: in a conversation, on its last message that is more than a follow-up."""
-        verdict = self.local.classify(task.prompt)
-        if verdict.follow_up <= decision.FOLLOWS:
-            return verdict
-        earlier = (self.local.classify(text) for text in earlier_questions(task))
-        return next((found for found in earlier if found.follow_up <= decision.FOLLOWS), verdict)
+        weights = self.ctx.policy.config.pointsman.classifier.weights
+        texts = (task.prompt, *earlier_questions(task))
+        verdicts = (reweighed(self.local.classify(text), weights) for text in texts)
+        first = next(verdicts)
+        if first.follow_up <= decision.FOLLOWS:
+            return first
+        return next((verdict for verdict in verdicts if verdict.follow_up <= decision.FOLLOWS), first)
 
     def _from_parent(self, task: Task, classification: Classification) -> Decision | None:
         """Return the decision on the task that a text without a task of its own continues; None: it has none."""
