@@ -79,13 +79,18 @@ class Estimate(TypedDict):
     confidence: float
     reason: str
     estimated_cost_usd: float | None
+    """Deprecated: `estimated_cost_nano_usd` is exact."""
+    estimated_cost_nano_usd: int | None
 
 
 class CapState(TypedDict):
-    """A cap of the budget. Amounts are exact, in dollars."""
+    """A cap of the budget. Amounts are exact, in nano-dollars, and (deprecated) in dollars as text."""
 
     name: str
     """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
+    limit_nano_usd: int
+    spent_nano_usd: int
+    left_nano_usd: int
     limit_usd: str
     spent_usd: str
     left_usd: str
@@ -104,6 +109,9 @@ class BudgetState(TypedDict):
     """The budget of the month so far."""
 
     month: str
+    spent_nano_usd: int
+    reserved_nano_usd: int
+    projected_nano_usd: int | None
     spent_usd: str
     reserved_usd: str
     projected_usd: str | None
@@ -275,6 +283,9 @@ class McpTools:
         month = report.month
         return {
             "month": month.name,
+            "spent_nano_usd": month.total.spent_nano,
+            "reserved_nano_usd": month.total.open_nano,
+            "projected_nano_usd": month.projected_nano,
             "spent_usd": exact_usd(month.total.spent_nano),
             "reserved_usd": exact_usd(month.total.open_nano),
             "projected_usd": None if month.projected_nano is None else exact_usd(month.projected_nano),
@@ -296,6 +307,9 @@ class McpTools:
 def _cap(cap: CapUse) -> CapState:
     return {
         "name": cap.counter,
+        "limit_nano_usd": cap.limit_nano,
+        "spent_nano_usd": cap.spent_nano,
+        "left_nano_usd": cap.limit_nano - cap.spent_nano,
         "limit_usd": exact_usd(cap.limit_nano),
         "spent_usd": exact_usd(cap.spent_nano),
         "left_usd": exact_usd(cap.limit_nano - cap.spent_nano),

@@ -274,7 +274,7 @@ def test_unreachable_stack_is_connected_again_on_the_next_call(connection: Stack
 
 
 def test_other_commands_do_not_import_the_sdk() -> None:
-    code = "import sys, pointsman_cli.main; print(*sys.modules)"
+    code = "import sys, pointsman_cli.app; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "pointsman_cli.commands.mcp" in printed
     assert {"mcp", "boto3"} & set(printed) == set()
