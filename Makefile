@@ -48,7 +48,7 @@ openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the te
 	@:
 
 .PHONY: clients
-clients: setup .tools/clients/.stamp ## Test the front door with real clients on the local stack, and write docs/ways/clients.md; installs 530 MB of them
+clients: setup .tools/clients/.stamp .tools/npm-clients/.stamp ## Test the front door with real clients on the local stack, and write docs/ways/clients.md; installs 530 MB of them
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n0 tests/stack/e2e/test_http_clients.py
 
 .PHONY: soak
@@ -168,6 +168,11 @@ requirements: .tools/uv/.stamp
 .tools/openclaw/.stamp: tools/openclaw.json tools/openclaw.py | .tools/uv/.stamp
 	@echo "Installing OpenClaw's validator and its Node into .tools/openclaw"
 	@.tools/uv/bin/python tools/openclaw.py
+	@touch $@
+
+.tools/npm-clients/.stamp: tools/clients.json tools/openclaw.json tools/openclaw.py | .tools/uv/.stamp
+	@echo "Installing the npm clients and their Node into .tools/npm-clients"
+	@.tools/uv/bin/python tools/openclaw.py tools/clients.json .tools/npm-clients
 	@touch $@
 
 .tools/%/.stamp: tools/%.txt | .tools/uv/.stamp

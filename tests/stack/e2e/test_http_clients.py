@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +14,19 @@ import pytest
 from tests.support.local_stack import Stack
 from tests.support.paths import ROOT
 
-PYTHON = ROOT / ".tools/clients/bin/python"
+PYTHON, NPM = ROOT / ".tools/clients", ROOT / ".tools/npm-clients"
+COMMANDS = (
+    (PYTHON / "bin/python", ROOT / "tests/support/http_clients.py"),
+    (NPM / "node/bin/node", ROOT / "tests/support/http_clients.mjs", NPM),
+)
 TABLE = ROOT / "docs/ways/clients.md"
 SLOW_SECONDS = 6
 """Of the provider's answer to a request that is sent again meanwhile."""
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.skipif(
-        not (ROOT / ".tools/clients/.stamp").is_file(), reason="the clients are not installed: `make clients` does it"
+        not all((folder / ".stamp").is_file() for folder in (PYTHON, NPM)),
+        reason="the clients are not installed: `make clients` does it",
     ),
 ]
 HEAD = """\
@@ -36,18 +43,19 @@ def test_every_client_gets_what_it_asks_for_and_nothing_is_paid_twice(stack: Sta
     for provider in ("gemini", "anthropic"):
         stack.fault(provider, {"delay": {"seconds": SLOW_SECONDS}}, contains="retry")
     try:
-        run = _outcomes(stack, mark)
+        with ThreadPoolExecutor() as pool:
+            runs = list(pool.map(lambda command: _run(stack, mark, command), COMMANDS))
     finally:
         stack.control("DELETE", "faults")
-    assert run["missing"] == []
-    failed = [f"{entry['client']}, {entry['row']}: {entry['error']}" for entry in run["outcomes"] if entry["error"]]
-    assert failed == []
-    calls = _calls(stack, [entry["prompt"] for entry in run["outcomes"] if entry["row"] == "retry"])
+    outcomes = [outcome for run in runs for outcome in run["outcomes"]]
+    assert [run["missing"] for run in runs] == [[], []]
+    assert [f"{entry['client']}, {entry['row']}: {entry['error']}" for entry in outcomes if entry["error"]] == []
+    calls = _calls(stack, [entry["prompt"] for entry in outcomes if entry["row"] == "retry"])
     assert set(calls.values()) == {1}
-    TABLE.write_text(HEAD + _table(run["outcomes"], run["versions"]))
+    TABLE.write_text(HEAD + _table(outcomes, runs[0]["versions"] | runs[1]["versions"]))
 
 
-def _outcomes(stack: Stack, mark: str) -> dict[str, Any]:
+def _run(stack: Stack, mark: str, command: tuple[Path, ...]) -> dict[str, Any]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(stack.info.state_dir),
@@ -56,8 +64,7 @@ def _outcomes(stack: Stack, mark: str) -> dict[str, Any]:
         "MARK": mark,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
-    script = ROOT / "tests/support/http_clients.py"
-    result = subprocess.run([PYTHON, script], env=environment, capture_output=True, text=True, timeout=400, check=False)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
     outcomes: dict[str, Any] = json.loads(result.stdout[result.stdout.rindex('{"outcomes"') :])
     return outcomes
