@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from pointsman.routing import decision
-from pointsman.routing.classifier.local import Classification
+from pointsman.routing.classifier.verdict import Classification
 from pointsman.routing.preference import WEIGHINGS, Preference
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 

@@ -61,7 +61,7 @@ def evaluate(
                 one.name,
                 routed,
                 asking,
-                lambda text: runtime.part(build_local_classifier).classify(text).tier,
+                lambda text: routing.local_verdict(runtime, text).tier,
                 grades,
                 runtime.context.policy,
                 datetime.now(UTC),

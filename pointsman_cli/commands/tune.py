@@ -20,7 +20,7 @@ def tune(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Propose the classifier's threshold and the tiers of types, from what became of past tasks.
+    """Propose the classifier's threshold, weights of its tiers and the tiers of types, from what became of past tasks.
 
     It reads the ledger and the corrections (`pointsman correct`), asks no model and changes nothing: the proposal is a
     diff. With too little evidence there is none.
@@ -34,7 +34,11 @@ def tune(
     until = runtime.context.clock.now()
     since = until - timedelta(days=days)
     result = tuned.propose_tuning(
-        read.evidence(runtime, since, until), runtime.context.policy, runtime.config_text, str(config or openclaw.HERE)
+        read.evidence(runtime, since, until),
+        runtime.context.policy,
+        runtime.config_text,
+        str(config or openclaw.HERE),
+        lambda: read.own_texts(runtime),
     )
     span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:

@@ -13,7 +13,7 @@ from pointsman.entrypoints.runtime import Runtime
 from pointsman.prompts import prompt_text as prompt
 from pointsman.routing import decision
 from pointsman.routing.catalog import Billing, Model
-from pointsman.routing.classifier.local import Classification
+from pointsman.routing.classifier.verdict import Classification, reweighed
 from pointsman.routing.decision import Decision
 from pointsman.routing.preference import WEIGHINGS
 from pointsman.services.classification import TOKENS_PER_VOTE
@@ -71,7 +71,7 @@ def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Rout
     routed = [
         Routed(
             example,
-            classifier.local.classify(example.text),
+            local_verdict(runtime, example.text),
             plain[task_id] or decisions[task_id],
             plain[task_id] is not None,
         )
@@ -80,9 +80,15 @@ def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Rout
     return routed, _booked(runtime, run, since)
 
 
+def local_verdict(runtime: Runtime, text: str) -> Classification:
+    """Return the local verdict on a text, by the weights of `openclaw.json`."""
+    weights = runtime.context.policy.config.pointsman.classifier.weights
+    return reweighed(runtime.part(build_local_classifier).classify(text), weights)
+
+
 def _offline(runtime: Runtime, example: Example) -> Routed:
     options = runtime.context.policy.config.pointsman.classifier
-    verdict = runtime.part(build_local_classifier).classify(example.text)
+    verdict = local_verdict(runtime, example.text)
     sure = decision.local(verdict, options.needed(verdict.tier))
     return Routed(example, verdict, sure or decision.guess(verdict, WEIGHINGS[options.prefer]), sure is not None)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.routing.classifier.verdict import reweighed
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.tuning.effects import as_booked, at_tier
@@ -78,7 +79,7 @@ def _corrected_down(seen: TaskOutcome) -> tuple[Tier, str] | None:
 
 def _looks_simple(seen: TaskOutcome, rules: Rules) -> tuple[Tier | None, str]:
     """Return the tier that the classifier is sure of, if it is cheaper, and the first answer was short and enough."""
-    classification, answer = seen.verdict, seen.answer
+    classification, answer = reweighed(seen.verdict, rules.weights), seen.answer
     sure = (
         classification.tier_probability >= rules.needed(classification.tier)
         and dearer(seen.tier, classification.tier)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pointsman.execution.outcome import GOOD, Outcome
 from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing.catalog import Catalog, Model
-from pointsman.routing.classifier.local import Classification
+from pointsman.routing.classifier.verdict import Classification
 from pointsman.routing.decision import Source
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
@@ -86,6 +86,10 @@ class TaskOutcome:
     def booked_nano(self) -> int:
         """What all of its attempts cost; reserved, where that is not known."""
         return sum(attempt.cost_nano for attempt in self.attempts)
+
+
+type Known = tuple[TaskOutcome, Need]
+"""A task, and the tier that it needed."""
 
 
 @dataclass(frozen=True, slots=True)

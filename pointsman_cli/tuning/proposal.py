@@ -1,52 +1,20 @@
 """What the evidence speaks for: another threshold, another tier for a type, or nothing.
 
 A change needs labels (`Need.stated`) and an interval, so that chance does not propose one. Types are looked at first,
-the threshold under the rules that come of it.
+the weights of the tiers under the rules that come of it, the threshold under all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli.evaluation.statistics import Proportion, wilson
-from pointsman_cli.tuning.evidence import Need, TaskOutcome, dearer
+from pointsman_cli.evaluation.statistics import Proportion
+from pointsman_cli.tuning.evidence import Known, Need, dearer
+from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET, Rate, rate
 from pointsman_cli.tuning.rules import Rules
+from pointsman_cli.tuning.weights import Judged, WeightsFinding, weigh_tiers
 
-TARGET = 0.95
-"""Precision at the tier level that the local classifier's sure verdicts have to keep."""
-LEAST = 30
-"""Labels without which the threshold stays, and no type goes to a cheaper tier."""
-LEAST_TO_RAISE = 10
-"""Labels without which no type goes to a dearer tier, and which a lower threshold must newly cover."""
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(50, 100))
-
-type Known = tuple[TaskOutcome, Need]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share of weighed tasks."""
-
-    hits: float
-    of: float
-    labels: int
-    """How many of them are more than silence."""
-
-    @property
-    def value(self) -> float | None:
-        """The share; None of nothing."""
-        return self.hits / self.of if self.of else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Its 95% interval; of nothing, all that can be."""
-        return wilson(self.hits, self.of) or (0.0, 1.0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        low, high = self.interval
-        return {"share": self.value, "low": low, "high": high, "weight": self.of, "labels": self.labels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +61,8 @@ class Proposal:
     rules: Rules
     threshold: ThresholdFinding | None
     """None: every task is shown to a model, and there is no threshold."""
+    weights: WeightsFinding | None
+    """None for the same reason."""
     types: tuple[TypeFinding, ...]
 
     @property
@@ -101,8 +71,8 @@ class Proposal:
         return self.rules == self.now
 
 
-def propose(known: Sequence[Known], now: Rules) -> Proposal:
-    """Return what the classified tasks of which something is known speak for."""
+def propose(known: Sequence[Known], now: Rules, own_texts: Callable[[], Sequence[Judged]] = lambda: ()) -> Proposal:
+    """Return what the classified tasks of which something is known speak for; `own_texts` are the project's."""
     classified = [(seen, need) for seen, need in known if seen.classified]
     of_type: dict[TaskType, list[Known]] = {kind: [] for kind in TaskType}
     for pair in classified:
@@ -112,20 +82,14 @@ def propose(known: Sequence[Known], now: Rules) -> Proposal:
         **now.tiers,
         **{type_finding.type: type_finding.proposed for type_finding in types if type_finding.proposed},
     }
-    ruled = replace(now, tiers=tiers)
-    threshold = _threshold(classified, ruled) if now.local_first else None
-    rules = replace(ruled, threshold=threshold.proposed.threshold) if threshold and threshold.proposed else ruled
-    return Proposal(sum(need.stated for _, need in classified), now, rules, threshold, types)
-
-
-def rate(flags: Iterable[tuple[bool, Need]]) -> Rate:
-    """Return the weighed share of those that are true."""
-    seen = list(flags)
-    return Rate(
-        sum(need.weight for hit, need in seen if hit),
-        sum(need.weight for _, need in seen),
-        sum(need.stated for _, need in seen),
-    )
+    rules = replace(now, tiers=tiers)
+    weights = weigh_tiers(classified, rules, own_texts) if now.local_first else None
+    if weights and weights.proposed is not None:
+        rules = replace(rules, weights=weights.proposed)
+    threshold = _threshold(classified, rules) if now.local_first else None
+    if threshold and threshold.proposed:
+        rules = replace(rules, threshold=threshold.proposed.threshold)
+    return Proposal(sum(need.stated for _, need in classified), now, rules, threshold, weights, types)
 
 
 def _type(kind: TaskType, known: Sequence[Known], now: Rules) -> TypeFinding:

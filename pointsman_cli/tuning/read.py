@@ -8,8 +8,10 @@ from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.records import TaskRecord
 from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry, grouped, read_entries
+from pointsman_cli.evaluation.examples import own_sets, read_examples
 from pointsman_cli.tasks import read_task_fields
 from pointsman_cli.tuning.evidence import TaskOutcome, TuningEvidence
+from pointsman_cli.tuning.weights import Judged
 
 
 def evidence(runtime: Runtime, since: datetime, until: datetime) -> TuningEvidence:
@@ -49,3 +51,10 @@ def _seen(
         passed=record.checked.passed if record.checked else None,
         share_nano=sum(part.cost_nano for part in parts),
     )
+
+
+def own_texts(runtime: Runtime) -> list[Judged]:
+    """Return the project's own labelled texts with the local verdicts on them."""
+    examples = [example for file in own_sets() for example in read_examples(file).examples if example.ok_tiers]
+    local = runtime.part(build_local_classifier)
+    return [(example, local.classify(example.text)) for example in examples]

@@ -1,10 +1,10 @@
 """What `openclaw.json` says of decisions, and what it makes of a past task."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pointsman.routing import decision
-from pointsman.routing.classifier.local import Classification
+from pointsman.routing.classifier.verdict import Classification, reweighed
 from pointsman.routing.config import Classifier
 from pointsman.routing.decision import Decision, Source
 from pointsman.routing.preference import WEIGHINGS, Preference
@@ -24,11 +24,13 @@ class Rules:
     local_first: bool = True
     """False: a model is asked about every task, and the threshold means nothing."""
     prefer: Preference = Preference.BALANCE
+    weights: Mapping[Tier, float] = field(default_factory=dict)
+    """What the probability of a tier is multiplied by."""
 
     @classmethod
     def of(cls, own: Classifier) -> "Rules":
         """Return the rules of a configuration."""
-        return cls(own.threshold, own.tiers, own.mode == "local_first", own.prefer)
+        return cls(own.threshold, own.tiers, own.mode == "local_first", own.prefer, own.weights)
 
     def needed(self, tier: Tier) -> float:
         """Return the probability from which a local verdict on a tier stands."""
@@ -45,6 +47,7 @@ class Rules:
 
     def local(self, verdict: Classification) -> Tier | None:
         """Return where the local verdict sends a task; None: it is not sure, and a model is asked."""
+        verdict = reweighed(verdict, self.weights)
         needed = self.needed(verdict.tier)
         local_decision = decision.local(verdict, needed) if self.local_first else None
         return (
@@ -52,6 +55,13 @@ class Rules:
             if local_decision
             else None
         )
+
+    def without_model(self, verdict: Classification) -> Tier:
+        """Return where a task goes if no model is asked: by the local verdict, or the best guess."""
+        if local_tier := self.local(verdict):
+            return local_tier
+        guess = decision.guess(reweighed(verdict, self.weights), WEIGHINGS[self.prefer])
+        return decision.ruled(guess, self.tiers, sure=False).tier
 
     def tier(self, seen: TaskOutcome, needed: Tier | None) -> Tier:
         """Return the tier of a past task under these rules.
@@ -71,7 +81,7 @@ class Rules:
 
     def type(self, seen: TaskOutcome) -> TaskType:
         """Return what a past task is found to be: by the local verdict, if that is sure now, else as it was decided."""
-        return seen.verdict.type if self.local(seen.verdict) else seen.type
+        return reweighed(seen.verdict, self.weights).type if self.local(seen.verdict) else seen.type
 
     def asks(self, seen: TaskOutcome) -> bool:
         """Return whether a model is asked about a task under these rules."""

@@ -1,18 +1,21 @@
 """A tuning for people, and as JSON."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from textwrap import fill
 from typing import Any
 
 from pointsman.report.figures.ledger_entries import grouped
+from pointsman.values.taxonomy import Tier
 from pointsman_cli import output
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects
 from pointsman_cli.tuning.evidence import SILENCE, Ground
-from pointsman_cli.tuning.proposal import LEAST, LEAST_TO_RAISE, TARGET, At, Rate, ThresholdFinding, TypeFinding
+from pointsman_cli.tuning.proposal import At, ThresholdFinding, TypeFinding
+from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET, Rate
 from pointsman_cli.tuning.thinking import ThinkingFinding
 from pointsman_cli.tuning.tuned import Tuned
+from pointsman_cli.tuning.weights import WeightsFinding
 
 _CANDIDATES_SHOWN = 3
 """Texts of a type; `--json` has all."""
@@ -38,6 +41,7 @@ def tuning_document(own: Tuned, since: str, until: str) -> dict[str, Any]:
             "weight_of_silence": SILENCE,
             "proposed": not own.empty,
             "threshold": own.proposal.threshold,
+            "weights": _weights_document(own.proposal.weights) if own.proposal.weights else None,
             "types": own.proposal.types,
             "effects": _effects_document(own.effects) if own.effects else None,
             "thinking": [{**asdict(finding), "share": finding.share} for finding in own.thinking],
@@ -78,7 +82,11 @@ def print_tuning(own: Tuned, since: str, until: str) -> None:
     print(f"== Evidence from {since} to {until} ==\n")
     output.print_pairs(_evidence(own))
     _types(own.proposal.types)
-    _threshold(own.proposal.threshold, ruled=own.proposal.rules.tiers != own.proposal.now.tiers)
+    _weights(own.proposal.weights)
+    _threshold(
+        own.proposal.threshold,
+        ruled=replace(own.proposal.rules, threshold=own.proposal.now.threshold) != own.proposal.now,
+    )
     _thinking(own.thinking)
     if own.effects:
         _effects(own.effects)
@@ -107,7 +115,7 @@ def _evidence(own: Tuned) -> list[tuple[str, object]]:
 
 
 def _threshold(found: ThresholdFinding | None, *, ruled: bool) -> None:
-    print(f"\n== Threshold of the local classifier{', with these tiers' if ruled else ''} ==\n")
+    print(f"\n== Threshold of the local classifier{', with these tiers and weights' if ruled else ''} ==\n")
     if found is None:
         print("None: a model is asked about every task.")
         return
@@ -117,6 +125,33 @@ def _threshold(found: ThresholdFinding | None, *, ruled: bool) -> None:
         rows.append(("proposed", *_at(found.proposed)))
     output.print_table(header, rows, right=range(1, len(header)))
     print(f"{'Proposed' if found.proposed else 'Stays'}: {found.why}.")
+
+
+def _weights_document(own: WeightsFinding) -> dict[str, Any]:
+    return {**asdict(own), "better": own.better.as_dict() if own.better else None}
+
+
+def _weights(found: WeightsFinding | None) -> None:
+    if found is None:
+        return
+    print("\n== Weights of the tiers ==\n")
+    pairs: list[tuple[str, object]] = [("now", _weighed(found.now))]
+    if found.proposed is not None:
+        pairs.append(("proposed", _weighed(found.proposed)))
+    if found.better and found.harm_now is not None:
+        pairs += [
+            ("harm by a decision", f"{found.harm_now:.3f} now, {found.harm_then:.3f} by weights learnt from others"),
+            ("better of the changed", _with_interval(found.better) or "none changes"),
+        ]
+    if found.own_now and found.own_then and found.own_now.of:
+        own = f"{found.own_now.value:.3f} acceptable now, {found.own_then.value:.3f} then, of {found.own_now.of}"
+        pairs.append(("the project's own texts", own))
+    output.print_pairs(pairs)
+    print(f"{'Proposed' if found.proposed is not None else 'Stay'}: {found.why}.")
+
+
+def _weighed(weights: Mapping[Tier, float]) -> str:
+    return ", ".join(f"{tier} {weight:g}" for tier, weight in weights.items()) or "each tier 1"
 
 
 def _at(own: At) -> tuple[str, ...]:

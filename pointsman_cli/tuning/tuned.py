@@ -1,6 +1,6 @@
 """The whole of a tuning: evidence, proposal, its effects, and the change to `openclaw.json`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pointsman.routing import config
@@ -12,6 +12,7 @@ from pointsman_cli.tuning.evidence import Ground, TuningEvidence, need, servers,
 from pointsman_cli.tuning.proposal import Proposal, propose
 from pointsman_cli.tuning.rules import Rules
 from pointsman_cli.tuning.thinking import ThinkingFinding, thinking_findings
+from pointsman_cli.tuning.weights import Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,21 @@ class Tuned:
         return self.proposal.empty and not any(finding.proposed for finding in self.thinking)
 
 
-def propose_tuning(evidence: TuningEvidence, policy: RoutingPolicy, config_text: str, name: str) -> Tuned:
-    """Return what the evidence says of the configuration in a text; `name` is that of its file."""
+def propose_tuning(
+    evidence: TuningEvidence,
+    policy: RoutingPolicy,
+    config_text: str,
+    name: str,
+    own_texts: Callable[[], Sequence[Judged]] = lambda: (),
+) -> Tuned:
+    """Return what the evidence says of the configuration in a text; `name` is that of its file, `own_texts` are the
+    project's, on which no proposal may do worse.
+    """
     serves, seen = servers(policy), evidence.seen
     needs = {task.task_id: found for task in seen if (found := need(task, serves))}
     now = Rules.of(policy.config.pointsman.classifier)
     known = [(task, needs[task.task_id]) for task in seen if task.task_id in needs]
-    proposal = propose(known, now)
+    proposal = propose(known, now, own_texts)
     needing_more = {finding.type for finding in proposal.types if finding.needed_dearer.hits}
     thinking = thinking_findings(seen, policy, needing_more)
     return Tuned(
@@ -78,6 +87,8 @@ def changed(config_text: str, made: Proposal, thinking: Iterable[ThinkingFinding
     text = config_text
     if made.rules.threshold is not None and made.rules.threshold != made.now.threshold:
         text = edit.put(text, (*path, "threshold"), made.rules.threshold)
+    if made.rules.weights != made.now.weights:
+        text = edit.put(text, (*path, "weights"), dict(made.rules.weights))
     for type_finding in made.types:
         if type_finding.proposed:
             text = edit.put(text, (*path, "tiers", type_finding.type), type_finding.proposed)

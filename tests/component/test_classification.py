@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.contracts.sender import Sender
+from pointsman.contracts.task import Task
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing.decision import Decision, Source
 from pointsman.services.intake import QueueMessage
@@ -266,3 +267,38 @@ def test_a_model_is_shown_what_was_asked_before(configure: Configure) -> None:
     router.model.then(said(votes("status")))
     assert router.run(QueueMessage("m-1", json.dumps({"messages": messages, "task_id": "t-1"}))) == {}
     assert '"asked_before": "qzx vrrp"' in router.model.questions[0].prompt.replace('":"', '": "')
+
+
+def test_a_team_s_weights_of_the_tiers_count_in_a_guess(configure: Configure) -> None:
+    text, tiers = "We need better logging in the worker", []
+    for weights in ({}, {"reasoning": 0.5}, {"reasoning": 2.0}):
+        classifier = configure(classifier={"weights": weights}).intake.classifier
+        tiers.append(classifier.guess(Task(prompt=text)).tier)
+    assert tiers == [Tier.IMPLEMENTATION, Tier.ORCHESTRATION, Tier.REASONING]
+
+
+NEARLY_SURE = "Bitte schreib eine Anleitung für die Kollegen im Lager, wie man den Scanner neu koppelt."
+
+
+@pytest.mark.parametrize(("rpd", "source"), [(100, Source.GEMINI), (1, Source.LOCAL)], ids=["plenty", "little left"])
+def test_what_is_nearly_sure_is_not_asked_about_while_little_is_left_of_the_free_quota(
+    configure: Configure, rpd: int, source: Source
+) -> None:
+    router = configure(quotas={GEMINI: {"rpd": rpd}})
+    decided(router, said(votes("status")))
+    asked_before = len(asked(router))
+    router.model.then(said(votes("documentation")))
+    assert router.run(QueueMessage("m-9", json.dumps({"prompt": NEARLY_SURE, "task_id": "t-9"}))) == {}
+    decision = router.task("t-9").decision
+    assert decision
+    assert (decision.tier, decision.source) == (Tier.IMPLEMENTATION, source)
+    assert len(asked(router)) - asked_before == (source is Source.GEMINI)
+    assert ("little is left" in decision.reason) == (source is Source.LOCAL)
+
+
+def test_what_is_unsure_is_asked_about_however_little_is_left(configure: Configure) -> None:
+    router = configure(quotas={GEMINI: {"rpd": 1}})
+    decided(router, said(votes("status")))
+    router.model.then(said(votes("status")))
+    assert router.run(QueueMessage("m-9", json.dumps({"prompt": f"{UNCLEAR} wv", "task_id": "t-9"}))) == {}
+    assert asked(router) == [GEMINI, HAIKU]

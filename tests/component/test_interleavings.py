@@ -33,6 +33,7 @@ from pointsman.execution.executions import DeadExecution
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState, Slot
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.subtasks import SPLIT_SCHEMA
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import load_catalog
@@ -89,6 +90,9 @@ class Journal:
         self.world.check_open_call(request.tag)
         usage = Usage(input=dice.randrange(100, 900), output=dice.randrange(1, 400))
         match dice.choices(("answer", "unknown", "busy", "unavailable", "invalid", "empty"), (12, 2, 1, 2, 1, 1))[0]:
+            case "answer" if request.schema == SPLIT_SCHEMA:
+                parts = [{"prompt": f"Part {number} of {request.tag}.", "type": TYPES[0]} for number in (1, 2)]
+                return CallResult(Outcome.ANSWERED, json.dumps({"answer": request.tag, "subtasks": parts}), usage)
             case "answer":
                 title = dice.choice(("Answer", "Words"))
                 return CallResult(Outcome.ANSWERED, f"# {title}\n{request.tag}", usage)
@@ -123,7 +127,7 @@ class World:
             lambda name, value=1: None,
         )
         parts = (self.ctx, self.tasks, self.payloads)
-        queue = FakeTaskQueue()
+        queue = SpawningQueue(self)
         self.delivery = Delivery(*parts, self.bus, FakeReplies(), "data", Subtasks(*parts, queue))
         nobody = cast("Any", None)
         classifier = TaskClassifier(self.ctx, nobody)  # every message states its type
@@ -212,7 +216,8 @@ class World:
 
     def counters(self) -> dict[str, int]:
         items = [unpack(item) for (key,), item in self.store.items["limits"].items() if key[:6] in ("budget", "releas")]
-        return counters_of(items)
+        of_all = counters_of(items).items()
+        return {name: count for name, count in of_all if not name.startswith("family ")}  # a split task's own
 
     # Who calls
 
@@ -220,7 +225,8 @@ class World:
         """A message, delivered until it is acknowledged, and sometimes by two at once."""
         task_id, kind = f"t-{number}", self.time.dice.choice(TYPES)
         self.sent.add(task_id)
-        fields = {"prompt": f"Task {number}.", "task_id": task_id, "type": kind, "max_output_tokens": 2000}
+        split = {"split": True, "type": "orchestration"} if self.time.dice.random() < 0.25 else {}
+        fields = {"prompt": f"Task {number}.", "task_id": task_id, "type": kind, "max_output_tokens": 2000, **split}
         message = QueueMessage(f"m-{number}", json.dumps(fields))
         for copy in range(self.time.dice.choice((1, 1, 2))):
             self.time.spawn(lambda copy=copy: self.receive(message, copy), after=self.time.dice.uniform(0, 2.0))
@@ -309,7 +315,8 @@ class World:
             name = f"t-{dice.randrange(3)}"
             self.time.spawn(lambda name=name: self.abort(name), after=dice.uniform(0.5, 60))
         for _ in range(dice.randrange(4)):
-            task_id, twice = f"t-{dice.randrange(4)}", dice.choice((1, 1, 2))
+            part = dice.choice(("", "", "", "-s01"))
+            task_id, twice = f"t-{dice.randrange(4)}{part}", dice.choice((1, 1, 2))
             for _ in range(twice):
                 self.time.spawn(lambda task_id=task_id: self.withdraw(task_id), after=dice.uniform(0, 40))
         for _ in range(4):
@@ -326,6 +333,21 @@ class World:
             self.sweep()
             self.replay(ReplayOptions(failed=True, code=REPLAY_UNFINISHED, execute=True), "operator")
             self.time.run()
+
+
+class SpawningQueue(FakeTaskQueue):
+    """The task queue, for what an answer hands out: delivered soon, and sometimes sent twice."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def send(self, body: str, sender: str | None = None) -> None:
+        super().send(body, sender)
+        number = len(self.bodies)
+        self.world.sent.add(json.loads(body)["task_id"])
+        message = QueueMessage(f"m-sub-{number}", body)
+        self.world.time.spawn(lambda: self.world.receive(message, 0), after=self.world.time.dice.uniform(0, 5.0))
 
 
 class Executions(FakeWorkflow):
@@ -379,9 +401,12 @@ def test_ledger_and_tasks_are_right_after_any_interleaving(seed: int) -> None:
     assert [identity for identity, ends in told.items() if len(ends) > 1] == [], "two answers under one identity"
     statuses = {identity: status for identity, ends in told.items() for status, _ in ends}
     assert statuses.items() <= world.ends.items(), "an end is told as what it was not"
-    assert {task_id for task_id, _ in world.ends.keys() - statuses.keys()} <= {
+    assert {task_id for task_id, _ in world.ends.keys() - statuses.keys()} & world.sent <= {
         task_id for task_id, generation in world.ends if generation > 1
     }, "an end is not told, though no replay followed it"
+    for parent in filter(None, map(world.tasks.read, world.cancelled)):
+        parts = [world.tasks.read(ref.task_id) for ref in parent.subtasks]
+        assert [part for part in parts if part is None or part.status not in ENDED] == [], "a subtask goes on"
     ended = {task_id: world.tasks.read(task_id) for task_id in world.cancelled & world.sent}
     assert [task for task in ended.values() if task is None or task.status is not Status.CANCELLED] == []
 

@@ -161,8 +161,8 @@ def test_what_is_private_long_or_expired_is_marked(
 def test_task_in_the_queue_is_listed_where_it_was_sent(
     aws: Aws, connection: StackConnection, listed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["submit", "Is it green?", "--task-id", "sent-here"]) == 0
-    capsys.readouterr()
+    assert main(["submit", "Is it green?", "--task-id", "sent-here", "--json"]) == 0
+    check_document("submit", json.loads(capsys.readouterr().out))
     assert [(row["task_id"], row["status"]) for row in listed()["tasks"]] == [("sent-here", "queued")]
     assert ids(listed("--status", "queued")) == ["sent-here"]
     put(aws, "sent-here")

@@ -21,7 +21,7 @@ from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.values.usage import Usage
 from pointsman_cli import stacks
 from pointsman_cli.main import main
-from pointsman_cli.tuning.proposal import LEAST_TO_RAISE
+from pointsman_cli.tuning.rate import LEAST_TO_RAISE
 from tests.support import report_office
 from tests.support.aws import Aws, MotoLedger
 from tests.support.report_office import FLASH, HAIKU, SINCE, SONNET, Office, answered

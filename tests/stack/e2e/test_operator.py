@@ -89,6 +89,8 @@ def test_task_is_listed_watched_cancelled_and_run_anew(
     assert stack.status(stack.execution(task_id)) == "ABORTED"
     stack.delete_model_health()
     again = run("rerun", task_id, "--tier", "implementation")["task_id"]
+    assert run("result", again, "--wait")["status"] == "completed"
+    assert (run("status", again)["rerun_of"], run("status", task_id)["status"]) == (task_id, "cancelled")
     assert (stack.ended(again).status, stack.requests(task_id)[1:]) == (Status.COMPLETED, [])
     assert [row["status"] for row in run("list", "--ticket", "OPS-77")["tasks"]] == ["completed", "cancelled"]
     assert run("correct", again, "--type", "status")["rerun"] is None

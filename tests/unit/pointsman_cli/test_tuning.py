@@ -18,19 +18,22 @@ from pointsman.report.figures import ledger_entries
 from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.routing import config as openclaw
 from pointsman.routing.catalog import load_catalog
-from pointsman.routing.classifier.local import Classification
+from pointsman.routing.classifier.verdict import Classification, reweighed
 from pointsman.routing.decision import Source
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
 from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
+from pointsman_cli.evaluation.examples import Example
 from pointsman_cli.tuning import edit
 from pointsman_cli.tuning.candidates import could_go_down, only_reasoning
 from pointsman_cli.tuning.effects import Cost, effects
 from pointsman_cli.tuning.evidence import Ground, Need, TaskOutcome, TuningEvidence, fell_short, need, servers
-from pointsman_cli.tuning.proposal import LEAST, LEAST_TO_RAISE, TARGET, Proposal, propose
+from pointsman_cli.tuning.proposal import Proposal, propose
+from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET
 from pointsman_cli.tuning.rules import Rules
-from pointsman_cli.tuning.tuned import propose_tuning
+from pointsman_cli.tuning.tuned import changed, propose_tuning
+from pointsman_cli.tuning.weights import Judged, WeightsFinding, weigh_tiers
 from tests.support.paths import ROOT
 
 FLASH, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
@@ -421,3 +424,71 @@ def test_lowest_effort_is_not_lowered_and_no_thinking_is_no_finding() -> None:
 
 def changed_effort(effort: dict[str, str]) -> str:
     return json.dumps({**json.loads(SHIPPED), "pointsman": {"effort": effort}})
+
+
+def split_between(number: int, shares: Sequence[float], to: TaskType | None = None) -> TaskOutcome:
+    """Return a task of its own text that the classifier gives these shares of the tiers, corrected `to` a type."""
+    kinds = (TaskType.STATUS, TaskType.API_ENDPOINT, TaskType.COMPLEX_DEBUGGING)
+    tiers = dict(zip(Tier, shares, strict=True))
+    best = {tier: (kind, 1.0) for tier, kind in zip(Tier, kinds, strict=True)}
+    first, second, _ = sorted(Tier, key=lambda tier: -tiers[tier])
+    kind = best[first][0]
+    verdict = Classification(kind, tiers[first], ("x",), best[second][0], first, tiers[first], second, tiers, best=best)
+    return task(kind, to=to, verdict=verdict, text=f"text {number}", source=Source.GEMINI)
+
+
+def weights_of(seen: Sequence[TaskOutcome], own: Sequence[Judged] = ()) -> WeightsFinding:
+    known = [(outcome_seen, found) for outcome_seen in seen if (found := need(outcome_seen, SERVES))]
+    return weigh_tiers(known, Rules(None, {}), lambda: own)
+
+
+BUGS = [split_between(number, (0.05, 0.55, 0.4), TaskType.COMPLEX_DEBUGGING) for number in range(40)]
+CODE = [split_between(number, (0.05, 0.85, 0.1), TaskType.API_ENDPOINT) for number in range(100, 120)]
+
+
+def test_weights_are_learnt_from_corrections_and_help_tasks_that_they_were_not_learnt_from() -> None:
+    found = weights_of([*BUGS, *CODE])
+    assert found.proposed
+    assert found.proposed[REASONING] > 1
+    assert found.harm_now is not None
+    assert found.harm_then is not None
+    assert found.harm_then < found.harm_now
+    rules = replace(Rules(None, {}), weights=found.proposed)
+    assert {rules.without_model(seen.verdict) for seen in BUGS} == {REASONING}
+    assert {rules.without_model(seen.verdict) for seen in CODE} == {IMPLEMENTATION}
+
+
+def test_few_corrections_or_corrections_both_ways_move_no_weight() -> None:
+    assert weights_of(BUGS[: LEAST - 1]).why == f"too thin: {LEAST - 1} of {LEAST} labels"
+    ways = (TaskType.COMPLEX_DEBUGGING, TaskType.STATUS, TaskType.API_ENDPOINT)
+    mixed = [split_between(number, (0.3, 0.4, 0.3), ways[number % 3]) for number in range(90)]
+    assert weights_of(mixed).proposed is None
+
+
+def test_weights_that_spoil_the_projects_own_texts_are_not_proposed() -> None:
+    own = [(Example("1", "x", TaskType.API_ENDPOINT, ok_tiers=(IMPLEMENTATION,)), seen.verdict) for seen in BUGS]
+    found = weights_of(BUGS, own)
+    assert found.proposed is None
+    assert found.own_now == found.own_then
+
+
+def test_weights_are_bounded_and_come_off_again() -> None:
+    with pytest.raises(openclaw.ConfigError, match=r"pointsman\.classifier\.weights\.reasoning: .* 2"):
+        openclaw.parse(json.dumps(json.loads(SHIPPED) | {"pointsman": {"classifier": {"weights": {"reasoning": 3}}}}))
+    confirmed = [replace(CODE[0], text=f"text {number}") for number in range(200, 260)]
+    before = made([*BUGS, *confirmed], Rules(None, {}))
+    text = changed(SHIPPED, before)
+    assert openclaw.parse(text).pointsman.classifier.weights == before.rules.weights != {}
+    now = replace(Rules(None, {}), weights={REASONING: 2.0})
+    plain = [split_between(number, (0.05, 0.6, 0.35), TaskType.API_ENDPOINT) for number in range(40)]
+    after = made(plain, now)
+    assert after.rules.weights.get(REASONING, 1.0) < 2
+    assert openclaw.parse(changed(text, after)).pointsman.classifier.weights == after.rules.weights
+
+
+def test_weights_leave_alone_what_tried_to_steer() -> None:
+    verdict = replace(BUGS[0].verdict, steered=True)
+    assert reweighed(verdict, {REASONING: 2.0}) is verdict
+    moved = reweighed(BUGS[0].verdict, {REASONING: 2.0})
+    assert (moved.tier, moved.type, moved.words) == (REASONING, TaskType.COMPLEX_DEBUGGING, ())
+    assert sum(moved.tiers.values()) == pytest.approx(1)

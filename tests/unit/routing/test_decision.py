@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pointsman.routing.classifier.local import Classification
+from pointsman.routing.classifier.verdict import Classification
 from pointsman.routing.config import Classifier
 from pointsman.routing.decision import Source, guess, local
 from pointsman.routing.preference import WEIGHINGS, Preference

@@ -33,6 +33,7 @@ def _tier_or_type(name: str) -> str:
     return name
 
 
+type TierWeight = Annotated[float, Field(ge=0.5, le=2)]
 type OutputCap = Annotated[int, Field(ge=1, le=LARGEST_OUTPUT)]
 type TierOrType = Annotated[
     str, AfterValidator(_tier_or_type), WithJsonSchema({"type": "string", "enum": list(_TIERS_AND_TYPES)})
@@ -106,6 +107,8 @@ class Classifier(ConfigShape):
     """Whether free models, which may learn from what they are sent, are asked about undecided tasks."""
     tiers: dict[TaskType, Tier] = Field(default_factory=dict)
     """The tier of tasks that are found to be of a type, where it is not the type's own (`taxonomy.TIER_OF`)."""
+    weights: dict[Tier, TierWeight] = Field(default_factory=dict)
+    """What the local classifier's probability of a tier is multiplied by; `pointsman tune` proposes it. Absent: 1."""
 
     def needed(self, tier: Tier) -> float:
         """Return the probability from which a local verdict on that tier stands."""

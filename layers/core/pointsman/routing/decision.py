@@ -10,7 +10,8 @@ from pointsman.routing.preference import Weighing
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier, higher
 
 if TYPE_CHECKING:  # of the router alone: the tier functions read decisions only
-    from pointsman.routing.classifier.local import Classification, LocalClassifier
+    from pointsman.routing.classifier.local import LocalClassifier
+    from pointsman.routing.classifier.verdict import Classification
 
 HALF = 0.5
 """Confidence below which a model is not sure of its own word."""

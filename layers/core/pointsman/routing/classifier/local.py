@@ -12,7 +12,6 @@ import json
 import math
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -36,6 +35,7 @@ from pointsman.routing.classifier.text_features import (
     sentences,
     word_pairs,
 )
+from pointsman.routing.classifier.verdict import Classification, first_two
 from pointsman.values.taxonomy import TIER_OF, TYPES_OF, TaskType, Tier
 
 WEIGHTS_FILE = "classifier.bin"
@@ -51,36 +51,6 @@ MAX_DECIDING_WORDS = 5
 WORD_CACHE_SIZE = 20_000
 
 type Scores = tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """What the classifier makes of a text. `type` is always a type of `tier`."""
-
-    type: TaskType
-    """The most probable type of the most probable tier."""
-    probability: float
-    """Calibrated probability of `type`."""
-    words: tuple[str, ...]
-    """The words of the text that spoke for `type` against `runner_up`, strongest first; at most 5."""
-    runner_up: TaskType
-    """The most probable other type; `type` itself if only one was allowed."""
-    tier: Tier
-    """The most probable tier: the sum over its types."""
-    tier_probability: float
-    """Calibrated probability of `tier`."""
-    runner_up_tier: Tier
-    """The most probable other tier; `tier` itself if only one was allowed."""
-    tiers: Mapping[Tier, float] = field(default_factory=dict)
-    """Calibrated probability of each tier; what is missing to 1 is doubt."""
-    follow_up: float = 0.0
-    """Calibrated probability that the text holds no task of its own."""
-    background: float = 0.0
-    """Calibrated probability that it is an everyday request of no type."""
-    request_found: bool = True
-    """False of a long text in which nothing asks."""
-    steered: bool = False
-    """Whether something that addresses the router was left out."""
 
 
 class LocalClassifier:
@@ -129,12 +99,13 @@ class LocalClassifier:
             follow_up = background = 0.0
         elif capped and max(tiers.values()) > STEERED_CEILING:
             tiers = {tier: share * STEERED_CEILING / max(tiers.values()) for tier, share in tiers.items()}
-        tier, runner_up_tier = _first_two(tiers)
-        kind = max((kind for kind in kinds if TIER_OF[kind] is tier), key=mass.__getitem__)
+        tier, runner_up_tier = first_two(tiers)
+        best = {own: _best_type([kind for kind in kinds if TIER_OF[kind] is own], mass) for own in tiers}
+        kind, share = best[tier]
         runner_up = max((other for other in kinds if other is not kind), key=mass.__getitem__, default=kind)
         return Classification(
             type=kind,
-            probability=tiers[tier] * mass[kind] / sum(mass[other] for other in kinds if TIER_OF[other] is tier),
+            probability=tiers[tier] * share,
             words=self._deciding_words(reading, kind, runner_up),
             runner_up=runner_up,
             tier=tier,
@@ -145,6 +116,7 @@ class LocalClassifier:
             background=background,
             request_found=found,
             steered=steered,
+            best=best,
         )
 
     @property
@@ -298,18 +270,17 @@ def _evidence(reading: Reading, known: float, log_shares: list[float]) -> tuple[
     return (*log_shares, known / total, math.log1p(known))
 
 
-def _first_two(tiers: Mapping[Tier, float]) -> tuple[Tier, Tier]:
-    """Return the most and the second most probable tier; of equals the dearer comes first."""
-    order = list(Tier)
-    ranked = sorted(tiers, key=lambda tier: (tiers[tier], order.index(tier)), reverse=True)
-    return ranked[0], ranked[min(1, len(ranked) - 1)]
+def _best_type(kinds: Collection[TaskType], mass: Mapping[TaskType, float]) -> tuple[TaskType, float]:
+    """Return the most probable of some types, and its share among them."""
+    kind = max(kinds, key=mass.__getitem__)
+    return kind, mass[kind] / sum(mass[other] for other in kinds)
 
 
 def _no_signal(kinds: tuple[TaskType, ...]) -> Classification:
     """Return the verdict on a text without a known word: a blind guess, at the middle tier where it is allowed."""
     tiers = dict.fromkeys((TIER_OF[kind] for kind in kinds), 0.0)
     tiers = dict.fromkeys(tiers, 1 / len(tiers))
-    tier = Tier.IMPLEMENTATION if Tier.IMPLEMENTATION in tiers else _first_two(tiers)[0]
+    tier = Tier.IMPLEMENTATION if Tier.IMPLEMENTATION in tiers else first_two(tiers)[0]
     ranked = sorted(kinds, key=lambda kind: TIER_OF[kind] is not tier)
     return Classification(
         type=ranked[0],
