@@ -47,6 +47,10 @@ test: setup ## Run all tests, including those on the local stack; uses no keys a
 openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the tests of `pointsman openclaw`
 	@:
 
+.PHONY: clients
+clients: setup .tools/clients/.stamp .tools/npm-clients/.stamp ## Test the front door with real clients on the local stack, and write docs/ways/clients.md; installs 530 MB of them
+	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n0 tests/stack/e2e/test_http_clients.py
+
 .PHONY: soak
 soak: setup ## Run the long fault tests (TASKS=1000 tasks): about an hour; figures go to build/soak.json
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY POINTSMAN_SOAK=1 POINTSMAN_SOAK_TASKS=$(or $(TASKS),1000) \
@@ -130,7 +134,7 @@ clean: ## Remove builds, tools and .venv (stop the local stack first)
 
 # The layers' requirement files come from uv.lock, the tools' from their .in files; existing pins are kept.
 LAYERS := core gemini claude
-TOOLS := sam ministack checkov pip-audit lambda litellm mutants
+TOOLS := sam ministack checkov pip-audit lambda litellm mutants clients
 REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
 PACKAGE_core := pointsman
 PACKAGE_gemini := pointsman-gemini
@@ -164,6 +168,11 @@ requirements: .tools/uv/.stamp
 .tools/openclaw/.stamp: tools/openclaw.json tools/openclaw.py | .tools/uv/.stamp
 	@echo "Installing OpenClaw's validator and its Node into .tools/openclaw"
 	@.tools/uv/bin/python tools/openclaw.py
+	@touch $@
+
+.tools/npm-clients/.stamp: tools/clients.json tools/openclaw.json tools/openclaw.py | .tools/uv/.stamp
+	@echo "Installing the npm clients and their Node into .tools/npm-clients"
+	@.tools/uv/bin/python tools/openclaw.py tools/clients.json .tools/npm-clients
 	@touch $@
 
 .tools/%/.stamp: tools/%.txt | .tools/uv/.stamp

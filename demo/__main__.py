@@ -19,8 +19,8 @@ from devstack.toolchain import ROOT
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.render.html import render_html
 from pointsman_cli import output
+from pointsman_cli.app import explain_error
 from pointsman_cli.errors import Exit
-from pointsman_cli.main import explain_error
 from pointsman_cli.stacks import connect_to_local
 
 _FOLDER = ROOT / "build/demo"

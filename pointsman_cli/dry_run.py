@@ -55,6 +55,7 @@ class DryRun:
     def document(self, task: Task, decision: Decision) -> dict[str, Any]:
         """Return what `route` prints for a task."""
         model = self._serving(task, decision)
+        cost = self._estimate(task, decision, model) if model else None
         reason = decision.reason if model else f"{decision.reason}; no paid model in the chain may see a private task"
         return {
             "type": str(decision.type),
@@ -63,7 +64,8 @@ class DryRun:
             "source": str(decision.source),
             "confidence": round(decision.confidence, 4),
             "reason": reason,
-            "estimated_cost_usd": float(usd(self._estimate(task, decision, model))) if model else None,
+            "estimated_cost_usd": None if cost is None else float(usd(cost)),
+            "estimated_cost_nano_usd": cost,
         }
 
     @property

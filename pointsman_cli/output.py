@@ -97,12 +97,17 @@ def print_pairs(rows: Iterable[tuple[str, object]]) -> None:
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Iterable[int] = ()) -> None:
     """Print rows in columns under a header. Columns in `right` are right-aligned numbers.
 
-    On a terminal, columns of text are folded until the rows fit. Elsewhere each row is one line.
+    On a terminal, columns of text are folded until the rows fit; where they cannot, each row is a block of lines.
+    Elsewhere each row is one line.
     """
     numbers, cells = set(right), [list(header), *([_on_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     if sys.stdout.isatty():
-        widths = _fitted(widths, numbers, shutil.get_terminal_size().columns)
+        room = shutil.get_terminal_size().columns
+        widths = _fitted(widths, numbers, room)
+        if sum(widths) + len(_GAP) * (len(widths) - 1) > room:
+            _print_blocks(header, rows)
+            return
     for row, cell_texts in zip(cells, [header, *rows], strict=True):
         folded = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in range(max(map(len, folded), default=0)):
@@ -113,6 +118,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, righ
                     _painted(cell.rjust(width) if column in numbers else cell.ljust(width), cell_texts[column])
                 )
             print(_GAP.join(shown).rstrip())
+
+
+def _print_blocks(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print each row as names and values, below one another."""
+    for number, row in enumerate(rows):
+        if number:
+            print()
+        print_pairs((name or "#", cell) for name, cell in zip(header, row, strict=True) if str(cell))
 
 
 def _fitted(widths: list[int], numbers: Collection[int], available: int) -> list[int]:
@@ -156,7 +169,7 @@ def print_note(text: str) -> None:
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Yield a function that shows progress on one line of stderr, on terminals only. The line is erased at the end."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not shows_progress():
         yield lambda _: None
         return
 
@@ -168,6 +181,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield show
     finally:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def shows_progress() -> bool:
+    """Return whether stderr is a terminal whose line can be written anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def exact_dollars(nano_usd: int) -> str:

@@ -80,6 +80,11 @@ class StackConnection:
         return Client(places, self.clients)
 
     @property
+    def is_local(self) -> bool:
+        """Whether it runs on this machine."""
+        return self.name == _LOCAL
+
+    @property
     def stand_in(self) -> bool:
         """Whether a stand-in answers on this stack instead of a provider."""
         return self.settings.stand_in
@@ -87,7 +92,7 @@ class StackConnection:
     @cached_property
     def known_tasks(self) -> KnownTasks:
         """The ids that this machine has submitted to this stack or listed."""
-        if self.name == _LOCAL:  # its port changes
+        if self.is_local:  # its port changes
             return KnownTasks.of_stack("local", str(STATE_DIR))
         return KnownTasks.of_stack(self.stack_name or "stack", self.settings.task_queue_url)
 

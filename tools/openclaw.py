@@ -4,6 +4,7 @@
 validate` and `skills info`, out of the 330 that OpenClaw depends on: 285 MB on disk instead of 830. The registry is
 npm's, or that of the environment variable NPM_CONFIG_REGISTRY.
 
+`python tools/openclaw.py PINS INTO` installs what another file pins, as `tools/clients.json`, with the same Node.
 `python tools/openclaw.py lock FOLDER` writes the file anew from a folder where `npm install --ignore-scripts openclaw`
 was run, and the commands then with NODE_V8_COVERAGE=FOLDER/coverage, which lists what they load.
 """
@@ -34,16 +35,16 @@ STALLED, PATIENCE = 20, 120
 """Seconds without a byte, and for all downloads together, after which the installation is given up."""
 
 
-def install() -> None:
-    """Download, check and unpack everything, all or nothing."""
-    locked = json.loads(LOCK.read_text())
+def install(pins: Path = LOCK, into: Path = INTO) -> None:
+    """Download, check and unpack what a file pins, and Node, all or nothing."""
     node = NODES.get((platform.system(), platform.machine()))
     if node is None:
-        raise SystemExit(f"OpenClaw: no Node is pinned for {platform.system()} on {platform.machine()}")
-    packages: dict[str, dict[str, str]] = {**locked["packages"], "node": locked["node"][node]}
+        raise SystemExit(f"no Node is pinned for {platform.system()} on {platform.machine()}")
+    node_pin: dict[str, str] = json.loads(LOCK.read_text())["node"][node]
+    packages: dict[str, dict[str, str]] = {**json.loads(pins.read_text())["packages"], "node": node_pin}
     until = time.monotonic() + PATIENCE
-    INTO.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=INTO.parent) as built, ThreadPoolExecutor(8) as pool:
+    into.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into.parent) as built, ThreadPoolExecutor(8) as pool:
         jobs = [
             pool.submit(
                 _unpack,
@@ -60,8 +61,8 @@ def install() -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        shutil.rmtree(INTO, ignore_errors=True)
-        Path(built).rename(INTO)
+        shutil.rmtree(into, ignore_errors=True)
+        Path(built).rename(into)
         Path(built).mkdir()  # for TemporaryDirectory to remove
 
 
@@ -75,9 +76,9 @@ def _unpack(name: str, entry: dict[str, str], into: Path, until: float) -> None:
                 result.update(block)
                 kept.write(block)
                 if time.monotonic() > until:
-                    raise SystemExit(f"OpenClaw: {url} takes too long")
+                    raise SystemExit(f"{url} takes too long")
         if f"sha512-{base64.b64encode(result.digest()).decode()}" != entry["integrity"]:
-            raise SystemExit(f"OpenClaw: {url} is not what tools/openclaw.json pins")
+            raise SystemExit(f"{url} is not what is pinned")
         kept.seek(0)
         with tarfile.open(fileobj=kept, mode="r:gz") as archive:
             archive.extractall(into, filter=_wanted)  # noqa: S202  (checked above, and filtered)
@@ -114,6 +115,6 @@ if __name__ == "__main__":
         lock(Path(sys.argv[2]))
     else:
         try:
-            install()
+            install(*map(Path, sys.argv[1:3]))
         except OSError as error:
-            raise SystemExit(f"OpenClaw: {error}") from None
+            raise SystemExit(f"npm's registry: {error}") from None

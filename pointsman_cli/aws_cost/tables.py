@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.report.figures import aws_units as units
 from pointsman.report.figures.aws_bill import Bill, price_document, prices
+from pointsman.values.money import NANO_PER_USD
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import first_estimate
 
@@ -23,7 +24,23 @@ def cost_text(bills: Sequence[Bill]) -> str:
 
 
 def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
-    """Return the tables as a JSON document. Amounts are decimal strings."""
+    """Return the tables as a JSON document. Amounts are whole nano-dollars, and (deprecated) decimal strings."""
+    document: dict[str, Any] = _with_nano_usd(_document(bills))
+    return document
+
+
+def _with_nano_usd(value: Any) -> Any:
+    """Return a document with each amount `usd` and `*_usd` also as `nano_usd` and `*_nano_usd`."""
+    if isinstance(value, dict):
+        named = {name: _with_nano_usd(entry) for name, entry in value.items()}
+        amounts = {name: named[name] for name in named if name == "usd" or name.endswith("_usd")}
+        return named | {
+            f"{name[:-3]}nano_usd": round(Decimal(amount) * NANO_PER_USD) for name, amount in amounts.items()
+        }
+    return [_with_nano_usd(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _document(bills: Sequence[Bill]) -> dict[str, Any]:
     costs = price_document()
     return {
         "region": costs["region"],

@@ -1,5 +1,6 @@
 """`pointsman report`: costs and savings."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,7 +76,6 @@ def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> 
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
-    from pointsman.report.figures import history
     from pointsman.report.render import index
 
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -88,7 +88,19 @@ def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as
             entries.append(reporting.summarize(day))
     if as_html:
         return index.render_index(entries, linked=False)
-    return history.manifest_text(entries) if as_json else _table(entries)
+    return _range_json(entries) if as_json else _table(entries)
+
+
+def _range_json(entries: "list[PublishedDay]") -> str:
+    """Return the days as the manifest has them, amounts under the names of today too."""
+    from pointsman.report.figures import history
+    from pointsman.report.render.as_json import with_nano_usd
+
+    document = with_nano_usd(json.loads(history.manifest_text(entries)))
+    for day in document["days"].values():
+        day["tiers_nano_usd"] = day["tiers"]
+        day["cost_nano_usd"] = sum(day["tiers"].values())
+    return output.json_text(document)
 
 
 def _table(entries: "list[PublishedDay]") -> str:

@@ -1,6 +1,8 @@
 """`pointsman result`: the answer to a task."""
 
+import json
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ from pointsman_cli import output
 from pointsman_cli.commands.status import waiting_summary
 from pointsman_cli.errors import Exit, StillRunningError
 from pointsman_cli.options import AsJson, StackOptions
+from pointsman_cli.spinner import elapsed, spinner
 
 if TYPE_CHECKING:
     from pointsman.client import Progress, Result, Sent
@@ -58,29 +61,36 @@ def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: 
     from pointsman.client import NotEndedError
 
     task_id = task if isinstance(task, str) else task.task_id
-    news, until, pause = _News(connection, task_id), time.monotonic() + seconds, _FIRST_LOOK_SECONDS
+    began, until, pause = time.monotonic(), time.monotonic() + seconds, _FIRST_LOOK_SECONDS
     try:
-        while True:
-            left = max(until - time.monotonic(), 0)
-            try:
-                turn = connection.client.results([task], timeout=min(left, pause), on_progress=news.progress)
-                return next(turn)
-            except NotEndedError:
-                news.look()
-            last, pause = left <= pause, _LOOK_SECONDS
-            if last:
-                late = f"task {task_id} has not ended within {seconds:g} s: it is {news.state}"
-                raise StillRunningError(f"{late}; get its result later with `pointsman result {task_id}`")
+        with spinner() as show:
+            news = _News(connection, task_id, show if output.shows_progress() else output.print_note)
+            while True:
+                left = max(until - time.monotonic(), 0)
+                try:
+                    turn = connection.client.results([task], timeout=min(left, pause), on_progress=news.progress)
+                    result = next(turn)
+                    break
+                except NotEndedError:
+                    news.look()
+                last, pause = left <= pause, _LOOK_SECONDS
+                if last:
+                    late = f"task {task_id} has not ended within {seconds:g} s: it is {news.state}"
+                    raise StillRunningError(f"{late}; get its result later with `pointsman result {task_id}`")
+        if output.shows_progress():
+            took = elapsed(time.monotonic() - began)
+            output.print_note(f"{result.model or 'no model'}, {output.exact_dollars(result.cost_nano_usd)}, {took}")
+        return result
     except KeyboardInterrupt:
         output.print_note(f"The task continues. Get its result later with `pointsman result {task_id}`.")
         raise
 
 
 class _News:
-    """Prints what changes of a task that is waited for."""
+    """Tells what changes of a task that is waited for."""
 
-    def __init__(self, connection: "StackConnection", task_id: str) -> None:
-        self._connection, self._task_id = connection, task_id
+    def __init__(self, connection: "StackConnection", task_id: str, tell: Callable[[str], None]) -> None:
+        self._connection, self._task_id, self._tell = connection, task_id, tell
         self._progress: Progress | None = None
         self.state = "queued"
 
@@ -91,7 +101,13 @@ class _News:
         route = f" ({progress.tier}, decided by {progress.decided_by})" if progress.tier else ""
         attempt = f", attempt {progress.attempts}" if progress.attempts > 1 else ""
         self._progress, self.state = progress, progress.state
-        output.print_note(f"{self._task_id}: {progress.state}{route}{attempt}")
+        self._tell(f"{self._task_id}: {progress.state}{route}{attempt}{self._model(progress)}")
+
+    def _model(self, progress: "Progress") -> str:
+        """Return the model that the task is planned on, for the line of a terminal only: it takes one more read."""
+        record = self._connection.client.read(self._task_id) if progress.tier and output.shows_progress() else None
+        plan = json.loads(record.execution_input)["plan"] if record and record.execution_input else []
+        return f", on {plan[0]['model']}" if plan else ""
 
     def look(self) -> None:
         """Print what the task waits for between two attempts."""
@@ -101,7 +117,7 @@ class _News:
         waiting = tasks.read_waiting(self._connection.runtime, record) if record else None
         state = f"{waiting.view}: {waiting.words()}" if waiting else self.state
         if waiting and state != self.state:
-            output.print_note(f"{self._task_id}: {state}")
+            self._tell(f"{self._task_id}: {state}")
         self.state = state
 
 

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from botocore.exceptions import ClientError
 
 from pointsman.contracts.task import Rejection, Task, read_task, states_task
 from pointsman.values import strict_json
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading
-from pointsman_cli.errors import BadInputError
+from pointsman_cli.errors import BadInputError, CommandError
 from pointsman_cli.options import AsJson, Config, Private, StackOptions, TierChoice, TypeChoice
 
 if TYPE_CHECKING:
     from pointsman_cli.dry_run import DryRun
+    from pointsman_cli.stacks import StackConnection
 
 _MOST_BUFFERED = 200
 """Lines to buffer while the undecided ones among them fill a request."""
@@ -67,8 +69,8 @@ def route(
     if as_json:
         output.print_document(answer)
     else:
-        cost = answer["estimated_cost_usd"]
-        answer["estimated_cost_usd"] = None if cost is None else f"{cost:.9f}".rstrip("0").rstrip(".")
+        cost, _ = answer.pop("estimated_cost_nano_usd"), answer.pop("estimated_cost_usd")
+        answer["estimated_cost"] = None if cost is None else output.exact_dollars(cost)
         output.print_pairs((name.replace("_", " "), value) for name, value in answer.items())
 
 
@@ -84,8 +86,26 @@ def _dry_run(offline: bool, config: Path | None, stack: StackOptions) -> "DryRun
         else:
             runtime = connection.runtime
             connection.say_stand_in()
+            _note_difference(connection)
             return DryRun(runtime, runtime.stores.model_health.states(runtime.context.policy.catalog.models))
     return DryRun(stacks.offline_runtime(config), None)
+
+
+def _note_difference(connection: "StackConnection") -> None:
+    """Say on stderr if the stack runs another configuration than this estimate."""
+    from pointsman_cli.deployed_config import deployed_config, differences
+
+    try:
+        differing = differences(connection.config_text, deployed_config(connection))
+    except (CommandError, ClientError) as error:
+        output.print_note(f"Not compared with the configuration that the stack runs: {error}")
+        return
+    if differing:
+        paths = ", ".join(difference.path or "all of it" for difference in differing[:3])
+        output.print_note(
+            f"The openclaw.json here is not what {connection.name} runs ({paths}); this estimate uses the one here. "
+            "See `pointsman config diff`."
+        )
 
 
 def _task(text: str, type_: TaskType | None, tier: Tier | None, private: bool) -> Task:

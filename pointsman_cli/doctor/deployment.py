@@ -1,19 +1,16 @@
 """Whether the stack is deployed, agrees with the template and the `openclaw.json` at hand, and with this clock."""
 
-import io
-import json
 import time
-import urllib.request
-import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pointsman_cli import deployed_config
 from pointsman_cli.doctor.stack_probe import Finding, StackProbe, ok, to_do, unchecked
+from pointsman_cli.errors import CommandError
 
 _DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
-_DOWNLOAD_SECONDS = 300
 _SKEW_SECONDS = 30
 """AWS's clock decides deadlines and the ledger's days. AWS refuses requests from 5 minutes of skew on."""
 
@@ -36,36 +33,20 @@ def config_findings(probe: StackProbe) -> Iterator[Finding]:
     if not probe.detect_drift:
         yield unchecked("drift", "openclaw.json", "not compared with the deployed file; add --drift")
         return
-    layer = _core_layer(probe)
-    if layer is None:
+    try:
+        deployed = deployed_config.deployed_config(probe.connection, again=True)
+    except deployed_config.NoConfigError:
         yield to_do("drift", "openclaw.json", "the router has no layer with this file", "deploy again")
         return
-    try:
-        deployed = _config_in_layer(probe, layer)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        yield unchecked("drift", "openclaw.json", f"cannot read the deployed file: {type(error).__name__}")
+    except CommandError as error:
+        yield unchecked("drift", "openclaw.json", str(error))
         return
-    if deployed == json.loads(probe.connection.config_text):
-        yield ok("drift", "openclaw.json", "same as the deployed file")
+    if differing := deployed_config.differences(probe.connection.config_text, deployed):
+        words = ", ".join(difference.path or "all of it" for difference in differing[:3])
+        step = "see with `pointsman config diff`; deploy it, or name the right file with --config"
+        yield to_do("drift", "openclaw.json", f"differs from the deployed file: {words}", step)
     else:
-        step = "deploy it, or name the right file with --config"
-        yield to_do("drift", "openclaw.json", "differs from the deployed file", step)
-
-
-def _core_layer(probe: StackProbe) -> str | None:
-    """Return the ARN of the router's layer that holds `openclaw.json`."""
-    router = probe.connection.functions["RouterFunctionName"]
-    configuration = probe.client("lambda").get_function_configuration(FunctionName=router)
-    arns = (layer["Arn"] for layer in configuration.get("Layers", []))
-    return next((arn for arn in arns if ":layer:CoreLayer" in arn), None)
-
-
-def _config_in_layer(probe: StackProbe, arn: str) -> Any:
-    """Return the deployed `openclaw.json`."""
-    location = probe.client("lambda").get_layer_version_by_arn(Arn=arn)["Content"]["Location"]
-    with urllib.request.urlopen(location, timeout=_DOWNLOAD_SECONDS) as response:  # noqa: S310  (AWS's own, presigned)
-        archive = zipfile.ZipFile(io.BytesIO(response.read()))
-    return json.loads(archive.read("python/pointsman/openclaw.json"))
+        yield ok("drift", "openclaw.json", "same as the deployed file")
 
 
 def clock_findings(probe: StackProbe) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_bytes
 from typing import Any, Literal
@@ -38,9 +38,14 @@ class KeyPlan:
 
 def plan_provider_keys(ssm: Any, names: Mapping[Provider, str], prompter: Prompter) -> list[KeyPlan]:
     """Return the plan for each provider's key: from Parameter Store, the environment or a prompt."""
-    response = ssm.get_parameters(Names=list(names.values()), WithDecryption=False)
-    stored = {parameter["Name"] for parameter in response["Parameters"]}
+    stored = _stored(ssm, names.values())
     return [_plan_key(provider, name, name in stored, prompter) for provider, name in names.items()]
+
+
+def _stored(ssm: Any, names: Iterable[str]) -> set[str]:
+    """Return which of the SecureStrings exist; none without a client."""
+    parameters = ssm.get_parameters(Names=list(names), WithDecryption=False)["Parameters"] if ssm else []
+    return {parameter["Name"] for parameter in parameters}
 
 
 def _plan_key(provider: Provider, name: str, stored: bool, prompter: Prompter) -> KeyPlan:
@@ -56,7 +61,7 @@ def plan_webhook_key(ssm: Any, name: str) -> list[KeyPlan]:
     """Return the plan for the webhooks' signing secret: a new secret if none is stored. Empty without a name."""
     if not name:
         return []
-    stored = bool(ssm.get_parameters(Names=[name], WithDecryption=False)["Parameters"])
+    stored = bool(_stored(ssm, [name]))
     secret = "" if stored else PREFIX_OF_SECRETS + b64encode(token_bytes(32)).decode()
     return [KeyPlan("webhook", name, stored, secret)]
 

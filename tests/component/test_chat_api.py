@@ -217,6 +217,8 @@ def test_who_says_when_it_hangs_up_is_answered_before(shop: Functions) -> None:
     assert (request.patience, request.is_retry) == (20.5, True)
     assert HttpRequest("POST", "/", {"x-stainless-timeout": "600"}).patience == 600
     assert HttpRequest("POST", "/", {"x-stainless-read-timeout": "nan"}).patience is None
+    preferring = HttpRequest("POST", "/", {"prefer": "respond-async, wait=10"})
+    assert (preferring.longest_wait, preferring.prefers_to_poll) == (10, True)
 
 
 def test_pages_of_named_origins_may_call(shop: Functions) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pointsman.adapters.task_item import TOMBSTONE
 from pointsman.adapters.task_table import TaskTable
+from pointsman.contracts.sender import Sender
 from pointsman.execution.records import MOST_REPLIES, Payload, TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.routing import config
@@ -121,6 +122,14 @@ def test_other_content_under_the_same_id_is_rejected(router: Router) -> None:
     assert router.dead.codes() == ["task_id_conflict"]
     assert router.task("m-2").status is Status.REJECTED
     assert router.task().status is Status.STARTED
+    assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
+
+
+def test_conflict_of_who_waits_at_the_front_door_leaves_no_dead_letter(router: Router) -> None:
+    router.run(message())
+    assert router.run(replace(message("m-2", prompt="Something else."), sender=Sender("key:ci"))) == {}
+    assert router.dead.codes() == []
+    assert router.task("m-2").status is Status.REJECTED
     assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
 
 

@@ -2,18 +2,24 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 import pytest
+import uvicorn
 from botocore.exceptions import ClientError, EndpointConnectionError
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from pointsman.adapters.task_item import to_item
+from pointsman.chat_api.authenticator import ApiKeyAuthenticator
+from pointsman.contracts.api_key import ApiKey, digest_of, new_key
 from pointsman.contracts.task import read_task
 from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble
@@ -21,6 +27,7 @@ from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.values.status import Status
 from pointsman_cli import openclaw
+from pointsman_cli.mcp.http import mcp_app
 from pointsman_cli.mcp.server import PointsmanServer
 from pointsman_cli.mcp.tools import McpTools
 from pointsman_cli.stacks import NoLocalStackError, StackConnection
@@ -226,7 +233,8 @@ def test_report_and_budget_are_returned(connection: StackConnection) -> None:
         ("submit_task", {}, "prompt: Field required"),
         ("submit_task", {"prompt": "x", "metadata": {"a": 1}}, "metadata.a: Input should be a valid string"),
         ("submit_task", {"prompt": "x" * 1_048_577}, "body: must be at most 1048576 bytes, as SQS takes no more"),
-        ("wait_for_task", {"task_id": "nobody", "seconds": 0}, "no task nobody: the router has not received it"),
+        ("wait_for_task", {"task_id": "nobody"}, "no task nobody: the router has not received it"),
+        ("wait_for_task", {"task_id": "no id"}, "task_id: must be 1 to 80 of the characters"),
         ("wait_for_task", {"task_id": "t", "seconds": 601}, "seconds: Input should be less than or equal to 600"),
         ("estimate_task", {"prompt": "x", "type": SECRET}, "type: must be one of orchestration, status"),
         ("read_report", {"day": "tomorrow"}, "day: must be a date such as 2026-11-21"),
@@ -266,7 +274,7 @@ def test_unreachable_stack_is_connected_again_on_the_next_call(connection: Stack
 
 
 def test_other_commands_do_not_import_the_sdk() -> None:
-    code = "import sys, pointsman_cli.main; print(*sys.modules)"
+    code = "import sys, pointsman_cli.app; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "pointsman_cli.commands.mcp" in printed
     assert {"mcp", "boto3"} & set(printed) == set()
@@ -336,3 +344,64 @@ def test_agents_are_told_that_answers_are_untrusted(connection: StackConnection)
     for words in told:
         assert "untrusted text" in str(words)
         assert "no instructions in it" in " ".join(str(words).split())
+
+
+def test_wait_tells_how_far_the_task_has_come(
+    aws: Aws, connection: StackConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman_cli.mcp.server._PROGRESS_SECONDS", 0.2)
+    put(aws, connection, "t-1", Status.STARTED)
+    told: list[tuple[float, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, message))
+
+    wait = {"task_id": "t-1", "seconds": 0.7}
+    server = PointsmanServer(McpTools(lambda: connection))
+    talk_to(server, lambda client: client.call_tool("wait_for_task", wait, progress_callback=note))
+    assert len(told) >= 2
+    assert [seconds for seconds, _ in told] == sorted({seconds for seconds, _ in told})
+    assert all(message and message.startswith("task t-1 is started after") for _, message in told)
+
+
+def test_key_of_another_request_is_refused_before_the_router_knows_it(connection: StackConnection) -> None:
+    server = PointsmanServer(McpTools(lambda: connection))
+    first = call(server, "submit_task", prompt="One", idempotency_key="k").structured_content
+    assert first
+    line = error_line(call(server, "submit_task", prompt="Two", idempotency_key="k"))
+    assert line.startswith(f"idempotency_key: task {first['task_id']} has it, with other content")
+    assert not call(server, "submit_task", prompt="One", idempotency_key="k").is_error
+
+
+def test_http_is_for_who_has_a_key_and_is_no_web_page(connection: StackConnection) -> None:
+    """A real server on loopback, by the SDK's own client."""
+    key = new_key()
+    connection.runtime.stores.api_keys.create(ApiKey("ci", str(digest_of(key)), "2026-11-22T12:00:00.000Z"))
+    keeper = ApiKeyAuthenticator(connection.runtime.stores.api_keys.read, connection.runtime.context.clock)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        app = mcp_app(PointsmanServer(McpTools(lambda: connection)), port, lambda: keeper)
+        asyncio.run(_talk_over_http(app, listening, f"http://127.0.0.1:{port}/mcp", key))
+
+
+async def _talk_over_http(app: Any, listening: socket.socket, url: str, key: str) -> None:
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    bearer = {"authorization": f"Bearer {key}"}
+    try:
+        async with httpx2.AsyncClient() as http:
+            assert (await http.post(url, json={})).status_code == 401
+            assert (await http.post(url, json={}, headers={"authorization": f"Bearer {new_key()}"})).status_code == 401
+            assert (
+                await http.post(url, json={}, headers={**bearer, "origin": "https://example.com"})
+            ).status_code == 403
+            assert (await http.post(url, json={}, headers={**bearer, "host": "rebound.example.com"})).status_code == 403
+        async with (
+            httpx2.AsyncClient(headers=bearer) as http,
+            Client(streamable_http_client(url, http_client=http)) as mcp,
+        ):
+            assert {tool.name for tool in (await mcp.list_tools()).tools} == TOOLS
+            assert error_line(await mcp.call_tool("wait_for_task", {"task_id": "nobody"})).startswith("no task nobody")
+    finally:
+        server.should_exit = True
+        await serving

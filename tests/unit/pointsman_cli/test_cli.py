@@ -3,6 +3,7 @@
 import io
 import json
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -368,7 +369,16 @@ def test_route_offline_prints_the_decision(capsys: pytest.CaptureFixture[str]) -
     text = "Write unit tests for the invoice parser: empty file, missing columns, duplicate rows."
     assert main(["route", "--offline", text, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert list(answer) == ["type", "tier", "model", "source", "confidence", "reason", "estimated_cost_usd"]
+    assert list(answer) == [
+        "type",
+        "tier",
+        "model",
+        "source",
+        "confidence",
+        "reason",
+        "estimated_cost_usd",
+        "estimated_cost_nano_usd",
+    ]
     assert (answer["type"], answer["tier"], answer["model"]) == ("test_writing", "implementation", "claude-haiku-5-5")
     assert answer["source"] == "local"
     assert 0 < answer["estimated_cost_usd"] < 0.001
@@ -486,6 +496,18 @@ def test_up_env_prints_lines_that_a_shell_exports(
     script = f"{capsys.readouterr().out}env"
     shown = subprocess.run(["/bin/sh", "-c", script], env={}, check=True, capture_output=True, text=True).stdout
     assert set(shown.splitlines()) >= {f"{name}={value}" for name, value in info.environment.items()}
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "pointsman_cli.app", Interrupted())  # type: ignore[arg-type]
+    assert main(["status", "t-1"]) == 130
+    assert capsys.readouterr().err == "pointsman: interrupted\n"
 
 
 def test_installed_command_runs_the_function_that_exists() -> None:

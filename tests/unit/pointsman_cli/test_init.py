@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
 from devstack.toolchain import ROOT
@@ -90,6 +90,36 @@ def test_plan_changes_nothing_and_shows_no_key(
     assert "sam deploy" in plan[-1]
     assert GEMINI not in printed.out + printed.err
     assert (stored("/pointsman/gemini-api-key"), deployed, steps.CONFIG.read_text()) == ({}, [], CONFIG)
+
+
+def test_plan_works_without_credentials_and_terminal(
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(boto3.Session, "client", refuse)
+    assert main(["init", "--plan", "--region", "eu-central-1", "--json"]) == 0
+    plan = json.loads(capfd.readouterr().out)
+    assert (plan["account"], plan["stack"], len(plan["steps"])) == (None, "pointsman", 4)
+    assert main(["init", "--yes", "--region", "eu-central-1"]) == 1
+    assert "credentials" in capfd.readouterr().err
+    assert deployed == []
+
+
+def test_update_deploys_what_is_there_and_asks_for_nothing(
+    deployed: list[DeployOptions], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {"AlarmEmail": "a@example.com", "ReportTimeZone": "Europe/Berlin"}
+    monkeypatch.setattr(deploy_options, "deployed_parameters", lambda *_: parameters)
+    monkeypatch.setenv("GEMINI_API_KEY", GEMINI)
+    assert main(["init", "--update", "--yes", "--region", "eu-central-1", "--stack", "team"]) == 0
+    (options_used,) = deployed
+    assert (options_used.email, options_used.zone, options_used.stack) == ("a@example.com", "Europe/Berlin", "team")
+    assert stored("/team/gemini-api-key") == {}
+    assert steps.CONFIG.read_text() == CONFIG
+    assert "store" not in capfd.readouterr().err
+    assert main(["init", "--update", "--yes", "--budget", "9"]) == 2
 
 
 @pytest.mark.parametrize("region", ["eusc-de-east-1", "us-gov-west-1", "cn-north-1"])

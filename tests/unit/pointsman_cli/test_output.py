@@ -3,12 +3,13 @@
 import ast
 import io
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import pytest
 
-from pointsman_cli import output
+from pointsman_cli import output, spinner
 from tests.support.paths import ROOT
 
 CLI = ROOT / "pointsman_cli"
@@ -68,6 +69,31 @@ def test_table_fits_the_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPat
     assert max(map(len, shown.splitlines())) <= width
     assert shown.count("finding") == 20
     assert "1234567" in shown
+
+
+def test_row_of_many_columns_becomes_a_block_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns(monkeypatch, 60)
+    header = ("#", "model", "outcome", "ms", "tokens", "cost", "detail")
+    fields = ("claude-sonnet-5-5", "rate_limited", 7_400, 12_000, "$0.01325", "a finding " * 9)
+    rows = [(number, *fields) for number in (1, 2)]
+    with terminal() as screen:
+        output.print_table(header, rows, right=(0, 3, 4, 5))
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert [line.split()[0] for line in lines if line and not line.startswith(" ")] == list(header) * 2
+    assert screen.getvalue().count("finding") == 18
+
+
+def test_spinner_shows_the_time_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spinner, "_SECONDS", 0.001)
+    monkeypatch.delenv("TERM", raising=False)
+    with terminal() as screen, spinner.spinner() as tell:
+        tell("t-1: started, on claude-haiku-5-5")
+        while "haiku" not in screen.getvalue():
+            time.sleep(0.001)
+    assert "0 s  t-1: started, on claude-haiku-5-5" in screen.getvalue()
+    assert screen.getvalue().endswith("\r\x1b[K")
+    assert (spinner.elapsed(8.9), spinner.elapsed(125)) == ("8 s", "2 min 05 s")
 
 
 def test_pairs_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from devstack.toolchain import ROOT
-from pointsman.adapters.dynamo import pack
+from pointsman.adapters.dynamo import Tables, pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item
 from pointsman.adapters.task_item import to_item
 from pointsman.contracts.api_key import digest_of
@@ -34,6 +34,7 @@ from pointsman.values.usage import Usage
 from pointsman_cli import openclaw, stacks
 from pointsman_cli.main import main
 from pointsman_cli.stacks import StackConnection, connect
+from tests.support.aws import create_tables
 from tests.support.fakes import FakeWorkflow
 from tests.support.webhook_secrets import OTHER, SECRET
 
@@ -77,23 +78,11 @@ class Stores:
         return [message["Body"] for message in messages]
 
 
-def _table(client: Any, name: str, *keys: str) -> None:
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)],
-    )
-
-
 @pytest.fixture
 def stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     """A stack whose queue nobody polls."""
     with mock_aws():
-        dynamodb = SESSION.client("dynamodb")
-        _table(dynamodb, "tasks", "task_id")
-        _table(dynamodb, "usage", "day_shard", "row")
-        _table(dynamodb, "limits", "limit")
+        create_tables(SESSION.client("dynamodb"), Tables("tasks", "usage", "limits"))
         SESSION.client("s3").create_bucket(Bucket="data")
         url = SESSION.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
         settings = stacks.Settings(

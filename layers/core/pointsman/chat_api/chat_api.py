@@ -52,6 +52,12 @@ class HttpRequest:
         return _seconds(self.headers.get("x-stainless-read-timeout") or self.headers.get("x-stainless-timeout"))
 
     @property
+    def longest_wait(self) -> float | None:
+        """How long it asks to wait, in seconds (`Prefer: wait=10`)."""
+        match = re.search(r"(?:^|[\s,;])wait=(\d{1,9})", self.headers.get("prefer", "").lower(), re.ASCII)
+        return float(match[1]) if match else None
+
+    @property
     def is_retry(self) -> bool:
         """Whether its client says that it was sent before."""
         return bool(_seconds(self.headers.get("x-stainless-retry-count")))
@@ -131,6 +137,8 @@ class ChatApi:
             nonlocal progress
             progress = news
 
+        if request.longest_wait is not None:
+            seconds = min(seconds, request.longest_wait)
         if request.patience is not None:  # who hangs up gets nothing; who is told to ask again does
             seconds = max(min(seconds, request.patience - 1), 0)
         try:

@@ -36,6 +36,7 @@ KNOWN_OF_MESSAGES = frozenset(
 )
 _ERROR_TYPES = {
     401: "authentication_error",
+    403: "permission_error",
     404: "not_found_error",
     409: "conflict_error",
     413: "request_too_large",
@@ -114,7 +115,7 @@ def message(task_id: str, result: Result) -> dict[str, Any]:
         "type": "message",
         "role": "assistant",
         "model": result.model,
-        "content": [{"type": "text", "text": result.answer or "", "citations": None}],
+        "content": [{"type": "text", "text": result.answer or ""}],
         "stop_reason": "max_tokens" if result.truncated else "end_turn",
         "stop_sequence": None,
         "stop_details": None,
@@ -123,6 +124,7 @@ def message(task_id: str, result: Result) -> dict[str, Any]:
             "cache_creation_input_tokens": result.usage.cache_write_5m + result.usage.cache_write_1h,
             "cache_read_input_tokens": result.usage.cache_read,
             "output_tokens": result.usage.output,
+            "output_tokens_details": {"thinking_tokens": result.usage.thinking},
             "service_tier": "standard",
         },
     }

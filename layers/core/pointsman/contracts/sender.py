@@ -44,6 +44,11 @@ class Sender:
 UNKNOWN_SENDER = Sender()
 
 
+def is_api_key(sender: Sender) -> bool:
+    """Return whether a key of the front door sent it, and its caller waits there."""
+    return sender.name is not None and sender.name.startswith("key:")
+
+
 @dataclass(frozen=True, slots=True)
 class SenderRules:
     """Whose word counts, of whom the queue says that they sent a message (`SenderId`)."""

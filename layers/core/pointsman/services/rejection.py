@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pointsman.contracts.envelope import object_in, open_message, readable_id, readable_reply
 from pointsman.contracts.reply_to import refusal
-from pointsman.contracts.sender import Sender
+from pointsman.contracts.sender import Sender, is_api_key
 from pointsman.contracts.task import Rejection
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
@@ -53,7 +53,8 @@ class RejectMessage:
         )
         self.tasks.reject(record)
         attributes = {"reason": rejection.reason, "code": code, "task_id": task_id, "message_id": message_id}
-        self.dead_letters.put(body, attributes, message_id)
+        if code != _CONFLICT or not is_api_key(sender) or self._parent(message_id, body):
+            self.dead_letters.put(body, attributes, message_id)  # else its caller waits at the front door, and is told
         detail = strict_json.dumps(events.detail_of(record, None, None))
         self.bus.publish(events.DETAIL_TYPES[Status.REJECTED], detail)
         self._notify_sender(body, task_id, code, detail)
@@ -72,13 +73,17 @@ class RejectMessage:
             why = safe_message(trouble)
             self.ctx.log(LogEvent.REJECTION_NOT_DELIVERED, level="warning", task_id=task_id, why=why)
 
+    def _parent(self, message_id: str, body: str) -> str | None:
+        """Return the task that a message with an id in use is a subtask of."""
+        if object_in(body):
+            return None
+        task_id, task = open_message(body, message_id)
+        return task.parent_id if task.parent_id and subtasks.is_subtask(task_id, task.parent_id) else None
+
     def _notify_parent(self, message_id: str, body: str) -> None:
         """Have a task look that waits for this one: the only way in which the router rejects a subtask."""
-        if object_in(body):
-            return
-        task_id, task = open_message(body, message_id)
-        if task.parent_id and subtasks.is_subtask(task_id, task.parent_id):
+        if parent_id := self._parent(message_id, body):
             try:
-                self.delivery.subtask_ended(task_id, task.parent_id)
+                self.delivery.subtask_ended(open_message(body, message_id)[0], parent_id)
             except DeliveryError as error:  # the sweep delivers it
-                self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=task.parent_id, why=str(error))
+                self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=parent_id, why=str(error))
