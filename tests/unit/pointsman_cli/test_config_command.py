@@ -13,6 +13,7 @@ from pointsman_cli import stacks
 from pointsman_cli.deployed_config import Difference, deployed_config, differences
 from pointsman_cli.main import main
 from pointsman_cli.stacks import Settings, StackConnection
+from tests.support.schemas import check_document
 
 HAIKU = "claude-haiku-5-5"
 ROUTING = {"orchestration": "gemini-3.5-flash-lite", "implementation": HAIKU, "reasoning": "claude-sonnet-5-5"}
@@ -78,6 +79,7 @@ def test_show_prints_what_the_stack_runs_and_diff_says_what_differs(
     assert capsys.readouterr().out.strip() == DEPLOYED
     assert main(["config", "diff", "--stack", "team", "--json"]) == 5
     document = json.loads(capsys.readouterr().out)
+    check_document("config-diff", document)
     assert document["differences"] == [{"path": "pointsman", "here": {"budget": {"month_usd": 9}}, "deployed": None}]
     assert (document["same"], document["next"]) == (False, "pointsman init --update --stack team")
     assert main(["config", "diff", "--stack", "team"]) == 5
@@ -94,6 +96,7 @@ def test_check_needs_no_stack_and_refuses_what_cannot_run(tmp_path: Path, capsys
     file.write_text(CHANGED)
     assert main(["config", "check", str(file), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    check_document("config-check", document)
     assert (document["valid"], document["month_usd"]) == (True, "9")
     assert document["tiers"]["implementation"][0] == "claude-haiku-5-5"
     file.write_text(CHANGED.replace("month_usd", "month_us"))
