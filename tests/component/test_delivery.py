@@ -253,7 +253,7 @@ def test_answer_in_characters_that_sqs_refuses_is_delivered_in_others(router: Ro
         ("Write a function that adds two amounts.", None),
         (
             "Why does the pool run dry?\n\n" + "2026-11-03T02:00:01Z ERROR pool exhausted\n" * 200,
-            "26 of 8,427 characters are the request",
+            "26 of 8,428 characters are the request",
         ),
     ],
 )
