@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from devstack.build import digest_of_build, with_config
 from pointsman_cli import stacks
 from pointsman_cli.deployed_config import Difference, deployed_config, differences
 from pointsman_cli.main import main
@@ -111,3 +112,18 @@ def test_route_says_that_the_stack_runs_another_file(
     connection.__dict__["runtime"] = replace(stacks.offline_runtime(), stores=stores)
     assert main(["route", "Rename a variable", "--type", "code_generation"]) == 0
     assert "openclaw.json here is not what stack team runs (pointsman)" in capsys.readouterr().err
+
+
+def test_build_with_another_configuration_leaves_the_build_alone(tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    file = built / "CoreLayer/python/pointsman/openclaw.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(DEPLOYED)
+    (built / "template.yaml").write_text("Resources: {}")
+    template = with_config(built / "template.yaml", CHANGED, tmp_path / "own")
+    assert template == with_config(built / "template.yaml", CHANGED, tmp_path / "own")
+    assert (template.parent / file.relative_to(built)).read_text() == CHANGED
+    assert file.read_text() == DEPLOYED
+    digests = [digest_of_build(path, {"A": "b"}) for path in (built / "template.yaml", template)]
+    assert digests[0] != digests[1]
+    assert digest_of_build(template, {"A": "c"}) != digests[1]
