@@ -37,8 +37,8 @@ def schema_of(command: ModuleType, function: str) -> str:
     name = command.__name__.rpartition(".")[2]
     if name == "app":
         return "error"
-    if function == "_print_plan":
-        return f"{name}-plan"
+    if function == "_print_outcome":
+        return f"{name}-outcome"
     subcommands = [key for key, value in getattr(command, "COMMANDS", {}).items() if value.__name__ == function]
     return "-".join([name, *subcommands])
 
