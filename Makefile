@@ -149,8 +149,15 @@ requirements: .tools/uv/.stamp
 		$(OUT)/tools/$(tool).in --output-file $(OUT)/tools/$(tool).txt;)
 
 .tools/uv/.stamp: tools/uv.txt
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.13 is needed, and neither python3.13 nor python3 is one (python3 is $$(python3 -V 2>&1))." \
-		"Install it, or set its path: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.13 is needed, and neither python3.13 nor python3 is one (python3 is $$(python3 -V 2>&1))."; \
+		echo "Get it by one of these, then run make again:"; \
+		echo "  Ubuntu          sudo add-apt-repository ppa:deadsnakes/ppa && sudo apt install python3.13 python3.13-venv"; \
+		echo "  Debian 13       sudo apt install python3.13 python3.13-venv"; \
+		echo "  Fedora          sudo dnf install python3.13"; \
+		echo "  macOS           brew install python@3.13 (the local stack itself needs Linux, WSL or a container)"; \
+		echo "  Windows         use WSL: wsl --install, then as on Ubuntu"; \
+		echo "  any Linux       curl -LsSf https://astral.sh/uv/install.sh | sh && uv python install 3.13"; \
+		echo "If it is elsewhere: make PYTHON=/path/to/python3.13"; exit 1; } >&2
 	@echo "Installing uv into .tools/uv"
 	@rm -rf .tools/uv
 	@$(PYTHON) -m venv .tools/uv || { echo "Python's venv module is missing: on Debian and Ubuntu it is in the package python3.13-venv" >&2; exit 1; }

@@ -153,6 +153,8 @@ def _write(result: dict[str, Any], page: str, folder: Path) -> None:
 def _print(result: dict[str, Any], folder: Path) -> None:
     print("\nRESULTS")
     show.print_tasks(result["tasks"])
+    print("\nANSWERS")
+    show.print_answers(result["tasks"])
     print("\nDEAD LETTERS")
     show.print_dead_letters(result["tasks"], result["dead_letters"])
     print(f"\nDAILY REPORT\n{result['report_text'].rstrip()}")

@@ -1,10 +1,12 @@
 """Prints the demo's tables and makes the entries of result.json."""
 
+import textwrap
 from typing import Any
 
 from demo.traffic import SentMessage
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.values.status import Status
+from pointsman.values.taxonomy import Tier
 from pointsman_cli import output
 
 _EXCERPT = 200
@@ -42,6 +44,17 @@ def print_tasks(entries: list[dict[str, Any]]) -> None:
     """Print one line per message."""
     header = ("message", "outcome", "type", "tier", "model", "decided by", "attempts", "tokens", "cost", "s")
     output.print_table(header, [_row(entry) for entry in entries], right=(6, 7, 8, 9))
+
+
+def print_answers(entries: list[dict[str, Any]]) -> None:
+    """Print the beginning of one answer of each tier."""
+    for number, tier in enumerate(Tier):
+        answered = (entry for entry in entries if entry["tier"] == tier and entry["answer_excerpt"])
+        if entry := next(answered, None):
+            if number:
+                print()
+            output.print_text(f"{entry['file'].split('.')[0]}, by {entry['model']}:")
+            output.print_text(textwrap.indent(entry["answer_excerpt"].strip(), "  "))
 
 
 def print_dead_letters(entries: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:

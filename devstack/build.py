@@ -2,6 +2,8 @@
 
 import fcntl
 import hashlib
+import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +22,8 @@ from devstack.toolchain import (
     sam_settings,
 )
 
+_CONFIG = "python/pointsman/openclaw.json"
+"""In the layer that has it."""
 _SOURCES = ("template.yaml", "dashboard.yaml", "samconfig.toml", "openclaw.json", "tools/sam.txt")
 _SOURCE_FOLDERS = ("functions", "layers", "statemachines")
 
@@ -52,6 +56,19 @@ def build_template(
     return target / TEMPLATE.name
 
 
+def with_config(template: Path, config: str, folder: Path) -> Path:
+    """Return the template of a build, in `folder`, whose functions run this text of an `openclaw.json`.
+
+    All other files are the build's own, under further names.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(template.parent, folder, symlinks=True, copy_function=os.link)
+    for file in folder.glob(f"*/{_CONFIG}"):
+        file.unlink()  # the link, not the build's file
+        file.write_text(config, encoding="utf-8")
+    return folder / template.name
+
+
 def _build(architecture: str, target: Path, environ: Mapping[str, str]) -> None:
     log = target.with_name(f"{target.name}.log")
     command = ["build", "--template-file", str(TEMPLATE), "--build-dir", str(target)]
@@ -75,6 +92,12 @@ def _fingerprint(*choices: str) -> str:
     return digest.hexdigest()
 
 
+def digest_of_build(template: Path, parameters: Mapping[str, str]) -> str:
+    """Return a digest of what a deployment of a build depends on: its sources, its `openclaw.json`, the parameters."""
+    configs = [file.read_text(encoding="utf-8") for file in sorted(template.parent.glob(f"*/{_CONFIG}"))]
+    return _fingerprint(*configs, *(f"{name}={value}" for name, value in sorted(parameters.items())))
+
+
 def _source_files() -> Iterator[Path]:
     yield from (ROOT / name for name in _SOURCES)
     for folder in _SOURCE_FOLDERS:
@@ -93,7 +116,8 @@ def deploy_template(
     Raises:
         LocalStackError: The deployment failed.
     """
-    stack.client("s3").create_bucket(Bucket=_BUCKET)
+    if not stack.outputs:
+        stack.client("s3").create_bucket(Bucket=_BUCKET)
     log = stack.state_dir / "deploy.log"
     command = ["deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
     command += ["--template-file", str(template), "--stack-name", stack.stack_name]

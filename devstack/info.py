@@ -67,6 +67,8 @@ class StackInfo(BaseModel):
     """Address of the fake providers and their control API; `None` if both providers are real."""
     outputs: dict[str, str] = {}
     """The stack's outputs by name; empty until it is deployed."""
+    deployed: str = ""
+    """The digest of what was deployed last: sources, `openclaw.json` and parameters."""
 
     @property
     def environment(self) -> dict[str, str]:

@@ -7,10 +7,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import processes, servers
-from devstack.build import build_template, deploy_template, put_keys
+from devstack.build import build_template, deploy_template, digest_of_build, put_keys, with_config
 from devstack.info import StackInfo, new_access_key
 from devstack.providers import Providers
 from devstack.signals import termination_as_exit, uninterrupted
@@ -32,36 +33,41 @@ def start_stack(
     *,
     environ: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    config: str | None = None,
     report: _ReportStep = print,
 ) -> StackInfo:
     """Start, build and deploy a local stack, and return it; it outlives this process.
 
-    Processes that a crashed run left behind are stopped first. If a step fails, or this process is told to stop
-    (Ctrl-C, SIGTERM), everything that was started is stopped again.
+    If one is up in `state_dir` already, what has changed since is deployed to it: its tasks and its ledger stay, and
+    tasks under way keep the plan that they have.
+
+    Processes that a crashed run left behind are stopped first. If a step of the first deployment fails, or this process
+    is told to stop meanwhile (Ctrl-C, SIGTERM), everything that was started is stopped again.
 
     Args:
         state_dir: Where the stack's description, logs and temporary files are kept.
         environ: The environment with keys, base URLs and model overrides; by default this process's.
         parameters: Template parameters; they override those that follow from `environ`.
+        config: The text of the `openclaw.json` that the functions run; by default the checkout's.
         report: Called with one line for each step.
 
     Raises:
-        LocalStackError: A stack is already up in `state_dir`, or a step failed.
+        LocalStackError: A step failed, or a stack is up whose providers are real where these are fake, or vice versa.
     """
     environ = os.environ if environ is None else environ
     began = time.monotonic()
     require_tools(SAM, MINISTACK)
     state_dir = state_dir.resolve()
     with termination_as_exit(), _locked(state_dir):
-        if running := find_stack(state_dir):
-            raise LocalStackError(
-                f"A local stack is already up at {running.endpoint}: stop it first with `pointsman down`"
-            )
-        _stop_processes(state_dir)
-        architecture = host_architecture()
-        template = build_template(architecture, BUILDS / f"local-{architecture}", environ=environ, report=report)
+        running = find_stack(state_dir)
+        if running is None:
+            _stop_processes(state_dir)
+        template = _built(state_dir, environ, config, report)
+        deployment = _Deployment(state_dir, environ, template, parameters or {}, report)
+        if running:
+            return _update(deployment, running)
         try:
-            stack = _start(state_dir, environ, template, parameters or {}, report)
+            stack = _start(deployment)
         except BaseException:
             with uninterrupted():
                 _stop_processes(state_dir)
@@ -109,11 +115,59 @@ def local_stack(
             stop_stack(state_dir, report=report)
 
 
-def _start(
-    state_dir: Path, environ: Mapping[str, str], template: Path, parameters: Mapping[str, str], report: _ReportStep
-) -> StackInfo:
-    providers = Providers.of(environ)
-    environment = runtime_environment(environ, state_dir)
+@dataclass(frozen=True, slots=True)
+class _Deployment:
+    """What to deploy, and how."""
+
+    state_dir: Path
+    environ: Mapping[str, str]
+    template: Path
+    own_parameters: Mapping[str, str]
+    report: _ReportStep
+
+    @property
+    def providers(self) -> Providers:
+        return Providers.of(self.environ)
+
+    def parameters(self, stack: StackInfo) -> dict[str, str]:
+        derived = self.providers.parameters(stack.fake_providers_url)
+        return {"Architecture": host_architecture(), **derived, **self.own_parameters}
+
+    def digest(self, stack: StackInfo) -> str:
+        """Return the digest of all that is deployed."""
+        return digest_of_build(self.template, self.parameters(stack))
+
+    def to(self, stack: StackInfo) -> StackInfo:
+        """Put keys and template onto the stack, and return it as it is then."""
+        put_keys(stack, self.providers.keys())
+        environment = runtime_environment(self.environ, self.state_dir)
+        done = deploy_template(stack, self.template, parameters=self.parameters(stack), environment=environment)
+        return done.model_copy(update={"deployed": self.digest(stack)}).save()
+
+
+def _built(state_dir: Path, environ: Mapping[str, str], config: str | None, report: _ReportStep) -> Path:
+    architecture = host_architecture()
+    template = build_template(architecture, BUILDS / f"local-{architecture}", environ=environ, report=report)
+    return template if config is None else with_config(template, config, state_dir / "build")
+
+
+def _update(deployment: _Deployment, stack: StackInfo) -> StackInfo:
+    """Deploy what has changed to a running stack."""
+    if deployment.providers.stand_in != stack.stand_in:
+        raise LocalStackError(
+            f"A local stack is already up at {stack.endpoint}, whose stand-ins are others: stop it first with "
+            "`pointsman down`"
+        )
+    if stack.deployed == deployment.digest(stack):
+        deployment.report(f"The local stack is already up at {stack.endpoint}, and nothing has changed")
+        return stack
+    deployment.report(f"Deploying the changes to the local stack at {stack.endpoint}; its tasks and ledger stay")
+    return deployment.to(stack)
+
+
+def _start(deployment: _Deployment) -> StackInfo:
+    providers, state_dir, report = deployment.providers, deployment.state_dir, deployment.report
+    environment = runtime_environment(deployment.environ, state_dir)
     # On disk before the first process runs: after a crash at any point, `stop_stack` finds every process by the token.
     stack = StackInfo(
         state_dir=state_dir, token=str(uuid.uuid4()), access_key=new_access_key(), stand_in=providers.stand_in
@@ -130,10 +184,8 @@ def _start(
         report(f"The stand-in for {stack.stand_in.names} listens at {url}")
     servers.await_emulator(emulator, endpoint)
     report(f"MiniStack listens at {endpoint}")
-    put_keys(stack, providers.keys())
     report("Deploying the template")
-    chosen = {"Architecture": host_architecture(), **providers.parameters(stack.fake_providers_url), **parameters}
-    return deploy_template(stack, template, parameters=chosen, environment=environment).save()
+    return deployment.to(stack)
 
 
 def _stop_processes(state_dir: Path) -> bool:

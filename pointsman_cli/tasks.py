@@ -18,6 +18,7 @@ from pointsman.execution import subtasks
 from pointsman.execution.calls import Purpose
 from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
 from pointsman.execution.waiting import Waiting, waited_for
+from pointsman.routing.classifier.request import find_request
 from pointsman.routing.decision import Source
 from pointsman.services.delivery import BUS, DELIVERED_WITHIN
 from pointsman.services.waiting import waiting_of
@@ -136,6 +137,7 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "model": record.model,
         "effort": record.effort,
         "decision": record.decision.as_dict() if record.decision else None,
+        "request": _request(runtime, record),
         "correction": record.correction.as_item() if record.correction else None,
         "attempts": _read_attempts(runtime, record),
         "usage": usage.as_dict(),
@@ -163,6 +165,18 @@ def task_document(runtime: Runtime, record: TaskRecord, *, stand_in: bool) -> di
         "subtasks": _read_subtasks(runtime, record),
         "stand_in": stand_in,
     }
+
+
+def _request(runtime: Runtime, record: TaskRecord) -> dict[str, Any] | None:
+    """Return how much of a classified task's text is read as its request, and of what kind the rest is."""
+    if record.decision is None or record.decision.source is Source.EXPLICIT:
+        return None
+    prompt = (read_task_fields(runtime, record) or {}).get("prompt")
+    if not isinstance(prompt, str):
+        return None
+    request = find_request(prompt)
+    read = max(map(len, request.ends or (request.text,)))
+    return {"characters": read, "of": len(prompt), "found": request.found, "material": sorted(request.kinds)}
 
 
 def _delivery_failing_since(runtime: Runtime, record: TaskRecord) -> str | None:

@@ -70,8 +70,8 @@ def create_key(
         output.print_document({**document, "limits": limits})
     else:
         words = ", ".join(f"{name}={value}" for name, value in limits.items())
-        output.print_pairs([("name", name), ("principal", owner), ("key", key), ("expires", expires or "never")])
-        output.print_pairs([("limits", words)] if words else [])
+        pairs: list[tuple[str, object]] = [("name", name), ("principal", owner), ("key", key)]
+        output.print_pairs([*pairs, ("expires", expires or "never"), ("limits", words or None)])
         output.print_note("Store the key now: it is not shown again.")
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -15,6 +16,8 @@ from pointsman_cli.options import AsJson, StackOptions, choice
 
 _WIDE = 100
 """Columns of a terminal from which the type has a column."""
+_TERMINAL_EXCERPT = 48
+"""Characters of a prompt on a terminal, so that a task takes few lines."""
 _MARKS = {
     PromptMark.PRIVATE: "(private)",
     PromptMark.LONG: "(long: in the bucket)",
@@ -89,6 +92,8 @@ def print_rows(rows: Sequence[dict[str, Any]], now: datetime) -> None:
 def _cells(number: int, row: dict[str, Any], now: datetime, *, wide: bool) -> tuple[object, ...]:
     waiting = row["waiting_for"]
     words = row["excerpt"] if row["no_excerpt"] is None else _MARKS[row["no_excerpt"]]
+    if sys.stdout.isatty():
+        words = textwrap.shorten(words, _TERMINAL_EXCERPT, placeholder="…")
     cost = output.short_dollars(row["cost_nano_usd"])
     status = row["status"] + (f" ({waiting['what'].replace('_', ' ')})" if waiting and wide else "")
     kind = (row["type"] or "",) if wide else ()

@@ -49,7 +49,8 @@ def replay(
     options = ReplayOptions(task_ids, reason, failed, anyway, route_again, execute)
     items = connection.runtime.part(build_replay)(options, f"replay-{uuid4().hex}")
     if options.ids and not items:
-        raise NotFoundError(f"not a dead letter or failed task: {', '.join(sorted(options.ids))}")
+        named = ", ".join(sorted(options.ids))
+        raise NotFoundError(f"not a dead letter or failed task: {named}; `pointsman rerun` runs any ended task anew")
     if as_json:
         output.print_document({"executed": execute, "found": [_document(item) for item in items]})
     else:

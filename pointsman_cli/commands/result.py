@@ -47,7 +47,7 @@ def result(
     if ended is None:
         record = tasks.read_task_record(connection.client, task_id)
         waiting = tasks.read_waiting(connection.runtime, record)
-        state = f"{waiting.view}: {waiting.words()}" if waiting else record.status
+        state = f"{waiting.view}: {waiting.words()}" if waiting else tasks.status_of(record)
         raise StillRunningError(f"task {task_id} has not ended: it is {state}; try again later, or add --wait")
     return print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 

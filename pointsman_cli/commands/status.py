@@ -58,6 +58,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("decided by", f"{decision['source']}, confidence {decision['confidence']:.2f}" if decision else None),
         ("because", decision.get("reason")),
         ("words", words or None),
+        ("read of the text", _request(task["request"])),
         ("corrected to", f"{right['type']} ({right['tier']})" if (right := task["correction"]) else None),
         ("model", task["model"]),
         ("checked", _checked(task["verdict"])),
@@ -95,6 +96,16 @@ def _until(waiting: dict[str, Any] | None) -> str | None:
         return None
     until, again = waiting["until"], waiting.get("looks_again_at", waiting["until"])
     return f"{until}, looks again {again}" if again < until else str(until)
+
+
+def _request(request: dict[str, Any] | None) -> str | None:
+    """Return how much of the text was taken for the request, where that is not all of it."""
+    if request is None or (request["found"] and request["characters"] >= request["of"]):
+        return None
+    material = f", beside {', '.join(request['material'])}" if request["material"] else ""
+    if not request["found"]:
+        return f"no request was found in {request['of']:,} characters{material}"
+    return f"{request['characters']:,} of {request['of']:,} characters are the request{material}"
 
 
 def _subtask_summary(subtasks: list[dict[str, Any]]) -> str | None:

@@ -61,6 +61,9 @@ def submit(
     stop: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="End the answer before this text (up to 4 times).")
     ] = None,
+    max_cost_usd: Annotated[
+        str | None, typer.Option(metavar="USD", help="What the task and its subtasks may cost together, such as 0.25.")
+    ] = None,
     deadline: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="When the task expires: 2026-12-31T18:00:00Z, or 2h from now."),
@@ -96,6 +99,7 @@ def submit(
         "effort": effort,
         "output_schema": output_schema and reading.read_json_object("--output-schema", output_schema),
         "stop": stop or None,
+        "max_cost_usd": max_cost_usd,
         "deadline": deadline and reading.parse_deadline(deadline, datetime.now(UTC)),
         "metadata": _metadata(metadata or []),
         "reply_to": reply_to,

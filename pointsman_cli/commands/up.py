@@ -1,12 +1,13 @@
 """`pointsman up`: start the local stack."""
 
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.options import AsJson
+from pointsman_cli.options import AsJson, Config
 
 
 def up(
@@ -14,10 +15,12 @@ def up(
         bool, typer.Option("--env", help="Print `export` lines for AWS clients. Does not restart a running stack.")
     ] = False,
     as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
-    """Start the local stack.
+    """Start the local stack, or deploy to it what has changed.
 
-    Deploys the project's own template to an AWS emulator, in about half a minute.
+    Deploys the project's own template to an AWS emulator, in about half a minute. If the stack is up, a changed
+    openclaw.json (or code) is deployed to it: its tasks and its ledger stay, and tasks under way keep their plan.
 
     Without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY, a stand-in answers instead of that provider.
     """
@@ -26,7 +29,9 @@ def up(
     from pointsman_cli.stacks import STATE_DIR
 
     running = devstack.find_stack(STATE_DIR) if as_env else None
-    info = running or devstack.start_stack(STATE_DIR, parameters=ADMITTED, report=output.print_note)
+    info = running or devstack.start_stack(
+        STATE_DIR, parameters=ADMITTED, config=_config_text(config), report=output.print_note
+    )
     if as_json:
         output.print_document(
             {
@@ -53,3 +58,14 @@ def up(
             ("logs", info.state_dir),
         ]
     )
+
+
+def _config_text(config: Path | None) -> str | None:
+    """Return the configuration in use; None if it is the checkout's, which is part of the build."""
+    from devstack.toolchain import ROOT
+    from pointsman.routing.config import parse
+    from pointsman_cli.openclaw import read_config
+
+    text = read_config(config)
+    parse(text)
+    return None if text == (ROOT / "openclaw.json").read_text(encoding="utf-8") else text

@@ -1,6 +1,8 @@
 """How acceptable decisions are: each text may have several tiers that a sensible lead would not object to, or none."""
 
 import math
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +38,8 @@ class Acceptance:
     precision: Proportion
     """Acceptable ones among those."""
     too_cheap_when_sure: Proportion
+    vague_sure: Proportion
+    """Of the texts without an acceptable tier: those of which the classifier is sure all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,6 @@ class Accepted:
     """All of one set."""
 
     everything: Acceptance
-    vague_sure: Proportion
-    """Of the texts without an acceptable tier: those of which the classifier is sure all the same."""
     calibration_error: float | None
     """Of the stated confidence that the tier is acceptable."""
     by_source: dict[str, Acceptance]
@@ -71,19 +73,19 @@ class Accepted:
 def accepted(routed: Sequence[Routed], policy: RoutingPolicy, now: datetime) -> Accepted:
     """Return the figures of a set."""
     tasks = [text for text in routed if text.example.ok_tiers]
-    vague = [text for text in routed if not text.example.ok_tiers]
+    lengths = _by(routed, _length_class)
     return Accepted(
-        everything=_acceptance(tasks),
-        vague_sure=proportion(text.sure for text in vague),
+        everything=_acceptance(routed),
         calibration_error=calibration_error([Sureness(text.decision.confidence, _fits(text)) for text in tasks]),
-        by_source=_by(tasks, lambda example: (example.source or "").split(":")[0]),
-        by_length=_by(tasks, _length_class),
-        by_language=_by(tasks, lambda example: example.lang or ""),
+        by_source=_by(routed, lambda example: (example.source or "").split(":")[0]),
+        by_length={name: lengths[name] for _, name in _LENGTHS if name in lengths},
+        by_language=_by(routed, lambda example: example.lang or _script(example.text)),
         preferences=[_preference(prefer, tasks, policy, now) for prefer in Preference],
     )
 
 
-def _acceptance(tasks: Sequence[Routed]) -> Acceptance:
+def _acceptance(routed: Sequence[Routed]) -> Acceptance:
+    tasks = [text for text in routed if text.example.ok_tiers]
     gaps = [text.example.gap(text.decision.tier) for text in tasks]
     sure = [text for text in tasks if text.sure]
     return Acceptance(
@@ -94,6 +96,7 @@ def _acceptance(tasks: Sequence[Routed]) -> Acceptance:
         coverage=Proportion(len(sure), len(tasks)),
         precision=proportion(_fits(text) for text in sure),
         too_cheap_when_sure=proportion(text.example.gap(text.decision.tier) < 0 for text in sure),
+        vague_sure=proportion(text.sure for text in routed if not text.example.ok_tiers),
     )
 
 
@@ -101,13 +104,19 @@ def _fits(text: Routed) -> bool:
     return text.decision.tier in text.example.ok_tiers
 
 
+def _script(text: str) -> str:
+    """Return the script that most letters of a text are of, where its language is not said."""
+    letters = Counter(unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha())
+    return f"{letters.most_common(1)[0][0].lower()} script" if letters else ""
+
+
 def _length_class(example: Example) -> str:
     return next(name for most, name in _LENGTHS if len(example.text) <= most)
 
 
-def _by(tasks: Sequence[Routed], key: Callable[[Example], str]) -> dict[str, Acceptance]:
+def _by(routed: Sequence[Routed], key: Callable[[Example], str]) -> dict[str, Acceptance]:
     groups: dict[str, list[Routed]] = {}
-    for text in tasks:
+    for text in routed:
         if name := key(text.example):
             groups.setdefault(name, []).append(text)
     return {name: _acceptance(groups[name]) for name in sorted(groups, key=lambda name: (-len(groups[name]), name))}

@@ -1,10 +1,11 @@
 """The decisions on a set of texts: the local classifier's verdicts, and what the router makes of them."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import batched
+from itertools import batched, pairwise
 from uuid import uuid4
 
 from pointsman.contracts.task import Task
@@ -47,13 +48,17 @@ class ClassificationCalls:
     """Nano-dollars of all texts together, by model; what is booked, or an estimate by its billing."""
     list_price_nano: dict[str, int]
     """The same if no tier were free; empty when the costs are booked ones."""
+    local_ms: tuple[float, ...]
+    """Processor time of each local verdict."""
+    asked_ms: tuple[int, ...] = ()
+    """How long each booked request took."""
 
 
 def route_offline(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], ClassificationCalls]:
     """Return the decisions that are made without a model, and what the models would have been asked."""
     routed = [_offline(runtime, example) for example in examples]
     undecided = [text.example.text for text in routed if not text.sure]
-    return routed, _expected(runtime, undecided, len(examples))
+    return routed, _expected(runtime, undecided, examples)
 
 
 def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Routed], ClassificationCalls]:
@@ -77,7 +82,7 @@ def route_live(runtime: Runtime, examples: Sequence[Example]) -> tuple[list[Rout
         )
         for task_id, example in zip(tasks, examples, strict=True)
     ]
-    return routed, _booked(runtime, run, since)
+    return routed, _booked(runtime, run, since, examples)
 
 
 def local_verdict(runtime: Runtime, text: str) -> Classification:
@@ -93,15 +98,21 @@ def _offline(runtime: Runtime, example: Example) -> Routed:
     return Routed(example, verdict, sure or decision.guess(verdict, WEIGHINGS[options.prefer]), sure is not None)
 
 
-def _expected(runtime: Runtime, undecided: list[str], texts: int) -> ClassificationCalls:
-    part = len(undecided) / texts
-    in_batches = texts / BATCH * (1 - (1 - part) ** BATCH)
+def _milliseconds(runtime: Runtime, examples: Sequence[Example]) -> tuple[float, ...]:
+    """Return the processor time of the local verdict on each text."""
+    began = [time.process_time(), *((local_verdict(runtime, each.text), time.process_time())[1] for each in examples)]
+    return tuple(1000 * (after - before) for before, after in pairwise(began))
+
+
+def _expected(runtime: Runtime, undecided: list[str], examples: Sequence[Example]) -> ClassificationCalls:
+    part = len(undecided) / len(examples)
+    in_batches = len(examples) / BATCH * (1 - (1 - part) ** BATCH)
     policy, now = runtime.context.policy, datetime.now(UTC)
     models = [policy.catalog.get(hop.model) for hop in policy.plan(Tier.ORCHESTRATION, now, private=False)[:2]]
     prices = {model.id: sum(_price(model, prompt, now) for prompt in undecided) for model in models}
     free = {model.id for model in models if policy.billing(model) is Billing.FREE}
     costs = {model: 0 if model in free else price for model, price in prices.items()}
-    return ClassificationCalls(len(undecided), in_batches, costs, prices)
+    return ClassificationCalls(len(undecided), in_batches, costs, prices, _milliseconds(runtime, examples))
 
 
 def _price(model: Model, text: str, now: datetime) -> int:
@@ -110,11 +121,13 @@ def _price(model: Model, text: str, now: datetime) -> int:
     return model.cost_nano(Usage(input=sent // BYTES_PER_TOKEN, output=TOKENS_PER_VOTE), now)
 
 
-def _booked(runtime: Runtime, run: str, since: datetime) -> ClassificationCalls:
-    rows = runtime.stores.ledger_reader.rows(since - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1))
+def _booked(runtime: Runtime, run: str, since: datetime, examples: Sequence[Example]) -> ClassificationCalls:
+    minute = timedelta(minutes=1)
+    rows = list(runtime.stores.ledger_reader.rows(since - minute, datetime.now(UTC) + minute))
     share_rows = [row for row in rows if row["kind"] == "share" and row["task_id"].startswith(f"{run}-")]
     costs = Counter[str]()
     for row in share_rows:
         costs[row["model"]] += row["cost_nano"]
     requests = {str(row["row"]).rpartition("#share")[0] for row in share_rows}
-    return ClassificationCalls(len(requests), None, costs, {})
+    asked_ms = tuple(row["milliseconds"] for row in rows if row["row"] in requests and row.get("milliseconds"))
+    return ClassificationCalls(len(requests), None, costs, {}, _milliseconds(runtime, examples), asked_ms)

@@ -1,8 +1,10 @@
 """The figures as tables for people, and as JSON."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from pointsman.report.figures.speed import percentile
 from pointsman.values.taxonomy import TaskType
 from pointsman_cli import output
 from pointsman_cli.evaluation.acceptance import TASKS, Acceptance, Accepted
@@ -32,7 +34,11 @@ def evaluation_document(own: Figures) -> dict[str, Any]:
             "stability": own.stability,
             "steering": own.steering,
             "accepted": own.accepted,
-            "asking": own.asking,
+            "asking": replace(own.asking, local_ms=(), asked_ms=()),
+            "milliseconds": {
+                name: {"p50": percentile(sorted(times), 50), "p95": percentile(sorted(times), 95)}
+                for name, times in (("local", own.asking.local_ms), ("asked", own.asking.asked_ms))
+            },
             "baselines": [
                 {"name": baseline.name, "skipped": baseline.skipped, **(output.plain(baseline.tiering) or {})}
                 for baseline in own.baselines
@@ -97,11 +103,22 @@ def _accepted(own: Accepted) -> None:
         "sure": whole.coverage,
         "acceptable when sure": whole.precision,
         "too cheap when sure": whole.too_cheap_when_sure,
-        "sure of what asks for nothing": own.vague_sure,
+        "sure of what asks for nothing": whole.vague_sure,
     }
     rows = [*_named(shares), ("calibration error", _number(own.calibration_error), "", str(whole.acceptable.of))]
     _section("Decisions without a model", ("", *_SHARE), rows)
-    header = ("", "acceptable", "95% interval", "too cheap", "too dear", "sure", "precise", "texts")
+    header = (
+        "",
+        "acceptable",
+        "95% interval",
+        "too cheap",
+        "too dear",
+        "sure",
+        "precise",
+        "95% interval",
+        "vague",
+        "texts",
+    )
     for name, groups in (("source", own.by_source), ("length", own.by_length), ("language", own.by_language)):
         if len(groups) > 1:
             _section(f"By {name}", header, [(key, *_accepted_cells(value)) for key, value in groups.items()])
@@ -123,8 +140,9 @@ def _accepted(own: Accepted) -> None:
 
 def _accepted_cells(own: Acceptance) -> tuple[str, ...]:
     share, interval, texts = _cells(own.acceptable)
-    rest = (own.too_cheap, own.too_dear, own.coverage, own.precision)
-    return share, interval, *(_number(value.value) for value in rest), texts
+    rest = (_number(value.value) for value in (own.too_cheap, own.too_dear, own.coverage))
+    vague = f"{own.vague_sure.count} of {own.vague_sure.of}" if own.vague_sure.of else ""
+    return share, interval, *rest, *_cells(own.precision)[:2], vague, texts
 
 
 def _main(own: Figures) -> list[tuple[str, ...]]:
@@ -185,6 +203,12 @@ def _asking(own: Figures, live: bool) -> list[tuple[str, object]]:
         ("requests booked" if live else "requests to expect", per_task + batches),
         ("decided by", ", ".join(f"{source} {count}" for source, count in own.sources.items())),
     ]
+    for name, times in (("a local verdict takes", asking.local_ms), ("a request takes", asking.asked_ms)):
+        if times:
+            half, most = (percentile(sorted(times), percent) for percent in (50, 95))
+            rows.append((name, f"{half:.1f} ms at the median, p95 {most:.1f} ms"))
+    if not live:
+        rows.append(("a request takes", "not known without --live"))
     for model, cost in asking.costs_nano.items():
         listed = asking.list_price_nano.get(model, cost)
         more = f" ({output.exact_dollars(listed // texts)} at list price)" if listed != cost else ""

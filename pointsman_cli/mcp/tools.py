@@ -178,6 +178,9 @@ class McpTools:
             dict[str, Any] | None, Field(description="JSON Schema: the answer is then JSON that follows it.")
         ] = None,
         stop: Annotated[list[str] | None, Field(description="Texts before which the answer ends, at most 4.")] = None,
+        max_cost_usd: Annotated[
+            str | None, Field(description='What the task and its subtasks may cost together, such as "0.25".')
+        ] = None,
         metadata: Annotated[
             dict[str, str] | None,
             Field(description="Stored with the task. The report adds up costs by `ticket` and `agent`."),
@@ -198,6 +201,7 @@ class McpTools:
             "effort": effort,
             "output_schema": output_schema,
             "stop": stop,
+            "max_cost_usd": max_cost_usd,
             "metadata": metadata,
             "idempotency_key": idempotency_key,
         }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.adapters.task_table import TaskTable
+from pointsman.client import Progress
 from pointsman.execution.budget import OPEN
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.execution.workflow_state import Next, WorkflowState
@@ -82,6 +83,7 @@ def test_task_with_an_open_call_ends_with_it_and_what_was_billed_is_booked(offic
 
     def cancel() -> None:
         seen.extend([office.cancel(), office.reserved(), office.router.task().status, office.cancel(), office.told()])
+        assert Progress.of("t-1", office.router.task()).state == "cancelling"
 
     during_the_call(office.router, cancel)
     state = step(office.router, state)

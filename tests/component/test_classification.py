@@ -275,3 +275,30 @@ def test_a_team_s_weights_of_the_tiers_count_in_a_guess(configure: Configure) ->
         classifier = configure(classifier={"weights": weights}).intake.classifier
         tiers.append(classifier.guess(Task(prompt=text)).tier)
     assert tiers == [Tier.IMPLEMENTATION, Tier.ORCHESTRATION, Tier.REASONING]
+
+
+NEARLY_SURE = "Bitte schreib eine Anleitung für die Kollegen im Lager, wie man den Scanner neu koppelt."
+
+
+@pytest.mark.parametrize(("rpd", "source"), [(100, Source.GEMINI), (1, Source.LOCAL)], ids=["plenty", "little left"])
+def test_what_is_nearly_sure_is_not_asked_about_while_little_is_left_of_the_free_quota(
+    configure: Configure, rpd: int, source: Source
+) -> None:
+    router = configure(quotas={GEMINI: {"rpd": rpd}})
+    decided(router, said(votes("status")))
+    asked_before = len(asked(router))
+    router.model.then(said(votes("documentation")))
+    assert router.run(QueueMessage("m-9", json.dumps({"prompt": NEARLY_SURE, "task_id": "t-9"}))) == {}
+    decision = router.task("t-9").decision
+    assert decision
+    assert (decision.tier, decision.source) == (Tier.IMPLEMENTATION, source)
+    assert len(asked(router)) - asked_before == (source is Source.GEMINI)
+    assert ("little is left" in decision.reason) == (source is Source.LOCAL)
+
+
+def test_what_is_unsure_is_asked_about_however_little_is_left(configure: Configure) -> None:
+    router = configure(quotas={GEMINI: {"rpd": 1}})
+    decided(router, said(votes("status")))
+    router.model.then(said(votes("status")))
+    assert router.run(QueueMessage("m-9", json.dumps({"prompt": f"{UNCLEAR} wv", "task_id": "t-9"}))) == {}
+    assert asked(router) == [GEMINI, HAIKU]

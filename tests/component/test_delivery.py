@@ -13,10 +13,12 @@ from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.executions import DeadExecution
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import Next
+from pointsman.routing.decision import Decision, Source
 from pointsman.services.intake import QueueMessage
 from pointsman.services.sweep import Sweep
 from pointsman.values.errors import DeliveryError, PublishError, SweepError
 from pointsman.values.status import Status
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import to_text
 from pointsman_cli.commands.status import status_rows
 from pointsman_cli.tasks import task_document
@@ -243,3 +245,23 @@ def test_answer_in_characters_that_sqs_refuses_is_delivered_in_others(router: Ro
     for detail in (router.bus.events[0][1], router.replies.sent[0][1]):
         assert "\uffff" not in detail
         assert json.loads(detail)["answer"] == "a\uffffb"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "read"),
+    [
+        ("Write a function that adds two amounts.", None),
+        (
+            "Why does the pool run dry?\n\n" + "2026-11-03T02:00:01Z ERROR pool exhausted\n" * 200,
+            "26 of 8,428 characters are the request",
+        ),
+    ],
+)
+def test_status_says_how_much_of_a_text_was_its_request(
+    aws: Aws, router: Router, done: Callable[..., TaskRecord], prompt: str, read: str | None
+) -> None:
+    decided = Decision(TaskType.COMPLEX_DEBUGGING, Tier.REASONING, Source.LOCAL, 0.9, "sure")
+    client: Any = router.tasks._client
+    body = Payload(inline=json.dumps({"prompt": prompt}))
+    client.put_item(TableName=router.tasks._table, Item=to_item(replace(done(), body=body, decision=decided)))
+    assert shown(aws, router).get("read of the text") == read

@@ -27,6 +27,7 @@ from pointsman.adapters.sweep_store import DynamoSweepStore
 from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.contracts.sender import Sender
 from pointsman.execution.budget import OPEN
 from pointsman.execution.calls import ModelRequest, Purpose
 from pointsman.execution.executions import DeadExecution
@@ -64,13 +65,20 @@ from tests.support.router import SHIPPED, build
 SEEDS = range(1000 if os.environ.get("POINTSMAN_SOAK") == "1" else 20)
 CHECKS = {"code_generation": {"sections": ["Answer"]}, "planning": {"judge": True}}
 """So that some tasks ask a tier up, and some a judge."""
+LIMITS = {"split_usd": "0.025", "rules": [{"sender": "key:*", "month_usd": "0.05", "in_flight": 2, "rpm": 6}]}
 CONFIG = json.dumps(
     {
         **json.loads(SHIPPED),
-        "pointsman": {"budget": {"month_usd": "0.1", "day_usd": "0.08"}, "verify": CHECKS},
+        "pointsman": {"budget": {"month_usd": "0.1", "day_usd": "0.08"}, "verify": CHECKS, "limits": LIMITS},
     }
 )
-CAPS = {"month": 100_000_000, "day_22": 80_000_000}
+CAPS = {
+    "month": 100_000_000,
+    "day_22": 80_000_000,
+    **dict.fromkeys(("sender key:a@month", "sender key:b@month"), 50_000_000),
+}
+CEILINGS = {"split": 25_000_000, "task": 45_000_000}
+"""Of the subtasks of one answer, and of a task with `max_cost_usd`."""
 LEASE = 50.0
 TYPES = ("code_generation", "architecture", "planning")
 
@@ -183,6 +191,7 @@ class World:
             raise
         finally:
             self.check_caps()
+            self.check_pace()
             self.check_ends()
             if self.faults and dice.random() < 0.01:
                 raise ConnectTimeoutError(endpoint_url="memory")
@@ -196,6 +205,19 @@ class World:
     def check_caps(self) -> None:
         counters = self.counters()
         self.wrong += [f"{name} is {counters[name]}" for name, cap in CAPS.items() if counters.get(name, 0) > cap]
+        for name, count in counters.items():
+            kind = "split" if "." in name else "task"  # an answer's subtasks are named after its task's generation
+            if name.startswith("family ") and not name.endswith(OPEN) and count > CEILINGS[kind]:
+                self.wrong.append(f"{name} is {count}")
+
+    def check_pace(self) -> None:
+        """No more tasks of a sender have begun and not ended than may be in flight."""
+        under_way = Counter[str]()
+        for item in map(unpack, self.store.items["tasks"].values()):
+            begun = str(item.get("last_turn", "")).startswith(f"{item.get('generation', 1):06d}.")
+            if begun and item["status"] in (Status.CLAIMED, Status.STARTED) and "sender" in item:
+                under_way[item["sender"]] += 1
+        self.wrong += [f"{count} tasks of {sender} are in flight" for sender, count in under_way.items() if count > 2]
 
     def check_ends(self) -> None:
         """An end stays, and no attempt is open when it comes."""
@@ -216,8 +238,7 @@ class World:
 
     def counters(self) -> dict[str, int]:
         items = [unpack(item) for (key,), item in self.store.items["limits"].items() if key[:6] in ("budget", "releas")]
-        of_all = counters_of(items).items()
-        return {name: count for name, count in of_all if not name.startswith("family ")}  # a split task's own
+        return counters_of(items)
 
     # Who calls
 
@@ -227,7 +248,9 @@ class World:
         self.sent.add(task_id)
         split = {"split": True, "type": "orchestration"} if self.time.dice.random() < 0.25 else {}
         fields = {"prompt": f"Task {number}.", "task_id": task_id, "type": kind, "max_output_tokens": 2000, **split}
-        message = QueueMessage(f"m-{number}", json.dumps(fields))
+        ceiling = {"max_cost_usd": "0.045"} if self.time.dice.random() < 0.25 else {}
+        sender = self.time.dice.choice((Sender("key:a"), Sender("key:b"), Sender()))
+        message = QueueMessage(f"m-{number}", json.dumps(fields | ceiling), sender=sender)
         for copy in range(self.time.dice.choice((1, 1, 2))):
             self.time.spawn(lambda copy=copy: self.receive(message, copy), after=self.time.dice.uniform(0, 2.0))
 
@@ -385,6 +408,8 @@ def test_ledger_and_tasks_are_right_after_any_interleaving(seed: int) -> None:
     for row in rows:
         for name in row["counters"] if row["reserved_nano"] or row["cost_nano"] else ():
             costs[name] += row["cost_nano"]
+        for part in row.get("parts") or ():
+            costs[part["counter"]] += row["cost_nano"]
     assert {name: count for name, count in counters.items() if count and not name.endswith(OPEN)} == {
         name: cost for name, cost in costs.items() if cost
     }

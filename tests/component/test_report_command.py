@@ -12,6 +12,7 @@ from pointsman_cli import stacks
 from pointsman_cli.main import main
 from tests.support import report_office
 from tests.support.report_office import Office, busy_day
+from tests.support.schemas import check_document
 
 office = report_office.office
 
@@ -59,7 +60,9 @@ def test_range_prints_a_line_per_day(spent: int, capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:-1]] == [*(f"2026-11-{day}" for day in range(17, 22)), "Total"]
     assert main([*span, "--json"]) == 0
-    days = json.loads(capsys.readouterr().out)["days"]
+    document = json.loads(capsys.readouterr().out)
+    check_document("report-range", document)
+    days = document["days"]
     assert sum(sum(day["tiers"].values()) for day in days.values()) == spent + 2_500_000
     assert main([*span, "--html"]) == 0
     assert "November 2026" in capsys.readouterr().out

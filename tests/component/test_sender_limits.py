@@ -290,7 +290,9 @@ def test_no_more_tasks_begin_in_a_minute_than_the_limit_says(configure: Configur
     assert 50 <= waits.wait_seconds <= 63
     assert waits.waiting_for is not None
     assert (waits.waiting_for["what"], waits.waiting_for["cap"]) == ("limit", "sender key:ci@rpm")
-    assert "needs_nano_usd" not in Waiting.of_pause(Pause(router.clock.now(), waits.as_state())).as_document()
+    shown = Waiting.of_pause(Pause(router.clock.now(), waits.as_state()))
+    assert "needs_nano_usd" not in shown.as_document()
+    assert "pointsman budget raise --sender key:ci --rpm N --days N --reason TEXT" in shown.do
     assert ended(router, 4, BOT).next is Next.DELIVER
     assert finished(router, waits).next is Next.DELIVER
 

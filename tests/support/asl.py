@@ -1,6 +1,7 @@
 """The workflow's definition, played without Step Functions: its JSONata by the library that the local stack uses."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -19,6 +20,28 @@ def evaluate(expression: str, state: State, now_ms: int, result: Any = None) -> 
     """Return the value of a field at a moment; a field without `{%` is a literal."""
     if not (isinstance(expression, str) and expression.startswith("{%")):
         return expression
+    if (fields := _read_fields(expression)) is None:
+        return _evaluate(expression, state, now_ms, result)
+    clock = now_ms if "$millis()" in expression else 0
+    return json.loads(
+        _cached(expression, json.dumps({name: state.get(name) for name in fields if name in state}), clock)
+    )
+
+
+@cache
+def _read_fields(expression: str) -> frozenset[str] | None:
+    """Return the fields of the state that an expression depends on beside the time; None if it may depend on more."""
+    fields = re.findall(r"\$states\.input\.(\w+)", expression)
+    whole = expression.count("$states") > len(fields) or "$random" in expression
+    return None if whole else frozenset(fields)
+
+
+@cache
+def _cached(expression: str, fields: str, now_ms: int) -> str:
+    return json.dumps(_evaluate(expression, json.loads(fields), now_ms, None))
+
+
+def _evaluate(expression: str, state: State, now_ms: int, result: Any) -> Any:
     compiled = _compiled(expression)
     frame = compiled.create_frame()
     frame.bind("states", {"input": state, "result": result})

@@ -62,7 +62,7 @@ def start(folder: Path) -> FakeProviders:
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "devstack.fake_providers", "--port-file", port_file, "--journal", journal]
     process = subprocess.Popen(command)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not port_file.exists():
         assert process.poll() is None, "the fake providers did not start"
         assert time.monotonic() < until

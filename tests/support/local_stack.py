@@ -38,7 +38,7 @@ PARAMETERS = {
 }
 """Admits the examples, and a topic and a rule of the tests."""
 WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
-TASK_SECONDS = 60.0
+TASK_SECONDS = 180.0
 """Seconds that a task may take on a busy machine with every function cold."""
 
 

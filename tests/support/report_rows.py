@@ -122,6 +122,7 @@ def rows_of_a_day(draw: st.DrawFn) -> dict[str, Any]:
         reserved_nano=draw(NANO),
         cost_nano=draw(NANO),
         cost_known=outcome != "unknown",
+        sender=draw(st.sampled_from([None, "key:ci", "role:AROATEAM:ada@example.com", "service:über", "key:bot"])),
         metadata=draw(st.sampled_from([{}, {"agent": "ci"}, {"agent": "bot", "ticket": "T-1"}])),
         **{kind: draw(TOKENS) for kind in KINDS},
     )

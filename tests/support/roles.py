@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.entrypoints.lambda_context import KEEP_WARM
 from tests.support.local_stack import Stack, worker_commands
 
 
@@ -75,15 +76,26 @@ class Role:
             iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
+def restart_function(stack: Stack, function: str) -> None:
+    """Restart one function; the call that fails on the worker that is gone is made here."""
+    name = stack.info.outputs[f"{function}FunctionName"]
+    _kill([pid for pid, command in worker_commands(stack) if f"{function}Function" in command])
+    stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps(KEEP_WARM).encode())
+
+
 def restart_functions(stack: Stack) -> None:
     """Restart every function, since a worker keeps the keys that it has read.
 
     The router and the sweep are called once by hand: the next call fails on the worker that is gone, and a batch of the
     queue would return in 6 minutes.
     """
-    for pid, _ in worker_commands(stack):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    _kill([pid for pid, _ in worker_commands(stack)])
     for function, event in (("Router", b'{"Records": []}'), ("Sweep", b"{}")):
         name = stack.info.outputs[f"{function}FunctionName"]
         stack.client("lambda").invoke(FunctionName=name, Payload=event)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

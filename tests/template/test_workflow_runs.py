@@ -123,7 +123,7 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
 
 
 def test_every_rule_of_the_choice_leads_where_it_may(machine: Machine) -> None:
-    @settings(max_examples=1500)
+    @settings(max_examples=500)
     @given(states)
     def over(state: dict[str, Any]) -> None:
         check_choice(state, machine.choose(HUB, state, NOW_MS))

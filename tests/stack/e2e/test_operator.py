@@ -31,6 +31,7 @@ def test_doctor_checks_everything_that_the_emulator_has(
     monkeypatch.setattr(stacks, "connect", lambda *_: stacks.connect_to_local(stack.info))
     code = main(["doctor", "--drift", "--json"])
     checkup = json.loads(capsys.readouterr().out)
+    check_document("doctor", checkup)
     assert code == (0 if checkup["ok"] else 5)
     state = {(finding["check"], finding["subject"]): finding["state"] for finding in checkup["findings"]}
     drift = [("drift", "pointsman"), ("drift", "openclaw.json")]

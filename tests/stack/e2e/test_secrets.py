@@ -21,7 +21,7 @@ from pointsman.execution.records import TaskRecord
 from pointsman.values.status import Status
 from tests.support.killer import workers
 from tests.support.local_stack import Stack, eventually
-from tests.support.roles import Role, restart_functions
+from tests.support.roles import Role, restart_function, restart_functions
 
 pytestmark = pytest.mark.stack
 
@@ -73,6 +73,7 @@ def written(stack: Stack, secrets: Secrets, watch: str) -> Iterator[dict[str, st
     stack.delete_model_health()
     keys = {GEMINI_KEY_PARAMETER: secrets.gemini_key, ANTHROPIC_KEY_PARAMETER: secrets.anthropic_key}
     _put_keys(stack, keys)
+    restart_functions(stack)
     try:
         tasks = _go(stack, secrets)
         yield _collected(stack, watch, tasks)
@@ -83,15 +84,13 @@ def written(stack: Stack, secrets: Secrets, watch: str) -> Iterator[dict[str, st
 
 def ended(stack: Stack, task_id: str) -> TaskRecord:
     """Return the task once it has ended, on a busy machine and with functions that begin anew."""
-    patience = 180.0
-    return eventually(lambda: stack._delivered(task_id), f"task {task_id}: {stack.tasks.read(task_id)}", patience)
+    return eventually(lambda: stack._delivered(task_id), f"task {task_id}: {stack.tasks.read(task_id)}")
 
 
 def _put_keys(stack: Stack, keys: dict[str, str]) -> None:
     ssm = stack.client("ssm")
     for name, key in keys.items():
         ssm.put_parameter(Name=name, Value=key, Type="SecureString", Overwrite=True)
-    restart_functions(stack)
 
 
 def _go(stack: Stack, secrets: Secrets) -> list[str]:
@@ -150,11 +149,12 @@ def _without_a_key(stack: Stack, send: Any) -> str:
     """Send a task whose first model has no key."""
     key = stack.client("ssm").get_parameter(Name=GEMINI_KEY_PARAMETER, WithDecryption=True)["Parameter"]["Value"]
     stack.client("ssm").delete_parameter(Name=GEMINI_KEY_PARAMETER)
-    restart_functions(stack)
+    restart_function(stack, "Orchestration")
     record = ended(stack, task_id := send("keyless", tier="orchestration"))
     assert record.status is Status.COMPLETED
     assert record.model == CLAUDE
     _put_keys(stack, {GEMINI_KEY_PARAMETER: key})
+    restart_function(stack, "Orchestration")
     return str(task_id)
 
 

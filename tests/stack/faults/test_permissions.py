@@ -22,7 +22,7 @@ from pointsman.routing import config
 from pointsman.values.status import Status
 from pointsman.values.times import to_text
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
-from tests.support.roles import Role, restart_functions
+from tests.support.roles import Role, restart_function, restart_functions
 from tests.support.router import SHIPPED
 
 pytestmark = pytest.mark.stack
@@ -94,7 +94,7 @@ def event_for(stack: Stack, function: str) -> Any:
 def test_function_without_a_permission_fails(stack: Stack, function: str, sid: str) -> None:
     role, event = Role(stack, function), event_for(stack, function)
     if sid == "ReadKey":
-        restart_functions(stack)  # a worker reads its key once
+        restart_function(stack, function)  # a worker reads its key once
     with role.without(sid):
         went_well, response = role.invoke(event)
         assert not went_well

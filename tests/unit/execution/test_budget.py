@@ -54,6 +54,7 @@ def test_over_budget_only_for_what_is_spent_and_the_call_itself(
 ) -> None:
     result = check_budget(wanted(amount), {"month": held, "month" + OPEN: open_}, NOON, UTC_ZONE)
     assert (result.outcome if result else None) == outcome
+    assert (result is not None and result.ours) is (outcome is Outcome.BUSY)  # waited for on the same model
 
 
 def test_it_says_when_the_budget_renews() -> None:

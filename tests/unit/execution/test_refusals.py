@@ -1,5 +1,6 @@
 """What refusals mean: an example for each sentence that alone tells, and what counts without one."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -56,8 +57,6 @@ def test_sentence_tells_the_meaning(provider: Provider, status: int, message: st
 
 
 def test_each_pattern_has_an_example() -> None:
-    import re
-
     for pattern in PATTERNS:
         messages = [message for provider, _, message, _ in SENTENCES if provider is pattern.provider]
         assert any(re.search(pattern.text, message, re.IGNORECASE) for message in messages), pattern.text
@@ -91,3 +90,64 @@ def test_what_the_provider_did_not_write_passes(status: int) -> None:
 
 def test_place_that_the_law_closes_is_the_accounts() -> None:
     assert refusal(CLAUDE, 451, "Unavailable for legal reasons", "legal_error").account is AccountTrouble.PLACE
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"), [(401, AccountTrouble.KEY), (402, AccountTrouble.CREDIT), (403, AccountTrouble.KEY)]
+)
+def test_status_tells_the_trouble_of_a_kind_that_nobody_knows(status: int, trouble: AccountTrouble) -> None:
+    assert refusal(CLAUDE, status, "No.", "a_new_error") == Refusal(Outcome.ACCOUNT, trouble)
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("contract_spend_limit_reached", AccountTrouble.LIMIT),
+        ("linked_organization_billing_unavailable", AccountTrouble.CREDIT),
+        ("organization_on_hold", AccountTrouble.HOLD),
+        ("ramp_limit_exceeded", Outcome.RATE_LIMITED),
+        ("SERVICE_DISABLED", AccountTrouble.KEY),
+        ("BILLING_DISABLED", AccountTrouble.CREDIT),
+        ("LOCATION_POLICY_VIOLATED", AccountTrouble.PLACE),
+    ],
+)
+def test_code_goes_before_the_sentence_and_the_kind(code: str, verdict: Verdict) -> None:
+    error = ProviderError("invalid_request_error", "messages: no.", frozenset({"another", code}))
+    meaning = interpret_refusal(CLAUDE, 400, error, NOW)
+    assert (meaning.account or meaning.outcome) == verdict
+
+
+@pytest.mark.parametrize(
+    ("day", "until"),
+    [
+        ("2026-12-01", datetime(2026, 12, 1, tzinfo=UTC)),
+        ("2026-11-28", None),
+        ("2027-01-30", None),
+        ("2026-13-01", None),
+    ],
+)
+def test_limit_ends_when_its_sentence_says_so_within_two_months(day: str, until: datetime | None) -> None:
+    message = f"You have reached your specified API usage limits. You will regain access on {day} at 00:00 UTC."
+    assert refusal(CLAUDE, 400, message) == Refusal(Outcome.ACCOUNT, AccountTrouble.LIMIT, until)
+
+
+def test_tiers_own_spend_limit_ends_with_the_month() -> None:
+    error = ProviderError("rate_limit_error", "The limit is reached.", frozenset({"enforced_spend_limit_reached"}))
+    meaning = interpret_refusal(CLAUDE, 429, error, NOW)
+    assert meaning == Refusal(Outcome.ACCOUNT, AccountTrouble.LIMIT, datetime(2026, 12, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (408, Outcome.UNAVAILABLE),
+        (409, Outcome.UNAVAILABLE),
+        (413, Outcome.TOO_LONG),
+        (429, Outcome.RATE_LIMITED),
+        (499, Outcome.UNAVAILABLE),
+        (500, Outcome.UNAVAILABLE),
+    ],
+)
+def test_these_statuses_count_whatever_the_body_is(status: int, outcome: Outcome) -> None:
+    for error in (None, ProviderError("invalid_request_error", "anything")):
+        assert interpret_refusal(CLAUDE, status, error, NOW) == Refusal(outcome)

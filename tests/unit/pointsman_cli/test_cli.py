@@ -20,6 +20,7 @@ from pointsman_cli import reading, stacks
 from pointsman_cli.aws_errors import next_step
 from pointsman_cli.main import main, run_command
 from tests.support.paths import ROOT
+from tests.support.schemas import check_document
 from tests.support.tls import Authority, receiver
 
 COMMANDS = (
@@ -379,6 +380,8 @@ def test_route_offline_prints_the_decision(capsys: pytest.CaptureFixture[str]) -
         "estimated_cost_usd",
         "estimated_cost_nano_usd",
     ]
+    check_document("route", answer)
+    assert answer["estimated_cost_nano_usd"] == round(answer["estimated_cost_usd"] * 10**9)
     assert (answer["type"], answer["tier"], answer["model"]) == ("test_writing", "implementation", "claude-haiku-5-5")
     assert answer["source"] == "local"
     assert 0 < answer["estimated_cost_usd"] < 0.001
@@ -551,6 +554,7 @@ def test_error_is_a_document_with_json(
 ) -> None:
     assert main([*arguments, "--json"]) == exit_code
     printed = capsys.readouterr()
+    check_document("error", json.loads(printed.out))
     error = json.loads(printed.out)["error"]
     assert (error["code"], set(error)) == (code, {"code", "message", "next"})
     assert error["message"] in printed.err

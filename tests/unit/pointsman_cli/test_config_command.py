@@ -9,10 +9,12 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from devstack.build import digest_of_build, with_config
 from pointsman_cli import stacks
 from pointsman_cli.deployed_config import Difference, deployed_config, differences
 from pointsman_cli.main import main
 from pointsman_cli.stacks import Settings, StackConnection
+from tests.support.schemas import check_document
 
 HAIKU = "claude-haiku-5-5"
 ROUTING = {"orchestration": "gemini-3.5-flash-lite", "implementation": HAIKU, "reasoning": "claude-sonnet-5-5"}
@@ -78,6 +80,7 @@ def test_show_prints_what_the_stack_runs_and_diff_says_what_differs(
     assert capsys.readouterr().out.strip() == DEPLOYED
     assert main(["config", "diff", "--stack", "team", "--json"]) == 5
     document = json.loads(capsys.readouterr().out)
+    check_document("config-diff", document)
     assert document["differences"] == [{"path": "pointsman", "here": {"budget": {"month_usd": 9}}, "deployed": None}]
     assert (document["same"], document["next"]) == (False, "pointsman init --update --stack team")
     assert main(["config", "diff", "--stack", "team"]) == 5
@@ -94,6 +97,7 @@ def test_check_needs_no_stack_and_refuses_what_cannot_run(tmp_path: Path, capsys
     file.write_text(CHANGED)
     assert main(["config", "check", str(file), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    check_document("config-check", document)
     assert (document["valid"], document["month_usd"]) == (True, "9")
     assert document["tiers"]["implementation"][0] == "claude-haiku-5-5"
     file.write_text(CHANGED.replace("month_usd", "month_us"))
@@ -108,3 +112,18 @@ def test_route_says_that_the_stack_runs_another_file(
     connection.__dict__["runtime"] = replace(stacks.offline_runtime(), stores=stores)
     assert main(["route", "Rename a variable", "--type", "code_generation"]) == 0
     assert "openclaw.json here is not what stack team runs (pointsman)" in capsys.readouterr().err
+
+
+def test_build_with_another_configuration_leaves_the_build_alone(tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    file = built / "CoreLayer/python/pointsman/openclaw.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(DEPLOYED)
+    (built / "template.yaml").write_text("Resources: {}")
+    template = with_config(built / "template.yaml", CHANGED, tmp_path / "own")
+    assert template == with_config(built / "template.yaml", CHANGED, tmp_path / "own")
+    assert (template.parent / file.relative_to(built)).read_text() == CHANGED
+    assert file.read_text() == DEPLOYED
+    digests = [digest_of_build(path, {"A": "b"}) for path in (built / "template.yaml", template)]
+    assert digests[0] != digests[1]
+    assert digest_of_build(template, {"A": "c"}) != digests[1]

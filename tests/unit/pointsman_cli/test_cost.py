@@ -1,5 +1,6 @@
 """The AWS bill and the first estimate stay within the promised limits, and docs/cost.md shows them."""
 
+import json
 import re
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from pointsman_cli.aws_cost.tables import halve_top_item
 from pointsman_cli.commands.cost import DEFAULT_VOLUMES
 from pointsman_cli.main import main
 from tests.support.paths import ROOT
+from tests.support.schemas import check_document
 
 
 def test_bill_of_25_tasks_a_day_is_under_five_cents_in_the_expected_lines() -> None:
@@ -115,4 +117,5 @@ def test_any_positive_number_of_tasks_is_accepted(capsys: pytest.CaptureFixture[
     assert '"tasks_per_day": 400' in capsys.readouterr().out
     assert main(["cost", "--tasks-per-day", "0"]) == 2
     document = tables.cost_document([monthly_bill(plain_day(tasks)) for tasks in DEFAULT_VOLUMES])
+    check_document("cost", json.loads(json.dumps(document)))
     assert [line["tasks_per_day"] for line in document["bills"]] == list(DEFAULT_VOLUMES)

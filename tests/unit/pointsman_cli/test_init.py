@@ -22,6 +22,7 @@ from pointsman_cli.first_deploy import options as deploy_options
 from pointsman_cli.first_deploy.options import DeployOptions
 from pointsman_cli.main import main
 from tests.support.cloudformation import load
+from tests.support.schemas import check_document
 
 GEMINI, CLAUDE = "gemini-key-of-this-test-4711", "claude-key-of-this-test-0815"
 CONFIG = (ROOT / "openclaw.json").read_text()
@@ -101,6 +102,7 @@ def test_plan_works_without_credentials_and_terminal(
     monkeypatch.setattr(boto3.Session, "client", refuse)
     assert main(["init", "--plan", "--region", "eu-central-1", "--json"]) == 0
     plan = json.loads(capfd.readouterr().out)
+    check_document("init", plan)
     assert (plan["account"], plan["stack"], len(plan["steps"])) == (None, "pointsman", 4)
     assert main(["init", "--yes", "--region", "eu-central-1"]) == 1
     assert "credentials" in capfd.readouterr().err

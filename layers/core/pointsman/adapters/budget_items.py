@@ -17,6 +17,8 @@ from pointsman.values.money import shares
 
 _RESERVED, _RELEASED = "budget#", "released#"
 _EXPIRES = "expires_at"
+_MOST_PARTS_ABOVE = 30
+"""Counters beside the stack's own that a settlement can raise above their reservation: it writes at most 100 items."""
 _KEPT_FOR = timedelta(days=100)
 """How long counters that are not the stack's own outlive the last call that they counted, as its rows do."""
 
@@ -101,7 +103,9 @@ def booked(intent: Intent, cost_nano: int) -> dict[str, Update]:
     for counter in charge.counters:
         updates.book(counter, charge.amount, cost_nano)
     for part in charge.parts:
-        updates.book(part.counter, part.amount, sum(costs[n] for n in part.sharers) if part.sharers else cost_nano)
+        cost = sum(costs[n] for n in part.sharers) if part.sharers else cost_nano
+        most = part.amount if len(charge.parts) > _MOST_PARTS_ABOVE else cost
+        updates.book(part.counter, part.amount, min(cost, most))
     updates.expire(intent.at)
     return updates.by_key
 

@@ -33,6 +33,7 @@ LONGEST_WAIT = 60.0
 """Seconds after which a request is answered by its task's id."""
 _RETRY_AFTER = 1
 """Seconds until a client is to ask again for a task that has not ended: the next wait is as long as this one."""
+_NOT_SENT = "the tables cannot be read: nothing was sent, send the request again"
 _TASKS, _MODELS = "/v1/tasks/", "/v1/models/"
 _ROUTES = (*(f"POST {path}" for path in FORMS), "GET /v1/models", f"GET {_MODELS}ID", f"GET {_TASKS}ID")
 
@@ -175,10 +176,17 @@ class ChatApi:
     def _hold_to_limits(self, asked: Asked, key: ApiKey, task_id: str) -> None:
         """Raise a ChatError for a tier above the key's highest, or when no more of its tasks may begin now."""
         spender = Spender(key.sender, _metadata(asked, key), key.limited)
-        if bound := self.limits.bound(spender, asked.tier):
+        try:
+            bound, wait = self.limits.bound(spender, asked.tier), None
+            if bound is None and (wait := self.limits.wait(spender, task_id)):
+                wait = wait if self.client.read(task_id) is None else None
+        except Exception as trouble:  # noqa: BLE001  (nothing is sent: the limit could be passed)
+            self.log(LogEvent.LIMITS_NOT_READ, level="warning", task_id=task_id, why=safe_message(trouble))
+            raise ChatError(503, _NOT_SENT, code="unavailable", type="server_error") from None
+        if bound:
             words = f"model: must not be above pointsman/{bound[0]}, the highest tier of this {bound[1].kind}"
             raise ChatError(403, words, code="tier_not_allowed", param="model", type="permission_error")
-        if (wait := self.limits.wait(spender, task_id)) and self.client.read(task_id) is None:
+        if wait:
             words = "too many tasks a minute or in flight for this key: send the request again later"
             raise ChatError(429, words, code="rate_limit_exceeded", type="rate_limit_error", retry_after=wait)
 
@@ -187,8 +195,7 @@ class ChatApi:
             return self.repeats.task_of(key, fingerprint, retry=request.is_retry)
         except Exception as trouble:  # noqa: BLE001  (nothing is sent: it could be a task that is paid already)
             self.log(LogEvent.REQUEST_NOT_FOUND, level="warning", why=safe_message(trouble))
-            words = "the tables cannot be read: nothing was sent, send the request again"
-            raise ChatError(503, words, code="unavailable", type="server_error") from None
+            raise ChatError(503, _NOT_SENT, code="unavailable", type="server_error") from None
 
     def _fetch(self, task_id: str, key: ApiKey) -> HttpResponse:
         """Return how far a task has come that this key has sent."""

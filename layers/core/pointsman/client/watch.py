@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pointsman.client.errors import NotEndedError
 from pointsman.client.message import Sent
 from pointsman.execution.records import TaskRecord
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import CANCELLING, ENDED, Status
 
 FIRST_PAUSE, _LONGEST_POLL_PAUSE, GROWTH = 0.2, 2.0, 1.5
 """Seconds between two looks at the table, and by how much each pause is longer than the one before."""
@@ -21,7 +21,7 @@ class Progress:
 
     task_id: str
     state: str
-    """`queued` until the router has looked at it, then its status."""
+    """`queued` until the router has looked at it, then its status, or `cancelling`."""
     tier: str | None = None
     decided_by: str | None = None
     """Source of the decision: `explicit`, `local`, `gemini`, …"""
@@ -35,7 +35,7 @@ class Progress:
             return cls(task_id, "queued")
         return cls(
             task_id,
-            str(record.status),
+            CANCELLING if record.cancel_asked_at and not has_ended(record) else str(record.status),
             record.tier,
             record.decision.source if record.decision else None,
             len(record.rows),

@@ -157,7 +157,8 @@ def check_budget(requested: Charge, counters: Mapping[str, int], now: datetime, 
             if worst is None or worst.until is None or renews > worst.until:
                 worst = refusal
         elif held + amount > cap.limit and worst is None:
-            worst = CallResult(Outcome.BUSY, detail=f"open reservations hold {cap.counter}", shortfall=shortfall)
+            held_by = f"open reservations hold {cap.counter}"
+            worst = CallResult(Outcome.BUSY, detail=held_by, shortfall=shortfall, ours=True)  # it buys no dearer model
     return worst
 
 

@@ -127,10 +127,18 @@ def admit(state: ModelState, quota: Quota | None, tokens: int, now: datetime) ->
     return _take_slot(state, quota, tokens, now, probe)
 
 
+def left_today(state: ModelState, most: int, now: datetime) -> int:
+    """Return how many of `most` requests a day are left, by what is known; none once the provider has said so."""
+    today = now.astimezone(PACIFIC).date().isoformat()
+    if state.quota_exhausted_until > to_ms(now):
+        return 0
+    return max(most - (state.day_count if state.day == today else 0), 0)
+
+
 def _take_slot(state: ModelState, quota: Quota, tokens: int, now: datetime, probe: int) -> Admission | CallResult:
     now_ms, today = to_ms(now), now.astimezone(PACIFIC).date().isoformat()
     used_today = state.day_count if state.day == today else 0
-    if quota.rpd is not None and used_today >= quota.rpd:
+    if quota.rpd is not None and left_today(state, quota.rpd, now) == 0:
         return CallResult(Outcome.QUOTA_EXHAUSTED, until=next_midnight(now, PACIFIC), detail="day's quota used")
     if quota.tpm is not None:
         tokens = min(tokens, quota.tpm)  # an estimate above the quota: the call has its minute to itself

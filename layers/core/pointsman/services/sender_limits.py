@@ -13,8 +13,6 @@ from pointsman.execution.sender_limits import NO_GRANT, Effective, LimitsView, P
 from pointsman.routing.decision import Decision
 from pointsman.routing.limit_rules import LimitSubject, Spender, limited_subjects
 from pointsman.services.context import Context
-from pointsman.values.errors import StoreError
-from pointsman.values.log_events import LogEvent
 from pointsman.values.taxonomy import Tier
 
 
@@ -67,18 +65,18 @@ def let_begin(ctx: Context, spec: CallSpec, view: LedgerView, now: datetime) -> 
 
 
 def tier_bound(ctx: Context, spender: Spender, tier: Tier) -> tuple[Tier, LimitSubject] | None:
-    """Return the highest tier that the spender may use and whose limit that is, where `tier` is above it."""
+    """Return the highest tier that the spender may use and whose limit that is, where `tier` is above it.
+
+    Raises:
+        StoreError: It cannot be read which raises there are.
+    """
     tiers, found = list(Tier), list[tuple[Tier, LimitSubject]]()
     for limited in limited_subjects(ctx.policy.config.pointsman.limits, spender):
         stated = [bounds.highest_tier for bounds in limited.rules if bounds.highest_tier]
         if not limited.granted and not any(tiers.index(it) < tiers.index(tier) for it in stated):
             continue
         name = limited.subject.name
-        try:
-            grant = ctx.ledger.look_at_limits((), (name,), (), ctx.clock.now().date()).grants.get(name, NO_GRANT)
-        except StoreError as trouble:  # no raise is known, and what openclaw.json says holds
-            ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", detail=str(trouble))
-            grant = NO_GRANT
+        grant = ctx.ledger.look_at_limits((), (name,), (), ctx.clock.now().date()).grants.get(name, NO_GRANT)
         highest = sender_limits.effective(limited, grant, ctx.clock.now()).highest_tier
         if highest and tiers.index(highest) < tiers.index(tier):
             found.append((highest, limited.subject))

@@ -9,7 +9,10 @@ from pointsman.routing.answer_rules import Checks
 from pointsman.services.context import Context
 from pointsman.services.sender_limits import spender_of, tier_bound
 from pointsman.services.time_limit import time_limit
+from pointsman.values.errors import StoreError
 from pointsman.values.json_schema import Schema
+from pointsman.values.log_events import LogEvent
+from pointsman.values.taxonomy import Tier
 
 CHECK_SECONDS = 3.0
 """How long an answer's checks may take together, of the time that a function keeps for settling."""
@@ -66,7 +69,7 @@ def next_after_answer(
     now = ctx.clock.now()
     if failed:
         hop = ctx.policy.above(state.here, now, private=state.private)
-        if hop and tier_bound(ctx, spender_of(record), hop.tier):
+        if hop and _too_high(ctx, record, hop.tier):
             return None
         return state.beyond(hop, Purpose.TASK, f"{FAILED_CHECK}:{failed}") if hop else None
     checks = _declared(ctx, record)
@@ -74,6 +77,15 @@ def next_after_answer(
         return None
     hop = ctx.policy.free_hop(now)
     return state.beyond(hop, Purpose.JUDGE, None) if hop else None
+
+
+def _too_high(ctx: Context, record: TaskRecord, tier: Tier) -> bool:
+    """Return whether the tier is above the task's highest, or that cannot be read: no answer is lost for it."""
+    try:
+        return tier_bound(ctx, spender_of(record), tier) is not None
+    except StoreError as trouble:
+        ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=record.task_id, detail=str(trouble))
+        return True
 
 
 def _declared(ctx: Context, record: TaskRecord) -> Checks | None:

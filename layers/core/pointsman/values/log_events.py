@@ -36,6 +36,7 @@ class LogEvent(StrEnum):
     REPORT_PUBLISHED = "report_published"
     HAND_OUT_NOT_RECORDED = "hand_out_not_recorded"
     REQUEST_NOT_FOUND = "request_not_found"
+    LIMITS_NOT_READ = "limits_not_read"
     RESULT_NOT_READABLE = "result_not_readable"
     RESULT_NOT_AWAITED = "result_not_awaited"
     STORE_UNAVAILABLE = "store_unavailable"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.report.render.as_json import as_json
+from pointsman.report.render.html import render_html
 from pointsman.report.render.text import render_summary, render_text
 from pointsman.services.report import announcement_subject
 from pointsman.values.taxonomy import Tier
@@ -18,6 +19,7 @@ from tests.support.report_rows import (
     UNTIL,
     policy,
     report_of,
+    row,
 )
 
 
@@ -45,3 +47,16 @@ def test_text_and_message_fit_their_size_and_ignore_the_order_of_rows(
     shuffled = report_of(*rows, counters=counters, policy=old_policy, stand_in=stand_in, now=now)
     assert json.dumps(as_json(shuffled)) == json.dumps(as_json(report))
     assert render_text(shuffled) == page
+
+
+def test_senders_who_cost_most_are_named() -> None:
+    """In the text and on the page."""
+    costs = {"key:ci": 300_000_000, "role:AROATEAM:ada": 200_000_000, "service:jobs": 1, "key:bot": 2, None: 5}
+    rows = [row(f"t-{n}", sender=sender, cost_nano=cost) for n, (sender, cost) in enumerate(costs.items())]
+    report = report_of(*rows)
+    lines = [line for line in render_text(report).splitlines() if line.startswith("Senders ")]
+    assert lines[0].startswith("Senders key:ci $0.30")
+    assert "sender key:ci" in render_text(report)
+    page = render_html(report)
+    assert all(name in page for name in costs if name)
+    assert "By sender" in page

@@ -12,10 +12,10 @@ _AVERAGE_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """The ticket, agent or model that made most of a day's cost."""
+    """The ticket, agent, sender or model that made most of a day's cost."""
 
     kind: str
-    """`ticket`, `agent` or `model`."""
+    """`ticket`, `agent`, `sender` or `model`."""
     name: str
     cost_nano: int
     percent: float
@@ -33,10 +33,11 @@ class SpendBefore:
 
 
 def drivers(report: Report) -> list[Driver]:
-    """Return the ticket, the agent and the model that made most of the cost, those that there are."""
+    """Return the ticket, agent, sender and model that made most of the cost, those that there are."""
     costs = {
         "ticket": {name: totals.with_share_nano for name, totals in report.labels["ticket"].named.items()},
         "agent": {name: totals.with_share_nano for name, totals in report.labels["agent"].named.items()},
+        "sender": {name: totals.with_share_nano for name, totals in report.labels["sender"].named.items()},
         "model": {name: totals.cost_nano for name, totals in report.models.items()},
     }
     whole = report.total.cost_nano

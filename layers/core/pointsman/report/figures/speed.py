@@ -105,7 +105,7 @@ def _percentiles(values: Iterable[int]) -> tuple[int | None, int | None]:
     return percentile(ascending, 50), percentile(ascending, 95)
 
 
-def percentile(ascending: Sequence[int], percent: int) -> int | None:
+def percentile[Number: (int, float)](ascending: Sequence[Number], percent: int) -> Number | None:
     """Return the nearest-rank percentile of sorted values."""
     return ascending[math.ceil(len(ascending) * percent / 100) - 1] if ascending else None
 

@@ -113,11 +113,11 @@ def _amounts(name: str, day: int, month: int) -> list[Child]:
 
 
 def tasks_section(report: Report) -> Markup | None:
-    """Return the most expensive tasks, and the cost by ticket, agent and parent."""
+    """Return the most expensive tasks, and the cost by ticket, agent, sender and parent."""
     if not report.tasks:
         return None
     most_expensive = sorted(report.tasks, key=lambda task: (-task.with_share_nano, task.task_id))[:_TASKS_SHOWN]
-    labels = {"ticket": "By ticket", "agent": "By agent", "parent_id": "By parent task"}
+    labels = {"ticket": "By ticket", "agent": "By agent", "sender": "By sender", "parent_id": "By parent task"}
     tables = [table for label, title in labels.items() if (table := _label_table(report.labels[label], title))]
     more = len(report.tasks) - len(most_expensive)
     rest = report.other_tasks
@@ -133,7 +133,7 @@ def tasks_section(report: Report) -> Markup | None:
             "A task’s cost includes its share of the classification.",  # noqa: RUF001
         ),
         el("div", *tables, class_="pair") if tables else None,
-        None if tables else note_paragraph("No task names a ticket, an agent or a parent."),
+        None if tables else note_paragraph("No task has a ticket, an agent, a sender or a parent on record."),
     )
 
 

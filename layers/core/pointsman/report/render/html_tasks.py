@@ -98,7 +98,7 @@ def _attention_entry(item: Attention) -> Markup:
 
 
 def drivers_section(report: Report) -> Markup | None:
-    """Return the ticket, agent and model that made most of the cost; None without a cost."""
+    """Return the ticket, agent, sender and model that made most of the cost; None without a cost."""
     most = drivers(report)
     if not most:
         return None
@@ -113,7 +113,7 @@ def drivers_section(report: Report) -> Markup | None:
         ]
         for driver in most
     ]
-    caption = "The ticket, agent and model that made most of the cost"
+    caption = "The ticket, agent, sender and model that made most of the cost"
     return table_section("driver", "What made most of it", caption, ["Who", "Share", "Cost"], rows)
 
 

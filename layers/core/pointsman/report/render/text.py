@@ -20,7 +20,7 @@ from pointsman.report.render.formatting import (
 from pointsman.values.times import to_text
 
 _TEXT_WIDTH = 72
-_MODELS_SHOWN, _TYPES_SHOWN, _FALLBACKS_SHOWN, _WARNING_LINES = 4, 5, 3, 9
+_MODELS_SHOWN, _TYPES_SHOWN, _SENDERS_SHOWN, _FALLBACKS_SHOWN, _WARNING_LINES = 4, 4, 2, 3, 9
 """Most lines of each kind; report.json has all."""
 _PHONE_WIDTH, _PHONE_LINES, _PHONE_WARNINGS = 40, 12, 3
 _STAND_IN = "STAND-INS ANSWERED, NOT REAL MODELS"
@@ -116,6 +116,7 @@ def _summary(report: Report) -> list[str]:
         clip(f"Spent   {rounded_dollars(total.cost_nano)}: {work}", _TEXT_WIDTH),
         *_before(report),
         *_drivers(report),
+        *_senders(report),
         *_saved(report),
         clip(f"Month   {rounded_dollars(month.total.spent_nano)}{cap}, {month.name} to date", _TEXT_WIDTH),
         *fold_list("        ", tiers, _TEXT_WIDTH, 2),
@@ -135,6 +136,18 @@ def _before(report: Report) -> list[str]:
 def _drivers(report: Report) -> list[str]:
     most = [f"{driver.kind} {_ascii(driver.name)} {percent(driver.percent)}" for driver in drivers(report)]
     return fold_list("Most by ", [clip(word, _TEXT_WIDTH - 10) for word in most], _TEXT_WIDTH, 2)
+
+
+def _senders(report: Report) -> list[str]:
+    """Return whose tasks cost most."""
+    named = report.labels["sender"].named
+    order = sorted(named, key=lambda name: (-named[name].with_share_nano, name))
+    words = [
+        f"{clip(_ascii(name), 30)} {rounded_dollars(named[name].with_share_nano)} ({plural(named[name].tasks, 'task')})"
+        for name in order[:_SENDERS_SHOWN]
+    ]
+    more = [f"{len(order) - _SENDERS_SHOWN:,} more"] if len(order) > _SENDERS_SHOWN else []
+    return fold_list("Senders ", words + more, _TEXT_WIDTH, 1)
 
 
 def _ascii(name: str) -> str:

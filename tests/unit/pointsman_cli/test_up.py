@@ -1,0 +1,86 @@
+"""`pointsman up`: the first start, and again while the stack is up. Emulator, build and sam are replaced."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import devstack
+from devstack import processes, servers, stack
+from devstack.info import ProcessRecord, StackInfo
+from devstack.toolchain import ROOT
+from pointsman_cli import stacks
+from pointsman_cli.main import main
+
+CONFIG = (ROOT / "openclaw.json").read_text()
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, StackInfo]]:
+    """What was deployed: the text of its openclaw.json, and the stack that it was deployed to."""
+    deployments: list[tuple[str, StackInfo]] = []
+    build = tmp_path / "build"
+    layer = build / "CoreLayer/python/pointsman"
+    layer.mkdir(parents=True)
+    (build / "template.yaml").write_text("Resources: {}")
+    (layer / "openclaw.json").write_text(CONFIG)
+    record = ProcessRecord(name="emulator", pid=os.getpid(), started=0, log=tmp_path / "log")
+
+    def deploy(info: StackInfo, template: Path, **_: Any) -> StackInfo:
+        deployments.append(((template.parent / "CoreLayer/python/pointsman/openclaw.json").read_text(), info))
+        return info.model_copy(update={"outputs": {"TaskQueueUrl": "http://127.0.0.1/queue"}})
+
+    monkeypatch.setattr(stacks, "STATE_DIR", tmp_path / "state")
+    monkeypatch.setattr(stack, "require_tools", lambda *_: None)
+    monkeypatch.setattr(stack, "build_template", lambda *_, **__: build / "template.yaml")
+    monkeypatch.setattr(stack, "deploy_template", deploy)
+    monkeypatch.setattr(stack, "put_keys", lambda *_: None)
+    monkeypatch.setattr(servers, "start_emulator", lambda *_, **__: (record, "http://127.0.0.1:4566"))
+    monkeypatch.setattr(servers, "start_fake_providers", lambda *_, **__: record)
+    monkeypatch.setattr(servers, "await_fake_providers", lambda *_: "http://127.0.0.1:4567")
+    monkeypatch.setattr(servers, "await_emulator", lambda *_: None)
+    monkeypatch.setattr(processes, "is_running", lambda _: True)
+    monkeypatch.setattr(processes, "end_processes", lambda *_, **__: [])
+    for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return deployments
+
+
+def test_up_again_deploys_only_what_has_changed_to_the_same_stack(
+    deployed: list[tuple[str, StackInfo]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up"]) == 0
+    assert main(["up"]) == 0
+    assert [config for config, _ in deployed] == [CONFIG]
+    assert "nothing has changed" in capsys.readouterr().err
+    changed = tmp_path / "own.json"
+    changed.write_text(json.dumps(json.loads(CONFIG) | {"pointsman": {"budget": {"month_usd": 9}}}))
+    assert main(["up", "--config", str(changed)]) == 0
+    assert "its tasks and ledger stay" in capsys.readouterr().err
+    (_, first), (config, second) = deployed
+    assert (config, second.token, second.endpoint) == (changed.read_text(), first.token, first.endpoint)
+    assert main(["up", "--config", str(changed)]) == 0
+    assert main(["up"]) == 0
+    assert [config for config, _ in deployed] == [CONFIG, changed.read_text(), CONFIG]
+    running = devstack.find_stack(stacks.STATE_DIR)
+    assert running
+    assert (running.token, running.outputs) == (first.token, {"TaskQueueUrl": "http://127.0.0.1/queue"})
+
+
+def test_up_refuses_a_configuration_that_cannot_run_and_other_providers(
+    deployed: list[tuple[str, StackInfo]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken = tmp_path / "own.json"
+    broken.write_text('{"routing": {"orchestration": "no-such-model"}}')
+    assert main(["up", "--config", str(broken)]) == 2
+    assert deployed == []
+    assert main(["up"]) == 0
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    assert main(["up"]) == 1
+    assert "stop it first with `pointsman down`" in capsys.readouterr().err
+    assert len(deployed) == 1
