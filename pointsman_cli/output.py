@@ -183,6 +183,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
+def text_width(most: int) -> int:
+    """Return how many columns a text may have: at most so many, and no more than a terminal has."""
+    return min(most, shutil.get_terminal_size().columns) if sys.stdout.isatty() else most
+
+
 def shows_progress() -> bool:
     """Return whether stderr is a terminal whose line can be written anew."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -72,7 +72,9 @@ def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> 
     report = reporting.build(day)
     if as_html:
         return html.render_html(report, reporting.published(), linked=False)
-    return output.json_text(json_form.as_json(report)) if as_json else text.render_text(report)
+    if as_json:
+        return output.json_text(json_form.as_json(report))
+    return text.render_text(report, output.text_width(text.TEXT_WIDTH))
 
 
 def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
@@ -104,11 +106,24 @@ def _range_json(entries: "list[PublishedDay]") -> str:
 
 
 def _table(entries: "list[PublishedDay]") -> str:
+    from pointsman.report.figures.day_tasks import TaskKind
     from pointsman.report.render.formatting import rounded_dollars
 
-    rows = {str(e.spend.day): (e.tasks, e.attempts, e.spend.cost_nano, e.saved_nano) for e in entries}
+    lost, held = (TaskKind.FAILED, TaskKind.REJECTED), TaskKind.HELD
+    rows = {
+        str(entry.spend.day): (
+            sum(entry.received.values()) or entry.tasks,
+            sum(entry.received.get(kind, 0) for kind in lost),
+            entry.received.get(held, 0),
+            entry.attempts,
+            entry.spend.cost_nano,
+            entry.saved_nano,
+        )
+        for entry in entries
+    }
     sums = tuple(map(sum, zip(*rows.values(), strict=True)))
-    lines = [f"{'Day':<10}{'Tasks':>9}{'Calls':>9}{'Spent':>15}{'Saved':>15}"]
-    for name, (tasks, calls, spent, saved) in [*rows.items(), ("Total", sums)]:
-        lines.append(f"{name:<10}{tasks:>9,}{calls:>9,}{rounded_dollars(spent):>15}{rounded_dollars(saved):>15}")
+    lines = [f"{'Day':<10}{'Tasks':>8}{'Failed':>8}{'Held':>6}{'Calls':>8}{'Spent':>10}{'Saved':>10}"]
+    for name, (*counts, spent, saved) in [*rows.items(), ("Total", sums)]:
+        numbers = "".join(f"{count:>{width},}" for count, width in zip(counts, (8, 8, 6, 8), strict=True))
+        lines.append(f"{name:<10}{numbers}{rounded_dollars(spent, 4):>10}{rounded_dollars(saved, 4):>10}")
     return "\n".join([*lines, "Savings are estimates against the configured baseline."]) + "\n"

@@ -38,6 +38,9 @@ def test_text_and_message_fit_their_size_and_ignore_the_order_of_rows(
     page, message = render_text(report), render_summary(report)
     assert len(page.splitlines()) <= 55
     assert max(map(len, page.splitlines())) <= 72
+    narrow = render_text(report, 60)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert len(narrow.splitlines()) <= 65
     assert len(message.splitlines()) <= 12
     assert max(map(len, message.splitlines())) <= 40
     assert len(announcement_subject(report)) < 100

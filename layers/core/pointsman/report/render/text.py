@@ -19,23 +19,26 @@ from pointsman.report.render.formatting import (
 )
 from pointsman.values.times import to_text
 
-_TEXT_WIDTH = 72
+TEXT_WIDTH, _NARROWEST = 72, 60
+_NUMBERS = 48
+"""Columns of a table's numbers."""
 _MODELS_SHOWN, _TYPES_SHOWN, _SENDERS_SHOWN, _FALLBACKS_SHOWN, _WARNING_LINES = 4, 4, 2, 3, 9
 """Most lines of each kind; report.json has all."""
 _PHONE_WIDTH, _PHONE_LINES, _PHONE_WARNINGS = 40, 12, 3
 _STAND_IN = "STAND-INS ANSWERED, NOT REAL MODELS"
 
 
-def render_text(report: Report) -> str:
-    """Return the page: at most 55 lines of 72 columns."""
+def render_text(report: Report, width: int = TEXT_WIDTH) -> str:
+    """Return the page: at most 55 lines of 72 columns, or somewhat more of fewer columns, but no fewer than 60."""
+    width = max(_NARROWEST, min(width, TEXT_WIDTH))
     parts = [
-        _head(report),
-        [*_day_tasks(report), *_warnings(report)],
-        _summary(report),
-        _table("Tier", {**{str(tier): totals for tier, totals in report.tiers.items()}, **_rest(report)}),
-        _table("Model", _most_expensive(report.models, _MODELS_SHOWN)),
-        _table("Task type", _most_expensive(report.types, _TYPES_SHOWN)),
-        _events(report),
+        _head(report, width),
+        [*_day_tasks(report, width), *_warnings(report, width)],
+        _summary(report, width),
+        _table(width, "Tier", {**{str(tier): totals for tier, totals in report.tiers.items()}, **_rest(report)}),
+        _table(width, "Model", _most_expensive(report.models, _MODELS_SHOWN)),
+        _table(width, "Task type", _most_expensive(report.types, _TYPES_SHOWN)),
+        _events(report, width),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -85,22 +88,23 @@ def _counted(report: Report) -> list[str]:
     return [f"{report.received.received:,} received", *words] if words else []
 
 
-def _day_tasks(report: Report) -> list[str]:
-    lines = fold_list("Tasks   ", _counted(report), _TEXT_WIDTH, 2)
+def _day_tasks(report: Report, width: int) -> list[str]:
+    lines = fold_list("Tasks   ", _counted(report), width, 2)
     if lacks_records(report):
         return [f"Tasks   none on record; {plural(report.total.tasks, 'task')} had calls"]
     well = ["All is well: nothing here needs you."] if all_is_well(report) else []
     return [*(lines or ["Tasks   none received"]), *well]
 
 
-def _head(report: Report) -> list[str]:
+def _head(report: Report, width: int) -> list[str]:
     title = f"Pointsman, {report.day:%A} {report.day.day} {report.day:%B %Y}"
     times = f"{to_text(report.since)} to {to_text(report.until)} ({report.zone})"
-    lines = [title if report.complete else title + ": the day so far", clip(times, _TEXT_WIDTH)]
-    return [*lines, f"{_STAND_IN}: costs as if they were real."] if report.stand_in else lines
+    lines = [title if report.complete else title + ": the day so far", clip(times, width)]
+    stand_in = textwrap.wrap(f"{_STAND_IN}: costs as if they were real.", width, break_on_hyphens=False)
+    return [*lines, *stand_in] if report.stand_in else lines
 
 
-def _summary(report: Report) -> list[str]:
+def _summary(report: Report, width: int) -> list[str]:
     total, month = report.total, report.month
     cap = f" of {cap_dollars(month.cap.limit_nano)} ({percent(month.cap.percent)})" if month.cap else ", no cap"
     tiers = [
@@ -113,32 +117,32 @@ def _summary(report: Report) -> list[str]:
     ]
     work = f"{plural(total.tasks, 'task')} in {plural(total.attempts, 'call')}" if total.attempts else "no task ran"
     return [
-        clip(f"Spent   {rounded_dollars(total.cost_nano)}: {work}", _TEXT_WIDTH),
-        *_before(report),
-        *_drivers(report),
-        *_senders(report),
-        *_saved(report),
-        clip(f"Month   {rounded_dollars(month.total.spent_nano)}{cap}, {month.name} to date", _TEXT_WIDTH),
-        *fold_list("        ", tiers, _TEXT_WIDTH, 2),
-        *fold_list("Caps    ", limits, _TEXT_WIDTH, 2),
+        clip(f"Spent   {rounded_dollars(total.cost_nano)}: {work}", width),
+        *_before(report, width),
+        *_drivers(report, width),
+        *_senders(report, width),
+        *_saved(report, width),
+        clip(f"Month   {rounded_dollars(month.total.spent_nano)}{cap}, {month.name} to date", width),
+        *fold_list("        ", tiers, width, 2),
+        *fold_list("Caps    ", limits, width, 2),
     ]
 
 
-def _before(report: Report) -> list[str]:
+def _before(report: Report, width: int) -> list[str]:
     before, cost = spend_before(report.recent), report.total.cost_nano
     if before.average_nano is None or before.yesterday_nano is None:
         return []
     yesterday = f"day before {rounded_dollars(before.yesterday_nano, 4)} ({compared(cost, before.yesterday_nano)})"
     average = f"{before.average_days}-day average {rounded_dollars(before.average_nano, 4)}"
-    return fold_list("        ", [yesterday, f"{average} ({compared(cost, before.average_nano)})"], _TEXT_WIDTH, 2)
+    return fold_list("        ", [yesterday, f"{average} ({compared(cost, before.average_nano)})"], width, 2)
 
 
-def _drivers(report: Report) -> list[str]:
+def _drivers(report: Report, width: int) -> list[str]:
     most = [f"{driver.kind} {_ascii(driver.name)} {percent(driver.percent)}" for driver in drivers(report)]
-    return fold_list("Most by ", [clip(word, _TEXT_WIDTH - 10) for word in most], _TEXT_WIDTH, 2)
+    return fold_list("Most by ", [clip(word, width - 10) for word in most], width, 2)
 
 
-def _senders(report: Report) -> list[str]:
+def _senders(report: Report, width: int) -> list[str]:
     """Return whose tasks cost most."""
     named = report.labels["sender"].named
     order = sorted(named, key=lambda name: (-named[name].with_share_nano, name))
@@ -147,14 +151,14 @@ def _senders(report: Report) -> list[str]:
         for name in order[:_SENDERS_SHOWN]
     ]
     more = [f"{len(order) - _SENDERS_SHOWN:,} more"] if len(order) > _SENDERS_SHOWN else []
-    return fold_list("Senders ", words + more, _TEXT_WIDTH, 1)
+    return fold_list("Senders ", words + more, width, 1)
 
 
 def _ascii(name: str) -> str:
     return name.encode("ascii", "replace").decode()
 
 
-def _saved(report: Report) -> list[str]:
+def _saved(report: Report, width: int) -> list[str]:
     comparison = report.baseline
     if comparison.percent is None:
         return ["Saved   nothing to compare: no task was answered"]
@@ -163,11 +167,16 @@ def _saved(report: Report) -> list[str]:
         clip(
             f"{label}   {rounded_dollars(abs(comparison.saved_nano))} of {rounded_dollars(comparison.baseline_nano)} "
             f"({percent(comparison.percent)})",
-            _TEXT_WIDTH,
+            width,
         ),
-        f"        net of AWS ({rounded_dollars(comparison.aws_nano, 4)}), against the same answers on",
-        f"        {comparison.model} at list price:",
-        "        an estimate, because it would count the same text differently",
+        *textwrap.wrap(
+            f"net of AWS ({rounded_dollars(comparison.aws_nano, 4)}), against the same answers on {comparison.model} "
+            "at list price: an estimate, because it would count the same text differently",
+            width,
+            initial_indent="        ",
+            subsequent_indent="        ",
+            break_on_hyphens=False,
+        ),
     ]
 
 
@@ -176,17 +185,17 @@ def _rest(report: Report) -> dict[str, Totals]:
     return {**{name: totals for name, totals in overheads.items() if totals.attempts}, "total": report.total}
 
 
-def _table(title: str, rows: dict[str, Totals]) -> list[str]:
+def _table(width: int, title: str, rows: dict[str, Totals]) -> list[str]:
     if not rows:
         return []
-    head = f"{title:<24}{'Tasks':>7}{'Calls':>7}{'Tokens in':>11}{'out':>10}{'Cost':>13}"
-    return [head, *(_row(name, totals) for name, totals in rows.items())]
+    head = f"{title:<{width - _NUMBERS}}{'Tasks':>7}{'Calls':>7}{'Tokens in':>11}{'out':>10}{'Cost':>13}"
+    return [head, *(_row(width - _NUMBERS, name, totals) for name, totals in rows.items())]
 
 
-def _row(name: str, totals: Totals) -> str:
+def _row(room: int, name: str, totals: Totals) -> str:
     counts = f"{short_count(totals.tasks):>7}{short_count(totals.attempts):>7}"
     tokens = f"{short_count(totals.usage.prompt):>11}{short_count(totals.usage.output):>10}"
-    return f"{clip(name, 24):<24}{counts}{tokens}{rounded_dollars(totals.cost_nano):>13}"
+    return f"{clip(name, room - 1):<{room}}{counts}{tokens}{rounded_dollars(totals.cost_nano):>13}"
 
 
 def _most_expensive(rows: dict[str, Totals], most: int) -> dict[str, Totals]:
@@ -199,10 +208,10 @@ def _most_expensive(rows: dict[str, Totals], most: int) -> dict[str, Totals]:
     return {**{name: rows[name] for name in listed}, f"{len(others)} others": total_of_others}
 
 
-def _events(report: Report) -> list[str]:
+def _events(report: Report, width: int) -> list[str]:
     outcomes = sorted(report.outcomes.items(), key=lambda item: (-item[1], item[0]))
     items = [f"{count:,} {outcome}{_unrecognized(report, outcome)}" for outcome, count in outcomes]
-    outcome_lines = fold_list("Outcomes  ", items, _TEXT_WIDTH, 2)
+    outcome_lines = fold_list("Outcomes  ", items, width, 2)
     if not report.fallbacks:
         return outcome_lines
     fallbacks = sorted(report.fallbacks.items(), key=lambda item: (-item[1], item[0]))
@@ -211,7 +220,7 @@ def _events(report: Report) -> list[str]:
     lines += [f"  {count:,} {fallback.came_from} > {fallback.model}: {fallback.reason}" for fallback, count in listed]
     if len(listed) < len(fallbacks):
         lines.append(f"  {len(fallbacks) - len(listed)} more kinds in report.json")
-    return [*outcome_lines, *(clip(line, _TEXT_WIDTH) for line in lines)]
+    return [*outcome_lines, *(clip(line, width) for line in lines)]
 
 
 def _unrecognized(report: Report, outcome: str) -> str:
@@ -219,13 +228,13 @@ def _unrecognized(report: Report, outcome: str) -> str:
     return f" ({count:,} not recognized)" if count else ""
 
 
-def _warnings(report: Report) -> list[str]:
+def _warnings(report: Report, width: int) -> list[str]:
     """Return what needs attention with what to do, wrapped; the last line counts those that do not fit."""
     lines: list[str] = []
     texts = [f"{item.why} {item.step}" for item in attention_of(report)]
     for number, text in enumerate(texts):
         wrapped = textwrap.wrap(
-            _ascii(text), _TEXT_WIDTH, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False
+            _ascii(text), width, initial_indent="! ", subsequent_indent="  ", break_on_hyphens=False
         )
         if len(lines) + len(wrapped) > _WARNING_LINES - (number < len(texts) - 1):
             return [*lines, f"! {len(texts) - number} more in report.json"]
