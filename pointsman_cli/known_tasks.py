@@ -117,7 +117,7 @@ class KnownTasks:
 
     def _read(self) -> _Known:
         """Return the content; an absent or broken file knows nothing."""
-        with suppress(OSError, ValueError, TypeError, AttributeError):
+        with suppress(OSError, ValueError, TypeError, LookupError):
             content: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
             return _Known(dict(content["submitted"]), list(content["listed"]), list(content["seen"]))
         return _Known()

@@ -41,6 +41,7 @@ from tests.support.attempts import (
 from tests.support.aws import Aws, MotoLedger
 from tests.support.fakes import NOON, FakeClock
 from tests.support.router import Router
+from tests.support.schemas import check_printed
 
 type Configure = Callable[..., Router]
 ALL = {"share": 1.0}
@@ -224,6 +225,7 @@ def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
         connection.runtime, context=replace(connection.runtime.context, clock=clock)
     )
     monkeypatch.setattr(stacks, "connect", lambda *_: connection)
+    check_printed(monkeypatch)
 
 
 @pytest.mark.usefixtures("stack")

@@ -26,6 +26,7 @@ from tests.support import report_office
 from tests.support.aws import Aws, MotoLedger
 from tests.support.report_office import FLASH, HAIKU, SINCE, SONNET, Office, answered
 from tests.support.router import SHIPPED, Router, build
+from tests.support.schemas import check_printed
 
 office = report_office.office
 
@@ -99,6 +100,7 @@ def test_a_guess_never_makes_a_task_cheaper(router: Router) -> None:
 @pytest.fixture
 def desk(office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Office:
     """Books and tasks that the command finds; the file that it decides by lies in its directory."""
+    check_printed(monkeypatch)
 
     def find(*_: Any) -> SimpleNamespace:
         return SimpleNamespace(runtime=office.runtime, say_stand_in=lambda: None)
