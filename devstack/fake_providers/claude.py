@@ -47,12 +47,6 @@ _QUOTAS: dict[QuotaKind, tuple[str, str]] = {
 _VERSION_WITHOUT_SAMPLING = "2026-10-21"
 """From this `anthropic-version` on, sampling parameters are refused, for older models too."""
 _SAMPLING = ("temperature", "top_p", "top_k")
-_BOUNDS = frozenset(
-    {
-        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
-        "maxItems",
-    }
-)
 _SIGNATURE = "c3RhbmQtaW4="
 """Of every thinking block; real ones are long and differ."""
 
@@ -82,7 +76,6 @@ class AnthropicWire(Wire):
         prompt = "\n".join(_text(message.get("content")) for message in body["messages"])
         system = _text(body.get("system"))
         output_format = (body.get("output_config") or {}).get("format") or {}
-        _check_schema(output_format.get("schema") or {})
         if blank_stops := [n for n, stop in enumerate(body.get("stop_sequences") or ()) if not stop.strip()]:
             raise BadRequestError(f"stop_sequences.{blank_stops[0]}: each stop sequence must contain non-whitespace")
         geo = body.get("inference_geo")
@@ -178,27 +171,6 @@ class AnthropicWire(Wire):
     def is_error(self, document: Any) -> bool:
         error = document.get("error") if isinstance(document, dict) and document.get("type") == "error" else None
         return isinstance(error, dict) and isinstance(error.get("type"), str)
-
-
-def _check_schema(schema: Any) -> None:
-    """Refuse what Claude's structured output does not know: open objects, and bounds of numbers, texts and lists."""
-    if isinstance(schema, list):
-        for part in schema:
-            _check_schema(part)
-    if not isinstance(schema, dict):
-        return
-    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
-        raise BadRequestError(
-            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
-        )
-    kind = schema.get("type")
-    if isinstance(kind, str) and (unknown := sorted(_BOUNDS & schema.keys())):
-        words = f"For '{kind}' type, properties {', '.join(unknown)} are not supported"
-        raise BadRequestError(f"output_config.format.schema: {words}")
-    for name, part in schema.items():
-        if name not in ("enum", "const", "default", "examples"):
-            for inner in part.values() if name in ("properties", "$defs") and isinstance(part, dict) else [part]:
-                _check_schema(inner)
 
 
 def _text(content: Any) -> str:
