@@ -152,11 +152,7 @@ class TaskClassifier:
 
     def _from_cache(self, undecided: Mapping[str, Task]) -> dict[str, Decision]:
         """Return the decisions on public texts that a model was asked about before."""
-        keys = {
-            task_id: text_key(task.prompt, earlier_questions(task))
-            for task_id, task in undecided.items()
-            if not task.private
-        }
+        keys = self._cache_keys(undecided)
         if self.cache is None or not keys:
             return {}
         try:
@@ -170,18 +166,22 @@ class TaskClassifier:
             if key in votes
         }
 
+    def _cache_keys(self, tasks: Mapping[str, Task]) -> dict[str, str]:
+        """Return by what public texts are remembered; nothing without a cache."""
+        public = {task_id: task for task_id, task in tasks.items() if self.cache and not task.private}
+        return {task_id: text_key(task.prompt, earlier_questions(task)) for task_id, task in public.items()}
+
     def _cache_votes(self, group: Mapping[str, Task], votes: Mapping[str, ModelVote]) -> None:
         """Keep what a model said of a public text that it read alone; a failure to keep it loses no decision.
 
         Beside others a text may be judged by what another one says.
         """
-        keys = {task_id: text_key(task.prompt, earlier_questions(task)) for task_id, task in group.items()}
-        public = {keys[task_id]: vote for task_id, vote in votes.items() if vote.type}
-        alone = len(set(keys.values())) == 1
-        if self.cache is None or not alone or any(task.private for task in group.values()):
+        keys = self._cache_keys(group)
+        if self.cache is None or len(keys) < len(group) or len(set(keys.values())) > 1:
             return
+        named = {keys[task_id]: vote for task_id, vote in votes.items() if vote.type}
         try:
-            self.cache.keep(public, self.ctx.clock.now() + VOTE_LASTS)
+            self.cache.keep(named, self.ctx.clock.now() + VOTE_LASTS)
         except StoreError as error:
             self.ctx.log(LogEvent.DECISIONS_NOT_CACHED, level="warning", detail=safe_message(error))
 
@@ -283,7 +283,6 @@ class TaskClassifier:
             _sharer(task_id, sum(map(len, texts[task_id].values())), task, records.get(task_id))
             for task_id, task in group.items()
         )
-        among = {sharer.sender for sharer in sharers}
         spec = CallSpec(
             purpose=Purpose.CLASSIFICATION,
             task_id=f"classify-{uuid4().hex}",
@@ -291,7 +290,7 @@ class TaskClassifier:
             model=model_id,
             tier=Tier.ORCHESTRATION,
             function="router",
-            sender=among.pop() if len(among) == 1 else None,
+            sender=sharers[0].sender,  # a group is of one sender
             sharers=sharers,
             prompt="Messages to sort, as JSON data:\n" + strict_json.dumps(messages),
             system=prompt_text("classification"),
