@@ -41,7 +41,7 @@ def evaluate(
 
     from pointsman.entrypoints.classifying import build_local_classifier
     from pointsman_cli.evaluation import examples, figures, pictures, routing, show
-    from pointsman_cli.evaluation.baselines import Graded, grade
+    from pointsman_cli.evaluation.baselines import grade
 
     sets = [examples.read_examples(file) for file in files or examples.own_sets()]
     runtime = _application(live, config, stack)
@@ -50,12 +50,8 @@ def evaluate(
     measured = []
     for one in sets:
         routed, asking = (routing.route_live if live else routing.route_offline)(runtime, one.examples)
-        end = start + len(one.examples)
-        tiers = graded.tiers and tuple(
-            tier for tier, example in zip(graded.tiers[start:end], one.examples, strict=True) if example.ok_tiers
-        )
-        grades = Graded(graded.version, tiers, graded.skipped)
-        start = end
+        grades = graded.part([number for number, each in enumerate(one.examples, start) if each.ok_tiers])
+        start += len(one.examples)
         measured.append(
             figures.figures(
                 one.name,

@@ -1,8 +1,9 @@
-"""What the decisions are compared with: every task to one tier, rules that look for words, and LiteLLM's local router.
+"""What the decisions are compared with: every task to one tier, rules that look for words, and LiteLLM's local routers.
 
 LiteLLM is run by a Python that has it; it is no dependency of ours. Its four grades are read as our tiers: SIMPLE as
-orchestration, MEDIUM as implementation, COMPLEX and REASONING as reasoning. It only looks at the text, with its
-defaults; no model and no address is reached.
+orchestration, MEDIUM as implementation, COMPLEX and REASONING as reasoning. Its routers only look at the text, with
+their defaults; no model and no address is reached. One sorts by rules, the newer one by what it has learnt of models'
+success (`heuristic_v2`). Its quality router grades by the same rules; its semantic one needs a model of embeddings.
 """
 
 import json
@@ -10,7 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -39,6 +40,7 @@ BASELINES: Mapping[str, Callable[[str], Tier]] = {
 
 
 LITELLM = "LiteLLM complexity router"
+LITELLM_PREDICTOR = "LiteLLM tier predictor"
 _SECONDS = 180.0
 _TIERS = {
     "SIMPLE": Tier.ORCHESTRATION,
@@ -54,7 +56,15 @@ from litellm.router_strategy.complexity_router.complexity_router import Complexi
 tiers = dict.fromkeys(("SIMPLE", "MEDIUM", "COMPLEX", "REASONING"), "model")
 router = ComplexityRouter("complexity", None, {"tiers": tiers}, "model")
 grades = [getattr(router.classify(text)[0], "value", None) for text in texts]
-print("\\n" + json.dumps({"version": version("litellm"), "grades": grades}))
+names = list(tiers)
+try:
+    from litellm.router_strategy.adaptive_router.classifier import classify_prompt
+    from litellm.router_strategy.complexity_router.tier_predictor import TierSuccessPredictor, resolve_tier_artifact
+    predictor = TierSuccessPredictor(resolve_tier_artifact("ultrafeedback"))
+    predicted = [names[predictor.predict(text, classify_prompt(text)).required_tier - 1] for text in texts]
+except ImportError:
+    predicted = None
+print("\\n" + json.dumps({"version": version("litellm"), "grades": grades, "predicted": predicted}))
 """
 
 
@@ -65,6 +75,15 @@ class Graded:
     version: str | None
     tiers: tuple[Tier, ...] | None
     skipped: str | None = None
+    predicted: tuple[Tier, ...] | None = None
+    """By its tier predictor; None: that version has none."""
+
+    def part(self, chosen: Sequence[int]) -> "Graded":
+        """Return what was made of some of the texts, by their numbers."""
+        tiers, predicted = (
+            whole and tuple(whole[number] for number in chosen) for whole in (self.tiers, self.predicted)
+        )
+        return replace(self, tiers=tiers, predicted=predicted)
 
 
 def grade(texts: Sequence[str], python: Path | None) -> Graded:
@@ -91,8 +110,11 @@ def grade(texts: Sequence[str], python: Path | None) -> Graded:
         return _skipped(last[0])
     try:
         answer = json.loads(run.stdout.splitlines()[-1])
-        tiers = tuple(_TIERS[grade_name] for _, grade_name in zip(texts, answer["grades"], strict=True))
-        return Graded(str(answer["version"]), tiers)
+        tiers, predicted = (
+            tuple(_TIERS[name] for _, name in zip(texts, names, strict=True)) if names is not None else None
+            for names in (answer["grades"], answer.get("predicted"))
+        )
+        return Graded(str(answer["version"]), tiers, predicted=predicted)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         return _skipped(f"an answer that is not understood ({type(error).__name__})")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.acceptance import Accepted, accepted
-from pointsman_cli.evaluation.baselines import BASELINES, LITELLM, Graded
+from pointsman_cli.evaluation.baselines import BASELINES, LITELLM, LITELLM_PREDICTOR, Graded
 from pointsman_cli.evaluation.examples import PERTURBATIONS, Example
 from pointsman_cli.evaluation.routing import ClassificationCalls, Routed
 from pointsman_cli.evaluation.statistics import Point, Proportion, Sureness, calibration_error, curve, proportion
@@ -193,5 +193,8 @@ def _baselines(examples: Sequence[Example], graded: Graded) -> list[Baseline]:
     ]
     if graded.tiers is None:
         return [*baselines, Baseline(LITELLM, None, graded.skipped)]
-    gaps = (example.gap(tier) for example, tier in zip(examples, graded.tiers, strict=True))
-    return [*baselines, Baseline(f"{LITELLM} {graded.version}", _tiering(gaps))]
+    for name, tiers in ((LITELLM, graded.tiers), (LITELLM_PREDICTOR, graded.predicted)):
+        if tiers is not None:
+            gaps = (example.gap(tier) for example, tier in zip(examples, tiers, strict=True))
+            baselines.append(Baseline(f"{name} {graded.version}", _tiering(gaps)))
+    return baselines

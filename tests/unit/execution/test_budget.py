@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.execution.budget import OPEN, Cap, Charge, charge, check_budget
+from pointsman.execution.budget import OPEN, Cap, Charge, charge, check_budget, used_up
 from pointsman.execution.outcome import Outcome
 from pointsman.routing.config import Budget
 from pointsman.values.taxonomy import Tier
@@ -55,6 +55,21 @@ def test_over_budget_only_for_what_is_spent_and_the_call_itself(
     result = check_budget(wanted(amount), {"month": held, "month" + OPEN: open_}, NOON, UTC_ZONE)
     assert (result.outcome if result else None) == outcome
     assert (result is not None and result.ours) is (outcome is Outcome.BUSY)  # waited for on the same model
+
+
+@pytest.mark.parametrize(
+    ("amount", "spent", "caps"),
+    [
+        (DOLLAR, 4 * DOLLAR, []),
+        (DOLLAR, 4 * DOLLAR + 1, ["month"]),
+        (5 * DOLLAR, 1, ["month"]),
+        (5 * DOLLAR + 1, 1, []),
+    ],
+)
+def test_cap_is_used_up_when_a_call_that_it_could_hold_does_not_fit(amount: int, spent: int, caps: list[str]) -> None:
+    """A day's is none of these: it renews by itself."""
+    counters = {"month": spent + DOLLAR, "month" + OPEN: DOLLAR, "day_22": 5 * DOLLAR}
+    assert [cap.counter for cap in used_up(wanted(amount, month_usd=5, day_usd=5), counters)] == caps
 
 
 def test_it_says_when_the_budget_renews() -> None:

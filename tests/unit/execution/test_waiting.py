@@ -49,3 +49,10 @@ def test_wait_is_read_as_it_was_written(waiting: Waiting) -> None:
 def test_held_task_names_the_key_of_the_cap(cap: str, key: str) -> None:
     waiting = Waiting(WaitingFor.BUDGET, NOON, NOON, shortfall=Shortfall(cap, 3, 2, 1))
     assert f"raise {key} in openclaw.json" in waiting.do
+
+
+@pytest.mark.parametrize("what", [WaitingFor.BUSY, WaitingFor.QUOTA, WaitingFor.STORE])
+def test_wait_that_ends_by_itself_names_no_key(what: WaitingFor) -> None:
+    waiting = Waiting(what, NOON, NOON, shortfall=Shortfall("month", 3, 2, 1))
+    assert waiting.do.startswith("nothing")
+    assert "openclaw.json" not in waiting.do

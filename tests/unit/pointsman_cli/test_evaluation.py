@@ -13,7 +13,7 @@ from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import stacks
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.evaluation import examples
-from pointsman_cli.evaluation.baselines import LITELLM, by_keywords, grade
+from pointsman_cli.evaluation.baselines import LITELLM, LITELLM_PREDICTOR, by_keywords, grade
 from pointsman_cli.evaluation.examples import PERTURBATIONS, with_typing_errors
 from pointsman_cli.evaluation.statistics import Proportion, Sureness, calibration_error, curve, point, proportion
 from pointsman_cli.main import main
@@ -241,6 +241,19 @@ def test_litellms_grades_are_read_as_tiers(tmp_path: Path) -> None:
     result = grade(["a", "bb", "ccc", "dddd"], _python_that(tmp_path, f"{grades}\n{answer}"))
     assert result.version == "1.2.3"
     assert result.tiers == (Tier.ORCHESTRATION, Tier.IMPLEMENTATION, Tier.REASONING, Tier.REASONING)
+    assert result.predicted is None
+
+
+def test_litellms_tier_predictor_stands_beside_its_rules(
+    labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grades = "texts = json.load(sys.stdin); names = ['SIMPLE'] * len(texts)"
+    answer = "print(json.dumps({'version': '2', 'grades': names, 'predicted': ['REASONING'] * len(texts)}))"
+    python = _python_that(tmp_path, f"{grades}\n{answer}")
+    (evaluated,) = run(capsys, str(labelled), "--litellm", str(python))["sets"]
+    by_name = {baseline["name"]: baseline for baseline in evaluated["baselines"]}
+    assert by_name[f"{LITELLM} 2"]["tier_accuracy"] == by_name["always orchestration"]["tier_accuracy"]
+    assert by_name[f"{LITELLM_PREDICTOR} 2"]["tier_accuracy"] == by_name["always reasoning"]["tier_accuracy"]
 
 
 @pytest.mark.parametrize(
