@@ -47,16 +47,16 @@ class ModelRequest:
     """The attempt's name, sent as a header so that both sides' logs can be compared."""
     schema: dict[str, Any] | None = None
     """JSON Schema that the answer must follow; None: free text."""
-    json_only: bool = False
-    """Whether the answer must be JSON, by what `system` says of it."""
-    stop: tuple[str, ...] = ()
-    """Texts before which the answer ends."""
     effort: Effort | None = None
     """One that the model knows; None: nothing is sent, and the provider's default holds."""
     effort_value: str | int | None = None
     """The effort in the provider's own word or number (`catalog.Thinking.levels`)."""
     earlier: tuple[Turn, ...] = ()
     """What was said before the prompt: the user's turn first, the assistant's last."""
+    json_only: bool = False
+    """Whether the answer must be JSON, by what `system` says of it."""
+    stop: tuple[str, ...] = ()
+    """Texts before which the answer ends."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
