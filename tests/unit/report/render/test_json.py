@@ -4,7 +4,9 @@ import json
 
 from pointsman.report.render.as_json import as_json
 from tests.support import pages
+from tests.support.kinds_of_day import kinds_of_day
 from tests.support.pages import HOSTILE, SONNET
+from tests.support.report_rows import report_of, row
 from tests.support.schemas import check_document
 
 REPORT, ENTRIES = pages.month()
@@ -32,3 +34,10 @@ def test_every_amount_has_the_name_that_ends_in_nano_usd() -> None:
         return sum(map(check, entries)) + isinstance(value, dict)
 
     assert check(json.loads(json.dumps(as_json(REPORT)))) > 100
+
+
+def test_day_with_senders_and_troubles_is_as_the_schema_says() -> None:
+    sent = report_of(row(sender="key:ci", metadata={"agent": "ci", "ticket": "T-1"}))
+    assert {driver["kind"] for driver in as_json(sent)["drivers"]} == {"ticket", "agent", "sender", "model"}
+    for report in (sent, kinds_of_day()["failed"]):
+        check_document("report", json.loads(json.dumps(as_json(report))))
