@@ -64,7 +64,9 @@ def deployed_config(connection: "StackConnection", *, again: bool = False) -> st
 
 def _core_layer(connection: "StackConnection") -> str | None:
     """Return the ARN of the router's layer that holds the file."""
-    router = connection.functions["RouterFunctionName"]
+    router = connection.functions.get("RouterFunctionName")
+    if router is None:
+        return None
     configuration = connection.clients.client("lambda").get_function_configuration(FunctionName=router)
     arns = (layer["Arn"] for layer in configuration.get("Layers", []))
     return next((arn for arn in arns if ":layer:CoreLayer" in arn), None)

@@ -11,7 +11,7 @@ import pytest
 
 from devstack.build import digest_of_build, with_config
 from pointsman_cli import stacks
-from pointsman_cli.deployed_config import Difference, deployed_config, differences
+from pointsman_cli.deployed_config import Difference, NoConfigError, deployed_config, differences
 from pointsman_cli.main import main
 from pointsman_cli.stacks import Settings, StackConnection
 from tests.support.schemas import check_document
@@ -61,6 +61,11 @@ def test_layer_of_a_deployed_stack_is_downloaded_once(connection: StackConnectio
     local = replace(connection, name="the local stack")
     assert deployed_config(local) == deployed_config(local)
     assert connection.clients.downloads == 3
+
+
+def test_stack_without_the_file_is_one_clear_error(connection: StackConnection) -> None:
+    with pytest.raises(NoConfigError, match="deploy it again"):
+        deployed_config(replace(connection, functions={}))
 
 
 def test_differences_name_the_settings() -> None:
