@@ -1,11 +1,11 @@
-"""The tools and their results, without the protocol: clients get names, arguments, docstrings and types of both."""
+"""The tools, without the protocol: clients get names, arguments and docstrings."""
 
 import asyncio
 import re
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
@@ -23,103 +23,8 @@ from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading, tasks
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import BadInputError, NotFoundError
+from pointsman_cli.mcp.results import BudgetState, CapState, Estimate, Submitted, Subtask, TaskState
 from pointsman_cli.stacks import StackConnection
-
-
-class Submitted(TypedDict):
-    """A task in the queue."""
-
-    task_id: str
-    stand_in: bool
-    """Whether a stand-in answers on this stack instead of a model."""
-
-
-class Subtask(TypedDict):
-    """A subtask at the time when its parent ended."""
-
-    task_id: str
-    status: str
-    answer: str | None
-    reason: str | None
-    type: str | None
-    model: str | None
-
-
-class TaskState(TypedDict):
-    """The state of a task. `ended` is true once it is completed, failed, cancelled or rejected."""
-
-    task_id: str
-    ended: bool
-    status: str
-    answer: str | None
-    truncated: bool
-    waiting_for: dict[str, Any] | None
-    """Of a task that waits, or that failed for it: `what`, `until`, and `do` for whoever does not want to wait."""
-    reason: str | None
-    type: str | None
-    tier: str | None
-    model: str | None
-    attempts: int
-    cost_usd: str | None
-    """The cost without its subtasks."""
-    partial: bool
-    """Whether it completed while some of its subtasks did not."""
-    subtasks: list[Subtask]
-    """The subtasks of a split task that has ended."""
-    stand_in: bool
-
-
-class Estimate(TypedDict):
-    """Which model would run a task, and the cost. `model` is None if none may."""
-
-    type: str
-    tier: str
-    model: str | None
-    source: str
-    confidence: float
-    reason: str
-    estimated_cost_usd: float | None
-    """Deprecated: `estimated_cost_nano_usd` is exact."""
-    estimated_cost_nano_usd: int | None
-
-
-class CapState(TypedDict):
-    """A cap of the budget. Amounts are exact, in nano-dollars, and (deprecated) in dollars as text."""
-
-    name: str
-    """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
-    limit_nano_usd: int
-    spent_nano_usd: int
-    left_nano_usd: int
-    limit_usd: str
-    spent_usd: str
-    left_usd: str
-    percent: float | None
-
-
-class QuotaState(TypedDict):
-    """A free tier's requests today. `requests_a_day` is None if no limit is known."""
-
-    model: str
-    requests: int
-    requests_a_day: int | None
-
-
-class BudgetState(TypedDict):
-    """The budget of the month so far."""
-
-    month: str
-    spent_nano_usd: int
-    reserved_nano_usd: int
-    projected_nano_usd: int | None
-    spent_usd: str
-    reserved_usd: str
-    projected_usd: str | None
-    caps: list[CapState]
-    when_exhausted: dict[str, str]
-    quotas: list[QuotaState]
-    stand_in: bool
-
 
 _LONGEST_WAIT_SECONDS = 600.0
 _DEFAULT_WAIT_SECONDS = 45.0

@@ -8,7 +8,6 @@ import hashlib
 import json
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -110,15 +109,6 @@ def test_max_tokens_truncates_the_answer(
 
     message = ask_claude(claude, max_tokens=5, thinking={"type": "disabled"})
     assert (message.stop_reason, message.usage.output_tokens, len(claude_text(message))) == ("max_tokens", 5, 20)
-
-
-def test_plain_call_takes_milliseconds(provider: FakeProviders, claude: anthropic.Anthropic) -> None:
-    durations = []
-    for _ in range(30):
-        began = time.perf_counter()
-        ask_claude(claude)
-        durations.append(time.perf_counter() - began)
-    assert statistics.median(durations) < 0.02  # about 1 ms on an idle machine; 40 ms is a delayed ACK
 
 
 def test_start_does_not_load_llmocks_server() -> None:
