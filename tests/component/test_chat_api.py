@@ -266,6 +266,15 @@ def test_a_failure_says_why_and_is_not_to_be_tried_again(shop: Functions) -> Non
     assert (headers["x-should-retry"], headers["x-pointsman-task-id"]) == ("false", task_id)
 
 
+def test_request_may_say_what_it_may_cost(shop: Functions) -> None:
+    task_id = begin(shop, {**HELLO, "max_cost_usd": "0.000000001"})
+    shop.route_messages()
+    shop.play(task_id)
+    assert shop.model.questions == []
+    status, body, _ = call(shop, event("GET", f"/v1/tasks/{task_id}"))
+    assert (status, body["error"]["code"]) == (429, "insufficient_quota")
+
+
 def test_a_used_key_with_another_request_is_a_conflict(shop: Functions) -> None:
     """It is told to its sender, and leaves no message that could be rejected."""
     finish(shop, begin(shop), GOOD)
@@ -345,6 +354,7 @@ def test_invalid_chat_request_is_rejected_before_it_is_sent(shop: Functions) -> 
     for body, status, code in (
         ({**HELLO, "n": 2}, 400, "unsupported_parameter"),
         ({**HELLO, "metadata": {"": "x"}}, 400, "invalid_value"),
+        ({**HELLO, "max_cost_usd": "a lot"}, 400, "invalid_value"),
         ({**HELLO, "messages": [{"role": "user", "content": "x" * 1_048_576}]}, 413, "request_too_large"),
     ):
         response, output, _ = call(shop, event("POST", "/v1/chat/completions", body))

@@ -145,6 +145,7 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
         ({"user": 7}, 400, "user", "invalid_value"),
         ({"stream": "yes"}, 400, "stream", "invalid_value"),
         ({"private": 1}, 400, "private", "invalid_value"),
+        ({"max_cost_usd": 0.25}, 400, "max_cost_usd", "invalid_value"),
     ],
 )
 def test_unsupported_option_is_named_in_the_error(fields: dict[str, Any], status: int, param: str, code: str) -> None:

@@ -80,6 +80,12 @@ def test_a_message_is_asked_for_with_blocks_and_schema() -> None:
     assert (talk.output_schema, talk.metadata) == (SCHEMA, {"user": "u"})
 
 
+@pytest.mark.parametrize("ask", [by_responses, by_messages])
+def test_own_fields_are_the_tasks(ask: Any) -> None:
+    request = ask(private=True, max_cost_usd="0.25")
+    assert (request.private, request.max_cost_usd) == (True, "0.25")
+
+
 @pytest.mark.parametrize(
     ("ask", "fields", "param"),
     [

@@ -236,6 +236,7 @@ def _message(asked: Asked, key: ApiKey, task_id: str) -> str:
                 "output_schema": asked.output_schema,
                 "stop": asked.stop,
                 "private": asked.private,
+                "max_cost_usd": asked.max_cost_usd,
                 "metadata": _metadata(asked, key),
             },
         )

@@ -4,9 +4,11 @@ from typing import Any
 
 from pointsman.chat_api.request_fields import (
     NO_TOOLS,
+    OWN_FIELDS,
     Asked,
     ModelNames,
     asked_tier,
+    cost_limit,
     flag,
     invalid,
     json_format,
@@ -42,7 +44,7 @@ _RULES = {
 """What to do instead, by parameter."""
 KNOWN = frozenset(
     {
-        *("private", "model", "messages", "max_tokens", "max_completion_tokens", "reasoning_effort", "metadata"),
+        *(*OWN_FIELDS, "model", "messages", "max_tokens", "max_completion_tokens", "reasoning_effort", "metadata"),
         *("user", "stream", "stream_options", "response_format", "stop", *_INERT, *_CHOICE_OF_TOOLS.values()),
         *("frequency_penalty", "logit_bias", "moderation", "parallel_tool_calls", "prediction", "presence_penalty"),
         *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "seed"),
@@ -80,6 +82,7 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
         output_schema=json_format(fields.get("response_format"), "response_format"),
         stop=stops(fields.get("stop"), "stop"),
         private=flag(fields, "private"),
+        max_cost_usd=cost_limit(fields),
         metadata=metadata_of(fields, fields.get("user")),
         stream=flag(fields, "stream"),
         stream_usage=isinstance(options, dict) and flag(options, "include_usage"),

@@ -4,10 +4,12 @@ from typing import Any
 
 from pointsman.chat_api.request_fields import (
     NO_TOOLS,
+    OWN_FIELDS,
     Asked,
     ChatError,
     ModelNames,
     asked_tier,
+    cost_limit,
     flag,
     invalid,
     output_limit,
@@ -28,7 +30,7 @@ _SILENT = frozenset({"thinking", "redacted_thinking"})
 _TOOLS = ("tools", "mcp_servers", "container")
 KNOWN_OF_MESSAGES = frozenset(
     {
-        *("private", "model", "messages", "max_tokens", "system", "stop_sequences", "stream", "thinking", "metadata"),
+        *(*OWN_FIELDS, "model", "messages", "max_tokens", "system", "stop_sequences", "stream", "thinking", "metadata"),
         *("output_config", "output_format", "tool_choice", *_TOOLS, "temperature", "top_k", "top_p", "service_tier"),
         *("cache_control", "context_management", "inference_geo", "speed", "betas", "diagnostics"),
         *("user_profile_id", "workspace_id"),
@@ -81,6 +83,7 @@ def read_messages(body: bytes, models: ModelNames) -> Asked:
         output_schema=_schema(fields),
         stop=stops(fields.get("stop_sequences"), "stop_sequences"),
         private=flag(fields, "private"),
+        max_cost_usd=cost_limit(fields),
         metadata={"user": user} if isinstance(user, str) else {},
         stream=flag(fields, "stream"),
     )

@@ -21,7 +21,9 @@ NO_TOOLS = (
 """With the parameter that chooses among tools."""
 ANY_OBJECT = {"type": "object"}
 """The schema of `json_object`."""
-_ELSEWHERE = ("tier", "type", "deadline", "reply_to", "max_cost_usd")
+OWN_FIELDS = ("private", "max_cost_usd")
+"""Fields of a task that no other API has."""
+_ELSEWHERE = ("tier", "type", "deadline", "reply_to")
 """Fields of a task that this door does not take; ignored, they would change what is done."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
@@ -63,6 +65,7 @@ class Asked:
     output_schema: dict[str, Any] | None = None
     stop: list[str] | None = None
     private: bool = False
+    max_cost_usd: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     stream: bool = False
     """Whether the answer, which comes whole, is to have the form of a stream."""
@@ -85,9 +88,9 @@ def read_fields(body: bytes) -> dict[str, Any]:
 def refuse_slips(fields: dict[str, Any], known: frozenset[str]) -> None:
     """Raise a ChatError for a name that is close to one that decides what is done, as `privat`."""
     for name in sorted(fields.keys() - known):
-        nearest = nearest_name(name, ("private", *_ELSEWHERE), alike=0.75)
-        if nearest == "private":
-            raise unsupported(name, "is no parameter; did you mean private?")
+        nearest = nearest_name(name, (*OWN_FIELDS, *_ELSEWHERE), alike=0.75)
+        if nearest in OWN_FIELDS:
+            raise unsupported(name, f"is no parameter; did you mean {nearest}?")
         if nearest:
             raise unsupported(name, "is not taken here: choose the tier by model, or send the task to the queue")
 
@@ -202,6 +205,14 @@ def output_limit(fields: dict[str, Any], *names: str) -> int | None:
     if len(set(stated.values())) > 1:
         raise invalid("max_tokens", "must not differ from max_completion_tokens")
     return min(int(next(iter(stated.values()))), LARGEST_OUTPUT) if stated else None
+
+
+def cost_limit(fields: dict[str, Any]) -> str | None:
+    """Return what the task and its subtasks may cost, in dollars as text; None: what budget and limits leave."""
+    value = fields.get("max_cost_usd")
+    if value is not None and not isinstance(value, str):
+        raise invalid("max_cost_usd", 'must be dollars as a string, like "0.25"')
+    return value
 
 
 def flag(fields: dict[str, Any], name: str) -> bool:

@@ -5,9 +5,11 @@ from typing import Any
 from pointsman.chat_api.chat_request import effort_of
 from pointsman.chat_api.request_fields import (
     NO_TOOLS,
+    OWN_FIELDS,
     Asked,
     ModelNames,
     asked_tier,
+    cost_limit,
     flag,
     invalid,
     json_format,
@@ -34,7 +36,7 @@ _REFUSED = {
 _TEXTS = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
 KNOWN_OF_RESPONSES = frozenset(
     {
-        *("private", "model", "input", "instructions", "max_output_tokens", "text", "reasoning", "metadata", "user"),
+        *(*OWN_FIELDS, "model", "input", "instructions", "max_output_tokens", "text", "reasoning", "metadata", "user"),
         *("stream", "stream_options", "tools", "tool_choice", *_REFUSED, "include", "max_tool_calls", "store"),
         *("parallel_tool_calls", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
         *("safety_identifier", "service_tier", "temperature", "top_logprobs", "top_p", "truncation", "verbosity"),
@@ -70,6 +72,7 @@ def read_responses(body: bytes, models: ModelNames) -> Asked:
         effort=effort_of(reasoning.get("effort")) if isinstance(reasoning, dict) else None,
         output_schema=json_format(text.get("format"), "text.format") if isinstance(text, dict) else None,
         private=flag(fields, "private"),
+        max_cost_usd=cost_limit(fields),
         metadata=metadata_of(fields, fields.get("user")),
         stream=flag(fields, "stream"),
     )
