@@ -107,6 +107,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (24, columns))
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GEMINI_"))}
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pointsman_cli.main", *arguments],
             env={**environ, **stack.info.environment},
@@ -115,6 +116,7 @@ class Terminal:
             stderr=slave,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, before)
         os.close(slave)
         self.screen = ""
 
@@ -137,8 +139,9 @@ class Terminal:
 
     def ended(self) -> int:
         """Return the exit code once the command has ended."""
-        while self._read(time.monotonic() + TASK_SECONDS):
-            pass
+        until = time.monotonic() + TASK_SECONDS
+        while self._read(until):
+            assert time.monotonic() < until, f"still running: {self.screen}"
         os.close(self._master)
         return self._process.wait(TASK_SECONDS)
 
