@@ -258,7 +258,7 @@ def test_make_quotes_its_folder(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "uv.lock", "tools"):
         (folder / name).symlink_to(ROOT / name)
     targets = ["setup", "demo", "build"]
-    command = ["make", "-n", "-k", f"PYTHON={sys.executable}", *targets]
+    command = ["make", "-n", "-k", "--no-print-directory", f"PYTHON={sys.executable}", *targets]
     printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
     assert "My Project" not in printed  # the shell names the folder itself, so that nothing in its name is code
     assert set(re.findall(r".\$PWD", printed)) == {'"$PWD'}

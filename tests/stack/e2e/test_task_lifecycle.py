@@ -78,6 +78,7 @@ def test_answer_is_sent_as_event_and_to_reply_to(stack: Stack, replies: str, wat
         "attempts": 1,
         "effort": None,
         "reason": None,
+        "waiting_for": None,
         "metadata": {"ticket": "PAY-7"},
         "sender": record.sender,
     }

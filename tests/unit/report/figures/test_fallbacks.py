@@ -75,7 +75,12 @@ def test_pool_of_free_models_saves_what_the_first_paid_one_would_have_cost() -> 
     assert report.free_pool == FreePool(1, 200_000)
     assert "Further free models gave 1 answer, which saved $0.000200 (estimate)." in render_html(report)
     document = as_json(report)
-    assert document["free_pool"] == {"answers": 1, "saved_nano": 200_000, "saved_usd": "0.000200000"}
+    assert document["free_pool"] == {
+        "answers": 1,
+        "saved_nano_usd": 200_000,
+        "saved_nano": 200_000,
+        "saved_usd": "0.000200000",
+    }
 
 
 def test_first_free_model_and_paid_fallbacks_are_no_pool() -> None:
