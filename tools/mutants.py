@@ -52,7 +52,7 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a mutant."""
+    """The outcome of a mutant."""
 
     key: str
     mutant: Mutant

@@ -26,7 +26,7 @@ def correct(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Keep with a task what its type should have been.
+    """Record the correct type of a task.
 
     Without --rerun nothing is done again, and no other task is routed otherwise by it. A later correction replaces an
     earlier one.

@@ -1,4 +1,4 @@
-"""What became of the tasks of today and yesterday: which failed, were rejected, are held or late."""
+"""Tasks of today and yesterday: which failed, were rejected, are held or late."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -103,7 +103,7 @@ class TuningEvidence:
 
 def servers(policy: RoutingPolicy) -> dict[str, Tier]:
     """Return the tier that each model of the catalogue stands for: that of the configured model which is its successor
-    or predecessor, or the model itself; of a model that serves several tiers the dearest.
+    or predecessor, or the model itself; of a model that serves several tiers the most expensive.
     """
     models = policy.catalog.models
     last = {_last(policy.catalog, models[policy.config.routing.of(tier)]).id: tier for tier in Tier}

@@ -101,7 +101,7 @@ def _type(kind: TaskType, known: Sequence[Known], now: Rules) -> TypeFinding:
 
 
 def _raised(tier: Tier, needs: Sequence[Need]) -> Tier | None:
-    """Return the dearest tier that more than half of the tasks needed, beyond chance."""
+    """Return the most expensive tier that more than half of the tasks needed, beyond chance."""
     for above in reversed([tier_above for tier_above in Tier if dearer(tier_above, tier)]):
         rate_above = rate((not dearer(above, need.tier), need) for need in needs)
         if rate_above.labels >= LEAST_TO_RAISE and rate_above.interval[0] > 0.5:

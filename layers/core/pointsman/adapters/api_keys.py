@@ -38,7 +38,7 @@ class DynamoApiKeys:
         return self._write(update.only_if(f"attribute_not_exists({update.name(_KEY + key.name)})"))
 
     def revoke(self, name: str, at: datetime) -> bool:
-        """Have a key open the door no more; False when there is none of that name."""
+        """Revoke a key; False when there is none of that name."""
         update = Update()
         update.set_path((_KEY + name, "revoked_at"), to_text(at))
         return self._write(update.only_if(f"attribute_exists({update.name(_KEY + name)})"))

@@ -194,7 +194,7 @@ class Settled:
 
 
 class Booking(IntEnum):
-    """What became of a settlement; false when the intent has another outcome."""
+    """The outcome of a settlement; false when the intent has another outcome."""
 
     OTHERS = 0
     """Another outcome stands."""

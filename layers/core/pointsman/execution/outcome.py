@@ -1,4 +1,4 @@
-"""What became of one call to a model, as data: the workflow follows it, the ledger keeps it."""
+"""The outcome of one call to a model, as data: the workflow follows it, the ledger keeps it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -64,7 +64,7 @@ class Band:
     """Not always the same share of `cache_read` as the others are of theirs. Flex costs what batch does."""
 
     @property
-    def dearest_input(self) -> Decimal:
+    def most_expensive_input(self) -> Decimal:
         """The price of an input token that costs most: one that is written to a cache, where that has a price."""
         return max(price for price in (self.input, self.cache_write_5m, self.cache_write_1h) if price is not None)
 
@@ -152,7 +152,7 @@ class Model:
         current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
         reached = [band for band in current if band.above <= prompt_tokens]
         factor = self.regional_factor / 1_000_000
-        costs = [prompt_tokens * band.dearest_input + output_tokens * band.output for band in reached]
+        costs = [prompt_tokens * band.most_expensive_input + output_tokens * band.output for band in reached]
         return max(nano(cost * factor) for cost in costs)
 
 

@@ -43,7 +43,7 @@ class Bounds(ConfigShape):
     in_flight: Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT)] | None = None
     """Tasks that may be under way at once: they have begun and have not ended."""
     highest_tier: Tier | None = None
-    """The dearest tier that tasks may ask for or be sorted into."""
+    """The most expensive tier that tasks may ask for or be sorted into."""
 
     def bounds(self) -> dict[str, object]:
         """Return the limits that are set."""

@@ -1,4 +1,4 @@
-"""What became of a day's tasks: by their records, and by their workflows of those that wait."""
+"""How a day's tasks stand: by their records, and by their workflows of those that wait."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

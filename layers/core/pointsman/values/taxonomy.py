@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Tier(StrEnum):
-    """A class of work, from the cheapest to the dearest."""
+    """A class of work, from the cheapest to the most expensive."""
 
     ORCHESTRATION = "orchestration"
     IMPLEMENTATION = "implementation"

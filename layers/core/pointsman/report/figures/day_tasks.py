@@ -1,4 +1,4 @@
-"""What became of the tasks received in a day, by their records: one that never made a call counts too."""
+"""How the tasks received in a day stand, by their records: one that never made a call counts too."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ _OVERDUE = timedelta(minutes=15)
 
 
 class TaskKind(StrEnum):
-    """What became of a task; `received` is the sum of all."""
+    """State of a task; `received` is the sum of all."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -82,7 +82,7 @@ class DayTask:
 
     @property
     def kind(self) -> TaskKind:
-        """What became of it."""
+        """Its state."""
         if self.status in set(TaskKind):
             return TaskKind(self.status)
         return TaskKind.HELD if self.waiting and self.waiting.view == TaskKind.HELD else TaskKind.UNDER_WAY

@@ -166,7 +166,7 @@ class Report(DayTotals):
     """Whether stand-ins answer in place of models."""
     stack: StackPlace
     received: DayTasks
-    """What became of the tasks that were received in the day."""
+    """How the tasks that were received in the day stand."""
     tasks: tuple[TaskCost, ...]
     """The most expensive ones, by id; all of them if they are few."""
     other_tasks: TaskTotals
