@@ -1,4 +1,4 @@
-"""Past tasks worth a look: those that only the most expensive tier did well, and those that a cheaper one could take over."""
+"""Past tasks worth a look: those that only the most expensive tier did well, and those that a cheaper one could do."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET, Rate, rate
 from pointsman_cli.tuning.rules import Rules
 
 WEIGHTS = (1.0, 0.71, 1.41, 0.5, 2.0)
-"""Weights that are tried for the cheapest and for the most expensive tier, the mildest first; the middle one keeps 1."""
+"""Weights that are tried for the cheapest and the most expensive tier, the mildest first; the middle one keeps 1."""
 FOLDS = 5
 OWN_LOSS = 0.01
 """Share of the project's own texts that may get another tier than an acceptable one by the weights."""
