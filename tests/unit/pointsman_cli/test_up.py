@@ -42,7 +42,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str,
     monkeypatch.setattr(servers, "await_fake_providers", lambda *_: "http://127.0.0.1:4567")
     monkeypatch.setattr(servers, "await_emulator", lambda *_: None)
     monkeypatch.setattr(processes, "is_running", lambda _: True)
-    monkeypatch.setattr(processes, "end_processes", lambda *_, **__: [])
+    monkeypatch.setattr(processes, "end_processes", lambda *_, **__: True)
     for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     return deployments
@@ -84,3 +84,14 @@ def test_up_refuses_a_configuration_that_cannot_run_and_other_providers(
     assert main(["up"]) == 1
     assert "stop it first with `pointsman down`" in capsys.readouterr().err
     assert len(deployed) == 1
+
+
+def test_up_and_down_print_one_document(
+    deployed: list[tuple[str, StackInfo]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["outputs"] == {"TaskQueueUrl": "http://127.0.0.1/queue"}
+    assert document["environment"]["AWS_ENDPOINT_URL"] == document["endpoint"] == "http://127.0.0.1:4566"
+    assert main(["down", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ended": True}
