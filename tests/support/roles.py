@@ -60,15 +60,15 @@ class Role:
         return statements
 
     @contextmanager
-    def without(self, sid: str) -> Iterator[None]:
-        """Take one statement away for a block."""
+    def without(self, *sids: str) -> Iterator[None]:
+        """Take statements of one policy away for a block."""
         iam, role = self.stack.client("iam"), self.name
         ((policy, document),) = [
             (name, policy)
             for name, policy in self.policies().items()
-            if sid in {statement["Sid"] for statement in policy["Statement"]}
+            if {*sids} <= {statement["Sid"] for statement in policy["Statement"]}
         ]
-        fewer = {**document, "Statement": [entry for entry in document["Statement"] if entry["Sid"] != sid]}
+        fewer = {**document, "Statement": [entry for entry in document["Statement"] if entry["Sid"] not in sids]}
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(fewer))
         try:
             yield

@@ -86,16 +86,16 @@ def event_for(stack: Stack, function: str) -> Any:
         ("Delivery", "FinishAndSettle"),
         ("Delivery", "TellEvents"),
         ("Sweep", "FindOpen"),
-        ("FrontDoor", "KnowKeys"),
+        ("FrontDoor", "KnowKeys RememberAnswered"),  # the same action on the same table, under other keys
         ("CostReport", "ReadLedger"),
         ("CostReport", "KeepReports"),
     ],
 )
 def test_function_without_a_permission_fails(stack: Stack, function: str, sid: str) -> None:
     role, event = Role(stack, function), event_for(stack, function)
-    if sid in ("ReadKey", "KnowKeys"):
+    if sid == "ReadKey" or function == "FrontDoor":
         restart_function(stack, function)  # a worker keeps the keys that it has read
-    with role.without(sid):
+    with role.without(*sid.split()):
         went_well, response = role.invoke(event)
         assert not went_well
         assert DENIED.search(response), response
