@@ -91,9 +91,7 @@ class StackConnection:
 
     @cached_property
     def known_tasks(self) -> KnownTasks:
-        """The ids that this machine has submitted to this stack or listed."""
-        if self.is_local:  # its port changes
-            return KnownTasks.of_stack("local", str(STATE_DIR))
+        """The ids that this machine has submitted to this stack or listed; a local stack's end with its address."""
         return KnownTasks.of_stack(self.stack_name or "stack", self.settings.task_queue_url)
 
     def task_id(self, text: str) -> str:

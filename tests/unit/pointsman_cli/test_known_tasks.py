@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.entrypoints.settings import Settings
 from pointsman_cli.errors import BadInputError, NotFoundError
 from pointsman_cli.known_tasks import KnownTasks, state_folder
+from pointsman_cli.stacks import StackConnection
 
 
 @pytest.fixture
@@ -43,6 +45,19 @@ def test_stacks_do_not_share_ids(known: KnownTasks) -> None:
     other = KnownTasks.of_stack("pointsman", "https://sqs/another")
     with pytest.raises(NotFoundError, match="has submitted no task"):
         other.full_id("@last", never)
+
+
+def test_new_local_stack_knows_none_of_the_last_ones(known: KnownTasks) -> None:
+    """Its data is gone with it, and what it had in its queue too."""
+
+    def local(queue: str) -> KnownTasks:
+        settings = Settings.model_validate({"task_queue_url": queue})
+        return StackConnection("the local stack", None, settings, {}, "", stack_name="pointsman").known_tasks
+
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    local("http://127.0.0.1:4001/queue").submitted(["t-1"])
+    assert list(local("http://127.0.0.1:4001/queue").recently_submitted(before)) == ["t-1"]
+    assert local("http://127.0.0.1:4002/queue").recently_submitted(before) == {}
 
 
 def test_writers_at_once_lose_nothing(known: KnownTasks, tmp_path: Path) -> None:
