@@ -26,7 +26,7 @@ class _ChartSize:
 
 _WIDE = _ChartSize(920, 232, 5, "wide")
 _NARROW = _ChartSize(350, 190, 10, "narrow")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 4, 22, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 4, 22, 24
 """Margins: amounts on the left, days below."""
 _LETTER = 7
 """Width of a letter, at most."""
