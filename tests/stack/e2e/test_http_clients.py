@@ -34,11 +34,19 @@ HEAD, AFTER = (TABLE.read_text().partition(part)[place] for part, place in (("| 
 
 def test_every_client_gets_what_it_asks_for_and_nothing_is_paid_twice(stack: Stack) -> None:
     mark = f"m{uuid.uuid4().hex[:8]}"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(stack.info.state_dir),
+        "BASE_URL": stack.chat_api_url,
+        "API_KEY": stack.api_key,
+        "MARK": mark,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
     for provider in ("gemini", "anthropic"):
         stack.fault(provider, {"delay": {"seconds": SLOW_SECONDS}}, contains="retry")
     try:
         with ThreadPoolExecutor() as pool:
-            runs = list(pool.map(lambda command: _run(stack, mark, command), COMMANDS))
+            runs = list(pool.map(lambda command: _run(command, environment), COMMANDS))
     finally:
         stack.control("DELETE", "faults")
     outcomes = [outcome for run in runs for outcome in run["outcomes"]]
@@ -49,15 +57,7 @@ def test_every_client_gets_what_it_asks_for_and_nothing_is_paid_twice(stack: Sta
     TABLE.write_text(HEAD + _table(outcomes, runs[0]["versions"] | runs[1]["versions"]) + "\naider" + AFTER)
 
 
-def _run(stack: Stack, mark: str, command: tuple[Path, ...]) -> dict[str, Any]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(stack.info.state_dir),
-        "BASE_URL": stack.chat_api_url,
-        "API_KEY": stack.api_key,
-        "MARK": mark,
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    }
+def _run(command: tuple[Path, ...], environment: dict[str, str]) -> dict[str, Any]:
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
     outcomes: dict[str, Any] = json.loads(result.stdout[result.stdout.rindex('{"outcomes"') :])
