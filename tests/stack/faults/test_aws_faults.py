@@ -221,7 +221,7 @@ def transaction(which: int, does: Answer | Lost, times: int = 2) -> Fault:
             pytest.param(transaction(SETTLE, BROKEN, 1), 1, 0, id="settlement broken once"),
             pytest.param(transaction(SETTLE, LOST, 1), 1, 0, id="settlement made and its answer lost"),
             pytest.param(transaction(SETTLE, LOST), 1, 0, id="settlement made and its answer lost for good"),
-            pytest.param(transaction(SETTLE, DROPPED), 2, 0, id="settlement never made"),
+            pytest.param(transaction(SETTLE, DROPPED), 1, 0, id="settlement dropped twice"),
             pytest.param(Fault("states", "StartExecution", THROTTLED, times=2), 1, 1, id="start throttled"),
             pytest.param(
                 Fault("states", "StartExecution", json_error("ServiceUnavailable", 500), times=2),
