@@ -91,6 +91,7 @@ def test_function_killed_between_settling_and_telling_tells_it_at_its_next_run(
     with pytest.raises(Crash):
         step(router, state)
     assert (router.task().status, told(router)) == (Status.COMPLETED, [])
+    assert list(router.tasks.wanting_attention()) == ["t-1"]
     assert step(router, after_crash(state)).delivered
     assert told(router) == [("t-1", 1, "completed")]
     assert len(asked(router)) == 1
