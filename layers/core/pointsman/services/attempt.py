@@ -66,6 +66,8 @@ class Attempt:
             assert record is not None
             if state.here.model in state.refused_by:  # the workflow came here after crashes
                 return follow(self.ctx, state, CallResult(Outcome.INVALID, recognized=False))
+            if state.here.model in state.too_long_for:
+                return follow(self.ctx, state, CallResult(Outcome.TOO_LONG, detail="it said so before"))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
             task = bounded_task(self.ctx.policy.config.pointsman, self._task(record), record, state.here.tier)
