@@ -15,7 +15,7 @@ from pointsman.values import strict_json
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 
-LONGEST_WAIT = timedelta(days=60)
+LONGEST_SUBTASK_TIME = timedelta(days=60)
 """How long subtasks may take from the answer that hands them out, whatever the deadline is: that answer is told once
 they have ended, and the bucket drops it after 90 days (template.yaml)."""
 
@@ -28,7 +28,7 @@ def may_split_here(state: WorkflowState, task: Task) -> bool:
 
 def parent_of(state: WorkflowState, record: TaskRecord, now: datetime) -> Parent:
     """Return what subtasks that are handed out now have from the task."""
-    return Parent.of(record, to_text(min(state.deadline, now + LONGEST_WAIT)))
+    return Parent.of(record, to_text(min(state.deadline, now + LONGEST_SUBTASK_TIME)))
 
 
 def split_result(result: CallResult, parent: Parent, highest: Tier | None = None) -> tuple[CallResult, Split | None]:
