@@ -23,7 +23,7 @@ from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
 from pointsman.services.sender_limits import spender_of, tier_bound, with_limits
 from pointsman.services.settlement import SETTLING_SECONDS
-from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
+from pointsman.services.split_answers import may_split_here, parent_of, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
 from pointsman.values import strict_json
 from pointsman.values.errors import NotKeptError, StoreError
@@ -66,6 +66,8 @@ class Attempt:
             assert record is not None
             if state.here.model in state.refused_by:  # the workflow came here after crashes
                 return follow(self.ctx, state, CallResult(Outcome.INVALID, recognized=False))
+            if state.here.model in state.too_long_for:
+                return follow(self.ctx, state, CallResult(Outcome.TOO_LONG, detail="it said so before"))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
             task = bounded_task(self.ctx.policy.config.pointsman, self._task(record), record, state.here.tier)
@@ -211,7 +213,8 @@ class Attempt:
         def interpret(result: CallResult) -> Interpretation:
             split = None
             if splits:
-                result, split = split_result(state, record, result, bound and bound[0])
+                parent = parent_of(state, record, self.ctx.clock.now())
+                result, split = split_result(result, parent, bound and bound[0])
             if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)
