@@ -60,12 +60,18 @@ def votes() -> CallResult:
     return answered(json.dumps({"verdicts": verdicts}))
 
 
-def test_batch_that_is_decided_locally_makes_two_calls_a_task(functions: Callable[..., Functions], calls: Calls) -> None:
+def test_batch_that_is_decided_locally_makes_two_calls_a_task(
+    functions: Callable[..., Functions], calls: Calls
+) -> None:
     app = functions()
     app.run("router", batch(0, tier="orchestration"))
     calls.clear()
     assert app.run("router", batch(BATCH, tier="orchestration")) == {"batchItemFailures": []}
-    assert Counter(calls) == {"dynamodb.BatchGetItem": 1, "dynamodb.PutItem": BATCH, "stepfunctions.StartExecution": BATCH}
+    assert Counter(calls) == {
+        "dynamodb.BatchGetItem": 1,
+        "dynamodb.PutItem": BATCH,
+        "stepfunctions.StartExecution": BATCH,
+    }
     assert len(calls) / BATCH <= 2.2
 
 
@@ -102,6 +108,6 @@ def test_plain_attempt_makes_six_calls_its_delivery_included(
         "dynamodb.TransactWriteItems",
         "dynamodb.TransactWriteItems",
         "dynamodb.GetItem",
-        "eventbridge.PutEvents",
+        "events.PutEvents",
         "dynamodb.UpdateItem",
     ]

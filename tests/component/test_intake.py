@@ -20,7 +20,7 @@ from pointsman.services.intake import QueueMessage
 from pointsman.services.start import execution_name
 from pointsman.values.errors import InputMismatchError, RetryLaterError
 from pointsman.values.status import Status
-from pointsman.values.times import to_text
+from pointsman.values.times import to_ms, to_text
 from tests.support.aws import Aws, MotoLedger
 from tests.support.router import SECONDS, Router, build
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +31,7 @@ from pointsman.services.delivery import Delivery
 from pointsman.services.intake import Intake, QueueMessage
 from pointsman.services.rejection import RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
+from pointsman.services.start import has_execution
 from pointsman.services.subtasks import Subtasks
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import Status
