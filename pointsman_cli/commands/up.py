@@ -12,26 +12,40 @@ from pointsman_cli.options import AsJson, Config
 
 def up(
     as_env: Annotated[
-        bool, typer.Option("--env", help="Print `export` lines for AWS clients. Does not restart a running stack.")
+        bool,
+        typer.Option(
+            "--env", help="Print `export` lines for AWS's and OpenAI's clients. Does not restart a running stack."
+        ),
     ] = False,
     as_json: AsJson = False,
     config: Config = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Let web pages of this origin call the front door. Repeatable."),
+    ] = None,
 ) -> None:
     """Start the local stack, or deploy to it what has changed.
 
     Deploys the project's own template to an AWS emulator, in about half a minute. If the stack is up, a changed
     openclaw.json (or code) is deployed to it: its tasks and its ledger stay, and tasks under way keep their plan.
 
+    Prints the base URL and the key with which OpenAI's clients reach it; Anthropic's take the URL without /v1.
+
     Without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY, a stand-in answers instead of that provider.
     """
     import devstack
     from devstack.callers import ADMITTED
+    from pointsman_cli.local_key import with_api_key
     from pointsman_cli.stacks import STATE_DIR
 
     running = devstack.find_stack(STATE_DIR) if as_env else None
+    parameters = {**ADMITTED, "FrontDoor": "true", "FrontDoorOrigins": ",".join(origin or ())}
     info = running or devstack.start_stack(
-        STATE_DIR, parameters=ADMITTED, config=_config_text(config), report=output.print_note
+        STATE_DIR, parameters=parameters, config=_config_text(config), report=output.print_note
     )
+    if info.front_door_url:
+        info = with_api_key(info)
+    openai = {"OPENAI_BASE_URL": info.front_door_url, "OPENAI_API_KEY": info.api_key} if info.front_door_url else {}
     if as_json:
         output.print_document(
             {
@@ -42,18 +56,20 @@ def up(
                 "standin_url": info.fake_providers_url,
                 "outputs": info.outputs,
                 "environment": info.environment,
+                "front_door": {"url": info.front_door_url, "api_key": info.api_key} if openai else None,
                 "state_dir": str(info.state_dir),
             }
         )
         return
     if as_env:
-        for name, value in info.environment.items():
-            print(f"export {name}={shlex.quote(value)}")
+        for name, value in {**info.environment, **openai}.items():
+            print(f"export {name}={shlex.quote(str(value))}")
         return
     output.print_pairs(
         [
             ("endpoint", info.endpoint),
             ("queue", info.outputs.get("TaskQueueUrl")),
+            *openai.items(),
             ("stand-in for", info.stand_in.names or None),
             ("logs", info.state_dir),
         ]

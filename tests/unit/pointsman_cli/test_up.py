@@ -2,6 +2,8 @@
 
 import json
 import os
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,52 @@ import devstack
 from devstack import processes, servers, stack
 from devstack.info import ProcessRecord, StackInfo
 from devstack.toolchain import ROOT
-from pointsman_cli import stacks
+from pointsman.contracts.api_key import ApiKey, digest_of
+from pointsman.values.times import to_text
+from pointsman_cli import local_key, stacks
 from pointsman_cli.main import main
 
 CONFIG = (ROOT / "openclaw.json").read_text()
 
 
+OUTPUTS = {
+    "TaskQueueUrl": "http://127.0.0.1/queue",
+    "LimitTableName": "limits",
+    "FrontDoorUrl": "https://abc.lambda-url.us-east-1.on.aws/v1",
+}
+DOOR = "http://127.0.0.1:4566/_aws/lambda-url/abc/v1"
+
+
+class Keys:
+    """The API keys of a stack."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] = {}
+
+    def read(self) -> list[ApiKey]:
+        return list(self.keys.values())
+
+    def create(self, key: ApiKey) -> bool:
+        return self.keys.setdefault(key.name, key) is key
+
+
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, StackInfo]]:
+def keys(monkeypatch: pytest.MonkeyPatch) -> Keys:
+    stored = Keys()
+    monkeypatch.setattr(local_key, "DynamoApiKeys", lambda *_: stored)
+    return stored
+
+
+@pytest.fixture
+def parameters() -> list[dict[str, str]]:
+    """Those of each deployment."""
+    return []
+
+
+@pytest.fixture
+def deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keys: Keys, parameters: list[dict[str, str]]
+) -> list[tuple[str, StackInfo]]:
     """What was deployed: the text of its openclaw.json, and the stack that it was deployed to."""
     deployments: list[tuple[str, StackInfo]] = []
     build = tmp_path / "build"
@@ -28,9 +68,10 @@ def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str,
     (layer / "openclaw.json").write_text(CONFIG)
     record = ProcessRecord(name="emulator", pid=os.getpid(), started=0, log=tmp_path / "log")
 
-    def deploy(info: StackInfo, template: Path, **_: Any) -> StackInfo:
+    def deploy(info: StackInfo, template: Path, **options: Any) -> StackInfo:
+        parameters.append(options["parameters"])
         deployments.append(((template.parent / "CoreLayer/python/pointsman/openclaw.json").read_text(), info))
-        return info.model_copy(update={"outputs": {"TaskQueueUrl": "http://127.0.0.1/queue"}})
+        return info.model_copy(update={"outputs": OUTPUTS}).save()
 
     monkeypatch.setattr(stacks, "STATE_DIR", tmp_path / "state")
     monkeypatch.setattr(stack, "require_tools", lambda *_: None)
@@ -66,7 +107,7 @@ def test_up_again_deploys_only_what_has_changed_to_the_same_stack(
     assert [config for config, _ in deployed] == [CONFIG, changed.read_text(), CONFIG]
     running = devstack.find_stack(stacks.STATE_DIR)
     assert running
-    assert (running.token, running.outputs) == (first.token, {"TaskQueueUrl": "http://127.0.0.1/queue"})
+    assert (running.token, running.outputs) == (first.token, OUTPUTS)
 
 
 def test_up_refuses_a_configuration_that_cannot_run_and_other_providers(
@@ -91,7 +132,53 @@ def test_up_and_down_print_one_document(
 ) -> None:
     assert main(["up", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["outputs"] == {"TaskQueueUrl": "http://127.0.0.1/queue"}
+    assert document["outputs"] == OUTPUTS
+    assert document["front_door"]["url"] == DOOR
     assert document["environment"]["AWS_ENDPOINT_URL"] == document["endpoint"] == "http://127.0.0.1:4566"
     assert main(["down", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"ended": True}
+
+
+def printed(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, str]:
+    """Start the stack, and return what is printed."""
+    assert main(["up", *options]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    return {name: value for name, value in lines}
+
+
+def test_up_prints_where_openai_s_clients_reach_it_and_one_key_that_lasts(
+    deployed: list[tuple[str, StackInfo]], keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = printed(capsys)
+    assert first["OPENAI_BASE_URL"] == DOOR
+    (key,) = keys.read()
+    assert (key.name, key.owner, key.digest) == ("local", "local", digest_of(first["OPENAI_API_KEY"]))
+    assert printed(capsys) == first
+    assert len(keys.read()) == 1
+    exported = {line.removeprefix("export ") for line in env_lines(capsys)}
+    assert {f"{name}={first[name]}" for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY")} <= exported
+    assert (stacks.STATE_DIR / "stack.json").stat().st_mode & 0o077 == 0
+
+
+def env_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert main(["up", "--env"]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_up_makes_a_new_key_once_the_first_is_revoked(
+    deployed: list[tuple[str, StackInfo]], keys: Keys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = printed(capsys)["OPENAI_API_KEY"]
+    keys.keys["local"] = replace(keys.keys["local"], revoked_at=to_text(datetime.now(UTC)))
+    second = printed(capsys)["OPENAI_API_KEY"]
+    assert second != first
+    assert [(key.name, key.owner) for key in keys.read()] == [("local", "local"), ("local-2", "local")]
+
+
+def test_up_lets_the_pages_in_that_it_is_told(
+    deployed: list[tuple[str, StackInfo]], parameters: list[dict[str, str]]
+) -> None:
+    assert main(["up", "--origin", "https://a.example", "--origin", "https://b.example"]) == 0
+    assert main(["up"]) == 0
+    assert [given["FrontDoorOrigins"] for given in parameters] == ["https://a.example,https://b.example", ""]
+    assert {given["FrontDoor"] for given in parameters} == {"true"}
