@@ -14,7 +14,7 @@ def up(
     as_env: Annotated[
         bool,
         typer.Option(
-            "--env", help="Print `export` lines for AWS's and OpenAI's clients. Does not restart a running stack."
+            "--env", help="Print `export` lines for AWS's and OpenAI's clients. A running stack stays as it is."
         ),
     ] = False,
     as_json: AsJson = False,

@@ -142,8 +142,8 @@ def test_up_and_down_print_one_document(
 def printed(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, str]:
     """Start the stack, and return what is printed."""
     assert main(["up", *options]) == 0
-    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    return {name: value for name, value in lines}
+    lines: list[list[str]] = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    return dict(lines)
 
 
 def test_up_prints_where_openai_s_clients_reach_it_and_one_key_that_lasts(
