@@ -1,5 +1,6 @@
 """`pointsman up`: start the local stack."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,10 @@ def up(
     ] = False,
     as_json: AsJson = False,
     config: Config = None,
+    stand_in: Annotated[
+        bool,
+        typer.Option("--stand-in", help="With one provider's key only: a stand-in answers for the other provider."),
+    ] = False,
     origin: Annotated[
         list[str] | None,
         typer.Option(metavar="URL", help="Let web pages of this origin call the front door. Repeatable."),
@@ -31,17 +36,27 @@ def up(
 
     Prints the base URL and the key with which OpenAI's clients reach it; Anthropic's take the URL without /v1.
 
-    Without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY, a stand-in answers instead of that provider.
+    Without GEMINI_API_KEY and ANTHROPIC_API_KEY, stand-ins answer instead of the providers. With one of them, the
+    other provider's tiers go to the real one where openclaw.json allows it; a tier without a model is asked about.
     """
     import devstack
     from devstack.callers import ADMITTED
     from pointsman_cli.local_key import with_api_key
+    from pointsman_cli.local_providers import accept_missing_key, has_terminal
     from pointsman_cli.stacks import STATE_DIR
 
-    running = devstack.find_stack(STATE_DIR) if as_env else None
+    running = devstack.find_stack(STATE_DIR)
+    if running:
+        stand_in = stand_in or running.stand_in.any
+    elif not stand_in:
+        accept_missing_key(os.environ, config, asks=has_terminal() and not as_json)
     parameters = {**ADMITTED, "FrontDoor": "true", "FrontDoorOrigins": ",".join(origin or ())}
-    info = running or devstack.start_stack(
-        STATE_DIR, parameters=parameters, config=_config_text(config), report=output.print_note
+    info = (
+        running
+        if running and as_env
+        else devstack.start_stack(
+            STATE_DIR, parameters=parameters, config=_config_text(config), stand_in=stand_in, report=output.print_note
+        )
     )
     if info.front_door_url:
         info = with_api_key(info)

@@ -14,8 +14,9 @@ from devstack import processes, servers, stack
 from devstack.info import ProcessRecord, StackInfo
 from devstack.toolchain import ROOT
 from pointsman.contracts.api_key import ApiKey, digest_of
+from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
-from pointsman_cli import local_key, stacks
+from pointsman_cli import local_key, local_providers, stacks
 from pointsman_cli.main import main
 
 CONFIG = (ROOT / "openclaw.json").read_text()
@@ -56,8 +57,18 @@ def parameters() -> list[dict[str, str]]:
 
 
 @pytest.fixture
+def provider_keys() -> list[dict[str, str]]:
+    """Those of each deployment."""
+    return []
+
+
+@pytest.fixture
 def deployed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keys: Keys, parameters: list[dict[str, str]]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    keys: Keys,
+    parameters: list[dict[str, str]],
+    provider_keys: list[dict[str, str]],
 ) -> list[tuple[str, StackInfo]]:
     """What was deployed: the text of its openclaw.json, and the stack that it was deployed to."""
     deployments: list[tuple[str, StackInfo]] = []
@@ -77,7 +88,7 @@ def deployed(
     monkeypatch.setattr(stack, "require_tools", lambda *_: None)
     monkeypatch.setattr(stack, "build_template", lambda *_, **__: build / "template.yaml")
     monkeypatch.setattr(stack, "deploy_template", deploy)
-    monkeypatch.setattr(stack, "put_keys", lambda *_: None)
+    monkeypatch.setattr(stack, "put_keys", lambda _, keys: provider_keys.append(keys))
     monkeypatch.setattr(servers, "start_emulator", lambda *_, **__: (record, "http://127.0.0.1:4566"))
     monkeypatch.setattr(servers, "start_fake_providers", lambda *_, **__: record)
     monkeypatch.setattr(servers, "await_fake_providers", lambda *_: "http://127.0.0.1:4567")
@@ -121,7 +132,7 @@ def test_up_refuses_a_configuration_that_cannot_run_and_other_providers(
     assert main(["up", "--config", str(broken)]) == 2
     assert deployed == []
     assert main(["up"]) == 0
-    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
     assert main(["up"]) == 1
     assert "stop it first with `pointsman down`" in capsys.readouterr().err
     assert len(deployed) == 1
@@ -182,3 +193,65 @@ def test_up_lets_the_pages_in_that_it_is_told(
     assert main(["up"]) == 0
     assert [given["FrontDoorOrigins"] for given in parameters] == ["https://a.example,https://b.example", ""]
     assert {given["FrontDoor"] for given in parameters} == {"true"}
+
+
+GEMINI_ONLY, CLAUDE_ONLY = {"/pointsman/gemini-api-key": "a-key"}, {"/pointsman/anthropic-api-key": "a-key"}
+
+
+def test_one_key_serves_the_tiers_that_may_go_to_its_provider(
+    deployed: list[tuple[str, StackInfo]],
+    provider_keys: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    assert main(["up"]) == 0
+    assert "GEMINI_API_KEY is not set: orchestration tasks go to claude-haiku-5-5" in capsys.readouterr().err
+    assert provider_keys == [CLAUDE_ONLY]
+    assert not deployed[0][1].stand_in.any
+
+
+def test_tier_without_a_real_model_is_never_given_to_a_stand_in_unasked(
+    deployed: list[tuple[str, StackInfo]],
+    provider_keys: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    assert main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert "names no other provider's model for implementation and reasoning" in said
+    assert "--stand-in" in said
+    answers = iter(("n", "y"))
+    monkeypatch.setattr(local_providers, "has_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: next(answers) == "y")
+    assert main(["up"]) == 1
+    assert deployed == []
+    assert main(["up"]) == 0
+    assert provider_keys == [GEMINI_ONLY]
+    assert not deployed[0][1].stand_in.any
+
+
+def test_stand_in_answers_beside_a_real_provider_when_told(
+    deployed: list[tuple[str, StackInfo]],
+    provider_keys: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    assert main(["up", "--stand-in"]) == 0
+    assert provider_keys == [{**GEMINI_ONLY, "/pointsman/anthropic-api-key": "stand-in"}]
+    assert deployed[0][1].stand_in == devstack.FakedProviders(gemini=False, anthropic=True)
+    assert main(["up"]) == 0  # as it is
+    assert len(deployed) == 1
+
+
+def test_chains_with_the_key_s_provider_need_no_other(
+    deployed: list[tuple[str, StackInfo]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    gemini = "gemini-3.5-flash-lite"
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps(json.loads(CONFIG) | {"routing": dict.fromkeys(Tier, gemini)}))
+    assert main(["up", "--config", str(own)]) == 0
+    assert len(deployed) == 1
