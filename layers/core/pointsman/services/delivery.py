@@ -1,4 +1,6 @@
-"""The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one."""
+"""The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one; and the event of a
+task that is held.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +11,7 @@ from pointsman.contracts.reply_to import printable
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.waiting import failed_for
+from pointsman.execution.waiting import Waiting, failed_for
 from pointsman.ports import EventPublisher, PayloadStore, ReplySender, TaskStore
 from pointsman.services.call import close_open_intent
 from pointsman.services.cancel import cancel_task
@@ -73,6 +75,24 @@ class Delivery:
         if record.parent_id and record.status in ENDED and subtasks.is_subtask(task_id, record.parent_id):
             self.subtask_ended(task_id, record.parent_id)
         return record.status
+
+    def announce_hold(self, task_id: str, generation: int, entry: Mapping[str, Any]) -> bool:
+        """Publish that a budget holds the task, by its workflow's entry of what it waits for; return whether it does.
+
+        Whoever is to be replied to gets the task's end alone.
+
+        Raises:
+            PublishError: The bus did not take the event.
+        """
+        record = self.tasks.read(task_id)
+        if record is None or record.generation != generation or record.status is not Status.STARTED:
+            return False
+        if record.cancel_asked_at:
+            return False
+        detail = events.held_detail(record, Waiting.of_entry(entry))
+        self.bus.publish(events.TASK_HELD, strict_json.portable(strict_json.dumps(detail)))
+        self.ctx.log(LogEvent.TASK_HELD, task_id=task_id, cap=entry.get("cap"))
+        return True
 
     def subtask_ended(self, task_id: str, parent_id: str) -> None:
         """End and deliver the task that waits for this subtask, if it was the last one.
