@@ -252,7 +252,7 @@ def test_a_held_task_runs_when_the_day_is_new(aws: Aws, ledger: MotoLedger, task
     told = json.loads(held_detail)
     assert (told["task_id"], told["status"], told["answer"], told["tier"]) == ("t-2", "held", None, "implementation")
     waiting = told["waiting_for"]
-    assert (waiting["what"], waiting["cap"], waiting["left_nano_usd"]) == ("budget", "day_22", 10_000_000)
+    assert (waiting["what"], waiting["cap"], waiting["left_nano_usd"]) == ("budget", "day_22", 0)
     assert waiting["needs_nano_usd"] > waiting["left_nano_usd"] + waiting["reserved_nano_usd"]
     assert waiting["looks_again_at"] < waiting["until"]
     assert "pointsman.budget.day_usd" in waiting["do"]
@@ -267,12 +267,14 @@ def test_hold_is_announced_once_and_again_for_another_cap_or_after_another_call(
     def after(cap: str) -> WorkflowState:
         until = router.clock.now() + timedelta(hours=9)
         shortfall = Shortfall(cap, 3, 2, 0)
-        return follow(router.ctx, state, CallResult(Outcome.OVER_BUDGET, until=until, shortfall=shortfall))
+        return follow(
+            router.intake.delivery.ctx, state, CallResult(Outcome.OVER_BUDGET, until=until, shortfall=shortfall)
+        )
 
     announced = []
     for step_taken in ("day_22", "day_22", "month", "month", None, "month"):
         if step_taken is None:
-            state = follow(router.ctx, state, CallResult(Outcome.RATE_LIMITED, retry_after=1.0))
+            state = follow(router.intake.delivery.ctx, state, CallResult(Outcome.RATE_LIMITED, retry_after=1.0))
         else:
             state = after(step_taken)
         announced.append(state.announce_hold)

@@ -74,7 +74,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
 
 
 def held_detail(record: TaskRecord, waiting: Waiting) -> dict[str, Any]:
-    """Return the detail of a task that a budget holds: that of its end, as far as it is known, and what it waits for."""
+    """Return the detail of a task that a budget holds: that of its end as far as it is known, and what it waits for."""
     return {**detail_of(record, None, None), "status": waiting.view, "waiting_for": waiting.as_document()}
 
 

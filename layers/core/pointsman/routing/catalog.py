@@ -144,9 +144,7 @@ class Model:
         )
         return nano(million * (self.regional_factor if regional else 1) / 1_000_000)
 
-    def worst_cost_nano(
-        self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True
-    ) -> int:
+    def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True) -> int:
         """Return the most that a call can cost, in any band up to that prompt length.
 
         A workspace may keep its calls within a geography, and a proxy may have `cacheable` input cached, without a word
@@ -155,8 +153,10 @@ class Model:
         current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
         reached = [band for band in current if band.above <= prompt_tokens]
         factor = self.regional_factor / 1_000_000
-        inputs = [band.most_expensive_input if cacheable else band.input for band in reached]
-        costs = [prompt_tokens * price + output_tokens * band.output for price, band in zip(inputs, reached, strict=True)]
+        costs = [
+            prompt_tokens * (band.most_expensive_input if cacheable else band.input) + output_tokens * band.output
+            for band in reached
+        ]
         return max(nano(cost * factor) for cost in costs)
 
 

@@ -47,8 +47,8 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
     onward = replace(onward, waiting_for=waiting_after(result, state.here.model, again, held=held).as_state())
     if not held:
         return onward
-    cap = result.shortfall.cap if result.shortfall else ""
-    return replace(onward, held_by=cap, announce_hold=cap != state.held_by)
+    held_by = result.shortfall.cap if result.shortfall else ""
+    return replace(onward, held_by=held_by, announce_hold=held_by != state.held_by)
 
 
 def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Course:
