@@ -403,7 +403,7 @@ async def _talk_over_http(app: Any, listening: socket.socket, url: str, key: str
             ).status_code == 403
             assert (await http.post(url, json={}, headers={**bearer, "host": "rebound.example.com"})).status_code == 403
         async with (
-            httpx2.AsyncClient(headers=bearer) as http,
+            httpx2.AsyncClient(headers={**bearer, "sec-fetch-mode": "cors"}) as http,  # as Node does
             Client(streamable_http_client(url, http_client=http)) as mcp,
         ):
             assert {tool.name for tool in (await mcp.list_tools()).tools} == TOOLS
