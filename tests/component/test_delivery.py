@@ -158,7 +158,7 @@ def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
     router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
     router.tasks.needs_attention(router.task(), router.clock.now())
     assert sweep().delivered == 0
-    assert router.task().status is Status.STARTED
+    assert router.task().status is Status.CLAIMED
 
 
 def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, done: Callable[..., TaskRecord]) -> None:
@@ -180,7 +180,7 @@ def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
     assert sweep().finished == finished
     record = router.task()
     assert (record.status, record.reason) == (
-        (Status.FAILED, "workflow_timed_out") if finished else (Status.STARTED, None)
+        (Status.FAILED, "workflow_timed_out") if finished else (Status.CLAIMED, None)
     )
     assert [kind for kind, _ in router.bus.events] == ["Task Failed"] * finished
     assert sweep().finished == 0
@@ -235,7 +235,7 @@ def test_status_shows_a_delivery_that_left_no_word(aws: Aws, router: Router) -> 
 def test_answered_task_is_on_the_sweeps_index_until_it_is_delivered(router: Router) -> None:
     """From the transaction that stores the answer on: nothing between it and the delivery can lose the task."""
     router.model.then(answered())
-    assert step(router, started(router, "reasoning")).next is Next.DELIVER
+    assert step(router, started(router, "reasoning", reply_to=TOKEN)).next is Next.DELIVER
     assert list(router.tasks.wanting_attention()) == ["t-1"]
     router.intake.delivery.finish("t-1", 1, None)
     assert list(router.tasks.wanting_attention()) == []

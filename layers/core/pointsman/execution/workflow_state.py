@@ -113,6 +113,8 @@ class WorkflowState:
     """The cap that holds the task since its last call or other wait; None: none does."""
     announce_hold: bool = False
     """Of `next` wait: whether this hold is to be announced first. The workflow turns it off."""
+    delivered: bool = False
+    """Of `next` deliver: whether the tier function has delivered the answer itself, so that nothing is left to do."""
 
     @property
     def here(self) -> Hop:

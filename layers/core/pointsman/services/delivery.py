@@ -20,7 +20,7 @@ from pointsman.services.subtasks import Subtasks
 from pointsman.values import strict_json
 from pointsman.values.errors import DeliveryError, safe_message
 from pointsman.values.log_events import LogEvent
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import ENDED, UNDER_WAY, Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
@@ -39,7 +39,9 @@ DELIVERED_WITHIN = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The use case of the delivery function; also the router's, for a task that had ended when it was sent again."""
+    """The use case of the delivery function; a tier function's too, for its plain answers, and the router's, for a task
+    that had ended when it was sent again.
+    """
 
     ctx: Context
     tasks: TaskStore
@@ -85,13 +87,30 @@ class Delivery:
             PublishError: The bus did not take the event.
         """
         record = self.tasks.read(task_id)
-        if record is None or record.generation != generation or record.status is not Status.STARTED:
+        if record is None or record.generation != generation or record.status not in UNDER_WAY:
             return False
         if record.cancel_asked_at:
             return False
         detail = events.held_detail(record, Waiting.of_entry(entry))
         self.bus.publish(events.TASK_HELD, strict_json.portable(strict_json.dumps(detail)))
         self.ctx.log(LogEvent.TASK_HELD, task_id=task_id, cap=entry.get("cap"))
+        return True
+
+    def tell_answer(self, task_id: str, generation: int) -> bool:
+        """Deliver the answer of a task whose end the event bus alone is to be told; return whether it is delivered.
+
+        A tier function does this with an answer that it has just settled; all else is left to the delivery function.
+
+        Raises:
+            DeliveryError: The bus could not be reached.
+        """
+        record = self.tasks.read(task_id)
+        if record is None or record.generation != generation or record.status is not Status.COMPLETED:
+            return False
+        of_parent = record.parent_id and subtasks.is_subtask(task_id, record.parent_id)
+        if record.reply_to or record.subtasks or of_parent:
+            return False
+        self._notify(record)
         return True
 
     def subtask_ended(self, task_id: str, parent_id: str) -> None:
