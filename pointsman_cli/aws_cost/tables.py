@@ -12,12 +12,12 @@ from pointsman.values.money import NANO_PER_USD
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import first_estimate
 
-TEXT_WIDTH = 96
+COST_WIDTH = 96
 """Columns where there is room for as many."""
 _CENT = Decimal("0.01")
 
 
-def cost_text(bills: Sequence[Bill], width: int = TEXT_WIDTH) -> str:
+def cost_text(bills: Sequence[Bill], width: int = COST_WIDTH) -> str:
     """Return the tables as text of so many columns; of fewer than 60 as of 60."""
     costs, page = price_document(), _Page(max(width, 60))
     head = f"Monthly AWS bill in USD, without models. Region {costs['region']}, list prices of {costs['date']}."
