@@ -156,7 +156,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     with receiver(authority.certificate("localhost")) as hooks:
         door = {"FrontDoor": "true", "FrontDoorOrigins": WEB_ORIGIN}
         parameters = {**PARAMETERS, **door, "WebhookHosts": f"localhost:{hooks.port}"}
-        with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
+        with local_stack(tmp_path_factory.mktemp("My Projects (ä)"), environ=inherited, parameters=parameters) as info:
             # As for Ctrl-C: pytest would take the stack's SystemExit for one more failed test, and go on.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             stack = Stack(info, hooks)

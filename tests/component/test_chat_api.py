@@ -221,6 +221,20 @@ def test_who_says_when_it_hangs_up_is_answered_before(shop: Functions) -> None:
     assert (preferring.longest_wait, preferring.prefers_to_poll) == (10, True)
 
 
+def test_unknown_field_is_ignored_and_said(shop: Functions) -> None:
+    finish(shop, waits_for(ask(shop)), GOOD)
+    unheard = {"metdata": {"a": "b"}, "guided_json": {}, "ö\r\nset-cookie: a": 1}
+    answer = ask(shop, {**HELLO, **unheard})
+    assert (answer.status, answer.headers["x-pointsman-warning"]) == (
+        200,
+        "ignored: guided_json, metdata (did you mean metadata?), a field",
+    )
+    waits_for(ask(shop))
+    many = ask(shop, {**HELLO, **{f"field_{number}": 1 for number in range(500)}}, prefer="respond-async")
+    assert (many.status, len(many.headers["x-pointsman-warning"])) == (202, 1_000)
+    assert "x-pointsman-warning" not in ask(shop, prefer="respond-async").headers
+
+
 def test_pages_of_named_origins_may_call(shop: Functions) -> None:
     door, page = shop.runtime.part(build_chat_api), "https://app.example.com"
     named = replace(door, origins=frozenset({page}))
