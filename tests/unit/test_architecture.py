@@ -172,6 +172,16 @@ def test_handlers_load_no_model_sdk(module: str) -> None:
     assert {"google.genai", "anthropic", "httpx2", "genai_prices"} & set(printed) == set()
 
 
+@pytest.mark.parametrize("module", ["pointsman.entrypoints.lambda_frame", "pointsman.entrypoints.tier", "pointsman.entrypoints.router"])
+def test_handlers_load_nothing_that_the_plain_path_does_not_use(module: str) -> None:
+    code = FRESH.format(paths=[str(CORE.parent)], module=module)
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    utilities = {name for name in printed if name.startswith("aws_lambda_powertools.utilities.")}
+    assert {name.split(".")[2] for name in utilities} <= {"jmespath_utils"}  # of the logger
+    unused = {"aws_xray_sdk", "wrapt", "boto3", "s3transfer", "fastjsonschema", "pointsman.adapters.webhook"}
+    assert unused & set(printed) == set()
+
+
 @pytest.mark.parametrize("function", sorted(path.parent.name for path in ROOT.glob("functions/*/app.py")))
 def test_function_is_wiring(function: str) -> None:
     path = ROOT / f"functions/{function}/app.py"

@@ -39,11 +39,18 @@ def build_intake(parts: Runtime) -> Intake:
     )
 
 
+def prepare_intake(parts: Runtime) -> None:
+    """Build in INIT what every batch needs."""
+    parts.part(build_intake)
+    parts.stores.dynamodb.build_now()
+    parts.stores.stepfunctions.build_now()
+
+
 def route_batch(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Return the partial batch response: the messages that go back to the queue."""
     is_dealt_with = _claim_batch(event, context)
-    ids = [record["messageId"] for record in event["Records"]]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in ids if not is_dealt_with(message_id)]}
+    back = [message_id for record in event["Records"] if not is_dealt_with(message_id := record["messageId"])]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in back]}
 
 
 def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str], bool]:
