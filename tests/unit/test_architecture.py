@@ -172,7 +172,9 @@ def test_handlers_load_no_model_sdk(module: str) -> None:
     assert {"google.genai", "anthropic", "httpx2", "genai_prices"} & set(printed) == set()
 
 
-@pytest.mark.parametrize("module", ["pointsman.entrypoints.lambda_frame", "pointsman.entrypoints.tier", "pointsman.entrypoints.router"])
+@pytest.mark.parametrize(
+    "module", ["pointsman.entrypoints.lambda_frame", "pointsman.entrypoints.tier", "pointsman.entrypoints.router"]
+)
 def test_handlers_load_nothing_that_the_plain_path_does_not_use(module: str) -> None:
     code = FRESH.format(paths=[str(CORE.parent)], module=module)
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()

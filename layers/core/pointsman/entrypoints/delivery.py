@@ -37,9 +37,7 @@ def _webhooks(parts: Runtime) -> ReplySender:
 
     settings = parts.settings
     rule = is_own if settings.model_calls == "loopback" else is_public
-    return Webhooks(
-        lambda: key_from(WEBHOOK_KEY, settings.webhook_key_parameter, lambda: parts.stores.ssm), rule
-    )
+    return Webhooks(lambda: key_from(WEBHOOK_KEY, settings.webhook_key_parameter, lambda: parts.stores.ssm), rule)
 
 
 def deliver(event: dict[str, Any]) -> dict[str, Any]:
