@@ -83,8 +83,8 @@ def built_function(build: Path, name: str) -> Artifact:
 
 
 def plain_build(build: Path, target: Path) -> Path:
-    """Return a copy of a build as a plain `sam build` leaves it where a project pins botocore, as many do: no .pyc files,
-    botocore in the layer.
+    """Return a copy of a build as a plain `sam build` leaves it where botocore is pinned: no .pyc files, and botocore in
+    the layer.
     """
     shutil.rmtree(target, ignore_errors=True)
     sources = shutil.ignore_patterns("__pycache__", "*.pyc")
