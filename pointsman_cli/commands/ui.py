@@ -55,6 +55,6 @@ def ui(
     else:
         output.print_pairs([("open", address)])
         output.print_note("The address works once. Stop with Ctrl-C.")
-    if not no_open and not as_json:
+    if not no_open:
         webbrowser.open(address)
     serve_pages(window, listener)

@@ -32,10 +32,10 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
 
 
 def examine(
-    probe: StackProbe, on_check: Callable[[str], None], checks: Sequence[tuple[str, DoctorCheck]] = CHECKS
+    probe: StackProbe, on_check: Callable[[str], None], checks: Sequence[tuple[str, DoctorCheck]] | None = None
 ) -> Iterator[Finding]:
     """Yield the findings of all checks, or of some. `on_check` gets the name of each check before it runs."""
-    for name, check in checks:
+    for name, check in CHECKS if checks is None else checks:
         on_check(name)
         try:
             yield from check(probe)

@@ -55,7 +55,7 @@ def test_json_prints_the_address_with_its_secret(
     monkeypatch: pytest.MonkeyPatch, served: list[UiContext], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack(monkeypatch, local=True)
-    assert main(["ui", "--json", "--port", "0"]) == 0
+    assert main(["ui", "--no-open", "--json", "--port", "0"]) == 0
     url = json.loads(capsys.readouterr().out)["url"]
     assert url.startswith("http://127.0.0.1:")
     assert url.endswith(f"/open?secret={served[0].session.secret}")
