@@ -18,11 +18,18 @@ WEBHOOK_KEY = "POINTSMAN_WEBHOOK_KEY"
 def build_delivery(parts: Runtime) -> Delivery:
     """Return the use case."""
     stores, settings = parts.stores, parts.settings
-    queue_and_token = QueueAndTokenReplies(stores.sqs, stores.client("stepfunctions"))
+    queue_and_token = QueueAndTokenReplies(stores.sqs, stores.stepfunctions)
     replies = RepliesByKind(queue_and_token, lambda: _webhooks(parts))
     queue = SqsTaskQueue(stores.sqs, settings.task_queue_url)
     subtasks = Subtasks(parts.context, stores.tasks, stores.payloads, queue)
     return Delivery(parts.context, stores.tasks, stores.payloads, stores.bus, replies, settings.bucket, subtasks)
+
+
+def prepare_delivery(parts: Runtime) -> None:
+    """Build in INIT what every delivery needs."""
+    parts.part(build_delivery)
+    parts.stores.dynamodb.build_now()
+    parts.stores.events.build_now()
 
 
 def _webhooks(parts: Runtime) -> ReplySender:
@@ -30,9 +37,7 @@ def _webhooks(parts: Runtime) -> ReplySender:
 
     settings = parts.settings
     rule = is_own if settings.model_calls == "loopback" else is_public
-    return Webhooks(
-        lambda: key_from(WEBHOOK_KEY, settings.webhook_key_parameter, lambda: parts.stores.client("ssm")), rule
-    )
+    return Webhooks(lambda: key_from(WEBHOOK_KEY, settings.webhook_key_parameter, lambda: parts.stores.ssm), rule)
 
 
 def deliver(event: dict[str, Any]) -> dict[str, Any]:
