@@ -292,8 +292,9 @@ DUCKDB = ROOT / ".tools/focus/bin/python"
 ASK_DUCKDB = """
 import duckdb, json, sys
 folder, columns, query = json.load(sys.stdin)
-duckdb.sql(f"CREATE VIEW pointsman_usage AS SELECT * FROM read_csv('{folder}/day=*/shard-*.csv.gz', delim=',', "
-           f"quote='', escape='\\\\', strict_mode=false, header=true, nullstr='', columns={columns}, hive_partitioning=true)")
+files = f"'{folder}/day=*/shard-*.csv.gz', columns={columns}, header=true, nullstr='', hive_partitioning=true"
+dialect = "delim=',', quote='', escape='\\\\', strict_mode=false"
+duckdb.sql(f"CREATE VIEW pointsman_usage AS SELECT * FROM read_csv({files}, {dialect})")
 print(json.dumps(duckdb.sql(query).fetchall(), default=str))
 """
 
