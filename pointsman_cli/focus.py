@@ -37,7 +37,7 @@ _METERS = {
 _WHOLE = 10**15
 """What makes whole numbers of the list prices of single tokens."""
 _NO_METER = "Call without known tokens"
-COLUMNS = (
+FOCUS_COLUMNS = (
     *("BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd"),
     *("ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeDescription", "ChargeFrequency"),
     *("BilledCost", "EffectiveCost", "ContractedCost", "ListCost", "ContractedUnitPrice", "ListUnitPrice"),
@@ -82,7 +82,7 @@ class Focus:
             if row["kind"] == "share":
                 shares_of[str(row["row"]).rpartition("#share")[0]].append(row)
         text = io.StringIO()
-        out = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        out = csv.DictWriter(text, FOCUS_COLUMNS, lineterminator="\n")
         out.writeheader()
         for row in chain.from_iterable(read()):
             if row["kind"] != "share":

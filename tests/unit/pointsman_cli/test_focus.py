@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from pointsman.routing.catalog import load_catalog
 from pointsman.values.money import usd
-from pointsman_cli.focus import COLUMNS, Focus
+from pointsman_cli.focus import FOCUS_COLUMNS, Focus
 from tests.support.paths import ROOT
 from tests.support.report_rows import FLASH, HAIKU, KINDS, LEDGERS, classification, row, share
 
@@ -70,7 +70,7 @@ def test_billed_cost_adds_up_to_the_ledger(rows: list[dict[str, Any]]) -> None:
     assert sum((Decimal(line["BilledCost"]) for line in lines), Decimal(0)) == booked(rows)
     for line in lines:
         assert line["BilledCost"] == line["EffectiveCost"] == line["ContractedCost"]
-        assert list(line) == list(COLUMNS)
+        assert list(line) == list(FOCUS_COLUMNS)
         if line["ListUnitPrice"]:
             assert Decimal(line["ListCost"]) == Decimal(line["ListUnitPrice"]) * Decimal(line["PricingQuantity"])
 
