@@ -50,10 +50,10 @@ _PAGES: tuple[tuple[str, PageView], ...] = (
 )
 _CHANGES: tuple[tuple[str, FormView], ...] = (
     ("/submit", submit_page.submit_task),
-    ("/tasks/{task_id}/cancel", task_actions.cancel),
-    ("/tasks/{task_id}/rerun", task_actions.rerun),
-    ("/tasks/{task_id}/correct", task_actions.correct),
-    ("/tasks/{task_id}/replay", task_actions.replay_task),
+    ("/tasks/{task_id}/cancel", task_actions.do_cancel),
+    ("/tasks/{task_id}/rerun", task_actions.do_rerun),
+    ("/tasks/{task_id}/correct", task_actions.do_correct),
+    ("/tasks/{task_id}/replay", task_actions.do_replay),
     ("/dead-letters/{task_id}", dead_letter_pages.replay_letter),
 )
 """What changes something: refused while the pages only show."""

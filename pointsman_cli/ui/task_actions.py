@@ -30,7 +30,7 @@ def confirm_cancel(ui: UiContext, request: Request) -> Response:
     return ui.page(request, "confirm_cancel.html", task=record, under_way=record.open_intent is not None)
 
 
-def cancel(ui: UiContext, request: Request, _: FormFields) -> Response:
+def do_cancel(ui: UiContext, request: Request, _: FormFields) -> Response:
     """Cancel the task."""
     (row,) = cancel_tasks(ui.connection, [request.path_params["task_id"]])
     if row["result"] == "failed":
@@ -56,7 +56,7 @@ def confirm_rerun(ui: UiContext, request: Request) -> Response:
     )
 
 
-def rerun(ui: UiContext, request: Request, fields: FormFields) -> Response:
+def do_rerun(ui: UiContext, request: Request, fields: FormFields) -> Response:
     """Run the task anew, and go on to the new one."""
     options = RerunOptions(
         chosen(TaskType, fields, "type"),
@@ -75,7 +75,7 @@ def confirm_correct(ui: UiContext, request: Request) -> Response:
     return ui.page(request, "confirm_correct.html", task=record, ended=ended, types=list(TaskType))
 
 
-def correct(ui: UiContext, request: Request, fields: FormFields) -> Response:
+def do_correct(ui: UiContext, request: Request, fields: FormFields) -> Response:
     """Record what the task should have been, and run it anew as that if it is wanted."""
     record, kind = _record(ui, request), chosen(TaskType, fields, "type")
     if kind is None:
@@ -94,7 +94,7 @@ def confirm_replay(ui: UiContext, request: Request) -> Response:
     return ui.page(request, "confirm_replay.html", task=record, item=items[-1], estimate=_estimate(ui, record))
 
 
-def replay_task(ui: UiContext, request: Request, _: FormFields) -> Response:
+def do_replay(ui: UiContext, request: Request, _: FormFields) -> Response:
     """Start the failed task's next generation."""
     record = _record(ui, request)
     items = ui.connection.runtime.part(build_replay)(_replay_of(record, execute=True), f"replay-{uuid4().hex}")
