@@ -25,6 +25,7 @@ NAMES = (
     "throughput",
     "contention",
     "scale",
+    "list",
     "report",
 )
 """Modules of this package; each has `measure(bench)`."""

@@ -1,10 +1,13 @@
 """Which tasks to list: what `pointsman list` and the MCP tool take, without what reads them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Literal, Self, TypedDict, Unpack
 
 from pointsman.values.taxonomy import TaskType, Tier
+from pointsman_cli import reading
 
 KEPT = timedelta(days=100)
 """How long a task is on record."""
@@ -43,6 +46,20 @@ class PromptMark(StrEnum):
     """There is none: the message was rejected, or is still in the queue."""
 
 
+SortOrder = Literal["time", "cost"]
+"""Newest or most expensive first."""
+
+
+class SameFields(TypedDict):
+    """What a task must have as it is stated; None: anything."""
+
+    type: TaskType | None
+    tier: Tier | None
+    sender: str | None
+    ticket: str | None
+    agent: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class ListOptions:
     """Which tasks to list."""
@@ -60,6 +77,33 @@ class ListOptions:
     """Text in the prompt or id, in upper or lower case."""
     by_cost: bool = False
     """The most expensive first."""
+
+    @classmethod
+    def of(
+        cls,
+        now: datetime,
+        zone: tzinfo,
+        *,
+        since: str | None,
+        status: Iterable[ListedStatus] | None,
+        search: str | None,
+        sort: SortOrder,
+        limit: int,
+        **same: Unpack[SameFields],
+    ) -> Self:
+        """Return what a command's or a tool's arguments ask for.
+
+        Raises:
+            BadInputError: `since` is no time.
+        """
+        return cls(
+            since=reading.parse_since(since, now, zone) if since else now - KEPT,
+            limit=limit,
+            status=frozenset(status or ()),
+            search=search or None,
+            by_cost=sort == "cost",
+            **same,
+        )
 
     @property
     def filters(self) -> bool:

@@ -60,7 +60,7 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
 
     connection = stack.connect(config)
     found = differences(connection.config_text, deployed_config(connection))
-    step = deploy_step(connection.is_local, connection.stack_name)
+    step = connection.deploy_step
     if as_json:
         output.print_document(
             {"same": not found, "differences": [asdict(entry) for entry in found], "next": step if found else None}
@@ -72,11 +72,6 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
     else:
         print(f"{connection.name} runs the same configuration")
     return Exit.TO_DO if found else Exit.OK
-
-
-def deploy_step(is_local: bool, stack_name: str) -> str:
-    """Return the command that deploys the file here."""
-    return "pointsman up" if is_local else f"pointsman init --update --stack {stack_name}"
 
 
 def _summary(policy: "RoutingPolicy") -> dict[str, Any]:

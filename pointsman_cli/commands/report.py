@@ -12,7 +12,10 @@ from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, StackOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pointsman.report.figures.history import PublishedDay
+    from pointsman.report.figures.report import Report
     from pointsman.services.report import Reporting
 
 _MOST_DAYS = 92
@@ -34,6 +37,7 @@ def report(
         str | None, typer.Option("--to", metavar="DATE", help="Last of several days. Default: today.")
     ] = None,
     as_html: Annotated[bool, typer.Option("--html", help="Write an HTML page instead of text.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of text.")] = False,
     into: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
@@ -43,8 +47,8 @@ def report(
 
     Computed from the ledger as it is now. Stores and sends nothing.
     """
-    if as_html and as_json:
-        raise BadInputError("--html and --json exclude each other")
+    if as_html + as_csv + as_json > 1:
+        raise BadInputError("--html, --csv and --json exclude each other")
     if last and not first:
         raise BadInputError("--to needs --from")
     if first and day:
@@ -59,9 +63,10 @@ def report(
     reporting = runtime.part(build_reporting)
     if first:
         days = (reading.on_calendar(since, today), reading.on_calendar(until, today))
-        text = _range(reporting, *days, as_html=as_html, as_json=as_json)
+        text = _csv(reporting, *days) if as_csv else _range(reporting, *days, as_html=as_html, as_json=as_json)
     else:
-        text = _one(reporting, reading.on_calendar(chosen_day, today), as_html=as_html, as_json=as_json)
+        on = reading.on_calendar(chosen_day, today)
+        text = _csv(reporting, on, on) if as_csv else _one(reporting, on, as_html=as_html, as_json=as_json)
     output.write(text, into)
 
 
@@ -77,17 +82,28 @@ def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> 
     return text.render_text(report, output.text_width(text.TEXT_WIDTH))
 
 
-def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
-    from pointsman.report.render import index
+def _csv(reporting: "Reporting", first: date, last: date) -> str:
+    from pointsman.report.render.as_csv import render_csv
 
+    return render_csv(*_reports(reporting, first, last))
+
+
+def _reports(reporting: "Reporting", first: date, last: date) -> "Iterator[Report]":
+    """Yield each day's report by its own rows and tasks."""
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     if not days or len(days) > _MOST_DAYS:
         raise BadInputError(f"--from and --to: must span 1 to {_MOST_DAYS} days")
-    entries = []
     with output.progress() as tell:
         for day in days:
             tell(f"reading {day}")
-            entries.append(reporting.summarize(day))
+            yield reporting.build_alone(day)
+
+
+def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
+    from pointsman.report.figures.history import published_day
+    from pointsman.report.render import index
+
+    entries = [published_day(day_report) for day_report in _reports(reporting, first, last)]
     if as_html:
         return index.render_index(entries, linked=False)
     return _range_json(entries) if as_json else _table(entries)

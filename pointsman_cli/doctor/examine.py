@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pointsman.values.errors import OutdatedTableError
 from pointsman_cli.doctor import deployment, limits, models, tasks, traffic
-from pointsman_cli.doctor.stack_probe import Finding, StackProbe, unchecked
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, to_do, unchecked
 
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 
@@ -36,6 +37,8 @@ def examine(probe: StackProbe, on_check: Callable[[str], None]) -> Iterator[Find
         on_check(name)
         try:
             yield from check(probe)
+        except OutdatedTableError as error:
+            yield to_do(name, "", str(error), f"deploy this version: `{probe.connection.deploy_step}`")
         except ClientError as error:
             yield unchecked(name, "", f"AWS refused {error.operation_name}: {error.response['Error'].get('Code')}")
         except BotoCoreError as error:

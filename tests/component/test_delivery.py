@@ -202,7 +202,7 @@ def test_status_shows_a_delivery_that_left_no_word(aws: Aws, router: Router) -> 
 def test_answered_task_is_on_the_sweeps_index_until_it_is_delivered(router: Router) -> None:
     """From the transaction that stores the answer on: nothing between it and the delivery can lose the task."""
     router.model.then(answered())
-    assert step(router, started(router, "reasoning")).next is Next.DELIVER
+    assert step(router, started(router, "reasoning", reply_to=TOKEN)).next is Next.DELIVER
     assert list(router.tasks.wanting_attention()) == ["t-1"]
     router.intake.delivery.finish("t-1", 1, None)
     assert list(router.tasks.wanting_attention()) == []

@@ -1,6 +1,9 @@
 """`pointsman report` over a real ledger: text, page, JSON, and a range of days."""
 
+import csv
+import io
 import json
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +78,22 @@ def test_range_of_wrong_length_is_rejected(
     assert spent
     assert main(["report", "--from", days[0], "--to", days[1]]) == 2
     assert "must span 1 to 92 days" in capsys.readouterr().err
+
+
+def test_csv_is_the_file_in_the_bucket_and_of_a_range_all_its_days(
+    spent: int, office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--date", "2026-11-21", "--csv"]) == 0
+    day = capsys.readouterr().out
+    publication = office.reporting.publish(date(2026, 11, 21))
+    assert day == office.stored(publication["csv_key"]).decode()
+    assert main(["report", "--from", "2026-11-17", "--to", "2026-11-21", "--csv"]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {line["date"] for line in lines} == {"2026-11-18", "2026-11-21"}
+    assert sum(int(line["cost_nano_usd"]) for line in lines) == spent + 2_500_000
+    assert [line for line in lines if line["date"] == "2026-11-21"] == list(csv.DictReader(io.StringIO(day)))
+    assert main(["report", "--csv", "--json"]) == 2
+    assert "--html, --csv and --json exclude each other" in capsys.readouterr().err
 
 
 def test_unwritable_output_is_an_error(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -215,7 +215,7 @@ class EconomyWorld:
         function = state.here.function
         as_json = json.loads(json.dumps(state.as_state()))
         try:
-            attempt = Attempt(self.ctx, self.payloads, function)
+            attempt = Attempt(self.ctx, self.payloads, function, self.delivery.tell_answer)
             return attempt(WorkflowState.from_state(as_json), float(FUNCTION_SECONDS[function]))
         except Killed:
             return replace(state, attempt=state.attempt + 1, crashes=state.crashes + 1, reason=str(Outcome.UNKNOWN))

@@ -106,7 +106,8 @@ class Functions:
             if state.get("next") == "wait":
                 self.clock.sleep(state["wait_seconds"])
             state = self.run(BY_HOP[state["plan"][state["hop"]]["function"]], {**state, "next": "run"})
-        self.run("delivery", state)
+        if not state.get("delivered"):
+            self.run("delivery", state)
 
     def do(self, task_id: str, *results: CallResult, **fields: Any) -> None:
         """Send a task, and have it done by models that give these results."""

@@ -160,6 +160,8 @@ class Player:
         for _ in range(most):
             if run.hop >= len(run.plan):
                 run = replace(run, next=Next.FAIL, reason="no_model_left", hop=0)
+            if run.delivered:
+                return run
             if run.next in (Next.DELIVER, Next.FAIL):
                 self._deliver(run)
                 return run

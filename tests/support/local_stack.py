@@ -1,5 +1,6 @@
 """The deployed local stack as tests use it: send tasks, watch them, inject faults. No product code is patched."""
 
+import hashlib
 import json
 import time
 import uuid
@@ -37,6 +38,8 @@ PARAMETERS = {
     "SenderArns": f"{_SENDERS},{ADMITTED['SenderArns']}",
 }
 """Admits the examples, and a topic and a rule of the tests."""
+WEB_ORIGIN = "https://app.example.com"
+"""Of web pages that may call the front door."""
 WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
 TASK_SECONDS = 180.0
 """Seconds that a task may take on a busy machine with every function cold."""
@@ -169,6 +172,11 @@ class Stack:
         """Return a task's requests at the fake providers."""
         journal = self.control("GET", "journal")["requests"]
         return [entry for entry in journal if (entry["attempt"] or "").startswith(f"{task_id}.")]
+
+    def calls_of(self, prompt: str) -> int:
+        """Return how often the fake providers were asked for the answer to a prompt."""
+        digest = hashlib.sha256(prompt.encode()).hexdigest()
+        return sum(entry["prompt_sha256"] == digest for entry in self.control("GET", "journal")["requests"])
 
     def delete_model_health(self) -> None:
         """Delete the health of all models, which earlier tests changed."""

@@ -49,6 +49,7 @@ states = st.builds(
     rounds=st.integers(0, 4),
     saw_transient=st.booleans(),
     next=st.sampled_from([Next.RUN] * 6 + list(Next)),
+    delivered=st.booleans(),
     wait_seconds=st.integers(0, 999),
     reason=st.none() | st.just("busy"),
 ).map(WorkflowState.as_state)
@@ -115,11 +116,14 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
             crashed = before["crashes"] > 1
             assert before["rounds"] >= 3 if crashed else before["hop"] >= len(before["plan"])
         assert changed <= {"next", "reason"}
+    elif choice.next == "Completed":
+        assert (before["next"], before["delivered"]) == ("deliver", True)
     elif choice.next == "Deliver sampled answer":
         assert before["next"] == "deliver_sampled"
     else:
         assert choice.next == "Deliver answer"
         assert before["next"] == "deliver" or before["kept"]
+        assert before["next"] != "deliver" or not before["delivered"]
 
 
 def test_every_rule_of_the_choice_leads_where_it_may(machine: Machine) -> None:

@@ -124,7 +124,7 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
         ({"messages": [{"role": "system", "content": "a"}]}, 400, "messages", "invalid_value"),
         ({"messages": [{"role": "user", "content": " "}]}, 400, "messages", "invalid_value"),
         ({"messages": [*HELLO, "a"]}, 400, "messages[1]", "invalid_value"),
-        ({"messages": [{"role": "tool", "content": "a"}]}, 400, "messages[0].role", "invalid_value"),
+        ({"messages": [{"role": "tool", "content": "a"}]}, 400, "messages[0].role", "unsupported_parameter"),
         ({"messages": [{"role": [], "content": "a"}]}, 400, "messages[0].role", "invalid_value"),
         ({"messages": [{"role": "user", "content": None}]}, 400, "messages[0].content", "invalid_value"),
         (

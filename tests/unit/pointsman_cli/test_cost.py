@@ -56,7 +56,7 @@ def test_daily_share_is_a_thirtieth_of_the_month_and_grows_with_the_work() -> No
     again = {tier: 3 * calls for tier, calls in usual.calls.items()}
     retried = share_nano(DayLoad(usual.tasks, again, 3 * usual.call_seconds))
     assert retried > share_nano(usual) + 20_000
-    assert units.monthly_units(DayLoad(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (5 + 2 * 4)
+    assert units.monthly_units(DayLoad(usual.tasks, again, usual.call_seconds))["transitions"] == 30 * 25 * (4 + 2 * 4)
 
 
 def test_price_applies_beyond_the_free_allowance() -> None:

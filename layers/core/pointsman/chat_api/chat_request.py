@@ -3,6 +3,7 @@
 from typing import Any
 
 from pointsman.chat_api.request_fields import (
+    NO_TOOL_TURNS,
     NO_TOOLS,
     OWN_FIELDS,
     Asked,
@@ -91,8 +92,9 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
 
 def _message(message: Any, where: str) -> tuple[str, str]:
     role = role_of(message, where)
-    if message.get("tool_calls"):
-        raise unsupported(f"{where}.tool_calls")
+    for name in ("tool_calls", "function_call"):
+        if message.get(name):
+            raise unsupported(f"{where}.{name}", NO_TOOL_TURNS)
     content = message.get("content")
     if content is None and role == Role.ASSISTANT:  # as in an answer that refuses
         content = message.get("refusal") or ""

@@ -19,6 +19,11 @@ NO_TOOLS = (
     "send {choice} none to get one, or call the provider"
 )
 """With the parameter that chooses among tools."""
+NO_TOOL_TURNS = (
+    "is not supported: no tool is called, so that a conversation has none (docs/ways/http.md, Tools); "
+    "call the provider for this one"
+)
+_NO_MEDIA = "is not supported: a task is text, without images, audio or files; call the provider for them"
 ANY_OBJECT = {"type": "object"}
 """The schema of `json_object`."""
 OWN_FIELDS = ("private", "max_cost_usd")
@@ -124,6 +129,8 @@ def role_of(message: Any, where: str) -> str:
     if not isinstance(message, dict):
         raise invalid(where, "must be an object with role and content")
     role = message.get("role")
+    if role in ("tool", "function"):
+        raise unsupported(f"{where}.role", NO_TOOL_TURNS)
     if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *Role}:
         raise invalid(f"{where}.role", "must be system, developer, user or assistant")
     return role
@@ -143,8 +150,10 @@ def text_of(content: Any, where: str, kinds: Mapping[str, str], silent: frozense
         kind = part.get("type") if isinstance(part, dict) else None
         if isinstance(kind, str) and kind in silent:
             continue
-        if not isinstance(kind, str) or kind not in kinds:
-            raise unsupported(f"{where}[{number}].type", "only text parts are supported")
+        if not isinstance(kind, str):
+            raise invalid(f"{where}[{number}].type", "must be a string")
+        if kind not in kinds:
+            raise unsupported(f"{where}[{number}].type", NO_TOOL_TURNS if "tool" in kind else _NO_MEDIA)
         if not isinstance(text := part.get(kinds[kind]), str):
             raise invalid(f"{where}[{number}].{kinds[kind]}", "must be a string")
         texts.append(text)

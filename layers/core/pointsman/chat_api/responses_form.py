@@ -4,6 +4,7 @@ from typing import Any
 
 from pointsman.chat_api.chat_request import effort_of
 from pointsman.chat_api.request_fields import (
+    NO_TOOL_TURNS,
     NO_TOOLS,
     OWN_FIELDS,
     Asked,
@@ -88,10 +89,9 @@ def _turns(stated: Any) -> list[tuple[str, str]]:
         where, kind = f"input[{number}]", item.get("type", "message") if isinstance(item, dict) else None
         if kind == "reasoning":  # a model's thinking, of an answer that is sent back
             continue
-        if kind in ("function_call", "function_call_output"):
-            raise unsupported(where, NO_TOOLS.format(choice="tool_choice"))
         if kind not in ("message", None):
-            raise unsupported(f"{where}.type", "must be message")
+            calls = isinstance(kind, str) and "_call" in kind
+            raise unsupported(f"{where}.type", NO_TOOL_TURNS if calls else "must be message")
         turns.append((role_of(item, where), text_of(item.get("content"), f"{where}.content", _TEXTS)))
     return turns
 

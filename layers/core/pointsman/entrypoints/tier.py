@@ -3,6 +3,7 @@
 from typing import Any
 
 from pointsman.entrypoints import runtime
+from pointsman.entrypoints.delivery import build_delivery
 from pointsman.entrypoints.lambda_context import LambdaContext, seconds_left
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.workflow_state import WorkflowState
@@ -12,7 +13,7 @@ from pointsman.values.taxonomy import Tier
 
 def build_attempt(parts: Runtime, function: Tier) -> Attempt:
     """Return a tier function's use case."""
-    return Attempt(parts.context, parts.stores.payloads, function)
+    return Attempt(parts.context, parts.stores.payloads, function, parts.part(build_delivery).tell_answer)
 
 
 def attempt(function: Tier, state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

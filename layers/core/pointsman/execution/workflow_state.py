@@ -109,6 +109,8 @@ class WorkflowState:
     not_before: float = 0.0
     """Unix time before which no call may be made: the part of a wait that whole seconds cannot express."""
     reason: str | None = None
+    delivered: bool = False
+    """Of `next` deliver: whether the tier function has delivered the answer itself, so that nothing is left to do."""
 
     @property
     def here(self) -> Hop:

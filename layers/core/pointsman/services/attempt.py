@@ -1,5 +1,6 @@
 """A tier function's work: one attempt at one task, and where it leads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -21,7 +22,7 @@ from pointsman.services.sender_limits import with_limits
 from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.services.task_call import TaskCalls
 from pointsman.services.verification import check_answer, next_after_answer
-from pointsman.values.errors import StoreError
+from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -29,6 +30,10 @@ from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
+TELLING_TIME = timedelta(seconds=15)
+"""A plain answer is told by the function that has it only with so much of its time left: a call of AWS that hangs takes
+13 s (`AWS_CALLS`). Else it could end before the workflow knows that the task is answered.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,26 @@ class Attempt:
     ctx: Context
     payloads: PayloadStore
     function: Tier
+    tell_answer: Callable[[str, int], bool]
+    """Delivers the answer of a task and generation if that is plain; returns whether it is delivered."""
 
     def __call__(self, state: WorkflowState, remaining: float) -> WorkflowState:
         """Make the attempt that `state` stands at; `remaining` is the function's time in seconds."""
-        until = self.ctx.clock.now() + timedelta(seconds=remaining - SETTLING_SECONDS)
+        end = self.ctx.clock.now() + timedelta(seconds=remaining)
+        until = min(end - timedelta(seconds=SETTLING_SECONDS), state.deadline)
         step = self._attempt_task if state.purpose is Purpose.TASK else self._examine_answer
-        return with_audit(self.ctx, step(state, min(until, state.deadline)))
+        return self._tell(with_audit(self.ctx, step(state, until)), end)
+
+    def _tell(self, state: WorkflowState, end: datetime) -> WorkflowState:
+        """Deliver a plain answer here and now; whatever stands in the way is left to the delivery function."""
+        if state.next is not Next.DELIVER or end - self.ctx.clock.now() < TELLING_TIME:
+            return state
+        try:
+            return replace(state, delivered=self.tell_answer(state.task_id, state.generation))
+        except Exception as trouble:  # noqa: BLE001  (the answer is settled, and the workflow delivers it)
+            why = safe_message(trouble)
+            self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=state.task_id, why=why)
+            return state
 
     def _attempt_task(self, state: WorkflowState, until: datetime) -> WorkflowState:
         clock = self.ctx.clock

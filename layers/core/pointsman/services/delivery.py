@@ -37,7 +37,9 @@ DELIVERED_WITHIN = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The use case of the delivery function; also the router's, for a task that had ended when it was sent again."""
+    """The use case of the delivery function; a tier function's too, for its plain answers, and the router's, for a task
+    that had ended when it was sent again.
+    """
 
     ctx: Context
     tasks: TaskStore
@@ -73,6 +75,23 @@ class Delivery:
         if record.parent_id and record.status in ENDED and subtasks.is_subtask(task_id, record.parent_id):
             self.subtask_ended(task_id, record.parent_id)
         return record.status
+
+    def tell_answer(self, task_id: str, generation: int) -> bool:
+        """Deliver the answer of a task whose end the event bus alone is to be told; return whether it is delivered.
+
+        A tier function does this with an answer that it has just settled; all else is left to the delivery function.
+
+        Raises:
+            DeliveryError: The bus could not be reached.
+        """
+        record = self.tasks.read(task_id)
+        if record is None or record.generation != generation or record.status is not Status.COMPLETED:
+            return False
+        of_parent = record.parent_id and subtasks.is_subtask(task_id, record.parent_id)
+        if record.reply_to or record.subtasks or of_parent:
+            return False
+        self._notify(record)
+        return True
 
     def subtask_ended(self, task_id: str, parent_id: str) -> None:
         """End and deliver the task that waits for this subtask, if it was the last one.

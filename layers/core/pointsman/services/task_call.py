@@ -16,7 +16,7 @@ from pointsman.prompts import system_for
 from pointsman.services.call import Interpretation
 from pointsman.services.context import Context
 from pointsman.services.sender_limits import spender_of, tier_bound
-from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
+from pointsman.services.split_answers import may_split_here, parent_of, split_result, store_subtasks
 from pointsman.services.verification import check_ahead
 from pointsman.values import strict_json
 from pointsman.values.errors import NotKeptError
@@ -79,7 +79,8 @@ class TaskCalls:
         def interpret(result: CallResult) -> Interpretation:
             split = None
             if splits:
-                result, split = split_result(state, record, result, bound and bound[0])
+                parent = parent_of(state, record, self.ctx.clock.now())
+                result, split = split_result(result, parent, bound and bound[0])
             if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)
