@@ -203,6 +203,8 @@ class EconomyWorld:
                 state = replace(state, next=Next.FAIL, reason="deadline")
             if state.hop >= len(state.plan):
                 state = replace(state, next=Next.FAIL, reason="no_model_left", hop=0)
+            if state.delivered:
+                return
             if state.next in (Next.DELIVER, Next.FAIL):
                 self.delivery.finish(state.task_id, state.generation, state.reason)
                 return
