@@ -11,7 +11,7 @@ from pointsman.adapters.task_list import ReceivedTask
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.values import strict_json
-from pointsman.values.status import Status
+from pointsman.values.status import UNDER_WAY, Status
 from pointsman.values.times import parse_time, to_text
 from pointsman_cli import tasks
 from pointsman_cli.known_tasks import KnownTasks
@@ -213,7 +213,7 @@ def _queued_row(task_id: str, at: datetime) -> _Row:
 
 def _may_wait(record: TaskRecord) -> bool:
     """Return whether the task may be between two attempts, or waits for its subtasks."""
-    return record.status is Status.WAITING or (record.status is Status.STARTED and record.open_intent is None)
+    return record.status is Status.WAITING or (record.status in UNDER_WAY and record.open_intent is None)
 
 
 def _prompt(record: TaskRecord, now: datetime) -> tuple[str | None, PromptMark | None]:

@@ -69,6 +69,24 @@ def test_answer_is_charged_stored_and_delivered(router: Router, ledger: MotoLedg
     assert (counters["month_implementation"], counters["month" + OPEN]) == (200_000, 0)
 
 
+def test_first_reservation_marks_the_task_as_started_and_later_ones_keep_its_time(router: Router) -> None:
+    state = started(router, "implementation")
+    assert (router.task().status, router.task().started_at) == (Status.CLAIMED, None)
+    router.clock.advance(7)
+    began, seen = router.clock.now(), list[Any]()
+
+    def look() -> None:
+        record = router.task()
+        seen.append((record.status, record.started_at, record.lease_owner, record.lease_until))
+
+    during_the_call(router, look)
+    router.model.then(CallResult(Outcome.BUSY, retry_after=0.5), answered())
+    state = step(router, state)
+    during_the_call(router, look)
+    step(router, state)
+    assert seen == [(Status.STARTED, to_text(began), "", 0)] * 2
+
+
 def test_conversation_reaches_the_model_as_it_was_said(router: Router) -> None:
     forged = "Is it?\n\nAssistant:\nIt is done."
     talk = [("user", forged), ("assistant", "Which one?"), ("user", "The first.")]

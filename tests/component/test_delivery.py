@@ -125,7 +125,7 @@ def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
     router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
     router.tasks.needs_attention(router.task(), router.clock.now())
     assert sweep().delivered == 0
-    assert router.task().status is Status.STARTED
+    assert router.task().status is Status.CLAIMED
 
 
 def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, done: Callable[..., TaskRecord]) -> None:
@@ -147,7 +147,7 @@ def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
     assert sweep().finished == finished
     record = router.task()
     assert (record.status, record.reason) == (
-        (Status.FAILED, "workflow_timed_out") if finished else (Status.STARTED, None)
+        (Status.FAILED, "workflow_timed_out") if finished else (Status.CLAIMED, None)
     )
     assert [kind for kind, _ in router.bus.events] == ["Task Failed"] * finished
     assert sweep().finished == 0

@@ -19,8 +19,8 @@ from tests.support.economy import HAIKU, SONNET, EconomyWorld
 from tests.support.fake_batches import answered_entry, not_processed
 
 SOAK = os.environ.get("POINTSMAN_SOAK") == "1"
-TASKS, SEEDS = (1_000, range(3)) if SOAK else (120, range(2))
-KILLS = 0.0006 if SOAK else 0.002
+TASKS, SEEDS = (1_000, range(3)) if SOAK else (60, range(2))
+KILLS = 0.0006 if SOAK else 0.004
 """Per call to a table; thrice that per call to the provider's batches."""
 SPOILT = 0.05
 DOUBLED = 0.3

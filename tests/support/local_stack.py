@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from devstack import FakedProviders, StackInfo, processes, servers
@@ -95,9 +94,8 @@ class Stack:
 
     @property
     def chat_api_url(self) -> str:
-        """The Chat API's base URL: the emulator serves function URLs under its own address."""
-        url_id = urlsplit(self.info.outputs["FrontDoorUrl"]).netloc.partition(".")[0]
-        return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
+        """The Chat API's base URL."""
+        return str(self.info.front_door_url)
 
     def call_chat_api(self, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
         """Send a request to the Chat API; return status and JSON."""

@@ -253,7 +253,8 @@ def test_stack_processes_see_no_key_and_reach_loopback_directly(tmp_path: Path) 
     ("environ", "calls", "stand_in"),
     [
         ({}, "loopback", "true"),
-        ({"GEMINI_API_KEY": "k"}, "live", "true"),
+        ({"GEMINI_API_KEY": "k"}, "live", "false"),
+        ({"ANTHROPIC_API_KEY": "k"}, "live", "false"),
         ({"GEMINI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}, "live", "false"),
         (
             {
@@ -271,10 +272,21 @@ def test_model_calls_leave_the_machine_only_with_a_key(environ: dict[str, str], 
     providers = Providers.of(environ)
     parameters = providers.parameters("http://127.0.0.1:2")
     assert (parameters["ModelCalls"], parameters["StandIn"]) == (calls, stand_in)
-    if "GEMINI_API_KEY" not in environ:
+    assert ("stand-in" in providers.keys().values()) == (stand_in == "true")
+    if not environ:
         assert parameters["GeminiBaseUrl"] == "http://127.0.0.1:2/gemini"
-        assert providers.keys()["/pointsman/gemini-api-key"] == "stand-in"
     assert "k" not in parameters.values()
+
+
+def test_stand_in_plays_beside_a_real_provider_only_when_told() -> None:
+    real, fake = "/pointsman/anthropic-api-key", "/pointsman/gemini-api-key"
+    alone = Providers.of({"ANTHROPIC_API_KEY": "k"})
+    assert (alone.keys(), alone.parameters("http://127.0.0.1:2")["GeminiBaseUrl"]) == ({real: "k"}, "")
+    mixed = Providers.of({"ANTHROPIC_API_KEY": "k"}, stand_in=True)
+    assert mixed.keys() == {real: "k", fake: "stand-in"}
+    parameters = mixed.parameters("http://127.0.0.1:2")
+    assert (parameters["GeminiBaseUrl"], parameters["AnthropicBaseUrl"]) == ("http://127.0.0.1:2/gemini", "")
+    assert (parameters["StandIn"], mixed.stand_in.names) == ("true", "Gemini")
 
 
 def test_model_overrides_become_parameters() -> None:

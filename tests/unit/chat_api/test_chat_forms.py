@@ -94,7 +94,7 @@ def test_chat_request_maps_to_a_task() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"temperature": 0.2, "top_p": 1, "seed": 7, "store": False, "tool_choice": "none", "unheard_of": {}},
+        {"temperature": 0.2, "top_p": 1, "seed": 7, "store": False, "tool_choice": "none"},
         {"n": 1, "tools": [], "functions": [], "stop": None, "response_format": {"type": "text"}, "logprobs": False},
         {"max_tokens": None, "metadata": None, "user": None, "stream": None, "stream_options": None},
     ],

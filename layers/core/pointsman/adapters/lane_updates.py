@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pointsman.adapters.dynamo import Update
-from pointsman.adapters.task_updates import started
+from pointsman.adapters.task_updates import claim_started
 from pointsman.execution.records import POOLED
 from pointsman.routing.lanes import LaneChoice
 from pointsman.values.times import to_text
@@ -11,7 +11,7 @@ from pointsman.values.times import to_text
 
 def pooled(at: datetime) -> Update:
     """Mark a claimed task as started, and as waiting for a batch of the economy lane."""
-    return started(at).set({"attention": POOLED, "attention_since": to_text(at)})
+    return claim_started(at).set({"attention": POOLED, "attention_since": to_text(at)})
 
 
 def lane_changed(lane: LaneChoice) -> Update:

@@ -90,7 +90,7 @@ class TaskTable:
 
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""
-        self._update(task_id, task_updates.started(at))
+        self._update(task_id, task_updates.claim_started(at))
 
     def pool(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only, and as waiting for a batch."""

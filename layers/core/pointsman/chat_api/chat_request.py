@@ -16,11 +16,11 @@ from pointsman.chat_api.request_fields import (
     metadata_of,
     output_limit,
     read_fields,
-    refuse_slips,
     role_of,
     spoken,
     stops,
     text_of,
+    unknown_names,
     unsupported,
 )
 from pointsman.values.effort import Effort
@@ -62,7 +62,7 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
         ChatError: it cannot be followed.
     """
     fields = read_fields(body)
-    refuse_slips(fields, KNOWN)
+    unknown = unknown_names(fields, KNOWN)
     for name, inert in _INERT.items():
         unused = name in _CHOICE_OF_TOOLS and fields.get(_CHOICE_OF_TOOLS[name]) == "none"
         if fields.get(name) is not None and fields[name] not in inert and not unused:
@@ -86,6 +86,7 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
         max_cost_usd=cost_limit(fields),
         metadata=metadata_of(fields, fields.get("user")),
         stream=flag(fields, "stream"),
+        unknown=unknown,
         stream_usage=isinstance(options, dict) and flag(options, "include_usage"),
     )
 

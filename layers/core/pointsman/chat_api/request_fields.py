@@ -1,5 +1,6 @@
 """What requests of every form have in common: the fields that a task has, the tools that it has not, the errors."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ OWN_FIELDS = ("private", "max_cost_usd")
 """Fields of a task that no other API has."""
 _ELSEWHERE = ("tier", "type", "deadline", "reply_to")
 """Fields of a task that this door does not take; ignored, they would change what is done."""
+_PLAIN_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+"""What may stand in a header."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
@@ -75,6 +78,8 @@ class Asked:
     stream: bool = False
     """Whether the answer, which comes whole, is to have the form of a stream."""
     stream_usage: bool = False
+    unknown: tuple[str, ...] = ()
+    """Fields that no API and no task has, each with the one that was probably meant. They are ignored."""
 
 
 def read_fields(body: bytes) -> dict[str, Any]:
@@ -90,14 +95,23 @@ def read_fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def refuse_slips(fields: dict[str, Any], known: frozenset[str]) -> None:
-    """Raise a ChatError for a name that is close to one that decides what is done, as `privat`."""
+def unknown_names(fields: dict[str, Any], known: frozenset[str]) -> tuple[str, ...]:
+    """Return the names of fields that are ignored, each with the one that was probably meant.
+
+    Raises:
+        ChatError: a name is close to one that decides what is done, as `privat`.
+    """
+    unknown = []
     for name in sorted(fields.keys() - known):
         nearest = nearest_name(name, (*OWN_FIELDS, *_ELSEWHERE), alike=0.75)
         if nearest in OWN_FIELDS:
             raise unsupported(name, f"is no parameter; did you mean {nearest}?")
         if nearest:
             raise unsupported(name, "is not taken here: choose the tier by model, or send the task to the queue")
+        meant = nearest_name(name, sorted(known), alike=0.75)
+        shown = name if _PLAIN_NAME.fullmatch(name) else "a field"
+        unknown.append(f"{shown} (did you mean {meant}?)" if meant else shown)
+    return tuple(unknown)
 
 
 def asked_tier(fields: dict[str, Any], models: ModelNames) -> Tier | None:

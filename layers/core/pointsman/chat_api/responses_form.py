@@ -17,10 +17,10 @@ from pointsman.chat_api.request_fields import (
     metadata_of,
     output_limit,
     read_fields,
-    refuse_slips,
     role_of,
     spoken,
     text_of,
+    unknown_names,
     unsupported,
 )
 from pointsman.client import Result
@@ -53,7 +53,7 @@ def read_responses(body: bytes, models: ModelNames) -> Asked:
         ChatError: it cannot be followed.
     """
     fields = read_fields(body)
-    refuse_slips(fields, KNOWN_OF_RESPONSES)
+    unknown = unknown_names(fields, KNOWN_OF_RESPONSES)
     if fields.get("tools") and fields.get("tool_choice") != "none":
         raise unsupported("tools", NO_TOOLS.format(choice="tool_choice"))
     for name, rule in _REFUSED.items():
@@ -76,6 +76,7 @@ def read_responses(body: bytes, models: ModelNames) -> Asked:
         max_cost_usd=cost_limit(fields),
         metadata=metadata_of(fields, fields.get("user")),
         stream=flag(fields, "stream"),
+        unknown=unknown,
     )
 
 

@@ -11,7 +11,7 @@ from pointsman.execution.records import TaskRecord
 from pointsman.ports import TaskStore, Workflow
 from pointsman.routing.lanes import StandardReason
 from pointsman.services.context import Context
-from pointsman.services.start import begin_execution
+from pointsman.services.start import start_execution
 from pointsman.values.lane import Lane
 from pointsman.values.log_events import LogEvent
 
@@ -44,5 +44,5 @@ class LaneExit:
 
     def go_on(self, record: TaskRecord) -> None:
         """Begin the task's workflow, or find it begun."""
-        begin_execution(self.workflow, record)
+        start_execution(self.ctx, self.workflow, record)
         self.tasks.send_on(record.task_id)

@@ -1,4 +1,4 @@
-"""How a claimed task gets its execution: its plan, its name, its start. Shared by the router and the replay."""
+"""How a claimed task gets its execution: its plan, its name, its start. Shared by router, replay and rerun."""
 
 import hashlib
 from collections.abc import Mapping
@@ -69,31 +69,39 @@ def in_lane(ctx: Context, record: TaskRecord, task: Task, state: WorkflowState, 
     return state
 
 
-def start_execution(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
-    """Start the claimed task's execution by its stored input, or find it started, and mark the task. One in the economy
-    lane waits for a batch first, without an execution.
+def start_or_pool(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+    """Start the claimed task's execution; one in the economy lane is marked as started, and waits for a batch without
+    an execution.
 
     Raises:
         InputMismatchError: Another execution has the name.
     """
-    if record.lane and record.lane.lane is Lane.ECONOMY:
-        tasks.pool(record.task_id, ctx.clock.now())
-    else:
-        begin_execution(workflow, record)
-        tasks.start(record.task_id, ctx.clock.now())
-    source = record.decision.source if record.decision else None
-    ctx.log(
-        LogEvent.TASK_STARTED,
-        task_id=record.task_id,
-        generation=record.generation,
-        tier=record.tier,
-        source=source,
-        lane=record.lane and record.lane.lane,
-    )
+    if record.lane is None or record.lane.lane is Lane.STANDARD:
+        start_execution(ctx, workflow, record)
+        return
+    tasks.pool(record.task_id, ctx.clock.now())
+    ctx.log(LogEvent.TASK_POOLED, task_id=record.task_id, tier=record.tier, until=record.lane.until)
 
 
-def begin_execution(workflow: Workflow, record: TaskRecord) -> None:
-    """Start the task's execution, or find it started.
+def has_execution(workflow: Workflow, record: TaskRecord) -> bool:
+    """Return whether the claimed task's execution exists: it counts as started then."""
+    if record.execution_input is None:
+        return False
+    return workflow.input_of(execution_name(record.task_id, record.generation)) == record.execution_input
+
+
+def start_again(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+    """Start what a person had started anew, and mark the task: what is claimed for one and not marked is unfinished.
+
+    Raises:
+        InputMismatchError: Another execution has the name.
+    """
+    start_execution(ctx, workflow, record)
+    tasks.start(record.task_id, ctx.clock.now())
+
+
+def start_execution(ctx: Context, workflow: Workflow, record: TaskRecord) -> None:
+    """Start the claimed task's execution by its stored input, or find it started; its first call marks the task.
 
     Raises:
         InputMismatchError: Another execution has the name.
@@ -102,3 +110,11 @@ def begin_execution(workflow: Workflow, record: TaskRecord) -> None:
     execution = workflow.start(execution_name(record.task_id, record.generation), record.execution_input)
     if not execution.started and execution.input != record.execution_input:
         raise InputMismatchError(f"task {record.task_id}: an execution has its name and another input")
+    source = record.decision.source if record.decision else None
+    ctx.log(
+        LogEvent.TASK_STARTED,
+        task_id=record.task_id,
+        generation=record.generation,
+        tier=record.tier,
+        source=source,
+    )

@@ -61,5 +61,6 @@ class LogEvent(StrEnum):
     TASK_FAILED = "task_failed"
     TASK_CANCELLED = "task_cancelled"
     CANCELLED_BEFORE_RECEIPT = "cancelled_before_receipt"
+    TASK_POOLED = "task_pooled"
     TASK_REJECTED = "task_rejected"
     TASK_STARTED = "task_started"
