@@ -146,6 +146,7 @@ def test_model_sdk_is_imported_by_its_adapter_alone(path: Path) -> None:
     of_module = {
         "adapters/gemini.py": ("google", "httpx2"),
         "adapters/claude.py": ("anthropic",),
+        "adapters/claude_batches.py": ("anthropic", "httpx2"),
         "adapters/error_response.py": ("httpx2",),
     }
     allowed = of_module.get(name_of(path), ())

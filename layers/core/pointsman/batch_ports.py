@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
-from pointsman.execution.batch import Batch, OpenBatches, ProviderBatch
+from pointsman.execution.batch import LaneBatch, OpenBatches, ProviderBatch
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult
 
@@ -37,14 +37,14 @@ class BatchStore(Protocol):
     def let_go(self, owner: str) -> None:
         """End the run."""
 
-    def open(self, owner: str, batch: Batch) -> Batch:
+    def open(self, owner: str, batch: LaneBatch) -> LaneBatch:
         """Store a new batch."""
 
-    def read(self, batch_id: str) -> Batch | None:
+    def read(self, batch_id: str) -> LaneBatch | None:
         """Return a batch."""
 
-    def save(self, batch: Batch) -> Batch:
+    def save(self, batch: LaneBatch) -> LaneBatch:
         """Store a batch over the version that it was read as, and return it as it stands there."""
 
-    def close(self, owner: str, batch: Batch) -> None:
+    def close(self, owner: str, batch: LaneBatch) -> None:
         """Store that a batch is done, and keep its name at the provider among those that are known."""

@@ -20,7 +20,7 @@ from pointsman.adapters.dynamo import (
     transact,
     unpack,
 )
-from pointsman.execution.batch import Batch, BatchStage, OpenBatches
+from pointsman.execution.batch import BatchStage, LaneBatch, OpenBatches
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.times import to_ms
 
@@ -64,7 +64,7 @@ class DynamoBatchStore:
                 raise
 
     @reachable()
-    def open(self, owner: str, batch: Batch) -> Batch:
+    def open(self, owner: str, batch: LaneBatch) -> LaneBatch:
         """Put the batch's item, and its name into the lane's, under our lease."""
         put = {"TableName": self._table, "Item": self._item(batch), "ConditionExpression": "attribute_not_exists(#k)"}
         named = _under_lease(Update().append("open", batch.batch_id), owner)
@@ -72,20 +72,20 @@ class DynamoBatchStore:
         return batch
 
     @reachable()
-    def read(self, batch_id: str) -> Batch | None:
+    def read(self, batch_id: str) -> LaneBatch | None:
         """Get the item."""
         item = self._get(_key(batch_id))
-        return Batch.from_item(batch_id, item) if item else None
+        return LaneBatch.from_item(batch_id, item) if item else None
 
     @reachable()
-    def save(self, batch: Batch) -> Batch:
+    def save(self, batch: LaneBatch) -> LaneBatch:
         """Put the item over the version that was read."""
         newer = replace(batch, version=batch.version + 1)
         self._transact([self._over(batch.version, newer)])
         return newer
 
     @reachable()
-    def close(self, owner: str, batch: Batch) -> None:
+    def close(self, owner: str, batch: LaneBatch) -> None:
         """Put the item as done, and take its name out of the lane's."""
         lane = self._get(_LANE)
         left = [name for name in lane.get("open", ()) if name != batch.batch_id]
@@ -94,7 +94,7 @@ class DynamoBatchStore:
         done = replace(batch, stage=BatchStage.DONE, version=batch.version + 1)
         self._transact([self._over(batch.version, done), self._update(update)])
 
-    def _over(self, version: int, batch: Batch) -> Item:
+    def _over(self, version: int, batch: LaneBatch) -> Item:
         return {
             "Put": {
                 "TableName": self._table,
@@ -105,7 +105,7 @@ class DynamoBatchStore:
             }
         }
 
-    def _item(self, batch: Batch) -> Item:
+    def _item(self, batch: LaneBatch) -> Item:
         expires_at = int((batch.until + _KEPT_FOR).timestamp())
         return pack({**_key(batch.batch_id), **batch.as_item(), "expires_at": expires_at})
 

@@ -47,7 +47,7 @@ class Claude:
             return unanswered(error)
         except (anthropic.APIError, AttributeError, ValueError, TypeError) as error:  # an answer that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
-        return read_message(answer)
+        return message_result(answer)
 
 
 def message_params(question: ModelRequest) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class _HttpClient(anthropic.DefaultHttpxClient):
         self.close()
 
 
-def read_message(answer: Any) -> CallResult:
+def message_result(answer: Any) -> CallResult:
     """Return what a message came to, by the SDK's parsing, which checks nothing."""
     content = getattr(answer, "content", None) or []
     if getattr(answer, "type", None) != "message" or not isinstance(content, list):

@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import httpx2
 
-from pointsman.adapters.claude import claude_client, message_params, read_message, refused_by, unanswered
+from pointsman.adapters.claude import claude_client, message_params, message_result, refused_by, unanswered
 from pointsman.adapters.error_response import ErrorResponse, anthropic_error
 from pointsman.execution.batch import ProviderBatch
 from pointsman.execution.calls import ModelRequest
@@ -134,7 +134,7 @@ def _read_result(result: Any) -> CallResult:
 
 
 def _of_batch(message: Any) -> CallResult:
-    result = read_message(anthropic.types.Message.construct(**message))
+    result = message_result(anthropic.types.Message.construct(**message))
     tier = message.get("usage", {}).get("service_tier") if isinstance(message.get("usage"), dict) else None
     return replace(result, batch=tier in (None, "batch"), request_id=message.get("id"))
 

@@ -77,7 +77,7 @@ class ProviderBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class LaneBatch:
     """A batch as it is stored."""
 
     batch_id: str
@@ -165,13 +165,13 @@ class OpenBatches:
     """The provider's names of batches of ours that are done, the latest ones."""
 
 
-def looked_for_since(batch: Batch) -> datetime:
+def looked_for_since(batch: LaneBatch) -> datetime:
     """Return since when a batch can have been created whose creation was not answered."""
     assert batch.sent_at is not None
     return batch.sent_at - _CLOCKS_DIFFER_BY
 
 
-def found(batch: Batch, listed: Iterable[ProviderBatch], known: Collection[str]) -> Batch:
+def found(batch: LaneBatch, listed: Iterable[ProviderBatch], known: Collection[str]) -> LaneBatch:
     """Return the batch with those of the provider's that it may be, by time and count; `known` ones are others of ours.
 
     Which it is only its custom ids prove, once it has ended.
@@ -194,7 +194,7 @@ def found(batch: Batch, listed: Iterable[ProviderBatch], known: Collection[str])
     )
 
 
-def refuted(batch: Batch, provider_id: str) -> Batch:
+def refuted(batch: LaneBatch, provider_id: str) -> LaneBatch:
     """Return the batch that is not this one of the provider's; with no other left, it is looked for again."""
     left = tuple(name for name in batch.provider_ids if name != provider_id)
     stage = batch.stage if left else BatchStage.SENT

@@ -16,9 +16,9 @@ from pointsman.execution import model_health
 from pointsman.execution.batch import (
     CREATE_SECONDS,
     MOST_BATCH_BYTES,
-    Batch,
     BatchEntry,
     BatchStage,
+    LaneBatch,
     ProviderBatch,
 )
 from pointsman.execution.calls import CallSpec, Intent
@@ -58,15 +58,15 @@ class BatchCreation:
     settlement: BatchSettlement
     client: Callable[[], BatchClient]
 
-    def begin(self, owner: str, model_id: str, records: Sequence[TaskRecord]) -> Batch:
+    def begin(self, owner: str, model_id: str, records: Sequence[TaskRecord]) -> LaneBatch:
         """Store a batch for these tasks, none of which is reserved yet."""
         now = self.ctx.clock.now()
         batch_id = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
         until = min(record.lane.ends() for record in records if record.lane)
         entries = tuple(BatchEntry(record.task_id) for record in records)
-        return self.store.open(owner, Batch(batch_id, model_id, until, entries))
+        return self.store.open(owner, LaneBatch(batch_id, model_id, until, entries))
 
-    def send(self, owner: str, batch: Batch, end: datetime) -> Batch:
+    def send(self, owner: str, batch: LaneBatch, end: datetime) -> LaneBatch:
         """Reserve what is not reserved yet and create the batch; return it as it is then. A run that ended in between
         left it as it is stored, with some of its tasks reserved.
         """
@@ -91,7 +91,7 @@ class BatchCreation:
         requests = [(batch.custom_id(number), spec.request(model, CREATE_SECONDS)) for number, spec in specs.items()]
         return self._answered(owner, batch, client.create(requests, CREATE_SECONDS), model)
 
-    def _answered(self, owner: str, batch: Batch, made: ProviderBatch | CallResult, model: Model) -> Batch:
+    def _answered(self, owner: str, batch: LaneBatch, made: ProviderBatch | CallResult, model: Model) -> LaneBatch:
         if isinstance(made, ProviderBatch):
             self.ctx.log(
                 LogEvent.BATCH_CREATED,
@@ -118,7 +118,7 @@ class BatchCreation:
             return self.store.save(replace(batch, stage=BatchStage.FILLING, sent_at=None))
         return self._give_up(owner, batch, f"the batch was refused: {made.detail}")
 
-    def _give_up(self, owner: str, batch: Batch, why: str) -> Batch:
+    def _give_up(self, owner: str, batch: LaneBatch, why: str) -> LaneBatch:
         """Release every entry of a batch that was not created; its tasks go the standard way."""
         released = CallResult(Outcome.NOT_SENT, detail=why, ours=True, unbilled=True)
         for number, entry in enumerate(batch.entries):

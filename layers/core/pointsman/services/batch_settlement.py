@@ -9,9 +9,9 @@ from pointsman.batch_ports import BatchClient, BatchStore
 from pointsman.execution.batch import (
     FOUND_WITHIN,
     RESULTS_FOR,
-    Batch,
     BatchEntry,
     BatchStage,
+    LaneBatch,
     ProviderBatch,
     found,
     looked_for_since,
@@ -48,13 +48,13 @@ class BatchSettlement:
     leaving: LaneExit
     client: Callable[[], BatchClient]
 
-    def advance(self, owner: str, batch: Batch, known: frozenset[str], end: datetime) -> Batch:
+    def advance(self, owner: str, batch: LaneBatch, known: frozenset[str], end: datetime) -> LaneBatch:
         """Return a batch that was sent as it is after a look at it; `known` are other batches of ours."""
         if batch.stage is BatchStage.SENT:
             batch = self._look_for(owner, batch, known)
         return self._check(owner, batch, end) if batch.stage is BatchStage.CREATED else batch
 
-    def _look_for(self, owner: str, batch: Batch, known: frozenset[str]) -> Batch:
+    def _look_for(self, owner: str, batch: LaneBatch, known: frozenset[str]) -> LaneBatch:
         assert batch.sent_at is not None
         seen = found(batch, self.client().listed(looked_for_since(batch)), known)
         if seen.stage is BatchStage.CREATED:
@@ -65,7 +65,7 @@ class BatchSettlement:
             return batch
         return self._lose(owner, batch, "its creation left no batch")
 
-    def _check(self, owner: str, batch: Batch, end: datetime) -> Batch:
+    def _check(self, owner: str, batch: LaneBatch, end: datetime) -> LaneBatch:
         """Settle the batch if it has ended; cancel it if its time is over."""
         client, now = self.client(), self.ctx.clock.now()
         for provider_id in batch.provider_ids:
@@ -88,7 +88,9 @@ class BatchSettlement:
             return self.store.save(replace(batch, cancelled_at=now))
         return batch
 
-    def _settle(self, owner: str, batch: Batch, results: Iterable[tuple[str, CallResult]], end: datetime) -> Batch:
+    def _settle(
+        self, owner: str, batch: LaneBatch, results: Iterable[tuple[str, CallResult]], end: datetime
+    ) -> LaneBatch:
         """Settle every entry by its result, in time; one without a result may have been billed all the same."""
         by_number = {batch.number_of(custom_id): result for custom_id, result in results}
         missing = CallResult(Outcome.UNKNOWN, detail="the batch has no result of it")
@@ -100,7 +102,7 @@ class BatchSettlement:
         self.ctx.log(LogEvent.BATCH_DONE, batch=batch.batch_id, model=batch.model, entries=batch.reserved)
         return replace(batch, stage=BatchStage.DONE)
 
-    def _lose(self, owner: str, batch: Batch, why: str) -> Batch:
+    def _lose(self, owner: str, batch: LaneBatch, why: str) -> LaneBatch:
         """Settle every entry as unknown, at its reservation."""
         self.ctx.log(LogEvent.BATCH_LOST, level="error", batch=batch.batch_id, entries=batch.reserved, why=why)
         for entry in batch.entries:
@@ -141,7 +143,7 @@ class BatchSettlement:
         return self.calls.interpreter(state, record, task)(result)
 
 
-def _is_gone(stated: ProviderBatch | None, batch: Batch, now: datetime) -> bool:
+def _is_gone(stated: ProviderBatch | None, batch: LaneBatch, now: datetime) -> bool:
     """Return whether the results can never be read: there is no such batch, for the lane's longest time, or it is too
     long ago.
     """

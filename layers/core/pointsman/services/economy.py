@@ -11,7 +11,7 @@ from itertools import batched
 from typing import Any
 
 from pointsman.batch_ports import BatchClient, BatchStore
-from pointsman.execution.batch import MOST_ENTRIES, POOLED_FOR, Batch, BatchStage
+from pointsman.execution.batch import MOST_ENTRIES, POOLED_FOR, BatchStage, LaneBatch
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import POOLED, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
@@ -108,15 +108,15 @@ class EconomyLane:
             raise LaneError(", ".join(troubles.words[:_MOST_NAMED]))
         return run
 
-    def _opened(self, batch_ids: Iterable[str], troubles: Troubles) -> list[Batch]:
-        batches: list[Batch] = []
+    def _opened(self, batch_ids: Iterable[str], troubles: Troubles) -> list[LaneBatch]:
+        batches: list[LaneBatch] = []
         for batch_id in batch_ids:
             with troubles.of(f"batch {batch_id}"):
                 if batch := self.store.read(batch_id):
                     batches.append(batch)
         return batches
 
-    def _step(self, owner: str, batch: Batch, known: frozenset[str], end: datetime) -> Batch:
+    def _step(self, owner: str, batch: LaneBatch, known: frozenset[str], end: datetime) -> LaneBatch:
         if batch.stage is BatchStage.FILLING:
             return self.creation.send(owner, batch, end)
         return self.settlement.advance(owner, batch, known, end)
