@@ -43,7 +43,6 @@ def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> InProcess:
 def router(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "pointsman")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Pointsman")
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     path = ROOT / "functions/router/app.py"
     spec = importlib.util.spec_from_file_location("router_app", path)
     assert spec is not None

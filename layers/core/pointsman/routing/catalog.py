@@ -142,16 +142,21 @@ class Model:
         )
         return nano(million * (self.regional_factor if regional else 1) / 1_000_000)
 
-    def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime, *, batch: bool = False) -> int:
+    def worst_cost_nano(
+        self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True, batch: bool = False
+    ) -> int:
         """Return the most that a call can cost, in any band up to that prompt length.
 
-        A proxy may cache the input, and a workspace may keep its calls within a geography, without a word of ours.
+        A workspace may keep its calls within a geography, and a proxy may have `cacheable` input cached, without a word
+        of ours.
         """
         current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
         reached = [band for band in current if band.above <= prompt_tokens]
         factor = self.regional_factor / 1_000_000
         costs = [
-            prompt_tokens * band.most_expensive_input * (_batch_share(band) if batch else 1)
+            prompt_tokens
+            * (band.most_expensive_input if cacheable else band.input)
+            * (_batch_share(band) if batch else 1)
             + output_tokens * (band.batch_output if batch else band.output)
             for band in reached
         ]
