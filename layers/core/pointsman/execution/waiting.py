@@ -184,7 +184,7 @@ def waiting_after(result: CallResult, model: str, again: datetime, *, held: bool
     return Waiting(what, until, again, model, result.account, shortfall)
 
 
-def in_lane(record: TaskRecord) -> Waiting | None:
+def waiting_in_lane(record: TaskRecord) -> Waiting | None:
     """Return what a task in the economy lane's care waits for; None of another one."""
     if record.attention not in (POOLED, IN_BATCH) or record.lane is None or record.lane.until is None:
         return None
