@@ -19,7 +19,7 @@ def cost_text(bills: Sequence[Bill]) -> str:
     """Return the tables as text."""
     costs = price_document()
     head = f"Monthly AWS bill in USD, without models. Region {costs['region']}, list prices of {costs['date']}."
-    parts = [head, *(_bill(bill) for bill in bills), _first_estimate(), _sources()]
+    parts = [head, *(_bill(bill) for bill in bills), _express(), _first_estimate(), _sources()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -51,6 +51,7 @@ def _document(bills: Sequence[Bill]) -> dict[str, Any]:
                 "usd": f"{bill.usd:.6f}",
                 "dearest": bill.most_expensive.key,
                 "halved": _saving(bill),
+                "express": _express_document(bill),
                 "list": {"write_units": f"{_list_units(bill):.3f}", "usd": f"{_list_usd(bill):.6f}"},
                 "items": [
                     {"unit": item.key, "units": f"{item.units:.3f}", "free": item.price.free, "usd": f"{item.usd:.6f}"}
@@ -71,6 +72,12 @@ def _document(bills: Sequence[Bill]) -> dict[str, Any]:
     }
 
 
+def _express_document(bill: Bill) -> dict[str, Any]:
+    usd = _express_usd(bill)
+    saved = _transitions_usd(bill) - usd
+    return {"usd": f"{usd:.6f}", "saved_usd": f"{saved:.6f}", "weakens": list(EXPRESS_WEAKENS)}
+
+
 def _saving(bill: Bill) -> dict[str, str] | None:
     saving = halve_top_item(bill)
     return {"how": saving.how, "usd": f"{saving.usd:.6f}"} if saving else None
@@ -89,8 +96,23 @@ def _bill(bill: Bill) -> str:
     lines += ["", f"  most expensive: {bill.most_expensive.price.name}, {_usd(bill.most_expensive.usd)}."]
     if saving := halve_top_item(bill):
         lines += _folded(f"  can be cut to {_usd(saving.usd)} by {saving.how}.")
+    lines += _folded(f"  {_express_words(bill)}")
     listed = f"  of the write units, {_units(_list_units(bill))} keep the index of `pointsman list`, one a task:"
     lines += _folded(f"{listed} {_usd(_list_usd(bill))}.")
+    return "\n".join(lines)
+
+
+def _express_words(bill: Bill) -> str:
+    saved = _transitions_usd(bill) - _express_usd(bill)
+    if saved < _CENT:
+        return "an Express workflow would save nothing here."
+    return f"an Express workflow would save {_usd(saved)}; the end of this page says what it would weaken."
+
+
+def _express() -> str:
+    lines = ["What an Express workflow on the plain path would weaken", ""]
+    for words in EXPRESS_WEAKENS:
+        lines += textwrap.wrap(words, 94, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
     return "\n".join(lines)
 
 
@@ -144,6 +166,14 @@ def _usd(amount: Decimal) -> str:
     return f"${amount:,.2f}" if amount >= 10 else f"${amount:.4f}" if amount >= _CENT / 100 else "<$0.0001"
 
 
+EXPRESS_WEAKENS = (
+    "at least once: names of executions are not unique, so a task may run twice at the same time; the attempt that is "
+    "taken by a condition would be all that keeps a second call from being made",
+    "no status events: nobody is told of an execution that was cut off, and its task ends at its deadline",
+    "no list and no history: `pointsman status`, `list` and the report cannot say what a task waits for, nor stop it",
+    "five minutes at most: each wait moves the task to the Standard workflow, a second way to run one",
+)
+"""What the product promises today by properties of Standard executions."""
 _EXPRESS_CHUNK_GB = Decimal("0.0625")
 """Step Functions bills an Express workflow's memory in chunks of 64 MB."""
 
@@ -164,19 +194,28 @@ def halve_top_item(bill: Bill) -> Saving | None:
     return change(bill) if change else None
 
 
-def _express_workflow(bill: Bill) -> Saving:
-    """Run the tasks below the reasoning tier in an Express workflow, and in a Standard one only if they must wait."""
+def _transitions_usd(bill: Bill) -> Decimal:
+    return next(item.usd for item in bill.items if item.key == "transitions")
+
+
+def _express_usd(bill: Bill) -> Decimal:
+    """Return what the workflow costs if tasks below the reasoning tier run in an Express one, and wait in a Standard
+    one.
+    """
     tasks, price_list = bill.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
     seconds = sum((units.tier_share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
     moved = tasks * (1 - units.tier_share(Tier.REASONING))
     usd = price_list["express_requests"].of(moved)
     usd += price_list["express_gb_seconds"].of(tasks * seconds * _EXPRESS_CHUNK_GB)
-    usd += price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
+    return usd + price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
+
+
+def _express_workflow(bill: Bill) -> Saving:
     return Saving(
         "running tasks that end within five minutes in an Express workflow, and only the reasoning tier and tasks that "
         "wait in the Standard one",
-        usd,
+        _express_usd(bill),
     )
 
 
