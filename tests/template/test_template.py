@@ -153,7 +153,15 @@ def test_visibility_timeout_is_six_router_timeouts(resources: Resources) -> None
     source = router["Events"]["Tasks"]["Properties"]
     assert source["BatchSize"] == 10
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 1000
+    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "RouterConcurrency"}}
+    assert source["MaximumBatchingWindowInSeconds"] == {"Ref": "RouterBatchSeconds"}
+
+
+def test_routers_limits_are_those_of_lambda_and_by_default_nothing_waits() -> None:
+    parameters = load()["Parameters"]
+    concurrency, window = (parameters[name] for name in ("RouterConcurrency", "RouterBatchSeconds"))
+    assert (concurrency["Default"], concurrency["MinValue"], concurrency["MaxValue"]) == (2, 2, 1000)
+    assert (window["Default"], window["MinValue"], window["MaxValue"]) == (0, 0, 300)
 
 
 def test_dead_letter_queue_retains_longer_than_the_task_queue(resources: Resources) -> None:
