@@ -6,6 +6,7 @@ from pointsman.adapters.messaging import QueueAndTokenReplies, RepliesByKind, Sq
 from pointsman.adapters.secret_keys import key_from
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.runtime import Runtime
+from pointsman.execution.workflow_state import Next
 from pointsman.ports import ReplySender
 from pointsman.services.delivery import Delivery
 from pointsman.services.subtasks import Subtasks
@@ -41,12 +42,17 @@ def _webhooks(parts: Runtime) -> ReplySender:
 
 
 def deliver(event: dict[str, Any]) -> dict[str, Any]:
-    """Deliver a task's end; `event` is the workflow's state object or an execution status change."""
+    """Deliver a task's end, or announce that it is held; `event` is the workflow's state object or an execution status
+    change.
+    """
     if "detail" in event:
         state = loads(event["detail"].get("input") or "{}")
         if not isinstance(state, dict) or "task_id" not in state:
             return {"status": None}
         event = {**state, "reason": f"workflow_{str(event['detail']['status']).lower()}"}
     delivery = runtime.function_runtime().part(build_delivery)
+    if event.get("next") == Next.WAIT:  # not at its end yet
+        held = delivery.announce_hold(event["task_id"], event["generation"], event["waiting_for"])
+        return {"task_id": event["task_id"], "status": "held" if held else None}
     status = delivery.finish(event["task_id"], event["generation"], event.get("reason"), event.get("waiting_for"))
     return {"task_id": event["task_id"], "status": status}
