@@ -277,7 +277,7 @@ def test_a_team_s_weights_of_the_tiers_count_in_a_guess(configure: Configure) ->
     assert tiers == [Tier.IMPLEMENTATION, Tier.ORCHESTRATION, Tier.REASONING]
 
 
-NEARLY_SURE = "Bitte schreib eine Anleitung für die Kollegen im Lager, wie man den Scanner neu koppelt."
+NEARLY_SURE = "Schreib mir bitte ein PowerShell-Skript, das alle Benutzer ohne Anmeldung seit 90 Tagen auflistet."
 
 
 @pytest.mark.parametrize(("rpd", "source"), [(100, Source.GEMINI), (1, Source.LOCAL)], ids=["plenty", "little left"])
