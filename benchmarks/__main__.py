@@ -26,6 +26,7 @@ NAMES = (
     "throughput",
     "contention",
     "scale",
+    "list",
     "report",
 )
 """Modules of this package; each has `measure(bench)`."""

@@ -19,6 +19,7 @@ FAMILIES = {
     "throughput": "Tasks per second through the functions",
     "contention": "Paid answers that were lost, of 2,000 at 50 a second, on simulated tables",
     "scale": "Own time per task by stored tasks",
+    "list": "`pointsman list` by stored tasks",
     "report": "The day's report by rows of the day",
     "size": "Unzipped size of a function and its layers",
 }

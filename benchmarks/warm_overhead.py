@@ -16,7 +16,8 @@ from pointsman.execution.workflow_state import Next
 from pointsman.values.taxonomy import Tier
 
 WARMING = 5
-MOST_ROUND_TRIPS = 4
+MOST_ROUND_TRIPS = 6
+"""Read, reserve, settle; read again, tell, mark."""
 GROUP = "tier"
 
 

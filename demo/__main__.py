@@ -125,6 +125,7 @@ def main() -> int:
         with devstack.local_stack(
             folder,
             parameters={"ReplyQueueArns": _REPLY_QUEUE_ARN},
+            stand_in=True,  # beside a real provider too: the demo's output says which answers are whose
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as info:
             demo = _Demo(info, console)

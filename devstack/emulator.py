@@ -11,6 +11,7 @@
 - Items of DynamoDB are slow and contended on request (`slow_items`).
 - The addresses of code and layers name the stack's access key, as AWS signs them.
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
+  Pages may call the front door if its parameter names their origin.
 
 This is a script for MiniStack's own Python and imports nothing else of this project but the three modules beside it.
 """
@@ -109,10 +110,25 @@ def _sign_downloads() -> None:
         setattr(functions, name, signed)
 
 
+def _web_origins(url_id: str) -> list[str]:
+    """Return the origins that the environment of a function URL's function names."""
+    functions = importlib.import_module("ministack.services.lambda_svc")
+    resolved = functions.resolve_function_url(url_id)
+    if resolved is None:
+        return []
+    account_id, region, name, qualifier, _ = resolved
+    reference = f"{name}:{qualifier}" if qualifier else name
+    _, config, _ = functions._get_func_record_for_ref_in_scope(reference, account_id=account_id, region=region)
+    variables = ((config or {}).get("Environment") or {}).get("Variables") or {}
+    return [origin.strip() for origin in variables.get("FRONT_DOOR_ORIGINS", "").split(",") if origin.strip()]
+
+
 def _guard_requests() -> None:
     """Refuse web pages, foreign hosts, and callers without the access key in the environment."""
     guard, emulator = importlib.import_module("request_guard"), importlib.import_module("ministack.app")
-    emulator.app = guard.RequestGuard(emulator.app, access_key=os.environ["AWS_ACCESS_KEY_ID"])  # type: ignore[attr-defined]
+    emulator.app = guard.RequestGuard(  # type: ignore[attr-defined]
+        emulator.app, access_key=os.environ["AWS_ACCESS_KEY_ID"], origins_of=_web_origins
+    )
 
 
 if __name__ == "__main__":

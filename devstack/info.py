@@ -3,11 +3,14 @@
 import secrets
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import botocore.session
 from boto3.session import Session
 from botocore.config import Config
 from pydantic import BaseModel, ConfigDict, Field
+
+from devstack.request_guard import FUNCTION_URLS
 
 _FILE_NAME = "stack.json"
 
@@ -69,6 +72,14 @@ class StackInfo(BaseModel):
     """The stack's outputs by name; empty until it is deployed."""
     deployed: str = ""
     """The digest of what was deployed last: sources, `openclaw.json` and parameters."""
+    api_key: str = ""
+    """Opens the front door to the stack's own user; empty until one is made."""
+
+    @property
+    def front_door_url(self) -> str | None:
+        """The front door's base URL, which the emulator serves under its own address; `None` if there is no door."""
+        url = self.outputs.get("FrontDoorUrl")
+        return url and f"{self.endpoint}{FUNCTION_URLS}{urlsplit(url).netloc.partition('.')[0]}/v1"
 
     @property
     def environment(self) -> dict[str, str]:

@@ -42,11 +42,16 @@ class Providers(BaseModel):
     gemini: _Provider
     anthropic: _Provider
     overrides: dict[str, str]
+    faked: bool
+    """Whether a fake provider answers where a key is missing; else nobody does."""
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> "Providers":
-        """Return the providers that an environment configures."""
+    def of(cls, environ: Mapping[str, str], *, stand_in: bool = False) -> "Providers":
+        """Return the providers that an environment configures: both fake without a key, and with one key the other
+        is fake only if `stand_in`.
+        """
         return cls(
+            faked=stand_in or not (environ.get("GEMINI_API_KEY") or environ.get("ANTHROPIC_API_KEY")),
             gemini=_Provider(key=environ.get("GEMINI_API_KEY", ""), base_url=environ.get("GOOGLE_GEMINI_BASE_URL", "")),
             anthropic=_Provider(
                 key=environ.get("ANTHROPIC_API_KEY", ""), base_url=environ.get("ANTHROPIC_BASE_URL", "")
@@ -56,23 +61,25 @@ class Providers(BaseModel):
 
     @property
     def stand_in(self) -> FakedProviders:
-        """The fake providers: each one without a key."""
-        return FakedProviders(gemini=not self.gemini.key, anthropic=not self.anthropic.key)
+        """The fake providers."""
+        return FakedProviders(
+            gemini=self.faked and not self.gemini.key, anthropic=self.faked and not self.anthropic.key
+        )
 
     def parameters(self, fake_providers_url: str | None) -> dict[str, str]:
         """Return the template parameters that follow from this; none of them is a key."""
         leaves_machine = self.gemini.leaves_machine or self.anthropic.leaves_machine
         return {
-            "GeminiBaseUrl": self.gemini.base_url if self.gemini.key else f"{fake_providers_url}/gemini",
-            "AnthropicBaseUrl": self.anthropic.base_url if self.anthropic.key else f"{fake_providers_url}/anthropic",
+            "GeminiBaseUrl": f"{fake_providers_url}/gemini" if self.stand_in.gemini else self.gemini.base_url,
+            "AnthropicBaseUrl": f"{fake_providers_url}/anthropic"
+            if self.stand_in.anthropic
+            else self.anthropic.base_url,
             "ModelCalls": "live" if leaves_machine else "loopback",
             "StandIn": "true" if self.stand_in.any else "false",
             **self.overrides,
         }
 
     def keys(self) -> dict[str, str]:
-        """Return the keys for Parameter Store, by parameter name."""
-        return {
-            GEMINI_KEY_PARAMETER: self.gemini.key or FAKE_KEY,
-            ANTHROPIC_KEY_PARAMETER: self.anthropic.key or FAKE_KEY,
-        }
+        """Return the keys for Parameter Store, by parameter name; a provider that nobody plays has none."""
+        keys = {GEMINI_KEY_PARAMETER: self.gemini.key, ANTHROPIC_KEY_PARAMETER: self.anthropic.key}
+        return {name: key or FAKE_KEY for name, key in keys.items() if key or self.faked}

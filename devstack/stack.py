@@ -34,6 +34,7 @@ def start_stack(
     environ: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
     config: str | None = None,
+    stand_in: bool = False,
     report: _ReportStep = print,
 ) -> StackInfo:
     """Start, build and deploy a local stack, and return it; it outlives this process.
@@ -49,6 +50,8 @@ def start_stack(
         environ: The environment with keys, base URLs and model overrides; by default this process's.
         parameters: Template parameters; they override those that follow from `environ`.
         config: The text of the `openclaw.json` that the functions run; by default the checkout's.
+        stand_in: Whether a stand-in plays a provider without a key beside a real one. Without any key, stand-ins play
+            both.
         report: Called with one line for each step.
 
     Raises:
@@ -63,7 +66,7 @@ def start_stack(
         if running is None:
             _stop_processes(state_dir)
         template = _built(state_dir, environ, config, report)
-        deployment = _Deployment(state_dir, environ, template, parameters or {}, report)
+        deployment = _Deployment(state_dir, environ, template, parameters or {}, report, stand_in)
         if running:
             return _update(deployment, running)
         try:
@@ -104,11 +107,12 @@ def local_stack(
     *,
     environ: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    stand_in: bool = False,
     report: _ReportStep = print,
 ) -> Iterator[StackInfo]:
     """Run a local stack for a block, as `start_stack` makes it, and stop it however the block ends."""
     with termination_as_exit():
-        stack = start_stack(state_dir, environ=environ, parameters=parameters, report=report)
+        stack = start_stack(state_dir, environ=environ, parameters=parameters, stand_in=stand_in, report=report)
         try:
             yield stack
         finally:
@@ -124,10 +128,11 @@ class _Deployment:
     template: Path
     own_parameters: Mapping[str, str]
     report: _ReportStep
+    stand_in: bool
 
     @property
     def providers(self) -> Providers:
-        return Providers.of(self.environ)
+        return Providers.of(self.environ, stand_in=self.stand_in)
 
     def parameters(self, stack: StackInfo) -> dict[str, str]:
         derived = self.providers.parameters(stack.fake_providers_url)

@@ -127,12 +127,15 @@ def explain_error(error: Exception) -> Problem:
     import devstack
     from pointsman.routing.catalog import UnknownPriceError
     from pointsman.routing.config import ConfigError
+    from pointsman.values.errors import OutdatedTableError
     from pointsman_cli import aws_errors
 
     if isinstance(error, UnreachableError):
         return Problem(error.problem, error.code, error.step)
     if isinstance(error, CommandError):
         return Problem(str(error), error.code)
+    if isinstance(error, OutdatedTableError):
+        return Problem(str(error), Exit.FAILED, aws_errors.DEPLOY_THIS_VERSION)
     if isinstance(error, devstack.LocalStackError):
         return Problem(str(error), Exit.FAILED)
     if isinstance(error, ClientError | BotoCoreError):

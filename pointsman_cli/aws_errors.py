@@ -19,6 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
+DEPLOY_THIS_VERSION = "deploy this version: `pointsman up`, or `pointsman init --update --stack NAME` on AWS"
 _SIGN_IN = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
 _GET_PERMISSION = "ask for the permission, or use another profile"
 _RETRY = "try again in a minute"

@@ -8,8 +8,10 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devstack import StackInfo
 from pointsman.values import strict_json
 from pointsman_cli import known_tasks
 from pointsman_cli.errors import CommandError
@@ -38,7 +40,7 @@ class NoConfigError(CommandError):
 def deployed_config(connection: "StackConnection", *, again: bool = False) -> str:
     """Return the text of the file in the router's layer.
 
-    The layer of a deployed stack is downloaded once, unless it is to be read `again`; a layer's version never changes.
+    The layer of a deployment is downloaded once, unless it is to be read `again`.
 
     Raises:
         NoConfigError: The stack has no such file.
@@ -47,19 +49,33 @@ def deployed_config(connection: "StackConnection", *, again: bool = False) -> st
     arn = _core_layer(connection)
     if arn is None:
         raise NoConfigError(f"{connection.name} has no layer with an openclaw.json: deploy it again")
-    kept = known_tasks.state_folder() / f"config-{hashlib.sha256(arn.encode()).hexdigest()[:16]}.json"
-    if kept.is_file() and not (connection.is_local or again):
+    kept = _kept_at(connection, arn)
+    if kept and kept.is_file() and not again:
         return kept.read_text(encoding="utf-8")
     try:
         text = _config_in_layer(connection, arn)
         json.loads(text)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise CommandError(f"cannot read the openclaw.json of {connection.name}: {type(error).__name__}") from None
-    if not connection.is_local:
+    if kept:
         with suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(text, encoding="utf-8")
     return text
+
+
+def _kept_at(connection: "StackConnection", arn: str) -> Path | None:
+    """Return where the layer's file is kept; None where nothing tells the layer from others.
+
+    On AWS a layer's version never changes. A local stack's versions begin anew with each start, so that the digest of
+    what was deployed counts too.
+    """
+    clients, name = connection.clients, arn
+    if isinstance(clients, StackInfo):
+        if not clients.deployed:
+            return None
+        name = f"{arn} {clients.deployed}"
+    return known_tasks.state_folder() / f"config-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
 
 
 def _core_layer(connection: "StackConnection") -> str | None:

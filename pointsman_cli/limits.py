@@ -1,7 +1,8 @@
 """What is left for whom: the stack's own caps, and the limits of senders, agents and tickets."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import ValidationError
 
@@ -9,13 +10,29 @@ from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import budget, sender_limits
 from pointsman.execution.budget import OPEN, counter_of
 from pointsman.execution.sender_limits import NO_GRANT, Effective, Grant, Pace
-from pointsman.routing.limit_rules import Bounds, LimitedSubject, LimitKind, LimitRule, LimitSubject
+from pointsman.report.figures.month import percent_of
+from pointsman.routing.limit_rules import Bounds, LimitedSubject, LimitKind, LimitSubject
 from pointsman.values.money import nano
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import local_day, month_key, to_ms
 from pointsman_cli.errors import BadInputError
 
 _WILD = frozenset("*?")
+
+
+class CapState(TypedDict):
+    """A cap, and how much of it is used. Amounts are nano-dollars."""
+
+    cap: str
+    """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`; of a sender, an agent or a ticket `month` or `day`."""
+    limit_nano_usd: int
+    spent_nano_usd: int
+    """Without `reserved_nano_usd`, which calls under way may cost at most."""
+    reserved_nano_usd: int
+    left_nano_usd: int
+    """What is neither spent nor reserved."""
+    percent: float | None
+    """How much of it is spent; None: it is 0."""
 
 
 def read_bounds(stated: dict[str, object]) -> Bounds:
@@ -38,8 +55,6 @@ def budget_document(runtime: Runtime, now: datetime) -> dict[str, Any]:
     """Return what is left under each cap, and for each subject that a limit holds for."""
     zone, options = runtime.settings.zone, runtime.context.policy.config.pointsman
     today, month = local_day(now, zone), month_key(now, zone)
-    counters = runtime.stores.ledger_reader.counters(month, today.day)
-    caps = {cap.counter: cap for tier in Tier for cap in budget.charge(options.budget, tier, 0, now, zone).caps}
     limited = _limited(runtime, month, today.isoformat())
     span = f"day_{today.day:02d}"
     names = [it.subject.name for it in limited]
@@ -50,7 +65,7 @@ def budget_document(runtime: Runtime, now: datetime) -> dict[str, Any]:
         "month": month,
         "day": today.isoformat(),
         "time_zone": str(zone),
-        "caps": [_money(cap.counter, cap.limit, counters, cap.counter) for cap in caps.values()],
+        "caps": stack_caps(runtime, now),
         "split_nano_usd": nano(options.limits.split_usd),
         "limits": [
             _subject(
@@ -64,8 +79,16 @@ def budget_document(runtime: Runtime, now: datetime) -> dict[str, Any]:
             )
             for it in limited
         ],
-        "rules": [_rule(rule) for rule in options.limits.rules],
+        "rules": [bounds_document(rule) for rule in options.limits.rules],
     }
+
+
+def stack_caps(runtime: Runtime, now: datetime) -> list[CapState]:
+    """Return what is left under each of the stack's own caps."""
+    zone, own = runtime.settings.zone, runtime.context.policy.config.pointsman.budget
+    counters = runtime.stores.ledger_reader.counters(month_key(now, zone), local_day(now, zone).day)
+    caps = {cap.counter: cap for tier in Tier for cap in budget.charge(own, tier, 0, now, zone).caps}
+    return [_money(cap.counter, cap.limit, counters, cap.counter) for cap in caps.values()]
 
 
 def _limited(runtime: Runtime, month: str, day: str) -> list[LimitedSubject]:
@@ -84,7 +107,7 @@ def _subject(
     bound: Effective,
     grant: Grant,
     pace: Pace,
-    counters: Any,
+    counters: Mapping[str, int],
     span: str,
     now: datetime,
 ) -> dict[str, Any]:
@@ -102,10 +125,10 @@ def _subject(
         if bound.in_flight is None
         else {"limit": bound.in_flight, "used": len(pace.places.keys() - ended)},
         "highest_tier": bound.highest_tier,
-        "own": grant.own.model_dump(mode="json", exclude_none=True),
+        "own": bounds_document(grant.own),
         "raises": [
             {
-                **it.bounds.model_dump(mode="json", exclude_none=True),
+                **bounds_document(it.bounds),
                 "until": it.until,
                 "reason": it.reason,
                 "at": it.at,
@@ -117,7 +140,7 @@ def _subject(
     }
 
 
-def _money(shown: str, limit: int, counters: Any, counter: str) -> dict[str, Any]:
+def _money(shown: str, limit: int, counters: Mapping[str, int], counter: str) -> CapState:
     held, reserved = counters.get(counter, 0), counters.get(counter + OPEN, 0)
     return {
         "cap": shown,
@@ -125,8 +148,12 @@ def _money(shown: str, limit: int, counters: Any, counter: str) -> dict[str, Any
         "spent_nano_usd": held - reserved,
         "reserved_nano_usd": reserved,
         "left_nano_usd": max(limit - held, 0),
+        "percent": percent_of(held - reserved, limit),
     }
 
 
-def _rule(rule: LimitRule) -> dict[str, Any]:
-    return rule.model_dump(mode="json", exclude_none=True)
+def bounds_document(bounds: Bounds) -> dict[str, Any]:
+    """Return the limits that are set as openclaw.json has them, amounts of money in nano-dollars too."""
+    amounts = {"day_nano_usd": bounds.day_usd, "month_nano_usd": bounds.month_usd}
+    stated = bounds.model_dump(mode="json", exclude_none=True)
+    return stated | {name: nano(amount) for name, amount in amounts.items() if amount is not None}

@@ -85,6 +85,11 @@ class StackConnection:
         return self.name == _LOCAL
 
     @property
+    def deploy_step(self) -> str:
+        """The command that deploys this version and the file here."""
+        return "pointsman up" if self.is_local else f"pointsman init --update --stack {self.stack_name}"
+
+    @property
     def stand_in(self) -> bool:
         """Whether a stand-in answers on this stack instead of a provider."""
         return self.settings.stand_in

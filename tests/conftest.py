@@ -146,7 +146,7 @@ def provider(provider_process: "FakeProviders") -> "FakeProviders":
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     """The deployed local stack, with both providers fake; one stack for all tests of a run."""
     from devstack import local_stack
-    from tests.support.local_stack import PARAMETERS, Stack
+    from tests.support.local_stack import PARAMETERS, WEB_ORIGIN, Stack
     from tests.support.tls import Authority, receiver
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -154,8 +154,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     authority = Authority(tmp_path_factory.mktemp("ca"), authorities)
     inherited["SSL_CERT_FILE"] = str(authority.bundle)
     with receiver(authority.certificate("localhost")) as hooks:
-        parameters = {**PARAMETERS, "WebhookHosts": f"localhost:{hooks.port}", "FrontDoor": "true"}
-        with local_stack(tmp_path_factory.mktemp("stack"), environ=inherited, parameters=parameters) as info:
+        door = {"FrontDoor": "true", "FrontDoorOrigins": WEB_ORIGIN}
+        parameters = {**PARAMETERS, **door, "WebhookHosts": f"localhost:{hooks.port}"}
+        with local_stack(tmp_path_factory.mktemp("My Projects (ä)"), environ=inherited, parameters=parameters) as info:
             # As for Ctrl-C: pytest would take the stack's SystemExit for one more failed test, and go on.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             stack = Stack(info, hooks)

@@ -12,6 +12,9 @@ Start it with `python -m devstack.fake_providers --port-file F`. Point google-ge
 | `GET /_control/journal` | returns every request that arrived, oldest first |
 | `GET /_control/probes` | returns the model lookups and token counts, which generate nothing |
 | `GET /_control/counts` | returns totals by provider, model, status, fault and outcome |
+| `POST /_control/batches` | sets how long message batches take, and moves their clock: see `batches.BatchSettings` |
+| `GET /_control/batches` | returns every message batch with its entries, and every request about batches |
+| `DELETE /_control/batches` | forgets all of them, and the settings |
 | `DELETE /_control/journal` | clears the journal and the probes (its file keeps the lines, before a `cleared` mark) |
 | `GET /_control/verdict` | returns llmock's verdict on the client's behaviour (`?format=text` for people) |
 | `GET /_control/health` | returns `{"status": "ok"}` |

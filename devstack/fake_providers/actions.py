@@ -230,6 +230,12 @@ class _FixedAnswer(_Options):
     bytes: NonNegativeInt | None = None
 
 
+class _EntryEnd(_Options):
+    """An entry of a batch that was never processed: the batch expired, or was canceled, before its turn."""
+
+    result: Literal["expired", "canceled"] = "expired"
+
+
 class _LlmockBehaviors(_Options):
     """llmock answers instead, under these llmock behaviours."""
 
@@ -265,6 +271,8 @@ class Action(BaseModel):
     structured: _Structured | None = None
     thinking: ThinkingAmount | None = None
     service_tier: _ServiceTier | None = None
+    entry: _EntryEnd | None = None
+    """Of rules for the entries of batches."""
     llmock: _LlmockBehaviors | None = None
 
     @model_validator(mode="after")

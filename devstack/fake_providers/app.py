@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from devstack.fake_providers.batches import BatchApi, BatchSettings
 from devstack.fake_providers.claude import AnthropicWire
 from devstack.fake_providers.endpoint import ModelEndpoint, ServerState
 from devstack.fake_providers.gemini import GeminiWire
@@ -36,7 +37,8 @@ class _FaultSettings(BaseModel):
 def create_app(journal: Path | None = None) -> Starlette:
     """Return the app, without rules; `journal` is the file to append the journal to."""
     state = ServerState(Journal(journal), RuleBook(), Quotas(), LlmockApp())
-    control = _Control(state)
+    batches = BatchApi(state)
+    control = _Control(state, batches)
     gemini = ModelEndpoint(GeminiWire(), state)
     gemini_models = ModelLookup(GeminiWire(), state)
     return Starlette(
@@ -48,6 +50,8 @@ def create_app(journal: Path | None = None) -> Starlette:
             Route("/anthropic/v1/models/{model}", ModelLookup(AnthropicWire(), state).__call__),
             Route("/anthropic/v1/messages", ModelEndpoint(AnthropicWire(), state), methods=["POST"]),
             Route("/anthropic/v1/messages/count_tokens", TokenCount(state).__call__, methods=["POST"]),
+            *batches.routes("/anthropic/v1/messages/batches"),
+            Route("/_control/batches", control.batches, methods=["GET", "POST", "DELETE"]),
             Route("/_control/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_control/journal", control.journal, methods=["GET", "DELETE"]),
             Route("/_control/probes", control.probes),
@@ -63,8 +67,19 @@ def create_app(journal: Path | None = None) -> Starlette:
 class _Control:
     """The handlers of the control API."""
 
-    def __init__(self, state: ServerState) -> None:
+    def __init__(self, state: ServerState, batches: BatchApi) -> None:
         self._state = state
+        self._batches = batches
+
+    async def batches(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self._batches.clear()
+        if request.method == "POST":
+            try:
+                self._batches.configure(BatchSettings.model_validate(await request.json()))
+            except ValueError as error:
+                return JSONResponse({"errors": [str(error)]}, status_code=400)
+        return JSONResponse(self._batches.describe())
 
     async def faults(self, request: Request) -> Response:
         by_method: dict[str, Callable[[Request], Awaitable[Response | None]]] = {

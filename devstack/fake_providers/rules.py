@@ -19,6 +19,8 @@ _PROVIDER_OF_ACTION: dict[str, ProviderName] = {
     "refusal": "anthropic",
 }
 _STATUSES: dict[ProviderName, frozenset[int]] = {wire.name: wire.statuses for wire in (GeminiWire, AnthropicWire)}
+type BatchPart = Literal["create", "entry"]
+"""What of a message batch a rule is about."""
 _ACCOUNT_STATUSES = frozenset({401, 402, 403})
 
 
@@ -39,6 +41,8 @@ class Rule(BaseModel):
     effort: tuple[str, ...] | None = None
     """The efforts or thinking levels in force, `none` for a call without thinking."""
     times: PositiveInt | None = None
+    batch: BatchPart | None = None
+    """Whether it is about creating a batch, or about a batch's entries; by default about single messages."""
     everywhere: bool | None = None
     """Whether token counts meet the rule too; by default those of an account's troubles and of what stands between."""
 
@@ -49,6 +53,10 @@ class Rule(BaseModel):
         statuses, error = _STATUSES[self.provider], self.action.status
         if error is not None and error.type is None and error.code not in statuses:
             raise ValueError(f"{self.provider} gives the statuses {sorted(statuses)}, not {error.code}")
+        if self.batch is not None and self.provider != "anthropic":
+            raise ValueError("batches are a matter of anthropic")
+        if self.action.entry is not None and self.batch != "entry":
+            raise ValueError("entry is an action for the entries of batches")
         hint = self.action.rate_limit
         if hint is not None and hint.form == "retry_info" and self.provider != "gemini":
             raise ValueError("retry_info is a form of gemini")
@@ -121,10 +129,11 @@ class RuleBook:
         """Remove all rules."""
         self._rules.clear()
 
-    def take(self, provider: ProviderName, call: Call) -> Fault | None:
+    def take(self, provider: ProviderName, call: Call, batch: BatchPart | None = None) -> Fault | None:
         """Return the action of the first rule that matches a call, and use it up once."""
         for counted in self._rules:
-            if counted.left != 0 and counted.rule.provider == provider and counted.rule.matches(call):
+            rule = counted.rule
+            if counted.left != 0 and (rule.provider, rule.batch) == (provider, batch) and rule.matches(call):
                 if counted.left is not None:
                     counted.left -= 1
                 return counted.fault

@@ -60,7 +60,7 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
 
     connection = stack.connect(config)
     found = differences(connection.config_text, deployed_config(connection))
-    step = deploy_step(connection.is_local, connection.stack_name)
+    step = connection.deploy_step
     if as_json:
         output.print_document(
             {"same": not found, "differences": [asdict(entry) for entry in found], "next": step if found else None}
@@ -74,12 +74,8 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
     return Exit.TO_DO if found else Exit.OK
 
 
-def deploy_step(is_local: bool, stack_name: str) -> str:
-    """Return the command that deploys the file here."""
-    return "pointsman up" if is_local else f"pointsman init --update --stack {stack_name}"
-
-
 def _summary(policy: "RoutingPolicy") -> dict[str, Any]:
+    from pointsman.values.money import nano
     from pointsman.values.taxonomy import Tier
 
     budget = policy.config.pointsman.budget
@@ -87,6 +83,7 @@ def _summary(policy: "RoutingPolicy") -> dict[str, Any]:
         "tiers": {str(tier): list(policy.chain(tier)) for tier in Tier},
         "baseline": policy.config.baseline,
         "month_usd": None if budget.month_usd is None else str(budget.month_usd),
+        "month_nano_usd": None if budget.month_usd is None else nano(budget.month_usd),
         "when_exhausted": {str(tier): str(budget.when_exhausted_for(tier)) for tier in Tier},
     }
 

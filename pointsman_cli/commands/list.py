@@ -5,13 +5,13 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from pointsman.values.taxonomy import TaskType, Tier
-from pointsman_cli import live, output, reading
-from pointsman_cli.list_options import KEPT, ListedStatus, ListOptions, PromptMark
+from pointsman_cli import live, output
+from pointsman_cli.list_options import ListedStatus, ListOptions, PromptMark, SortOrder
 from pointsman_cli.options import AsJson, StackOptions, choice
 
 _WIDE = 100
@@ -42,7 +42,7 @@ def list_(
     ticket: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this ticket in the metadata.")] = None,
     agent: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this agent in the metadata.")] = None,
     search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this text in prompt or id.")] = None,
-    sort: Annotated[Literal["time", "cost"], typer.Option(help="Newest or most expensive first.")] = "time",
+    sort: Annotated[SortOrder, typer.Option(help="Newest or most expensive first.")] = "time",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -55,17 +55,19 @@ def list_(
 
     connection = stack.connect()
     now, zone = datetime.now(UTC), connection.settings.zone
-    options = ListOptions(
-        since=reading.parse_since(since, now, zone) if since else now - KEPT,
+    options = ListOptions.of(
+        now,
+        zone,
+        since=since,
+        status=status,
+        search=search,
+        sort=sort,
         limit=limit,
-        status=frozenset(status or ()),
         type=type_,
         tier=tier,
         sender=sender,
         ticket=ticket,
         agent=agent,
-        search=search or None,
-        by_cost=sort == "cost",
     )
     found = list_tasks(connection, options, connection.known_tasks)
     connection.known_tasks.listed([row["task_id"] for row in found.rows])

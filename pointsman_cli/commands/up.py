@@ -1,5 +1,6 @@
 """`pointsman up`: start the local stack."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -12,26 +13,54 @@ from pointsman_cli.options import AsJson, Config
 
 def up(
     as_env: Annotated[
-        bool, typer.Option("--env", help="Print `export` lines for AWS clients. Does not restart a running stack.")
+        bool,
+        typer.Option(
+            "--env", help="Print `export` lines for AWS's and OpenAI's clients. A running stack stays as it is."
+        ),
     ] = False,
     as_json: AsJson = False,
     config: Config = None,
+    stand_in: Annotated[
+        bool,
+        typer.Option("--stand-in", help="With one provider's key only: a stand-in answers for the other provider."),
+    ] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Let web pages of this origin call the front door. Repeatable."),
+    ] = None,
 ) -> None:
     """Start the local stack, or deploy to it what has changed.
 
     Deploys the project's own template to an AWS emulator, in about half a minute. If the stack is up, a changed
     openclaw.json (or code) is deployed to it: its tasks and its ledger stay, and tasks under way keep their plan.
 
-    Without a key in GEMINI_API_KEY or ANTHROPIC_API_KEY, a stand-in answers instead of that provider.
+    Prints the base URL and the key with which OpenAI's clients reach it; Anthropic's take the URL without /v1.
+
+    Without GEMINI_API_KEY and ANTHROPIC_API_KEY, stand-ins answer instead of the providers. With one of them, the
+    other provider's tiers go to the real one where openclaw.json allows it; a tier without a model is asked about.
     """
     import devstack
     from devstack.callers import ADMITTED
+    from pointsman_cli.local_key import with_api_key
+    from pointsman_cli.local_providers import accept_missing_key, has_terminal
     from pointsman_cli.stacks import STATE_DIR
 
-    running = devstack.find_stack(STATE_DIR) if as_env else None
-    info = running or devstack.start_stack(
-        STATE_DIR, parameters=ADMITTED, config=_config_text(config), report=output.print_note
+    running = devstack.find_stack(STATE_DIR)
+    if running:
+        stand_in = stand_in or running.stand_in.any
+    elif not stand_in:
+        accept_missing_key(os.environ, config, asks=has_terminal() and not as_json)
+    parameters = {**ADMITTED, "FrontDoor": "true", "FrontDoorOrigins": ",".join(origin or ())}
+    info = (
+        running
+        if running and as_env
+        else devstack.start_stack(
+            STATE_DIR, parameters=parameters, config=_config_text(config), stand_in=stand_in, report=output.print_note
+        )
     )
+    if info.front_door_url:
+        info = with_api_key(info)
+    openai = {"OPENAI_BASE_URL": info.front_door_url, "OPENAI_API_KEY": info.api_key} if info.front_door_url else {}
     if as_json:
         output.print_document(
             {
@@ -42,18 +71,20 @@ def up(
                 "standin_url": info.fake_providers_url,
                 "outputs": info.outputs,
                 "environment": info.environment,
+                "front_door": {"url": info.front_door_url, "api_key": info.api_key} if openai else None,
                 "state_dir": str(info.state_dir),
             }
         )
         return
     if as_env:
-        for name, value in info.environment.items():
-            print(f"export {name}={shlex.quote(value)}")
+        for name, value in {**info.environment, **openai}.items():
+            print(f"export {name}={shlex.quote(str(value))}")
         return
     output.print_pairs(
         [
             ("endpoint", info.endpoint),
             ("queue", info.outputs.get("TaskQueueUrl")),
+            *openai.items(),
             ("stand-in for", info.stand_in.names or None),
             ("logs", info.state_dir),
         ]

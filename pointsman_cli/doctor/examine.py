@@ -1,11 +1,12 @@
 """Runs all checks in order. A check that fails to run becomes a finding, and the next one runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pointsman.values.errors import OutdatedTableError
 from pointsman_cli.doctor import deployment, limits, models, tasks, traffic
-from pointsman_cli.doctor.stack_probe import Finding, StackProbe, unchecked
+from pointsman_cli.doctor.stack_probe import Finding, StackProbe, to_do, unchecked
 
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
 
@@ -30,12 +31,16 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
 )
 
 
-def examine(probe: StackProbe, on_check: Callable[[str], None]) -> Iterator[Finding]:
-    """Yield the findings of all checks. `on_check` gets the name of each check before it runs."""
-    for name, check in CHECKS:
+def examine(
+    probe: StackProbe, on_check: Callable[[str], None], checks: Sequence[tuple[str, DoctorCheck]] | None = None
+) -> Iterator[Finding]:
+    """Yield the findings of all checks, or of some. `on_check` gets the name of each check before it runs."""
+    for name, check in CHECKS if checks is None else checks:
         on_check(name)
         try:
             yield from check(probe)
+        except OutdatedTableError as error:
+            yield to_do(name, "", str(error), f"deploy this version: `{probe.connection.deploy_step}`")
         except ClientError as error:
             yield unchecked(name, "", f"AWS refused {error.operation_name}: {error.response['Error'].get('Code')}")
         except BotoCoreError as error:

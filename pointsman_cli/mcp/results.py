@@ -2,6 +2,8 @@
 
 from typing import Any, TypedDict
 
+from pointsman_cli.limits import CapState
+
 
 class Submitted(TypedDict):
     """A task in the queue."""
@@ -60,18 +62,14 @@ class Estimate(TypedDict):
     estimated_cost_nano_usd: int | None
 
 
-class CapState(TypedDict):
-    """A cap of the budget. Amounts are exact, in nano-dollars, and (deprecated) in dollars as text."""
+class BudgetCap(CapState):
+    """A cap of the budget, as `pointsman budget` shows it. `name` and the amounts in dollars are deprecated."""
 
     name: str
-    """`month`, `month_<tier>`, `day_21` or `day_21_<tier>`."""
-    limit_nano_usd: int
-    spent_nano_usd: int
-    left_nano_usd: int
+    """Deprecated: `cap`."""
     limit_usd: str
     spent_usd: str
     left_usd: str
-    percent: float | None
 
 
 class QuotaState(TypedDict):
@@ -92,7 +90,7 @@ class BudgetState(TypedDict):
     spent_usd: str
     reserved_usd: str
     projected_usd: str | None
-    caps: list[CapState]
+    caps: list[BudgetCap]
     when_exhausted: dict[str, str]
     quotas: list[QuotaState]
     stand_in: bool

@@ -21,7 +21,8 @@ from devstack import LocalStackError
 from pointsman.contracts.task import Rejection
 from pointsman.contracts.unknown_fields import nearest_name
 from pointsman.routing.config import ConfigError
-from pointsman.values.errors import StoreError, safe_message
+from pointsman.values.errors import OutdatedTableError, StoreError, safe_message
+from pointsman_cli.aws_errors import DEPLOY_THIS_VERSION
 from pointsman_cli.errors import CommandError
 from pointsman_cli.mcp.stdio import RequestLines, claim_stdin
 from pointsman_cli.mcp.task_tools import TaskTools
@@ -92,7 +93,7 @@ class PointsmanServer(MCPServer[Any]):
             cause = error.__cause__ or error
             if isinstance(cause, BotoCoreError | StoreError):
                 self._mcp_tools.disconnect()
-            return _error_result(_error_line(cause))
+            return _error_result(error_line(cause))
         finally:
             if ticker:
                 ticker.cancel()
@@ -122,7 +123,7 @@ def _error_result(line: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=line)], is_error=True)
 
 
-def _error_line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Return an error in one line, without anything that must not leave this machine."""
     if isinstance(error, ValidationError):
         problems = error.errors(include_url=False, include_input=False, include_context=False)
@@ -133,4 +134,6 @@ def _error_line(error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, Rejection):
         return error.reason
+    if isinstance(error, OutdatedTableError):
+        return f"{error}: {DEPLOY_THIS_VERSION}"
     return safe_message(error) if isinstance(error, Exception) else type(error).__name__

@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field
 
@@ -14,16 +14,17 @@ from pointsman.client.message import TaskFields, body_of, id_from, task_fields
 from pointsman.contracts.task import ID_PATTERN, read_task
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.execution.waiting import Waiting
-from pointsman.report.figures.month import CapUse
 from pointsman.report.figures.report import Report
-from pointsman.report.render.as_json import exact_usd
+from pointsman.report.render.as_csv import render_csv
+from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.text import render_text
 from pointsman.values.effort import Effort
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading, tasks
 from pointsman_cli.dry_run import DryRun
 from pointsman_cli.errors import BadInputError, NotFoundError
-from pointsman_cli.mcp.results import BudgetState, CapState, Estimate, Submitted, Subtask, TaskState
+from pointsman_cli.limits import CapState, stack_caps
+from pointsman_cli.mcp.results import BudgetCap, BudgetState, Estimate, Submitted, Subtask, TaskState
 from pointsman_cli.stacks import StackConnection
 
 _LONGEST_WAIT_SECONDS = 600.0
@@ -182,14 +183,20 @@ class McpTools:
         day: Annotated[
             str | None, Field(description="A day in the report's time zone, such as 2026-11-21. Default: today.")
         ] = None,
+        format: Annotated[
+            Literal["text", "json", "csv"], Field(description="json has all figures, csv a line per tier and model.")
+        ] = "text",
     ) -> str:
-        """Return the report of a day as text: costs and savings by tier, model and task."""
-        return render_text(self._report(day))
+        """Return the report of a day: what became of its tasks, costs and savings by tier, model and task."""
+        report = self._report(day)
+        if format == "json":
+            return output.json_text(as_json(report))
+        return render_csv(report) if format == "csv" else render_text(report)
 
     def read_budget(self) -> BudgetState:
         """Return what is spent, reserved and left of this month's budget, and the free tiers' requests today."""
-        report, budget = self._report(None), self.connection().runtime.context.policy.config.pointsman.budget
-        month = report.month
+        report, runtime = self._report(None), self.connection().runtime
+        month, budget = report.month, runtime.context.policy.config.pointsman.budget
         return {
             "month": month.name,
             "spent_nano_usd": month.total.spent_nano,
@@ -198,7 +205,7 @@ class McpTools:
             "spent_usd": exact_usd(month.total.spent_nano),
             "reserved_usd": exact_usd(month.total.open_nano),
             "projected_usd": None if month.projected_nano is None else exact_usd(month.projected_nano),
-            "caps": [_cap(cap) for cap in month.caps],
+            "caps": [_with_dollars(cap) for cap in stack_caps(runtime, runtime.context.clock.now())],
             "when_exhausted": {str(tier): budget.when_exhausted_for(tier) for tier in Tier},
             "quotas": [
                 {"model": quota.model, "requests": quota.requests, "requests_a_day": quota.requests_a_day}
@@ -213,16 +220,13 @@ class McpTools:
         return runtime.part(build_reporting).build(reading.on_calendar(reading.parse_day("day", day or None), today))
 
 
-def _cap(cap: CapUse) -> CapState:
+def _with_dollars(cap: CapState) -> BudgetCap:
     return {
-        "name": cap.counter,
-        "limit_nano_usd": cap.limit_nano,
-        "spent_nano_usd": cap.spent_nano,
-        "left_nano_usd": cap.limit_nano - cap.spent_nano,
-        "limit_usd": exact_usd(cap.limit_nano),
-        "spent_usd": exact_usd(cap.spent_nano),
-        "left_usd": exact_usd(cap.limit_nano - cap.spent_nano),
-        "percent": cap.percent,
+        **cap,
+        "name": cap["cap"],
+        "limit_usd": exact_usd(cap["limit_nano_usd"]),
+        "spent_usd": exact_usd(cap["spent_nano_usd"]),
+        "left_usd": exact_usd(cap["left_nano_usd"]),
     }
 
 

@@ -83,7 +83,7 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
     assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "queued"})
     shop.model.then(GOOD)
     shop.route_messages()
-    assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "started"})
+    assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "claimed"})
     shop.play(task_id)
     record = shop.runtime.stores.tasks.read(task_id)
     assert record
@@ -219,6 +219,20 @@ def test_who_says_when_it_hangs_up_is_answered_before(shop: Functions) -> None:
     assert HttpRequest("POST", "/", {"x-stainless-read-timeout": "nan"}).patience is None
     preferring = HttpRequest("POST", "/", {"prefer": "respond-async, wait=10"})
     assert (preferring.longest_wait, preferring.prefers_to_poll) == (10, True)
+
+
+def test_unknown_field_is_ignored_and_said(shop: Functions) -> None:
+    finish(shop, waits_for(ask(shop)), GOOD)
+    unheard = {"metdata": {"a": "b"}, "guided_json": {}, "ö\r\nset-cookie: a": 1}
+    answer = ask(shop, {**HELLO, **unheard})
+    assert (answer.status, answer.headers["x-pointsman-warning"]) == (
+        200,
+        "ignored: guided_json, metdata (did you mean metadata?), a field",
+    )
+    waits_for(ask(shop))
+    many = ask(shop, {**HELLO, **{f"field_{number}": 1 for number in range(500)}}, prefer="respond-async")
+    assert (many.status, len(many.headers["x-pointsman-warning"])) == (202, 1_000)
+    assert "x-pointsman-warning" not in ask(shop, prefer="respond-async").headers
 
 
 def test_pages_of_named_origins_may_call(shop: Functions) -> None:

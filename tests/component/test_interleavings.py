@@ -276,6 +276,8 @@ class World:
                 state = replace(state, next=Next.FAIL, reason="deadline")
             if state.hop >= len(state.plan) or state.crashes > 5:
                 state = replace(state, next=Next.FAIL, reason="no_model_left", hop=0)
+            if state.delivered:
+                return
             if state.next in (Next.DELIVER, Next.FAIL):
                 self.deliver(name, state)
                 return
@@ -285,7 +287,7 @@ class World:
                 continue
             if self.faults and self.time.dice.random() < 0.2:  # stopped while its function begins
                 self.time.spawn(lambda: self.abort(name), after=self.time.dice.uniform(0, 0.1))
-            attempt = Attempt(self.ctx, self.payloads, state.here.function)
+            attempt = Attempt(self.ctx, self.payloads, state.here.function, self.delivery.tell_answer)
             try:
                 as_json = json.loads(json.dumps(state.as_state()))
                 state = attempt(WorkflowState.from_state(as_json), float(FUNCTION_SECONDS[state.here.function]))
@@ -302,6 +304,7 @@ class World:
                 self.time.sleep(5.0)
             else:
                 return
+        self.workflow.died.append((DeadExecution(name, "FAILED"), self.now()))  # left undelivered
 
     def abort(self, name: str) -> None:
         """Stop an execution; the rule on its status finishes the task, if it is not killed itself."""

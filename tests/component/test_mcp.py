@@ -27,6 +27,7 @@ from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.values.status import Status
 from pointsman_cli import openclaw
+from pointsman_cli.limits import budget_document
 from pointsman_cli.mcp.http import mcp_app
 from pointsman_cli.mcp.server import PointsmanServer
 from pointsman_cli.mcp.tools import McpTools
@@ -218,10 +219,15 @@ def test_report_and_budget_are_returned(connection: StackConnection) -> None:
     report = call(server, "read_report").structured_content
     assert report
     assert "the day so far" in report["result"]
+    check_document("report", json.loads(call(server, "read_report", format="json").structured_content["result"]))  # type: ignore[index]
+    lines = call(server, "read_report", format="csv").structured_content["result"]  # type: ignore[index]
+    assert lines.startswith("date,tier,type,model,")
     budget = call(server, "read_budget").structured_content
     assert budget
     (cap,) = budget["caps"]
     assert (cap["name"], cap["limit_usd"], cap["left_usd"]) == ("month", "5.000000000", "5.000000000")
+    shown = budget_document(connection.runtime, datetime.now(UTC))
+    assert shown["caps"] == [{name: cap[name] for name in shown["caps"][0]}]
     assert budget["when_exhausted"] == dict.fromkeys(("orchestration", "implementation", "reasoning"), "refuse")
 
 
@@ -397,7 +403,7 @@ async def _talk_over_http(app: Any, listening: socket.socket, url: str, key: str
             ).status_code == 403
             assert (await http.post(url, json={}, headers={**bearer, "host": "rebound.example.com"})).status_code == 403
         async with (
-            httpx2.AsyncClient(headers=bearer) as http,
+            httpx2.AsyncClient(headers={**bearer, "sec-fetch-mode": "cors"}) as http,  # as Node does
             Client(streamable_http_client(url, http_client=http)) as mcp,
         ):
             assert {tool.name for tool in (await mcp.list_tools()).tools} == TOOLS

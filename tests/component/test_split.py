@@ -25,7 +25,7 @@ from pointsman.services.replay import Replay, ReplayOptions
 from pointsman.services.subtasks import WAITS_AFTER_DEADLINE
 from pointsman.values.errors import DeliveryError, PublishError
 from pointsman.values.status import Status
-from pointsman.values.times import parse_time
+from pointsman.values.times import parse_time, to_text
 from pointsman_cli import tasks as stated
 from pointsman_cli.commands import status
 from tests.support.attempts import GEMINI, HAIKU, USED, answered, asked, configured, finished, started, step
@@ -119,6 +119,21 @@ def test_a_ticket_is_handed_out_gathered_and_adds_up(router: Router, ledger: Mot
     for label, name in (("ticket", "PAY-7"), ("parent_id", "t-1")):
         group = groups[label].named[name]
         assert (group.tasks, group.attempts, group.cost_nano) == (4, 4, counters["month"])
+
+
+def test_subtasks_of_a_far_deadline_end_while_the_answer_is_in_the_bucket(aws: Aws, router: Router) -> None:
+    sweep = build_sweep(aws, router)
+    waiting(router, deadline=to_text(NOON + timedelta(days=300)))
+    route_messages(router)
+    deadlines = {router.task(f"t-1-s0{number}").deadline for number in (1, 2, 3)}
+    assert deadlines == {router.task().deadline}
+    (deadline,) = map(parse_time, deadlines)
+    assert deadline + WAITS_AFTER_DEADLINE - router.clock.now() < timedelta(days=61)
+    do(router, 1)
+    router.clock.time = deadline + WAITS_AFTER_DEADLINE + timedelta(seconds=1)
+    assert sweep().gathered == 1
+    (detail,) = told(router)
+    assert [subtask["status"] for subtask in detail["subtasks"]] == ["completed", "unfinished", "unfinished"]
 
 
 def test_sender_is_booked_told_and_inherited(router: Router, ledger: MotoLedger) -> None:
@@ -502,8 +517,8 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     route_messages(router)
     assert client.result("t-1") is None
     far = stated.task_document(app, router.task(), stand_in=False)
-    assert [subtask["status"] for subtask in far["subtasks"]] == ["started", "queued"]
-    assert dict(status.status_rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
+    assert [subtask["status"] for subtask in far["subtasks"]] == ["claimed", "queued"]
+    assert dict(status.status_rows(far))["subtasks"] == "2: 1 claimed, 1 queued; $0 together"
     assert dict(status.status_rows(far))["not delivered"] is None
 
     router.queue.bodies = bodies
@@ -543,10 +558,10 @@ def test_a_plain_task_asks_the_store_no_more_than_before(
 ) -> None:
     """A parent of the sender's own is none that waits."""
     router.model.then(answered())
-    run = step(router, started(router, parent_id="a-quarter-plan"))
-    calls = count_calls()
-    router.intake.delivery.finish(run.task_id, 1, None)
-    assert calls == ["GetItem", "UpdateItem"]
+    state, calls = started(router, parent_id="a-quarter-plan"), count_calls()
+    assert step(router, state).delivered
+    assert calls[-2:] == ["GetItem", "UpdateItem"]
+    assert calls.count("GetItem") == calls.count("UpdateItem") == 1
 
 
 @pytest.fixture

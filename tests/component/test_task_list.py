@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,16 @@ from pointsman.adapters import task_list as task_index
 from pointsman.adapters.task_item import to_item
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.routing.decision import Decision, Source
+from pointsman.values.errors import OutdatedTableError
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TIER_OF, TaskType
 from pointsman.values.times import to_text
 from pointsman_cli import openclaw, stacks, task_list
+from pointsman_cli.doctor import examine
+from pointsman_cli.doctor.stack_probe import StackProbe
 from pointsman_cli.main import main
+from pointsman_cli.mcp.server import error_line
+from pointsman_cli.mcp.task_tools import TaskTools
 from pointsman_cli.stacks import StackConnection
 from tests.support.aws import SESSION, TABLES, Aws
 from tests.support.schemas import check_document
@@ -194,3 +200,52 @@ def test_ids_are_abbreviated(
     assert (status("nightly-"), status("@9"), status("@x"), status("@last")) == (2, 3, 2, 3)
     put(aws, "other-4")
     assert (status("@last"), status("other")) == ("other-4", 2)
+
+
+@pytest.fixture
+def old_table(aws: Aws) -> Iterator[None]:
+    """The task table as an earlier version deployed it, and DynamoDB's code for what moto calls a missing resource."""
+    aws.client("dynamodb").update_table(
+        TableName=TABLES.tasks, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "received"}}]
+    )
+
+    def correct(parsed: dict[str, Any], **_: Any) -> None:
+        if parsed.get("Error", {}).get("Message", "").startswith("Invalid index"):
+            parsed["Error"]["Code"] = "ValidationException"
+
+    SESSION.events.register("after-call.dynamodb.Query", correct)
+    yield
+    SESSION.events.unregister("after-call.dynamodb.Query", correct)
+
+
+@pytest.mark.usefixtures("old_table")
+@pytest.mark.parametrize("command", ["list", "list --search x", "report", "report --csv"])
+def test_stack_from_before_the_index_is_one_clear_error(
+    connection: StackConnection, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main(command.split()) == 1
+    step = "deploy this version: `pointsman up`, or `pointsman init --update --stack NAME` on AWS"
+    why = "an earlier version deployed it, or it is still being built"
+    said = f"pointsman: the stack's task table has no index `received`: {why}: {step}\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.usefixtures("old_table")
+def test_error_of_a_missing_index_is_json_too(connection: StackConnection, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    check_document("error", document)
+    assert document["error"]["next"].startswith("deploy this version")
+
+
+@pytest.mark.usefixtures("old_table")
+def test_doctor_and_mcp_say_that_the_index_is_to_be_deployed(
+    connection: StackConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examine, "CHECKS", tuple(entry for entry in examine.CHECKS if entry[0] == "tasks"))
+    probe = StackProbe(replace(connection, stack_name="team"), NOW, ask_providers=False, detect_drift=False)
+    (finding,) = examine.examine(probe, lambda _: None)
+    assert (finding.state, finding.do) == ("to do", "deploy this version: `pointsman init --update --stack team`")
+    with pytest.raises(OutdatedTableError) as caught:
+        TaskTools(lambda: connection).list_tasks()
+    assert "pointsman up" in error_line(caught.value)

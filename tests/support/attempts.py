@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pointsman.adapters.task_table import TaskTable
@@ -34,18 +35,24 @@ def step(router: Router, run: WorkflowState) -> WorkflowState:
     """Run one tier function, its state as JSON on both sides."""
     state = json.loads(json.dumps(run.as_state()))
     function = run.here.function
-    attempt = Attempt(router.intake.ctx, router.intake.payloads, function)
+    attempt = Attempt(router.intake.ctx, router.intake.payloads, function, router.intake.delivery.tell_answer)
     return attempt(WorkflowState.from_state(state), float(FUNCTION_SECONDS[function]))
 
 
 def finished(router: Router, run: WorkflowState, most: int = 400) -> WorkflowState:
     """Play the workflow to its end, the delivery included."""
     for _ in range(most):
+        if run.delivered:
+            return run
         if run.next in (Next.DELIVER, Next.FAIL):
             router.intake.delivery.finish(run.task_id, run.generation, run.reason, run.waiting_for)
             return run
         if run.next is Next.DELIVER_SAMPLED:
             router.intake.delivery.finish(run.task_id, run.generation, run.reason)
+        if run.announce_hold:
+            assert run.waiting_for
+            router.intake.delivery.announce_hold(run.task_id, run.generation, run.waiting_for)
+            run = replace(run, announce_hold=False)
         if run.next is Next.WAIT:
             router.clock.advance(run.wait_seconds)
         run = step(router, run)

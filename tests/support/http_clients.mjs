@@ -8,13 +8,13 @@ const require = createRequire(`${process.argv[2]}/package.json`);
 const load = (name) => import(pathToFileURL(require.resolve(name)).href);
 const { BASE_URL, API_KEY, MARK } = process.env;
 const AUTO = "pointsman/auto", HAIKU = "claude-haiku-5-5";
-const PATIENT = { Prefer: "wait=2" }, RETRIES = 8;
+const PATIENT = { Prefer: "wait=2" }, RETRIES = 20;
 const SCHEMA = {
   type: "object", required: ["name", "people"], additionalProperties: false,
   properties: { name: { type: "string" }, people: { type: "integer" } },
 };
 const { default: OpenAI } = await load("openai");
-const { generateText, generateObject, jsonSchema, streamText } = await load("ai");
+const { generateText, generateObject, jsonSchema, streamText, tool } = await load("ai");
 const { createOpenAI } = await load("@ai-sdk/openai");
 const { createAnthropic } = await load("@ai-sdk/anthropic");
 
@@ -22,6 +22,10 @@ const said = (client, row) => `Which suites cover the parser? ${MARK} ${client} 
 const check = (holds, what) => { if (!holds) throw new Error(String(what)); };
 const isText = (answer) => check(answer.includes("stand-in"), answer);
 const isCity = (city) => check(city.name.includes("stand-in") && Number.isInteger(city.people), JSON.stringify(city));
+const saysWhereToolsStand = async (ask) => {
+  const words = await ask().then(() => "no error", (error) => error.message);
+  check(words.includes("no tool is called"), words);
+};
 const sdk = (options = {}) => new OpenAI({ baseURL: BASE_URL, apiKey: API_KEY, ...options });
 const ai = (options = {}) => createOpenAI({ baseURL: BASE_URL, apiKey: API_KEY, ...options });
 const chat = (row, fields = {}) => ({
@@ -45,6 +49,10 @@ const rows = {
     },
     responses: async (row) =>
       isText((await sdk().responses.create({ model: AUTO, input: said("openai (npm)", row) })).output_text),
+    tools: async (row) => {
+      const tools = [{ type: "function", function: { name: "look", parameters: { type: "object", properties: {} } } }];
+      await saysWhereToolsStand(() => sdk().chat.completions.create(chat(row, { tools })));
+    },
     retry: async (row) => {
       const patient = sdk({ defaultHeaders: PATIENT, maxRetries: RETRIES });
       isText((await patient.chat.completions.create(chat(row))).choices[0].message.content);
@@ -61,6 +69,10 @@ const rows = {
       const model = createAnthropic({ baseURL: BASE_URL, apiKey: API_KEY })(AUTO);
       isText((await generateText({ model, prompt: said("AI SDK", row), maxOutputTokens: 1000 })).text);
     },
+    tools: async (row) => {
+      const tools = { look: tool({ inputSchema: jsonSchema(SCHEMA) }) };
+      await saysWhereToolsStand(() => generateText({ model: ai()(AUTO), prompt: said("AI SDK", row), tools }));
+    },
     retry: async (row) => {
       const model = ai({ headers: PATIENT })(AUTO);
       isText((await generateText({ model, prompt: said("AI SDK", row), maxRetries: RETRIES })).text);
@@ -68,9 +80,11 @@ const rows = {
   },
 };
 
-const outcomes = await Promise.all(
-  Object.entries(rows).flatMap(([client, named]) =>
-    Object.entries(named).map(async ([row, run]) => {
+const outcomes = [];
+// Those that are sent again come last, when the others have ended.
+for (const isTurn of [(row) => row !== "retry", (row) => row === "retry"]) {
+  const turn = Object.entries(rows).flatMap(([client, named]) =>
+    Object.entries(named).filter(([row]) => isTurn(row)).map(async ([row, run]) => {
       const outcome = { client, row, prompt: said(client, row), error: null };
       try {
         await run(row);
@@ -79,8 +93,9 @@ const outcomes = await Promise.all(
       }
       return outcome;
     }),
-  ),
-);
+  );
+  outcomes.push(...(await Promise.all(turn)));
+}
 const versionOf = (name) => JSON.parse(readFileSync(`${process.argv[2]}/node_modules/${name}/package.json`)).version;
 const versions = { "openai (npm)": versionOf("openai"), "AI SDK": versionOf("ai") };
 process.stdout.write(JSON.stringify({ outcomes, missing: [], versions }));

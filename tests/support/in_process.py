@@ -160,11 +160,16 @@ class Player:
         for _ in range(most):
             if run.hop >= len(run.plan):
                 run = replace(run, next=Next.FAIL, reason="no_model_left", hop=0)
+            if run.delivered:
+                return run
             if run.next in (Next.DELIVER, Next.FAIL):
                 self._deliver(run)
                 return run
             if run.next is Next.DELIVER_SAMPLED:
                 self._deliver(run)
+            if run.announce_hold and run.waiting_for:
+                self.app.delivery.announce_hold(run.task_id, run.generation, run.waiting_for)
+                run = replace(run, announce_hold=False)
             if run.next is Next.WAIT:
                 self.clock.sleep(run.wait_seconds)
             run = self._step(replace(run, next=Next.RUN))

@@ -1,5 +1,6 @@
 """The deployed local stack as tests use it: send tasks, watch them, inject faults. No product code is patched."""
 
+import hashlib
 import json
 import time
 import uuid
@@ -9,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from devstack import FakedProviders, StackInfo, processes, servers
@@ -37,6 +37,8 @@ PARAMETERS = {
     "SenderArns": f"{_SENDERS},{ADMITTED['SenderArns']}",
 }
 """Admits the examples, and a topic and a rule of the tests."""
+WEB_ORIGIN = "https://app.example.com"
+"""Of web pages that may call the front door."""
 WEBHOOK_PATH = "/hooks/only-the-receiver-knows-this"
 TASK_SECONDS = 180.0
 """Seconds that a task may take on a busy machine with every function cold."""
@@ -92,9 +94,8 @@ class Stack:
 
     @property
     def chat_api_url(self) -> str:
-        """The Chat API's base URL: the emulator serves function URLs under its own address."""
-        url_id = urlsplit(self.info.outputs["FrontDoorUrl"]).netloc.partition(".")[0]
-        return f"{self.info.endpoint}/_aws/lambda-url/{url_id}/v1"
+        """The Chat API's base URL."""
+        return str(self.info.front_door_url)
 
     def call_chat_api(self, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
         """Send a request to the Chat API; return status and JSON."""
@@ -169,6 +170,11 @@ class Stack:
         """Return a task's requests at the fake providers."""
         journal = self.control("GET", "journal")["requests"]
         return [entry for entry in journal if (entry["attempt"] or "").startswith(f"{task_id}.")]
+
+    def calls_of(self, prompt: str) -> int:
+        """Return how often the fake providers were asked for the answer to a prompt."""
+        digest = hashlib.sha256(prompt.encode()).hexdigest()
+        return sum(entry["prompt_sha256"] == digest for entry in self.control("GET", "journal")["requests"])
 
     def delete_model_health(self) -> None:
         """Delete the health of all models, which earlier tests changed."""

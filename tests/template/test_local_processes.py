@@ -1,5 +1,6 @@
 """The local stack's processes listen on loopback only, and none outlives its stack."""
 
+import io
 import json
 import os
 import re
@@ -9,9 +10,11 @@ import subprocess
 import sys
 import time
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import boto3
@@ -131,7 +134,7 @@ BROWSER = (
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
     {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
     {"Host": "evil.example"},
     {"Host": "127.0.0.1.evil.example"},
 )
@@ -169,8 +172,37 @@ def refuses_pages_and_strangers(endpoint: str, key: str) -> None:
     assert status_of(functions, {}, code) == 403
     assert status_of(f"{endpoint}/_ministack/reset", {}, b"{}") == 403
     assert status_of(f"{endpoint}/_ministack/ready", {}) == 200
+    assert status_of(f"{endpoint}/_aws/lambda-url/abc/", {"Sec-Fetch-Mode": "cors"}) == 404  # Node's fetch
     session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name="us-east-1")
     assert session.client("lambda", endpoint_url=endpoint).list_functions()["Functions"] == []
+
+
+def lets_pages_of_named_origins_call_their_function_url(endpoint: str, key: str) -> None:
+    """The front door names them in its environment; a function that names none is called by none."""
+    page, code = "https://app.example.com", io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("door.py", "def answer(event, context):\n    return {'statusCode': 204}\n")
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name="us-east-1")
+    functions = session.client("lambda", endpoint_url=endpoint)
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = session.client("iam", endpoint_url=endpoint)
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    urls = []
+    for name, variables in (("door", {"FRONT_DOOR_ORIGINS": f"https://other.example.com, {page}"}), ("other", {})):
+        functions.create_function(
+            FunctionName=name,
+            Role=role,
+            Runtime="python3.13",
+            Handler="door.answer",
+            Code={"ZipFile": code.getvalue()},
+            Environment={"Variables": variables},
+        )
+        url = functions.create_function_url_config(FunctionName=name, AuthType="NONE")["FunctionUrl"]
+        urls.append(f"{endpoint}/_aws/lambda-url/{urlsplit(url).netloc.partition('.')[0]}/v1")
+    asks = {"Origin": page, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+    assert [status_of(url, asks) for url in urls] == [204, 403]
+    assert {status_of(urls[0], headers) for headers in BROWSER} == {403}
 
 
 @pytest.mark.stack
@@ -187,6 +219,7 @@ def test_servers_listen_on_loopback_only_and_refuse_pages_and_strangers(token: s
         url = servers.await_fake_providers(fake_providers, tmp_path)
         servers.await_emulator(emulator, endpoint)
         refuses_pages_and_strangers(endpoint, key)
+        lets_pages_of_named_origins_call_their_function_url(endpoint, key)
         assert status_of(f"{url}/_control/health", {}) == 200
         assert {status_of(f"{url}/_control/journal", headers) for headers in BROWSER} == {403}
         bare, _, key = url.rpartition("/")
@@ -220,7 +253,8 @@ def test_stack_processes_see_no_key_and_reach_loopback_directly(tmp_path: Path) 
     ("environ", "calls", "stand_in"),
     [
         ({}, "loopback", "true"),
-        ({"GEMINI_API_KEY": "k"}, "live", "true"),
+        ({"GEMINI_API_KEY": "k"}, "live", "false"),
+        ({"ANTHROPIC_API_KEY": "k"}, "live", "false"),
         ({"GEMINI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}, "live", "false"),
         (
             {
@@ -238,10 +272,21 @@ def test_model_calls_leave_the_machine_only_with_a_key(environ: dict[str, str], 
     providers = Providers.of(environ)
     parameters = providers.parameters("http://127.0.0.1:2")
     assert (parameters["ModelCalls"], parameters["StandIn"]) == (calls, stand_in)
-    if "GEMINI_API_KEY" not in environ:
+    assert ("stand-in" in providers.keys().values()) == (stand_in == "true")
+    if not environ:
         assert parameters["GeminiBaseUrl"] == "http://127.0.0.1:2/gemini"
-        assert providers.keys()["/pointsman/gemini-api-key"] == "stand-in"
     assert "k" not in parameters.values()
+
+
+def test_stand_in_plays_beside_a_real_provider_only_when_told() -> None:
+    real, fake = "/pointsman/anthropic-api-key", "/pointsman/gemini-api-key"
+    alone = Providers.of({"ANTHROPIC_API_KEY": "k"})
+    assert (alone.keys(), alone.parameters("http://127.0.0.1:2")["GeminiBaseUrl"]) == ({real: "k"}, "")
+    mixed = Providers.of({"ANTHROPIC_API_KEY": "k"}, stand_in=True)
+    assert mixed.keys() == {real: "k", fake: "stand-in"}
+    parameters = mixed.parameters("http://127.0.0.1:2")
+    assert (parameters["GeminiBaseUrl"], parameters["AnthropicBaseUrl"]) == ("http://127.0.0.1:2/gemini", "")
+    assert (parameters["StandIn"], mixed.stand_in.names) == ("true", "Gemini")
 
 
 def test_model_overrides_become_parameters() -> None:

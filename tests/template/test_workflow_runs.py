@@ -49,8 +49,10 @@ states = st.builds(
     rounds=st.integers(0, 4),
     saw_transient=st.booleans(),
     next=st.sampled_from([Next.RUN] * 6 + list(Next)),
+    delivered=st.booleans(),
     wait_seconds=st.integers(0, 999),
     reason=st.none() | st.just("busy"),
+    announce_hold=st.booleans(),
 ).map(WorkflowState.as_state)
 """More than the functions return: a state may be wrong, but it must lead somewhere."""
 
@@ -97,8 +99,13 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
         assert (after["hop"], after["crashes"]) == (before["hop"] + 1, 0)
         assert after["healing"] == (before["healing"] or before["rounds"] < 3)
         assert after["hop"] < len(after["plan"])
+    elif choice.next == "Announce hold":
+        assert not late
+        assert (before["next"], before["announce_hold"]) == ("wait", True)
+        assert after == before
     elif choice.next == "Wait":
         assert not late
+        assert before["next"] != "wait" or not before["announce_hold"]
         if before["next"] != "wait":
             assert before["crashes"] > 1
             assert not before["kept"]
@@ -115,11 +122,14 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
             crashed = before["crashes"] > 1
             assert before["rounds"] >= 3 if crashed else before["hop"] >= len(before["plan"])
         assert changed <= {"next", "reason"}
+    elif choice.next == "Completed":
+        assert (before["next"], before["delivered"]) == ("deliver", True)
     elif choice.next == "Deliver sampled answer":
         assert before["next"] == "deliver_sampled"
     else:
         assert choice.next == "Deliver answer"
         assert before["next"] == "deliver" or before["kept"]
+        assert before["next"] != "deliver" or not before["delivered"]
 
 
 def test_every_rule_of_the_choice_leads_where_it_may(machine: Machine) -> None:

@@ -2,11 +2,14 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import openai
 import pytest
 
-from tests.support.local_stack import TASK_SECONDS, Stack
+from tests.support.local_stack import TASK_SECONDS, WEB_ORIGIN, Stack
 
 pytestmark = pytest.mark.stack
 
@@ -70,3 +73,59 @@ def test_openai_sdk_is_told_to_come_again_by_a_limited_key(stack: Stack) -> None
         with pytest.raises(openai.PermissionDeniedError) as refused:
             client.chat.completions.create(model="pointsman/reasoning", messages=more)  # type: ignore[arg-type]
         assert (refused.value.code, refused.value.param) == ("tier_not_allowed", "model")
+
+
+def test_each_answer_is_paid_once_and_new_ones_are_new_tasks(stack: Stack) -> None:
+    """Counted at the provider: who comes again before the answer was given, another sender, and who asks once more."""
+    words = f"Write a parser in Python. {uuid.uuid4().hex}"
+    stack.fault("anthropic", {"delay": {"seconds": 4}}, contains=words, times=1)
+
+    def ask(key: str, **headers: str) -> str:
+        """Make the request once; return the id of the task whose answer came."""
+        with openai.OpenAI(
+            base_url=stack.chat_api_url, api_key=key, timeout=2 * TASK_SECONDS, max_retries=0, default_headers=headers
+        ) as client:
+            said: Any = [{"role": "user", "content": words}]
+            answer = client.chat.completions.create(model="pointsman/implementation", messages=said)
+            assert answer.choices[0].finish_reason == "stop"
+            return answer.id
+
+    with pytest.raises(openai.InternalServerError) as not_ended:
+        ask(stack.api_key, Prefer="wait=1")
+    assert (not_ended.value.status_code, not_ended.value.code) == (503, "not_ended")
+    first = not_ended.value.response.headers["x-pointsman-task-id"]
+    assert stack.ended(first).model  # while nobody waits
+    assert ask(stack.api_key) == first
+    assert stack.calls_of(words) == 1
+    others = ask(stack.limited_key())
+    assert others != first
+    assert stack.calls_of(words) == 2
+    again = ask(stack.api_key)
+    assert again not in (first, others)
+    assert stack.calls_of(words) == 3
+
+
+def as_a_page(stack: Stack, method: str, origin: str, **headers: str) -> tuple[int, dict[str, str]]:
+    """Send a request as a browser does for a page of that origin; return status and headers."""
+    request = Request(f"{stack.chat_api_url}/models", method=method)
+    marks = {"Origin": origin, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+    for name, value in (marks | headers).items():
+        request.add_header(name, value)
+    try:
+        with urlopen(request, timeout=TASK_SECONDS) as answer:
+            return answer.status, {name.lower(): value for name, value in answer.headers.items()}
+    except HTTPError as error:
+        return error.code, {name.lower(): value for name, value in error.headers.items()}
+
+
+def test_pages_of_named_origins_alone_may_call(stack: Stack) -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization,x-stainless-os"}
+    status, headers = as_a_page(stack, "OPTIONS", WEB_ORIGIN, **asked)
+    assert (status, headers["access-control-allow-origin"]) == (204, WEB_ORIGIN)
+    assert headers["access-control-allow-headers"] == asked["Access-Control-Request-Headers"]
+    status, headers = as_a_page(stack, "GET", WEB_ORIGIN, Authorization=f"Bearer {stack.api_key}")
+    assert (status, headers["access-control-allow-origin"], headers["vary"].lower()) == (200, WEB_ORIGIN, "origin")
+    for method in ("OPTIONS", "GET"):
+        status, headers = as_a_page(stack, method, "https://evil.example.com", **asked)
+        assert status == 403
+        assert not any(name.startswith("access-control") for name in headers)

@@ -108,6 +108,15 @@ def test_function_without_a_permission_fails(stack: Stack, function: str, sid: s
         assert json.loads(response)["next"] == "deliver"
 
 
+def test_answer_is_delivered_by_the_workflow_while_its_function_may_not_tell_it(stack: Stack) -> None:
+    with Role(stack, "Implementation").without("TellAnswers"):
+        task_id = stack.send(prompt="Which way?", tier="implementation")
+        record = stack.ended(task_id)
+    assert record.delivered_at
+    assert stack.path(stack.execution(task_id))[-2:] == ["Deliver answer", "Completed"]
+    assert len(stack.requests(task_id)) == 1
+
+
 def test_task_stays_claimed_while_the_router_may_not_start_executions(stack: Stack) -> None:
     """Through the queue: nothing is lost while the router may not start executions."""
     with Role(stack, "Router").without("StartExecutions"):

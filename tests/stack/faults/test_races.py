@@ -11,12 +11,14 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.limit_items import DynamoModelHealth
@@ -159,6 +161,59 @@ def test_eight_processes_never_exceed_a_budget_for_a_hundred_calls(
     assert ends["over_budget"] == PROCESSES
     if worst <= 2 * cost:
         assert spent >= 0.95 * (cap - before)
+
+
+@pytest.fixture
+def slow_budget(stack: Stack) -> Iterator[None]:
+    """Writes of the budget's items take a twentieth of a second, and whoever writes one meanwhile meets a conflict."""
+    dynamodb, name = stack.client("dynamodb"), stack.info.outputs["LimitTableName"]
+    arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
+    dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "slow-items", "Value": "0.05 budget#"}])
+    yield
+    dynamodb.untag_resource(ResourceArn=arn, TagKeys=["slow-items"])
+
+
+@pytest.mark.usefixtures("slow_budget")
+def test_no_answer_is_lost_where_writes_of_the_budget_conflict(stack: Stack, race: Any, figures: Figures) -> None:
+    start, prefix, calls = Evidence.of(stack), f"s{uuid.uuid4().hex[:6]}", 2
+    results = race(
+        lambda: time.sleep(0.1),
+        120,
+        race="budget",
+        prefix=prefix,
+        config={"routing": ROUTING, "pointsman": {"budget": {"month_usd": 1000}}},
+        models=[HAIKU],
+        tier="implementation",
+        prompt=f"Add these amounts ({prefix}).",
+        max_output_tokens=200,
+        calls=calls,
+    )
+    evidence = Evidence.of(stack)
+    rows = [row for row in evidence.rows if row["task_id"].startswith(prefix)]
+    figures.update({"calls made": len(rows), "attempts by outcome": dict(_ends(results))})
+    assert {row["outcome"] for row in rows} == {"answered"}
+    assert len(rows) == len({row["task_id"] for row in rows}) == PROCESSES * calls
+    assert evidence.disagreements(start) == []
+
+
+def test_slow_item_refuses_a_second_write_and_serves_other_items(stack: Stack, slow_budget: None) -> None:
+    once = Config(retries={"total_max_attempts": 1})
+    dynamodb, name = stack.info.client("dynamodb", once), stack.info.outputs["LimitTableName"]
+
+    def write(key: str) -> str:
+        try:
+            dynamodb.put_item(TableName=name, Item={"limit": {"S": key}})
+        except dynamodb.exceptions.TransactionConflictException as error:
+            return str(error.response["Error"]["Code"])
+        return "written"
+
+    with ThreadPoolExecutor(4) as pool:
+        slow = list(pool.map(write, ["budget#probe"] * 4))
+        fast = list(pool.map(write, ["probe"] * 4))
+    dynamodb.delete_item(TableName=name, Key={"limit": {"S": "budget#probe"}})
+    dynamodb.delete_item(TableName=name, Key={"limit": {"S": "probe"}})
+    assert (slow.count("written"), slow.count("TransactionConflictException")) == (1, 3)
+    assert fast == ["written"] * 4
 
 
 RPM, TPM, RPD = "gemini-3.1-flash-lite", "gemini-2.5-flash-lite", GEMINI

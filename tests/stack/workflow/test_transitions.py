@@ -44,12 +44,20 @@ def word() -> str:
         ("reasoning", "Run reasoning", SONNET),
     ],
 )
-def test_answered_task_passes_five_states(stack: Stack, tier: str, state: str, model: str) -> None:
+def test_answered_task_passes_four_states(stack: Stack, tier: str, state: str, model: str) -> None:
     task_id = stack.send(prompt="Say which way the train goes.", tier=tier)
     record = stack.ended(task_id)
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, model, 1)
-    assert stack.path(stack.execution(task_id)) == [NEXT, state, NEXT, "Deliver answer", "Completed"]
+    assert stack.path(stack.execution(task_id)) == [NEXT, state, NEXT, "Completed"]
+    assert record.delivered_at
     assert [entry["model"] for entry in stack.requests(task_id)] == [model]
+
+
+def test_task_that_asks_for_a_reply_passes_the_delivery(stack: Stack) -> None:
+    task_id = stack.send(prompt="Say which way.", tier="implementation", reply_to="no-such-token-anywhere")
+    stack.ended(task_id)
+    path = stack.path(stack.execution(task_id))
+    assert path == [NEXT, "Run implementation", NEXT, "Deliver answer", "Completed"]
 
 
 def test_rate_limited_task_waits_then_calls_the_same_model(stack: Stack) -> None:
@@ -60,7 +68,7 @@ def test_rate_limited_task_waits_then_calls_the_same_model(stack: Stack) -> None
     assert (record.status, record.model, record.attempts) == (Status.COMPLETED, HAIKU, 2)
     path = stack.path(stack.execution(task_id))
     run = "Run implementation"
-    assert path == [NEXT, run, NEXT, "Wait", NEXT, run, NEXT, "Deliver answer", "Completed"]
+    assert path == [NEXT, run, NEXT, "Wait", NEXT, run, NEXT, "Completed"]
     first, second = stack.requests(task_id)
     assert second["started"] - first["ended"] >= 1.5
 
@@ -81,7 +89,7 @@ def test_throttled_function_is_waited_for_and_no_other_model_is_asked(stack: Sta
     )
     path = stack.path(stack.execution(task_id))
     assert path[:4] == [NEXT, "Run implementation", NEXT, "Wait"]
-    assert set(path) == {NEXT, "Run implementation", "Wait", "Deliver answer", "Completed"}
+    assert set(path) == {NEXT, "Run implementation", "Wait", "Completed"}
 
 
 def _history(read: Any, execution: str) -> list[Any]:
@@ -103,7 +111,6 @@ def test_exhausted_quota_falls_back_and_skips_the_model_afterwards(stack: Stack)
         NEXT,
         "Run implementation",
         NEXT,
-        "Deliver answer",
         "Completed",
     ]
     second = stack.ended(stack.send(prompt="And which build goes second?", tier="orchestration"))
@@ -116,7 +123,7 @@ def test_retired_model_falls_back_to_the_next_function(stack: Stack) -> None:
     stack.fault("anthropic", {"status": {"code": 404}}, contains=mark, model=HAIKU, times=1)
     record = stack.ended(stack.send(prompt=f"Write the class. {mark}", tier="implementation"))
     assert (record.status, record.model) == (Status.COMPLETED, SONNET)
-    assert stack.path(stack.execution(record.task_id))[-3:] == [NEXT, "Deliver answer", "Completed"]
+    assert stack.path(stack.execution(record.task_id))[-3:] == ["Run implementation", NEXT, "Completed"]
 
 
 def test_refused_task_fails_and_is_delivered(stack: Stack) -> None:
@@ -173,7 +180,7 @@ def test_killed_function_runs_again_and_books_the_unknown_call(
     record = stack.ended(task_id)
     assert (record.status, record.attempts) == (Status.COMPLETED, 2)
     assert record.cost_known is (tier == "orchestration") or record.cost_known is False
-    assert stack.path(stack.execution(task_id)) == [NEXT, state, NEXT, state, NEXT, "Deliver answer", "Completed"]
+    assert stack.path(stack.execution(task_id)) == [NEXT, state, NEXT, state, NEXT, "Completed"]
     assert len(stack.requests(task_id)) == 2
 
 
@@ -214,7 +221,6 @@ def test_answer_that_the_judge_rejects_escalates_one_tier(stack: Stack) -> None:
         NEXT,
         "Run reasoning",
         NEXT,
-        "Deliver answer",
         "Completed",
     ]
     record = stack.ended(run.task_id)
@@ -238,7 +244,7 @@ def test_sampled_task_is_audited_after_its_delivery(stack: Stack) -> None:
         ABOVE, Purpose.AUDIT, None
     )
     path = stack.path(stack.start(**replace(run, next=Next.DELIVER_SAMPLED).as_state()))
-    audited = [NEXT, "Deliver sampled answer", NEXT, "Run reasoning", NEXT, "Deliver answer", "Completed"]
+    audited = [NEXT, "Deliver sampled answer", NEXT, "Run reasoning", NEXT, "Completed"]
     assert path == audited
     after = stack.tasks.read(record.task_id)
     assert after is not None
@@ -253,7 +259,7 @@ def test_failing_delivery_ends_left_undelivered(stack: Stack) -> None:
     states = stack.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
     definition: dict[str, Any] = json.loads(deployed["definition"])
-    for name in ("Deliver answer", "Deliver sampled answer", "Deliver failure"):
+    for name in ("Announce hold", "Deliver answer", "Deliver sampled answer", "Deliver failure"):
         definition["States"][name]["Arguments"]["FunctionName"] = "arn:aws:lambda:us-east-1:000000000000:function:gone"
         definition["States"][name]["Retry"][0] |= {"IntervalSeconds": 1, "MaxAttempts": 1}
     machine = states.create_state_machine(
@@ -267,6 +273,10 @@ def test_failing_delivery_ends_left_undelivered(stack: Stack) -> None:
         state = {"task_id": "x", "generation": 1, "deadline": _soon(), "plan": [], "next": step, "reason": "refused"}
         started = states.start_execution(stateMachineArn=machine, name=step, input=json.dumps(state))
         assert stack.path(started["executionArn"]) == [NEXT, expected, "Left undelivered"]
+    held = {**state, "crashes": 0, "hop": 0, "kept": False, "next": "wait", "announce_hold": True, "wait_seconds": 0}
+    started = states.start_execution(stateMachineArn=machine, name="held", input=json.dumps(held))
+    expected_path = [NEXT, "Announce hold", "Wait", NEXT, "Deliver failure", "Left undelivered"]
+    assert stack.path(started["executionArn"]) == expected_path
 
 
 def test_crashing_functions_are_retried_after_a_wait_then_fail(stack: Stack) -> None:
@@ -305,11 +315,14 @@ def test_every_transition_of_the_definition_has_a_test() -> None:
         (NEXT, NEXT),
         *((NEXT, run) for run in runs),
         *((run, NEXT) for run in runs),
+        (NEXT, "Completed"),
         (NEXT, "Deliver answer"),
         (NEXT, "Deliver sampled answer"),
         ("Deliver sampled answer", NEXT),
         ("Deliver sampled answer", "Left undelivered"),
         (NEXT, "Deliver failure"),
+        (NEXT, "Announce hold"),
+        ("Announce hold", "Wait"),
         (NEXT, "Wait"),
         ("Wait", NEXT),
         ("Deliver answer", "Completed"),

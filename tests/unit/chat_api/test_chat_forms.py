@@ -94,7 +94,7 @@ def test_chat_request_maps_to_a_task() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"temperature": 0.2, "top_p": 1, "seed": 7, "store": False, "tool_choice": "none", "unheard_of": {}},
+        {"temperature": 0.2, "top_p": 1, "seed": 7, "store": False, "tool_choice": "none"},
         {"n": 1, "tools": [], "functions": [], "stop": None, "response_format": {"type": "text"}, "logprobs": False},
         {"max_tokens": None, "metadata": None, "user": None, "stream": None, "stream_options": None},
     ],
@@ -124,7 +124,7 @@ def test_sampling_options_and_empty_requests_are_ignored(fields: dict[str, Any])
         ({"messages": [{"role": "system", "content": "a"}]}, 400, "messages", "invalid_value"),
         ({"messages": [{"role": "user", "content": " "}]}, 400, "messages", "invalid_value"),
         ({"messages": [*HELLO, "a"]}, 400, "messages[1]", "invalid_value"),
-        ({"messages": [{"role": "tool", "content": "a"}]}, 400, "messages[0].role", "invalid_value"),
+        ({"messages": [{"role": "tool", "content": "a"}]}, 400, "messages[0].role", "unsupported_parameter"),
         ({"messages": [{"role": [], "content": "a"}]}, 400, "messages[0].role", "invalid_value"),
         ({"messages": [{"role": "user", "content": None}]}, 400, "messages[0].content", "invalid_value"),
         (

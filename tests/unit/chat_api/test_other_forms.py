@@ -10,6 +10,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from pydantic import TypeAdapter
 
+from pointsman.chat_api.chat_request import read_chat
 from pointsman.chat_api.messages_form import (
     KNOWN_OF_MESSAGES,
     message,
@@ -27,6 +28,10 @@ USAGE = Usage(input=10, cache_read=5, output=7, thinking=2)
 SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}}
 HELLO = [{"role": "user", "content": "Hello"}]
 TALK = [*HELLO, {"role": "assistant", "content": "Two."}, {"role": "user", "content": "3?"}]
+
+
+def by_chat(**fields: Any) -> Asked:
+    return read_chat(json.dumps({"model": "pointsman/auto", **fields}).encode(), TIER_MODELS)
 
 
 def by_responses(**fields: Any) -> Asked:
@@ -92,7 +97,7 @@ def test_own_fields_are_the_tasks(ask: Any) -> None:
         (by_responses, {"tools": [{"type": "function"}]}, "tools"),
         (by_responses, {"previous_response_id": "r"}, "previous_response_id"),
         (by_responses, {"background": True}, "background"),
-        (by_responses, {"input": [{"type": "function_call", "name": "f"}]}, "input[0]"),
+        (by_responses, {"input": [{"type": "function_call", "name": "f"}]}, "input[0].type"),
         (by_responses, {"input": [{"type": "item_reference", "id": "i"}]}, "input[0].type"),
         (by_responses, {"input": []}, "input"),
         (by_responses, {"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input[0].content[0].type"),
@@ -111,6 +116,48 @@ def test_what_a_task_has_not_is_named(ask: Any, fields: dict[str, Any], param: s
     with pytest.raises(ChatError) as caught:
         ask(**fields)
     assert (caught.value.status, caught.value.body["error"]["param"]) == (400, param)
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("ask", "turns"),
+    [
+        (by_chat, [{"role": "assistant", "content": None, "tool_calls": [CALL]}]),
+        (by_chat, [{"role": "assistant", "content": None, "function_call": CALL["function"]}]),
+        (by_chat, [{"role": "tool", "tool_call_id": "c", "content": "4"}]),
+        (by_chat, [{"role": "function", "name": "f", "content": "4"}]),
+        (by_responses, [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]),
+        (by_responses, [{"type": "function_call_output", "call_id": "c", "output": "4"}]),
+        (by_responses, [{"type": "web_search_call", "id": "w", "status": "completed"}]),
+        (by_messages, [{"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "f", "input": {}}]}]),
+        (by_messages, [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "4"}]}]),
+    ],
+)
+def test_turn_of_a_tool_is_told_that_no_tool_is_called(ask: Any, turns: list[Any]) -> None:
+    with pytest.raises(ChatError, match=r"no tool is called.*call the provider") as caught:
+        ask(**{"input" if ask is by_responses else "messages": [*HELLO, *turns]})
+    assert (caught.value.status, caught.value.code) == (400, "unsupported_parameter")
+
+
+@pytest.mark.parametrize(
+    ("ask", "part"),
+    [
+        (by_chat, {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}),
+        (by_chat, {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),
+        (by_chat, {"type": "file", "file": {"file_id": "f"}}),
+        (by_responses, {"type": "input_image", "image_url": "https://example.com/a.png"}),
+        (by_responses, {"type": "input_file", "file_id": "f"}),
+        (by_messages, {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}),
+        (by_messages, {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"}}),
+    ],
+)
+def test_part_that_is_no_text_is_told_that_a_task_is_text(ask: Any, part: dict[str, Any]) -> None:
+    turns = [{"role": "user", "content": [{"type": "text", "text": "Look"}, part]}]
+    with pytest.raises(ChatError, match="a task is text, without images, audio or files") as caught:
+        ask(**{"input" if ask is by_responses else "messages": turns})
+    assert caught.value.status == 400
 
 
 def test_all_parameters_of_both_sdks_are_known() -> None:

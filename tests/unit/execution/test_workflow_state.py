@@ -264,6 +264,27 @@ def test_a_model_that_refused_is_passed_over_until_another_has_spoken() -> None:
         assert (final.next, final.reason) == (Next.FAIL, Outcome.INVALID)
 
 
+def test_a_model_that_is_too_small_is_passed_over_while_the_other_one_rests() -> None:
+    too_long = CallResult(Outcome.TOO_LONG, made=True)
+    resting = CallResult(Outcome.UNAVAILABLE, made=True)
+    behind, now, asked = next_state(run(), too_long, NOON), NOON, 0
+    assert (behind.hop, behind.too_long_for) == (1, (HOPS[0].model,))
+    for _ in range(12):
+        assert behind.hop == 1
+        now += timedelta(seconds=behind.wait_seconds + 2)
+        behind, asked = next_state(behind, resting, now), asked + 1
+    assert next_state(behind, CallResult(Outcome.ANSWERED), now).next is Next.DELIVER
+    final = next_state(behind, too_long, now)
+    assert (final.next, final.reason) == (Next.FAIL, Outcome.TOO_LONG)
+
+
+def test_a_refusal_behind_a_model_that_is_too_small_is_put_to_no_one_else() -> None:
+    """Nobody is left who could be asked; what is told is the refusal."""
+    behind = next_state(run(saw_transient=True), CallResult(Outcome.TOO_LONG), NOON)
+    final = next_state(behind, CallResult(Outcome.INVALID, recognized=False), NOON)
+    assert (final.next, final.reason) == (Next.FAIL, Outcome.INVALID)
+
+
 def test_model_that_has_not_refused_is_looked_at_again_soon_whatever_its_hint_is() -> None:
     """Its state keeps it from being called; someone may have seen to it."""
     second = next_state(run(), CallResult(Outcome.INVALID, recognized=False), NOON)
@@ -293,6 +314,7 @@ def test_refusal_is_the_reason_where_no_other_model_can_be_asked(outcome: Outcom
         asks=st.dictionaries(st.sampled_from([hop.model for hop in HOPS]), st.integers(1, 99)),
         saw_transient=st.booleans(),
         refused_by=st.lists(st.sampled_from([hop.model for hop in HOPS]), max_size=2).map(tuple),
+        too_long_for=st.lists(st.sampled_from([hop.model for hop in HOPS]), max_size=2).map(tuple),
         next=st.sampled_from(Next),
         not_before=st.floats(0, 2e9),
         reason=st.none() | st.sampled_from(Outcome).map(str),

@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from devstack import FakedProviders, StackInfo
 from devstack.build import digest_of_build, with_config
 from pointsman_cli import stacks
 from pointsman_cli.deployed_config import Difference, NoConfigError, deployed_config, differences
@@ -58,9 +59,25 @@ def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackConnecti
 def test_layer_of_a_deployed_stack_is_downloaded_once(connection: StackConnection) -> None:
     assert deployed_config(connection) == deployed_config(connection) == DEPLOYED
     assert connection.clients.downloads == 1
-    local = replace(connection, name="the local stack")
-    assert deployed_config(local) == deployed_config(local)
-    assert connection.clients.downloads == 3
+
+
+def test_layer_of_a_local_stack_is_downloaded_once_for_each_deployment(
+    connection: StackConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = connection.clients
+    monkeypatch.setattr(StackInfo, "client", lambda _, service: archive.client(service))
+
+    def read(deployed: str) -> str:
+        fakes = FakedProviders(gemini=True, anthropic=True)
+        info = StackInfo(state_dir=tmp_path, token="t", stand_in=fakes, deployed=deployed)
+        return deployed_config(replace(connection, name="the local stack", clients=info))
+
+    assert read("digest-1") == read("digest-1") == DEPLOYED
+    assert archive.downloads == 1
+    assert read("digest-2") == DEPLOYED
+    assert archive.downloads == 2
+    assert read("") == read("") == DEPLOYED
+    assert archive.downloads == 4, "nothing tells its deployments apart"
 
 
 def test_stack_without_the_file_is_one_clear_error(connection: StackConnection) -> None:

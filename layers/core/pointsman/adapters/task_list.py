@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
 
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, batch_get, pack, unpack
 from pointsman.adapters.task_item import from_item, month_of_receipt
 from pointsman.execution.records import TaskRecord
+from pointsman.values.errors import OutdatedTableError
 from pointsman.values.times import to_text
 
 _PAGE = 1000
@@ -37,18 +40,19 @@ class TaskList:
     def __init__(self, client: AwsClient, tables: Tables) -> None:
         self._client, self._table = client, tables.tasks
 
-    def newest(self, since: datetime, now: datetime, most: int) -> Iterator[ReceivedTask]:
+    def newest(
+        self, since: datetime, now: datetime, most: int, after: ReceivedTask | None = None
+    ) -> Iterator[ReceivedTask]:
         """Yield at most that many entries received since then, newest first; a Query for each month, or 1,000 entries.
 
-        Eventually consistent, as every index is.
+        With `after` it goes on behind that entry. Eventually consistent, as every index is.
         """
-        left = most
-        for month in _months_back(to_text(since), to_text(now)):
-            start: Item = {}
+        left, start = most, _start(after)
+        if after and after.received_at < to_text(since):
+            return
+        for month in _months_back(to_text(since), after.received_at if after else to_text(now)):
             while left > 0:
-                response = self._client.query(
-                    TableName=self._table,
-                    IndexName="received",
+                response = self._query(
                     KeyConditionExpression="received_in = :month AND received_at >= :since",
                     ExpressionAttributeValues=pack({":month": month, ":since": to_text(since)}),
                     ScanIndexForward=False,
@@ -58,6 +62,7 @@ class TaskList:
                 for item in map(unpack, response["Items"]):
                     yield ReceivedTask(item["task_id"], item["received_at"])
                     left -= 1
+                start = {}
                 if "LastEvaluatedKey" not in response:
                     break
                 start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
@@ -68,16 +73,29 @@ class TaskList:
         """
         last = to_text(until)
         for month in reversed(list(_months_back(to_text(since), last))):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                IndexName="received",
-                KeyConditionExpression="received_in = :month AND received_at BETWEEN :since AND :until",
-                ExpressionAttributeValues=pack({":month": month, ":since": to_text(since), ":until": last}),
-                PaginationConfig={"PageSize": _PAGE},
-            )
-            for page in pages:
-                ids = [item["task_id"] for item in map(unpack, page["Items"]) if item["received_at"] < last]
+            start: Item | None = {}
+            while start is not None:
+                response = self._query(
+                    KeyConditionExpression="received_in = :month AND received_at BETWEEN :since AND :until",
+                    ExpressionAttributeValues=pack({":month": month, ":since": to_text(since), ":until": last}),
+                    Limit=_PAGE,
+                    **start,
+                )
+                ids = [item["task_id"] for item in map(unpack, response["Items"]) if item["received_at"] < last]
                 yield from self.read(ids, prompts=False).values()
+                more = response.get("LastEvaluatedKey")
+                start = {"ExclusiveStartKey": more} if more else None
+
+    def _query(self, **request: Any) -> Item:
+        try:
+            response: Item = self._client.query(TableName=self._table, IndexName="received", **request)
+        except ClientError as error:
+            # The request itself is always valid, so only the index can be missing, or not be there yet.
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            why = "an earlier version deployed it, or it is still being built"
+            raise OutdatedTableError(f"the stack's task table has no index `received`: {why}") from None
+        return response
 
     def read(self, task_ids: Iterable[str], *, prompts: bool) -> dict[str, TaskRecord]:
         """Return the tasks that are there, by id, without their answers; with `prompts`, their bodies too."""
@@ -100,6 +118,14 @@ class TaskList:
         }
         items = batch_get(self._client, {self._table: request}).get(self._table, [])
         return {item["task_id"]: from_item(item) for item in items}
+
+
+def _start(after: ReceivedTask | None) -> Item:
+    """Return what makes a Query go on behind an entry."""
+    if after is None:
+        return {}
+    key = {"received_in": month_of_receipt(after.received_at), "received_at": after.received_at}
+    return {"ExclusiveStartKey": pack({**key, "task_id": after.task_id})}
 
 
 def _months_back(since: str, now: str) -> Iterator[str]:

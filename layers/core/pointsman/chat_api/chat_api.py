@@ -5,7 +5,7 @@ does it.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from pointsman.chat_api import chat_response, web_pages
@@ -33,6 +33,8 @@ LONGEST_WAIT = 60.0
 """Seconds after which a request is answered by its task's id."""
 _RETRY_AFTER = 1
 """Seconds until a client is to ask again for a task that has not ended: the next wait is as long as this one."""
+_LONGEST_WARNING = 1_000
+"""Characters of a header that names ignored fields."""
 _NOT_SENT = "the tables cannot be read: nothing was sent, send the request again"
 _TASKS, _MODELS = "/v1/tasks/", "/v1/models/"
 _ROUTES = (*(f"POST {path}" for path in FORMS), "GET /v1/models", f"GET {_MODELS}ID", f"GET {_TASKS}ID")
@@ -130,6 +132,13 @@ class ChatApi:
 
     def _complete(self, request: HttpRequest, form: ApiForm, key: ApiKey, seconds: float) -> HttpResponse:
         asked = form.read(request.body, self.models)
+        response = self._waited_for(asked, request, form, key, seconds)
+        warning = {"x-pointsman-warning": f"ignored: {', '.join(asked.unknown)}"[:_LONGEST_WARNING]}
+        return replace(response, headers=response.headers | warning) if asked.unknown else response
+
+    def _waited_for(
+        self, asked: Asked, request: HttpRequest, form: ApiForm, key: ApiKey, seconds: float
+    ) -> HttpResponse:
         sent = self._send(asked, key, request)
         self.log(LogEvent.TASK_ACCEPTED, task_id=sent.task_id, key=key.name)
         progress = Progress(sent.task_id, "queued")

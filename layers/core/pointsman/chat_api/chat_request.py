@@ -3,6 +3,7 @@
 from typing import Any
 
 from pointsman.chat_api.request_fields import (
+    NO_TOOL_TURNS,
     NO_TOOLS,
     OWN_FIELDS,
     Asked,
@@ -15,11 +16,11 @@ from pointsman.chat_api.request_fields import (
     metadata_of,
     output_limit,
     read_fields,
-    refuse_slips,
     role_of,
     spoken,
     stops,
     text_of,
+    unknown_names,
     unsupported,
 )
 from pointsman.values.effort import Effort
@@ -61,7 +62,7 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
         ChatError: it cannot be followed.
     """
     fields = read_fields(body)
-    refuse_slips(fields, KNOWN)
+    unknown = unknown_names(fields, KNOWN)
     for name, inert in _INERT.items():
         unused = name in _CHOICE_OF_TOOLS and fields.get(_CHOICE_OF_TOOLS[name]) == "none"
         if fields.get(name) is not None and fields[name] not in inert and not unused:
@@ -85,14 +86,16 @@ def read_chat(body: bytes, models: ModelNames) -> Asked:
         max_cost_usd=cost_limit(fields),
         metadata=metadata_of(fields, fields.get("user")),
         stream=flag(fields, "stream"),
+        unknown=unknown,
         stream_usage=isinstance(options, dict) and flag(options, "include_usage"),
     )
 
 
 def _message(message: Any, where: str) -> tuple[str, str]:
     role = role_of(message, where)
-    if message.get("tool_calls"):
-        raise unsupported(f"{where}.tool_calls")
+    for name in ("tool_calls", "function_call"):
+        if message.get(name):
+            raise unsupported(f"{where}.{name}", NO_TOOL_TURNS)
     content = message.get("content")
     if content is None and role == Role.ASSISTANT:  # as in an answer that refuses
         content = message.get("refusal") or ""

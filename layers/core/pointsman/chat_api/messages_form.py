@@ -14,11 +14,11 @@ from pointsman.chat_api.request_fields import (
     invalid,
     output_limit,
     read_fields,
-    refuse_slips,
     role_of,
     spoken,
     stops,
     text_of,
+    unknown_names,
     unsupported,
 )
 from pointsman.client import Result
@@ -54,7 +54,7 @@ def read_messages(body: bytes, models: ModelNames) -> Asked:
         ChatError: it cannot be followed.
     """
     fields = read_fields(body)
-    refuse_slips(fields, KNOWN_OF_MESSAGES)
+    unknown = unknown_names(fields, KNOWN_OF_MESSAGES)
     choice = fields.get("tool_choice")
     for name in _TOOLS:
         if fields.get(name) and not (name == "tools" and isinstance(choice, dict) and choice.get("type") == "none"):
@@ -86,6 +86,7 @@ def read_messages(body: bytes, models: ModelNames) -> Asked:
         max_cost_usd=cost_limit(fields),
         metadata={"user": user} if isinstance(user, str) else {},
         stream=flag(fields, "stream"),
+        unknown=unknown,
     )
 
 

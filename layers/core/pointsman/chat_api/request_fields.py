@@ -1,5 +1,6 @@
 """What requests of every form have in common: the fields that a task has, the tools that it has not, the errors."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,12 +20,19 @@ NO_TOOLS = (
     "send {choice} none to get one, or call the provider"
 )
 """With the parameter that chooses among tools."""
+NO_TOOL_TURNS = (
+    "is not supported: no tool is called, so that a conversation has none (docs/ways/http.md, Tools); "
+    "call the provider for this one"
+)
+_NO_MEDIA = "is not supported: a task is text, without images, audio or files; call the provider for them"
 ANY_OBJECT = {"type": "object"}
 """The schema of `json_object`."""
 OWN_FIELDS = ("private", "max_cost_usd")
 """Fields of a task that no other API has."""
 _ELSEWHERE = ("tier", "type", "deadline", "reply_to")
 """Fields of a task that this door does not take; ignored, they would change what is done."""
+_PLAIN_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+"""What may stand in a header."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
@@ -70,6 +78,8 @@ class Asked:
     stream: bool = False
     """Whether the answer, which comes whole, is to have the form of a stream."""
     stream_usage: bool = False
+    unknown: tuple[str, ...] = ()
+    """Fields that no API and no task has, each with the one that was probably meant. They are ignored."""
 
 
 def read_fields(body: bytes) -> dict[str, Any]:
@@ -85,14 +95,23 @@ def read_fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def refuse_slips(fields: dict[str, Any], known: frozenset[str]) -> None:
-    """Raise a ChatError for a name that is close to one that decides what is done, as `privat`."""
+def unknown_names(fields: dict[str, Any], known: frozenset[str]) -> tuple[str, ...]:
+    """Return the names of fields that are ignored, each with the one that was probably meant.
+
+    Raises:
+        ChatError: a name is close to one that decides what is done, as `privat`.
+    """
+    unknown = []
     for name in sorted(fields.keys() - known):
         nearest = nearest_name(name, (*OWN_FIELDS, *_ELSEWHERE), alike=0.75)
         if nearest in OWN_FIELDS:
             raise unsupported(name, f"is no parameter; did you mean {nearest}?")
         if nearest:
             raise unsupported(name, "is not taken here: choose the tier by model, or send the task to the queue")
+        meant = nearest_name(name, sorted(known), alike=0.75)
+        shown = name if _PLAIN_NAME.fullmatch(name) else "a field"
+        unknown.append(f"{shown} (did you mean {meant}?)" if meant else shown)
+    return tuple(unknown)
 
 
 def asked_tier(fields: dict[str, Any], models: ModelNames) -> Tier | None:
@@ -124,6 +143,8 @@ def role_of(message: Any, where: str) -> str:
     if not isinstance(message, dict):
         raise invalid(where, "must be an object with role and content")
     role = message.get("role")
+    if role in ("tool", "function"):
+        raise unsupported(f"{where}.role", NO_TOOL_TURNS)
     if not isinstance(role, str) or role not in {*_INSTRUCTIONS, *Role}:
         raise invalid(f"{where}.role", "must be system, developer, user or assistant")
     return role
@@ -143,8 +164,10 @@ def text_of(content: Any, where: str, kinds: Mapping[str, str], silent: frozense
         kind = part.get("type") if isinstance(part, dict) else None
         if isinstance(kind, str) and kind in silent:
             continue
-        if not isinstance(kind, str) or kind not in kinds:
-            raise unsupported(f"{where}[{number}].type", "only text parts are supported")
+        if not isinstance(kind, str):
+            raise invalid(f"{where}[{number}].type", "must be a string")
+        if kind not in kinds:
+            raise unsupported(f"{where}[{number}].type", NO_TOOL_TURNS if "tool" in kind else _NO_MEDIA)
         if not isinstance(text := part.get(kinds[kind]), str):
             raise invalid(f"{where}[{number}].{kinds[kind]}", "must be a string")
         texts.append(text)

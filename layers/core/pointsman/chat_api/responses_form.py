@@ -4,6 +4,7 @@ from typing import Any
 
 from pointsman.chat_api.chat_request import effort_of
 from pointsman.chat_api.request_fields import (
+    NO_TOOL_TURNS,
     NO_TOOLS,
     OWN_FIELDS,
     Asked,
@@ -16,10 +17,10 @@ from pointsman.chat_api.request_fields import (
     metadata_of,
     output_limit,
     read_fields,
-    refuse_slips,
     role_of,
     spoken,
     text_of,
+    unknown_names,
     unsupported,
 )
 from pointsman.client import Result
@@ -52,7 +53,7 @@ def read_responses(body: bytes, models: ModelNames) -> Asked:
         ChatError: it cannot be followed.
     """
     fields = read_fields(body)
-    refuse_slips(fields, KNOWN_OF_RESPONSES)
+    unknown = unknown_names(fields, KNOWN_OF_RESPONSES)
     if fields.get("tools") and fields.get("tool_choice") != "none":
         raise unsupported("tools", NO_TOOLS.format(choice="tool_choice"))
     for name, rule in _REFUSED.items():
@@ -75,6 +76,7 @@ def read_responses(body: bytes, models: ModelNames) -> Asked:
         max_cost_usd=cost_limit(fields),
         metadata=metadata_of(fields, fields.get("user")),
         stream=flag(fields, "stream"),
+        unknown=unknown,
     )
 
 
@@ -88,10 +90,9 @@ def _turns(stated: Any) -> list[tuple[str, str]]:
         where, kind = f"input[{number}]", item.get("type", "message") if isinstance(item, dict) else None
         if kind == "reasoning":  # a model's thinking, of an answer that is sent back
             continue
-        if kind in ("function_call", "function_call_output"):
-            raise unsupported(where, NO_TOOLS.format(choice="tool_choice"))
         if kind not in ("message", None):
-            raise unsupported(f"{where}.type", "must be message")
+            calls = isinstance(kind, str) and "_call" in kind
+            raise unsupported(f"{where}.type", NO_TOOL_TURNS if calls else "must be message")
         turns.append((role_of(item, where), text_of(item.get("content"), f"{where}.content", _TEXTS)))
     return turns
 

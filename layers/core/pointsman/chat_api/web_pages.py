@@ -1,6 +1,6 @@
 """Web pages that call the front door: the headers by which a browser lets them (CORS), for named origins only."""
 
-_EXPOSED = "x-pointsman-task-id, location, retry-after, x-should-retry"
+_EXPOSED = "x-pointsman-task-id, x-pointsman-warning, location, retry-after, x-should-retry"
 _PREFLIGHT_SECONDS = 3600
 
 

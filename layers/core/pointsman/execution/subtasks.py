@@ -82,6 +82,8 @@ class Split:
     drafts: list[dict[str, Any]]
     """What it says of each subtask."""
     expected: tuple[SubtaskRef, ...]
+    deadline: str
+    """Theirs, which is part of each one's fingerprint."""
 
 
 def may_split(task_id: str, task: Task) -> bool:
@@ -126,7 +128,7 @@ def read_split(text: str, parent: Parent, highest: Tier | None = None) -> Split:
         raise NotASplitError("answer: must not be blank without subtasks")
     drafts = [_draft(number, entry, highest) for number, entry in enumerate(entries, 1)]
     messages = enumerate(subtask_messages(parent, drafts), 1)
-    return Split(answer, drafts, tuple(_expected(number, message) for number, message in messages))
+    return Split(answer, drafts, tuple(_expected(number, message) for number, message in messages), parent.deadline)
 
 
 def subtask_messages(parent: Parent, drafts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 
 _KEYS = {"has_answer": "kept", "saw_transient": "healing"}
 """Fields that stand under another key in the state object, which executions that are under way carry."""
+_MODEL_LISTS = ("unusable_answers", "refused_by", "too_long_for")
 
 
 class Next(StrEnum):
@@ -99,6 +100,8 @@ class WorkflowState:
     """The models that refused for a reason that was not recognized: they are not asked again, and the refusal of a
     second one is final.
     """
+    too_long_for: tuple[str, ...] = ()
+    """The models whose window is too small for the request, which no wait changes: they are not asked again."""
     next: Next = Next.RUN
     wait_seconds: int = 0
     waiting_for: dict[str, Any] | None = None
@@ -106,6 +109,12 @@ class WorkflowState:
     not_before: float = 0.0
     """Unix time before which no call may be made: the part of a wait that whole seconds cannot express."""
     reason: str | None = None
+    held_by: str | None = None
+    """The cap that holds the task since its last call or other wait; None: none does."""
+    announce_hold: bool = False
+    """Of `next` wait: whether this hold is to be announced first. The workflow turns it off."""
+    delivered: bool = False
+    """Of `next` deliver: whether the tier function has delivered the answer itself, so that nothing is left to do."""
 
     @property
     def here(self) -> Hop:
@@ -114,8 +123,9 @@ class WorkflowState:
 
     @property
     def open_hops(self) -> tuple[int, ...]:
-        """The places in the plan whose model may be asked: it has not refused the task."""
-        return tuple(place for place, hop in enumerate(self.plan) if hop.model not in self.refused_by)
+        """The places in the plan whose model may be asked: it has not refused the task, nor is it too small for it."""
+        closed = {*self.refused_by, *self.too_long_for}
+        return tuple(place for place, hop in enumerate(self.plan) if hop.model not in closed)
 
     @property
     def attempt_id(self) -> str:
@@ -125,7 +135,7 @@ class WorkflowState:
     def as_state(self) -> dict[str, Any]:
         """Return the workflow's state object."""
         fields = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
-        lists = {name: list(fields[name]) for name in ("unusable_answers", "refused_by")}  # as JSON has them
+        lists = {name: list(fields[name]) for name in _MODEL_LISTS}  # as JSON has them
         return {**fields, **lists, "deadline": to_text(self.deadline), "plan": [asdict(hop) for hop in self.plan]}
 
     @classmethod
@@ -138,8 +148,7 @@ class WorkflowState:
                 **{name: state[key] for name, key in keys.items() if key in state},
                 "deadline": parse_time(state["deadline"]),
                 "plan": plan,
-                "unusable_answers": tuple(state.get("unusable_answers", ())),
-                "refused_by": tuple(state.get("refused_by", ())),
+                **{name: tuple(state.get(name, ())) for name in _MODEL_LISTS},
                 "purpose": Purpose(state.get("purpose", "task")),
                 "next": Next(state.get("next", "run")),
             }
@@ -213,6 +222,8 @@ def next_state(
         return _next_hop(replace(following, refused_by=(state.here.model,)), now, dice, onward)
     if outcome in FINAL:
         return following.given_up()
+    if outcome is Outcome.TOO_LONG and state.here.model not in state.too_long_for:
+        following = replace(following, too_long_for=(*state.too_long_for, state.here.model))
     if is_held(state, result, course):
         assert result.until is not None
         pause = _spread(min(result.until - now, LONGEST_HOLD), _HOLD_SPREAD, dice)
@@ -282,7 +293,7 @@ def _next_hop(
     renews: datetime | None = None,
 ) -> WorkflowState:
     """Return the next hop; behind the last one the first again after a pause, while time may heal what was met. Models
-    that refused the task are passed over.
+    that refused the task, or are too small for it, are passed over.
     """
     fresh = replace(state, tries=0, crashes=0)
     if following := [place for place in state.open_hops if place >= onward]:

@@ -23,10 +23,10 @@ from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
 from pointsman.services.sender_limits import spender_of, tier_bound, with_limits
 from pointsman.services.settlement import SETTLING_SECONDS
-from pointsman.services.split_answers import may_split_here, split_result, store_subtasks
+from pointsman.services.split_answers import may_split_here, parent_of, split_result, store_subtasks
 from pointsman.services.verification import check_ahead, check_answer, next_after_answer
 from pointsman.values import strict_json
-from pointsman.values.errors import NotKeptError, StoreError
+from pointsman.values.errors import NotKeptError, StoreError, safe_message
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -34,6 +34,10 @@ from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
+TELLING_TIME = timedelta(seconds=15)
+"""A plain answer is told by the function that has it only with so much of its time left: a call of AWS that hangs takes
+13 s (`AWS_CALLS`). Else it could end before the workflow knows that the task is answered.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,26 @@ class Attempt:
     ctx: Context
     payloads: PayloadStore
     function: Tier
+    tell_answer: Callable[[str, int], bool]
+    """Delivers the answer of a task and generation if that is plain; returns whether it is delivered."""
 
     def __call__(self, state: WorkflowState, remaining: float) -> WorkflowState:
         """Make the attempt that `state` stands at; `remaining` is the function's time in seconds."""
-        until = self.ctx.clock.now() + timedelta(seconds=remaining - SETTLING_SECONDS)
+        end = self.ctx.clock.now() + timedelta(seconds=remaining)
+        until = min(end - timedelta(seconds=SETTLING_SECONDS), state.deadline)
         step = self._attempt_task if state.purpose is Purpose.TASK else self._examine_answer
-        return with_audit(self.ctx, step(state, min(until, state.deadline)))
+        return self._tell(with_audit(self.ctx, step(state, until)), end)
+
+    def _tell(self, state: WorkflowState, end: datetime) -> WorkflowState:
+        """Deliver a plain answer here and now; whatever stands in the way is left to the delivery function."""
+        if state.next is not Next.DELIVER or end - self.ctx.clock.now() < TELLING_TIME:
+            return state
+        try:
+            return replace(state, delivered=self.tell_answer(state.task_id, state.generation))
+        except Exception as trouble:  # noqa: BLE001  (the answer is settled, and the workflow delivers it)
+            why = safe_message(trouble)
+            self.ctx.log(LogEvent.DELIVERY_FAILED, level="warning", task_id=state.task_id, why=why)
+            return state
 
     def _attempt_task(self, state: WorkflowState, until: datetime) -> WorkflowState:
         clock = self.ctx.clock
@@ -66,6 +84,8 @@ class Attempt:
             assert record is not None
             if state.here.model in state.refused_by:  # the workflow came here after crashes
                 return follow(self.ctx, state, CallResult(Outcome.INVALID, recognized=False))
+            if state.here.model in state.too_long_for:
+                return follow(self.ctx, state, CallResult(Outcome.TOO_LONG, detail="it said so before"))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
             task = bounded_task(self.ctx.policy.config.pointsman, self._task(record), record, state.here.tier)
@@ -211,7 +231,8 @@ class Attempt:
         def interpret(result: CallResult) -> Interpretation:
             split = None
             if splits:
-                result, split = split_result(state, record, result, bound and bound[0])
+                parent = parent_of(state, record, self.ctx.clock.now())
+                result, split = split_result(result, parent, bound and bound[0])
             if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
                 result = replace(result, check=check)
             return self._stored(state, result, split)

@@ -46,11 +46,9 @@ class Reporting:
         earlier, before = self._earlier(day, published), [entry.spend for entry in published]
         return build_report(self._scope(day), self._shards(day), counters, earlier, self.milestones, received, before)
 
-    def summarize(self, day: date) -> history.PublishedDay:
-        """Return the day's totals; only the day's own rows and tasks are read."""
-        return history.published_day(
-            build_report(self._scope(day), self._shards(day), {}, received=self._received(day))
-        )
+    def build_alone(self, day: date) -> Report:
+        """Return the report of a day without its month; only the day's own rows and tasks are read."""
+        return build_report(self._scope(day), self._shards(day), {}, received=self._received(day))
 
     def _received(self, day: date) -> DayTasks:
         return self.day_tasks.read(*day_bounds(day, self.ctx.zone), self.ctx.clock.now())

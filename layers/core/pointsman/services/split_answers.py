@@ -1,6 +1,7 @@
 """An answer that hands out subtasks: what is asked of the model, and how its answer is stored."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from pointsman.contracts.task import Task
 from pointsman.execution import subtasks
@@ -14,6 +15,10 @@ from pointsman.values import strict_json
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
 
+LONGEST_SUBTASK_TIME = timedelta(days=60)
+"""How long subtasks may take from the answer that hands them out, whatever the deadline is: that answer is told once
+they have ended, and the bucket drops it after 90 days (template.yaml)."""
+
 
 def may_split_here(state: WorkflowState, task: Task) -> bool:
     """Return whether the call at `state` may hand out subtasks: in the orchestration tier, whoever serves."""
@@ -21,9 +26,12 @@ def may_split_here(state: WorkflowState, task: Task) -> bool:
     return first and state.here.tier is Tier.ORCHESTRATION and subtasks.may_split(state.task_id, task)
 
 
-def split_result(
-    state: WorkflowState, record: TaskRecord, result: CallResult, highest: Tier | None = None
-) -> tuple[CallResult, Split | None]:
+def parent_of(state: WorkflowState, record: TaskRecord, now: datetime) -> Parent:
+    """Return what subtasks that are handed out now have from the task."""
+    return Parent.of(record, to_text(min(state.deadline, now + LONGEST_SUBTASK_TIME)))
+
+
+def split_result(result: CallResult, parent: Parent, highest: Tier | None = None) -> tuple[CallResult, Split | None]:
     """Return the result with the answer proper as its text, and what it hands out; None when it hands out nothing.
 
     `highest` is the highest tier that the sender may use, where there is one.
@@ -31,7 +39,7 @@ def split_result(
     if result.outcome not in GOOD:
         return result, None
     try:
-        split = subtasks.read_split(result.text, Parent.of(record, to_text(state.deadline)), highest)
+        split = subtasks.read_split(result.text, parent, highest)
     except NotASplitError as error:
         return replace(result, outcome=Outcome.MALFORMED, text="", detail=str(error)), None
     whole = replace(result, outcome=Outcome.ANSWERED, text=split.answer)
@@ -46,4 +54,4 @@ def store_subtasks(payloads: PayloadStore, state: WorkflowState, split: Split, a
     """
     key = f"{state.task_id}/subtasks.{state.attempt_id}"
     drafts = payloads.keep_answer(strict_json.dumps(split.drafts), key, answer)
-    return SubtaskBatch(split.expected, drafts, to_text(state.deadline))
+    return SubtaskBatch(split.expected, drafts, split.deadline)

@@ -47,6 +47,12 @@ class StoreError(PointsmanError):
     """
 
 
+class OutdatedTableError(PointsmanError):
+    """The task table lacks an index of this version's, or is still being given it. Raised by the adapter of the list:
+    commands say what to deploy; the report's function fails, which its alarm shows.
+    """
+
+
 class NotReservedError(StoreError):
     """A store was out of reach before anything was sent. Raised by `make_call`: the attempt waits and is made again."""
 

@@ -13,18 +13,17 @@ ASSUMED_TRAFFIC = {Tier.ORCHESTRATION: Decimal(15), Tier.IMPLEMENTATION: Decimal
 CALL_SECONDS = {Tier.ORCHESTRATION: Decimal("0.5"), Tier.IMPLEMENTATION: Decimal(2), Tier.REASONING: Decimal("6.5")}
 """How long a call takes: the middle of the team's assumptions."""
 
-TASK_TRANSITIONS, _RETRY_TRANSITIONS = 5, 4
-"""What next?, Run ..., What next?, Deliver answer, Completed. A further call: Wait, What next?, Run ..., What next?."""
+TASK_TRANSITIONS, _RETRY_TRANSITIONS = 4, 4
+"""What next?, Run ..., What next?, Completed. A further call: Wait, What next?, Run ..., What next?."""
 _IDLE_POLLS = 648_000
 """An event source mapping holds five polls of 20 s on an idle queue: 5 x 3 x 60 x 24 x 30."""
 _MEMORY_GB = 1
-_WARM_SECONDS = {"router": Decimal("0.25"), "tier": Decimal("0.15"), "delivery": Decimal("0.15")}
-"""Seconds of a warm invocation without the call to a model: some round trips to DynamoDB."""
+_WARM_SECONDS = {"router": Decimal("0.25"), "tier": Decimal("0.2")}
+"""Seconds of a warm invocation without the call to a model: some round trips to DynamoDB, and the event."""
 _COLD_START_SECONDS = {
     "router": Decimal("0.9"),
     "gemini": Decimal("1.2"),
     "claude": Decimal("2.3"),
-    "delivery": Decimal("0.9"),
 }
 """Billed seconds of a cold start, measured under Lambda's runtime interface emulator without shipped .pyc files."""
 
@@ -45,8 +44,8 @@ _TASK_KB, _TASK_DONE_KB, _ROW_KB = 2, 4, Decimal("0.8")
 """A running task's item, a task's item with an inline answer, a row of the ledger. A write unit is 1 KB, rounded up."""
 _BUDGET_ITEMS = 2
 """Items of counters in each transaction of a paid call, the month's and the day's, each under 1 KB."""
-_LOG_KB = 4
-"""Logs of a task: three invocations, each with the runtime's lines and one or two structured ones."""
+_LOG_KB = Decimal("2.7")
+"""Logs of a task: two invocations, each with the runtime's lines and one or two structured ones."""
 MODELS_READ = 3
 """Model health items that the router reads per batch, and the sweep per run: those of the models in use."""
 _SWEEPS, _LEDGER_SHARDS = 96 * DAYS_OF_MONTH, 8
@@ -87,7 +86,7 @@ def plain_day(tasks_per_day: int) -> DayLoad:
     """Return a day of tasks in the team's mix, each on the shortest path.
 
     The task is received from the queue, classified without a model, answered by the first call to the first model of
-    its tier, and delivered.
+    its tier, and delivered by the function that has the answer, to the event bus alone.
     """
     calls = {tier: tasks_per_day * tier_share(tier) for tier in Tier}
     seconds = sum((calls[tier] * CALL_SECONDS[tier] for tier in Tier), Decimal())
@@ -111,8 +110,8 @@ def _cold_share(tasks_per_day: Decimal) -> Decimal:
 
 LIST_WRITES = 1
 """DynamoDB write units of a task's entry in the index on the time of receipt, which never changes."""
-TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB + 2 + LIST_WRITES
-"""DynamoDB write units of a task without its calls: claim, start, delivery; and on the sweep's index and off it."""
+TASK_WRITES = _TASK_KB + _TASK_DONE_KB + 2 + LIST_WRITES
+"""DynamoDB write units of a task without its calls: claim, delivery; and on the sweep's index and off it."""
 
 
 def call_writes(tier: Tier) -> int:
@@ -144,7 +143,6 @@ def monthly_units(day: DayLoad, deployed: Resources = DEPLOYED) -> dict[str, Dec
     invocations = {
         "router": batches,
         "tier": calls,
-        "delivery": tasks,
         "sweep": Decimal(_SWEEPS),
         "report": Decimal(2 * DAYS_OF_MONTH),  # the second one makes up for a first that did not run
     }
@@ -192,11 +190,10 @@ def _seconds(day: DayLoad, batches: Decimal, starts: Decimal, rows: Decimal) -> 
     router = batches * (_WARM_SECONDS["router"] + starts * _COLD_START_SECONDS["router"])
     tier = calls * _WARM_SECONDS["tier"] + day.call_seconds * DAYS_OF_MONTH
     tier += starts * (gemini * _COLD_START_SECONDS["gemini"] + (calls - gemini) * _COLD_START_SECONDS["claude"])
-    delivery = day.tasks * DAYS_OF_MONTH * (_WARM_SECONDS["delivery"] + starts * _COLD_START_SECONDS["delivery"])
     # Sweep and report take 1.5 s, and about 10 s per 100,000 rows: the sweep reads its window, and each day twice for
     # the archive; the report reads two days of the archive.
     rows_read = _SWEEPS * rows / DAYS_OF_MONTH * _SWEEP_WINDOW_DAYS + 4 * rows
-    return router + tier + delivery + (_SWEEPS + DAYS_OF_MONTH) * Decimal("1.5") + rows_read / 10_000
+    return router + tier + (_SWEEPS + DAYS_OF_MONTH) * Decimal("1.5") + rows_read / 10_000
 
 
 def _sweep_reads(rows: Decimal) -> Decimal:

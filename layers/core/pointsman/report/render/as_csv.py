@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from pointsman.report.figures.report import Report
 from pointsman.report.render.as_json import exact_usd
@@ -22,21 +23,27 @@ _SEPARATORS = re.compile(r"[;\s\x00-\x1f\x7f|]+")
 """What begins another cell where a spreadsheet separates by something else than commas."""
 
 
-def render_csv(report: Report) -> str:
-    """Return the header and the lines; an empty day has no lines."""
+def render_csv(*reports: Report) -> str:
+    """Return the header and the lines of each day; an empty day has no lines."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     kinds = list(Usage().as_dict())
     header = ["date", "tier", "type", "model", "billing", "outcome", "tasks", "attempts", "open"]
     out.writerow([*header, *kinds, "cost_nano", "usd", "cost_nano_usd"])
+    for report in reports:
+        out.writerows(_lines(report, len(kinds)))
+    return text.getvalue()
+
+
+def _lines(report: Report, kinds: int) -> Iterator[list[str | int]]:
+    """Yield a day's lines; `kinds` is how many kinds of token there are."""
+    day = report.day.isoformat()
     for kind, number in report.received.counts.items() if report.received.received else ():
-        nothing = [0] * (2 + len(kinds))
-        out.writerow([report.day.isoformat(), "", _RECEIVED, "", "", kind, number, *nothing, 0, exact_usd(0), 0])
+        nothing = [0] * (2 + kinds)
+        yield [day, "", _RECEIVED, "", "", kind, number, *nothing, 0, exact_usd(0), 0]
     for key, totals in report.csv_lines.items():
         counts = [totals.tasks, totals.attempts, totals.open_attempts, *totals.usage.as_dict().values()]
-        cost = [totals.cost_nano, exact_usd(totals.cost_nano), totals.cost_nano]
-        out.writerow([report.day.isoformat(), *map(_cell, key), *counts, *cost])
-    return text.getvalue()
+        yield [day, *map(_cell, key), *counts, totals.cost_nano, exact_usd(totals.cost_nano), totals.cost_nano]
 
 
 def _cell(name: str) -> str:
