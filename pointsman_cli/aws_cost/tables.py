@@ -10,19 +10,19 @@ from pointsman.report.figures import aws_units as units
 from pointsman.report.figures.aws_bill import Bill, price_document, prices
 from pointsman.values.money import NANO_PER_USD
 from pointsman.values.taxonomy import Tier
-from pointsman_cli.aws_cost import first_estimate
+from pointsman_cli.aws_cost import first_estimate, lanes
 
 COST_WIDTH = 96
 """Columns where there is room for as many."""
 _CENT = Decimal("0.01")
 
 
-def cost_text(bills: Sequence[Bill], width: int = COST_WIDTH) -> str:
+def cost_text(bills: Sequence[Bill], width: int = COST_WIDTH, ledger: lanes.LaneCase | None = None) -> str:
     """Return the tables as text of so many columns; of fewer than 60 as of 60."""
     costs, page = price_document(), _Page(max(width, 60))
     head = f"Monthly AWS bill in USD, without models. Region {costs['region']}, list prices of {costs['date']}."
     bill_texts = (_bill(bill, page) for bill in bills)
-    parts = ["\n".join(page.folded(head)), *bill_texts, _first_estimate(page), _sources(page)]
+    parts = ["\n".join(page.folded(head)), *bill_texts, _first_estimate(page), _lanes(page, ledger), _sources(page)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,9 +53,9 @@ class _Page:
         return lines
 
 
-def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
+def cost_document(bills: Sequence[Bill], ledger: lanes.LaneCase | None = None) -> dict[str, Any]:
     """Return the tables as a JSON document. Amounts are whole nano-dollars, and (deprecated) decimal strings."""
-    document: dict[str, Any] = _with_nano_usd(_document(bills))
+    document: dict[str, Any] = _with_nano_usd(_document(bills, ledger))
     return document
 
 
@@ -70,7 +70,7 @@ def _with_nano_usd(value: Any) -> Any:
     return [_with_nano_usd(entry) for entry in value] if isinstance(value, list) else value
 
 
-def _document(bills: Sequence[Bill]) -> dict[str, Any]:
+def _document(bills: Sequence[Bill], ledger: lanes.LaneCase | None) -> dict[str, Any]:
     costs = price_document()
     return {
         "region": costs["region"],
@@ -98,7 +98,20 @@ def _document(bills: Sequence[Bill]) -> dict[str, Any]:
             }
             for case in first_estimate.cases()
         ],
+        "lanes": [
+            {
+                "case": case.name,
+                "standard_usd": f"{case.standard:.4f}",
+                "where_allowed_usd": f"{case.where_allowed:.4f}",
+                "economy_usd": f"{case.economy:.4f}",
+            }
+            for case in _lane_cases(ledger)
+        ],
     }
+
+
+def _lane_cases(ledger: lanes.LaneCase | None) -> list[lanes.LaneCase]:
+    return [*lanes.expected_cases(), *([ledger] if ledger else [])]
 
 
 def _saving(bill: Bill) -> dict[str, str] | None:
@@ -146,6 +159,23 @@ def _first_estimate(page: _Page) -> str:
         *page.folded(f"  To save 98%, {need:.0f}% of all tokens must be free, without any reasoning work."),
     ]
     return "\n".join(lines)
+
+
+def _lanes(page: _Page, ledger: lanes.LaneCase | None) -> str:
+    rows = [("case", "standard", "where it may wait", "all economy")]
+    rows += [
+        (case.name, f"{case.standard:.2f}", f"{case.where_allowed:.2f}", f"{case.economy:.2f}")
+        for case in _lane_cases(ledger)
+    ]
+    return "\n".join(
+        [
+            *page.folded("The economy lane: a month of the models' expected work in USD, by what goes there"),
+            "",
+            *page.table(rows, (44, 12, 20, 14)),
+            "",
+            *page.folded("  Documentation and design reviews may wait a day. Free work costs nothing in either lane."),
+        ]
+    )
 
 
 def _sources(page: _Page) -> str:

@@ -379,8 +379,12 @@ def test_route_offline_prints_the_decision(capsys: pytest.CaptureFixture[str]) -
         "reason",
         "estimated_cost_usd",
         "estimated_cost_nano_usd",
+        "lanes",
     ]
     check_document("route", answer)
+    standard, economy = answer["lanes"]["standard"], answer["lanes"]["economy"]
+    assert (answer["lanes"]["lane"], economy["not_because"]) == ("standard", None)
+    assert standard["estimated_cost_nano_usd"] == 2 * economy["estimated_cost_nano_usd"] > 0
     assert answer["estimated_cost_nano_usd"] == round(answer["estimated_cost_usd"] * 10**9)
     assert (answer["type"], answer["tier"], answer["model"]) == ("test_writing", "implementation", "claude-haiku-5-5")
     assert answer["source"] == "local"

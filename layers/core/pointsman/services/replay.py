@@ -227,6 +227,7 @@ class Replay:
         health = self.model_health.states(self.ctx.policy.in_use())
         state = first_state(self.ctx, claim, claim.decision.tier, health)
         claim.execution_input = strict_json.dumps(state.as_state())
+        claim.lane = None  # it has waited long enough
         if not self.tasks.replay(claim, now):
             raise RetryLaterError("another process was faster")
         start_again(self.ctx, self.tasks, self.workflow, claim)
