@@ -191,7 +191,7 @@ def test_verdict_on_texts_read_together_is_not_kept_for_others(configure: Config
 
 def test_vote_against_a_sure_local_verdict_leads_to_no_cheaper_tier(configure: Configure) -> None:
     router = configure(classifier={"mode": "gemini"})
-    text = "Design the architecture of a multi-tenant event system: data model, migration and scaling."
+    text = "Find out why the queue consumer deadlocks under load and fix the cause."
     router.model.then(said(votes("status")), said(votes("status")), said(votes("architecture")))
     for number, prompt in enumerate([text, UNCLEAR, "Is the build done?"]):
         assert router.run(message(number, prompt=prompt)) == {}
