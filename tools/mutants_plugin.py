@@ -6,6 +6,7 @@ keep, one per line, in the order in which they run.
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -17,12 +18,16 @@ import pytest
 ROOT = str(Path.cwd() / "layers/core/pointsman") + os.sep
 _MONITORING = sys.monitoring
 _TOOL = _MONITORING.COVERAGE_ID
+TEST_SECONDS = 30.0
+"""Processor time of a test, five times what the longest one takes: a mutant that loops for ever is ended by SIGPROF."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register what the environment asks for."""
     if target := os.environ.get("MUTANTS_RECORD"):
         config.pluginmanager.register(Recorder(Path(target)))
+    if os.environ.get("MUTANTS_KEEP"):
+        config.pluginmanager.register(Limit())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,6 +43,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         module = item.nodeid.partition("::")[0]
         first[module] = min(first.get(module, len(places)), places[item.nodeid])
     items[:] = sorted(kept, key=lambda item: (first[item.nodeid.partition("::")[0]], places[item.nodeid]))
+
+
+class Limit:
+    """Ends the process once a test has taken `TEST_SECONDS`."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Set the limit of one test with its fixtures."""
+        signal.setitimer(signal.ITIMER_PROF, TEST_SECONDS)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class Recorder:
