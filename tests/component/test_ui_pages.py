@@ -85,6 +85,14 @@ def test_task_shows_answer_prompt_reason_and_sender(aws: Aws, window: Window) ->
     assert "hx-get" not in page, "it has ended: nothing more happens"
 
 
+def test_headings_of_an_answer_stand_below_the_pages_without_a_gap(aws: Aws, window: Window) -> None:
+    put_task(aws, "t-1", answer=Payload(inline="#### Deep\n\n# Top\n\n###### Deepest\n\nSetext\n---"))
+    page = window.page("/tasks/t-1")
+    assert [name in page for name in ("<h3>Deep</h3>", "<h3>Top</h3>", "<h4>Deepest</h4>", "<h4>Setext</h4>")] == [
+        True
+    ] * 4
+
+
 def test_task_that_runs_is_looked_at_again(aws: Aws, window: Window) -> None:
     put_task(aws, "t-1", status=Status.CLAIMED)
     assert 'hx-get="/tasks/t-1/part"' in window.page("/tasks/t-1")
