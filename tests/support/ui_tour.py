@@ -14,8 +14,9 @@ import pytest
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.replay import build_replay
 from pointsman.execution.records import Payload
+from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
-from pointsman.values.taxonomy import TaskType
+from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import to_text
 from pointsman_cli.stacks import StackConnection
 from pointsman_cli.ui import config_page
@@ -24,7 +25,7 @@ from pointsman_cli.ui.ui_context import StackLink, UiContext
 from pointsman_cli.ui.ui_server import listening_socket, opening_address, page_server
 from tests.support.aws import Aws, empty_account
 from tests.support.browser import Tab, browser_tab
-from tests.support.ui_window import put_task, stack_connection
+from tests.support.ui_window import attempt_rows, put_task, stack_connection
 
 PAGES = {
     "now": "/",
@@ -98,11 +99,27 @@ def put_a_day(aws: Aws, connection: StackConnection) -> None:
         deadline=to_text(datetime.now(UTC) + timedelta(hours=20)),
     )  # fmt: skip
     put_task(aws, "t-late", "Review the schema", status=Status.FAILED, reason="deadline", age=timedelta(minutes=8))
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    sonnet = {"model": "claude-sonnet-5-5", "effort": "high"}
+    keys = [
+        attempt_rows(
+            aws, "t-review", began + timedelta(seconds=2), 1, **sonnet, outcome="unavailable", detail="529 overloaded",
+            milliseconds=900, cost_nano=0, cost_known=True,
+        ),
+        attempt_rows(
+            aws, "t-review", began + timedelta(seconds=12), 2, **sonnet, outcome="answered", milliseconds=26_400,
+            cost_nano=28_415_000, cost_known=True, input=2_140, output=1_790, thinking=960,
+        ),
+    ]  # fmt: skip
     put_task(
         aws, "t-review", "Why does checkout deadlock under load, and only on Mondays?", age=timedelta(minutes=5),
         type=TaskType.COMPLEX_DEBUGGING, model="claude-sonnet-5-5", cost_nano=28_415_000, sender="key:ci",
-        answer=Payload(inline=ANSWER), metadata={"ticket": "PAY-311", "agent": "ci"}, effort="high",
-        ended_at=to_text(datetime.now(UTC) - timedelta(minutes=4, seconds=21)),
+        answer=Payload(inline=ANSWER), metadata={"ticket": "PAY-311", "agent": "ci"}, effort="high", rows=keys,
+        ended_at=to_text(began + timedelta(seconds=39)), delivered_at=to_text(began + timedelta(seconds=39)),
+        decision=Decision(
+            TaskType.COMPLEX_DEBUGGING, Tier.REASONING, Source.LOCAL, 0.91, "asks for the cause of a failure",
+            ("why does", "deadlock", "under load"),
+        ),
     )  # fmt: skip
     letters = connection.runtime.part(build_replay).dead_letters
     for task_id, body in (("t-typo", {"prompt": "Build the page", "tier": "best"}), ("t-blank", {"prompt": " "})):
