@@ -57,9 +57,9 @@ def run_world(seed: int) -> EconomyWorld:
             lost -= 1
         world.day(2)
     world.batches.create_results += ["lost"] * lost
-    world.day(30)
+    world.day(30, every=timedelta(minutes=20))
     world.deadly = 0.0
-    world.day(48)
+    world.day(30, every=timedelta(minutes=30))
     return world
 
 
@@ -84,12 +84,46 @@ def test_each_task_ends_once_and_each_entry_is_paid_once(seed: int) -> None:
     assert late == [], "none passes its deadline"
 
 
-def check_entries(world: EconomyWorld, rows: list[dict[str, Any]]) -> None:
+def small_world(kill_at: int | None, *, lost: bool) -> EconomyWorld:
+    """Send three tasks, kill the lane's run at one beginning or end of its calls, and let all come to its end."""
+    world = EconomyWorld(lanes={"documentation": {"lane": "economy", "longest_wait_hours": 1}})
+    world.batches.result_of = lambda it: not_processed() if it.prompt.endswith("t-2.") else answered_entry(it)
+    world.batches.create_results = ["lost"] if lost else []
+    for number in range(3):
+        world.send(f"t-{number}")
+    world.calls_left = kill_at
+    for _ in range(3):
+        world.run(after=timedelta(minutes=20))
+    world.calls_left = None
+    world.day(30, every=timedelta(minutes=45))
+    return world
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "lost"])
+def test_a_run_that_is_killed_at_any_point_loses_and_doubles_nothing(*, lost: bool) -> None:
+    points = range(1, 400)
+    for point in points:
+        world = small_world(point, lost=lost)
+        records = [world.task(f"t-{number}") for number in range(3)]
+        assert {record.status for record in records} == {Status.COMPLETED}, point
+        assert all(record.delivered_at for record in records), point
+        rows = world.rows()
+        assert [row for row in rows if "outcome" not in row] == [], point
+        check_entries(world, rows, least=0)
+        check_payments(world, rows)
+        check_counters(world, rows, tasks=3)
+        if world.kills == 0:
+            assert point > 40
+            return
+    raise AssertionError("it never came to its end unharmed")
+
+
+def check_entries(world: EconomyWorld, rows: list[dict[str, Any]], least: float = TASKS * 0.8) -> None:
     """Each entry of the provider's batches has one row, whose outcome is the entry's."""
     by_entry = Counter(row["batch_entry"] for row in rows if row.get("batch_entry"))
     results = {name: result for batch in world.batches.batches.values() for name, result in batch.results.items()}
     taken = [name for batch in world.batches.batches.values() for name in batch.requests]
-    assert len(taken) == len(set(taken)) > TASKS * 0.8
+    assert len(taken) == len(set(taken)) >= least
     assert {name: by_entry[name] for name in taken} == dict.fromkeys(taken, 1)
     outcomes = {row["batch_entry"]: row["outcome"] for row in rows if row.get("batch_entry")}
     assert {name: outcomes[name] for name in taken} == {name: str(results[name].outcome) for name in taken}
@@ -115,11 +149,11 @@ def check_payments(world: EconomyWorld, rows: list[dict[str, Any]]) -> None:
     assert {task_id for task_id, count in single.items() if count > 1} <= unknown
 
 
-def check_counters(world: EconomyWorld, rows: list[dict[str, Any]]) -> None:
+def check_counters(world: EconomyWorld, rows: list[dict[str, Any]], tasks: int = TASKS) -> None:
     counters = world.counters()
     assert counters["month"] == sum(row["cost_nano"] for row in rows)
     assert {name: count for name, count in counters.items() if name.endswith(OPEN) and count} == {}
-    for record in (world.task(f"t-{number}") for number in range(TASKS)):
+    for record in (world.task(f"t-{number}") for number in range(tasks)):
         assert record.status in ENDED
         assert record.cost_nano == sum(row["cost_nano"] for row in rows if row["task_id"] == record.task_id)
         assert record.model in (HAIKU, SONNET)

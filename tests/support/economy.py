@@ -60,6 +60,8 @@ class EconomyWorld:
     def __init__(self, seed: int = 0, **options: Any) -> None:
         random.seed(seed)
         self.dice, self.deadly = random.Random(seed), 0.0
+        self.calls_left: int | None = None
+        """Beginnings and ends of calls until the one kill; None: nobody counts them."""
         self.clock = FakeClock()
         self.config = {**json.loads(SHIPPED), "pointsman": {"budget": {"month_usd": "50"}, **options}}
         self.store = MemoryDynamo(TABLES, self._table_call)
@@ -151,7 +153,9 @@ class EconomyWorld:
         self._perhaps_die(3.0)
 
     def _perhaps_die(self, weight: float = 1.0) -> None:
-        if self.dice.random() < self.deadly * weight:
+        if self.calls_left is not None:
+            self.calls_left -= 1
+        if self.calls_left == 0 or (self.deadly and self.dice.random() < self.deadly * weight):
             self.kills += 1
             raise Killed
 
@@ -232,12 +236,12 @@ class EconomyWorld:
                 return
         raise AssertionError("never done")
 
-    def day(self, hours: float = 1.0) -> None:
+    def day(self, hours: float = 1.0, every: timedelta = BETWEEN_RUNS) -> None:
         """Let the lane turn for some hours, its tasks go on and the sweep run."""
         until = self.clock.now() + timedelta(hours=hours)
         turn = 0
         while self.clock.now() < until:
-            self.run()
+            self.run(after=every)
             self.play_all()
             if (turn := turn + 1) % 3 == 0:
                 self.until_done(self.sweep)

@@ -53,6 +53,12 @@ class DynamoBatchStore:
         return OpenBatches(tuple(item.get("open", ())), tuple(item.get("known", ())))
 
     @reachable()
+    def look(self) -> OpenBatches:
+        """Return what a run would begin with, without taking the lane."""
+        item = self._get(_LANE)
+        return OpenBatches(tuple(item.get("open", ())), tuple(item.get("known", ())))
+
+    @reachable()
     def let_go(self, owner: str) -> None:
         """Remove our lease."""
         update = Update().remove(["lease_until", "lease_owner"])
