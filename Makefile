@@ -35,8 +35,8 @@ setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp .tools/axe/.stamp 
 	@:
 
 .PHONY: demo
-demo: setup ## Start the local stack, send tasks, print answers and the ledger
-	@$(RUN)/python -m demo
+demo: setup ## Start the local stack, send tasks, print answers and the ledger; KEEP=1 leaves it up, to look at
+	@$(RUN)/python -m demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: setup ## Run all tests, including those on the local stack; uses no keys and calls no provider
