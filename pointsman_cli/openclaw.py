@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from devstack.toolchain import ROOT
 from pointsman.chat_api.request_fields import AUTO
 from pointsman.execution.output_room import DEFAULT_OUTPUT_CAPS
 from pointsman.routing.config import ConfigError, parse
@@ -26,7 +27,8 @@ def read_config(config: Path | None) -> str:
     """
     file = config or (HERE if HERE.is_file() else None)
     if file is None:
-        return (files("pointsman") / "openclaw.json").read_text(encoding="utf-8")
+        own = ROOT / "openclaw.json"  # which `init` edits; there is none before an installed command's first `up`
+        return (own if own.is_file() else files("pointsman") / "openclaw.json").read_text(encoding="utf-8")
     try:
         text = file.read_text(encoding="utf-8-sig")
         if file is not HERE:
