@@ -41,10 +41,15 @@ demo: setup ## Start the local stack, send tasks, print answers and the ledger
 .PHONY: test
 test: setup ## Run all tests, including those on the local stack; uses no keys and calls no provider
 	@$(MAKE) --no-print-directory openclaw || echo "The tests that need OpenClaw will be skipped." >&2
+	@$(MAKE) --no-print-directory focus || echo "The tests that need FOCUS's validator or DuckDB will be skipped." >&2
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 .PHONY: openclaw
 openclaw: .tools/openclaw/.stamp ## Install OpenClaw's own validator, for the tests of `pointsman openclaw`
+	@:
+
+.PHONY: focus
+focus: .tools/focus/.stamp ## Install FOCUS's validator and DuckDB, 600 MB, for the tests of `pointsman report --focus` and of the archive
 	@:
 
 .PHONY: clients
@@ -138,7 +143,7 @@ clean: ## Remove builds, tools and .venv (stop the local stack first)
 
 # The layers' requirement files come from uv.lock, the tools' from their .in files; existing pins are kept.
 LAYERS := core gemini claude
-TOOLS := sam ministack checkov pip-audit lambda litellm mutants clients
+TOOLS := sam ministack checkov pip-audit lambda litellm mutants clients focus
 REQUIREMENTS := $(LAYERS:%=layers/%/requirements.txt) $(TOOLS:%=tools/%.txt)
 PACKAGE_core := pointsman
 PACKAGE_gemini := pointsman-gemini

@@ -83,7 +83,9 @@ def built_function(build: Path, name: str) -> Artifact:
 
 
 def plain_build(build: Path, target: Path) -> Path:
-    """Return a copy of a build as a plain `sam build` leaves it: no .pyc files, Powertools' botocore in the layer."""
+    """Return a copy of a build as a plain `sam build` leaves it where botocore is pinned: in the layer, without .pyc
+    files.
+    """
     shutil.rmtree(target, ignore_errors=True)
     sources = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(build, target, ignore=sources, copy_function=os.link)

@@ -15,9 +15,6 @@ from devstack.toolchain import SAM, LocalStackError
 SETTING = "POINTSMAN_WHOLE_BUILD"
 _CORE = "CoreLayer"
 LEFT_OUT = {
-    # A dependency of Powertools' tracer. Lambda's runtime has boto3 with the matching botocore, which one in a layer
-    # would shadow. It is also half of all files that a cold start has to unpack.
-    _CORE: ("botocore",),
     # For Google's service accounts; an API key needs none of them.
     "GeminiLayer": ("cryptography", "cffi", "pycparser", "pyasn1", "pyasn1_modules"),
 }

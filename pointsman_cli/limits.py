@@ -11,7 +11,7 @@ from pointsman.execution import budget, sender_limits
 from pointsman.execution.budget import OPEN, counter_of
 from pointsman.execution.sender_limits import NO_GRANT, Effective, Grant, Pace
 from pointsman.report.figures.month import percent_of
-from pointsman.routing.limit_rules import Bounds, LimitedSubject, LimitKind, LimitRule, LimitSubject
+from pointsman.routing.limit_rules import Bounds, LimitedSubject, LimitKind, LimitSubject
 from pointsman.values.money import nano
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import local_day, month_key, to_ms
@@ -79,7 +79,7 @@ def budget_document(runtime: Runtime, now: datetime) -> dict[str, Any]:
             )
             for it in limited
         ],
-        "rules": [_rule(rule) for rule in options.limits.rules],
+        "rules": [bounds_document(rule) for rule in options.limits.rules],
     }
 
 
@@ -125,10 +125,10 @@ def _subject(
         if bound.in_flight is None
         else {"limit": bound.in_flight, "used": len(pace.places.keys() - ended)},
         "highest_tier": bound.highest_tier,
-        "own": grant.own.model_dump(mode="json", exclude_none=True),
+        "own": bounds_document(grant.own),
         "raises": [
             {
-                **it.bounds.model_dump(mode="json", exclude_none=True),
+                **bounds_document(it.bounds),
                 "until": it.until,
                 "reason": it.reason,
                 "at": it.at,
@@ -152,5 +152,8 @@ def _money(shown: str, limit: int, counters: Mapping[str, int], counter: str) ->
     }
 
 
-def _rule(rule: LimitRule) -> dict[str, Any]:
-    return rule.model_dump(mode="json", exclude_none=True)
+def bounds_document(bounds: Bounds) -> dict[str, Any]:
+    """Return the limits that are set as openclaw.json has them, amounts of money in nano-dollars too."""
+    amounts = {"day_nano_usd": bounds.day_usd, "month_nano_usd": bounds.month_usd}
+    stated = bounds.model_dump(mode="json", exclude_none=True)
+    return stated | {name: nano(amount) for name, amount in amounts.items() if amount is not None}

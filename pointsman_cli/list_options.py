@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack
 
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import reading
+
+if TYPE_CHECKING:
+    from pointsman.adapters.task_list import ReceivedTask
 
 KEPT = timedelta(days=100)
 """How long a task is on record."""
@@ -31,6 +34,10 @@ class ListedStatus(StrEnum):
 
 VIEWS_OF_STARTED = {ListedStatus.STARTED, ListedStatus.RESTING, ListedStatus.HELD, ListedStatus.CANCELLING}
 """What a task that has started can be shown as."""
+
+
+UNENDED = frozenset({ListedStatus.QUEUED, ListedStatus.CLAIMED, ListedStatus.WAITING, *VIEWS_OF_STARTED})
+"""What a task is shown as until it ends."""
 
 
 class PromptMark(StrEnum):
@@ -77,6 +84,10 @@ class ListOptions:
     """Text in the prompt or id, in upper or lower case."""
     by_cost: bool = False
     """The most expensive first."""
+    look_at: int | None = None
+    """The newest tasks that filters look at; None: as many as a list ever looks at."""
+    after: "ReceivedTask | None" = None
+    """The last task of the page before; None: the list begins with the newest."""
 
     @classmethod
     def of(
@@ -89,6 +100,7 @@ class ListOptions:
         search: str | None,
         sort: SortOrder,
         limit: int,
+        after: "ReceivedTask | None" = None,
         **same: Unpack[SameFields],
     ) -> Self:
         """Return what a command's or a tool's arguments ask for.
@@ -102,6 +114,7 @@ class ListOptions:
             status=frozenset(status or ()),
             search=search or None,
             by_cost=sort == "cost",
+            after=after,
             **same,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,7 +11,7 @@ from pointsman.adapters.task_list import ReceivedTask
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.values import strict_json
-from pointsman.values.status import Status
+from pointsman.values.status import UNDER_WAY, Status
 from pointsman.values.times import parse_time, to_text
 from pointsman_cli import tasks
 from pointsman_cli.known_tasks import KnownTasks
@@ -100,7 +100,7 @@ class _Search:
         return result
 
     def _entries(self, most: int) -> Iterator[ReceivedTask]:
-        return self._stores.task_list.newest(self._options.since, self._now, most)
+        return self._stores.task_list.newest(self._options.since, self._now, most, self._options.after)
 
     def _next(self, entries: Iterator[ReceivedTask], most: int, *, prompts: bool) -> list[TaskRecord]:
         """Return the tasks of the next entries."""
@@ -112,10 +112,11 @@ class _Search:
     def _found(self) -> list[TaskRecord]:
         """Return those that match, of the newest: all when they are to be sorted, else as many as are shown."""
         options, result, found = self._options, self._result, list[TaskRecord]()
-        entries = self._entries(MOST_LOOKED_AT + 1)
+        most = options.look_at or MOST_LOOKED_AT
+        entries = self._entries(most + 1)
         while options.by_cost or len(found) < options.limit:
             before = result.looked_at
-            batch = self._next(entries, min(_STEP, MOST_LOOKED_AT - before), prompts=bool(options.search))
+            batch = self._next(entries, min(_STEP, most - before), prompts=bool(options.search))
             if result.looked_at == before:
                 result.complete = next(entries, None) is None and result.complete
                 break
@@ -165,7 +166,8 @@ class _Search:
     def _queued(self, known: KnownTasks) -> list[_Row]:
         """Return tasks that this machine has sent and the router has not received: the newest, if no filter is on."""
         options = self._options
-        if options.filters and options.status != {ListedStatus.QUEUED}:
+        others = replace(options, status=frozenset()).filters
+        if others or (options.status and ListedStatus.QUEUED not in options.status):
             return []
         sent = dict(list(known.recently_submitted(options.since).items())[: options.limit])
         received = self._stores.task_list.read(sent, prompts=False)
@@ -213,7 +215,7 @@ def _queued_row(task_id: str, at: datetime) -> _Row:
 
 def _may_wait(record: TaskRecord) -> bool:
     """Return whether the task may be between two attempts, or waits for its subtasks."""
-    return record.status is Status.WAITING or (record.status is Status.STARTED and record.open_intent is None)
+    return record.status is Status.WAITING or (record.status in UNDER_WAY and record.open_intent is None)
 
 
 def _prompt(record: TaskRecord, now: datetime) -> tuple[str | None, PromptMark | None]:

@@ -12,7 +12,6 @@ from pointsman.adapters.dynamo import code_of, pack, unpack
 from pointsman.adapters.ledger_rows import merged
 from pointsman.client import Client, Result
 from pointsman.contracts.reply_to import printable
-from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
 from pointsman.execution.calls import Purpose
@@ -239,6 +238,8 @@ def _attempt(row: dict[str, Any]) -> dict[str, Any]:
 
 def audited_tasks(runtime: Runtime, since: datetime, until: datetime) -> list[TaskRecord]:
     """Return the tasks that were audited in that time and are still on record, oldest audit first."""
+    from pointsman.entrypoints.cost_report import build_reporting
+
     rows = chain.from_iterable(runtime.part(build_reporting).ledger.shards(since, until))
     ids = {row["task_id"] for row in rows if row.get("purpose") == Purpose.AUDIT}
     records = [record for record in runtime.stores.tasks.read_many(sorted(ids)).values() if record.audit]

@@ -3,11 +3,11 @@
 from typing import Any
 
 from pointsman.entrypoints.lambda_frame import function
-from pointsman.entrypoints.delivery import build_delivery, deliver
+from pointsman.entrypoints.delivery import deliver, prepare_delivery
 from pointsman.entrypoints.lambda_context import LambdaContext
 
 
-@function(lambda runtime: runtime.part(build_delivery))
+@function(prepare_delivery)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return how the task ended."""
     del context

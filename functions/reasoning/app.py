@@ -4,13 +4,12 @@ from typing import Any
 
 from pointsman.entrypoints.lambda_frame import function
 from pointsman.entrypoints.lambda_context import LambdaContext
-from pointsman.entrypoints.model_clients import adapter_of
-from pointsman.entrypoints.tier import attempt, build_attempt
+from pointsman.entrypoints.tier import attempt, prepare_attempt
 from pointsman.routing.catalog import Provider
 from pointsman.values.taxonomy import Tier
 
 
-@function(lambda runtime: (runtime.part(build_attempt, Tier.REASONING), adapter_of(Provider.ANTHROPIC)))
+@function(lambda runtime: prepare_attempt(runtime, Tier.REASONING, Provider.ANTHROPIC))
 def handler(state: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return where the attempt leads."""
     return attempt(Tier.REASONING, state, context)

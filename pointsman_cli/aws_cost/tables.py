@@ -12,15 +12,45 @@ from pointsman.values.money import NANO_PER_USD
 from pointsman.values.taxonomy import Tier
 from pointsman_cli.aws_cost import first_estimate
 
+COST_WIDTH = 96
+"""Columns where there is room for as many."""
 _CENT = Decimal("0.01")
 
 
-def cost_text(bills: Sequence[Bill]) -> str:
-    """Return the tables as text."""
-    costs = price_document()
+def cost_text(bills: Sequence[Bill], width: int = COST_WIDTH) -> str:
+    """Return the tables as text of so many columns; of fewer than 60 as of 60."""
+    costs, page = price_document(), _Page(max(width, 60))
     head = f"Monthly AWS bill in USD, without models. Region {costs['region']}, list prices of {costs['date']}."
-    parts = [head, *(_bill(bill) for bill in bills), _first_estimate(), _sources()]
+    bill_texts = (_bill(bill, page) for bill in bills)
+    parts = ["\n".join(page.folded(head)), *bill_texts, _first_estimate(page), _sources(page)]
     return "\n\n".join(parts) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Text of so many columns."""
+
+    width: int
+
+    def folded(self, words: str) -> list[str]:
+        """Return the lines of a paragraph, indented as its beginning is."""
+        indent = " " * (len(words) - len(words.lstrip()))
+        return textwrap.wrap(
+            words.strip(), self.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        )
+
+    def table(self, rows: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+        """Return the lines of a table of names and numbers, in columns of those widths or of what there is room for."""
+        first, *others = widths
+        if 2 + sum(widths) > self.width:
+            others = [max(map(len, column)) + 2 for column in list(zip(*rows, strict=True))[1:]]
+            first = self.width - 2 - sum(others)
+        lines = []
+        for name, *numbers in rows:
+            *above, last = textwrap.wrap(name, first, break_on_hyphens=False)
+            cells = "".join(f"{number:>{size}}" for number, size in zip(numbers, others, strict=True))
+            lines += [*(f"  {line}" for line in above), f"  {last:<{first}}{cells}"]
+        return lines
 
 
 def cost_document(bills: Sequence[Bill]) -> dict[str, Any]:
@@ -76,21 +106,19 @@ def _saving(bill: Bill) -> dict[str, str] | None:
     return {"how": saving.how, "usd": f"{saving.usd:.6f}"} if saving else None
 
 
-def _bill(bill: Bill) -> str:
+def _bill(bill: Bill, page: _Page) -> str:
     paid = [item for item in bill.items if item.usd > 0]
+    cells = [(item.price.name, _units(item.units), _free(item.price.free), _usd(item.usd)) for item in paid]
     lines = [f"{bill.day.tasks:,} tasks a day: {_usd(bill.usd)} a month", ""]
-    lines += [f"  {'billed':<46}{'units':>18}{'free units':>16}{'USD':>13}"]
-    lines += [
-        f"  {item.price.name:<46}{_units(item.units):>18}{_free(item.price.free):>16}{_usd(item.usd):>13}"
-        for item in paid
-    ]
+    lines += page.table([("billed", "units", "free units", "USD"), *cells], (46, 18, 16, 13))
     if free := [item.price.name for item in bill.items if not item.usd]:
-        lines += ["", *_folded("  covered by free allowances: " + "; ".join(sorted(free)) + ".")]
-    lines += ["", f"  most expensive: {bill.most_expensive.price.name}, {_usd(bill.most_expensive.usd)}."]
+        lines += ["", *page.folded("  covered by free allowances: " + "; ".join(sorted(free)) + ".")]
+    top = bill.most_expensive
+    lines += ["", *page.folded(f"  most expensive: {top.price.name}, {_usd(top.usd)}.")]
     if saving := halve_top_item(bill):
-        lines += _folded(f"  can be cut to {_usd(saving.usd)} by {saving.how}.")
+        lines += page.folded(f"  can be cut to {_usd(saving.usd)} by {saving.how}.")
     listed = f"  of the write units, {_units(_list_units(bill))} keep the index of `pointsman list`, one a task:"
-    lines += _folded(f"{listed} {_usd(_list_usd(bill))}.")
+    lines += page.folded(f"{listed} {_usd(_list_usd(bill))}.")
     return "\n".join(lines)
 
 
@@ -103,33 +131,30 @@ def _list_usd(bill: Bill) -> Decimal:
     return prices()["dynamodb_writes"].of(_list_units(bill))
 
 
-def _first_estimate() -> str:
-    lines = ["The first estimate (98% saved, under $5 a month) recomputed: models only, 30 days", ""]
-    lines += [f"  {'case':<58}{'USD':>10}{'baseline':>10}{'saved':>9}"]
-    lines += [
-        f"  {case.name:<58}{case.spent:>10.2f}{case.baseline:>10.2f}{case.saved:>8.1f}%"
+def _first_estimate(page: _Page) -> str:
+    head = "The first estimate (98% saved, under $5 a month) recomputed: models only, 30 days"
+    cases = [
+        (case.name, f"{case.spent:.2f}", f"{case.baseline:.2f}", f"{case.saved:.1f}%")
         for case in first_estimate.cases()
     ]
     need = 100 * first_estimate.free_share_for(Decimal(98))
-    lines += [
+    lines = [
+        *page.folded(head),
         "",
-        *_folded(f"  To save 98%, {need:.0f}% of all tokens must be free, without any reasoning work."),
+        *page.table([("case", "USD", "baseline", "saved"), *cases], (58, 10, 10, 9)),
+        "",
+        *page.folded(f"  To save 98%, {need:.0f}% of all tokens must be free, without any reasoning work."),
     ]
     return "\n".join(lines)
 
 
-def _sources() -> str:
+def _sources(page: _Page) -> str:
     costs = price_document()
     lines: list[str] = ["Price sources"]
     for key, meaning in costs["sources"].items():
         names = sorted(unit["name"] for unit in costs["units"].values() if unit["source"] == key)
-        lines += ["", *_folded(f"  {meaning}: {'; '.join(names)}.")]
+        lines += ["", *page.folded(f"  {meaning}: {'; '.join(names)}.")]
     return "\n".join(lines)
-
-
-def _folded(words: str) -> list[str]:
-    indent = " " * (len(words) - len(words.lstrip()))
-    return textwrap.wrap(words.strip(), 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _free(amount: int) -> str:

@@ -91,7 +91,7 @@ def raise_limit(
     Whatever limits hold for the sender, agent or ticket, the tightest is taken for what is given here until the end.
     Who raised it and why stays on record, in the stack's limit table. The stack's own caps are raised in openclaw.json.
     """
-    from pointsman_cli.limits import read_bounds
+    from pointsman_cli.limits import bounds_document, read_bounds
 
     subject = _subject(sender, agent, ticket)
     stated = {"day_usd": day_usd, "month_usd": month_usd, "rpm": rpm, "in_flight": in_flight}
@@ -109,7 +109,8 @@ def raise_limit(
     connection.runtime.stores.grants.add_raise(subject.name, granted)
     raised = bounds.model_dump(mode="json", exclude_none=True)
     if as_json:
-        document = {str(subject.kind): subject.value, **raised, "until": granted.until, "reason": granted.reason}
+        amounts = bounds_document(bounds)
+        document = {str(subject.kind): subject.value, **amounts, "until": granted.until, "reason": granted.reason}
         output.print_document({**document, "at": granted.at, "by": by})
     else:
         words = ", ".join(f"{name}={value}" for name, value in raised.items())

@@ -75,6 +75,7 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
 
 
 def _summary(policy: "RoutingPolicy") -> dict[str, Any]:
+    from pointsman.values.money import nano
     from pointsman.values.taxonomy import Tier
 
     budget = policy.config.pointsman.budget
@@ -82,6 +83,7 @@ def _summary(policy: "RoutingPolicy") -> dict[str, Any]:
         "tiers": {str(tier): list(policy.chain(tier)) for tier in Tier},
         "baseline": policy.config.baseline,
         "month_usd": None if budget.month_usd is None else str(budget.month_usd),
+        "month_nano_usd": None if budget.month_usd is None else nano(budget.month_usd),
         "when_exhausted": {str(tier): str(budget.when_exhausted_for(tier)) for tier in Tier},
     }
 

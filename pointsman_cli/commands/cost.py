@@ -35,4 +35,4 @@ def cost(
     if as_json:
         output.print_document(tables.cost_document(bills))
     else:
-        print(tables.cost_text(bills).rstrip("\n"))
+        print(tables.cost_text(bills, output.text_width(tables.COST_WIDTH)).rstrip("\n"))

@@ -1,12 +1,13 @@
 """`pointsman report`: costs and savings."""
 
 import json
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.values.times import day_bounds, days_between
 from pointsman_cli import output, reading
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, StackOptions
@@ -38,6 +39,9 @@ def report(
     ] = None,
     as_html: Annotated[bool, typer.Option("--html", help="Write an HTML page instead of text.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of text.")] = False,
+    as_focus: Annotated[
+        bool, typer.Option("--focus", help="Write FOCUS 1.2 rows (CSV) for tools that allocate costs.")
+    ] = False,
     into: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of stdout.")
     ] = None,
@@ -47,8 +51,8 @@ def report(
 
     Computed from the ledger as it is now. Stores and sends nothing.
     """
-    if as_html + as_csv + as_json > 1:
-        raise BadInputError("--html, --csv and --json exclude each other")
+    if as_html + as_csv + as_json + as_focus > 1:
+        raise BadInputError("--html, --csv, --focus and --json exclude each other")
     if last and not first:
         raise BadInputError("--to needs --from")
     if first and day:
@@ -61,13 +65,24 @@ def report(
     runtime = stack.connect().runtime
     today = runtime.context.clock.now().astimezone(runtime.settings.zone).date()
     reporting = runtime.part(build_reporting)
-    if first:
-        days = (reading.on_calendar(since, today), reading.on_calendar(until, today))
-        text = _csv(reporting, *days) if as_csv else _range(reporting, *days, as_html=as_html, as_json=as_json)
+    one = reading.on_calendar(chosen_day, today)
+    days = _days(reading.on_calendar(since, today), reading.on_calendar(until, today)) if first else [one]
+    if as_focus:
+        text = _focus(reporting, days)
+    elif as_csv:
+        text = _csv(reporting, days)
+    elif first:
+        text = _range(reporting, days, as_html=as_html, as_json=as_json)
     else:
-        on = reading.on_calendar(chosen_day, today)
-        text = _csv(reporting, on, on) if as_csv else _one(reporting, on, as_html=as_html, as_json=as_json)
+        text = _one(reporting, one, as_html=as_html, as_json=as_json)
     output.write(text, into)
+
+
+def _days(first: date, last: date) -> list[date]:
+    days = days_between(first, last)
+    if not days or len(days) > _MOST_DAYS:
+        raise BadInputError(f"--from and --to: must span 1 to {_MOST_DAYS} days")
+    return days
 
 
 def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> str:
@@ -82,28 +97,34 @@ def _one(reporting: "Reporting", day: date, *, as_html: bool, as_json: bool) -> 
     return text.render_text(report, output.text_width(text.TEXT_WIDTH))
 
 
-def _csv(reporting: "Reporting", first: date, last: date) -> str:
+def _focus(reporting: "Reporting", days: list[date]) -> str:
+    from pointsman_cli.focus import Focus
+
+    zone, catalog = reporting.ctx.zone, reporting.ctx.policy.catalog
+    since, until = day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1]
+    focus = Focus(reporting.stack.name or "pointsman", catalog, reporting.stand_in)
+    return focus.csv(lambda: reporting.ledger.shards(since, until))
+
+
+def _csv(reporting: "Reporting", days: list[date]) -> str:
     from pointsman.report.render.as_csv import render_csv
 
-    return render_csv(*_reports(reporting, first, last))
+    return render_csv(*_reports(reporting, days))
 
 
-def _reports(reporting: "Reporting", first: date, last: date) -> "Iterator[Report]":
+def _reports(reporting: "Reporting", days: list[date]) -> "Iterator[Report]":
     """Yield each day's report by its own rows and tasks."""
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    if not days or len(days) > _MOST_DAYS:
-        raise BadInputError(f"--from and --to: must span 1 to {_MOST_DAYS} days")
     with output.progress() as tell:
         for day in days:
             tell(f"reading {day}")
             yield reporting.build_alone(day)
 
 
-def _range(reporting: "Reporting", first: date, last: date, *, as_html: bool, as_json: bool) -> str:
+def _range(reporting: "Reporting", days: list[date], *, as_html: bool, as_json: bool) -> str:
     from pointsman.report.figures.history import published_day
     from pointsman.report.render import index
 
-    entries = [published_day(day_report) for day_report in _reports(reporting, first, last)]
+    entries = [published_day(day_report) for day_report in _reports(reporting, days)]
     if as_html:
         return index.render_index(entries, linked=False)
     return _range_json(entries) if as_json else _table(entries)

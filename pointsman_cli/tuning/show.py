@@ -52,6 +52,10 @@ def tuning_document(own: Tuned, since: str, until: str) -> dict[str, Any]:
     )
     for candidate in document["only_reasoning"] + document["could_go_down"]:
         candidate["text"] = _clipped(candidate["text"], _CLIPPED)
+        candidate |= {f"{name}_nano_usd": candidate[f"{name}_nano"] for name in ("booked", "there")}
+    for move in document["effects"]["tasks"] if document["effects"] else ():
+        for cost in filter(None, (move["cost_before"], move["cost_after"])):
+            cost |= {f"{name}_nano_usd": cost[name] for name in ("billed", "listed")}
     return document
 
 

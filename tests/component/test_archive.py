@@ -4,8 +4,11 @@ import csv
 import gzip
 import json
 import re
+import subprocess
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,6 +285,61 @@ def test_the_documents_statement_reads_the_file(office: Office) -> None:
     assert list(office.runtime.stores.archive.read(DAY, shard_of("t-1"))) == rows()
     assert f"'projection.day.range' = '{'2026-11-01'},NOW'" in statement
     assert "archive/day=${day}/" in statement
+
+
+DUCKDB = ROOT / ".tools/focus/bin/python"
+"""An environment that has DuckDB."""
+ASK_DUCKDB = """
+import duckdb, json, sys
+folder, columns, query = json.load(sys.stdin)
+files = f"'{folder}/day=*/shard-*.csv.gz', columns={columns}, header=true, nullstr='', hive_partitioning=true"
+dialect = "delim=',', quote='', escape='\\\\', strict_mode=false"
+duckdb.sql(f"CREATE VIEW pointsman_usage AS SELECT * FROM read_csv({files}, {dialect})")
+print(json.dumps(duckdb.sql(query).fetchall(), default=str))
+"""
+
+
+def ask_duckdb(folder: Path, query: str) -> list[list[Any]]:
+    """Return what DuckDB answers over the archive's files, with the columns of the document's statement."""
+    statement = (ROOT / "docs/report.md").read_text().split("```sql")[1].split("PARTITIONED BY")[0]
+    types = {"string": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN"}
+    columns = {name: types[kind] for name, kind in re.findall(r"`(\w+)` (\w+)", statement)}
+    asked = json.dumps([str(folder), columns, query])
+    done = subprocess.run([DUCKDB, "-c", ASK_DUCKDB], input=asked, capture_output=True, text=True, check=True)
+    answer: list[list[Any]] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.skipif(not DUCKDB.is_file(), reason="no DuckDB in .tools/focus; `make focus` installs it")
+def test_duckdb_answers_the_documents_query_by_the_archive(office: Office, sweep: Sweep, tmp_path: Path) -> None:
+    busy_day(office)
+    close(office, sweep)
+    calls, costs = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
+    for row in (row for row in table(office) if row["kind"] == "attempt"):
+        key = (row["at"][:10], row["model"], row["outcome"])
+        calls[key] += 1
+        costs[key] += row["cost_nano"]
+    for key in (key for key in keys(office) if key.endswith(".csv.gz")):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(office.stored(key))
+    (query,) = re.findall(r"```text\n(SELECT .+?)```", (ROOT / "docs/report.md").read_text(), re.DOTALL)
+    answer = ask_duckdb(tmp_path / "archive", query)
+    assert {(day, model, outcome): number for day, model, outcome, number, _ in answer} == calls
+    assert {(day, model, outcome): usd for day, model, outcome, _, usd in answer} == pytest.approx(
+        {key: cost / 1e9 for key, cost in costs.items()}
+    )
+
+
+@pytest.mark.skipif(not DUCKDB.is_file(), reason="no DuckDB in .tools/focus; `make focus` installs it")
+def test_duckdb_reads_hostile_texts_from_the_archive(office: Office, tmp_path: Path) -> None:
+    office.runtime.stores.archive.write(DAY, shard_of("t-1"), rows())
+    file = tmp_path / f"day={DAY}" / "shard-1.csv.gz"
+    file.parent.mkdir()
+    file.write_bytes(office.stored(f"archive/day={DAY}/shard-{shard_of('t-1')}.csv.gz"))
+    said = HOSTILE.replace("\n", "n").replace("\r", "r")
+    query = "SELECT detail, day, metadata FROM pointsman_usage WHERE kind = 'attempt'"
+    metadata = json.dumps(rows()[0]["metadata"], separators=(",", ":"))
+    assert ask_duckdb(tmp_path, query) == [[said, str(DAY), metadata]]
 
 
 def test_what_was_settled_is_not_read_again(office: Office) -> None:

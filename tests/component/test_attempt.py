@@ -14,10 +14,11 @@ from moto import mock_aws
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
 from pointsman.execution.calls import Purpose, Reservation
-from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS
 from pointsman.services.intake import QueueMessage
+from pointsman.services.replan import follow
 from pointsman.services.settlement import SETTLING_SECONDS
 from pointsman.values.errors import NotKeptError, StoreError
 from pointsman.values.status import Status
@@ -67,6 +68,24 @@ def test_answer_is_charged_stored_and_delivered(router: Router, ledger: MotoLedg
     )
     counters = ledger.reader.counters("2026-11")
     assert (counters["month_implementation"], counters["month" + OPEN]) == (200_000, 0)
+
+
+def test_first_reservation_marks_the_task_as_started_and_later_ones_keep_its_time(router: Router) -> None:
+    state = started(router, "implementation")
+    assert (router.task().status, router.task().started_at) == (Status.CLAIMED, None)
+    router.clock.advance(7)
+    began, seen = router.clock.now(), list[Any]()
+
+    def look() -> None:
+        record = router.task()
+        seen.append((record.status, record.started_at, record.lease_owner, record.lease_until))
+
+    during_the_call(router, look)
+    router.model.then(CallResult(Outcome.BUSY, retry_after=0.5), answered())
+    state = step(router, state)
+    during_the_call(router, look)
+    step(router, state)
+    assert seen == [(Status.STARTED, to_text(began), "", 0)] * 2
 
 
 def test_conversation_reaches_the_model_as_it_was_said(router: Router) -> None:
@@ -246,6 +265,39 @@ def test_a_held_task_runs_when_the_day_is_new(aws: Aws, ledger: MotoLedger, task
     finished(router, held)
     assert router.task("t-2").status is Status.COMPLETED
     assert router.clock.now().date() > NOON.date()
+    (_, held_detail), (kind, _) = router.bus.events[1:]
+    assert kind == "Task Completed"
+    told = json.loads(held_detail)
+    assert (told["task_id"], told["status"], told["answer"], told["tier"]) == ("t-2", "held", None, "implementation")
+    waiting = told["waiting_for"]
+    assert (waiting["what"], waiting["cap"], waiting["left_nano_usd"]) == ("budget", "day_22", 0)
+    assert waiting["needs_nano_usd"] > waiting["left_nano_usd"] + waiting["reserved_nano_usd"]
+    assert waiting["looks_again_at"] < waiting["until"]
+    assert "pointsman.budget.day_usd" in waiting["do"]
+
+
+def test_hold_is_announced_once_and_again_for_another_cap_or_after_another_call(
+    aws: Aws, ledger: MotoLedger, task_table: TaskTable
+) -> None:
+    router = configured(aws, ledger, task_table, budget={"day_usd": "0.03", "when_exhausted": "hold"})
+    state = started(router, "implementation")
+
+    def after(cap: str) -> WorkflowState:
+        until = router.clock.now() + timedelta(hours=9)
+        shortfall = Shortfall(cap, 3, 2, 0)
+        return follow(
+            router.intake.delivery.ctx, state, CallResult(Outcome.OVER_BUDGET, until=until, shortfall=shortfall)
+        )
+
+    announced = []
+    for step_taken in ("day_22", "day_22", "month", "month", None, "month"):
+        if step_taken is None:
+            state = follow(router.intake.delivery.ctx, state, CallResult(Outcome.RATE_LIMITED, retry_after=1.0))
+        else:
+            state = after(step_taken)
+        announced.append(state.announce_hold)
+        state = replace(state, announce_hold=False, next=Next.RUN)
+    assert announced == [True, False, True, False, False, True]
 
 
 def test_a_task_that_no_budget_will_ever_hold_is_not_held(aws: Aws, ledger: MotoLedger, task_table: TaskTable) -> None:
@@ -292,7 +344,7 @@ def test_task_ends_once_and_ledger_agrees_for_any_provider_outcome(
 
         task = router.task()
         assert task.status is (Status.COMPLETED if end.next is Next.DELIVER else Status.FAILED)
-        assert len(router.bus.events) == 1
+        assert len([kind for kind, _ in router.bus.events if kind != "Task Held"]) == 1
         rows = list(ledger.reader.rows(NOON, router.clock.now() + timedelta(days=1)))
         assert all("outcome" in row for row in rows)
         assert len({question.tag for question in router.model.questions}) == len(router.model.questions) <= len(rows)

@@ -84,7 +84,7 @@ def test_a_request_is_a_task_on_the_queue_and_its_answer_a_completion(shop: Func
     assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "queued"})
     shop.model.then(GOOD)
     shop.route_messages()
-    assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "started"})
+    assert call(shop, event("GET", f"/v1/tasks/{task_id}"))[:2] == (202, {"task_id": task_id, "status": "claimed"})
     shop.play(task_id)
     record = shop.runtime.stores.tasks.read(task_id)
     assert record

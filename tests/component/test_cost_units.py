@@ -50,7 +50,6 @@ def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: lis
         [
             ("BatchGetItem", *["limit"] * units.MODELS_READ),
             ("PutItem", "task"),
-            ("UpdateItem", "task"),
             ("BatchGetItem", *["limit"] * 5, "task"),
             ("TransactWriteItems", "row", "task", *slot_or_counters),
             ("TransactWriteItems", "row", *slot_or_counters, "task"),
@@ -61,7 +60,7 @@ def test_a_plain_task_sends_what_the_cost_model_counts(router: Router, sent: lis
 
 
 def test_the_cost_model_counts_them_in_units() -> None:
-    assert units.TASK_WRITES == 2 + 2 + 4 + 1 + 1 + 1
+    assert units.TASK_WRITES == 2 + 4 + 1 + 1 + 1
     assert units.call_writes(Tier.ORCHESTRATION) == 2 * (1 + 2 + 1) + 2 * (1 + 1 + 4)
     assert units.call_writes(Tier.IMPLEMENTATION) == 2 * (1 + 2 + 2) + 2 * (1 + 2 + 4)
     assert units.MODELS_READ + units.CALL_READS + units.TASK_READS == 3 + 6 + 1

@@ -108,10 +108,13 @@ def test_only_what_is_not_known_is_asked(own: TaskClassifier, model: ScriptedMod
     assert UNCLEAR not in model.questions[1].prompt
 
 
-def test_cached_vote_expires(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
+def test_cached_vote_stands_for_a_week(own: TaskClassifier, model: ScriptedModel, clock: FakeClock) -> None:
     model.then(said(TaskType.PLANNING), said(TaskType.STATUS))
     decide(own, Task(prompt=UNCLEAR))
-    clock.advance((VOTE_LASTS + timedelta(seconds=2)).total_seconds())
+    clock.advance((timedelta(days=7) - timedelta(seconds=2)).total_seconds())
+    (again,) = decide(own, Task(prompt=UNCLEAR))
+    assert (again.source, again.type) == (Source.CACHE, TaskType.PLANNING)
+    clock.advance(4)
     (again,) = decide(own, Task(prompt=UNCLEAR))
     assert (again.source, again.type) == (Source.GEMINI, TaskType.STATUS)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +11,12 @@ import pytest
 from pointsman.adapters.messaging import QueueAndTokenReplies
 from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
+from pointsman.entrypoints import runtime
+from pointsman.entrypoints.delivery import deliver
 from pointsman.execution.executions import DeadExecution
+from pointsman.execution.outcome import Shortfall
 from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.execution.workflow_state import Next
 from pointsman.routing.decision import Decision, Source
 from pointsman.services.intake import QueueMessage
@@ -97,6 +102,34 @@ def test_a_reply_queue_that_comes_later_is_answered_by_the_sweep(
     assert len(sqs.receive_message(QueueUrl=first, MaxNumberOfMessages=10)["Messages"]) == 1
 
 
+def test_hold_is_announced_only_of_a_task_that_has_not_ended(router: Router, done: Callable[..., TaskRecord]) -> None:
+    at = router.clock.now()
+    entry = Waiting(WaitingFor.BUDGET, at, at, "claude-sonnet-5-5", None, Shortfall("month", 3, 2, 1)).as_state()
+    announce = router.intake.delivery.announce_hold
+    assert not announce("nobody", 1, entry)
+    router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    assert not announce("t-1", 2, entry)
+    assert announce("t-1", 1, entry)
+    ((kind, detail),) = router.bus.events
+    assert (kind, json.loads(detail)["waiting_for"]["cap"]) == ("Task Held", "month")
+    assert router.replies.sent == []
+    done()
+    assert not announce("t-1", 1, entry)
+    assert len(router.bus.events) == 1
+
+
+def test_function_tells_a_hold_from_an_end(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "function_runtime", lambda: SimpleNamespace(part=lambda _: router.intake.delivery))
+    router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
+    at = router.clock.now()
+    entry = Waiting(WaitingFor.BUDGET, at, at, "claude-sonnet-5-5", None, Shortfall("month", 3, 2, 1)).as_state()
+    state = {"task_id": "t-1", "generation": 1, "next": "wait", "announce_hold": True, "waiting_for": entry}
+    assert deliver(state) == {"task_id": "t-1", "status": "held"}
+    late = {**state, "next": "fail", "reason": "deadline"}
+    assert deliver(late) == {"task_id": "t-1", "status": "failed"}
+    assert [kind for kind, _ in router.bus.events] == ["Task Held", "Task Failed"]
+
+
 def test_a_bus_that_is_down_keeps_nobody_from_the_answer(
     aws: Aws, router: Router, sweep: Sweep, done: Callable[..., TaskRecord]
 ) -> None:
@@ -125,7 +158,7 @@ def test_the_sweep_ends_no_task_that_runs(router: Router, sweep: Sweep) -> None:
     router.run(QueueMessage("m-1", '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'))
     router.tasks.needs_attention(router.task(), router.clock.now())
     assert sweep().delivered == 0
-    assert router.task().status is Status.STARTED
+    assert router.task().status is Status.CLAIMED
 
 
 def test_an_answer_that_cannot_be_read_is_kept_too(aws: Aws, router: Router, done: Callable[..., TaskRecord]) -> None:
@@ -147,7 +180,7 @@ def test_the_sweep_finishes_the_task_of_an_execution_that_died_unheard(
     assert sweep().finished == finished
     record = router.task()
     assert (record.status, record.reason) == (
-        (Status.FAILED, "workflow_timed_out") if finished else (Status.STARTED, None)
+        (Status.FAILED, "workflow_timed_out") if finished else (Status.CLAIMED, None)
     )
     assert [kind for kind, _ in router.bus.events] == ["Task Failed"] * finished
     assert sweep().finished == 0

@@ -20,7 +20,7 @@ from pointsman.services.intake import QueueMessage
 from pointsman.services.start import execution_name
 from pointsman.values.errors import InputMismatchError, RetryLaterError
 from pointsman.values.status import Status
-from pointsman.values.times import to_text
+from pointsman.values.times import to_ms, to_text
 from tests.support.aws import Aws, MotoLedger
 from tests.support.router import SECONDS, Router, build
 
@@ -44,7 +44,7 @@ def test_a_message_becomes_one_execution(router: Router) -> None:
     assert router.run(message()) == {}
 
     record = router.task()
-    assert record.status is Status.STARTED
+    assert router.runs()
     assert router.workflow.executions == {"t-1": record.execution_input}
     state = json.loads(router.workflow.executions["t-1"])
     assert WorkflowState.from_state(state).here.model == "claude-sonnet-5-5"
@@ -61,6 +61,24 @@ def test_a_redelivered_message_is_a_duplicate(router: Router) -> None:
     router.run(message())
     assert router.run(message("m-2"), owner="router-2") == {}
     assert len(router.workflow.executions) == 1
+
+
+def test_duplicate_of_a_task_whose_execution_exists_is_acknowledged_before_its_first_call(
+    router: Router, aws: Aws
+) -> None:
+    """The claim's lease has not run out, but nothing waits for it any more."""
+    router.run(message())
+    claimed = router.task()
+    assert (claimed.status, claimed.lease_until > to_ms(router.clock.now())) == (Status.CLAIMED, True)
+    assert router.run(message("m-2", reply_to=aws.reply_arn), owner="router-2") == {}
+    assert router.task() == replace(claimed, reply_to=[aws.reply_arn])
+
+
+def test_duplicate_of_a_task_that_is_held_before_its_first_call_is_acknowledged(router: Router) -> None:
+    router.run(message())
+    router.clock.advance(3600)
+    assert router.run(message("m-2"), owner="router-2") == {}
+    assert router.task().lease_owner == "router-1"
 
 
 def test_twins_in_one_batch_are_one_task(router: Router, aws: Aws) -> None:
@@ -97,7 +115,7 @@ def test_a_start_that_fails_is_made_up_for(router: Router) -> None:
     assert [type(trouble) for trouble in router.run(message()).values()] == [ConnectionError]
     router.clock.advance(SECONDS + 1)
     assert router.run(message(), owner="router-2") == {}
-    assert router.task().status is Status.STARTED
+    assert router.runs()
 
 
 def test_an_execution_that_exists_with_our_input_counts_as_started(router: Router) -> None:
@@ -107,7 +125,7 @@ def test_an_execution_that_exists_with_our_input_counts_as_started(router: Route
     router.workflow.executions["t-1"] = stored
     router.clock.advance(SECONDS + 1)
     assert router.run(message(), owner="router-2") == {}
-    assert router.task().status is Status.STARTED
+    assert router.runs()
 
 
 def test_an_execution_with_another_input_is_no_start(router: Router) -> None:
@@ -121,7 +139,7 @@ def test_other_content_under_the_same_id_is_rejected(router: Router) -> None:
     assert router.run(message("m-2", prompt="Something else.")) == {}
     assert router.dead.codes() == ["task_id_conflict"]
     assert router.task("m-2").status is Status.REJECTED
-    assert router.task().status is Status.STARTED
+    assert router.runs()
     assert [kind for kind, _ in router.bus.events] == ["Task Rejected"]
 
 
@@ -154,7 +172,7 @@ def test_invalid_message_is_recorded_dead_lettered_and_published(
     assert router.dead.codes() == [code]
     assert router.task(task_id).status is Status.REJECTED
     assert json.loads(router.bus.events[0][1])["status"] == "rejected"
-    assert router.task().status is Status.STARTED
+    assert router.runs()
 
 
 def test_rejection_is_sent_to_reply_to(router: Router, aws: Aws) -> None:
@@ -188,7 +206,7 @@ def test_a_rejection_whose_event_fails_is_repeated(router: Router) -> None:
 def test_a_corrected_message_may_use_its_id_again(router: Router) -> None:
     router.run(message(tier="gold"))
     assert router.run(message("m-2")) == {}
-    assert router.task().status is Status.STARTED
+    assert router.runs()
 
 
 def test_a_task_that_has_ended_answers_a_new_asker_from_the_store(router: Router, aws: Aws) -> None:
@@ -236,7 +254,7 @@ def test_claim_whose_answer_was_lost_is_started_by_the_same_invocation(
 
     monkeypatch.setattr(TaskTable, "claim", twice)
     assert router.run(message()) == {}
-    assert router.task().status is Status.STARTED
+    assert router.runs()
 
 
 def test_renewed_lease_whose_answer_was_lost_is_ours(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +268,7 @@ def test_renewed_lease_whose_answer_was_lost_is_ours(router: Router, monkeypatch
 
     monkeypatch.setattr(TaskTable, "renew", twice)
     assert router.run(message("m-2"), owner="router-2") == {}
-    assert router.task().status is Status.STARTED
+    assert router.runs()
 
 
 def test_task_takes_so_many_places_to_reply_to_and_no_more(router: Router) -> None:
@@ -262,7 +280,7 @@ def test_task_takes_so_many_places_to_reply_to_and_no_more(router: Router) -> No
     assert router.dead.codes() == ["too_many_replies"]
     ((place, detail, code),) = router.replies.sent
     assert (place, code, json.loads(detail)["task_id"]) == (f"{TOKEN}-one-too-many", "too_many_replies", "m-99")
-    assert router.task().status is Status.STARTED
+    assert router.runs()
     assert router.run(message("m-98", reply_to=f"{TOKEN}-1"), owner="router-98") == {}  # known already
 
 

@@ -304,6 +304,7 @@ class World:
                 self.time.sleep(5.0)
             else:
                 return
+        self.workflow.died.append((DeadExecution(name, "FAILED"), self.now()))  # left undelivered
 
     def abort(self, name: str) -> None:
         """Stop an execution; the rule on its status finishes the task, if it is not killed itself."""

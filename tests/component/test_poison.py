@@ -43,7 +43,6 @@ def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> InProcess:
 def router(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "pointsman")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Pointsman")
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     path = ROOT / "functions/router/app.py"
     spec = importlib.util.spec_from_file_location("router_app", path)
     assert spec is not None
@@ -74,7 +73,7 @@ def test_three_bad_messages_of_ten_stop_nobody(
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-7"}]}
     good = [0, 1, 3, 4, 6, 8, 9]
-    assert {app.tasks.read(f"t-{number}").status for number in good} == {Status.STARTED}  # type: ignore[union-attr]
+    assert {app.tasks.read(f"t-{number}").status for number in good} == {Status.CLAIMED}  # type: ignore[union-attr]
     running = states.list_executions(stateMachineArn=app.runtime.settings.state_machine_arn)["executions"]
     assert {entry["name"] for entry in running} == {"t-7", *(f"t-{number}" for number in good)}
     messages = aws.client("sqs").receive_message(
@@ -127,7 +126,7 @@ def test_numbers_and_records_without_measure_stop_only_their_own_message(
         f'{{"Records":[{",".join([s3_record()] * 9_619)}]}}',
     ]
     assert router.handler(event(task(0), *attacks, task(1)), Lambda()) == {"batchItemFailures": []}
-    assert {app.tasks.read(task_id).status for task_id in ("t-0", "t-1")} == {Status.STARTED}  # type: ignore[union-attr]
+    assert {app.tasks.read(task_id).status for task_id in ("t-0", "t-1")} == {Status.CLAIMED}  # type: ignore[union-attr]
     reasons = {record.reason for n in range(1, 6) if (record := app.tasks.read(f"m-{n}")) and record.rejection}
     assert reasons == {
         "body: must be strict JSON: a number is too large",
@@ -147,4 +146,4 @@ def test_message_that_cannot_be_opened_goes_back_alone(
     monkeypatch.setattr("pointsman.entrypoints.router.parts_of_body", parts)
     answer = router.handler(event(task(0), task(1), task(2)), Lambda())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
-    assert {app.tasks.read(task_id).status for task_id in ("t-0", "t-2")} == {Status.STARTED}  # type: ignore[union-attr]
+    assert {app.tasks.read(task_id).status for task_id in ("t-0", "t-2")} == {Status.CLAIMED}  # type: ignore[union-attr]

@@ -128,7 +128,7 @@ def test_a_dead_letter_goes_back_under_its_first_id(aws: Aws, replay: Replay, ro
     assert sent["m-1"]["mine"] == 1
     assert bodies(aws, aws.dlq_url) == []
     assert router.run(QueueMessage("new-id", json.dumps(sent[moved]))) == {}
-    assert router.task(moved).status is Status.STARTED
+    assert router.runs(moved)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_message_of_a_task_that_is_there_says_so(aws: Aws, replay: Replay, rou
     router.run(QueueMessage("m-0", body))
     give_up(aws, body)
     (line,) = replay(ReplayOptions(), "operator")
-    assert (line.outcome, line.why) == (ReplayOutcome.DUPLICATE, "the task is started")
+    assert (line.outcome, line.why) == (ReplayOutcome.DUPLICATE, "the task is claimed")
 
 
 def test_a_claim_check_is_cashed(aws: Aws, replay: Replay, queue: str) -> None:
@@ -209,6 +209,18 @@ def test_a_forged_claim_check_is_no_way_into_the_bucket(aws: Aws, replay: Replay
     aws.client("s3").put_object(Bucket=aws.bucket, Key="tasks/other", Body=b'{"prompt": "secret"}')
     die(aws, '{"claim_check": {"bucket": "data", "key": "tasks/other"}}')
     assert replay(ReplayOptions(), "operator")[0].outcome is ReplayOutcome.REJECTED_AGAIN
+
+
+@pytest.mark.parametrize(("runs", "outcome"), [(True, ReplayOutcome.DUPLICATE), (False, ReplayOutcome.REPLAY)])
+def test_letter_of_a_claimed_task_is_replayed_only_if_nothing_runs_it(
+    aws: Aws, replay: Replay, router: Router, runs: bool, outcome: ReplayOutcome
+) -> None:
+    body = '{"prompt": "Write it.", "task_id": "t-1", "tier": "reasoning"}'
+    (router.run if runs else router.crash)(QueueMessage("m-1", body))
+    assert (router.task().status, router.runs()) == (Status.CLAIMED, runs)
+    give_up(aws, body)
+    (line,) = replay(GO, "operator")
+    assert line.outcome is outcome
 
 
 def test_a_letter_is_dropped_only_when_it_was_sent(aws: Aws, replay: Replay) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pointsman.values.money import usd
 from pointsman_cli import stacks
 from pointsman_cli.main import main
 from tests.support import report_office
@@ -93,10 +95,27 @@ def test_csv_is_the_file_in_the_bucket_and_of_a_range_all_its_days(
     assert sum(int(line["cost_nano_usd"]) for line in lines) == spent + 2_500_000
     assert [line for line in lines if line["date"] == "2026-11-21"] == list(csv.DictReader(io.StringIO(day)))
     assert main(["report", "--csv", "--json"]) == 2
-    assert "--html, --csv and --json exclude each other" in capsys.readouterr().err
+    assert "--html, --csv, --focus and --json exclude each other" in capsys.readouterr().err
 
 
 def test_unwritable_output_is_an_error(spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert spent
     assert main(["report", "--output", str(tmp_path / "no/such/folder")]) == 1
     assert "--output: No such file or directory" in capsys.readouterr().err
+
+
+def test_focus_option_writes_rows_that_add_up_to_the_ledger(
+    spent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "day.csv"
+    assert main(["report", "--date", "2026-11-21", "--focus", "--output", str(into)]) == 0
+    rows = list(csv.DictReader(io.StringIO(into.read_text())))
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == usd(spent)
+    assert {json.loads(row["Tags"])["stand_in"] for row in rows} == {"true"}
+    assert {json.loads(row["Tags"]).get("agent") for row in rows} == {None, "ci"}
+    capsys.readouterr()
+    assert main(["report", "--from", "2026-11-17", "--to", "2026-11-21", "--focus"]) == 0
+    span = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert sum(Decimal(row["BilledCost"]) for row in span) == usd(spent + 2_500_000)
+    assert main(["report", "--focus", "--json"]) == 2
+    assert "--focus and --json exclude each other" in capsys.readouterr().err

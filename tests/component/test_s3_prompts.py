@@ -48,7 +48,7 @@ def test_an_object_is_a_task(router: Router, aws: Aws) -> None:
     event = put(aws, b"Schreib es.", ticket="OPS-7")
     assert router.run(QueueMessage("m-1", event)) == {}
     record = record_of(router, event)
-    assert record.status is Status.STARTED
+    assert router.runs(record.task_id)
     assert json.loads(record.body.inline or "")["prompt"] == "Schreib es."
     assert record.metadata == {"bucket": PROMPTS, "key": "a b.txt", "ticket": "OPS-7"}
 
@@ -115,7 +115,7 @@ def test_a_rejected_object_may_be_read_once_its_bucket_is_allowed(router: Router
     assert router.dead.codes() == ["bucket_not_allowed"]
     router.intake = replace(router.intake, s3_prompts=allowed)
     assert router.run(QueueMessage("m-2", event)) == {}
-    assert record_of(router, event).status is Status.STARTED
+    assert router.runs(record_of(router, event).task_id)
 
 
 class Busy:

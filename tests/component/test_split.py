@@ -517,8 +517,8 @@ def test_the_client_and_the_commands_tell_of_subtasks(aws: Aws, router: Router) 
     route_messages(router)
     assert client.result("t-1") is None
     far = stated.task_document(app, router.task(), stand_in=False)
-    assert [subtask["status"] for subtask in far["subtasks"]] == ["started", "queued"]
-    assert dict(status.status_rows(far))["subtasks"] == "2: 1 started, 1 queued; $0 together"
+    assert [subtask["status"] for subtask in far["subtasks"]] == ["claimed", "queued"]
+    assert dict(status.status_rows(far))["subtasks"] == "2: 1 claimed, 1 queued; $0 together"
     assert dict(status.status_rows(far))["not delivered"] is None
 
     router.queue.bodies = bodies
@@ -558,10 +558,10 @@ def test_a_plain_task_asks_the_store_no_more_than_before(
 ) -> None:
     """A parent of the sender's own is none that waits."""
     router.model.then(answered())
-    run = step(router, started(router, parent_id="a-quarter-plan"))
-    calls = count_calls()
-    router.intake.delivery.finish(run.task_id, 1, None)
-    assert calls == ["GetItem", "UpdateItem"]
+    state, calls = started(router, parent_id="a-quarter-plan"), count_calls()
+    assert step(router, state).delivered
+    assert calls[-2:] == ["GetItem", "UpdateItem"]
+    assert calls.count("GetItem") == calls.count("UpdateItem") == 1
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """What the sweep cannot do keeps it from nothing else, and is raised at the end."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from pointsman.adapters.dynamo import pack
+from pointsman.adapters.limit_items import model_key
 from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
@@ -16,6 +18,7 @@ from pointsman.services.intake import QueueMessage
 from pointsman.services.sweep import Sweep
 from pointsman.values.errors import SweepError
 from pointsman.values.status import Status
+from pointsman.values.times import PACIFIC
 from tests.support.attempts import GEMINI, Crash, dies, during_the_call
 from tests.support.aws import Aws, MotoLedger
 from tests.support.ledger import NO_QUOTA, intent
@@ -91,6 +94,26 @@ def test_a_part_that_fails_keeps_the_others_from_nothing(router: Router, sweep: 
     assert str(caught.value).count("(ConnectionError)") == 4
     assert "password" not in str(caught.value)
     assert router.task("t-1").delivered_at
+
+
+def test_used_part_of_a_free_quota_is_that_of_its_own_day(aws: Aws, router: Router, sweep: Sweep) -> None:
+    gauges = dict[str, float]()
+
+    def count(name: str, value: float = 1) -> None:
+        gauges[name] = value
+
+    sweep = replace(sweep, ctx=replace(sweep.ctx, count=count))
+    quota = sweep.ctx.policy.quota(sweep.ctx.policy.catalog.get(GEMINI))
+    assert quota
+    assert quota.rpd
+    today = router.clock.now().astimezone(PACIFIC).date()
+    shown = list[float]()
+    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        state = {"limit": model_key(GEMINI), "day": day.isoformat(), "day_count": quota.rpd // 4}
+        aws.client("dynamodb").put_item(TableName=aws.tables.limits, Item=pack(state))
+        sweep()
+        shown.append(gauges["QuotaUsedPercent"])
+    assert shown == [0.0, pytest.approx(25.0, abs=0.1), 0.0]
 
 
 def test_many_troubles_are_one_short_message() -> None:

@@ -36,6 +36,12 @@ def test_a_name_in_use_is_answered_with_its_input(aws: Aws, machine: str) -> Non
     assert again.started or again.input == '{"a": 1}'
 
 
+def test_input_of_an_execution_is_read_by_its_name(aws: Aws, machine: str) -> None:
+    workflow = StepFunctions(aws.client("stepfunctions"), machine)
+    workflow.start("t-1", '{"a": 1}')
+    assert (workflow.input_of("t-1"), workflow.input_of("t-2")) == ('{"a": 1}', None)
+
+
 def test_a_machine_that_is_gone_is_an_error(aws: Aws, machine: str) -> None:
     with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
         StepFunctions(aws.client("stepfunctions"), machine + "x").start("t-1", "{}")

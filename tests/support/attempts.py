@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pointsman.adapters.task_table import TaskTable
@@ -48,6 +49,10 @@ def finished(router: Router, run: WorkflowState, most: int = 400) -> WorkflowSta
             return run
         if run.next is Next.DELIVER_SAMPLED:
             router.intake.delivery.finish(run.task_id, run.generation, run.reason)
+        if run.announce_hold:
+            assert run.waiting_for
+            router.intake.delivery.announce_hold(run.task_id, run.generation, run.waiting_for)
+            run = replace(run, announce_hold=False)
         if run.next is Next.WAIT:
             router.clock.advance(run.wait_seconds)
         run = step(router, run)

@@ -261,6 +261,8 @@ class FakeLedger:
         if admission.writes:
             self._admit(spec.model, spec.tag, admission)
         if stored and spec.purpose is not Purpose.AUDIT:
+            stored.status, stored.started_at = Status.STARTED, stored.started_at or to_text(intent.at)
+            stored.lease_owner, stored.lease_until = "", 0
             stored.last_attempt, stored.open_intent = spec.attempt_id, intent.key
             stored.rows = [*stored.rows, intent.key]
         return Reservation(made=True)

@@ -113,6 +113,9 @@ class FakeWorkflow:
         self.executions[name] = execution_input
         return Execution(started=True)
 
+    def input_of(self, name: str) -> str | None:
+        return self.executions.get(name)
+
     def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
         return [execution for execution, at in self.died if since <= at <= until]
 

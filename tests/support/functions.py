@@ -129,7 +129,6 @@ def deploy(aws: Aws, monkeypatch: pytest.MonkeyPatch, read: Callable[[], str], c
     variables = load()["Globals"]["Function"]["Environment"]["Variables"]
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"):
         monkeypatch.setenv(name, resolve(variables[name]))
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     queue = aws.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
     states = aws.client("stepfunctions")
     machine = states.create_state_machine(name="run-task", definition=MACHINE, roleArn=ROLE)["stateMachineArn"]

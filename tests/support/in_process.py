@@ -167,6 +167,9 @@ class Player:
                 return run
             if run.next is Next.DELIVER_SAMPLED:
                 self._deliver(run)
+            if run.announce_hold and run.waiting_for:
+                self.app.delivery.announce_hold(run.task_id, run.generation, run.waiting_for)
+                run = replace(run, announce_hold=False)
             if run.next is Next.WAIT:
                 self.clock.sleep(run.wait_seconds)
             run = self._step(replace(run, next=Next.RUN))

@@ -20,6 +20,7 @@ from pointsman.services.delivery import Delivery
 from pointsman.services.intake import Intake, QueueMessage
 from pointsman.services.rejection import RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
+from pointsman.services.start import has_execution
 from pointsman.services.subtasks import Subtasks
 from pointsman.services.sweep import Sweep
 from tests.support.aws import Aws, MotoLedger
@@ -68,6 +69,10 @@ class Router:
     def crash(self, *messages: QueueMessage, owner: str = "router-1") -> None:
         """Claim and decide a batch, and go no further."""
         self.intake.claim_batch(list(messages), owner, SECONDS)
+
+    def runs(self, task_id: str = "t-1") -> bool:
+        """Return whether the task has its execution."""
+        return has_execution(self.workflow, self.task(task_id))
 
     def task(self, task_id: str = "t-1") -> TaskRecord:
         result = self.tasks.read(task_id)

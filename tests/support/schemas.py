@@ -32,6 +32,10 @@ _OTHERS_FORMAT = frozenset({"mcp", "config-show", "openclaw-skill"})
 """Commands whose document is in the format of an MCP client, of openclaw.json or of a skill."""
 
 
+_LINES_OF = {"task_lines": "submit"}
+"""Commands whose lines another module prints."""
+
+
 def schema_of(command: ModuleType, function: str) -> str:
     """Return the name of the schema for what a function of a command's module prints."""
     name = command.__name__.rpartition(".")[2]
@@ -55,4 +59,12 @@ def check_printed(monkeypatch: pytest.MonkeyPatch) -> None:
             check_document(name, json.loads(output.json_text(value)))
         print_document(value)
 
+    print_line = output.print_json_line
+
+    def checked_line(value: Any) -> None:
+        module = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
+        check_document(f"{_LINES_OF.get(module, module)}-line", json.loads(json.dumps(value)))
+        print_line(value)
+
     monkeypatch.setattr(output, "print_document", checked)
+    monkeypatch.setattr(output, "print_json_line", checked_line)

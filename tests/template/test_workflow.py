@@ -40,7 +40,10 @@ def test_choice_state_is_named_as_a_question(workflow: Workflow) -> None:
         assert name.endswith("?") == (state["Type"] == "Choice")
 
 
-@pytest.mark.parametrize(("state", "function"), [*RUN_STATES.items(), *DELIVER_STATES.items()])
+@pytest.mark.parametrize(
+    ("state", "function"),
+    [*RUN_STATES.items(), *DELIVER_STATES.items(), ("Announce hold", "DeliveryFunction")],
+)
 def test_state_timeout_exceeds_its_functions_timeout(
     workflow: Workflow, resources: Resources, state: str, function: str
 ) -> None:
@@ -97,6 +100,15 @@ def test_delivery_is_retried_for_about_an_hour(workflow: Workflow, state: str) -
     assert 3000 <= sum(delays) / 2 <= 4200
 
 
+def test_hold_is_announced_within_a_minute_and_never_in_the_way(workflow: Workflow) -> None:
+    state = workflow["States"]["Announce hold"]
+    (retry,), (caught,) = state["Retry"], state["Catch"]
+    assert sum(retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])) <= 75
+    assert caught["ErrorEquals"] == retry["ErrorEquals"] == ["States.ALL"]
+    assert (caught["Next"], caught["Output"]) == (state["Next"], state["Output"])
+    assert state["Next"] == "Wait"
+
+
 @pytest.mark.parametrize("by", [[], ["Deliver answer"]])
 def test_shortest_path_has_four_states_and_one_more_where_another_function_delivers(
     workflow: Workflow, by: list[str]
@@ -112,7 +124,7 @@ def test_deadline_is_checked_before_any_further_attempt(workflow: Workflow) -> N
     conditions = [rule["Condition"] for rule in workflow["States"]["What next?"]["Choices"]]
     variables = ("next", "deadline", "crashes", "hop")
     kinds = [next(variable for variable in variables if variable in condition) for condition in conditions]
-    assert kinds == [*["next"] * 4, *["deadline"] * 2, "next", *["crashes"] * 3, *["hop"] * 4]
+    assert kinds == [*["next"] * 4, *["deadline"] * 2, *["next"] * 2, *["crashes"] * 3, *["hop"] * 4]
     assert "deadline" in workflow["States"]["Wait"]["Seconds"]
 
 
@@ -120,4 +132,4 @@ def test_workflow_input_has_neither_prompt_nor_answer(workflow: Workflow) -> Non
     expressions = re.findall(r"\{%(.*?)%}", str(workflow))
     fields = {field for expression in expressions for field in re.findall(r"\$states\.input\.(\w+)", expression)}
     state_fields = {"plan", "hop", "attempt", "tries", "crashes", "throttles", "rounds", "kept", "healing"}
-    assert fields <= state_fields | {"next", "deadline", "wait_seconds", "reason", "delivered"}
+    assert fields <= state_fields | {"next", "deadline", "wait_seconds", "reason", "announce_hold", "delivered"}

@@ -52,6 +52,7 @@ states = st.builds(
     delivered=st.booleans(),
     wait_seconds=st.integers(0, 999),
     reason=st.none() | st.just("busy"),
+    announce_hold=st.booleans(),
 ).map(WorkflowState.as_state)
 """More than the functions return: a state may be wrong, but it must lead somewhere."""
 
@@ -98,8 +99,13 @@ def check_choice(before: dict[str, Any], choice: Choice) -> None:
         assert (after["hop"], after["crashes"]) == (before["hop"] + 1, 0)
         assert after["healing"] == (before["healing"] or before["rounds"] < 3)
         assert after["hop"] < len(after["plan"])
+    elif choice.next == "Announce hold":
+        assert not late
+        assert (before["next"], before["announce_hold"]) == ("wait", True)
+        assert after == before
     elif choice.next == "Wait":
         assert not late
+        assert before["next"] != "wait" or not before["announce_hold"]
         if before["next"] != "wait":
             assert before["crashes"] > 1
             assert not before["kept"]

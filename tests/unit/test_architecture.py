@@ -144,6 +144,7 @@ def test_model_sdk_is_imported_by_its_adapter_alone(path: Path) -> None:
         "adapters/gemini.py": ("google", "httpx2"),
         "adapters/claude.py": ("anthropic",),
         "adapters/error_response.py": ("httpx2",),
+        "adapters/models_tls.py": ("httpx2",),
     }
     allowed = of_module.get(name_of(path), ())
     models = ("google", "anthropic", "httpx", "httpx2", "openai")
@@ -170,6 +171,16 @@ def test_handlers_load_no_model_sdk(module: str) -> None:
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert module in printed
     assert {"google.genai", "anthropic", "httpx2", "genai_prices"} & set(printed) == set()
+
+
+@pytest.mark.parametrize("name", ["lambda_frame", "tier", "router"])
+def test_handlers_load_nothing_that_the_plain_path_does_not_use(name: str) -> None:
+    code = FRESH.format(paths=[str(CORE.parent)], module=f"pointsman.entrypoints.{name}")
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    utilities = {module for module in printed if module.startswith("aws_lambda_powertools.utilities.")}
+    assert {module.split(".")[2] for module in utilities} <= {"jmespath_utils"}  # of the logger
+    unused = {"aws_xray_sdk", "wrapt", "boto3", "s3transfer", "fastjsonschema", "pointsman.adapters.webhook"}
+    assert unused & set(printed) == set()
 
 
 @pytest.mark.parametrize("function", sorted(path.parent.name for path in ROOT.glob("functions/*/app.py")))

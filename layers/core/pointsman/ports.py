@@ -207,6 +207,9 @@ class Workflow(Protocol):
     def start(self, name: str, execution_input: str) -> Execution:
         """Start an execution, or return the input of the one that has the name."""
 
+    def input_of(self, name: str) -> str | None:
+        """Return the input of the execution that has the name; None when there is none."""
+
     def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
         """Return the executions that failed, timed out or were aborted in that time."""
 

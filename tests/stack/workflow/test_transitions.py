@@ -259,7 +259,7 @@ def test_failing_delivery_ends_left_undelivered(stack: Stack) -> None:
     states = stack.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=stack.info.outputs["StateMachineArn"])
     definition: dict[str, Any] = json.loads(deployed["definition"])
-    for name in ("Deliver answer", "Deliver sampled answer", "Deliver failure"):
+    for name in ("Announce hold", "Deliver answer", "Deliver sampled answer", "Deliver failure"):
         definition["States"][name]["Arguments"]["FunctionName"] = "arn:aws:lambda:us-east-1:000000000000:function:gone"
         definition["States"][name]["Retry"][0] |= {"IntervalSeconds": 1, "MaxAttempts": 1}
     machine = states.create_state_machine(
@@ -273,6 +273,10 @@ def test_failing_delivery_ends_left_undelivered(stack: Stack) -> None:
         state = {"task_id": "x", "generation": 1, "deadline": _soon(), "plan": [], "next": step, "reason": "refused"}
         started = states.start_execution(stateMachineArn=machine, name=step, input=json.dumps(state))
         assert stack.path(started["executionArn"]) == [NEXT, expected, "Left undelivered"]
+    held = {**state, "crashes": 0, "hop": 0, "kept": False, "next": "wait", "announce_hold": True, "wait_seconds": 0}
+    started = states.start_execution(stateMachineArn=machine, name="held", input=json.dumps(held))
+    expected_path = [NEXT, "Announce hold", "Wait", NEXT, "Deliver failure", "Left undelivered"]
+    assert stack.path(started["executionArn"]) == expected_path
 
 
 def test_crashing_functions_are_retried_after_a_wait_then_fail(stack: Stack) -> None:
@@ -317,6 +321,8 @@ def test_every_transition_of_the_definition_has_a_test() -> None:
         ("Deliver sampled answer", NEXT),
         ("Deliver sampled answer", "Left undelivered"),
         (NEXT, "Deliver failure"),
+        (NEXT, "Announce hold"),
+        ("Announce hold", "Wait"),
         (NEXT, "Wait"),
         ("Wait", NEXT),
         ("Deliver answer", "Completed"),

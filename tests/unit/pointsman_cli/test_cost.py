@@ -35,6 +35,14 @@ def test_most_expensive_line_of_a_million_tasks_a_day_can_be_halved() -> None:
     assert [item.usd for item in monthly.items] == sorted((item.usd for item in monthly.items), reverse=True)
 
 
+def test_tables_fold_on_a_narrow_terminal_and_lose_no_number() -> None:
+    bills = [monthly_bill(plain_day(tasks)) for tasks in DEFAULT_VOLUMES]
+    wide, narrow = tables.cost_text(bills), tables.cost_text(bills, 60)
+    assert max(map(len, wide.splitlines())) <= 96
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert sorted(re.findall(r"[\d.,]*\d", narrow)) == sorted(re.findall(r"[\d.,]*\d", wide))
+
+
 def test_alarms_and_metrics_of_the_template_are_counted_and_free() -> None:
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"Namespace: !Sub \"?Pointsman/\${AWS::StackName}\"?,?\s+MetricName: (\w+)", text))

@@ -30,6 +30,13 @@ def test_nothing_is_found_in_a_document_that_asks_nothing() -> None:
     assert "Section" in request.text
 
 
+def test_both_ends_of_a_document_are_read_where_neither_is_short_enough_to_ask() -> None:
+    parts = [f"Section {n} describes how the service behaves when region {n} is lost. " * 5 for n in range(30)]
+    request = find_request("\n\n".join(parts))
+    assert (request.found, request.ends) == (False, ())
+    assert request.text == "\n\n".join((parts[0].strip(), parts[-1].strip()))
+
+
 @pytest.mark.parametrize(
     ("text", "asked", "kinds"),
     [

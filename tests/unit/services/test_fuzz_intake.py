@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +31,7 @@ from pointsman.services.delivery import Delivery
 from pointsman.services.intake import Intake, QueueMessage
 from pointsman.services.rejection import RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
+from pointsman.services.start import has_execution
 from pointsman.services.subtasks import Subtasks
 from pointsman.values.errors import MissingKeyError
 from pointsman.values.status import Status
@@ -68,9 +68,6 @@ class Shelf:
 
     def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
         self.records[task_id].decision, self.records[task_id].execution_input = decision, execution_input
-
-    def start(self, task_id: str, at: datetime) -> None:
-        self.records[task_id].status = Status.STARTED
 
     def keep(self, text: str, key: str) -> Payload:
         text.encode()
@@ -133,7 +130,7 @@ def holds(body: str) -> str:
     here.intake.start_or_reject(message, batch)  # nothing but success: an exception would send it round and round
 
     (record,) = here.shelf.records.values()
-    if record.status is Status.STARTED:
+    if has_execution(here.workflow, record):
         ((name, state),) = here.workflow.executions.items()
         assert re.fullmatch(ID_PATTERN, name)
         assert WorkflowState.from_state(json.loads(state)).task_id == name == record.task_id

@@ -6,6 +6,7 @@ import anthropic
 
 from pointsman.adapters.answers import counted, refused, storable, usage_doubt
 from pointsman.adapters.error_response import ErrorResponse, interpret_response, raise_error_response
+from pointsman.adapters.models_tls import models_tls
 from pointsman.adapters.retry_hints import retry_after
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
@@ -75,7 +76,7 @@ def claude_client(key: str, base_url: str | None) -> anthropic.Anthropic:
     """Return the SDK's client without retries; an error response is the cause of the `APIConnectionError` that it
     raises, as an `ErrorResponse`.
     """
-    http = _HttpClient(event_hooks={"response": [raise_error_response]})
+    http = _HttpClient(verify=models_tls(), event_hooks={"response": [raise_error_response]})
     return anthropic.Anthropic(api_key=key, base_url=base_url or None, max_retries=0, http_client=http)
 
 

@@ -11,6 +11,7 @@ from google.genai import errors, types
 
 from pointsman.adapters.answers import counted, refused, storable, usage_doubt
 from pointsman.adapters.error_response import ErrorResponse, gemini_details, interpret_response, raise_error_response
+from pointsman.adapters.models_tls import models_tls
 from pointsman.adapters.retry_hints import retry_after, retry_info
 from pointsman.execution.calls import ModelRequest
 from pointsman.execution.outcome import CallResult, Outcome
@@ -75,8 +76,8 @@ def _contents(question: ModelRequest) -> list[types.Content]:
 
 def gemini_client(key: str, base_url: str | None) -> genai.Client:
     """Return the SDK's client without retries, which raises an error response as `ErrorResponse`."""
-    hooks = {"event_hooks": {"response": [raise_error_response]}}
-    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base_url or None, client_args=hooks))
+    http = {"event_hooks": {"response": [raise_error_response]}, "verify": models_tls()}
+    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base_url or None, client_args=http))
 
 
 def _read(answer: types.GenerateContentResponse) -> CallResult:

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from pointsman.adapters.dynamo import Item, Update
 from pointsman.execution.sender_limits import UNKNOWN_FOR, Grant, Pace, PaceUpdate, task_of_place
-from pointsman.values.status import Status
+from pointsman.values.status import UNDER_WAY, Status
 
 _PACE, _GRANTED = "pace#", "granted#"
-_UNDER_WAY = frozenset({Status.CLAIMED, Status.STARTED})
 
 
 def pace_key(subject: str) -> str:
@@ -66,6 +65,6 @@ def ended_places(places: Mapping[str, int], tasks: Iterable[Item], now_ms: int) 
         if task_id not in known:
             return at < unknown_since
         status, runs = known[task_id]
-        return status not in _UNDER_WAY or runs != generation
+        return status not in UNDER_WAY or runs != generation
 
     return frozenset(place for place, at in places.items() if has_ended(place, at))

@@ -40,14 +40,17 @@ class TaskList:
     def __init__(self, client: AwsClient, tables: Tables) -> None:
         self._client, self._table = client, tables.tasks
 
-    def newest(self, since: datetime, now: datetime, most: int) -> Iterator[ReceivedTask]:
+    def newest(
+        self, since: datetime, now: datetime, most: int, after: ReceivedTask | None = None
+    ) -> Iterator[ReceivedTask]:
         """Yield at most that many entries received since then, newest first; a Query for each month, or 1,000 entries.
 
-        Eventually consistent, as every index is.
+        With `after` it goes on behind that entry. Eventually consistent, as every index is.
         """
-        left = most
-        for month in _months_back(to_text(since), to_text(now)):
-            start: Item = {}
+        left, start = most, _start(after)
+        if after and after.received_at < to_text(since):
+            return
+        for month in _months_back(to_text(since), after.received_at if after else to_text(now)):
             while left > 0:
                 response = self._query(
                     KeyConditionExpression="received_in = :month AND received_at >= :since",
@@ -59,6 +62,7 @@ class TaskList:
                 for item in map(unpack, response["Items"]):
                     yield ReceivedTask(item["task_id"], item["received_at"])
                     left -= 1
+                start = {}
                 if "LastEvaluatedKey" not in response:
                     break
                 start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
@@ -114,6 +118,14 @@ class TaskList:
         }
         items = batch_get(self._client, {self._table: request}).get(self._table, [])
         return {item["task_id"]: from_item(item) for item in items}
+
+
+def _start(after: ReceivedTask | None) -> Item:
+    """Return what makes a Query go on behind an entry."""
+    if after is None:
+        return {}
+    key = {"received_in": month_of_receipt(after.received_at), "received_at": after.received_at}
+    return {"ExclusiveStartKey": pack({**key, "task_id": after.task_id})}
 
 
 def _months_back(since: str, now: str) -> Iterator[str]:

@@ -81,7 +81,7 @@ class TaskTable:
 
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""
-        self._update(task_id, task_updates.started(at))
+        self._update(task_id, task_updates.claim_started(at))
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
         """Add a place to reply to, once, while the task runs; one that ended is read again, as a replay may begin."""

@@ -54,9 +54,14 @@ def corrected(correction: Correction) -> Update:
 
 
 def started(at: datetime) -> Update:
+    """Mark a task as started that is claimed, or has started before."""
+    update = Update().set({"status": Status.STARTED}).set_once({"started_at": to_text(at)})
+    return update.remove(["lease_until", "lease_owner"])
+
+
+def claim_started(at: datetime) -> Update:
     """Mark a claimed task as started."""
-    update = Update().set({"status": Status.STARTED, "started_at": to_text(at)})
-    return _while(update.remove(["lease_until", "lease_owner"]), Status.CLAIMED)
+    return _while(started(at), Status.CLAIMED)
 
 
 def reply_added(reply_to: str) -> Update:
@@ -150,9 +155,11 @@ def replayed(record: TaskRecord, now: datetime) -> Update:
 
 
 def attempt_taken(intent: Intent) -> Update:
-    """Take an attempt, each of which a task gives once, so that a repeated invocation cannot call again."""
+    """Take an attempt, each of which a task gives once, so that a repeated invocation cannot call again; the first one
+    starts the task.
+    """
     attempt_id = intent.spec.attempt_id
-    update = Update().set({"last_turn": attempt_id, "open_intent": place(intent.key)})
+    update = started(intent.at).set({"last_turn": attempt_id, "open_intent": place(intent.key)})
     update.append("rows", intent.key.text)
     last = update.name("last_turn")
     update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(attempt_id)}")

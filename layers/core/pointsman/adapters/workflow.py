@@ -31,6 +31,15 @@ class StepFunctions:
             return Execution(started=False, input=self._input(name))
         return Execution(started=True)
 
+    def input_of(self, name: str) -> str | None:
+        """Return the input of the execution that has the name; None when there is none."""
+        try:
+            return self._input(name)
+        except ClientError as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+            return None
+
     def dead(self, since: datetime, until: datetime) -> Iterable[DeadExecution]:
         """Return the executions that failed, timed out or were aborted in that time."""
         for status in ENDED_BADLY:

@@ -7,7 +7,7 @@ from typing import Any
 
 gc.disable()  # until all is imported: nearly all of that stays, and the collector would walk through it again and again
 
-from aws_lambda_powertools import Logger, Metrics, Tracer  # noqa: E402
+from aws_lambda_powertools import Logger, Metrics  # noqa: E402
 
 from pointsman.entrypoints.lambda_context import KEEP_WARM  # noqa: E402
 from pointsman.entrypoints.runtime import Runtime, warm_up  # noqa: E402
@@ -23,10 +23,7 @@ def function(parts: Callable[[Runtime], object] | None = None) -> Callable[[Hand
 
     def around(handler: Handler) -> Handler:
         logger, metrics = Logger(), Metrics()
-        # AWS calls alone: else each stands twice in a trace, as the call and as its HTTP request, and more is imported.
-        tracer = Tracer(patch_modules=("botocore",))
-        traced = tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
-        framed: Handler = logger.inject_lambda_context(metrics.log_metrics(traced))
+        framed: Handler = logger.inject_lambda_context(metrics.log_metrics(handler))
 
         def whole(event: Any, context: Any) -> Any:
             return None if event == KEEP_WARM else framed(event, context)

@@ -45,7 +45,7 @@ class ModelClients:
             )
         if settings.model_calls == "loopback" and urlsplit(base_url).hostname not in ("127.0.0.1", "localhost"):
             raise NotLoopbackError("MODEL_CALLS is loopback: a model may only be asked on this machine")
-        key = key_from(name, parameter, lambda: self._stores.client("ssm"))
+        key = key_from(name, parameter, lambda: self._stores.ssm)
         return adapter_of(provider)(key, base_url or None)
 
 

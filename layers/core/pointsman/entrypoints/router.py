@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from pointsman.adapters.dead_letters import SqsDeadLetterQueue
 from pointsman.adapters.s3_prompts import S3PromptObjects
 from pointsman.contracts.envelope import parts as parts_of_body
@@ -42,19 +39,22 @@ def build_intake(parts: Runtime) -> Intake:
     )
 
 
-def route_batch(event: dict[str, Any], context: LambdaContext) -> Any:
+def prepare_intake(parts: Runtime) -> None:
+    """Build in INIT what every batch needs."""
+    parts.part(build_intake)
+    parts.stores.dynamodb.build_now()
+    parts.stores.stepfunctions.build_now()
+
+
+def route_batch(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Return the partial batch response: the messages that go back to the queue."""
-    end_message = _claim_batch(event, context)
-
-    def record_handler(record: SQSRecord) -> None:
-        end_message(record.message_id)
-
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=record_handler, processor=processor)
+    is_dealt_with = _claim_batch(event, context)
+    back = [message_id for record in event["Records"] if not is_dealt_with(message_id := record["messageId"])]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in back]}
 
 
-def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str], None]:
-    """Claim and decide a batch; return what ends one message of it, by its id."""
+def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str], bool]:
+    """Claim and decide a batch; return what ends one message of it, by its id, and says whether it did."""
     parts = runtime.function_runtime()
     intake = parts.part(build_intake)
     rules = parts.part(_sender_rules)
@@ -62,17 +62,18 @@ def _claim_batch(event: dict[str, Any], context: LambdaContext) -> Callable[[str
     flat = [message for messages in opened.values() if isinstance(messages, list) for message in messages]
     batch = intake.claim_batch(flat, context.aws_request_id, seconds_left(context) - TIMEOUT_MARGIN)
 
-    def end_message(message_id: str) -> None:
+    def end_message(message_id: str) -> bool:
         try:
             messages = opened[message_id]
             if isinstance(messages, Exception):
                 raise messages
             for message in messages:
                 intake.start_or_reject(message, batch)
-        except Exception as trouble:
+        except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
             why = safe_message(trouble)
             parts.context.log(LogEvent.MESSAGE_RETURNED, level="warning", message_id=message_id, why=why)
-            raise
+            return False
+        return True
 
     return end_message
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.session import get_session
 
-from pointsman.adapters.aws import AWS_CALLS
+from pointsman.adapters.aws import AWS_CALLS, send_by, shared_tls
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.limit_items import DynamoModelHealth
@@ -30,25 +30,34 @@ if TYPE_CHECKING:  # of some functions only: the others do not import it
 
 
 class BotocoreSession:
-    """Makes clients as a boto3 session does; boto3 takes longer to import."""
+    """Makes clients as a boto3 session does; boto3 takes longer to import. They share one TLS context."""
 
     def __init__(self) -> None:
         self._session = get_session()
+        self._sender = shared_tls(self._session.get_config_variable("ca_bundle"))
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """Return a client."""
-        return self._session.create_client(service, config=config)
+        client = self._session.create_client(service, config=config)
+        return send_by(self._sender, client) if self._sender else client
 
 
 class LazyClient:
-    """An AWS client that is built at its first use: each takes tens of milliseconds, and most are seldom called."""
+    """An AWS client that is built at its first use: each takes tens of milliseconds, and most are seldom called.
+
+    What a function always calls is built in INIT (`build_now`), where the processor is not throttled.
+    """
 
     def __init__(self, build: Callable[[], Any]) -> None:
         self._build, self._lock, self._client = build, Lock(), None
 
-    def __getattr__(self, name: str) -> Any:
+    def build_now(self) -> None:
+        """Build the client, unless it is."""
         with self._lock:
             self._client = self._client or self._build()
+
+    def __getattr__(self, name: str) -> Any:
+        self.build_now()
         return getattr(self._client, name)
 
 
@@ -63,6 +72,21 @@ class Stores:
     def client(self, service: str) -> Any:
         """Return a client of an AWS service that is built at its first call."""
         return LazyClient(lambda: self.session.client(service, config=AWS_CALLS))
+
+    @cached_property
+    def events(self) -> Any:
+        """The EventBridge client."""
+        return self.client("events")
+
+    @cached_property
+    def stepfunctions(self) -> Any:
+        """The Step Functions client."""
+        return self.client("stepfunctions")
+
+    @cached_property
+    def ssm(self) -> Any:
+        """The Parameter Store client."""
+        return self.client("ssm")
 
     @cached_property
     def dynamodb(self) -> Any:
@@ -128,14 +152,14 @@ class Stores:
         """The event bus."""
         from pointsman.adapters.messaging import EventBridgeBus
 
-        return EventBridgeBus(self.client("events"), self.settings.event_bus)
+        return EventBridgeBus(self.events, self.settings.event_bus)
 
     @cached_property
     def workflow(self) -> "StepFunctions":
         """The state machine."""
         from pointsman.adapters.workflow import StepFunctions
 
-        return StepFunctions(self.client("stepfunctions"), self.settings.state_machine_arn)
+        return StepFunctions(self.stepfunctions, self.settings.state_machine_arn)
 
     @cached_property
     def archive(self) -> "BucketArchive":

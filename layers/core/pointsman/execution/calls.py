@@ -144,6 +144,17 @@ class CallSpec:
         """Return the tokens to reserve for the input."""
         return min(self.input_bytes + INPUT_MARGIN + TURN_MARGIN * len(self.earlier), model.context_window)
 
+    def may_be_cached(self, model: Model) -> bool:
+        """Return whether the input may be long enough for the provider to cache, whoever asks it to."""
+        if self.schema or model.cache_minimum is None:
+            return True
+        return self.input_bytes + TURN_MARGIN * (len(self.earlier) + 2) >= model.cache_minimum
+
+    def worst_cost_nano(self, model: Model, at: datetime) -> int:
+        """Return the most that the call can cost: what is reserved for it."""
+        tokens, cap = self.input_reserved(model), self.output_cap(model)
+        return model.worst_cost_nano(tokens, cap, at, cacheable=self.may_be_cached(model))
+
     def output_cap(self, model: Model) -> int:
         """Return the tokens that the answer may have, clamped to what the model can."""
         return min(self.max_output_tokens, model.max_output)

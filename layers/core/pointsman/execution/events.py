@@ -1,5 +1,5 @@
-"""The events: of a task's end, which also goes to whoever asked to be answered; of a used-up budget; of an account
-that is not served.
+"""The events: of a task's end, which also goes to whoever asked to be answered; of a task that is held; of a used-up
+budget; of an account that is not served.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any, cast
 from pointsman.execution import subtasks
 from pointsman.execution.budget import Cap
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.waiting import waited_for
+from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.values import strict_json
 from pointsman.values.money import usd
 from pointsman.values.status import Status
@@ -21,6 +21,7 @@ DETAIL_TYPES = {
     Status.REJECTED: "Task Rejected",
     Status.CANCELLED: "Task Cancelled",
 }
+TASK_HELD = "Task Held"
 BUDGET_USED_UP = "Budget Used Up"
 ACCOUNT_NOT_SERVED = "Account Not Served"
 FREE_CALLS_BILLED = "Free Calls Billed"
@@ -70,6 +71,11 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "metadata": record.metadata,
         "sender": record.sender,
     }
+
+
+def held_detail(record: TaskRecord, waiting: Waiting) -> dict[str, Any]:
+    """Return the detail of a task that a budget holds: that of its end as far as it is known, and what it waits for."""
+    return {**detail_of(record, None, None), "status": waiting.view, "waiting_for": waiting.as_document()}
 
 
 def fits(detail: dict[str, Any]) -> bool:

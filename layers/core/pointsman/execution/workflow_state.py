@@ -109,6 +109,10 @@ class WorkflowState:
     not_before: float = 0.0
     """Unix time before which no call may be made: the part of a wait that whole seconds cannot express."""
     reason: str | None = None
+    held_by: str | None = None
+    """The cap that holds the task since its last call or other wait; None: none does."""
+    announce_hold: bool = False
+    """Of `next` wait: whether this hold is to be announced first. The workflow turns it off."""
     delivered: bool = False
     """Of `next` deliver: whether the tier function has delivered the answer itself, so that nothing is left to do."""
 

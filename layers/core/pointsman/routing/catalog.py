@@ -144,15 +144,19 @@ class Model:
         )
         return nano(million * (self.regional_factor if regional else 1) / 1_000_000)
 
-    def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime) -> int:
+    def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True) -> int:
         """Return the most that a call can cost, in any band up to that prompt length.
 
-        A proxy may cache the input, and a workspace may keep its calls within a geography, without a word of ours.
+        A workspace may keep its calls within a geography, and a proxy may have `cacheable` input cached, without a word
+        of ours.
         """
         current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
         reached = [band for band in current if band.above <= prompt_tokens]
         factor = self.regional_factor / 1_000_000
-        costs = [prompt_tokens * band.most_expensive_input + output_tokens * band.output for band in reached]
+        costs = [
+            prompt_tokens * (band.most_expensive_input if cacheable else band.input) + output_tokens * band.output
+            for band in reached
+        ]
         return max(nano(cost * factor) for cost in costs)
 
 

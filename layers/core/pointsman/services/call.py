@@ -102,13 +102,13 @@ def _without_key(ctx: Context, model: Model, view: LedgerView | None, detail: st
 def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -> Intent | CallResult:
     """Reserve what the call may cost and write its intent; return why not when a guard or the budget says no."""
     billing, quota = ctx.policy.billing(model), ctx.policy.quota(model)
-    tokens, cap = spec.input_reserved(model), spec.output_cap(model)
+    tokens = spec.input_reserved(model)
     for _ in range(_MOST_RACES):
         now = ctx.clock.now()
         if view.day != (today := local_day(now, ctx.zone)):  # it has passed midnight, and perhaps the month's end
             view = replace(ctx.ledger.look(None, model.id, today), task=view.task)
         view = with_limits(ctx, view, spec)
-        worst_nano = 0 if billing is Billing.FREE else model.worst_cost_nano(tokens, cap, now)
+        worst_nano = 0 if billing is Billing.FREE else spec.worst_cost_nano(model, now)
         admission = model_health.admit(view.model, quota, tokens, now)
         if isinstance(admission, CallResult):
             return admission

@@ -11,7 +11,7 @@ from pointsman.execution.waiting import Waiting
 from pointsman.ports import Workflow
 from pointsman.report.figures.day_tasks import DayTask, DayTasks, day_tasks
 from pointsman.services.waiting import waiting_of
-from pointsman.values.status import Status
+from pointsman.values.status import UNDER_WAY
 
 type RecordLookup = Callable[[datetime, datetime], Iterable[TaskRecord]]
 """Returns the records of the tasks that were received in that time, without their texts."""
@@ -53,7 +53,7 @@ class _Waits:
     unread: int = field(default=0)
 
     def __call__(self, record: TaskRecord) -> Waiting | None:
-        if record.status is not Status.STARTED:
+        if record.status not in UNDER_WAY:
             return None
         self.asked += 1
         if self.asked > _MOST_WAITS:

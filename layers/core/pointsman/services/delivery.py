@@ -1,4 +1,6 @@
-"""The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one."""
+"""The delivery of a task's end: an event on the bus, and an answer to everyone who asked for one; and the event of a
+task that is held.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +11,7 @@ from pointsman.contracts.reply_to import printable
 from pointsman.contracts.webhook import event_id
 from pointsman.execution import events, subtasks
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.waiting import failed_for
+from pointsman.execution.waiting import Waiting, failed_for
 from pointsman.ports import EventPublisher, PayloadStore, ReplySender, TaskStore
 from pointsman.services.call import close_open_intent
 from pointsman.services.cancel import cancel_task
@@ -18,7 +20,7 @@ from pointsman.services.subtasks import Subtasks
 from pointsman.values import strict_json
 from pointsman.values.errors import DeliveryError, safe_message
 from pointsman.values.log_events import LogEvent
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import ENDED, UNDER_WAY, Status
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
 
@@ -75,6 +77,24 @@ class Delivery:
         if record.parent_id and record.status in ENDED and subtasks.is_subtask(task_id, record.parent_id):
             self.subtask_ended(task_id, record.parent_id)
         return record.status
+
+    def announce_hold(self, task_id: str, generation: int, entry: Mapping[str, Any]) -> bool:
+        """Publish that a budget holds the task, by its workflow's entry of what it waits for; return whether it does.
+
+        Whoever is to be replied to gets the task's end alone.
+
+        Raises:
+            PublishError: The bus did not take the event.
+        """
+        record = self.tasks.read(task_id)
+        if record is None or record.generation != generation or record.status not in UNDER_WAY:
+            return False
+        if record.cancel_asked_at:
+            return False
+        detail = events.held_detail(record, Waiting.of_entry(entry))
+        self.bus.publish(events.TASK_HELD, strict_json.portable(strict_json.dumps(detail)))
+        self.ctx.log(LogEvent.TASK_HELD, task_id=task_id, cap=entry.get("cap"))
+        return True
 
     def tell_answer(self, task_id: str, generation: int) -> bool:
         """Deliver the answer of a task whose end the event bus alone is to be told; return whether it is delivered.

@@ -19,7 +19,7 @@ from pointsman.services.delivery import Delivery
 from pointsman.services.rejection import TOO_MANY_REPLIES, RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.sender_limits import clamped, spender_of, tier_bound
-from pointsman.services.start import first_state, start_execution
+from pointsman.services.start import first_state, has_execution, start_execution
 from pointsman.values import strict_json
 from pointsman.values.errors import DeliveryError, RetryLaterError
 from pointsman.values.log_events import LogEvent
@@ -104,7 +104,7 @@ class Intake:
             raise trouble
         elif message.message_id not in batch.settled:
             record, _ = batch.claimed[message.message_id]
-            start_execution(self.ctx, self.tasks, self.workflow, record)
+            start_execution(self.ctx, self.workflow, record)
 
     def _claim(self, message: QueueMessage, batch: Batch) -> None:
         task_id, task = self._read(message)
@@ -119,7 +119,7 @@ class Intake:
             batch.settled.add(message.message_id)
         elif not task.has_fingerprint(existing.fingerprint):
             raise Rejection("task_id_conflict", "task_id: is taken by a task with other content")
-        elif existing.status is Status.CLAIMED:
+        elif existing.status is Status.CLAIMED and not has_execution(self.workflow, existing):
             self._resume(message, task, existing, batch, now)
         else:
             self._answer_duplicate(existing, task)

@@ -39,7 +39,6 @@ def _over_budget(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
     if ctx.policy.billing(model) is Billing.FREE:
         return False
     now = ctx.clock.now()
-    worst = model.worst_cost_nano(spec.input_reserved(model), spec.output_cap(model), now)
-    charge = charge_of(ctx, spec, worst, view, now)
+    charge = charge_of(ctx, spec, spec.worst_cost_nano(model, now), view, now)
     refusal = budget.check_budget(charge, view.counters, now, ctx.zone)
     return refusal is not None and refusal.outcome is Outcome.OVER_BUDGET

@@ -33,7 +33,7 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
         # The limit of a sender's pace: whoever has waited often asks less often.
         grown = min(_FIRST_PAUSE * _GROWTH ** min(state.tries, 20), _LONGEST_PAUSE)
         result = replace(result, retry_after=max(result.retry_after or 0.0, grown))
-    onward = next_state(state, result, now, course)
+    onward = replace(next_state(state, result, now, course), held_by=None, announce_hold=False)
     if result.outcome is Outcome.OVER_BUDGET and result.shortfall and onward.reason == Outcome.OVER_BUDGET:
         onward = replace(onward, reason=over_budget_reason(result.shortfall.cap))
     if onward.next is not Next.WAIT:
@@ -43,8 +43,12 @@ def follow(ctx: Context, state: WorkflowState, result: CallResult) -> WorkflowSt
             onward = replace(onward, waiting_for=refused_by_budget(result, state.here.model, now).as_state())
         return onward
     again = datetime.fromtimestamp(onward.not_before, UTC)
-    waiting = waiting_after(result, state.here.model, again, held=is_held(state, result, course))
-    return replace(onward, waiting_for=waiting.as_state())
+    held = is_held(state, result, course)
+    onward = replace(onward, waiting_for=waiting_after(result, state.here.model, again, held=held).as_state())
+    if not held:
+        return onward
+    held_by = result.shortfall.cap if result.shortfall else ""
+    return replace(onward, held_by=held_by, announce_hold=held_by != state.held_by)
 
 
 def _beyond_provider(ctx: Context, state: WorkflowState, course: Course) -> Course:

@@ -17,7 +17,7 @@ from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import TASK_LIFETIME, read_message
 from pointsman.services.sender_limits import clamped
-from pointsman.services.start import first_state, start_execution
+from pointsman.services.start import first_state, has_execution, start_again
 from pointsman.values import strict_json
 from pointsman.values.errors import RetryLaterError, safe_message
 from pointsman.values.limits import LARGEST_BODY
@@ -156,16 +156,20 @@ class Replay:
             return body, ReplayOutcome.REPLAY, None
         if not task.has_fingerprint(existing.fingerprint):
             return body, ReplayOutcome.REJECTED_AGAIN, "task_id: is taken by a task with other content"
-        if existing.status is Status.CLAIMED:
+        if self._waits_for_its_message(existing):
             return body, ReplayOutcome.REPLAY, None
         return body, ReplayOutcome.DUPLICATE, f"the task is {existing.status}"
 
     def _of_object(self, s3_prompt: S3Prompt) -> tuple[ReplayOutcome, str | None]:
         """Return the verdict on an event of S3; whether its object may be had now is for the router to see."""
         existing = self.tasks.read(s3_prompt.task_id)
-        if existing is None or existing.status in (Status.REJECTED, Status.CLAIMED):
+        if existing is None or existing.status is Status.REJECTED or self._waits_for_its_message(existing):
             return ReplayOutcome.REPLAY, None
         return ReplayOutcome.DUPLICATE, f"the task is {existing.status}"
+
+    def _waits_for_its_message(self, record: TaskRecord) -> bool:
+        """Return whether the task is claimed and nothing runs it."""
+        return record.status is Status.CLAIMED and not has_execution(self.workflow, record)
 
     def _failed(self, ids: Iterable[str], options: ReplayOptions, owner: str) -> Iterable[ReplayedItem]:
         for task_id in ids:
@@ -206,7 +210,7 @@ class Replay:
         if record.status is Status.CLAIMED:
             if not self.tasks.renew(record, owner, now + REPLAY_LEASE, now):
                 raise RetryLaterError("another process is about to start it: try again in a minute")
-            start_execution(self.ctx, self.tasks, self.workflow, record)
+            start_again(self.ctx, self.tasks, self.workflow, record)
             return record.generation
         close_open_intent(self.ctx, record)
         claim = replace(
@@ -225,7 +229,7 @@ class Replay:
         claim.execution_input = strict_json.dumps(state.as_state())
         if not self.tasks.replay(claim, now):
             raise RetryLaterError("another process was faster")
-        start_execution(self.ctx, self.tasks, self.workflow, claim)
+        start_again(self.ctx, self.tasks, self.workflow, claim)
         return claim.generation
 
     def _decision(self, task: Task, record: TaskRecord) -> Decision:

@@ -14,7 +14,7 @@ from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
 from pointsman.services.intake import TASK_LIFETIME
 from pointsman.services.sender_limits import clamped
-from pointsman.services.start import first_state, start_execution
+from pointsman.services.start import first_state, start_again
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.errors import PointsmanError
@@ -89,7 +89,7 @@ class Rerun:
         claim.execution_input = strict_json.dumps(self._first_state(claim, claim.decision, options.model).as_state())
         if self.tasks.claim(claim) is not None:
             raise NotRerunnableError(f"{task_id}: is taken by another task")
-        start_execution(self.ctx, self.tasks, self.workflow, claim)
+        start_again(self.ctx, self.tasks, self.workflow, claim)
         return claim
 
     def _task(self, record: TaskRecord, body: str, options: RerunOptions) -> tuple[Task, str]:

@@ -1,4 +1,4 @@
-"""How a claimed task gets its execution: its plan, its name, its start. Shared by the router and the replay."""
+"""How a claimed task gets its execution: its plan, its name, its start. Shared by router, replay and rerun."""
 
 import hashlib
 from collections.abc import Mapping
@@ -47,8 +47,25 @@ def first_state(ctx: Context, record: TaskRecord, tier: Tier, health: Mapping[st
     )
 
 
-def start_execution(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
-    """Start the claimed task's execution by its stored input, or find it started, and mark the task.
+def has_execution(workflow: Workflow, record: TaskRecord) -> bool:
+    """Return whether the claimed task's execution exists: it counts as started then."""
+    if record.execution_input is None:
+        return False
+    return workflow.input_of(execution_name(record.task_id, record.generation)) == record.execution_input
+
+
+def start_again(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+    """Start what a person had started anew, and mark the task: what is claimed for one and not marked is unfinished.
+
+    Raises:
+        InputMismatchError: Another execution has the name.
+    """
+    start_execution(ctx, workflow, record)
+    tasks.start(record.task_id, ctx.clock.now())
+
+
+def start_execution(ctx: Context, workflow: Workflow, record: TaskRecord) -> None:
+    """Start the claimed task's execution by its stored input, or find it started; its first call marks the task.
 
     Raises:
         InputMismatchError: Another execution has the name.
@@ -57,7 +74,6 @@ def start_execution(ctx: Context, tasks: TaskStore, workflow: Workflow, record: 
     execution = workflow.start(execution_name(record.task_id, record.generation), record.execution_input)
     if not execution.started and execution.input != record.execution_input:
         raise InputMismatchError(f"task {record.task_id}: an execution has its name and another input")
-    tasks.start(record.task_id, ctx.clock.now())
     source = record.decision.source if record.decision else None
     ctx.log(
         LogEvent.TASK_STARTED,

@@ -25,7 +25,7 @@ from pointsman.services.start import task_of_execution
 from pointsman.values.errors import DeliveryError, SweepError, safe_message
 from pointsman.values.log_events import LogEvent
 from pointsman.values.money import nano
-from pointsman.values.status import ENDED, Status
+from pointsman.values.status import ENDED, UNDER_WAY
 from pointsman.values.times import PACIFIC, month_key, parse_time
 
 _GRACE = timedelta(seconds=60)
@@ -169,7 +169,7 @@ class Sweep:
     def _finish_execution(self, execution: DeadExecution, result: SweepResult) -> None:
         task_id, generation = task_of_execution(self.workflow, execution.name)
         record = self.tasks.read(task_id)
-        if record is None or record.generation != generation or record.status is not Status.STARTED:
+        if record is None or record.generation != generation or record.status not in UNDER_WAY:
             return
         try:
             self.delivery.finish(task_id, generation, f"workflow_{execution.status.lower()}")

@@ -47,6 +47,7 @@ class LogEvent(StrEnum):
     TASK_COMPLETED = "task_completed"
     TASK_FAILED = "task_failed"
     TASK_CANCELLED = "task_cancelled"
+    TASK_HELD = "task_held"
     CANCELLED_BEFORE_RECEIPT = "cancelled_before_receipt"
     TASK_REJECTED = "task_rejected"
     TASK_STARTED = "task_started"

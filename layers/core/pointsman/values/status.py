@@ -8,6 +8,7 @@ class Status(StrEnum):
 
     CLAIMED = "claimed"
     STARTED = "started"
+    """A model was called for it, or a person had it run anew."""
     WAITING = "waiting"
     """Answered with subtasks, which lie in the queue or further; it ends when they have."""
     COMPLETED = "completed"
@@ -17,6 +18,8 @@ class Status(StrEnum):
     """Ended by an operator, without an answer."""
 
 
+UNDER_WAY = frozenset({Status.CLAIMED, Status.STARTED})
+"""A claimed task may have its execution already: its first call marks it as started."""
 ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 CANCEL_REASON = "cancelled"
 """The reason of a cancelled task."""

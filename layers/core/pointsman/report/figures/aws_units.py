@@ -110,8 +110,8 @@ def _cold_share(tasks_per_day: Decimal) -> Decimal:
 
 LIST_WRITES = 1
 """DynamoDB write units of a task's entry in the index on the time of receipt, which never changes."""
-TASK_WRITES = _TASK_KB + _TASK_KB + _TASK_DONE_KB + 2 + LIST_WRITES
-"""DynamoDB write units of a task without its calls: claim, start, delivery; and on the sweep's index and off it."""
+TASK_WRITES = _TASK_KB + _TASK_DONE_KB + 2 + LIST_WRITES
+"""DynamoDB write units of a task without its calls: claim, delivery; and on the sweep's index and off it."""
 
 
 def call_writes(tier: Tier) -> int:
