@@ -37,7 +37,8 @@ def build_wheel(uv: Path, folder: Path) -> Path:
     for name in ("README.md", "LICENSE"):
         shutil.copyfile(ROOT / name, source / name)
     (source / "pyproject.toml").write_text(_pyproject())
-    command = [str(uv), "build", "--quiet", "--wheel", "--no-config", "--out-dir", str(folder), str(source)]
+    command = [str(uv), "build", "--quiet", "--wheel", "--no-config", "--python", sys.executable]
+    command += ["--out-dir", str(folder), str(source)]
     subprocess.run(command, check=True)
     return max(folder.glob("pointsman-*.whl"), key=lambda wheel: wheel.stat().st_mtime)
 
