@@ -14,6 +14,8 @@ from pointsman.execution.output_room import task_room
 from pointsman.prompts import system_for
 from pointsman.routing.catalog import Billing, Model
 from pointsman.routing.decision import Decision
+from pointsman.routing.lanes import ECONOMY_LIFETIME, StandardReason, choose_lane, rule_of
+from pointsman.values.lane import Lane
 from pointsman.values.money import usd
 from pointsman.values.times import to_ms
 from pointsman.values.usage import Usage
@@ -66,6 +68,28 @@ class DryRun:
             "reason": reason,
             "estimated_cost_usd": None if cost is None else float(usd(cost)),
             "estimated_cost_nano_usd": cost,
+            "lanes": self._lanes(task, decision, model, cost),
+        }
+
+    def _lanes(self, task: Task, decision: Decision, model: Model | None, cost: int | None) -> dict[str, Any]:
+        """Return price and longest time of both lanes, and which one the task goes."""
+        policy, now = self.runtime.context.policy, datetime.now(UTC)
+        rule = rule_of(policy.config.pointsman.lanes, decision.type, None, task.lane)
+        deadline = task.deadline or now + ECONOMY_LIFETIME
+        batches = model is not None and policy.has_batches(model)
+        obstacle = None if batches else StandardReason.NO_BATCHES
+        asked = rule.model_copy(update={"lane": Lane.ECONOMY})
+        possible = choose_lane(asked, deadline, now, obstacle)
+        chosen = choose_lane(rule, deadline, now, obstacle)
+        economy = self._estimate(task, decision, model, batch=True) if model and batches else None
+        return {
+            "lane": str(chosen.lane if chosen else Lane.STANDARD),
+            "standard": {"estimated_cost_nano_usd": cost, "within_hours": 0},
+            "economy": {
+                "estimated_cost_nano_usd": economy,
+                "within_hours": asked.longest_wait_hours,
+                "not_because": possible.reason if possible else None,
+            },
         }
 
     @property
@@ -85,7 +109,7 @@ class DryRun:
         ready = [hop for hop in hops if hop.model not in resting]
         return policy.catalog.get((ready or hops)[0].model) if hops else None
 
-    def _estimate(self, task: Task, decision: Decision, model: Model) -> int:
+    def _estimate(self, task: Task, decision: Decision, model: Model, *, batch: bool = False) -> int:
         """Return the cost in nano-dollars, from the prompt's size and a typical answer. 0 on a free tier."""
         if self.runtime.context.policy.billing(model) is Billing.FREE:
             return 0
@@ -96,4 +120,4 @@ class DryRun:
             input=math.ceil(len(request.encode()) / BYTES_PER_TOKEN),
             output=min(room.cap, TYPICAL_OUTPUT_TOKENS),
         )
-        return model.cost_nano(usage, datetime.now(UTC))
+        return model.cost_nano(usage, datetime.now(UTC), batch=batch)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pointsman.adapters.task_list import ReceivedTask
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import IN_BATCH, TaskRecord
 from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.values import strict_json
 from pointsman.values.status import UNDER_WAY, Status
@@ -189,6 +189,7 @@ class _Search:
             "cost_nano_usd": record.cost_nano,
             "cost_known": record.cost_known,
             "sender": record.sender,
+            "lane": record.lane.as_item() if record.lane else None,
             "ticket": record.metadata.get("ticket"),
             "agent": record.metadata.get("agent"),
             "parent_id": record.parent_id,
@@ -199,7 +200,19 @@ class _Search:
 
 
 def _queued_row(task_id: str, at: datetime) -> _Row:
-    names = ("waiting_for", "reason", "ended_at", "type", "tier", "model", "sender", "ticket", "agent", "parent_id")
+    names = (
+        "waiting_for",
+        "reason",
+        "ended_at",
+        "type",
+        "tier",
+        "model",
+        "sender",
+        "lane",
+        "ticket",
+        "agent",
+        "parent_id",
+    )
     return {
         **dict.fromkeys(names),
         "task_id": task_id,
@@ -215,7 +228,8 @@ def _queued_row(task_id: str, at: datetime) -> _Row:
 
 def _may_wait(record: TaskRecord) -> bool:
     """Return whether the task may be between two attempts, or waits for its subtasks."""
-    return record.status is Status.WAITING or (record.status in UNDER_WAY and record.open_intent is None)
+    between_calls = record.open_intent is None or record.attention == IN_BATCH
+    return record.status is Status.WAITING or (record.status in UNDER_WAY and between_calls)
 
 
 def _prompt(record: TaskRecord, now: datetime) -> tuple[str | None, PromptMark | None]:

@@ -14,9 +14,9 @@ from pointsman.values.money import usd
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
-_DAYS_PER_MONTH = 30
-_DATA = tomllib.loads((files(__package__) / "first_estimate.toml").read_text(encoding="utf-8"), parse_float=Decimal)
-_INPUT_SHARE: Decimal = _DATA["input_share"]
+DAYS_PER_MONTH = 30
+DATA = tomllib.loads((files(__package__) / "first_estimate.toml").read_text(encoding="utf-8"), parse_float=Decimal)
+_INPUT_SHARE: Decimal = DATA["input_share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,18 @@ class EstimatedWork:
     tier: Tier
     tasks_per_day: Decimal
     tokens_per_day: Decimal
+    may_wait: bool = False
+    """Whether a day's wait harms nobody."""
 
     @classmethod
     def of(cls, line: dict[str, Any]) -> Self:
         """Return a line of the file."""
-        return cls(Tier(line["tier"]), Decimal(line["tasks_per_week"]) / 7, Decimal(line["tokens_per_week"]) / 7)
+        tasks, tokens = Decimal(line["tasks_per_week"]) / 7, Decimal(line["tokens_per_week"]) / 7
+        return cls(Tier(line["tier"]), tasks, tokens, line.get("may_wait", False))
 
 
-ESTIMATED_TRAFFIC = tuple(map(EstimatedWork.of, _DATA["traffic"]))
-TRAFFIC_WITH_DAILY_REVIEW = (*ESTIMATED_TRAFFIC[:-1], EstimatedWork.of(_DATA["daily_review"]))
+ESTIMATED_TRAFFIC = tuple(map(EstimatedWork.of, DATA["traffic"]))
+TRAFFIC_WITH_DAILY_REVIEW = (*ESTIMATED_TRAFFIC[:-1], EstimatedWork.of(DATA["daily_review"]))
 _TRAFFIC = {"weekly": ESTIMATED_TRAFFIC, "daily": TRAFFIC_WITH_DAILY_REVIEW, "none": ESTIMATED_TRAFFIC[:-1]}
 """By how often designs are reviewed."""
 
@@ -59,8 +62,8 @@ def _month_usd(work: EstimatedWork, model: str, input_share: Decimal = _INPUT_SH
     """Return the cost in USD of a month of this work on a model, in calls of average size."""
     size = work.tokens_per_day / work.tasks_per_day
     usage = Usage(input=round(size * input_share), output=round(size * (1 - input_share)))
-    cost_nano = catalog.load_catalog().get(model).cost_nano(usage, _DATA["price_day"])
-    return usd(cost_nano) * work.tasks_per_day * _DAYS_PER_MONTH
+    cost_nano = catalog.load_catalog().get(model).cost_nano(usage, DATA["price_day"])
+    return usd(cost_nano) * work.tasks_per_day * DAYS_PER_MONTH
 
 
 def _case(
@@ -72,7 +75,7 @@ def _case(
     free_tier_used_up: bool = False,
 ) -> EstimateCase:
     """Return a variant. If the free tier is used up, the implementation tier's model does its work."""
-    works, model_of = _TRAFFIC[review], _DATA["models"][models]
+    works, model_of = _TRAFFIC[review], DATA["models"][models]
     spent = Decimal()
     for work in works:
         free = work.tier is Tier.ORCHESTRATION
@@ -83,7 +86,7 @@ def _case(
 
 def cases() -> list[EstimateCase]:
     """Return the estimate at today's prices, and its variants."""
-    return [_case(**case) for case in _DATA["cases"]]
+    return [_case(**case) for case in DATA["cases"]]
 
 
 def free_share_for(saved: Decimal, *, input_share: Decimal = _INPUT_SHARE) -> Decimal:
@@ -91,6 +94,6 @@ def free_share_for(saved: Decimal, *, input_share: Decimal = _INPUT_SHARE) -> De
 
     Today's implementation model does the rest. The baseline is today's reasoning model.
     """
-    work, models = ESTIMATED_TRAFFIC[1], _DATA["models"]["today"]
+    work, models = ESTIMATED_TRAFFIC[1], DATA["models"]["today"]
     paid = _month_usd(work, models[Tier.IMPLEMENTATION], input_share)
     return 1 - (1 - saved / 100) * _month_usd(work, models[Tier.REASONING], input_share) / paid

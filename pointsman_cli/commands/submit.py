@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.values.effort import Effort
+from pointsman.values.lane import Lane
 from pointsman_cli import output, reading, submission, task_lines
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
@@ -55,6 +56,9 @@ def submit(
     effort: Annotated[
         Effort | None, typer.Option(help="How much the model may think. Default: as in openclaw.json.")
     ] = None,
+    lane: Annotated[
+        Lane | None, typer.Option(help="economy: half the price by the deadline. Default: as in openclaw.json.")
+    ] = None,
     output_schema: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON Schema that the answer, as JSON, must follow.")
     ] = None,
@@ -97,6 +101,7 @@ def submit(
         "system": system,
         "max_output_tokens": max_output_tokens,
         "effort": effort,
+        "lane": lane,
         "output_schema": output_schema and reading.read_json_object("--output-schema", output_schema),
         "stop": stop or None,
         "max_cost_usd": max_cost_usd,

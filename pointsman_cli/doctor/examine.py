@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pointsman.values.errors import OutdatedTableError
-from pointsman_cli.doctor import deployment, limits, models, tasks, traffic
+from pointsman_cli.doctor import deployment, lane, limits, models, tasks, traffic
 from pointsman_cli.doctor.stack_probe import Finding, StackProbe, to_do, unchecked
 
 type DoctorCheck = Callable[[StackProbe], Iterator[Finding]]
@@ -28,6 +28,7 @@ CHECKS: tuple[tuple[str, DoctorCheck], ...] = (
     ("concurrency", limits.concurrency_findings),
     ("quota", limits.quota_findings),
     ("budget", limits.budget_findings),
+    ("lane", lane.lane_findings),
 )
 
 

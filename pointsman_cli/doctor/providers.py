@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pointsman.adapters.error_response import ErrorResponse, interpret_response
 from pointsman.entrypoints.settings import Settings
+from pointsman.execution.batch import ProviderBatch
 from pointsman.execution.outcome import AccountTrouble, Outcome
 from pointsman.routing.catalog import Provider
 
@@ -37,6 +38,20 @@ def ask_provider(provider: Provider, settings: Settings, key: str, models: Itera
         return dict.fromkeys(models, ProviderAnswer("no_answer", "MODEL_CALLS is loopback: no provider may be asked"))
     look_up = _gemini(key, base_url) if provider is Provider.GEMINI else _claude(key, base_url)
     return {model: look_up(model) for model in models}
+
+
+def list_batches(settings: Settings, key: str, since: datetime) -> list[ProviderBatch] | None:
+    """Return Claude's message batches in the key's workspace; None: no other machine may be asked.
+
+    Raises:
+        BatchError: They could not be read.
+    """
+    from pointsman.adapters.claude_batches import ClaudeBatches
+
+    base_url = settings.anthropic_base_url
+    if settings.model_calls == "loopback" and urlsplit(base_url).hostname not in ("127.0.0.1", "localhost"):
+        return None
+    return ClaudeBatches(key, base_url or None).listed(since)
 
 
 def _gemini(key: str, base_url: str) -> Callable[[str], ProviderAnswer]:

@@ -1,18 +1,19 @@
 """The stack under examination, what several checks read from it, each read once, and what a check finds."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from pointsman.execution.batch import ProviderBatch
 from pointsman.execution.model_health import ModelState
 from pointsman.routing.catalog import Provider
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.text import without_mark
-from pointsman_cli.doctor.providers import ProviderAnswer, ask_provider
+from pointsman_cli.doctor.providers import ProviderAnswer, ask_provider, list_batches
 from pointsman_cli.stacks import StackConnection
 
 KEY_SETTINGS = {Provider.GEMINI: "gemini_key_parameter", Provider.ANTHROPIC: "anthropic_key_parameter"}
@@ -71,6 +72,19 @@ class StackProbe:
             if parameter and models:
                 answers.update(ask_provider(provider, settings, without_mark(parameter["Value"]).strip(), models))
         return answers
+
+    @cached_property
+    def provider_batches(self) -> list[ProviderBatch] | None:
+        """Claude's message batches of the last 24 hours, whoever created them; None: the provider is not asked.
+
+        Raises:
+            BatchError: They could not be read.
+        """
+        settings = self.connection.settings
+        parameter = self.key_parameters.get(settings.anthropic_key_parameter)
+        if not self.ask_providers or parameter is None:
+            return None
+        return list_batches(settings, without_mark(parameter["Value"]).strip(), self.now - timedelta(hours=24))
 
     @cached_property
     def states(self) -> dict[str, ModelState]:

@@ -31,6 +31,7 @@ class ListedTask(TypedDict):
     cost_nano_usd: int
     cost_known: bool
     sender: str | None
+    lane: dict[str, Any] | None
     ticket: str | None
     agent: str | None
     parent_id: str | None

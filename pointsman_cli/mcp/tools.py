@@ -19,6 +19,7 @@ from pointsman.report.render.as_csv import render_csv
 from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.text import render_text
 from pointsman.values.effort import Effort
+from pointsman.values.lane import Lane
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import output, reading, tasks
 from pointsman_cli.dry_run import DryRun
@@ -80,6 +81,10 @@ class McpTools:
         effort: Annotated[
             Effort | None, Field(description="How much the model may think. Default: as configured for tier or type.")
         ] = None,
+        lane: Annotated[
+            Lane | None,
+            Field(description="`economy`: half the price by the deadline. Default: as configured."),
+        ] = None,
         output_schema: Annotated[
             dict[str, Any] | None, Field(description="JSON Schema: the answer is then JSON that follows it.")
         ] = None,
@@ -105,6 +110,7 @@ class McpTools:
             "system": system,
             "max_output_tokens": max_output_tokens,
             "effort": effort,
+            "lane": lane,
             "output_schema": output_schema,
             "stop": stop,
             "max_cost_usd": max_cost_usd,

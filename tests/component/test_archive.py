@@ -233,6 +233,7 @@ def rows() -> list[dict[str, Any]]:
         metadata=metadata,
         effort=Effort.LOW,
         sender="key:ci",
+        batch_entry="20261122T120000-abc-0001",
     )
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)

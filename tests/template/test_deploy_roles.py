@@ -22,6 +22,7 @@ EVERYTHING = NAMED | {
     "WebhookHosts": "a.example",
     "AlarmEmail": "a@example.com",
     "KeepWarm": "true",
+    "EconomyLane": "true",
 }
 KEYS = [f"/{STACK}/{name}" for name in ("gemini-api-key", "anthropic-api-key", "webhook-key")]
 KEY_PARAMETERS = dict(zip(("GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"), KEYS, strict=True))

@@ -20,7 +20,7 @@ def test_schedule_names_contain_the_stack_name() -> None:
         for event in resource["Properties"].get("Events", {}).values()
         if event["Type"] == "ScheduleV2"
     ]
-    assert len(schedules) == 6
+    assert len(schedules) == 7
     assert all(name["Fn::Sub"].startswith("${AWS::StackName}-") for name in schedules)
 
 

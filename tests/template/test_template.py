@@ -17,6 +17,7 @@ from tests.support.paths import ROOT
 Resources = dict[str, Resource]
 
 LAYERS = {
+    "EconomyFunction": {"CoreLayer", "ClaudeLayer"},
     "FrontDoorFunction": {"CoreLayer"},
     "RouterFunction": {"CoreLayer", "GeminiLayer", "ClaudeLayer"},
     "OrchestrationFunction": {"CoreLayer", "GeminiLayer"},
@@ -29,6 +30,7 @@ LAYERS = {
 KEYS = {
     "RouterFunction": {"GeminiKeyParameter", "AnthropicKeyParameter", "WebhookKeyParameter"},
     "OrchestrationFunction": {"GeminiKeyParameter"},
+    "EconomyFunction": {"AnthropicKeyParameter"},
     "ImplementationFunction": {"AnthropicKeyParameter"},
     "ReasoningFunction": {"AnthropicKeyParameter"},
     "DeliveryFunction": {"WebhookKeyParameter"},
@@ -75,7 +77,7 @@ def test_only_an_operator_changes_the_front_door_s_keys(functions: Resources) ->
             (denied,) = [it for it in on_table if it["Effect"] == "Deny"]
             assert set(denied["Action"]) == writes, name
             assert denied["Condition"] == {"ForAnyValue:StringLike": keys}, name
-    assert len(writers) == 7
+    assert len(writers) == 8
 
 
 def test_only_log_delivery_has_a_wildcard_resource(functions: Resources, resources: Resources) -> None:
@@ -153,7 +155,15 @@ def test_visibility_timeout_is_six_router_timeouts(resources: Resources) -> None
     source = router["Events"]["Tasks"]["Properties"]
     assert source["BatchSize"] == 10
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 1000
+    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "RouterConcurrency"}}
+    assert source["MaximumBatchingWindowInSeconds"] == {"Ref": "RouterBatchSeconds"}
+
+
+def test_routers_limits_are_those_of_lambda_and_by_default_nothing_waits() -> None:
+    parameters = load()["Parameters"]
+    concurrency, window = (parameters[name] for name in ("RouterConcurrency", "RouterBatchSeconds"))
+    assert (concurrency["Default"], concurrency["MinValue"], concurrency["MaxValue"]) == (2, 2, 1000)
+    assert (window["Default"], window["MinValue"], window["MaxValue"]) == (0, 0, 300)
 
 
 def test_dead_letter_queue_retains_longer_than_the_task_queue(resources: Resources) -> None:
@@ -166,13 +176,17 @@ def test_template_has_one_polled_event_source(functions: Resources) -> None:
     assert [event["Type"] for event in events].count("SQS") == 1
 
 
-def test_front_door_exists_only_if_enabled(resources: Resources, template: dict[str, Any]) -> None:
-    assert template["Parameters"]["FrontDoor"]["Default"] == "false"
-    assert template["Conditions"]["HasFrontDoor"] == {"Fn::Equals": [{"Ref": "FrontDoor"}, "true"]}
-    parts = {**resources, **template["Outputs"]}
-    named = {name: part for name, part in parts.items() if name.startswith("FrontDoor")}
-    assert len(named) == 5
-    assert all(part["Condition"] == "HasFrontDoor" for part in named.values())
+@pytest.mark.parametrize(("parameter", "parts"), [("FrontDoor", 5), ("EconomyLane", 4)])
+def test_optional_part_exists_only_if_enabled(
+    resources: Resources, template: dict[str, Any], parameter: str, parts: int
+) -> None:
+    assert template["Parameters"][parameter]["Default"] == "false"
+    assert template["Conditions"][f"Has{parameter}"] == {"Fn::Equals": [{"Ref": parameter}, "true"]}
+    everything = {**resources, **template["Outputs"]}
+    prefix = parameter.removesuffix("Lane")
+    named = {name: part for name, part in everything.items() if name.startswith(prefix)}
+    assert len(named) == parts
+    assert all(part["Condition"] == f"Has{parameter}" for part in named.values())
 
 
 def test_front_door_reads_only_keys_tasks_and_answers(functions: Resources) -> None:
@@ -360,10 +374,10 @@ def test_no_function_logs_its_event_or_traces_what_it_returns_or_raises(
     for path in ROOT.glob("functions/*/app.py"):
         code = path.read_text()
         assert "\n@function(" in code
-        assert "capture_lambda_handler" not in code
+        assert "Tracer" not in code
         assert "log_event" not in code
     frame = (ROOT / "layers/core/pointsman/entrypoints/lambda_frame.py").read_text()
-    assert "capture_lambda_handler(handler, capture_response=False, capture_error=False)" in frame
+    assert "Tracer" not in frame  # Lambda's own tracing has neither results nor errors
     assert "log_event" not in frame
     environments = [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]
     for properties in environments:

@@ -16,6 +16,7 @@ from pointsman.execution.outcome import CallResult, CheckResult
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.execution.sender_limits import LimitsView, PaceUpdate
 from pointsman.routing.decision import Decision, ModelVote
+from pointsman.routing.lanes import LaneChoice
 
 
 class Clock(Protocol):
@@ -66,11 +67,33 @@ class TaskStore(Protocol):
     def renew(self, record: TaskRecord, owner: str, lease_until: datetime, now: datetime) -> bool:
         """Take over an expired lease of a claimed record; False when another was faster."""
 
-    def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
-        """Store the decision and the execution's input with a claimed record."""
+    def decide(
+        self,
+        task_id: str,
+        owner: str,
+        decision: Decision,
+        execution_input: str,
+        lane: LaneChoice | None = None,
+        deadline: str = "",
+    ) -> None:
+        """Store the decision and the execution's input with a claimed record, and a lane with the deadline in it."""
 
     def start(self, task_id: str, at: datetime) -> None:
         """Mark a claimed record as started; one that is further stays as it is."""
+
+    def pool(self, task_id: str, at: datetime) -> None:
+        """Mark a claimed record as started and as waiting for a batch of the economy lane."""
+
+    def waiting_in_pool(self) -> Iterable[str]:
+        """Return the ids of tasks that wait for a batch, or whose entry is settled and which are to go on, oldest
+        first.
+        """
+
+    def change_lane(self, task_id: str, lane: LaneChoice) -> bool:
+        """Keep what becomes of a task in the pool, which no batch takes from then on; False when it has left."""
+
+    def send_on(self, task_id: str) -> None:
+        """Take a record out of the economy lane's care, once its execution is there."""
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
         """Add a place to reply to, unless the task has ended or has `MOST_REPLIES`; return the record as it is then."""

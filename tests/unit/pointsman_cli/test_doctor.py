@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pointsman.execution.batch import LaneBatch, OpenBatches, ProviderBatch
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.outcome import AccountTrouble, Shortfall
 from pointsman.execution.waiting import Waiting, WaitingFor
@@ -21,7 +22,7 @@ from pointsman.routing import catalog
 from pointsman.routing import config as openclaw
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import to_ms
-from pointsman_cli.doctor import deployment, examine, limits, models, tasks, traffic
+from pointsman_cli.doctor import deployment, examine, lane, limits, models, tasks, traffic
 from pointsman_cli.doctor.providers import ProviderAnswer
 from pointsman_cli.doctor.stack_probe import Finding, FindingState, StackProbe
 from pointsman_cli.stacks import Settings, StackConnection
@@ -111,6 +112,35 @@ def test_missing_or_plain_webhook_secret_is_to_do(kind: str | None, state: Findi
     settings = Settings(webhook_hosts="a.example")
     finding = only(models.webhook_key_findings(replace(probe, connection=replace(probe.connection, settings=settings))))
     assert (finding.state, says in finding.says, "secret" in finding.says) == (state, True, False)
+
+
+@pytest.mark.parametrize(
+    ("listed", "state", "says"),
+    [
+        (["ours", "found"], FindingState.OK, "no one else's message batches in the last 24 hours, 1 open"),
+        (["ours", "found", "theirs"], FindingState.TO_DO, "1 message batches of the last 24 hours"),
+        (None, FindingState.UNCHECKED, "the provider was not asked"),
+    ],
+)
+def test_lane_recommends_a_workspace_of_its_own(listed: list[str] | None, state: FindingState, says: str) -> None:
+    probe = stack_probe_of()
+    probe.connection.functions["EconomyFunctionName"] = "economy"
+    open_one = LaneBatch("b-1", HAIKU, NOW, (), provider_ids=("found",))
+    store = SimpleNamespace(look=lambda: OpenBatches(("b-1",), ("ours",)), read=lambda _: open_one)
+    probe.connection.runtime.stores.batches = store
+    batches = None if listed is None else [ProviderBatch(name, NOW, 3) for name in listed]
+    probe.__dict__["provider_batches"] = batches
+    try:
+        finding = only(lane.lane_findings(probe))
+    finally:
+        del probe.connection.functions["EconomyFunctionName"]
+    assert (finding.state, says in finding.says) == (state, True)
+
+
+def test_rules_of_a_lane_that_is_not_deployed_are_to_do() -> None:
+    assert list(lane.lane_findings(stack_probe_of())) == []
+    finding = only(lane.lane_findings(stack_probe_of(config={"lanes": {"documentation": "economy"}})))
+    assert (finding.state, finding.do) == (FindingState.TO_DO, "deploy with EconomyLane=true")
 
 
 def test_failed_and_held_tasks_of_today_are_to_do() -> None:
@@ -548,7 +578,8 @@ def test_every_cap_has_a_finding_and_no_cap_is_to_do() -> None:
 
 def test_refused_check_is_not_checked_and_the_others_run() -> None:
     findings = list(examine.examine(stack_probe_of(detect_drift=True), lambda _: None))
-    assert {finding.check for finding in findings} == {name for name, _ in examine.CHECKS}
+    lane_nobody_asks_for = {"lane"}
+    assert {finding.check for finding in findings} == {name for name, _ in examine.CHECKS} - lane_nobody_asks_for
     assert {finding.check for finding in findings if finding.state == FindingState.OK} == {
         "account",
         "model",

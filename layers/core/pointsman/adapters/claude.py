@@ -38,38 +38,37 @@ class Claude:
 
     def ask(self, question: ModelRequest) -> CallResult:
         """Send one message."""
-        arguments: dict[str, Any] = {}
-        output_config: dict[str, Any] = {}
-        if question.schema is not None:
-            output_config["format"] = {"type": "json_schema", "schema": question.schema}
-        if question.effort is Effort.NONE:  # without a level beside it: the API refuses it at the two highest
-            arguments["thinking"] = {"type": question.effort_value}
-        elif question.effort is not None:
-            output_config["effort"] = question.effort_value
-        if output_config:
-            arguments["output_config"] = output_config
-        if question.stop:
-            arguments["stop_sequences"] = list(question.stop)
-        if question.system:
-            arguments["system"] = question.system
         try:
             answer = self._client.messages.create(
-                model=question.model,
-                max_tokens=question.max_output_tokens,
-                messages=_messages(question),
+                **message_params(question),
                 timeout=anthropic.Timeout(question.timeout, connect=min(_CONNECT_SECONDS, question.timeout)),
                 extra_headers={"x-pointsman-attempt": question.tag},
-                **arguments,
             )
         except anthropic.APIConnectionError as error:
-            return _no_answer(error)
+            return unanswered(error)
         except (anthropic.APIError, AttributeError, ValueError, TypeError) as error:  # an answer that is none
             return CallResult(Outcome.UNKNOWN, detail=type(error).__name__)
-        return _read(answer)
+        return message_result(answer)
 
 
-def _messages(question: ModelRequest) -> list[Any]:
-    return [{"role": turn.role, "content": turn.text} for turn in question.turns]
+def message_params(question: ModelRequest) -> dict[str, Any]:
+    """Return the parameters of a message, as a request of its own and an entry of a batch have them."""
+    arguments: dict[str, Any] = {}
+    output_config: dict[str, Any] = {}
+    if question.schema is not None:
+        output_config["format"] = {"type": "json_schema", "schema": question.schema}
+    if question.effort is Effort.NONE:  # without a level beside it: the API refuses it at the two highest
+        arguments["thinking"] = {"type": question.effort_value}
+    elif question.effort is not None:
+        output_config["effort"] = question.effort_value
+    if output_config:
+        arguments["output_config"] = output_config
+    if question.stop:
+        arguments["stop_sequences"] = list(question.stop)
+    if question.system:
+        arguments["system"] = question.system
+    messages = [{"role": turn.role, "content": turn.text} for turn in question.turns]
+    return {"model": question.model, "max_tokens": question.max_output_tokens, "messages": messages, **arguments}
 
 
 def claude_client(key: str, base_url: str | None) -> anthropic.Anthropic:
@@ -87,7 +86,8 @@ class _HttpClient(anthropic.DefaultHttpxClient):
         self.close()
 
 
-def _read(answer: Any) -> CallResult:
+def message_result(answer: Any) -> CallResult:
+    """Return what a message came to, by the SDK's parsing, which checks nothing."""
     content = getattr(answer, "content", None) or []
     if getattr(answer, "type", None) != "message" or not isinstance(content, list):
         return CallResult(Outcome.UNKNOWN, detail="200 without a message in it")
@@ -154,16 +154,17 @@ def _usage(stated: Any) -> Usage | None:
     return counted(usage)
 
 
-def _refused(response: ErrorResponse) -> CallResult:
+def refused_by(response: ErrorResponse) -> CallResult:
+    """Return what an error response means."""
     error, meaning = interpret_response(Provider.ANTHROPIC, response)
     return refused(response, error, meaning, retry_after(response.headers), response.headers.get("request-id"))
 
 
-def _no_answer(error: anthropic.APIConnectionError) -> CallResult:
+def unanswered(error: anthropic.APIConnectionError) -> CallResult:
     """A request that never left cost nothing; one that left and was not answered may have."""
     cause = error.__cause__
     if isinstance(cause, ErrorResponse):
-        return _refused(cause)
+        return refused_by(cause)
     name = type(cause).__name__
     sent = name not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
     return CallResult(Outcome.UNKNOWN if sent else Outcome.NOT_SENT, detail=f"{type(error).__name__} ({name})")

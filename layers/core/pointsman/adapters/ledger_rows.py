@@ -49,6 +49,7 @@ def intent_item(intent: Intent) -> Item:
         "came_from": spec.came_from,
         "effort": str(spec.effort) if spec.effort else None,
         "output_cap": spec.max_output_tokens,
+        "batch_entry": spec.batch_entry,
         "reserved_nano": intent.charge.amount,
         "month": intent.charge.month,
         "counters": list(intent.charge.counters),
@@ -76,6 +77,7 @@ def intent_of(item: Item) -> Intent:
         came_from=item.get("came_from"),
         effort=Effort(item["effort"]) if item.get("effort") else None,
         max_output_tokens=item.get("output_cap", 0),
+        batch_entry=item.get("batch_entry"),
         sharers=tuple(
             Sharer(
                 entry["task_id"],

@@ -19,6 +19,7 @@ from pointsman.execution.records import (
     TaskRecord,
 )
 from pointsman.routing.decision import Decision
+from pointsman.routing.lanes import LaneChoice
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
@@ -49,6 +50,7 @@ def to_item(record: TaskRecord) -> Item:
     values["correction"] = record.correction.as_item() if record.correction else None
     values["verdict"] = record.checked.as_item() if record.checked else None
     values["audit"] = record.audit.as_item() if record.audit else None
+    values["lane"] = record.lane.as_item() if record.lane else None
     values["limited"] = record.limited or None
     values["family"] = asdict(record.family) if record.family else None
     values["subtasks"] = [asdict(ref) for ref in record.subtasks]
@@ -101,6 +103,8 @@ def from_item(item: Item) -> TaskRecord:
     record.limited = bool(item.get("limited"))
     if family := item.get("family"):
         record.family = Family(family["name"], family["limit"])
+    if lane := item.get("lane"):
+        record.lane = LaneChoice.from_item(lane)
     if decision := item.get("decision"):
         record.decision = Decision.from_item(decision)
     if correction := item.get("correction"):

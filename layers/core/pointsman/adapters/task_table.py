@@ -6,11 +6,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pointsman.adapters import task_updates
+from pointsman.adapters import lane_updates, task_updates
 from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
 from pointsman.adapters.task_item import from_item, to_item
-from pointsman.execution.records import ATTENTION, MOST_REPLIES, Correction, TaskRecord
+from pointsman.execution.records import ATTENTION, MOST_REPLIES, POOLED, Correction, TaskRecord
 from pointsman.routing.decision import Decision
+from pointsman.routing.lanes import LaneChoice
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import CANCEL_REASON, ENDED, Status
 from pointsman.values.times import to_text
@@ -65,13 +66,21 @@ class TaskTable:
         stored = self.read(record.task_id)
         return stored is not None and (stored.status, stored.lease_owner) == (Status.CLAIMED, owner)
 
-    def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
-        """Store decision and input under our lease; another's decision stays.
+    def decide(
+        self,
+        task_id: str,
+        owner: str,
+        decision: Decision,
+        execution_input: str,
+        lane: LaneChoice | None = None,
+        deadline: str = "",
+    ) -> None:
+        """Store decision and input under our lease, and the lane with its deadline; another's decision stays.
 
         Raises:
             RetryLaterError: the lease is another's by now, and so is the decision.
         """
-        if self._update(task_id, task_updates.decided(owner, decision, execution_input)) is None:
+        if self._update(task_id, task_updates.decided(owner, decision, execution_input, lane, deadline)) is None:
             raise RetryLaterError("another invocation holds the task")
 
     def correct(self, task_id: str, correction: Correction) -> TaskRecord | None:
@@ -82,6 +91,18 @@ class TaskTable:
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""
         self._update(task_id, task_updates.claim_started(at))
+
+    def pool(self, task_id: str, at: datetime) -> None:
+        """Mark as started over claimed only, and as waiting for a batch."""
+        self._update(task_id, lane_updates.pooled(at))
+
+    def change_lane(self, task_id: str, lane: LaneChoice) -> bool:
+        """Keep it with a task in the pool; False when it has left."""
+        return self._update(task_id, lane_updates.lane_changed(lane)) is not None
+
+    def send_on(self, task_id: str) -> None:
+        """Take it out of the economy lane's care."""
+        self._update(task_id, lane_updates.sent_on())
 
     def add_reply(self, task_id: str, reply_to: str) -> TaskRecord:
         """Add a place to reply to, once, while the task runs; one that ended is read again, as a replay may begin."""
@@ -167,11 +188,18 @@ class TaskTable:
 
     def wanting_attention(self) -> Iterable[str]:
         """Return ids from the sparse index."""
+        return self._marked(ATTENTION)
+
+    def waiting_in_pool(self) -> Iterable[str]:
+        """Return ids from another part of it."""
+        return self._marked(POOLED)
+
+    def _marked(self, mark: str) -> Iterable[str]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="attention",
             KeyConditionExpression="attention = :what",
-            ExpressionAttributeValues=pack({":what": ATTENTION}),
+            ExpressionAttributeValues=pack({":what": mark}),
         )
         for page in pages:
             for item in page["Items"]:

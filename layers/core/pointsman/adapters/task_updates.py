@@ -14,7 +14,9 @@ from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import GOOD, UNCHECKED, CheckResult, Outcome
 from pointsman.execution.records import (
     ATTENTION,
+    IN_BATCH,
     MOST_REPLIES,
+    POOLED,
     CheckedAnswer,
     Correction,
     Payload,
@@ -22,6 +24,7 @@ from pointsman.execution.records import (
     TaskRecord,
 )
 from pointsman.routing.decision import Decision
+from pointsman.routing.lanes import LaneChoice
 from pointsman.values.status import CANCEL_REASON, ENDED, Status
 from pointsman.values.times import to_ms, to_text
 
@@ -30,7 +33,7 @@ _OF_ONE_GENERATION = (
     *_UNDELIVERED,
     *("started_at", "ended_at", "delivered_at", "attempts", "model", "effort", "answer", "answer_ref", "truncated"),
     *("reason", "verdict", "subtasks", "drafts", "drafts_ref", "results", "closed_by", "cancel_asked_at"),
-    "waited_for",
+    *("waited_for", "lane"),
 )
 """What a replay forgets of the failed generation. `rows`, tokens and costs are the task's, over all generations."""
 
@@ -41,9 +44,11 @@ def renewed(owner: str, lease_until: datetime, now: datetime) -> Update:
     return _while(update, Status.CLAIMED).only_if(f"{update.name('lease_until')} <= {update.value(to_ms(now))}")
 
 
-def decided(owner: str, decision: Decision, execution_input: str) -> Update:
-    """Store decision and input under the owner's lease."""
+def decided(owner: str, decision: Decision, execution_input: str, lane: LaneChoice | None, deadline: str) -> Update:
+    """Store decision and input under the owner's lease, and the lane with the deadline that it moves."""
     update = Update().set({"decision": decision.as_dict(), "input": execution_input})
+    if lane:
+        update.set({"lane": lane.as_item(), "deadline": deadline})
     return update.only_if(f"{update.name('lease_owner')} = {update.value(owner)}")
 
 
@@ -161,6 +166,8 @@ def attempt_taken(intent: Intent) -> Update:
     attempt_id = intent.spec.attempt_id
     update = started(intent.at).set({"last_turn": attempt_id, "open_intent": place(intent.key)})
     update.append("rows", intent.key.text)
+    if intent.spec.batch_entry:
+        update.set({"attention": IN_BATCH, "attention_since": to_text(intent.at)})
     last = update.name("last_turn")
     update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(attempt_id)}")
     update.only_if(f"attribute_not_exists({update.name('subtasks')})")
@@ -192,7 +199,18 @@ def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskB
             update.set(_waiting_for(subtasks, settled.at))
         elif not (result.check and result.check.pending):
             _ended(update, Status.COMPLETED, settled.at)
-        _not_in(update, ENDED)
+        else:
+            _back_in_pool(update, settled)
+        return _not_in(update, ENDED)
+    if settled.intent.spec.batch_entry:
+        _not_in(_back_in_pool(update, settled), ENDED)
+    return update
+
+
+def _back_in_pool(update: Update, settled: Settled) -> Update:
+    """Have the economy lane begin the workflow of a task that has not ended with its entry in a batch."""
+    if settled.intent.spec.batch_entry:
+        update.set({"attention": POOLED, "attention_since": to_text(settled.at)})
     return update
 
 

@@ -32,6 +32,8 @@ class TaskFields(TypedDict, total=False):
     """Bounds the billed output of each call, thinking included."""
     effort: str | None
     """How much the model may think: `none`, `low`, `medium`, `high`, `xhigh` or `max`."""
+    lane: str | None
+    """`economy`: half the price by the deadline (48 h without one); `standard`: at once."""
     max_cost_usd: str | None
     """What the task and its subtasks may cost together, in dollars, such as `0.25`."""
     output_schema: Mapping[str, Any] | None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pointsman.contracts import reply_to as reply_to_form
 from pointsman.values import json_schema, strict_json
 from pointsman.values.effort import Effort
+from pointsman.values.lane import Lane
 from pointsman.values.limits import LARGEST_OUTPUT
 from pointsman.values.money import nano
 from pointsman.values.taxonomy import TIER_OF, TaskType, Tier
@@ -19,7 +20,7 @@ from pointsman.values.turns import Role, Turn, alternating
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,80}$"
 _UNLIMITED_HASHES_AS = 4096
 """What the fingerprint says of a task without `max_output_tokens`: it was the default when ids were first taken."""
-_LATER_FIELDS = ("effort", "messages", "output_schema", "stop", "max_cost_usd")
+_LATER_FIELDS = ("effort", "messages", "output_schema", "stop", "max_cost_usd", "lane")
 """Fields that the contract gained later: where they are absent, a task has the fingerprint that it always had."""
 LARGEST_SCHEMA = 32_768
 """Bytes of JSON of an `output_schema`: it goes to the model with each call, and is paid as input."""
@@ -75,6 +76,8 @@ class Task(BaseModel):
     """Bounds the billed output of each call, thinking included; None: the cap of `openclaw.json`."""
     effort: Effort | None = None
     """How much the model may think; None: as `openclaw.json` says, else the provider's default."""
+    lane: Lane | None = None
+    """Whether it is answered at once, or by its deadline at half the price; None: as `openclaw.json` says."""
     max_cost_usd: Annotated[str, Field(strict=True, pattern=_DOLLARS)] | None = None
     """What the task and its subtasks may cost together, in dollars; None: as much as the budget and limits allow."""
     output_schema: dict[str, Any] | None = None
@@ -262,7 +265,12 @@ _OWN_RULES = {
     "stop": f"must be 1 to {MOST_STOPS} strings of 1 to {LARGEST_STOP} characters",
 }
 """Of fields whose every miss is said alike."""
-_CHOICES: dict[str, type[Tier | TaskType | Effort]] = {"tier": Tier, "type": TaskType, "effort": Effort}
+_CHOICES: dict[str, type[Tier | TaskType | Effort | Lane]] = {
+    "tier": Tier,
+    "type": TaskType,
+    "effort": Effort,
+    "lane": Lane,
+}
 _ID_RULE = "must be 1 to 80 of the characters A-Z, a-z, 0-9, _ and -"
 _PATTERNS = {
     "task_id": _ID_RULE,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pointsman.adapters.secret_keys import key_from
+from pointsman.batch_ports import BatchClient
 from pointsman.entrypoints.settings import Settings
 from pointsman.entrypoints.stores import Stores
 from pointsman.ports import ModelClient
@@ -17,6 +18,7 @@ class ModelClients:
     def __init__(self, settings: Settings, stores: Stores) -> None:
         self._settings, self._stores = settings, stores
         self._clients: dict[Provider, ModelClient] = {}
+        self._batches: BatchClient | None = None
 
     def __call__(self, provider: Provider) -> ModelClient:
         """Return the provider's client.
@@ -26,10 +28,23 @@ class ModelClients:
             NotLoopbackError: It would call another machine, and calls are limited to this one.
         """
         if provider not in self._clients:
-            self._clients[provider] = self._build(provider)
+            self._clients[provider] = adapter_of(provider)(*self._access(provider))
         return self._clients[provider]
 
-    def _build(self, provider: Provider) -> ModelClient:
+    def batches(self) -> BatchClient:
+        """Return the client of Claude's batches, the only ones that are used.
+
+        Raises:
+            MissingKeyError: As above; so is NotLoopbackError.
+        """
+        if self._batches is None:
+            from pointsman.adapters.claude_batches import ClaudeBatches
+
+            self._batches = ClaudeBatches(*self._access(Provider.ANTHROPIC))
+        return self._batches
+
+    def _access(self, provider: Provider) -> tuple[str, str | None]:
+        """Return the provider's key and base URL."""
         settings = self._settings
         if provider is Provider.GEMINI:
             name, parameter, base_url = (
@@ -46,7 +61,7 @@ class ModelClients:
         if settings.model_calls == "loopback" and urlsplit(base_url).hostname not in ("127.0.0.1", "localhost"):
             raise NotLoopbackError("MODEL_CALLS is loopback: a model may only be asked on this machine")
         key = key_from(name, parameter, lambda: self._stores.ssm)
-        return adapter_of(provider)(key, base_url or None)
+        return key, base_url or None
 
 
 def adapter_of(provider: Provider) -> Callable[[str, str | None], ModelClient]:

@@ -36,6 +36,7 @@ def build_intake(parts: Runtime) -> Intake:
         classifier=parts.part(build_classifier),
         s3_prompts=S3Prompts(stores.tasks, stores.payloads, read_object, settings.prompt_buckets),
         reject=RejectMessage(ctx, stores.tasks, dead_letters, stores.bus, delivery, settings.reply_places),
+        economy=settings.economy_lane,
     )
 
 

@@ -50,6 +50,7 @@ class Runtime:
     """The text of `openclaw.json`."""
     stores: Stores
     context: Context
+    models: ModelClients
     _parts: dict[Any, Any] = field(default_factory=dict)
 
     def part[**P, T](self, build: Callable[Concatenate["Runtime", P], T], *args: P.args, **options: P.kwargs) -> T:
@@ -71,7 +72,7 @@ def build_runtime(
     stores = Stores(settings, session)
     models = ModelClients(settings, stores)
     context = Context(policy, stores.ledger, models, clock or SystemClock(), settings.zone, log, count)
-    return Runtime(settings, config_text, stores, context)
+    return Runtime(settings, config_text, stores, context, models)
 
 
 def lambda_runtime(settings: Settings, config_text: str, session: Any) -> Runtime:

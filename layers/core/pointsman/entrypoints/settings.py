@@ -49,6 +49,7 @@ class Settings(BaseModel):
     model_override_reasoning: str = ""
     model_calls: Literal["live", "loopback"] = "live"
     stand_in: bool = False
+    economy_lane: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":

@@ -21,6 +21,7 @@ from pointsman.entrypoints.settings import Settings
 if TYPE_CHECKING:  # of some functions only: the others do not import it
     from pointsman.adapters.api_keys import DynamoApiKeys
     from pointsman.adapters.archive import BucketArchive
+    from pointsman.adapters.batch_store import DynamoBatchStore
     from pointsman.adapters.grants import DynamoGrants
     from pointsman.adapters.messaging import EventBridgeBus
     from pointsman.adapters.report_sink import BucketAndTopic
@@ -112,6 +113,13 @@ class Stores:
     def ledger(self) -> DynamoUsageLedger:
         """Ledger, budget and guards."""
         return DynamoUsageLedger(self.dynamodb, self.tables)
+
+    @cached_property
+    def batches(self) -> "DynamoBatchStore":
+        """The economy lane's batches."""
+        from pointsman.adapters.batch_store import DynamoBatchStore
+
+        return DynamoBatchStore(self.dynamodb, self.tables)
 
     @cached_property
     def grants(self) -> "DynamoGrants":

@@ -111,6 +111,8 @@ class CallSpec:
     """How much the model is told to think; None: nothing is sent."""
     max_output_tokens: int = 0
     """The output cap that is reserved and sent, thinking included."""
+    batch_entry: str | None = None
+    """The name of its entry in a batch of the provider's, at the batch price; None: a call of its own."""
     sharers: tuple[Sharer, ...] = ()
     """The tasks that share the cost of a call made for several; of an intent that was read back, with the metadata
     that the report adds up by alone.
@@ -152,8 +154,8 @@ class CallSpec:
 
     def worst_cost_nano(self, model: Model, at: datetime) -> int:
         """Return the most that the call can cost: what is reserved for it."""
-        tokens, cap = self.input_reserved(model), self.output_cap(model)
-        return model.worst_cost_nano(tokens, cap, at, cacheable=self.may_be_cached(model))
+        tokens, cap, batch = self.input_reserved(model), self.output_cap(model), self.batch_entry is not None
+        return model.worst_cost_nano(tokens, cap, at, cacheable=self.may_be_cached(model), batch=batch)
 
     def output_cap(self, model: Model) -> int:
         """Return the tokens that the answer may have, clamped to what the model can."""

@@ -11,6 +11,7 @@ from pointsman.execution.budget import Cap
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.values import strict_json
+from pointsman.values.lane import Lane
 from pointsman.values.money import usd
 from pointsman.values.status import Status
 
@@ -60,6 +61,7 @@ def detail_of(record: TaskRecord, answer: str | None, answer_ref: str | None) ->
         "tier": record.tier,
         "model": record.model,
         "effort": record.effort,
+        "lane": str(record.lane.lane if record.lane else Lane.STANDARD),
         "answer": answer,
         "answer_ref": answer_ref,
         "truncated": record.truncated,

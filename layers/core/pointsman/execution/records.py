@@ -7,6 +7,7 @@ from typing import Any, Self
 from pointsman.execution.budget import Family
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.routing.decision import Decision, Source
+from pointsman.routing.lanes import LaneChoice
 from pointsman.values.status import ENDED, Status
 from pointsman.values.taxonomy import TaskType, Tier
 
@@ -135,6 +136,11 @@ class AuditedAnswer:
 
 ATTENTION = "delivery"
 """What marks a task that the sweep looks after: it has ended and is not delivered, or it waits for subtasks."""
+POOLED = "economy"
+"""What marks a task of the economy lane that no batch has: it waits for one, or its entry there is settled and its
+workflow is to begin."""
+IN_BATCH = "economy_batch"
+"""What marks a task whose call is in a batch."""
 MOST_REPLIES = 50
 """Places to reply to that a task under way takes: an item ends at 400 KB, and one delivery goes to all of them."""
 
@@ -211,6 +217,8 @@ class TaskRecord:
     correction: Correction | None = None
     execution_input: str | None = None
     """Byte for byte."""
+    lane: LaneChoice | None = None
+    """None: nobody asked for the economy lane."""
     sent_at: str | None = None
     """When its message was sent, by the queue's word; the claim's message, if it was sent more than once."""
     received_at: str = ""
@@ -248,7 +256,8 @@ class TaskRecord:
     """The subtask whose end was the last, and whose workflow therefore tells the task's; None: the sweep did."""
     delivered_at: str | None = None
     attention: str | None = None
-    """Set while the sweep looks after the task: from its end to its delivery, and while it waits for subtasks."""
+    """Set while the sweep looks after the task (`ATTENTION`): from its end to its delivery, and while it waits for
+    subtasks; and while the economy lane does (`POOLED`, `IN_BATCH`)."""
     attention_since: str | None = None
     notified: list[str] = field(default_factory=list)
     """Who knows of the task's end while others could not be reached: `event` for the bus, and of `reply_to`."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 from pointsman.execution.budget import owner_and_span
 from pointsman.execution.executions import Pause
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome, Shortfall
-from pointsman.execution.records import TaskRecord
+from pointsman.execution.records import IN_BATCH, POOLED, TaskRecord
 from pointsman.execution.refused_account import STEPS
 from pointsman.values.status import Status
 from pointsman.values.times import parse_time, to_text
@@ -41,6 +41,8 @@ class WaitingFor(StrEnum):
     """Lambda has no room: the account's concurrency, or the function's, is used up."""
     ATTEMPT = "attempt"
     """An earlier attempt may still be under way."""
+    BATCH = "batch"
+    """In the economy lane: for a batch, or for the answer of its own."""
     SUBTASKS = "subtasks"
     """Its subtasks, which have not all ended."""
     NEXT_ROUND = "next_round"
@@ -68,6 +70,7 @@ _STEPS = {
     WaitingFor.STORE: "nothing, it tries again then; see AWS's health dashboard if this lasts",
     WaitingFor.CAPACITY: "nothing, it runs when other calls have ended; `pointsman doctor` shows the account's limit",
     WaitingFor.ATTEMPT: "nothing, it goes on when that attempt must have ended",
+    WaitingFor.BATCH: "nothing, it is answered by its deadline at half the price; lane standard answers at once",
     WaitingFor.SUBTASKS: "nothing, it ends with the last of them; `pointsman status` lists them",
     WaitingFor.NEXT_ROUND: "nothing, its models are tried again then",
 }
@@ -179,6 +182,14 @@ def waiting_after(result: CallResult, model: str, again: datetime, *, held: bool
     until = result.until if result.until and what is not WaitingFor.NEXT_ROUND else again
     shortfall = result.shortfall if what in (WaitingFor.BUDGET, WaitingFor.BUSY, WaitingFor.LIMIT) else None
     return Waiting(what, until, again, model, result.account, shortfall)
+
+
+def waiting_in_lane(record: TaskRecord) -> Waiting | None:
+    """Return what a task in the economy lane's care waits for; None of another one."""
+    if record.attention not in (POOLED, IN_BATCH) or record.lane is None or record.lane.until is None:
+        return None
+    ends = record.lane.ends()
+    return Waiting(WaitingFor.BATCH, ends, ends)
 
 
 def refused_by_budget(result: CallResult, model: str, now: datetime) -> Waiting:

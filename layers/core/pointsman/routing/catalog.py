@@ -132,9 +132,7 @@ class Model:
     def cost_nano(self, usage: Usage, at: datetime, *, batch: bool = False, regional: bool = False) -> int:
         """Return the list price of `usage` in nano-dollars; a band holds for all tokens of its call."""
         band = self.band(usage.prompt, at)
-        full = Decimal(1)
-        if batch:
-            full = band.batch_input / band.input if band.input else Decimal(1)
+        full = _batch_share(band) if batch else Decimal(1)
         million = (
             usage.input * (band.batch_input if batch else band.input)
             + usage.output * (band.batch_output if batch else band.output)
@@ -144,7 +142,9 @@ class Model:
         )
         return nano(million * (self.regional_factor if regional else 1) / 1_000_000)
 
-    def worst_cost_nano(self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True) -> int:
+    def worst_cost_nano(
+        self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True, batch: bool = False
+    ) -> int:
         """Return the most that a call can cost, in any band up to that prompt length.
 
         A workspace may keep its calls within a geography, and a proxy may have `cacheable` input cached, without a word
@@ -154,10 +154,18 @@ class Model:
         reached = [band for band in current if band.above <= prompt_tokens]
         factor = self.regional_factor / 1_000_000
         costs = [
-            prompt_tokens * (band.most_expensive_input if cacheable else band.input) + output_tokens * band.output
+            prompt_tokens
+            * (band.most_expensive_input if cacheable else band.input)
+            * (_batch_share(band) if batch else 1)
+            + output_tokens * (band.batch_output if batch else band.output)
             for band in reached
         ]
         return max(nano(cost * factor) for cost in costs)
+
+
+def _batch_share(band: Band) -> Decimal:
+    """Return what a batch's input costs, as a share of the list price; what is written to a cache costs as much."""
+    return band.batch_input / band.input if band.input else Decimal(1)
 
 
 def _cache_read(band: Band, *, batch: bool) -> Decimal:

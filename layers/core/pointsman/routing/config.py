@@ -16,6 +16,7 @@ from pydantic import (
 from pointsman.routing import catalog, openclaw_agents
 from pointsman.routing.answer_rules import Checks
 from pointsman.routing.config_shape import ConfigShape
+from pointsman.routing.lanes import LaneOrRule, LaneRule, TypeOrSender
 from pointsman.routing.limit_rules import LimitRule, Limits, Usd
 from pointsman.routing.preference import WEIGHINGS, Preference
 from pointsman.values import strict_json
@@ -149,6 +150,8 @@ class Pointsman(ConfigShape):
     """How much the models may think, by tier or type: the type's counts first. Absent: the provider's default."""
     output_caps: dict[TierOrType, OutputCap] = Field(default_factory=dict)
     """Output tokens of a call, thinking included, by tier or type; absent: `output_room.DEFAULT_OUTPUT_CAPS`."""
+    lanes: dict[TypeOrSender, LaneOrRule] = Field(default_factory=dict)
+    """The lane of tasks that state none, by type or sender: the sender's counts first. Absent: standard."""
     verify: dict[TaskType, Checks] = Field(default_factory=dict)
     """Checks of the answers to tasks of a type."""
     audit: Audit = Field(default_factory=Audit)
@@ -291,6 +294,8 @@ def _choices(path: list[str]) -> list[str]:
         return list(QuotaLimits.model_fields)
     if path[:3] == ["pointsman", "limits", "rules"]:
         return list(LimitRule.model_fields)
+    if path[:2] == ["pointsman", "lanes"]:
+        return list(LaneRule.model_fields)
     if path[:2] == ["pointsman", "verify"]:
         return list(Checks.model_fields)
     if path[:3] == ["pointsman", "budget", "tiers"]:

@@ -19,7 +19,7 @@ MOST_BEGUN, MOST_IN_FLIGHT = 600, 200
 _LONGEST_NAME, _KEPT_OF_NAME = 200, 100
 """Characters."""
 _BOUNDS = ("day_usd", "month_usd", "rpm", "in_flight", "highest_tier")
-_SENDER_FORM = re.compile(r"(?:key|role|service):.+|[*?].*", re.ASCII)
+SENDER_FORM = re.compile(r"(?:key|role|service):.+|[*?].*", re.ASCII)
 
 type Usd = Annotated[Decimal, Field(ge=0, le=1_000_000)]
 type SubjectPattern = Annotated[str, Field(min_length=1, max_length=256)]
@@ -78,7 +78,7 @@ class LimitRule(Bounds):
             raise ValueError(f"must name one of {', '.join(LimitKind)}")
         if not self.bounds():
             raise ValueError(f"states no limit; choose from {', '.join(_BOUNDS)}")
-        if self.sender is not None and not _SENDER_FORM.fullmatch(self.sender):
+        if self.sender is not None and not SENDER_FORM.fullmatch(self.sender):
             raise ValueError("sender must be like key:NAME, role:ID or service:NAME, or begin with *")
         if self.sender is not None and self.sender.startswith("role:") and self.sender.count(":") > 1:
             raise ValueError("sender: a role is named by its id alone, without the session after it")

@@ -39,6 +39,10 @@ class RoutingPolicy:
         model = self.catalog.models.get(model_id)
         return model is not None and self.billing(model) is Billing.FREE
 
+    def has_batches(self, model: Model) -> bool:
+        """Return whether the model's calls can be made in batches at half price (docs/decisions.md: Claude's alone)."""
+        return model.provider is Provider.ANTHROPIC and self.billing(model) is Billing.PAID
+
     def quota(self, model: Model) -> Quota | None:
         """Return the limits to keep for the model: the configured ones, else those of its free tier."""
         if limits := self.config.pointsman.quotas.get(model.id):

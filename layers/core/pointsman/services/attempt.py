@@ -4,29 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from pointsman.contracts.task import Task, read_task
-from pointsman.execution import model_schema, subtasks
-from pointsman.execution.calls import CallSpec, Purpose
-from pointsman.execution.outcome import GOOD, UNCHECKED, CallResult, Outcome
-from pointsman.execution.output_room import bounded_task, task_room
+from pointsman.contracts.task import Task
+from pointsman.execution.calls import Purpose
+from pointsman.execution.outcome import UNCHECKED, CallResult, Outcome
+from pointsman.execution.output_room import bounded_task
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.subtasks import Split
 from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import PayloadStore
-from pointsman.prompts import system_for
 from pointsman.services.audit import audit_answer, with_audit
-from pointsman.services.call import Interpretation, close_open_intent, make_call
+from pointsman.services.call import close_open_intent, make_call
 from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
 from pointsman.services.replan import follow
-from pointsman.services.sender_limits import spender_of, tier_bound, with_limits
+from pointsman.services.sender_limits import with_limits
 from pointsman.services.settlement import SETTLING_SECONDS
-from pointsman.services.split_answers import may_split_here, parent_of, split_result, store_subtasks
-from pointsman.services.verification import check_ahead, check_answer, next_after_answer
-from pointsman.values import strict_json
-from pointsman.values.errors import NotKeptError, StoreError, safe_message
+from pointsman.services.task_call import TaskCalls
+from pointsman.services.verification import check_answer, next_after_answer
+from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import Tier
@@ -88,8 +84,8 @@ class Attempt:
                 return follow(self.ctx, state, CallResult(Outcome.TOO_LONG, detail="it said so before"))
             if model is None or model.has_ended(now.date()):
                 return follow(self.ctx, state, CallResult(Outcome.RETIRED, detail="ended, or no longer listed"))
-            task = bounded_task(self.ctx.policy.config.pointsman, self._task(record), record, state.here.tier)
-            first = self._spec(state, record, task)
+            task = bounded_task(self.ctx.policy.config.pointsman, self._calls.task(record), record, state.here.tier)
+            first = self._calls.spec(state, record, task, str(self.function))
             view = with_limits(self.ctx, view, first)
             spec = next_spec(self.ctx, state, first, task, view)
         except StoreError as trouble:
@@ -98,7 +94,7 @@ class Attempt:
             nothing = "no other effort or output cap is left to ask with"
             return follow(self.ctx, state, CallResult(Outcome.EMPTY, detail=nothing, ours=True))
         try:
-            result = make_call(self.ctx, spec, until, self._interpreter(state, record, task), view)
+            result = make_call(self.ctx, spec, until, self._calls.interpreter(state, record, task), view)
         except StoreError as trouble:
             return self._store_unavailable(state, trouble)
         if result.task_cancelled:
@@ -117,13 +113,17 @@ class Attempt:
             record = self.ctx.ledger.look(state.task_id, state.here.model, self._today()).task
             if record is None or record.generation != state.generation:
                 return deliver
-            schema = (task or self._task(record)).output_schema
+            schema = (task or self._calls.task(record)).output_schema
             check = check_answer(self.ctx, state, record, answer, schema)
             self.ctx.ledger.record_check(record, check, self.ctx.clock.now())
         except StoreError as trouble:
             self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
             return deliver
         return (next_after_answer(self.ctx, state, record, check.failed) if check.pending else None) or deliver
+
+    @property
+    def _calls(self) -> TaskCalls:
+        return TaskCalls(self.ctx, self.payloads)
 
     def _today(self) -> date:
         return local_day(self.ctx.clock.now(), self.ctx.zone)
@@ -137,7 +137,7 @@ class Attempt:
             if not known or view.task is None or view.task.generation != state.generation:
                 return deliver
             examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
-            spec = self._spec(state, view.task, self._task(view.task))
+            spec = self._calls.spec(state, view.task, self._calls.task(view.task), str(self.function))
             return examine(self.ctx, self.payloads, state, view, spec, until)
         except StoreError as trouble:
             self.ctx.log(LogEvent.STORE_UNAVAILABLE, level="warning", task_id=state.task_id, detail=str(trouble))
@@ -184,76 +184,3 @@ class Attempt:
             waiting_for=Waiting(WaitingFor.ATTEMPT, must_have_ended, must_have_ended, state.here.model).as_state(),
             reason=str(Outcome.UNKNOWN),
         )
-
-    def _task(self, record: TaskRecord) -> Task:
-        return read_task(strict_json.loads(self.payloads.fetch(record.body, renew=True)))
-
-    def _spec(self, state: WorkflowState, record: TaskRecord, task: Task) -> CallSpec:
-        model = self.ctx.policy.catalog.get(state.here.model)
-        room = task_room(self.ctx.policy.config.pointsman, task, state.here.tier, record.type, model)
-        tier, splits = state.here.tier, may_split_here(state, task)
-        schema = subtasks.SPLIT_SCHEMA if splits else model_schema.grammar_of(task.output_schema or {})
-        stated = model_schema.in_words(task.output_schema) if task.output_schema is not None and not schema else None
-        *earlier, last = task.turns
-        return CallSpec(
-            purpose=Purpose.TASK,
-            task_id=state.task_id,
-            attempt_id=state.attempt_id,
-            model=state.here.model,
-            tier=tier,
-            function=str(self.function),
-            type=record.type,
-            parent_id=task.parent_id or (state.task_id if splits else None),  # its subtasks' group in the report
-            metadata=task.metadata,
-            sender=record.sender,
-            limited=record.limited,
-            family=record.family,
-            hop=state.hop,
-            previous_outcome=state.reason,
-            came_from=state.plan[state.hop - 1].model if state.hop else None,
-            prompt=last.text,
-            system=system_for(tier, task.system, splits=splits, stated_schema=stated),
-            effort=room.effort,
-            max_output_tokens=room.cap,
-            schema=schema,
-            json_only=stated is not None,
-            stop=tuple(task.stop or ()),
-            earlier=tuple(earlier),
-        )
-
-    def _interpreter(
-        self, state: WorkflowState, record: TaskRecord, task: Task
-    ) -> Callable[[CallResult], Interpretation]:
-        """Return what makes of a result the answer to store: its subtasks read, its checks announced."""
-        splits = may_split_here(state, task)
-        bound = tier_bound(self.ctx, spender_of(record), Tier.REASONING) if splits else None
-
-        def interpret(result: CallResult) -> Interpretation:
-            split = None
-            if splits:
-                parent = parent_of(state, record, self.ctx.clock.now())
-                result, split = split_result(result, parent, bound and bound[0])
-            if not split and (check := check_ahead(self.ctx, state, record, result, task.output_schema)):
-                result = replace(result, check=check)
-            return self._stored(state, result, split)
-
-        return interpret
-
-    def _stored(self, state: WorkflowState, result: CallResult, split: Split | None) -> Interpretation:
-        """Store an answer; one that cannot be stored is paid all the same, and followed as one without text."""
-        if result.outcome not in GOOD:
-            return Interpretation(result)
-        try:
-            answer = self.payloads.keep_answer(result.text, f"{state.task_id}/answer.{state.attempt_id}")
-            batch = store_subtasks(self.payloads, state, split, answer) if split else None
-        except NotKeptError as trouble:
-            self.ctx.log(
-                LogEvent.ANSWER_NOT_STORED,
-                level="error",
-                task_id=state.task_id,
-                turn=state.attempt_id,
-                detail=str(trouble),
-            )
-            lost = replace(result, outcome=Outcome.EMPTY, ours=True, check=None)
-            return Interpretation(replace(lost, detail=f"answer not stored: {trouble}"))
-        return Interpretation(result, answer, batch)

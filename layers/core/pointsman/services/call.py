@@ -11,6 +11,7 @@ from pointsman.execution import budget, model_health
 from pointsman.execution.calls import Booking, CallSpec, Intent, Purpose, Settled, share_out
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.ledger_view import LedgerView
+from pointsman.execution.model_health import HealthUpdate, ModelState
 from pointsman.execution.outcome import GOOD, AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.ports import ModelClient
@@ -71,12 +72,29 @@ def make_call(
         return intent
     result, milliseconds = _ask(ctx, intent, model, client, until)
     interpretation, now = interpret(result), ctx.clock.now()
+    update = _health_update(ctx, model, view.model, interpretation.result, now)
     settled = price_call(ctx, intent, interpretation.result, now, milliseconds)
-    shares = share_out(spec.sharers, settled.cost_nano, settled.usage)
-    concerns_account = view.model.account or interpretation.result.outcome is Outcome.ACCOUNT
+    return book_call(ctx, settled, update, interpretation, until)
+
+
+def _health_update(ctx: Context, model: Model, state: ModelState, result: CallResult, now: datetime) -> HealthUpdate:
+    """Return what every instance is to know of the model, and of those that share an account that is concerned."""
+    concerns_account = state.account or result.outcome is Outcome.ACCOUNT
     sharing = ctx.policy.sharing_account(model) if concerns_account else ()
-    update = model_health.health_update(view.model, interpretation.result, now, sharing)
-    booking = settle_in_time(ctx, settled, update, until, interpretation.answer, shares, interpretation.subtasks)
+    return model_health.health_update(state, result, now, sharing)
+
+
+def book_call(
+    ctx: Context, settled: Settled, health: HealthUpdate, interpretation: Interpretation, until: datetime
+) -> CallResult:
+    """Settle a call that was made, and return how it ended.
+
+    Raises:
+        StoreError: It could not be settled.
+    """
+    spec = settled.intent.spec
+    shares = share_out(spec.sharers, settled.cost_nano, settled.usage)
+    booking = settle_in_time(ctx, settled, health, until, interpretation.answer, shares, interpretation.subtasks)
     if not booking:
         ctx.log(LogEvent.OUTCOME_TOO_LATE, task_id=spec.task_id, turn=spec.attempt_id)
         return CallResult(Outcome.UNKNOWN, detail="closed by another", made=True)
@@ -194,5 +212,5 @@ def close_unknown(ctx: Context, intent: Intent) -> None:
     now = ctx.clock.now()
     settled = price_call(ctx, intent, CallResult(Outcome.UNKNOWN, detail="no outcome was written"), now, 0)
     shares = share_out(intent.spec.sharers, settled.cost_nano, settled.usage)
-    if ctx.ledger.settle(settled, model_health.HealthUpdate(), None, shares):
+    if ctx.ledger.settle(settled, HealthUpdate(), None, shares):
         _report(ctx, settled)

@@ -19,7 +19,7 @@ from pointsman.services.delivery import Delivery
 from pointsman.services.rejection import TOO_MANY_REPLIES, RejectMessage
 from pointsman.services.s3_prompts import S3Prompts
 from pointsman.services.sender_limits import clamped, spender_of, tier_bound
-from pointsman.services.start import first_state, has_execution, start_execution
+from pointsman.services.start import first_state, has_execution, in_lane, start_or_pool
 from pointsman.values import strict_json
 from pointsman.values.errors import DeliveryError, RetryLaterError
 from pointsman.values.log_events import LogEvent
@@ -73,6 +73,8 @@ class Intake:
     classifier: TaskClassifier
     s3_prompts: S3Prompts
     reject: RejectMessage
+    economy: bool = False
+    """Whether the economy lane is deployed."""
 
     def claim_batch(self, messages: list[QueueMessage], owner: str, seconds: float) -> Batch:
         """Claim what can be claimed and decide it; troubles stay with their own message."""
@@ -104,7 +106,7 @@ class Intake:
             raise trouble
         elif message.message_id not in batch.settled:
             record, _ = batch.claimed[message.message_id]
-            start_execution(self.ctx, self.workflow, record)
+            start_or_pool(self.ctx, self.tasks, self.workflow, record)
 
     def _claim(self, message: QueueMessage, batch: Batch) -> None:
         task_id, task = self._read(message)
@@ -169,7 +171,7 @@ class Intake:
         elif task.max_cost_nano is not None:
             record.family = Family(task_id, task.max_cost_nano)
         if decision := self.classifier.decide_without_model(task):
-            self._put_decision(record, decision, batch)
+            self._put_decision(record, task, decision, batch)
         return record
 
     def _parent_of(self, record: TaskRecord) -> TaskRecord | None:
@@ -180,12 +182,12 @@ class Intake:
         handed_out = SubtaskRef(record.task_id, record.fingerprint)
         return parent if parent and handed_out in parent.subtasks else None
 
-    def _put_decision(self, record: TaskRecord, decision: Decision, batch: Batch) -> str:
-        """Set the record's decision and the execution's input, which is returned."""
+    def _put_decision(self, record: TaskRecord, task: Task, decision: Decision, batch: Batch) -> str:
+        """Set the record's decision and lane and the execution's input, which is returned."""
         record.decision = decision = clamped(self.ctx, record, decision)
-        record.execution_input = strict_json.dumps(
-            first_state(self.ctx, record, decision.tier, batch.health).as_state()
-        )
+        state = first_state(self.ctx, record, decision.tier, batch.health)
+        state = in_lane(self.ctx, record, task, state, deployed=self.economy)
+        record.execution_input = strict_json.dumps(state.as_state())
         return record.execution_input
 
     def _resume(self, message: QueueMessage, task: Task, existing: TaskRecord, batch: Batch, now: datetime) -> None:
@@ -250,11 +252,11 @@ class Intake:
         except Exception as trouble:  # noqa: BLE001  (those that are decided go on)
             batch.troubles |= dict.fromkeys(undecided, trouble)
             return
-        for message_id, (record, _) in undecided.items():
-            execution_input = self._put_decision(record, decisions[record.task_id], batch)
+        for message_id, (record, task) in undecided.items():
+            chosen = self._put_decision(record, task, decisions[record.task_id], batch)
             assert record.decision is not None
             try:
-                self.tasks.decide(record.task_id, batch.owner, record.decision, execution_input)
+                self.tasks.decide(record.task_id, batch.owner, record.decision, chosen, record.lane, record.deadline)
             except Exception as trouble:  # noqa: BLE001  (one message's trouble is no other's)
                 batch.troubles[message_id] = trouble
 

@@ -2,17 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
+from pointsman.contracts.task import Task
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import TaskStore, Workflow
+from pointsman.routing.lanes import ECONOMY_LIFETIME, StandardReason, choose_lane, rule_of
 from pointsman.services.context import Context
 from pointsman.values.errors import InputMismatchError
+from pointsman.values.lane import Lane
 from pointsman.values.log_events import LogEvent
 from pointsman.values.taxonomy import Tier
-from pointsman.values.times import parse_time, to_ms
+from pointsman.values.times import parse_time, to_ms, to_text
 
 
 def execution_name(task_id: str, generation: int) -> str:
@@ -45,6 +49,38 @@ def first_state(ctx: Context, record: TaskRecord, tier: Tier, health: Mapping[st
         next=Next.RUN if hops else Next.FAIL,
         reason=(str(Outcome.QUOTA_EXHAUSTED) if first else None) if hops else "private",
     )
+
+
+def in_lane(ctx: Context, record: TaskRecord, task: Task, state: WorkflowState, *, deployed: bool) -> WorkflowState:
+    """Set the record's lane, and its deadline where an economy task states none; return the state with that."""
+    rules = ctx.policy.config.pointsman.lanes
+    if not rules and task.lane is None:
+        return state
+    rule, now = rule_of(rules, record.type, record.sender, task.lane), ctx.clock.now()
+    if rule.lane is Lane.ECONOMY and task.deadline is None:
+        record.deadline = to_text(now + ECONOMY_LIFETIME)
+        state = replace(state, deadline=parse_time(record.deadline))
+    obstacle = None
+    if not deployed:
+        obstacle = StandardReason.NOT_DEPLOYED
+    elif not state.plan or not ctx.policy.has_batches(ctx.policy.catalog.get(state.here.model)):
+        obstacle = StandardReason.NO_BATCHES
+    record.lane = choose_lane(rule, state.deadline, now, obstacle)
+    return state
+
+
+def start_or_pool(ctx: Context, tasks: TaskStore, workflow: Workflow, record: TaskRecord) -> None:
+    """Start the claimed task's execution; one in the economy lane is marked as started, and waits for a batch without
+    an execution.
+
+    Raises:
+        InputMismatchError: Another execution has the name.
+    """
+    if record.lane is None or record.lane.lane is Lane.STANDARD:
+        start_execution(ctx, workflow, record)
+        return
+    tasks.pool(record.task_id, ctx.clock.now())
+    ctx.log(LogEvent.TASK_POOLED, task_id=record.task_id, tier=record.tier, until=record.lane.until)
 
 
 def has_execution(workflow: Workflow, record: TaskRecord) -> bool:

@@ -2,12 +2,12 @@
 wait for subtasks. One record's trouble is no other's: it is raised when all the rest is done.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from pointsman.execution.batch import RESULTS_FOR
 from pointsman.execution.budget import OPEN
+from pointsman.execution.calls import CallSpec
 from pointsman.execution.executions import DeadExecution
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.records import TaskRecord
@@ -22,7 +22,8 @@ from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
 from pointsman.services.delivery import DELIVERED_WITHIN, Delivery
 from pointsman.services.start import task_of_execution
-from pointsman.values.errors import DeliveryError, SweepError, safe_message
+from pointsman.services.troubles import Troubles
+from pointsman.values.errors import DeliveryError, SweepError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.money import nano
 from pointsman.values.status import ENDED, UNDER_WAY
@@ -56,24 +57,6 @@ class SweepResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Troubles:
-    """What failed in one sweep, each with its error in words that may be logged."""
-
-    ctx: Context
-    words: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def of(self, what: str) -> Iterator[None]:
-        """Keep an error in the block from everything else."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001  (raised in the end)
-            why = safe_message(error)
-            self.ctx.log(LogEvent.SWEEP_PART_FAILED, level="error", what=what, why=why)
-            self.words.append(f"{what} ({why})")
-
-
-@dataclass(frozen=True, slots=True)
 class Sweep:
     """The use case of the sweep function and of `pointsman sweep`."""
 
@@ -95,7 +78,7 @@ class Sweep:
         Raises:
             SweepError: Something could not be done; all else was.
         """
-        now, result, troubles = self.ctx.clock.now(), SweepResult(), _Troubles(self.ctx)
+        now, result, troubles = self.ctx.clock.now(), SweepResult(), Troubles(self.ctx, LogEvent.SWEEP_PART_FAILED)
         states: list[ModelState] = []
         with troubles.of("open attempts"):
             self._close_open(now, result, troubles)
@@ -120,7 +103,7 @@ class Sweep:
             raise SweepError(troubles.words)
         return result
 
-    def _close_open(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
+    def _close_open(self, now: datetime, result: SweepResult, troubles: Troubles) -> None:
         """Close every intent whose function must have ended; keep up to where all are settled."""
         watermarks, settled = self.store.watermarks(), now - SETTLED_AFTER
         since = watermarks.settled_before if watermarks else now - _LOOK_BACK
@@ -128,14 +111,14 @@ class Sweep:
             closed = result.closed
             with troubles.of(f"attempt {key.row}"):
                 intent = self.ctx.ledger.find_intent(key)
-                if intent and now - intent.at > timedelta(seconds=_seconds_of(intent.spec.function)) + _GRACE:
+                if intent and now - intent.at > _open_for(intent.spec) + _GRACE:
                     close_unknown(self.ctx, intent)
                     result.closed += 1
             if result.closed == closed:
                 settled = min(settled, parse_time(key.began_at))
         self.store.settled(since, settled)
 
-    def _look_after(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
+    def _look_after(self, now: datetime, result: SweepResult, troubles: Troubles) -> None:
         """Deliver what waits; send out, end and deliver tasks with subtasks."""
         task_ids = list(self.tasks.wanting_attention())
         for number, task_id in enumerate(task_ids):
@@ -160,7 +143,7 @@ class Sweep:
         result.delivered += record.status in ENDED
         result.gathered += record.status not in ENDED and status in ENDED
 
-    def _finish_dead(self, now: datetime, result: SweepResult, troubles: _Troubles) -> None:
+    def _finish_dead(self, now: datetime, result: SweepResult, troubles: Troubles) -> None:
         """Finish tasks whose execution died and whom the rule on its status did not reach."""
         for execution in self.workflow.dead(now - _DEAD_FOR[1], now - _DEAD_FOR[0]):
             with troubles.of(f"execution {execution.name}"):
@@ -195,5 +178,8 @@ def _ended_within(record: TaskRecord, now: datetime, time: timedelta) -> bool:
     return record.ended_at is not None and now - parse_time(record.ended_at) < time
 
 
-def _seconds_of(function: str) -> int:
-    return {str(tier): seconds for tier, seconds in FUNCTION_SECONDS.items()}.get(function, 60)
+def _open_for(spec: CallSpec) -> timedelta:
+    """Return how long a call may be open: as long as its function runs, or as its batch's results are kept."""
+    if spec.batch_entry:
+        return RESULTS_FOR
+    return timedelta(seconds={str(tier): seconds for tier, seconds in FUNCTION_SECONDS.items()}.get(spec.function, 60))

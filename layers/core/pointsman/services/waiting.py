@@ -1,7 +1,7 @@
 """What a started task waits for, for whoever asks: its execution knows."""
 
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.waiting import Waiting, WaitingFor
+from pointsman.execution.waiting import Waiting, WaitingFor, waiting_in_lane
 from pointsman.ports import Workflow
 from pointsman.services.start import execution_name
 from pointsman.values.status import UNDER_WAY, Status
@@ -15,5 +15,7 @@ def waiting_of(workflow: Workflow, record: TaskRecord) -> Waiting | None:
         return Waiting(WaitingFor.SUBTASKS, until, until)
     if record.status not in UNDER_WAY:
         return None
+    if waiting := waiting_in_lane(record):
+        return waiting
     pause = workflow.pause(execution_name(record.task_id, record.generation))
     return Waiting.of_pause(pause) if pause else None

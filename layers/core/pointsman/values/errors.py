@@ -85,6 +85,18 @@ class SweepError(PointsmanError):
         super().__init__(f"the sweep could not do all: {', '.join(shown)}")
 
 
+class BatchError(PointsmanError):
+    """A provider's batches cannot be read or cancelled now. Raised by the adapter: the economy lane's next run tries
+    again.
+    """
+
+
+class LaneError(PointsmanError):
+    """Some of what the economy lane looks after could not be. Raised by its run when all else is done: the alarm on
+    function errors shows it, and the next run tries again.
+    """
+
+
 class PublishError(PointsmanError):
     """AWS or a webhook's host did not take an event or a reply; the message is an error code or a rule of ours. Raised
     by the adapters of bus and replies: the delivery tries again.

@@ -8,6 +8,7 @@ from typing import Any
 from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD, AccountTrouble, Outcome
 from pointsman.report.figures.sums import Summable
+from pointsman.values.lane import Lane
 from pointsman.values.taxonomy import Tier
 from pointsman.values.usage import Usage
 
@@ -49,10 +50,17 @@ class LedgerEntry:
     parent_id: str | None
     metadata: Mapping[str, str]
     milliseconds: int
-    """How long the call took; 0 while it is open, or when its end was not recorded."""
+    """How long the call took; 0 while it is open, when its end was not recorded, and in a batch."""
     ended_at: str | None
     """When its outcome was recorded."""
     sender: str | None = None
+    in_batch: bool = False
+    """Whether it was an entry in a batch of the economy lane: it took hours, and no function waited for it."""
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that it went."""
+        return Lane.ECONOMY if self.in_batch else Lane.STANDARD
 
     @property
     def is_open(self) -> bool:
@@ -195,9 +203,10 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         recognized=not row.get("unrecognized", False),
         parent_id=row.get("parent_id"),
         metadata=row.get("metadata") or {},
-        milliseconds=row.get("milliseconds", 0),
+        milliseconds=0 if row.get("batch_entry") else row.get("milliseconds", 0),
         ended_at=row.get("ended_at"),
         sender=_interned(row.get("sender")),
+        in_batch=bool(row.get("batch_entry")),
     )
 
 

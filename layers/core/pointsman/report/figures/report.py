@@ -97,6 +97,8 @@ class DayTotals(Summable):
     """Of all attempts by billed model; they add up to `total`."""
     types: dict[str, Totals]
     """Of attempts for tasks; with `classification` and `checking` they add up to `total`."""
+    lanes: dict[str, Totals]
+    """Of attempts for tasks, by lane; with `classification` and `checking` they add up to `total`."""
     work: dict[WorkKey, Totals]
     """Of all attempts; they add up to `total`, except for tasks that count under several keys."""
     csv_lines: dict[CsvKey, Totals]
@@ -130,6 +132,7 @@ class DayTotals(Summable):
             checking=totals_of(entry for entry in today if entry.checks_answers),
             models=totals_by(today, lambda entry: entry.billed_model),
             types=totals_by(for_tasks, lambda entry: entry.type or _UNTYPED),
+            lanes=totals_by(for_tasks, lambda entry: str(entry.lane)),
             work=totals_by(today, _work_key),
             csv_lines=totals_by(today, lambda entry: CsvKey(*_work_key(entry), entry.billing, entry.outcome)),
             outcomes=Counter(entry.outcome for entry in today),
@@ -279,7 +282,7 @@ class ReportBuilder:
         self.totals += DayTotals.of(attempts, since, self.scope.policy)
         self.retired |= {entry.requested_model for entry in today if entry.outcome == Outcome.RETIRED}
         self.tasks.add(task_costs(for_tasks, [share for share in shares if first <= share.at < end]))
-        self.speed.add(for_tasks)
+        self.speed.add(entry for entry in for_tasks if not entry.in_batch)
         self.summary += DaySummary.of(self.scope.day, str(self.scope.zone), today, self.scope.policy, since)
 
     def build(self, counters: Mapping[str, int], earlier: list[DaySummary], find_milestones: MilestoneLookup) -> Report:

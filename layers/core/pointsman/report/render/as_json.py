@@ -61,6 +61,7 @@ def _document(report: Report) -> dict[str, Any]:
         "tickets": _named(report.labels["ticket"]),
         "parents": _named(report.labels["parent_id"]),
         "senders": _named(report.labels["sender"]),
+        "lanes": {name: _totals(totals) for name, totals in report.lanes.items()},
         "work": [{**key._asdict(), **_totals(totals)} for key, totals in report.work.items()],
         "task_costs": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
         "others": {
