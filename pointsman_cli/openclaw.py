@@ -6,7 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from devstack.toolchain import ROOT
 from pointsman.chat_api.request_fields import AUTO
 from pointsman.execution.output_room import DEFAULT_OUTPUT_CAPS
 from pointsman.routing.config import ConfigError, parse
@@ -27,6 +26,8 @@ def read_config(config: Path | None) -> str:
     """
     file = config or (HERE if HERE.is_file() else None)
     if file is None:
+        from devstack.toolchain import ROOT  # imports boto3
+
         own = ROOT / "openclaw.json"  # which `init` edits; there is none before an installed command's first `up`
         return (own if own.is_file() else files("pointsman") / "openclaw.json").read_text(encoding="utf-8")
     try:
