@@ -95,6 +95,10 @@ build/operator.txt: uv.lock .tools/uv/.stamp
 build: setup ## Build the artifacts for `sam deploy`, for ARCH=arm64 (default) or x86_64
 	@$(RUN)/python -m devstack $(ARCH)
 
+.PHONY: wheel
+wheel: setup ## Build the wheel of the pointsman command into dist/, for environments without this checkout
+	@$(RUN)/python tools/wheel.py .tools/uv/bin/uv dist
+
 # A Python whose environment has LiteLLM: the benchmarks' own, if it is installed.
 LITELLM ?= $(wildcard .tools/litellm/bin/python)
 
