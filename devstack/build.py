@@ -2,7 +2,9 @@
 
 import fcntl
 import hashlib
+import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +68,17 @@ def with_config(template: Path, config: str, folder: Path) -> Path:
     for file in folder.glob(f"*/{_CONFIG}"):
         file.unlink()  # the link, not the build's file
         file.write_text(config, encoding="utf-8")
-    return folder / template.name
+    copy = folder / template.name
+    copy.unlink()
+    copy.write_text(_from_anywhere(template), encoding="utf-8")
+    return copy
+
+
+def _from_anywhere(template: Path) -> str:
+    """Return a built template whose files beside the sources, named by its own place, can be told from any other."""
+    sources = re.escape(os.path.relpath(ROOT, template.parent) + os.sep)
+    text = template.read_text(encoding="utf-8")
+    return re.sub(rf"(?<=: ){sources}(.+)$", lambda path: json.dumps(str(ROOT / path[1])), text, flags=re.MULTILINE)
 
 
 def _build(architecture: str, target: Path, environ: Mapping[str, str]) -> None:

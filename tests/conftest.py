@@ -93,6 +93,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 SLOW_FOLDER = "tests/stack/"
 """The folder of the tests that take the longest."""
 _OWN_SETUP = (
+    "test_acceptance_day.py",
     "test_aws_faults.py",
     "test_demo_with_keys.py",
     "test_provider_faults.py",
