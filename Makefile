@@ -35,8 +35,8 @@ setup: .venv/.stamp .tools/sam/.stamp .tools/ministack/.stamp .tools/axe/.stamp 
 	@:
 
 .PHONY: demo
-demo: setup ## Start the local stack, send tasks, print answers and the ledger
-	@$(RUN)/python -m demo
+demo: setup ## Start the local stack, send tasks, print answers and the ledger; KEEP=1 leaves it up, to look at
+	@$(RUN)/python -m demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: setup ## Run all tests, including those on the local stack; uses no keys and calls no provider
@@ -94,6 +94,10 @@ build/operator.txt: uv.lock .tools/uv/.stamp
 .PHONY: build
 build: setup ## Build the artifacts for `sam deploy`, for ARCH=arm64 (default) or x86_64
 	@$(RUN)/python -m devstack $(ARCH)
+
+.PHONY: wheel
+wheel: setup ## Build the wheel of the pointsman command into dist/, for environments without this checkout
+	@$(RUN)/python tools/wheel.py .tools/uv/bin/uv dist
 
 # A Python whose environment has LiteLLM: the benchmarks' own, if it is installed.
 LITELLM ?= $(wildcard .tools/litellm/bin/python)

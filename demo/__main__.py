@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,12 +22,16 @@ from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.report.render.html import render_html
 from pointsman_cli import output
 from pointsman_cli.app import explain_error
-from pointsman_cli.errors import Exit
-from pointsman_cli.stacks import connect_to_local
+from pointsman_cli.errors import CommandError, Exit
+from pointsman_cli.stacks import STATE_DIR, connect_to_local
 
 _FOLDER = ROOT / "build/demo"
 _RESULT_FILES = ("result.json", "report.json", "report.txt", "report.html")
 _REPLY_QUEUE_ARN = f"arn:aws:sqs:us-east-1:000000000000:{phases.REPLY_QUEUE}"
+
+
+_TRY_IT = 'Try it yourself: pointsman up, then pointsman submit "..." --wait'
+_LOOK_AT_IT = "The stack is still up. Look at what it did: pointsman ui. Stop it: pointsman down"
 
 
 @dataclass
@@ -116,22 +122,21 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=_FOLDER, help="folder for results and logs (default: build/demo)"
     )
+    parser.add_argument("--keep", action="store_true", help="leave the stack up, as `pointsman up` does")
     options = parser.parse_args()
     as_json, folder = options.json, options.folder.resolve()
     console = Console(stderr=as_json)
     for name in _RESULT_FILES:
         (folder / name).unlink(missing_ok=True)
     try:
-        with devstack.local_stack(
-            folder,
-            parameters={"ReplyQueueArns": _REPLY_QUEUE_ARN},
-            stand_in=True,  # beside a real provider too: the demo's output says which answers are whose
-            report=lambda line: console.print(line, highlight=False, markup=False),
+        with _stack(
+            folder, keep=options.keep, report=lambda line: console.print(line, highlight=False, markup=False)
         ) as info:
             demo = _Demo(info, console)
             result = demo.run()
     except KeyboardInterrupt:
-        output.print_note("demo: interrupted; the local stack is down")
+        after = "stop the local stack with `pointsman down`" if options.keep else "the local stack is down"
+        output.print_note(f"demo: interrupted; {after}")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a user gets one line, never a traceback)
         output.print_note(f"demo: {explain_error(error)}")
@@ -140,8 +145,28 @@ def main() -> int:
     if as_json:
         output.print_document(result)
     else:
-        _print(result, folder)
+        _print(result, STATE_DIR if options.keep else folder, folder)
+        print(_LOOK_AT_IT if options.keep else _TRY_IT)
     return Exit.OK if all(check["passed"] for check in result["checks"].values()) else Exit.FAILED
+
+
+@contextmanager
+def _stack(folder: Path, *, keep: bool, report: Callable[[str], None]) -> Iterator[devstack.StackInfo]:
+    """Yield the demo's own stack, which ends with it; with `keep` it is the one of `pointsman up` and stays.
+
+    Raises:
+        CommandError: There is one already, whose tasks the demo's checks would count.
+    """
+    parameters = {"ReplyQueueArns": _REPLY_QUEUE_ARN}
+    # Stand-ins beside a real provider too: the demo's output says which answers are whose.
+    if not keep:
+        with devstack.local_stack(folder, parameters=parameters, stand_in=True, report=report) as info:
+            yield info
+        return
+    if devstack.StackInfo.load(STATE_DIR):
+        raise CommandError("there is a local stack already: stop it with `pointsman down`, or leave out KEEP=1")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield devstack.start_stack(STATE_DIR, parameters=parameters, stand_in=True, report=report)
 
 
 def _write(result: dict[str, Any], page: str, folder: Path) -> None:
@@ -151,7 +176,7 @@ def _write(result: dict[str, Any], page: str, folder: Path) -> None:
     (folder / "result.json").write_text(_dumped(result), encoding="utf-8")
 
 
-def _print(result: dict[str, Any], folder: Path) -> None:
+def _print(result: dict[str, Any], logs: Path, folder: Path) -> None:
     print("\nRESULTS")
     show.print_tasks(result["tasks"])
     print("\nANSWERS")
@@ -164,14 +189,16 @@ def _print(result: dict[str, Any], folder: Path) -> None:
     if result["stand_in"]:
         print("\nA stand-in answered for each provider without a key: those answers do not come from real models.")
     print("\nFILES")
-    path = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     places = [
-        ("results", "result.json"),
-        ("report", "report.html, report.json, report.txt"),
-        ("logs", "ministack.log, standin.log, deploy.log"),
+        ("results", folder, "result.json"),
+        ("report", folder, "report.html, report.json, report.txt"),
+        ("logs", logs, "ministack.log, standin.log, deploy.log"),
     ]
-    output.print_pairs((name, f"{path}/{files}") for name, files in places)
-    print('Try it yourself: pointsman up, then pointsman submit "..." --wait')
+    output.print_pairs((name, f"{_shown(path)}/{files}") for name, path, files in places)
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _dumped(value: dict[str, Any]) -> str:

@@ -3,12 +3,17 @@
 import json
 import os
 import platform
+import shutil
+import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from devstack.project import IS_INSTALLED, project_root, unpack_project
+
+ROOT = project_root()
 TEMPLATE = ROOT / "template.yaml"
 SAM = ROOT / ".tools/sam/bin/sam"
 MINISTACK = ROOT / ".tools/ministack/bin/ministack"
@@ -35,6 +40,8 @@ class LocalStackError(Exception):
 def require_tools(*tools: Path) -> None:
     """Check that this machine can run the local stack and that the tools are installed.
 
+    A command that is installed without a checkout unpacks the project and installs the tools by itself.
+
     Raises:
         LocalStackError: It cannot, or a tool is missing.
     """
@@ -42,9 +49,32 @@ def require_tools(*tools: Path) -> None:
         raise LocalStackError(
             "The local stack runs Linux binaries as they run on Lambda: use Linux, WSL or a container"
         )
+    unpack_project(ROOT)
     for tool in tools:
-        if not tool.exists():
+        if IS_INSTALLED:
+            _install(tool)
+        elif not tool.exists():
             raise LocalStackError(f"{tool.relative_to(ROOT)} is missing: run `make setup` in {ROOT}")
+
+
+def _install(tool: Path) -> None:
+    """Install a tool by its locked requirements, as the Makefile does, unless that is done."""
+    folder, uv = tool.parents[1], Path(sysconfig.get_path("scripts")) / "uv"
+    requirements, stamp, log = ROOT / f"tools/{folder.name}.txt", folder / ".stamp", ROOT / f"{folder.name}.log"
+    if stamp.exists() and stamp.read_bytes() == requirements.read_bytes():
+        return
+    print(f"Installing {folder.name} into {folder}", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    interpreter = str(folder / "bin/python")
+    commands = (
+        ["venv", "--no-project", "--python", sys.executable, str(folder)],
+        ["pip", "sync", "--require-hashes", "--compile-bytecode", "--python", interpreter, str(requirements)],
+    )
+    with log.open("wb") as output:
+        for command in commands:
+            if subprocess.run([uv, "--quiet", *command], stdout=output, stderr=output, check=False).returncode:
+                raise LocalStackError(f"{folder.name} cannot be installed: {last_line(log)}", log)
+    stamp.write_bytes(requirements.read_bytes())
 
 
 def host_architecture() -> str:

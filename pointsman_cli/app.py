@@ -54,7 +54,7 @@ def _epilog(examples: str) -> str:
 
 def _print_version(requested: bool) -> None:
     if requested:
-        print(f"pointsman {version('pointsman-operator')}")
+        print(f"pointsman {version('pointsman')}")
         raise typer.Exit
 
 

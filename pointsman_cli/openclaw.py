@@ -26,7 +26,10 @@ def read_config(config: Path | None) -> str:
     """
     file = config or (HERE if HERE.is_file() else None)
     if file is None:
-        return (files("pointsman") / "openclaw.json").read_text(encoding="utf-8")
+        from devstack.toolchain import ROOT  # imports boto3
+
+        own = ROOT / "openclaw.json"  # which `init` edits; there is none before an installed command's first `up`
+        return (own if own.is_file() else files("pointsman") / "openclaw.json").read_text(encoding="utf-8")
     try:
         text = file.read_text(encoding="utf-8-sig")
         if file is not HERE:

@@ -273,7 +273,7 @@ def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
             "answer": read_payload(runtime, audit.answer),
             "cost_nano_usd": audit.cost_nano,
         },
-        "judgement": None,
+        "judgement": audit.judgement,
     }
 
 

@@ -98,6 +98,7 @@ _OWN_SETUP = (
     "test_provider_faults.py",
     "test_races.py",
     "test_response_mix.py",
+    "test_wheel.py",
 )
 """Its modules that do not use the deployed stack."""
 

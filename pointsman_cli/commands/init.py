@@ -46,17 +46,20 @@ def init(
 
     Reads the provider keys from GEMINI_API_KEY and ANTHROPIC_API_KEY, or prompts for them without echo, and stores them
     as SecureStrings in SSM Parameter Store. No option takes a key. Writes the budget to openclaw.json. Run it again to
-    change a deployment: the deployed values are the defaults, and --update asks for none of them. Needs the checkout,
-    `make setup` and AWS credentials.
+    change a deployment: the deployed values are the defaults, and --update asks for none of them. Needs AWS
+    credentials, and in a checkout `make setup`.
     """
     import boto3
 
+    from devstack.project import unpack_project
+    from devstack.toolchain import ROOT
     from pointsman_cli.first_deploy import keys, steps
     from pointsman_cli.first_deploy.options import parse_region, terminal_prompter
 
     if update and (keys_only or budget or email or time_zone):
         raise BadInputError("--update keeps budget, e-mail, time zone and keys: leave those options out")
     prompter = terminal_prompter(yes=yes or plan)
+    unpack_project(ROOT)
     default_region = boto3.Session(profile_name=profile).region_name or "us-east-1"
     region_name = prompter.ask("AWS region", default_region, parse_region, region)
     session = boto3.Session(profile_name=profile, region_name=region_name)

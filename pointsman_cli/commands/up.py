@@ -93,10 +93,12 @@ def up(
 
 def _config_text(config: Path | None) -> str | None:
     """Return the configuration in use; None if it is the checkout's, which is part of the build."""
+    from devstack.project import unpack_project
     from devstack.toolchain import ROOT
     from pointsman.routing.config import parse
     from pointsman_cli.openclaw import read_config
 
+    unpack_project(ROOT)
     text = read_config(config)
     parse(text)
     return None if text == (ROOT / "openclaw.json").read_text(encoding="utf-8") else text

@@ -48,7 +48,7 @@ class PointsmanServer(MCPServer[Any]):
 
     def __init__(self, tools: McpTools) -> None:
         """Register the tools."""
-        package_version = version("pointsman-operator")
+        package_version = version("pointsman")
         super().__init__(
             "pointsman", instructions=_INSTRUCTIONS, version=package_version, log_level="WARNING", subscriptions=False
         )

@@ -16,6 +16,7 @@ from devstack import LocalStackError
 from pointsman_cli.app import explain_error
 from pointsman_cli.errors import CommandError, Exit, UnreachableError
 from pointsman_cli.ui import (
+    audit_pages,
     config_page,
     day_pages,
     dead_letter_pages,
@@ -46,6 +47,8 @@ _PAGES: tuple[tuple[str, PageView], ...] = (
     ("/days/", day_pages.day_list),
     ("/days/index.html", day_pages.day_list),
     ("/days/{year:int}/{month:int}/{day:int}/{name}", day_pages.day_file),
+    ("/audit", audit_pages.audit_list),
+    ("/audit/{task_id}", audit_pages.audit_page),
     ("/configuration", config_page.config_page),
     ("/dead-letters", dead_letter_pages.dead_letter_list),
     ("/dead-letters/{task_id}", dead_letter_pages.dead_letter_page),
@@ -57,6 +60,7 @@ _CHANGES: tuple[tuple[str, FormView], ...] = (
     ("/tasks/{task_id}/correct", task_actions.do_correct),
     ("/tasks/{task_id}/replay", task_actions.do_replay),
     ("/dead-letters/{task_id}", dead_letter_pages.replay_letter),
+    ("/audit/{task_id}", audit_pages.judge_pair),
 )
 """What changes something: refused while the pages only show."""
 _LOOKS: tuple[tuple[str, FormView], ...] = (("/submit/estimate", submit_page.estimate_part),)

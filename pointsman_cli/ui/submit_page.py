@@ -10,6 +10,7 @@ from pointsman.client import InvalidTaskError, TaskFields
 from pointsman.client.message import body_of, task_fields
 from pointsman.contracts.task import Rejection, Task
 from pointsman.values.effort import Effort
+from pointsman.values.lane import Lane
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import submission
 from pointsman_cli.dry_run import TYPICAL_OUTPUT_TOKENS, DryRun
@@ -28,6 +29,7 @@ def submit_page(ui: UiContext, request: Request) -> Response:
         types=list(TaskType),
         tiers=list(Tier),
         efforts=list(Effort),
+        lanes=list(Lane),
         key=str(uuid.uuid4()),
     )
 
@@ -74,6 +76,7 @@ def _body(fields: FormFields) -> str:
         "type": chosen(TaskType, fields, "type"),
         "tier": chosen(Tier, fields, "tier"),
         "effort": chosen(Effort, fields, "effort"),
+        "lane": chosen(Lane, fields, "lane"),
         "private": "private" in fields,
         "split": "split" in fields,
         "system": stated(fields, "system"),

@@ -10,13 +10,15 @@ import pytest
 
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.replay import build_replay
-from pointsman.execution.records import Payload
+from pointsman.execution.records import AuditedAnswer, Payload
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
+from pointsman_cli import tasks
 from pointsman_cli.stacks import StackConnection
 from tests.support.aws import Aws
-from tests.support.ui_window import Window, put_task, stack_connection
+from tests.support.schemas import check_document
+from tests.support.ui_window import Window, attempt_rows, put_task, stack_connection
 
 REJECTED = {"code": "invalid_task", "reason": "tier: must be one of …", "task_id": "t-bad", "message_id": "m-1"}
 
@@ -236,6 +238,40 @@ def test_form_without_its_own_token_changes_nothing(aws: Aws, window: Window, co
 def test_form_that_is_too_large_is_refused(window: Window) -> None:
     token = window.context.session.form_token("/submit")
     assert window.post("/submit", {"token": token, "prompt": "x" * 4_100_000}).status_code == 413
+
+
+def test_two_answers_are_judged_before_it_is_said_whose_they_are(
+    aws: Aws, window: Window, connection: StackConnection
+) -> None:
+    key = attempt_rows(aws, "t-1", datetime.now(UTC), 9, model="claude-sonnet-5-5", purpose="audit")
+    audit = AuditedAnswer(key, "claude-sonnet-5-5", key.began_at, "answered", 5_000_000, Payload(inline="The long one"))
+    put_task(aws, "t-1", answer=Payload(inline="The short one"), model="claude-haiku-5-5", audit=audit)
+    assert "not judged" in window.page("/audit")
+    page = window.page("/audit/t-1")
+    assert "claude" not in page, "whose they are is not said yet"
+    sides = sorted(["The short one", "The long one"], key=page.index)
+    window.send_form("/audit/t-1", "/audit/t-1", better="right")
+    better = "baseline" if sides[1] == "The long one" else "delivered"
+    record = connection.client.read("t-1")
+    assert record
+    assert record.audit
+    assert record.audit.judgement
+    assert record.audit.judgement["better"] == better
+    after = window.page("/audit/t-1")
+    assert "claude-haiku-5-5" in after
+    assert f"Better: {better}" in after
+    check_document("audit", tasks.audit_document([tasks.answer_pair(connection.runtime, record)], stand_in=False))
+    assert window.send_form("/audit/t-1", "/audit/t-1", better="both").status_code == 422
+
+
+def test_answer_that_is_not_there_yet_cannot_be_judged(aws: Aws, window: Window) -> None:
+    key = attempt_rows(aws, "t-1", datetime.now(UTC), 9, model="claude-sonnet-5-5", purpose="audit")
+    put_task(aws, "t-1", answer=Payload(inline="One"), audit=AuditedAnswer(key, "claude-sonnet-5-5", key.began_at))
+    assert 'method="post"' not in window.page("/audit/t-1")
+    token = window.context.session.form_token("/audit/t-1")
+    assert window.post("/audit/t-1", {"token": token, "better": "left"}).status_code == 409
+    put_task(aws, "t-2")
+    assert window.get("/audit/t-2").status_code == 404
 
 
 def test_days_are_listed_and_today_is_computed(window: Window, connection: StackConnection) -> None:

@@ -132,7 +132,8 @@ def with_openai() -> None:
 
     @row("openai", "models")
     def _() -> None:
-        assert client.models.retrieve(HAIKU).id == HAIKU
+        for name in (HAIKU, AUTO):
+            assert client.models.retrieve(name).id == name
         assert AUTO in [model.id for model in client.models.list()]
 
     @row("openai", "tools")
@@ -174,7 +175,8 @@ def with_anthropic() -> None:
 
     @row("anthropic", "models")
     def _() -> None:
-        assert client.models.retrieve(HAIKU).id == HAIKU
+        for name in (HAIKU, AUTO):
+            assert client.models.retrieve(name).id == name
 
     @row("anthropic", "tools")
     def _() -> None:

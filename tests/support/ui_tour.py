@@ -13,7 +13,7 @@ import pytest
 
 from pointsman.entrypoints.cost_report import build_reporting
 from pointsman.entrypoints.replay import build_replay
-from pointsman.execution.records import Payload
+from pointsman.execution.records import AuditedAnswer, Payload
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType, Tier
@@ -33,6 +33,8 @@ PAGES = {
     "task": "/tasks/t-review",
     "submit": "/submit",
     "rerun": "/tasks/t-review/rerun",
+    "audit": "/audit",
+    "judge": "/audit/t-review",
     "days": "/days/",
     "dead-letters": "/dead-letters",
     "dead-letter": "/dead-letters/t-typo",
@@ -111,10 +113,16 @@ def put_a_day(aws: Aws, connection: StackConnection) -> None:
             cost_nano=28_415_000, cost_known=True, input=2_140, output=1_790, thinking=960,
         ),
     ]  # fmt: skip
+    asked_again = attempt_rows(
+        aws, "t-review", began + timedelta(seconds=41), 3, model="claude-opus-5", purpose="audit"
+    )
+    second = Payload(inline="The nightly job and the checkout take the same two locks in **opposite order**.")
+    audit = AuditedAnswer(asked_again, "claude-opus-5", asked_again.began_at, "answered", 61_300_000, second)
     put_task(
         aws, "t-review", "Why does checkout deadlock under load, and only on Mondays?", age=timedelta(minutes=5),
         type=TaskType.COMPLEX_DEBUGGING, model="claude-sonnet-5-5", cost_nano=28_415_000, sender="key:ci",
-        answer=Payload(inline=ANSWER), metadata={"ticket": "PAY-311", "agent": "ci"}, effort="high", rows=keys,
+        answer=Payload(inline=ANSWER), metadata={"ticket": "PAY-311", "agent": "ci"}, effort="high",
+        rows=keys, audit=audit,
         ended_at=to_text(began + timedelta(seconds=39)), delivered_at=to_text(began + timedelta(seconds=39)),
         decision=Decision(
             TaskType.COMPLEX_DEBUGGING, Tier.REASONING, Source.LOCAL, 0.91, "asks for the cause of a failure",

@@ -63,7 +63,8 @@ def attempt_rows(aws: Aws, task_id: str, at: datetime, number: int, **outcome: A
     """Write an attempt's rows into the ledger, as the reservation and the settlement do; return their place."""
     key = RowKey.of(task_id, f"000001.{number:06}", at)
     intent = {
-        "day_shard": key.day_shard, "row": key.intent, "kind": "intent", "purpose": "task", "task_id": task_id,
+        "day_shard": key.day_shard, "row": key.intent, "kind": "intent", "purpose": outcome.pop("purpose", "task"),
+        "task_id": task_id,
         "turn": key.attempt_id, "at": key.began_at, "billing": "paid", "function": "reasoning", "tier": "reasoning",
         "hop": 0, "reserved_nano": 40_000_000, "model": outcome.pop("model"), "effort": outcome.pop("effort", None),
     }  # fmt: skip

@@ -88,6 +88,12 @@ class TaskTable:
         item = self._update(task_id, task_updates.corrected(correction))
         return from_item(item) if item else None
 
+    def judge_audit(self, task_id: str, better: str, at: datetime) -> bool:
+        """Store which of the two answers a person finds better, over an earlier word; False when there are no two."""
+        update = Update().set_path(("audit", "judgement"), {"better": better, "at": to_text(at)})
+        update.only_if(f"attribute_type({update.name(('audit', 'outcome'))}, {update.value('S')})")
+        return self._update(task_id, update) is not None
+
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""
         self._update(task_id, task_updates.claim_started(at))

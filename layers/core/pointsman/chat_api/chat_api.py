@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 from uuid import uuid4
 
 from pointsman.chat_api import chat_response, web_pages
@@ -125,7 +126,7 @@ class ChatApi:
             case "GET", "/v1/models":
                 return _json(200, chat_response.model_list(self.models))
             case "GET", path if path.startswith(_MODELS):
-                return _json(200, chat_response.model(path.removeprefix(_MODELS), self.models))
+                return _json(200, chat_response.model(unquote(path.removeprefix(_MODELS)), self.models))
             case "GET", path if path.startswith(_TASKS):
                 return self._fetch(path.removeprefix(_TASKS), key)
         raise ChatError(404, f"there is no such method and path; there are {', '.join(_ROUTES)}", code="not_found")

@@ -107,6 +107,8 @@ class AuditedAnswer:
     outcome: str | None = None
     cost_nano: int | None = None
     answer: Payload = Payload()
+    judgement: Mapping[str, str] | None = None
+    """Which answer a person finds better, `delivered`, `baseline` or `same`, and since when (`better`, `at`)."""
 
     @classmethod
     def from_item(cls, item: Map) -> Self:
@@ -118,6 +120,7 @@ class AuditedAnswer:
             item.get("outcome"),
             item.get("cost_nano"),
             Payload(item.get("answer"), item.get("answer_ref")),
+            item.get("judgement"),
         )
 
     def as_item(self) -> dict[str, Any]:
@@ -131,6 +134,7 @@ class AuditedAnswer:
             "cost_nano": self.cost_nano,
             "answer": self.answer.inline,
             "answer_ref": self.answer.ref,
+            "judgement": self.judgement,
         }
 
 
