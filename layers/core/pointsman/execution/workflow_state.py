@@ -97,9 +97,7 @@ class WorkflowState:
     saw_transient: bool = False
     """Whether a trouble that time heals was met in this round."""
     refused_by: tuple[str, ...] = ()
-    """The models that refused for a reason that was not recognized: they are not asked again, and the refusal of a
-    second one is final.
-    """
+    """The models that refused for an unrecognized reason: not asked again, and a second one's refusal is final."""
     too_long_for: tuple[str, ...] = ()
     """The models whose window is too small for the request, which no wait changes: they are not asked again."""
     next: Next = Next.RUN
