@@ -13,7 +13,7 @@ from rich.console import Console
 
 import devstack
 from demo import checks, fake_providers, phases, progress, samples, show
-from demo.results import StackResults, collect_results
+from demo.results import StackResults, collect_results, take_lane_turn
 from demo.traffic import Traffic
 from devstack.toolchain import ROOT
 from pointsman.entrypoints.cost_report import build_reporting
@@ -46,7 +46,7 @@ class _Demo:
         """Send all samples, follow them to the end and return the document of result.json."""
         stack = connect_to_local(self.info)
         reply_url = self.info.client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
-        traffic = Traffic(stack.runtime, [])
+        traffic = Traffic(stack.runtime, [], lambda: take_lane_turn(stack))
         self._play(traffic)
         traffic.await_deliveries()
         outcomes = [message.outcome for message in traffic.messages]
@@ -101,6 +101,8 @@ class _Demo:
                 )
                 by_name["answered_all_the_same"] = checks.check_answered_after_quota(traffic.messages)
             if "anthropic" in faked:
+                batches = fake_providers.fetch_batches(self.info.fake_providers_url)
+                by_name["one_batch_at_half_the_price"] = checks.check_lane(batches, traffic.messages, results)
                 by_name["thinking_is_asked_once_more"] = checks.check_thinking(traffic.messages)
             if self.regain:
                 by_name["account_left_alone_until_served"] = checks.check_account_left_alone(
@@ -124,7 +126,7 @@ def main() -> int:
     try:
         with devstack.local_stack(
             folder,
-            parameters={"ReplyQueueArns": _REPLY_QUEUE_ARN},
+            parameters={"ReplyQueueArns": _REPLY_QUEUE_ARN, "EconomyLane": "true"},
             stand_in=True,  # beside a real provider too: the demo's output says which answers are whose
             report=lambda line: console.print(line, highlight=False, markup=False),
         ) as info:
