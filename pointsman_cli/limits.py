@@ -30,7 +30,7 @@ class CapState(TypedDict):
     """Without `reserved_nano_usd`, which calls under way may cost at most."""
     reserved_nano_usd: int
     left_nano_usd: int
-    """What is neither spent nor reserved."""
+    """What is not spent, `reserved_nano_usd` included."""
     percent: float | None
     """How much of it is spent; None: it is 0."""
 
@@ -147,7 +147,7 @@ def _money(shown: str, limit: int, counters: Mapping[str, int], counter: str) ->
         "limit_nano_usd": limit,
         "spent_nano_usd": held - reserved,
         "reserved_nano_usd": reserved,
-        "left_nano_usd": max(limit - held, 0),
+        "left_nano_usd": max(limit - held + reserved, 0),
         "percent": percent_of(held - reserved, limit),
     }
 

@@ -22,7 +22,8 @@ def cost_text(bills: Sequence[Bill], width: int = COST_WIDTH, ledger: lanes.Lane
     costs, page = price_document(), _Page(max(width, 60))
     head = f"Monthly AWS bill in USD, without models. Region {costs['region']}, list prices of {costs['date']}."
     bill_texts = (_bill(bill, page) for bill in bills)
-    parts = ["\n".join(page.folded(head)), *bill_texts, _first_estimate(page), _lanes(page, ledger), _sources(page)]
+    own = (_express(page), _first_estimate(page), _lanes(page, ledger), _sources(page))
+    parts = ["\n".join(page.folded(head)), *bill_texts, *own]
     return "\n\n".join(parts) + "\n"
 
 
@@ -81,6 +82,7 @@ def _document(bills: Sequence[Bill], ledger: lanes.LaneCase | None) -> dict[str,
                 "usd": f"{bill.usd:.6f}",
                 "dearest": bill.most_expensive.key,
                 "halved": _saving(bill),
+                "express": _express_document(bill),
                 "list": {"write_units": f"{_list_units(bill):.3f}", "usd": f"{_list_usd(bill):.6f}"},
                 "items": [
                     {"unit": item.key, "units": f"{item.units:.3f}", "free": item.price.free, "usd": f"{item.usd:.6f}"}
@@ -110,6 +112,12 @@ def _document(bills: Sequence[Bill], ledger: lanes.LaneCase | None) -> dict[str,
     }
 
 
+def _express_document(bill: Bill) -> dict[str, Any]:
+    usd = _express_usd(bill)
+    saved = _transitions_usd(bill) - usd
+    return {"usd": f"{usd:.6f}", "saved_usd": f"{saved:.6f}", "weakens": list(EXPRESS_WEAKENS)}
+
+
 def _lane_cases(ledger: lanes.LaneCase | None) -> list[lanes.LaneCase]:
     return [*lanes.expected_cases(), *([ledger] if ledger else [])]
 
@@ -130,9 +138,22 @@ def _bill(bill: Bill, page: _Page) -> str:
     lines += ["", *page.folded(f"  most expensive: {top.price.name}, {_usd(top.usd)}.")]
     if saving := halve_top_item(bill):
         lines += page.folded(f"  can be cut to {_usd(saving.usd)} by {saving.how}.")
+    lines += page.folded(f"  {_express_words(bill)}")
     listed = f"  of the write units, {_units(_list_units(bill))} keep the index of `pointsman list`, one a task:"
     lines += page.folded(f"{listed} {_usd(_list_usd(bill))}.")
     return "\n".join(lines)
+
+
+def _express_words(bill: Bill) -> str:
+    saved = _transitions_usd(bill) - _express_usd(bill)
+    if saved < _CENT:
+        return "an Express workflow would save nothing here."
+    return f"an Express workflow would save {_usd(saved)}; the end of this page says what it would weaken."
+
+
+def _express(page: _Page) -> str:
+    weakened = [line for words in EXPRESS_WEAKENS for line in page.folded(f"  {words}.")]
+    return "\n".join(["What an Express workflow on the plain path would weaken", "", *weakened])
 
 
 def _list_units(bill: Bill) -> Decimal:
@@ -199,6 +220,14 @@ def _usd(amount: Decimal) -> str:
     return f"${amount:,.2f}" if amount >= 10 else f"${amount:.4f}" if amount >= _CENT / 100 else "<$0.0001"
 
 
+EXPRESS_WEAKENS = (
+    "at least once: names of executions are not unique, so a task may run twice at the same time; the attempt that is "
+    "taken by a condition would be all that keeps a second call from being made",
+    "no status events: nobody is told of an execution that was cut off, and its task ends at its deadline",
+    "no list and no history: `pointsman status`, `list` and the report cannot say what a task waits for, nor stop it",
+    "five minutes at most: each wait moves the task to the Standard workflow, a second way to run one",
+)
+"""What the product promises today by properties of Standard executions."""
 _EXPRESS_CHUNK_GB = Decimal("0.0625")
 """Step Functions bills an Express workflow's memory in chunks of 64 MB."""
 
@@ -219,19 +248,28 @@ def halve_top_item(bill: Bill) -> Saving | None:
     return change(bill) if change else None
 
 
-def _express_workflow(bill: Bill) -> Saving:
-    """Run the tasks below the reasoning tier in an Express workflow, and in a Standard one only if they must wait."""
+def _transitions_usd(bill: Bill) -> Decimal:
+    return next(item.usd for item in bill.items if item.key == "transitions")
+
+
+def _express_usd(bill: Bill) -> Decimal:
+    """Return what the workflow costs if tasks below the reasoning tier run in an Express one, and wait in a Standard
+    one.
+    """
     tasks, price_list = bill.day.tasks * units.DAYS_OF_MONTH, prices()
     short = [tier for tier in Tier if tier is not Tier.REASONING]
     seconds = sum((units.tier_share(tier) * (units.CALL_SECONDS[tier] + Decimal("0.5")) for tier in short), Decimal())
     moved = tasks * (1 - units.tier_share(Tier.REASONING))
     usd = price_list["express_requests"].of(moved)
     usd += price_list["express_gb_seconds"].of(tasks * seconds * _EXPRESS_CHUNK_GB)
-    usd += price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
+    return usd + price_list["transitions"].of((tasks - moved) * units.TASK_TRANSITIONS)
+
+
+def _express_workflow(bill: Bill) -> Saving:
     return Saving(
         "running tasks that end within five minutes in an Express workflow, and only the reasoning tier and tasks that "
         "wait in the Standard one",
-        usd,
+        _express_usd(bill),
     )
 
 

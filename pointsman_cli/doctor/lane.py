@@ -6,14 +6,14 @@ from pointsman.values.errors import BatchError
 from pointsman.values.lane import Lane
 from pointsman_cli.doctor.stack_probe import Finding, StackProbe, ok, to_do, unchecked
 
-DEPLOYED = "EconomyFunctionName"
+ECONOMY_OUTPUT = "EconomyFunctionName"
 """The stack's output where the lane is deployed."""
 
 
 def lane_findings(probe: StackProbe) -> Iterator[Finding]:
     """Report whether anybody else creates batches in the workspace; nothing of a lane that nobody asks for."""
     asked = [rule for rule in probe.policy.config.pointsman.lanes.values() if rule.lane is Lane.ECONOMY]
-    if DEPLOYED not in probe.connection.functions:
+    if ECONOMY_OUTPUT not in probe.connection.functions:
         if asked:
             says = "pointsman.lanes asks for the economy lane, which is not deployed: those tasks go the standard way"
             yield to_do("lane", "economy", says, "deploy with EconomyLane=true")

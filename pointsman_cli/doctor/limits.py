@@ -63,7 +63,7 @@ def concurrency_findings(probe: StackProbe) -> Iterator[Finding]:
 
 
 def budget_findings(probe: StackProbe) -> Iterator[Finding]:
-    """Report what is left under each cap, reservations of running calls deducted."""
+    """Report what is left under each cap; what running calls reserve counts as left."""
     budget, zone = probe.policy.config.pointsman.budget, probe.connection.settings.zone
     today = local_day(probe.now, zone)
     counters = probe.connection.runtime.stores.ledger_reader.counters(f"{today:%Y-%m}", today.day)

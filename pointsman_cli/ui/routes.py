@@ -1,11 +1,12 @@
-"""Which function answers which address, how forms are read, and how an error is shown."""
+"""Which function answers which address, what a form needs, and how an error is shown."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib.resources import files
 
 from botocore.exceptions import BotoCoreError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
@@ -14,24 +15,51 @@ from starlette.routing import Route
 from devstack import LocalStackError
 from pointsman_cli.app import explain_error
 from pointsman_cli.errors import CommandError, Exit, UnreachableError
-from pointsman_cli.ui import now_page, task_list_page, task_page
+from pointsman_cli.ui import (
+    day_pages,
+    dead_letter_pages,
+    now_page,
+    submit_page,
+    task_actions,
+    task_list_page,
+    task_page,
+)
+from pointsman_cli.ui.form_reading import FormFields, read_form
 from pointsman_cli.ui.page_guard import OPENING_PATH, PageGuard
 from pointsman_cli.ui.ui_context import UiContext
 
 type PageView = Callable[[UiContext, Request], Response]
-type FormFields = Mapping[str, str]
 type FormView = Callable[[UiContext, Request, FormFields], Response]
 
-_LARGEST_FORM = 4_000_000
-"""Bytes: a prompt of 1 MB whose characters are mostly sent as `%XX`."""
-_MOST_FIELDS = 100
 _PAGES: tuple[tuple[str, PageView], ...] = (
     ("/", now_page.now_page),
     ("/now", now_page.now_part),
     ("/tasks", task_list_page.task_list_page),
     ("/tasks/{task_id}", task_page.task_page),
     ("/tasks/{task_id}/part", task_page.task_part),
+    ("/tasks/{task_id}/cancel", task_actions.confirm_cancel),
+    ("/tasks/{task_id}/rerun", task_actions.confirm_rerun),
+    ("/tasks/{task_id}/correct", task_actions.confirm_correct),
+    ("/tasks/{task_id}/replay", task_actions.confirm_replay),
+    ("/submit", submit_page.submit_page),
+    ("/days/", day_pages.day_list),
+    ("/days/index.html", day_pages.day_list),
+    ("/days/{year:int}/{month:int}/{day:int}/{name}", day_pages.day_file),
+    ("/dead-letters", dead_letter_pages.dead_letter_list),
+    ("/dead-letters/{task_id}", dead_letter_pages.dead_letter_page),
 )
+_CHANGES: tuple[tuple[str, FormView], ...] = (
+    ("/submit", submit_page.submit_task),
+    ("/tasks/{task_id}/cancel", task_actions.do_cancel),
+    ("/tasks/{task_id}/rerun", task_actions.do_rerun),
+    ("/tasks/{task_id}/correct", task_actions.do_correct),
+    ("/tasks/{task_id}/replay", task_actions.do_replay),
+    ("/dead-letters/{task_id}", dead_letter_pages.replay_letter),
+)
+"""What changes something: refused while the pages only show."""
+_LOOKS: tuple[tuple[str, FormView], ...] = (("/submit/estimate", submit_page.estimate_part),)
+"""Forms that change nothing, as large as a prompt may be."""
+READ_ONLY = "These pages only show: start `pointsman ui` with --allow-changes to change anything."
 _STATIC = {
     "htmx.min.js": "text/javascript",
     "ui.js": "text/javascript",
@@ -53,6 +81,8 @@ def ui_app(ui: UiContext, port: int) -> PageGuard:
     """Return the ASGI app of the pages."""
     routes = [Route(OPENING_PATH, lambda request: _open(ui, guard, request))]
     routes += [Route(path, _answer(ui, view)) for path, view in _PAGES]
+    routes += [Route(path, _carry_out(ui, view, changes=True), methods=["POST"]) for path, view in _CHANGES]
+    routes += [Route(path, _carry_out(ui, view, changes=False), methods=["POST"]) for path, view in _LOOKS]
     routes += [Route("/static/report.css", _report_style), Route("/static/{name}", _static)]
     shown = {HTTPException: lambda request, error: _error_page(ui, request, error.detail, error.status_code)}
     guard = PageGuard(Starlette(routes=routes, exception_handlers=shown), ui.session, port)
@@ -82,6 +112,26 @@ def _answer(ui: UiContext, view: PageView) -> Callable[[Request], Response]:
             return view(ui, request)
         except Exception as error:  # noqa: BLE001  (users get one line, never a traceback)
             return _problem_page(ui, request, error)
+
+    return endpoint
+
+
+def _carry_out(ui: UiContext, view: FormView, *, changes: bool) -> Callable[[Request], Awaitable[Response]]:
+    """Return a form's endpoint: it needs the token of its own address, and the permission to change anything."""
+
+    def carry_out(request: Request, fields: FormFields) -> Response:
+        try:
+            return view(ui, request, fields)
+        except Exception as error:  # noqa: BLE001  (users get one line, never a traceback)
+            return _problem_page(ui, request, error)
+
+    async def endpoint(request: Request) -> Response:
+        fields = await read_form(request)
+        if not ui.session.is_token(fields.get("token", ""), request.url.path):
+            raise HTTPException(403, "This form is of another window: load the page again.")
+        if changes and not ui.changes:
+            raise HTTPException(403, READ_ONLY)
+        return await run_in_threadpool(carry_out, request, fields)
 
     return endpoint
 

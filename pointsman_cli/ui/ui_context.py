@@ -1,7 +1,7 @@
 """What every page needs: the stack, the templates, and whether anything may be changed."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,6 +22,17 @@ from pointsman_cli.ui.markdown_html import markdown_html
 
 PAGE_ROWS = 50
 """Rows of a page: what is beyond is a page further, or counted."""
+_DID = {
+    "cancelled": "The task is cancelled.",
+    "cancelling": "The task's call is under way: it ends with that call, whose cost is booked.",
+    "not_received": "The task was not received yet: it is dropped when it arrives.",
+    "ended_before": "The task had ended before it was cancelled.",
+    "rerun": "This is the task that runs anew.",
+    "corrected": "What the task should have been is recorded.",
+    "replayed": "The task has started again.",
+    "sent_back": "The message is back in the queue.",
+}
+"""What was done on the page before."""
 _STATUS_COLOURS = {
     "completed": "completed",
     "failed": "failed",
@@ -77,7 +88,8 @@ class UiContext:
 
     def text(self, request: Request, template: str, **values: Any) -> str:
         """Return the HTML of a page."""
-        shown: Mapping[str, Any] = {"ui": self, "path": request.url.path, "rows_a_page": PAGE_ROWS, **values}
+        did = _DID.get(request.query_params.get("did", ""))
+        shown = {"ui": self, "path": request.url.path, "rows_a_page": PAGE_ROWS, "did": did, **values}
         return _templates().get_template(template).render(shown)
 
     def token(self, path: str) -> Markup:

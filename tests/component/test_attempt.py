@@ -276,6 +276,25 @@ def test_a_held_task_runs_when_the_day_is_new(aws: Aws, ledger: MotoLedger, task
     assert "pointsman.budget.day_usd" in waiting["do"]
 
 
+def test_small_cap_lets_one_short_task_run_and_holds_the_others(
+    aws: Aws, ledger: MotoLedger, task_table: TaskTable
+) -> None:
+    budget = {"tiers": {"implementation": {"month_usd": "0.0003"}}, "when_exhausted": {"implementation": "hold"}}
+    router = configured(aws, ledger, task_table, budget=budget)
+    router.model.then(CallResult(Outcome.ANSWERED, "def answer(): ...", Usage(input=77, output=38)))
+    states = []
+    for number in range(4):
+        fields = {"prompt": f"Write function {number}.", "task_id": f"t-{number}", "max_output_tokens": 256}
+        router.run(QueueMessage(f"m-{number}", json.dumps({**fields, "type": "code_generation"})))
+        state = WorkflowState.from_state(json.loads(router.workflow.executions[f"t-{number}"]))
+        states.append(step(router, state))
+    assert [(state.next, state.reason) for state in states] == [
+        (Next.DELIVER, None),
+        *[(Next.WAIT, "over_budget")] * 3,
+    ]
+    assert [state.held_by for state in states[1:]] == ["month_implementation"] * 3
+
+
 def test_hold_is_announced_once_and_again_for_another_cap_or_after_another_call(
     aws: Aws, ledger: MotoLedger, task_table: TaskTable
 ) -> None:

@@ -155,7 +155,15 @@ def test_visibility_timeout_is_six_router_timeouts(resources: Resources) -> None
     source = router["Events"]["Tasks"]["Properties"]
     assert source["BatchSize"] == 10
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 1000
+    assert source["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "RouterConcurrency"}}
+    assert source["MaximumBatchingWindowInSeconds"] == {"Ref": "RouterBatchSeconds"}
+
+
+def test_routers_limits_are_those_of_lambda_and_by_default_nothing_waits() -> None:
+    parameters = load()["Parameters"]
+    concurrency, window = (parameters[name] for name in ("RouterConcurrency", "RouterBatchSeconds"))
+    assert (concurrency["Default"], concurrency["MinValue"], concurrency["MaxValue"]) == (2, 2, 1000)
+    assert (window["Default"], window["MinValue"], window["MaxValue"]) == (0, 0, 300)
 
 
 def test_dead_letter_queue_retains_longer_than_the_task_queue(resources: Resources) -> None:
@@ -366,10 +374,10 @@ def test_no_function_logs_its_event_or_traces_what_it_returns_or_raises(
     for path in ROOT.glob("functions/*/app.py"):
         code = path.read_text()
         assert "\n@function(" in code
-        assert "capture_lambda_handler" not in code
+        assert "Tracer" not in code
         assert "log_event" not in code
     frame = (ROOT / "layers/core/pointsman/entrypoints/lambda_frame.py").read_text()
-    assert "capture_lambda_handler(handler, capture_response=False, capture_error=False)" in frame
+    assert "Tracer" not in frame  # Lambda's own tracing has neither results nor errors
     assert "log_event" not in frame
     environments = [template["Globals"]["Function"], *(function["Properties"] for function in functions.values())]
     for properties in environments:

@@ -35,6 +35,19 @@ def test_most_expensive_line_of_a_million_tasks_a_day_can_be_halved() -> None:
     assert [item.usd for item in monthly.items] == sorted((item.usd for item in monthly.items), reverse=True)
 
 
+@pytest.mark.parametrize(("tasks", "least"), [(25, 0), (10_000, 25), (1_000_000, 2_500)])
+def test_bill_says_what_an_express_workflow_would_save_and_weaken(tasks: int, least: int) -> None:
+    (bill,) = tables.cost_document([monthly_bill(plain_day(tasks))])["bills"]
+    (transitions,) = [item for item in bill["items"] if item["unit"] == "transitions"]
+    express = bill["express"]
+    assert Decimal(express["saved_usd"]) == Decimal(transitions["usd"]) - Decimal(express["usd"])
+    assert express["saved_nano_usd"] >= least * 10**9 if least else express["saved_nano_usd"] < 0
+    assert express["weakens"] == list(tables.EXPRESS_WEAKENS)
+    text = tables.cost_text([monthly_bill(plain_day(tasks))])
+    assert ("would save nothing here" in text) is (least == 0)
+    assert "no status events" in text
+
+
 def test_tables_fold_on_a_narrow_terminal_and_lose_no_number() -> None:
     bills = [monthly_bill(plain_day(tasks)) for tasks in DEFAULT_VOLUMES]
     wide, narrow = tables.cost_text(bills), tables.cost_text(bills, 60)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from itertools import islice
 
 from pointsman.contracts.envelope import object_in, parts, readable_id, unwrap
 from pointsman.contracts.s3_prompt import S3Prompt, is_s3_event
@@ -44,6 +45,11 @@ class ReplayOutcome(StrEnum):
     IMPOSSIBLE = "cannot be replayed"
 
 
+def is_rejected(letter: DeadLetter) -> bool:
+    """Return whether the router has rejected the message, so that it can be corrected; SQS moved any other."""
+    return bool(letter.attributes)
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
     """What an operator asks for."""
@@ -60,6 +66,10 @@ class ReplayOptions:
     """Decide anew who serves."""
     execute: bool = False
     """Do it, rather than tell it."""
+    most: int | None = None
+    """How many letters to look at; None: all."""
+    corrected: str | None = None
+    """The body to send instead of that of a rejected message, which `ids` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +111,17 @@ class Replay:
     def __call__(self, options: ReplayOptions, owner: str) -> list[ReplayedItem]:
         """Return what is (or, if told to execute, was) replayed; `owner` names this process in its claims."""
         letters = [
-            self._letter(letter, options) for letter in self.dead_letters.letters() if self._is_chosen(letter, options)
+            self._letter(letter, options)
+            for letter in islice(self.dead_letters.letters(), options.most)
+            if self._is_chosen(letter, options)
         ]
         ids = dict.fromkeys([*(self.tasks.replayable() if options.failed else ()), *sorted(options.ids)])
         return [*letters, *self._failed(ids, options, owner)]
+
+    def letter(self, task_id: str) -> DeadLetter | None:
+        """Return the dead letter of a task or message as it lies there."""
+        options = ReplayOptions(frozenset({task_id}))
+        return next((letter for letter in self.dead_letters.letters() if self._is_chosen(letter, options)), None)
 
     def _is_chosen(self, letter: DeadLetter, options: ReplayOptions) -> bool:
         ids = {_id_of(letter), _first_id(letter), letter.message_id, readable_id(letter.body) or ""}
@@ -112,6 +129,8 @@ class Replay:
         return named and options.code in (None, _code(letter))
 
     def _letter(self, letter: DeadLetter, options: ReplayOptions) -> ReplayedItem:
+        if options.ids and options.corrected is not None and is_rejected(letter):
+            letter = replace(letter, body=options.corrected)
         body, outcome, why = self._examine(letter)
         entry = ReplayedItem(
             source="queue",

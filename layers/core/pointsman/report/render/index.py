@@ -21,7 +21,7 @@ from pointsman.report.render.components import (
     with_details,
 )
 from pointsman.report.render.formatting import percent
-from pointsman.report.render.markup import Child, Markup, el
+from pointsman.report.render.markup import Child, Markup, el, join
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import days_between
 
@@ -29,16 +29,21 @@ from pointsman.values.times import days_between
 def render_index(entries: Sequence[PublishedDay], *, linked: bool = True) -> str:
     """Return the page, the latest month and day first; `linked`: the days' reports are stored below it."""
     newest = sorted(entries, key=lambda entry: entry.spend.day, reverse=True)
-    months = groupby(newest, key=lambda entry: f"{entry.spend.day:%B %Y}")
-    sections = [_month(name, list(days), linked=linked) for name, days in months]
     return html_page(
         "Pointsman: all days",
         el("header", el("div", el("strong", "Pointsman"), class_="brand"), el("h1", "All days"), _lead(newest)),
-        _chart(newest) if linked else _chart(newest, len(newest)),
-        *sections,
-        None if sections else el("p", "No reports yet."),
+        index_content(newest, linked=linked),
+        None if newest else el("p", "No reports yet."),
         el("footer", el("p", "Savings are estimates against the baseline named on each day’s page.")),  # noqa: RUF001
     )
+
+
+def index_content(entries: Sequence[PublishedDay], *, linked: bool = True) -> Markup:
+    """Return the chart and the months, the latest first."""
+    newest = sorted(entries, key=lambda entry: entry.spend.day, reverse=True)
+    months = groupby(newest, key=lambda entry: f"{entry.spend.day:%B %Y}")
+    chart = _chart(newest) if linked else _chart(newest, len(newest))
+    return join(chart, *(_month(name, list(days), linked=linked) for name, days in months))
 
 
 def _lead(newest: Sequence[PublishedDay]) -> Markup | None:
