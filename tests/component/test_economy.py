@@ -9,8 +9,9 @@ import pytest
 
 from pointsman.contracts.sender import Sender
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
+from pointsman.execution.records import TaskRecord
 from pointsman.routing.lanes import StandardReason
-from pointsman.values.errors import LaneError
+from pointsman.values.errors import LaneError, StoreError
 from pointsman.values.lane import Lane
 from pointsman.values.status import Status
 from pointsman.values.usage import Usage
@@ -325,8 +326,9 @@ def test_unreachable_provider_leaves_an_unanswered_creation_as_it_is(world: Econ
     world.send("t-1", **ECONOMY)
     world.run()
     world.batches.broken = unreachable()
-    with pytest.raises(LaneError):
-        world.run(after=2 * HOUR)
+    run = world.run(after=2 * HOUR)
+    assert run is not None
+    assert (run.unanswered, "batch_not_read" in world.logged) == (1, True)
     assert "outcome" not in world.rows()[0]
     world.batches.broken = None
     world.run()
@@ -488,3 +490,23 @@ def test_sweep_leaves_the_entries_of_a_batch_open(world: EconomyWorld) -> None:
     assert "outcome" not in world.rows()[0]
     world.day(5)
     assert [row["outcome"] for row in world.rows()] == ["answered"]
+
+
+def test_trouble_with_one_task_is_no_others_and_is_raised_in_the_end(world: EconomyWorld) -> None:
+    world.send("t-1", **ECONOMY)
+    world.send("t-2", **ECONOMY)
+    world.run()
+    broken = world.tasks.read
+
+    def read(task_id: str) -> TaskRecord | None:
+        if task_id == "t-1":
+            raise StoreError("out of reach")
+        return broken(task_id)
+
+    world.tasks.read = read  # type: ignore[method-assign]
+    with pytest.raises(LaneError, match="out of reach"):
+        world.run(after=HOUR)
+    world.tasks.read = broken  # type: ignore[method-assign]
+    world.run(after=HOUR)
+    world.play_all()
+    assert [world.task(task_id).status for task_id in ("t-1", "t-2")] == [Status.COMPLETED] * 2

@@ -66,6 +66,8 @@ class StandardReason(StrEnum):
     """It leaves no room for the lane's longest time and a standard call after it."""
     WAITED = "waited"
     """The lane's longest time is over before the task came into a batch."""
+    UNREADABLE = "unreadable"
+    """Its text could not be read when its batch was made."""
     EXPIRED = "expired"
     """Its entry was not processed before the batch expired or was cancelled, or came to nothing else."""
 

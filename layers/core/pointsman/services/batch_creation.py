@@ -29,6 +29,7 @@ from pointsman.execution.records import IN_BATCH, POOLED, TaskRecord
 from pointsman.execution.workflow_state import WorkflowState
 from pointsman.ports import TaskStore
 from pointsman.routing.catalog import Model
+from pointsman.routing.lanes import StandardReason
 from pointsman.services.batch_settlement import BatchSettlement
 from pointsman.services.call import BYTES_PER_TOKEN_AT_MOST, reserve_call
 from pointsman.services.context import Context
@@ -37,6 +38,7 @@ from pointsman.services.next_spec import next_spec
 from pointsman.services.sender_limits import with_limits
 from pointsman.services.task_call import TaskCalls
 from pointsman.values import strict_json
+from pointsman.values.errors import StoreError, safe_message
 from pointsman.values.lane import Lane
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import ENDED
@@ -72,7 +74,7 @@ class BatchCreation:
         """
         model, now = self.ctx.policy.catalog.get(batch.model), self.ctx.clock.now()
         if now >= batch.until:
-            return self._give_up(owner, batch, "the lane's longest time is over")
+            return self._give_up(owner, batch, "the lane's longest time is over", end)
         entries, specs, size = list[BatchEntry](), dict[int, CallSpec](), 0
         for number, entry in enumerate(batch.entries):
             reserved = self._reserved(batch.custom_id(number), entry, model, MOST_BATCH_BYTES - size)
@@ -89,9 +91,11 @@ class BatchCreation:
         client = self.client()
         batch = self.store.save(replace(batch, stage=BatchStage.SENT, sent_at=self.ctx.clock.now()))
         requests = [(batch.custom_id(number), spec.request(model, CREATE_SECONDS)) for number, spec in specs.items()]
-        return self._answered(owner, batch, client.create(requests, CREATE_SECONDS), model)
+        return self._answered(owner, batch, client.create(requests, CREATE_SECONDS), model, end)
 
-    def _answered(self, owner: str, batch: LaneBatch, made: ProviderBatch | CallResult, model: Model) -> LaneBatch:
+    def _answered(
+        self, owner: str, batch: LaneBatch, made: ProviderBatch | CallResult, model: Model, end: datetime
+    ) -> LaneBatch:
         if isinstance(made, ProviderBatch):
             self.ctx.log(
                 LogEvent.BATCH_CREATED,
@@ -116,18 +120,23 @@ class BatchCreation:
             self.ctx.ledger.record_health(model.id, update)
         if made.outcome in PASSING:  # nothing was taken: the next run tries again, with all that is reserved
             return self.store.save(replace(batch, stage=BatchStage.FILLING, sent_at=None))
-        return self._give_up(owner, batch, f"the batch was refused: {made.detail}")
+        return self._give_up(owner, batch, f"the batch was refused: {made.detail}", end)
 
-    def _give_up(self, owner: str, batch: LaneBatch, why: str) -> LaneBatch:
+    def _give_up(self, owner: str, batch: LaneBatch, why: str, end: datetime) -> LaneBatch:
         """Release every entry of a batch that was not created; its tasks go the standard way."""
         released = CallResult(Outcome.NOT_SENT, detail=why, ours=True, unbilled=True)
-        for number, entry in enumerate(batch.entries):
-            if entry.key is None and (record := self.tasks.read(entry.task_id)):
-                intent = self._intent_in(batch.custom_id(number), record)
-                entry = BatchEntry(entry.task_id, intent.key if intent else None)
-            self.settlement.settle_entry(entry, released)
+        entries = [self._with_intent(batch.custom_id(number), entry) for number, entry in enumerate(batch.entries)]
+        if not self.settlement.settle_entries([(entry, released) for entry in entries], end):
+            return batch
         self.store.close(owner, batch)
         return replace(batch, stage=BatchStage.DONE)
+
+    def _with_intent(self, custom_id: str, entry: BatchEntry) -> BatchEntry:
+        """Return the entry with its intent, which a run that ended may have written and not stored with the batch."""
+        if entry.key is not None or (record := self.tasks.read(entry.task_id)) is None:
+            return entry
+        intent = self._intent_in(custom_id, record)
+        return BatchEntry(entry.task_id, intent.key if intent else None)
 
     def _reserved(self, custom_id: str, entry: BatchEntry, model: Model, room: int) -> tuple[CallSpec, RowKey] | None:
         """Return a task's call and its intent, reserved now if it was not; None: the task comes into no batch now."""
@@ -152,7 +161,14 @@ class BatchCreation:
     def _reserve(
         self, custom_id: str, record: TaskRecord, state: WorkflowState, model: Model, room: int
     ) -> tuple[CallSpec, RowKey] | None:
-        spec, task = self._spec(state, record, custom_id)
+        try:
+            spec, task = self._spec(state, record, custom_id)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  (one task's trouble is no other's: its own workflow meets it again)
+            self.ctx.log(LogEvent.LANE_PART_FAILED, level="error", task_id=record.task_id, why=safe_message(error))
+            self.leaving.leave(record, str(StandardReason.UNREADABLE))
+            return None
         if spec.input_bytes > BYTES_PER_TOKEN_AT_MOST * model.context_window:
             self.leaving.leave(record, str(Outcome.TOO_LONG))
             return None

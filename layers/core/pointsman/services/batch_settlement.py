@@ -27,7 +27,9 @@ from pointsman.services.call import Interpretation, book_call, price_call
 from pointsman.services.context import Context
 from pointsman.services.lane_exit import LaneExit
 from pointsman.services.task_call import TaskCalls
+from pointsman.services.troubles import Troubles
 from pointsman.values import strict_json
+from pointsman.values.errors import LaneError
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import local_day
 
@@ -51,10 +53,10 @@ class BatchSettlement:
     def advance(self, owner: str, batch: LaneBatch, known: frozenset[str], end: datetime) -> LaneBatch:
         """Return a batch that was sent as it is after a look at it; `known` are other batches of ours."""
         if batch.stage is BatchStage.SENT:
-            batch = self._look_for(owner, batch, known)
+            batch = self._look_for(owner, batch, known, end)
         return self._check(owner, batch, end) if batch.stage is BatchStage.CREATED else batch
 
-    def _look_for(self, owner: str, batch: LaneBatch, known: frozenset[str]) -> LaneBatch:
+    def _look_for(self, owner: str, batch: LaneBatch, known: frozenset[str], end: datetime) -> LaneBatch:
         assert batch.sent_at is not None
         seen = found(batch, self.client().listed(looked_for_since(batch)), known)
         if seen.stage is BatchStage.CREATED:
@@ -63,7 +65,7 @@ class BatchSettlement:
             return self.store.save(seen)
         if self.ctx.clock.now() - batch.sent_at < FOUND_WITHIN:
             return batch
-        return self._lose(owner, batch, "its creation left no batch")
+        return self._lose(owner, batch, "its creation left no batch", end)
 
     def _check(self, owner: str, batch: LaneBatch, end: datetime) -> LaneBatch:
         """Settle the batch if it has ended; cancel it if its time is over."""
@@ -80,7 +82,7 @@ class BatchSettlement:
                 return self._settle(owner, batch, results, end)
             if _is_gone(stated, batch, now):
                 if batch.proven or len(batch.provider_ids) == 1:
-                    return self._lose(owner, batch, "its results are gone")
+                    return self._lose(owner, batch, "its results are gone", end)
                 batch = self.store.save(refuted(batch, provider_id))
         if batch.may_cancel(now):
             client.cancel(batch.provider_ids[0])
@@ -94,21 +96,37 @@ class BatchSettlement:
         """Settle every entry by its result, in time; one without a result may have been billed all the same."""
         by_number = {batch.number_of(custom_id): result for custom_id, result in results}
         missing = CallResult(Outcome.UNKNOWN, detail="the batch has no result of it")
-        for number, entry in enumerate(batch.entries):
-            if self.ctx.clock.now() + _SETTLING > end:
-                return batch  # the next run reads the results again
-            self.settle_entry(entry, by_number.get(number, missing))
+        pairs = [(entry, by_number.get(number, missing)) for number, entry in enumerate(batch.entries)]
+        if not self.settle_entries(pairs, end):
+            return batch  # the next run reads the results again
         self.store.close(owner, batch)
         self.ctx.log(LogEvent.BATCH_DONE, batch=batch.batch_id, model=batch.model, entries=batch.reserved)
         return replace(batch, stage=BatchStage.DONE)
 
-    def _lose(self, owner: str, batch: LaneBatch, why: str) -> LaneBatch:
+    def _lose(self, owner: str, batch: LaneBatch, why: str, end: datetime) -> LaneBatch:
         """Settle every entry as unknown, at its reservation."""
         self.ctx.log(LogEvent.BATCH_LOST, level="error", batch=batch.batch_id, entries=batch.reserved, why=why)
-        for entry in batch.entries:
-            self.settle_entry(entry, CallResult(Outcome.UNKNOWN, detail=f"the batch is lost: {why}"))
+        unknown = CallResult(Outcome.UNKNOWN, detail=f"the batch is lost: {why}")
+        if not self.settle_entries([(entry, unknown) for entry in batch.entries], end):
+            return batch
         self.store.close(owner, batch)
         return replace(batch, stage=BatchStage.DONE)
+
+    def settle_entries(self, entries: Iterable[tuple[BatchEntry, CallResult]], end: datetime) -> bool:
+        """Settle entries, as far as there is time; return whether all are settled.
+
+        Raises:
+            LaneError: Some could not be; all others were.
+        """
+        troubles = Troubles(self.ctx, LogEvent.LANE_PART_FAILED)
+        for entry, result in entries:
+            if self.ctx.clock.now() + _SETTLING > end:
+                return False
+            with troubles.of(f"entry of {entry.task_id}"):
+                self.settle_entry(entry, result)
+        if troubles.words:
+            raise LaneError(troubles.words)
+        return True
 
     def settle_entry(self, entry: BatchEntry, result: CallResult) -> None:
         """Settle an entry, unless it is, and have its task go on; one that is not reserved has nothing to settle."""

@@ -23,14 +23,12 @@ from pointsman.services.context import Context
 from pointsman.services.lane_exit import LaneExit
 from pointsman.services.troubles import Troubles
 from pointsman.values import strict_json
-from pointsman.values.errors import LaneError, MissingKeyError
+from pointsman.values.errors import BatchError, LaneError, MissingKeyError
 from pointsman.values.lane import Lane
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import to_text
 
 _READ_AT_ONCE = 100
-_MOST_NAMED = 10
-"""Troubles that the error names; the log has them all."""
 _WORTH_SENDING = 0.25
 """Of the lane's longest time: a task with less of it left goes into no batch, which would be cancelled too soon."""
 
@@ -105,7 +103,7 @@ class EconomyLane:
         self.store.let_go(owner)
         self.ctx.log(LogEvent.LANE_ENDED, **asdict(run))
         if troubles.words:
-            raise LaneError(", ".join(troubles.words[:_MOST_NAMED]))
+            raise LaneError(troubles.words)
         return run
 
     def _opened(self, batch_ids: Iterable[str], troubles: Troubles) -> list[LaneBatch]:
@@ -117,9 +115,14 @@ class EconomyLane:
         return batches
 
     def _step(self, owner: str, batch: LaneBatch, known: frozenset[str], end: datetime) -> LaneBatch:
-        if batch.stage is BatchStage.FILLING:
-            return self.creation.send(owner, batch, end)
-        return self.settlement.advance(owner, batch, known, end)
+        """Return the batch after a step; where the provider cannot be asked, it stays as it is for the next run."""
+        try:
+            if batch.stage is BatchStage.FILLING:
+                return self.creation.send(owner, batch, end)
+            return self.settlement.advance(owner, batch, known, end)
+        except (BatchError, MissingKeyError) as error:
+            self.ctx.log(LogEvent.BATCH_NOT_READ, level="warning", batch=batch.batch_id, why=str(error))
+            return batch
 
     def _pool(self, run: LaneRun, troubles: Troubles) -> dict[_Group, list[TaskRecord]]:
         """Have those go on that have waited long enough or whose entry is settled; return the others by their group."""

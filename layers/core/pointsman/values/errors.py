@@ -96,6 +96,9 @@ class LaneError(PointsmanError):
     function errors shows it, and the next run tries again.
     """
 
+    def __init__(self, troubles: list[str]) -> None:
+        super().__init__(f"the economy lane could not do all: {', '.join(troubles[:_MOST_NAMED])}")
+
 
 class PublishError(PointsmanError):
     """AWS or a webhook's host did not take an event or a reply; the message is an error code or a rule of ours. Raised

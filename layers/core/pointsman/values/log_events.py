@@ -21,6 +21,8 @@ class LogEvent(StrEnum):
     BATCH_LOST = "batch_lost"
     """A batch was never found, or its results are gone: its entries are settled as unknown."""
     BATCH_NOT_CREATED = "batch_not_created"
+    BATCH_NOT_READ = "batch_not_read"
+    """The provider could not be asked; the next run asks again."""
     BATCH_UNANSWERED = "batch_unanswered"
     """Its creation was sent, and whether it was taken is not known yet."""
     BILLING_NOTICE_NOT_SENT = "billing_notice_not_sent"
