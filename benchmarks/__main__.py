@@ -22,6 +22,7 @@ NAMES = (
     "failover",
     "orchestration_p95",
     "router_batch",
+    "decision_p95",
     "throughput",
     "contention",
     "scale",

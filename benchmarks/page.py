@@ -15,6 +15,7 @@ FAMILIES = {
     "failover": "From a quota's 429 to the fallback's answer",
     "orchestration_p95": "From the queue to Task Completed",
     "router_batch": "AWS calls per routed task",
+    "decision_p95": "The decision on one task, by the local classifier and by one request",
     "throughput": "Tasks per second through the functions",
     "contention": "Paid answers that were lost, of 2,000 at 50 a second, on simulated tables",
     "scale": "Own time per task by stored tasks",

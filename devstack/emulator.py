@@ -1,4 +1,4 @@
-"""Runs MiniStack with eight changes.
+"""Runs MiniStack with nine changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -8,6 +8,8 @@
 - A call counts as TLS. The template's policies refuse plain HTTP, which is all that MiniStack speaks, on loopback.
 - A throttled function fails a workflow's task by Lambda's name for it, as on AWS; MiniStack says `Lambda.Unknown`. A
   function is throttled on request: `PutFunctionConcurrency` with 0.
+- The concurrency of an event source mapping may be a parameter of the template: MiniStack keeps it as text, and then
+  compares it with a number, so that it never polls the queue.
 - Items of DynamoDB are slow and contended on request (`slow_items`).
 - The addresses of code and layers name the stack's access key, as AWS signs them.
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
@@ -97,6 +99,19 @@ def _name_throttling() -> None:
     steps._call_lambda = call_lambda  # type: ignore[attr-defined]
 
 
+def _count_concurrency() -> None:
+    """Take the concurrency of an event source mapping for a number, also where a template's parameter states it."""
+    functions = importlib.import_module("ministack.services.lambda_svc")
+    concurrency = functions._sqs_esm_concurrency
+
+    def count(mapping: dict[str, Any], *args: Any) -> int:
+        stated = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency")
+        scaling = {"ScalingConfig": {"MaximumConcurrency": int(stated)}} if stated else {}
+        return int(concurrency(mapping | scaling, *args))
+
+    functions._sqs_esm_concurrency = count  # type: ignore[attr-defined]
+
+
 def _sign_downloads() -> None:
     """Name the access key in the addresses of code and layers, as AWS signs them."""
     functions = importlib.import_module("ministack.services.lambda_svc")
@@ -137,6 +152,7 @@ if __name__ == "__main__":
     _name_token_resource()
     _count_as_tls()
     _name_throttling()
+    _count_concurrency()
     _sign_downloads()
     _guard_requests()  # the last: it imports the emulator, which takes the functions that are replaced
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]

@@ -147,7 +147,7 @@ def fit(prepared: Sequence[Prepared], steers: Sequence[PreparedSteering]) -> Mod
     for steer in steers:
         counts.update(steer.sentences[0].keys())
     frequent = [name for name in counts if counts[name] >= MIN_TEXTS]
-    frequent.sort(key=lambda name: (-counts[name], name))
+    frequent.sort(key=lambda name: (-counts[name] - _is_word(name), not _is_word(name), name))
     vocabulary = sorted(frequent[:MAX_FEATURES])
     index = {name: column for column, name in enumerate(vocabulary)}
     rows: list[Values] = []
@@ -184,6 +184,14 @@ def fit(prepared: Sequence[Prepared], steers: Sequence[PreparedSteering]) -> Mod
         tuple(round(float(value), 6) for value in bias),
         {"scale": steering_scale, "bias": round(steering_bias, 6)},
     )
+
+
+def _is_word(name: str) -> bool:
+    """Tell whether a feature is a whole word, which says as much as its parts and pairs that occur in one text more.
+
+    Else the rare words of languages with few texts are what `MAX_FEATURES` cuts off.
+    """
+    return name[0] == "<" and name[-1] == ">"
 
 
 def _fit_steering(

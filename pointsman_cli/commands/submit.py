@@ -8,6 +8,7 @@ import typer
 
 from pointsman.values.effort import Effort
 from pointsman.values.lane import Lane
+from pointsman.values.times import to_text
 from pointsman_cli import output, reading, submission, task_lines
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
@@ -15,6 +16,7 @@ from pointsman_cli.options import AsJson, Private, StackOptions, TierChoice, Typ
 
 if TYPE_CHECKING:
     from pointsman.client import Sent
+    from pointsman.contracts.task import Task
     from pointsman_cli.stacks import StackConnection
 
 
@@ -124,7 +126,7 @@ def submit(
     sent = connection.client.send(body)
     connection.known_tasks.submitted([sent.task_id])
     if not wait:
-        _print_queued(sent, connection, as_json=as_json)
+        _print_queued(sent, task, connection, as_json=as_json)
         return Exit.OK
     ended = result.wait_for_result(connection, sent, timeout)
     return result.print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
@@ -137,9 +139,19 @@ def _metadata(entries: list[str]) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs} or None
 
 
-def _print_queued(sent: "Sent", connection: "StackConnection", *, as_json: bool) -> None:
+def _lane_words(task: "Task") -> list[tuple[str, str]]:
+    """Return what its own lane means for a task."""
+    if task.lane is None:
+        return []
+    if task.lane is Lane.STANDARD:
+        return [("lane", "standard: at once, at the list price")]
+    until = "within 48 hours" if task.deadline is None else f"by {to_text(task.deadline)}"
+    return [("lane", f"economy: at half the price {until}, at once if that leaves no time or the model has no batches")]
+
+
+def _print_queued(sent: "Sent", task: "Task", connection: "StackConnection", *, as_json: bool) -> None:
     if as_json:
         output.print_document({"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": connection.stand_in})
     else:
-        output.print_pairs([("queued", sent.task_id)])
+        output.print_pairs([("queued", sent.task_id), *_lane_words(task)])
         connection.say_stand_in()

@@ -16,6 +16,7 @@ from devstack import LocalStackError
 from pointsman_cli.app import explain_error
 from pointsman_cli.errors import CommandError, Exit, UnreachableError
 from pointsman_cli.ui import (
+    config_page,
     day_pages,
     dead_letter_pages,
     now_page,
@@ -45,6 +46,7 @@ _PAGES: tuple[tuple[str, PageView], ...] = (
     ("/days/", day_pages.day_list),
     ("/days/index.html", day_pages.day_list),
     ("/days/{year:int}/{month:int}/{day:int}/{name}", day_pages.day_file),
+    ("/configuration", config_page.config_page),
     ("/dead-letters", dead_letter_pages.dead_letter_list),
     ("/dead-letters/{task_id}", dead_letter_pages.dead_letter_page),
 )

@@ -34,8 +34,13 @@ def opening_address(ui: UiContext, listener: socket.socket) -> str:
 
 def serve_pages(ui: UiContext, listener: socket.socket) -> None:
     """Serve until the process is interrupted."""
+    page_server(ui, listener).run(sockets=[listener])
+
+
+def page_server(ui: UiContext, listener: socket.socket) -> uvicorn.Server:
+    """Return the server of the pages for a socket that listens."""
     app = ui_app(ui, listener.getsockname()[1])
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=1
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)

@@ -191,7 +191,7 @@ def test_verdict_on_texts_read_together_is_not_kept_for_others(configure: Config
 
 def test_vote_against_a_sure_local_verdict_leads_to_no_cheaper_tier(configure: Configure) -> None:
     router = configure(classifier={"mode": "gemini"})
-    text = "Design the architecture of a multi-tenant event system: data model, migration and scaling."
+    text = "Find out why the queue consumer deadlocks under load and fix the cause."
     router.model.then(said(votes("status")), said(votes("status")), said(votes("architecture")))
     for number, prompt in enumerate([text, UNCLEAR, "Is the build done?"]):
         assert router.run(message(number, prompt=prompt)) == {}
@@ -277,7 +277,7 @@ def test_a_team_s_weights_of_the_tiers_count_in_a_guess(configure: Configure) ->
     assert tiers == [Tier.IMPLEMENTATION, Tier.ORCHESTRATION, Tier.REASONING]
 
 
-NEARLY_SURE = "Bitte schreib eine Anleitung für die Kollegen im Lager, wie man den Scanner neu koppelt."
+NEARLY_SURE = "Schreib mir bitte ein PowerShell-Skript, das alle Benutzer ohne Anmeldung seit 90 Tagen auflistet."
 
 
 @pytest.mark.parametrize(("rpd", "source"), [(100, Source.GEMINI), (1, Source.LOCAL)], ids=["plenty", "little left"])

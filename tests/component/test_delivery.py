@@ -270,6 +270,22 @@ def test_hanging_deliveries_leave_the_sweep_time_for_all_else(
         sweep()
 
 
+@pytest.mark.parametrize(("answer", "inside"), [("ä" * 32_768, True), ("ä" * 32_768 + "x", False)])
+def test_answer_of_64_kib_travels_and_a_larger_one_lies_in_the_bucket(
+    router: Router, answer: str, inside: bool
+) -> None:
+    router.model.then(answered(answer))
+    step(router, started(router, "reasoning"))
+    router.intake.delivery.finish("t-1", 1, None)
+    (detail,) = (json.loads(text) for _, text in router.bus.events)
+    assert detail["answer"] == (answer if inside else None)
+    if inside:
+        assert detail["answer_ref"] is None
+    else:
+        reference = detail["answer_ref"].partition("/tasks/")[2]
+        assert router.intake.payloads.fetch(Payload(ref=f"tasks/{reference}")) == answer
+
+
 def test_answer_in_characters_that_sqs_refuses_is_delivered_in_others(router: Router) -> None:
     """SQS refuses U+FFFE and U+FFFF for good, and so does EventBridge's queue target."""
     router.model.then(answered("a\uffffb"))

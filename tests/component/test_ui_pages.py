@@ -1,6 +1,7 @@
 """The pages of `pointsman ui` on moto's tables: what they show, and that text from elsewhere stays text."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType
 from pointsman_cli.stacks import StackConnection
 from tests.support.aws import Aws
-from tests.support.ui_window import Window, put_task, stack_connection
+from tests.support.ui_window import Window, attempt_rows, put_task, stack_connection
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)>"><svg onload=alert(3)>'
 
@@ -83,6 +84,29 @@ def test_task_shows_answer_prompt_reason_and_sender(aws: Aws, window: Window) ->
     for words in ("local, probability 0.93", "it asks", "which", "key:ci", "OPS-1", "$0.0015"):
         assert words in page, words
     assert "hx-get" not in page, "it has ended: nothing more happens"
+
+
+def test_headings_of_an_answer_stand_below_the_pages_without_a_gap(aws: Aws, window: Window) -> None:
+    put_task(aws, "t-1", answer=Payload(inline="#### Deep\n\n# Top\n\n###### Deepest\n\nSetext\n---"))
+    page = window.page("/tasks/t-1")
+    assert [name in page for name in ("<h3>Deep</h3>", "<h3>Top</h3>", "<h4>Deepest</h4>", "<h4>Setext</h4>")] == [
+        True
+    ] * 4
+
+
+def test_attempts_lie_on_the_tasks_time_line(aws: Aws, window: Window) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=100)
+    failed = {"outcome": "unavailable", "detail": "529 overloaded", "milliseconds": 5_000, "cost_nano": 0}
+    keys = [
+        attempt_rows(aws, "t-1", began + timedelta(seconds=20), 1, model="claude-haiku-5-5", cost_known=True, **failed),
+        attempt_rows(aws, "t-1", began + timedelta(seconds=50), 2, model="claude-sonnet-5-5", effort="high"),
+    ]
+    put_task(aws, "t-1", status=Status.STARTED, age=timedelta(seconds=100), rows=keys)
+    page = window.page("/tasks/t-1")
+    bars = [(float(x), float(width)) for x, width in re.findall(r'x="([\d.]+)%" width="([\d.]+)%"', page)]
+    assert bars == [pytest.approx((20, 5), abs=3), pytest.approx((50, 50), abs=3)]
+    for words in ("529 overloaded", "effort high", "5.0 s", "unavailable", "open", "$0.04", "at most"):
+        assert words in page, words
 
 
 def test_task_that_runs_is_looked_at_again(aws: Aws, window: Window) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from pointsman.adapters.task_table import TaskTable
 from pointsman.execution.budget import OPEN
-from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
+from pointsman.execution.outcome import AccountTrouble, CallResult, CheckResult, Outcome
 from pointsman.execution.records import TaskRecord
 from pointsman.execution.workflow_state import LONGEST_PAUSE, Next, WorkflowState
 from pointsman.services.attempt import FUNCTION_SECONDS
@@ -330,6 +330,29 @@ def test_answer_whose_check_kills_the_function_is_paid_once_and_delivered(
     router.intake.delivery.finish("t-1", 1, "workflow_failed")
     assert (asked(router), router.task().status, router.task().model) == ([HAIKU], Status.COMPLETED, HAIKU)
     assert verdict(router.task()) == (False, "unchecked", None)
+
+
+def test_check_that_comes_late_changes_no_other_answer(
+    configure: Configure, ledger: MotoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that was thought dead says what it found, of this answer or an earlier one."""
+    router = configure(verify=PYTHON)
+    run = begun(router)
+    dies_after(monkeypatch, "settle")
+    router.model.then(answered(GOOD))
+    with pytest.raises(Crash):
+        step(router, run)
+    unchecked = router.task()
+    assert unchecked.checked
+    of_another = replace(unchecked, checked=replace(unchecked.checked, attempt_id="000001.000009"))
+    ledger.record_check(of_another, CheckResult("language"), router.clock.now())
+    assert router.task() == unchecked
+
+    ledger.record_check(unchecked, CheckResult("language", pending=True), router.clock.now())
+    failed = router.task()
+    ledger.record_check(unchecked, CheckResult(), router.clock.now())
+    assert router.task() == failed
+    assert (failed.status, verdict(failed)) == (Status.STARTED, (False, "language", None))
 
 
 def test_abort_during_the_checks_keeps_the_answer(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:

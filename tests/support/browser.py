@@ -116,6 +116,7 @@ def browser_tab(profile: Path) -> Iterator[Tab]:
     assert BROWSER
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
     options += ["--remote-debugging-port=0", f"--user-data-dir={profile}", "--disable-background-networking"]
+    options += ["--host-resolver-rules=MAP *.example 127.0.0.1"]  # a name that is rebound to this machine
     process = subprocess.Popen(
         [BROWSER, *options, "about:blank"],
         stdout=subprocess.DEVNULL,

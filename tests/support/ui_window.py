@@ -12,7 +12,9 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from pointsman.adapters.dynamo import pack
 from pointsman.adapters.task_item import to_item
+from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.routing.decision import Decision, Source
 from pointsman.values.status import Status
@@ -55,6 +57,22 @@ def put_task(aws: Aws, task_id: str, prompt: str = "Which way?", **fields: Any) 
     )
     aws.client("dynamodb").put_item(TableName=TABLES.tasks, Item=to_item(record))
     return record
+
+
+def attempt_rows(aws: Aws, task_id: str, at: datetime, number: int, **outcome: Any) -> RowKey:
+    """Write an attempt's rows into the ledger, as the reservation and the settlement do; return their place."""
+    key = RowKey.of(task_id, f"000001.{number:06}", at)
+    intent = {
+        "day_shard": key.day_shard, "row": key.intent, "kind": "intent", "purpose": "task", "task_id": task_id,
+        "turn": key.attempt_id, "at": key.began_at, "billing": "paid", "function": "reasoning", "tier": "reasoning",
+        "hop": 0, "reserved_nano": 40_000_000, "model": outcome.pop("model"), "effort": outcome.pop("effort", None),
+    }  # fmt: skip
+    rows = [{name: value for name, value in intent.items() if value is not None}]
+    if outcome:
+        rows.append({"day_shard": key.day_shard, "row": key.outcome, "kind": "outcome", **outcome})
+    for row in rows:
+        aws.client("dynamodb").put_item(TableName=TABLES.usage, Item=pack(row))
+    return key
 
 
 class Window:

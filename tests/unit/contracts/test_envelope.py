@@ -53,6 +53,12 @@ def test_byte_order_mark_before_a_message_is_ignored(body: str) -> None:
     assert validate_message(body).error is None
 
 
+def test_validation_names_the_id_that_a_message_gives_its_task() -> None:
+    own, unnamed = validate_message(json.dumps({**TASK, "task_id": "t-1"})), validate_message(json.dumps(TASK))
+    assert own.normalised
+    assert (own.task_id, own.normalised["task_id"], unnamed.task_id) == ("t-1", "t-1", None)
+
+
 def test_byte_order_mark_within_a_message_is_no_json() -> None:
     for body in (MARK * 2 + json.dumps(TASK), json.dumps(TASK) + MARK):
         with pytest.raises(Rejection, match="invalid_json"):

@@ -266,6 +266,10 @@ def test_a_reason_never_holds_a_value(fields: dict[str, Any]) -> None:
         ({"output_schema": "object"}, "output_schema: must be a JSON Schema, as an object"),
         ({"output_schema": {"type": "strnig"}}, "output_schema: must be a JSON Schema ("),
         ({"output_schema": {"$ref": "https://example.com/s"}}, "output_schema: a $ref must point within the schema"),
+        (
+            {"output_schema": {"anyOf": [{}, {"$ref": "file:///etc"}]}},
+            "output_schema: a $ref must point within the schema",
+        ),
         ({"output_schema": {"description": "x" * 33_000}}, "output_schema: must be at most 32768 bytes as JSON"),
         ({"output_schema": {}, "split": True}, "body: split must not stand beside output_schema or stop"),
         ({"stop": []}, "stop: must be 1 to 4 strings"),

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 import devstack
 from pointsman.routing.classifier.local import LocalClassifier
+from pointsman.values.taxonomy import TIER_OF, TaskType
 from pointsman_cli import reading, stacks
 from pointsman_cli.aws_errors import next_step
 from pointsman_cli.main import main, run_command
@@ -470,6 +471,40 @@ def test_route_jsonl_answers_every_line_in_order(
     assert "id" not in answers[2]
     assert (answers[0]["tier"], answers[2]["model"]) == ("reasoning", "claude-haiku-5-5")
     assert [answer.get("error", "")[:5] for answer in answers] == ["", "line:", "", "text:", "text:", "type:"]
+
+
+ODD_TEXTS = (
+    "🚀🔥💯", "fix\x07 the \x1b[31mbug\x1b[0m\u200b\u202e", "nul \x00 in it", "lone \ud800 surrogate", "\ufeffmark",
+    "x " * 50_000, "中" * 100_000, "." * 100_000, "a" * 100_000, "{" * 30_000, "((" * 40_000, "<!--" * 25_000,
+    "- " * 40_000,
+    "```\n" * 20_000, "\n" * 99_999 + "fix it", "e\u0301\u0301" * 20_000, '{"title":' + "[" * 3_000,
+    "\n".join(f"2026-01-01T00:00:{n % 60:02} INFO line {n}" for n in range(3_000)),
+)  # fmt: skip
+
+
+def test_route_jsonl_decides_odd_texts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.dumps({"id": number, "text": text}) for number, text in enumerate(ODD_TEXTS)]
+    feed(monkeypatch, "\n".join(lines).encode())  # the last line without an end
+    assert main(["route", "--offline", "--jsonl"]) == 0
+    answers = printed_objects(capsys)
+    assert [answer["id"] for answer in answers] == list(range(len(ODD_TEXTS)))
+    assert all(0 < answer["confidence"] <= 1 and answer["tier"] for answer in answers)
+
+
+def test_route_jsonl_decides_as_the_evaluation_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = ROOT / "tests/data/independent.jsonl"
+    texts = [json.loads(line) for line in file.read_text().splitlines()]
+    feed(monkeypatch, "\n".join(json.dumps({"text": row["text"]}) for row in texts).encode())
+    assert main(["route", "--offline", "--jsonl"]) == 0
+    answers = printed_objects(capsys)
+    right = [answer["tier"] == TIER_OF[TaskType(row["type"])] for answer, row in zip(answers, texts, strict=True)]
+    sure = [answer["source"] == "local" for answer in answers]
+    assert main(["evaluate", str(file), "--json"]) == 0
+    accepted = json.loads(capsys.readouterr().out)["sets"][0]["accepted"]["everything"]
+    assert accepted["acceptable"]["count"] == sum(right)
+    assert (accepted["coverage"]["count"], accepted["precision"]["of"]) == (sum(sure), sum(sure))
 
 
 def test_route_file_may_be_a_message_or_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

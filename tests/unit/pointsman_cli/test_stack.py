@@ -117,6 +117,24 @@ def test_submit_sends_a_task_with_a_new_id(stores: Stores, capsys: pytest.Captur
     assert queued["stand_in"] is True
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ""),
+        (("--lane", "standard"), "at once, at the list price"),
+        (("--lane", "economy"), "half the price within 48 hours"),
+        (("--lane", "economy", "--deadline", "2126-12-31T18:00:00Z"), "half the price by 2126-12-31T18:00:00.000Z"),
+    ],
+)
+def test_submit_says_what_the_lane_means(
+    stores: Stores, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], words: str
+) -> None:
+    assert main(["submit", "Write the release notes.", *options]) == 0
+    printed = capsys.readouterr().out
+    assert words in printed
+    assert ("lane" in printed) is bool(options)
+
+
 def test_submit_sends_a_file_unchanged(stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     body = '{ "prompt":"x",  "unknown": [1] }\n'
     (tmp_path / "m.json").write_text(body)

@@ -52,6 +52,12 @@ def test_steering_buys_no_dearer_tier() -> None:
     assert guess(verdict((0.5, 0.3, 0.2), steered=True), balance).tier is ORCHESTRATION
 
 
+def test_no_paid_tier_is_sure_of_what_may_hold_no_task() -> None:
+    for shares, stands in (((0.0, 0.97, 0.0), False), ((0.97, 0.0, 0.0), True)):
+        assert local(verdict(shares), 0.8)
+        assert (local(verdict(shares, follow_up=0.03), 0.8) is not None) is stands
+
+
 @pytest.mark.parametrize("prefer", Preference)
 def test_a_verdict_stands_from_its_tiers_probability_on(prefer: Preference) -> None:
     options = Classifier(prefer=prefer)
@@ -72,8 +78,8 @@ def test_quality_needs_more_for_the_free_tier_and_cost_more_for_the_dearest() ->
 
 
 def test_a_guess_is_as_confident_as_its_tier_is_acceptable() -> None:
-    """The tier next to the one that is needed does as well for one text in four."""
+    """Where the next tier is needed, the middle one does as well for over half of the texts, another for a fourth."""
     balance = WEIGHINGS[Preference.BALANCE]
-    assert guess(verdict((0.2, 0.5, 0.3)), balance).confidence == 0.625
+    assert guess(verdict((0.2, 0.5, 0.3)), balance).confidence == 0.775
     assert guess(verdict((0.6, 0.2, 0.0)), balance).confidence == 0.65
     assert guess(verdict((0.5, 0.3, 0.2), steered=True), balance).confidence == 0.5

@@ -58,6 +58,19 @@ def test_structure_is_told_from_words(text: str, asked: str, kinds: set[str]) ->
     assert request.found
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["README.md", "src/lib/format.ts", "app/a.ts:12 app/b.ts", "https://example.com/x?y=1", "C:\\tmp\\log.txt\n"],
+)
+def test_nothing_is_asked_by_paths_and_addresses_alone(text: str) -> None:
+    assert not find_request(text).found
+
+
+@pytest.mark.parametrize("text", ["Read README.md", "/retest", "/label bug", "deploy", "1.83.0", "src/a.ts里加注释"])
+def test_something_may_be_asked_beside_a_path(text: str) -> None:
+    assert find_request(text).found
+
+
 def test_sentences_that_look_like_code_or_diffs_are_words() -> None:
     for text in ("- remove the old flag from all hosts", "from now on use tabs instead of spaces", "[urgent] deploy"):
         assert find_request(text).text.endswith(text.lstrip("- "))

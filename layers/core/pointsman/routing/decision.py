@@ -17,9 +17,10 @@ HALF = 0.5
 """Confidence below which a model is not sure of its own word."""
 FOLLOWS = 0.5
 """Probability of holding no task of its own from which a text is taken to continue another."""
-
-DOES_AS_WELL = 0.25
-"""Share of the texts that need a tier for which people find the one next to it acceptable too."""
+MAY_FOLLOW = 0.02
+"""The same from which nobody is sure of a paid tier: of texts as short as those, the classifier has seen few kinds."""
+DOES_AS_WELL: Mapping[Tier, float] = {Tier.ORCHESTRATION: 0.25, Tier.IMPLEMENTATION: 0.55, Tier.REASONING: 0.25}
+"""Share of the unsure texts that need the tier next to this one for which people find this one acceptable too."""
 
 
 class Source(StrEnum):
@@ -79,8 +80,12 @@ def explicit(task: Task, classifier: "LocalClassifier") -> Decision | None:
 
 
 def local(verdict: "Classification", needed: float) -> Decision | None:
-    """Return the local verdict when its tier is as probable as it needs to be, else None."""
-    if verdict.tier_probability < needed or not verdict.request_found:
+    """Return the local verdict when its tier is as probable as it needs to be, else None.
+
+    A paid tier is not chosen where the text may well hold no task.
+    """
+    may_follow = verdict.follow_up >= MAY_FOLLOW and verdict.tier is not Tier.ORCHESTRATION
+    if verdict.tier_probability < needed or not verdict.request_found or may_follow:
         return None
     reason = f"local classifier is sure ({verdict.tier_probability:.2f} of {needed:.2f} needed)"
     return _of(verdict, verdict.tier, Source.LOCAL, verdict.tier_probability, reason)
@@ -175,7 +180,7 @@ def guess(verdict: "Classification", weighing: Weighing, *, unread: bool = False
     beside = sum(share for other, share in shares.items() if abs(order.index(other) - order.index(tier)) == 1)
     if verdict.follow_up > FOLLOWS:
         why += ", and the text continues another"
-    acceptable = shares[tier] + DOES_AS_WELL * beside
+    acceptable = shares[tier] + DOES_AS_WELL[tier] * beside
     return _of(verdict, tier, Source.GUESS, acceptable, f"{why}: the tier of the least expected harm")
 
 

@@ -39,8 +39,8 @@ _ATTEMPT_ID = "000001.000001"
 VOTE_LASTS = timedelta(days=7)
 """How long a model's vote on a text stands."""
 NEARLY = 0.05
-"""How much less sure a local verdict may be while little is left of the free quota: of texts that people wrote 0.94 of
-the sure ones are right then, instead of 0.97."""
+"""How much less sure a local verdict may be while little is left of the free quota: of texts that people wrote 0.96 of
+the sure ones are right then, instead of 0.98."""
 _VERDICTS_KEPT = 32
 """Local verdicts that are remembered: a batch asks for each of its own again."""
 

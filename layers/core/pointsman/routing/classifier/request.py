@@ -32,6 +32,8 @@ MATERIAL_CHARS = 300
 """Characters of the material that are read beside the request."""
 ENVELOPE_CHARS = 6_000
 """A longer JSON text is material, not a message in an envelope."""
+REFERENCES_CHARS = 400
+"""The longest text that is looked at for being nothing but paths, file names and addresses."""
 WORDLESS = 0.4
 """Share of digits and signs from which a line is a machine's."""
 
@@ -82,6 +84,8 @@ _FIELDS = (
     "reason",
 )
 """What a bot's JSON says in words, the most telling first."""
+_REFERENCE = re.compile(r"(?=.*(?:\w[/\\]\w|\w\.[a-z]\w{0,7}(?::\d+)*$))[\w./\\:@~#?=&%+-]+", re.ASCII)
+"""A path, a file's name or an address."""
 _QUESTION = re.compile(r"[?？؟](?:\s|$)")  # noqa: RUF001
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # noqa: RUF001
 _SENTENCE_START = re.compile(r"(?:^|[.!:,]\s+)([^\W\d_]+)")
@@ -103,13 +107,15 @@ class Request(NamedTuple):
     kind of a long paste says little of the task.
     """
     found: bool
-    """Whether a request was found; always true of a text that is not long."""
+    """Whether a request was found; false of a short text only where it is nothing but paths or addresses."""
     ends: tuple[str, ...] = ()
     """Where both ends of a long text may be the request: the two, for the classifier to choose from."""
 
 
 def find_request(text: str) -> Request:
     """Return the request of a text; of a text that is all material, `text` is empty."""
+    if len(text) <= REFERENCES_CHARS and all(map(_REFERENCE.fullmatch, text.split())):
+        return Request(text, "", frozenset(), False)
     kinds: set[str] = set()
     shown = _ends(text)
     if "<" in shown:
