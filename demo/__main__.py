@@ -15,7 +15,7 @@ from rich.console import Console
 
 import devstack
 from demo import checks, fake_providers, phases, progress, samples, show
-from demo.results import StackResults, collect_results
+from demo.results import StackResults, collect_results, take_lane_turn
 from demo.traffic import Traffic
 from devstack.toolchain import ROOT
 from pointsman.entrypoints.cost_report import build_reporting
@@ -52,7 +52,7 @@ class _Demo:
         """Send all samples, follow them to the end and return the document of result.json."""
         stack = connect_to_local(self.info)
         reply_url = self.info.client("sqs").create_queue(QueueName=phases.REPLY_QUEUE)["QueueUrl"]
-        traffic = Traffic(stack.runtime, [])
+        traffic = Traffic(stack.runtime, [], lambda: take_lane_turn(stack))
         self._play(traffic)
         traffic.await_deliveries()
         outcomes = [message.outcome for message in traffic.messages]
@@ -107,6 +107,8 @@ class _Demo:
                 )
                 by_name["answered_all_the_same"] = checks.check_answered_after_quota(traffic.messages)
             if "anthropic" in faked:
+                batches = fake_providers.fetch_batches(self.info.fake_providers_url)
+                by_name["one_batch_at_half_the_price"] = checks.check_lane(batches, traffic.messages, results)
                 by_name["thinking_is_asked_once_more"] = checks.check_thinking(traffic.messages)
             if self.regain:
                 by_name["account_left_alone_until_served"] = checks.check_account_left_alone(
@@ -157,7 +159,7 @@ def _stack(folder: Path, *, keep: bool, report: Callable[[str], None]) -> Iterat
     Raises:
         CommandError: There is one already, whose tasks the demo's checks would count.
     """
-    parameters = {"ReplyQueueArns": _REPLY_QUEUE_ARN}
+    parameters = {"ReplyQueueArns": _REPLY_QUEUE_ARN, "EconomyLane": "true"}
     # Stand-ins beside a real provider too: the demo's output says which answers are whose.
     if not keep:
         with devstack.local_stack(folder, parameters=parameters, stand_in=True, report=report) as info:

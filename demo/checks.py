@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from demo.phases import ACCOUNT_PHASE, GEMINI_QUOTA_PHASES, THINKING_PHASE
+from demo.phases import ACCOUNT_PHASE, GEMINI_QUOTA_PHASES, LANE_PHASE, THINKING_PHASE
 from demo.results import StackResults
 from demo.traffic import SentMessage
 from pointsman.routing.catalog import Provider, load_catalog
+from pointsman.values.usage import Usage
 
 type DemoCheck = dict[str, Any]
 """`passed`, and both sides in `detail`."""
@@ -52,11 +54,29 @@ def check_replies(messages: list[SentMessage], results: StackResults) -> DemoChe
 def check_requests(journal: Iterable[dict[str, Any]], results: StackResults, faked: set[str]) -> DemoCheck:
     """Check that the requests at the fake providers are the attempts in the ledger, one for one."""
     models = load_catalog().models
-    recorded = Counter(
-        f"{row['task_id']}.{row['turn']}" for row in results.attempts if models[row["model"]].provider in faked
-    )
+    single = [row for row in results.attempts if not row.get("batch_entry")]
+    recorded = Counter(f"{row['task_id']}.{row['turn']}" for row in single if models[row["model"]].provider in faked)
     arrived = Counter(str(entry["attempt"]) for entry in journal)
     return _check(recorded == arrived, f"{arrived.total()} requests arrived, {recorded.total()} attempts in the ledger")
+
+
+def check_lane(batches: list[dict[str, Any]], messages: list[SentMessage], results: StackResults) -> DemoCheck:
+    """Check that one batch has the tasks of the economy lane, each entry one row, at half the standard price."""
+    models = load_catalog().models
+    tasks = [message for message in messages if message.phase == LANE_PHASE.name]
+    rows = [row for row in results.attempts if row.get("batch_entry")]
+    entries = [name for batch in batches for name in batch["custom_ids"]]
+    halves = [
+        2 * row["cost_nano"]
+        == models[row["billed_model"]].cost_nano(
+            Usage(**{kind: row.get(kind, 0) for kind in Usage().as_dict()}), datetime.fromisoformat(row["at"])
+        )
+        for row in rows
+    ]
+    same = Counter(entries) == Counter(row["batch_entry"] for row in rows)
+    answered = [message for message in tasks if message.outcome == "completed"]
+    detail = f"{len(batches)} batch, {len(entries)} entries, {sum(halves)} rows at half the price"
+    return _check(len(batches) == 1 and same and all(halves) and len(answered) == len(rows) == len(tasks), detail)
 
 
 def check_report_sums(results: StackResults) -> DemoCheck:

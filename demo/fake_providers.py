@@ -18,6 +18,12 @@ def fetch_journal(url: str) -> list[dict[str, Any]]:
     return entries
 
 
+def fetch_batches(url: str) -> list[dict[str, Any]]:
+    """Return every message batch with its entries, oldest first."""
+    batches: list[dict[str, Any]] = _call(f"{url}/_control/batches")["batches"]
+    return batches
+
+
 def _call(url: str, body: bytes | None = None) -> Any:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310  (http, loopback)
     with _direct.open(request, timeout=10) as answer:

@@ -22,6 +22,8 @@ class Phase:
     """Numbers of its samples."""
     faults: tuple[dict[str, Any], ...] = ()
     """Fault rules for the fake providers, active from this phase on."""
+    in_lane: bool = False
+    """Whether its messages go the economy lane, whose turns the demo takes: the local stack has no schedules."""
     needs: str | None = None
     """The provider that must be fake; `None` if both may be real."""
 
@@ -42,7 +44,8 @@ def next_regain(now: datetime) -> datetime:
 
 
 DEMO_PHASES = (
-    Phase("Normal traffic", [number for number in range(50) if number not in (23, 24)]),
+    Phase("Normal traffic", [number for number in range(50) if number not in (23, 24, 40, 41)]),
+    Phase("The economy lane: one batch at half the price", (40, 41), in_lane=True, needs="anthropic"),
     Phase("A duplicate, and the same id with different content", (23, 24)),
     Phase(
         "Anthropic is overloaded (two 529 errors)",
@@ -89,8 +92,8 @@ DEMO_PHASES = (
         needs="anthropic",
     ),
 )
-THINKING_PHASE, ACCOUNT_PHASE = DEMO_PHASES[3], DEMO_PHASES[-1]
-GEMINI_QUOTA_PHASES = DEMO_PHASES[4:6]
+LANE_PHASE, THINKING_PHASE, ACCOUNT_PHASE = DEMO_PHASES[1], DEMO_PHASES[4], DEMO_PHASES[-1]
+GEMINI_QUOTA_PHASES = DEMO_PHASES[5:7]
 """Phases in which Gemini refuses every request: it should get one and no more."""
 
 

@@ -48,14 +48,24 @@ def collect_results(
     )
 
 
+def take_lane_turn(stack: StackConnection) -> None:
+    """Run the economy function, which sends what waits without waiting for others."""
+    _invoke(stack, "EconomyFunctionName", {"now": True})
+
+
+def _invoke(stack: StackConnection, output_name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Run a function of the stack, and return what it returned."""
+    name = stack.functions[output_name]
+    answer = stack.clients.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise CommandError(f"{name} failed: {result.get('errorType')}: {result.get('errorMessage')}")
+    return result
+
+
 def _report(stack: StackConnection, day: str) -> tuple[dict[str, Any], str]:
     """Run the stack's report function, and return the report that it stored, as data and as text."""
-    client = stack.clients.client("lambda")
-    name = stack.functions["CostReportFunctionName"]
-    answer = client.invoke(FunctionName=name, Payload=json.dumps({"date": day}).encode())
-    result = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        raise CommandError(f"the report function failed: {result.get('errorType')}: {result.get('errorMessage')}")
+    result = _invoke(stack, "CostReportFunctionName", {"date": day})
     document, text = (_object(stack, result[key]) for key in ("json_key", "text_key"))
     return json.loads(document), text
 

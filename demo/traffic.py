@@ -1,6 +1,7 @@
 """Sends the samples and follows each message until it is settled."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +48,11 @@ class SentMessage:
         return "duplicate" if self.repeats and self.record.status is not Status.REJECTED else str(self.record.status)
 
     @property
+    def is_started(self) -> bool:
+        """Whether the router has taken its task."""
+        return self.record is not None and self.record.status is not Status.CLAIMED
+
+    @property
     def undelivered(self) -> bool:
         """Whether its task has ended and is not delivered yet."""
         return self.outcome in ("completed", "failed") and self.record is not None and not self.record.delivered_at
@@ -66,6 +72,8 @@ class Traffic:
 
     runtime: Runtime
     messages: list[SentMessage]
+    take_turn: Callable[[], None]
+    """Takes a turn of the economy lane."""
 
     def run(self, phase: Phase, samples: list[Sample], update: ProgressUpdate) -> bool:
         """Send a phase's samples and wait until all are settled; return False if that takes too long."""
@@ -77,6 +85,8 @@ class Traffic:
             while len(messages) < len(samples) and len(messages) - done < _MOST_IN_PROGRESS:
                 messages.append(self._send(phase, samples[len(messages)]))
             update(done, len(messages))
+            if phase.in_lane and len(messages) == len(samples) and all(message.is_started for message in messages):
+                self.take_turn()
             if done == len(samples):
                 return True
             if time.monotonic() > limit:

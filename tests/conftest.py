@@ -157,7 +157,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stack"]:
     inherited["SSL_CERT_FILE"] = str(authority.bundle)
     with receiver(authority.certificate("localhost")) as hooks:
         door = {"FrontDoor": "true", "FrontDoorOrigins": WEB_ORIGIN}
-        parameters = {**PARAMETERS, **door, "WebhookHosts": f"localhost:{hooks.port}"}
+        parameters = {**PARAMETERS, **door, "EconomyLane": "true", "WebhookHosts": f"localhost:{hooks.port}"}
         with local_stack(tmp_path_factory.mktemp("My Projects (ä)"), environ=inherited, parameters=parameters) as info:
             # As for Ctrl-C: pytest would take the stack's SystemExit for one more failed test, and go on.
             signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -11,5 +11,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return what the run did."""
     from pointsman.entrypoints.economy import run_economy  # nobody waits for it, so INIT stays short
 
-    del event
-    return run_economy(context)
+    return run_economy(event, context)

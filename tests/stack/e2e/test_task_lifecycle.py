@@ -76,6 +76,7 @@ def test_answer_is_sent_as_event_and_to_reply_to(stack: Stack, replies: str, wat
         "truncated": False,
         "cost_nano_usd": record.cost_nano,
         "attempts": 1,
+        "lane": "standard",
         "effort": None,
         "reason": None,
         "waiting_for": None,

@@ -28,7 +28,10 @@ from tests.support.router import SHIPPED
 pytestmark = pytest.mark.stack
 
 DENIED = re.compile("AccessDenied|not authorized")
-FUNCTIONS = ("FrontDoor", "Router", "Orchestration", "Implementation", "Reasoning", "Delivery", "Sweep", "CostReport")
+FUNCTIONS = (
+    *("FrontDoor", "Router", "Orchestration", "Implementation", "Reasoning", "Delivery", "Sweep", "CostReport"),
+    "Economy",
+)
 ASKED = [{"role": "user", "content": "Which way?"}]
 PLANS = {
     "Orchestration": ("gemini-3.5-flash-lite", "orchestration"),
@@ -87,6 +90,7 @@ def event_for(stack: Stack, function: str) -> Any:
         ("Delivery", "TellEvents"),
         ("Sweep", "FindOpen"),
         ("FrontDoor", "KnowKeys RememberAnswered"),  # the same action on the same table, under other keys
+        ("Economy", "FindPooled"),
         ("CostReport", "ReadLedger"),
         ("CostReport", "KeepReports"),
     ],

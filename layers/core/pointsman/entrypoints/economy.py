@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from pointsman.batch_ports import BatchClient
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.lambda_context import LambdaContext, seconds_left
 from pointsman.entrypoints.runtime import Runtime
+from pointsman.execution.batch import POOLED_FOR
 from pointsman.services.batch_creation import BatchCreation
 from pointsman.services.batch_settlement import BatchSettlement
 from pointsman.services.economy import EconomyLane
@@ -26,7 +28,8 @@ def build_economy(parts: Runtime, client: Callable[[], BatchClient] | None = Non
     return EconomyLane(ctx, stores.tasks, stores.batches, creation, settlement, leaving, batches)
 
 
-def run_economy(context: LambdaContext) -> dict[str, Any]:
-    """Take one turn; return what it did."""
+def run_economy(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take one turn; return what it did. With `now` in the event, what waits is sent without waiting for others."""
     lane = runtime.function_runtime().part(build_economy)
-    return asdict(lane(context.aws_request_id, seconds_left(context)))
+    pooled_for = timedelta() if event.get("now") else POOLED_FOR
+    return asdict(lane(context.aws_request_id, seconds_left(context), pooled_for))
