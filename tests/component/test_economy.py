@@ -123,7 +123,7 @@ def test_tasks_wait_for_others_for_a_few_minutes(world: EconomyWorld) -> None:
     world.send("t-1", **ECONOMY)
     run = world.run(after=timedelta(minutes=4))
     assert run is not None
-    assert (run.waiting, run.created) == (1, 0)
+    assert (run.waiting, run.created_batches) == (1, 0)
     world.send("t-2", **ECONOMY)
     world.run(after=timedelta(minutes=2))
     (batch,) = world.batches.batches.values()
@@ -347,7 +347,7 @@ def test_creation_that_was_refused_for_now_is_tried_again_with_what_is_reserved(
     assert world.batches.batches == {}
     run = world.run()
     assert run is not None
-    assert (run.created, len(world.rows())) == (1, 1)
+    assert (run.created_batches, len(world.rows())) == (1, 1)
 
 
 def test_creation_that_is_refused_for_good_sends_its_tasks_the_standard_way(world: EconomyWorld) -> None:
@@ -391,7 +391,7 @@ def test_two_runs_do_not_have_the_lane_at_once(world: EconomyWorld) -> None:
     assert (run.busy, world.batches.creations) == (True, 0)
     run = world.run(after=HOUR)
     assert run is not None
-    assert run.created == 1
+    assert run.created_batches == 1
 
 
 # What happens meanwhile

@@ -55,9 +55,9 @@ def sent(stack: Stack, prompt: str) -> str:
 
 def test_task_is_answered_in_a_batch_at_half_the_price(stack: Stack) -> None:
     task_id = sent(stack, f"Write the release notes {uuid.uuid4()}.")
-    assert turn(stack)["created"] == 0, "it waits for others first"
-    assert turn(stack, now=True)["created"] == 1
-    assert turn(stack)["done"] == 1
+    assert turn(stack)["created_batches"] == 0, "it waits for others first"
+    assert turn(stack, now=True)["created_batches"] == 1
+    assert turn(stack)["done_batches"] == 1
     record = stack.ended(task_id)
     assert (record.status, record.attempts) == (Status.COMPLETED, 1)
     assert stack.requests(task_id) == []
@@ -84,7 +84,7 @@ def test_creation_whose_answer_is_lost_is_found(stack: Stack) -> None:
     stack.fault("anthropic", {"reset": "before_answer"}, batch="create", times=1)
     task_id = sent(stack, f"Write the changelog {uuid.uuid4()}.")
     assert turn(stack, now=True)["unanswered"] == 1
-    assert turn(stack, now=True)["done"] == 1
+    assert turn(stack, now=True)["done_batches"] == 1
     record = stack.ended(task_id)
     assert (record.status, record.attempts, stack.requests(task_id)) == (Status.COMPLETED, 1, [])
     assert len(stack.control("GET", "batches")["batches"]) == 1

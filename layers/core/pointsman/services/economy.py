@@ -47,8 +47,8 @@ class LaneRun:
     open_batches: int = 0
     unanswered: int = 0
     """Of these, creations that are neither answered nor found."""
-    created: int = 0
-    done: int = 0
+    created_batches: int = 0
+    done_batches: int = 0
     went_on: int = 0
     """Tasks in the pool whose workflow it began."""
 
@@ -56,7 +56,7 @@ class LaneRun:
         """Count a batch by how far it is."""
         self.open_batches += stage is not BatchStage.DONE
         self.unanswered += stage is BatchStage.SENT
-        self.done += stage is BatchStage.DONE
+        self.done_batches += stage is BatchStage.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class EconomyLane:
                 with troubles.of(f"batch {batch.batch_id}"):
                     stage = self._step(owner, batch, others, end).stage
             run.count(stage)
-            run.created += batch.stage is not BatchStage.CREATED and stage is BatchStage.CREATED
+            run.created_batches += batch.stage is not BatchStage.CREATED and stage is BatchStage.CREATED
             blocked |= stage in (BatchStage.FILLING, BatchStage.SENT)
         with troubles.of("the pool"):
             groups = self._pool(run, troubles)
@@ -180,6 +180,6 @@ class EconomyLane:
                 batch = self.creation.send(owner, self.creation.begin(owner, model_id, some), end)
                 run.count(batch.stage)
                 run.waiting -= batch.reserved
-                run.created += batch.stage is BatchStage.CREATED
+                run.created_batches += batch.stage is BatchStage.CREATED
                 if batch.stage in (BatchStage.FILLING, BatchStage.SENT) or self.ctx.clock.now() >= end:
                     return
