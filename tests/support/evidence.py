@@ -124,9 +124,9 @@ class Evidence:
         return drift
 
     def _misshared(self) -> list[str]:
-        """The shares of classification requests add up to them; one of unknown end has none."""
+        """The shares of classification requests add up to them; those of an open one are written when it is closed."""
         classifications = [row for row in self.rows if row["purpose"] == "classification"]
-        classified = [row for row in classifications if row.get("outcome") not in (None, "unknown")]
+        classified = [row for row in classifications if row.get("outcome") is not None]
         stems = {row["row"] for row in classifications}
         shares = [share for share in self.shares if str(share["row"]).rpartition("#")[0] in stems]
         return [

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,8 +174,10 @@ def test_slip_in_a_field_that_decides_what_is_done_is_refused(name: str) -> None
 @pytest.mark.parametrize(
     "name", ["top_k", "min_p", "models", "max_retries", "thinking", "extra_body", "api_key", "cache"]
 )
-def test_other_unknown_names_are_ignored(name: str) -> None:
-    assert asked(**{name: 1}) == asked()
+def test_other_unknown_names_are_ignored_and_named(name: str) -> None:
+    answered = asked(**{name: 1})
+    assert replace(answered, unknown=()) == asked()
+    assert [words.partition(" ")[0] for words in answered.unknown] == [name]
 
 
 def test_all_parameters_of_openai_are_known() -> None:

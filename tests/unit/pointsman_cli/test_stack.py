@@ -455,7 +455,8 @@ def test_budget_shows_what_is_left_for_whom(
             "limit_nano_usd": 1_000_000_000,
             "spent_nano_usd": 200_000_000,
             "reserved_nano_usd": 200_000_000,
-            "left_nano_usd": 600_000_000,
+            "left_nano_usd": 800_000_000,
+            "percent": 20.0,
         }
     ]
     assert (ci["in_flight"], ci["rpm"]) == ({"limit": 2, "used": 1}, None)
@@ -464,7 +465,7 @@ def test_budget_shows_what_is_left_for_whom(
     assert main(["budget"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.split() == ["stack", "month", "$4.3000", "$5.0000", "$0.7000", "$0"] for line in lines), lines
-    assert any(line.split()[:5] == ["sender", "key:ci", "month", "$0.6000", "$1.0000"] for line in lines), lines
+    assert any(line.split()[:5] == ["sender", "key:ci", "month", "$0.8000", "$1.0000"] for line in lines), lines
 
 
 def test_raise_is_on_record_with_who_why_and_until_when(

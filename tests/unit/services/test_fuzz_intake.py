@@ -24,6 +24,7 @@ from pointsman.routing import config
 from pointsman.routing.catalog import Provider, load_catalog
 from pointsman.routing.classifier.local import LocalClassifier
 from pointsman.routing.decision import Decision
+from pointsman.routing.lanes import LaneChoice
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.services.classification import TaskClassifier
 from pointsman.services.context import Context
@@ -66,7 +67,15 @@ class Shelf:
     def reject(self, record: TaskRecord) -> None:
         self.records.setdefault(record.task_id, record)
 
-    def decide(self, task_id: str, owner: str, decision: Decision, execution_input: str) -> None:
+    def decide(
+        self,
+        task_id: str,
+        owner: str,
+        decision: Decision,
+        execution_input: str,
+        lane: LaneChoice | None = None,
+        deadline: str = "",
+    ) -> None:
         self.records[task_id].decision, self.records[task_id].execution_input = decision, execution_input
 
     def keep(self, text: str, key: str) -> Payload:
