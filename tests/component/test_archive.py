@@ -204,7 +204,7 @@ def test_an_open_call_is_not_archived(office: Office) -> None:
         Archiving(office.ctx, own.ledger, own.archive, own.store)()
 
 
-@pytest.mark.parametrize("harm", ["missing", "short"])
+@pytest.mark.parametrize("harm", ["missing", "short", "other columns"])
 def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: str) -> None:
     busy_day(office)
     close(office, sweep)
@@ -213,9 +213,11 @@ def test_a_damaged_archive_makes_no_report(office: Office, sweep: Sweep, harm: s
     if harm == "missing":
         s3.delete_object(Bucket=office.aws.bucket, Key=key)
     else:
-        lines = gzip.decompress(office.stored(key)).splitlines(keepends=True)[:-1]
+        header, *lines = gzip.decompress(office.stored(key)).splitlines(keepends=True)
+        first, second, rest = header.split(b",", 2)
+        lines = [header, *lines[:-1]] if harm == "short" else [b",".join((second, first, rest)), *lines]
         s3.put_object(Bucket=office.aws.bucket, Key=key, Body=gzip.compress(b"".join(lines)))
-    with pytest.raises(ArchiveError):
+    with pytest.raises(ArchiveError, match="shard" if harm == "short" else harm):
         office.reporting.build(DAY)
 
 

@@ -11,6 +11,7 @@ from pointsman.contracts.sender import Sender
 from pointsman.contracts.task import Task
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.routing.decision import Decision, Source
+from pointsman.services.free_quota import is_scarce
 from pointsman.services.intake import QueueMessage
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.usage import Usage
@@ -137,9 +138,9 @@ def test_no_thinking_is_asked_for_and_none_can_use_up_the_cap(configure: Configu
     assert (to_haiku.effort, to_haiku.effort_value, to_haiku.max_output_tokens) == ("none", "disabled", 260)
 
 
-def test_behind_a_pool_of_free_models_a_paid_one_is_asked(configure: Configure) -> None:
-    pool = [GEMINI, "gemini-3.1-flash-lite", "gemma-4-31b-it", HAIKU]
-    router = configure(chains={"orchestration": pool})
+@pytest.mark.parametrize("third", [[], ["gemma-4-31b-it"]])
+def test_behind_a_pool_of_free_models_a_paid_one_is_asked(configure: Configure, third: list[str]) -> None:
+    router = configure(chains={"orchestration": [GEMINI, "gemini-3.1-flash-lite", *third, HAIKU]})
     decided(router, said("?"), said("?"), said(votes("status")))
     assert asked(router) == [GEMINI, "gemini-3.1-flash-lite", HAIKU]
 
@@ -294,6 +295,10 @@ def test_what_is_nearly_sure_is_not_asked_about_while_little_is_left_of_the_free
     assert (decision.tier, decision.source) == (Tier.IMPLEMENTATION, source)
     assert len(asked(router)) - asked_before == (source is Source.GEMINI)
     assert ("little is left" in decision.reason) == (source is Source.LOCAL)
+
+
+def test_free_model_without_a_daily_quota_is_never_scarce(configure: Configure) -> None:
+    assert not is_scarce(configure(quotas={GEMINI: {"rpm": 10}}).intake.ctx, GEMINI)
 
 
 def test_what_is_unsure_is_asked_about_however_little_is_left(configure: Configure) -> None:

@@ -140,6 +140,15 @@ def test_the_cap_is_raised_no_further_than_the_budget_holds(configure: Configure
     assert requests(router) == [(OPUS, "low", 16_384), (OPUS, "low", 32_768)]
 
 
+def test_cap_that_the_budget_cannot_raise_is_not_asked_for_twice(configure: Configure) -> None:
+    chain = {"reasoning": [OPUS, HAIKU]}
+    router = configure(chains=chain, budget={"month_usd": "0.9"}, effort={"reasoning": "low"})
+    thinks_away_its_cap(router, lambda question: question.model == HAIKU)
+    finished(router, started(router, "reasoning"))
+    assert requests(router)[0] == (OPUS, "low", 16_384)
+    assert asked(router) == [OPUS, HAIKU]
+
+
 def test_nothing_left_to_change_takes_the_next_model(configure: Configure) -> None:
     """A Gemini model at its lowest level has spent the task's own cap on thinking: google/adk-python 1357 and
     NousResearch/hermes-agent 87208.

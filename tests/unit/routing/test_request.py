@@ -76,6 +76,12 @@ def test_sentences_that_look_like_code_or_diffs_are_words() -> None:
         assert find_request(text).text.endswith(text.lstrip("- "))
 
 
+@pytest.mark.parametrize(("depth", "read"), [(3, True), (4, False)])
+def test_a_bot_s_envelope_is_read_four_levels_deep(depth: int, read: bool) -> None:
+    text = '{"a":' * depth + '{"title":"Disk full on db-1"}' + "}" * depth
+    assert ("bot" in find_request(text).kinds) == read
+
+
 def test_a_text_of_material_only_is_material() -> None:
     request = find_request(LOG)
     assert request.text == ""
