@@ -19,7 +19,7 @@ from pointsman.contracts.envelope import object_in
 from pointsman.execution.budget import month_caps
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.routing import config
-from pointsman.values.status import Status
+from pointsman.values.status import ENDED, Status
 from pointsman.values.times import to_text
 from tests.support.local_stack import REPLY_QUEUE_ARN, Stack, eventually
 from tests.support.roles import Role, restart_function, restart_functions
@@ -243,7 +243,23 @@ def _use_every_function(stack: Stack) -> None:
     body = {"model": "pointsman/implementation", "messages": ASKED}
     assert stack.call_chat_api("/v1/chat/completions", body)[0] == 200
     assert stack.call_chat_api("/v1/chat/completions", body, stack.limited_key(rpm=600, in_flight=200))[0] == 200
+    _use_the_economy_lane(stack)
     _sweep_and_report(stack)
+
+
+def _use_the_economy_lane(stack: Stack) -> None:
+    mark = f"marker-{uuid.uuid4().hex[:10]}"
+    stack.fault("anthropic", {"answer": {"bytes": 20_000}}, contains=mark, batch="entry")
+    task_id = stack.send(prompt=mark, type="documentation", lane="economy", max_output_tokens=60_000)
+
+    def has_ended() -> bool | None:
+        """Take a turn of the lane; the task may not have come to it yet, nor its batch have ended."""
+        went_well, response = Role(stack, "Economy").invoke({"now": True})
+        assert went_well, response
+        record = stack.tasks.read(task_id)
+        return (record is not None and record.status in ENDED) or None
+
+    eventually(has_ended, "the task to be answered in a batch")
 
 
 def _sweep_and_report(stack: Stack) -> None:
@@ -286,6 +302,7 @@ RARE = {
 }
 """What the traffic above does not lead to, and what does."""
 RARE_IN = {
+    "Economy": {"states:DescribeExecution": "a task whose execution another turn has begun"},
     "Delivery": {"s3:PutObject": "an answer that its record held, and that no event holds"},
     "Sweep": {
         "states:DescribeExecution": "a replayed task's execution that died more than five minutes ago",
