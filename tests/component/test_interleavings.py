@@ -23,7 +23,6 @@ from pointsman.adapters.budget_items import counters_of
 from pointsman.adapters.dynamo import Item, unpack
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.limit_items import DynamoModelHealth
-from pointsman.adapters.sweep_store import DynamoSweepStore
 from pointsman.adapters.task_item import to_item
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
@@ -50,7 +49,6 @@ from pointsman.services.rejection import RejectMessage
 from pointsman.services.replay import REPLAY_UNFINISHED, Replay, ReplayOptions
 from pointsman.services.start import task_of_execution
 from pointsman.services.subtasks import Subtasks
-from pointsman.services.sweep import Sweep
 from pointsman.values.status import ENDED, Status
 from pointsman.values.usage import Usage
 from tests.support.attempts import started
@@ -60,6 +58,7 @@ from tests.support.fakes import NOON, FakeBus, FakeDeadLetterQueue, FakeReplies,
 from tests.support.interleaving import Interleaving, Killed
 from tests.support.ledger import MODEL, NO_QUOTA, intent, known, scan, settled, task
 from tests.support.memory_dynamo import Key, MemoryDynamo, refused
+from tests.support.quiet_sweep import quiet_sweep
 from tests.support.router import SHIPPED, build
 
 SEEDS = range(1000 if os.environ.get("POINTSMAN_SOAK") == "1" else 20)
@@ -151,20 +150,7 @@ class World:
             reject=reject,
             s3_prompts=nobody,
         )
-        nothing: Any = lambda *_: 0  # noqa: E731
-        self.sweep = Sweep(
-            ctx=self.ctx,
-            ledger=self.reader,
-            model_health=health,
-            tasks=self.tasks,
-            workflow=self.workflow,
-            delivery=self.delivery,
-            budget_notice=nothing,
-            account_notice=nothing,
-            billing_notice=nothing,
-            store=DynamoSweepStore(self.store, TABLES),
-            archiving=nothing,
-        )
+        self.sweep = quiet_sweep(self.ctx, self.store, self.tasks, self.workflow, self.delivery)
         self.replay = Replay(*parts, self.workflow, health, classifier, self.dead, queue, frozenset())
         self.cancel = Cancellation(self.tasks, self.workflow, self.delivery)
         self.cancelled: set[str] = set()

@@ -13,7 +13,6 @@ from pointsman.adapters.budget_items import counters_of
 from pointsman.adapters.dynamo import Item, unpack
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
 from pointsman.adapters.limit_items import DynamoModelHealth
-from pointsman.adapters.sweep_store import DynamoSweepStore
 from pointsman.adapters.task_table import TaskTable
 from pointsman.adapters.usage_ledger import DynamoUsageLedger
 from pointsman.contracts.sender import UNKNOWN_SENDER, Sender
@@ -37,7 +36,6 @@ from pointsman.services.lane_exit import LaneExit
 from pointsman.services.rejection import RejectMessage
 from pointsman.services.replay import Replay, ReplayOptions
 from pointsman.services.subtasks import Subtasks
-from pointsman.services.sweep import Sweep
 from pointsman.services.task_call import TaskCalls
 from pointsman.values.usage import Usage
 from tests.support.aws import TABLES
@@ -46,6 +44,7 @@ from tests.support.fake_stores import FakePayloads
 from tests.support.fakes import FakeBus, FakeClock, FakeDeadLetterQueue, FakeReplies, FakeTaskQueue, FakeWorkflow
 from tests.support.interleaving import Killed
 from tests.support.memory_dynamo import Key, MemoryDynamo
+from tests.support.quiet_sweep import quiet_sweep
 from tests.support.router import SHIPPED
 
 HAIKU, SONNET = "claude-haiku-5-5", "claude-sonnet-5-5"
@@ -120,20 +119,7 @@ class EconomyWorld:
         self.lane = EconomyLane(
             self.ctx, self.tasks, self.batch_store, creation, settlement, leaving, lambda: self.batches
         )
-        nothing: Any = lambda *_: 0  # noqa: E731
-        self.sweep = Sweep(
-            ctx=self.ctx,
-            ledger=self.reader,
-            model_health=self.health,
-            tasks=self.tasks,
-            workflow=self.workflow,
-            delivery=self.delivery,
-            budget_notice=nothing,
-            account_notice=nothing,
-            billing_notice=nothing,
-            store=DynamoSweepStore(self.store, TABLES),
-            archiving=nothing,
-        )
+        self.sweep = quiet_sweep(self.ctx, self.store, self.tasks, self.workflow, self.delivery)
         self.cancel = Cancellation(self.tasks, self.workflow, self.delivery)
         self._replay = Replay(
             *parts, self.workflow, self.health, self.intake.classifier, dead, FakeTaskQueue(), frozenset()
