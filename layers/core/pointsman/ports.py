@@ -302,8 +302,11 @@ class ReportSink(Protocol):
 class LedgerReader(Protocol):
     """The ledger's rows as the report reads them."""
 
-    def shards(self, since: datetime, until: datetime) -> Iterable[Iterator[dict[str, Any]]]:
-        """Return the rows of attempts whose intent lies in that time, outcome merged into its intent, and shares.
+    def shards(
+        self, since: datetime, until: datetime, attributes: tuple[str, ...] = ()
+    ) -> Iterable[Iterator[dict[str, Any]]]:
+        """Return the rows of attempts whose intent lies in that time, outcome merged into its intent, and shares; with
+        all attributes, or at least those named.
 
         They come a shard at a time, which holds all rows of its tasks, and within it in the order of the intents. A
         shard is read while it is gone through: to the end, before the next one.

@@ -84,5 +84,5 @@ def test_benchmark_constants_match_template_and_configuration() -> None:
         assert list(layers) == common + [layer["Ref"] for layer in recorded]
     reporting = template["Resources"]["CostReportFunction"]["Properties"]
     memory = reporting.get("MemorySize", template["Globals"]["Function"]["MemorySize"])
-    assert (reporting["Timeout"], memory) == (report.SECONDS, report.MEGABYTES)
+    assert (reporting["Timeout"], memory) == (report.LIMIT_SECONDS, report.LIMIT_MEGABYTES)
     assert json.loads((ROOT / "openclaw.json").read_text())["routing"] == TIER_MODELS

@@ -15,8 +15,11 @@ from pointsman.report.figures.fallbacks import Fallback, count_fallbacks, skippe
 from pointsman.report.figures.free_pool import FreePool, free_pool
 from pointsman.report.figures.ledger_entries import (
     NO_TOTALS,
+    LedgerAttempt,
     LedgerEntry,
     Totals,
+    earlier_attempt,
+    instant_of,
     read_entries,
     totals_by,
     totals_of,
@@ -117,13 +120,10 @@ class DayTotals(Summable):
     top_tier: dict[TopTierGroup, TopTierTotals]
 
     @classmethod
-    def of(cls, attempts: Iterable[LedgerEntry], since: datetime, policy: RoutingPolicy) -> Self:
-        """Return the totals of the day that starts at `since`.
-
-        `attempts` begin earlier, to tell a fallback from its retry.
-        """
-        entries, first = list(attempts), to_text(since)
-        today = [entry for entry in entries if entry.at >= first]
+    def of(
+        cls, today: list[LedgerEntry], earlier: Iterable[LedgerAttempt], since: datetime, policy: RoutingPolicy
+    ) -> Self:
+        """Return the totals of the day that starts at `since`; `earlier` attempts tell a fallback from its retry."""
         for_tasks = [entry for entry in today if entry.for_task]
         return cls(
             total=totals_of(today),
@@ -138,7 +138,7 @@ class DayTotals(Summable):
             outcomes=Counter(entry.outcome for entry in today),
             account_refusals=Counter(_account_refusals(today, policy)),
             unrecognized=Counter(entry.outcome for entry in today if not entry.recognized),
-            fallbacks=count_fallbacks(entries, first, policy),
+            fallbacks=count_fallbacks(earlier, today, to_text(since), policy),
             free_pool=free_pool(for_tasks, policy),
             skipped_free=totals_of(skipped_free_model(today, policy, since)),
             unknown=UnknownCosts.of(today),
@@ -262,7 +262,7 @@ class ReportBuilder:
 
     def __post_init__(self) -> None:
         since, _ = self.bounds
-        self.totals = DayTotals.of([], since, self.scope.policy)
+        self.totals = DayTotals.of([], [], since, self.scope.policy)
         self.summary = summarize_day(self.scope.day, str(self.scope.zone), [], self.scope.policy, since)
 
     @property
@@ -272,18 +272,30 @@ class ReportBuilder:
 
     def add_shard(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add a shard's rows."""
-        since, until = self.bounds
-        first, end, earliest = to_text(since), to_text(until), to_text(since - LOOKBACK)
-        attempts, shares = read_entries(rows)
-        attempts = [entry for entry in attempts if earliest <= entry.at < end]
-        today = [entry for entry in attempts if entry.at >= first]
+        since, _ = self.bounds
+        earlier = list[LedgerAttempt]()
+        today, shares = read_entries(self._of_the_day(rows, earlier))
         for_tasks = [entry for entry in today if entry.for_task]
-        self.requests.add(attempts)
-        self.totals += DayTotals.of(attempts, since, self.scope.policy)
+        self.requests.add(earlier)
+        self.requests.add(today)
+        self.totals += DayTotals.of(today, earlier, since, self.scope.policy)
         self.retired |= {entry.requested_model for entry in today if entry.outcome == Outcome.RETIRED}
-        self.tasks.add(task_costs(for_tasks, [share for share in shares if first <= share.at < end]))
+        self.tasks.add(task_costs(for_tasks, shares))
         self.speed.add(entry for entry in for_tasks if not entry.in_batch)
         self.summary += DaySummary.of(self.scope.day, str(self.scope.zone), today, self.scope.policy, since)
+
+    def _of_the_day(
+        self, rows: Iterable[Mapping[str, Any]], earlier: list[LedgerAttempt]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the day's rows; of those before it, put the attempts since `LOOKBACK` into `earlier`."""
+        since, until = self.bounds
+        earliest, first, end = to_text(since - LOOKBACK), to_text(since), to_text(until)
+        for row in rows:
+            at = instant_of(row)
+            if first <= at < end:
+                yield row
+            elif earliest <= at < first and row["kind"] != "share":
+                earlier.append(earlier_attempt(row))
 
     def build(self, counters: Mapping[str, int], earlier: list[DaySummary], find_milestones: MilestoneLookup) -> Report:
         """Return the report of the shards added."""
