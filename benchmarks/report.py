@@ -29,28 +29,11 @@ def of(sizes: Iterable[int]) -> Iterator[Figure]:
         assert process.stdout
         for line in process.stdout:
             document = json.loads(line)
-            rows, one, limit = document["rows"], document["report"], "the function's limit"
-            seconds = one["cpu_seconds"]
-            yield Figure(
-                f"report.{rows}",
-                seconds,
-                "s",
-                limit,
-                LIMIT_SECONDS,
-                1,
-                target=SECONDS,
-                judged="value",
-                wall=one["seconds"],
-            )
-            yield Figure(
-                f"report.{rows}.memory",
-                one["peak_mb"],
-                "MB",
-                limit,
-                LIMIT_MEGABYTES,
-                1,
-                target=MEGABYTES,
-                judged="value",
-            )
+            rows, one = document["rows"], document["report"]
+            figures = {"": ("s", one["cpu_seconds"], SECONDS, LIMIT_SECONDS, one["seconds"])}
+            figures[".memory"] = ("MB", one["peak_mb"], MEGABYTES, LIMIT_MEGABYTES, None)
+            for part, (unit, value, most, limit, wall) in figures.items():
+                name, peer = f"report.{rows}{part}", "the function's limit"
+                yield Figure(name, value, unit, peer, limit, 1, target=most, judged="value", wall=wall)
     if process.returncode:
         raise RuntimeError(f"report_scale ended with {process.returncode}")
