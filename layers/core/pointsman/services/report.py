@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any
 
 from pointsman.execution.batch import LaneBatch
-from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
@@ -19,6 +18,7 @@ from pointsman.report.figures.stack_place import StackPlace
 from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
+from pointsman.report_ports import LedgerReader, ReportSink, SweepStore
 from pointsman.services.context import Context
 from pointsman.services.day_tasks import DayTaskReader
 from pointsman.values.log_events import LogEvent
