@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
+from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, Config
 
 
@@ -28,6 +29,18 @@ def up(
         list[str] | None,
         typer.Option(metavar="URL", help="Let web pages of this origin call the front door. Repeatable."),
     ] = None,
+    on_alarm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this for each alarm that goes off, with JSON on its stdin and without a shell. Kept until "
+            "another; '' for none.",
+        ),
+    ] = None,
+    foreground: Annotated[
+        bool,
+        typer.Option("--foreground", help="Stay, and say what schedules and alarms do; Ctrl-C stops the stack."),
+    ] = False,
 ) -> None:
     """Start the local stack, or deploy to it what has changed.
 
@@ -40,11 +53,15 @@ def up(
     other provider's tiers go to the real one where openclaw.json allows it; a tier without a model is asked about.
     """
     import devstack
+    from devstack import supervisor
     from devstack.callers import ADMITTED
     from pointsman_cli.local_key import with_api_key
     from pointsman_cli.local_providers import accept_missing_key, has_terminal
     from pointsman_cli.stacks import STATE_DIR
 
+    if foreground and (as_json or as_env):
+        raise BadInputError("--foreground excludes --json and --env")
+    settings = None if on_alarm is None else supervisor.SupervisorSettings.parse(on_alarm)
     running = devstack.find_stack(STATE_DIR)
     if running:
         stand_in = stand_in or running.stand_in.any
@@ -60,6 +77,10 @@ def up(
     )
     if info.front_door_url:
         info = with_api_key(info)
+    if settings:
+        settings.save(info.state_dir)
+    if not (foreground or (running and as_env)):
+        supervisor.start_supervisor(info, os.environ)
     openai = {"OPENAI_BASE_URL": info.front_door_url, "OPENAI_API_KEY": info.api_key} if info.front_door_url else {}
     if as_json:
         output.print_document(
@@ -89,6 +110,8 @@ def up(
             ("logs", info.state_dir),
         ]
     )
+    if foreground:
+        supervisor.run_in_foreground(info, os.environ)
 
 
 def _config_text(config: Path | None) -> str | None:
