@@ -58,6 +58,9 @@ GROUPED = (
     "key list",
     "key revoke",
     "webhook secret",
+    "service install",
+    "service status",
+    "service remove",
 )
 
 
