@@ -30,7 +30,7 @@ NAMES = (
     "report",
 )
 """Modules of this package; each has `measure(bench)`."""
-LONG = ("report_million",)
+LONG = ("report_million", "idle_stack")
 """The same, but only where it is named."""
 
 

@@ -18,7 +18,7 @@ from devstack.info import StackInfo
 from devstack.signals import termination_as_exit
 from devstack.stack import stop_stack
 from devstack.supervisor.control import SupervisorSettings, hold_lock
-from devstack.supervisor.memory import Memory
+from devstack.supervisor.memory import Memory, memory_folder
 from devstack.supervisor.watch import StackClients, StackWatch
 
 _NAP_SECONDS = 2.0
@@ -69,7 +69,7 @@ def _supervise(state_dir: Path, every: float) -> int:
         return 0
     now = datetime.now(UTC)
     watch, problem, looked_at, next_at = (
-        StackWatch(stack, StackClients(stack), Memory.load(state_dir, now), _tell),
+        StackWatch(stack, StackClients(stack), Memory.load(memory_folder(stack), now), _tell),
         "",
         0.0,
         now,

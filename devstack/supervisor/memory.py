@@ -1,10 +1,11 @@
-"""What the supervisor remembers, in the stack's state directory: it may end at any time, and so may the machine."""
+"""What the supervisor remembers, on the disk: it may end at any time, and so may the machine."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from devstack.info import StackInfo
 from devstack.supervisor.alarms import Datapoint, Metric
 
 _FILE_NAME = "supervisor.json"
@@ -66,22 +67,22 @@ class Memory(BaseModel):
     """By alarm."""
 
     @classmethod
-    def load(cls, state_dir: Path, now: datetime) -> "Memory":
+    def load(cls, folder: Path, now: datetime) -> "Memory":
         """Return what is stored; what cannot be read counts as nothing."""
         try:
-            return cls.model_validate_json((state_dir / _FILE_NAME).read_bytes())
+            return cls.model_validate_json((folder / _FILE_NAME).read_bytes())
         except (FileNotFoundError, ValueError):
             return cls(since=now, read_until=now)
 
-    def save(self, state_dir: Path) -> None:
+    def save(self, folder: Path) -> None:
         """Store it, atomically.
 
         Raises:
             OSError: It cannot be written, as on a full disk; what was stored before is whole.
         """
-        unfinished = state_dir / f"{_FILE_NAME}.new"
+        unfinished = folder / f"{_FILE_NAME}.new"
         unfinished.write_text(self.model_dump_json())
-        unfinished.replace(state_dir / _FILE_NAME)
+        unfinished.replace(folder / _FILE_NAME)
 
     def drop_before(self, moment: datetime) -> None:
         """Forget datapoints from before a moment."""
@@ -95,6 +96,6 @@ class Memory(BaseModel):
         return run.last
 
 
-def forget_supervision(state_dir: Path) -> None:
-    """Forget all of it, as for a stack whose data is gone."""
-    (state_dir / _FILE_NAME).unlink(missing_ok=True)
+def memory_folder(stack: StackInfo) -> Path:
+    """Return where the memory of a stack is: it lasts as long as the stack's data."""
+    return stack.state_dir / "tmp"

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devstack.info import StackInfo
 from devstack.supervisor.alarms import ALARM_OFF, ALARM_ON, NO_DATA, Alarm, Datapoint, short_alarm_name
-from devstack.supervisor.memory import AlarmState, Memory, ScheduleRun, StoredDatapoint
+from devstack.supervisor.memory import AlarmState, Memory, ScheduleRun, StoredDatapoint, memory_folder
 from devstack.supervisor.metrics import Clients, is_measured, logged_datapoints, measured_datapoints
 from devstack.supervisor.schedules import Schedule, UnreadableScheduleError, deployed_schedules
 
@@ -196,7 +196,7 @@ class StackWatch:
     def save(self) -> None:
         """Store what is remembered. Where that fails, as on a full disk, the work goes on."""
         try:
-            self.memory.save(self.stack.state_dir)
+            self.memory.save(memory_folder(self.stack))
         except OSError as error:
             self._tell_once(f"the supervisor cannot remember what it did: {error}")
 

@@ -11,7 +11,7 @@ import pytest
 from devstack import processes
 from devstack.supervisor import SupervisorSettings, supervisor_is_running
 from devstack.supervisor.alarms import ALARM_ON
-from devstack.supervisor.memory import Memory, ScheduleRun
+from devstack.supervisor.memory import Memory, ScheduleRun, memory_folder
 from devstack.supervisor.schedules import deployed_schedules
 from tests.support.local_stack import Stack, eventually
 
@@ -27,7 +27,9 @@ def test_missed_schedule_runs_and_an_alarm_runs_its_command(stack: Stack, tmp_pa
     for name, schedule in schedules.items():
         missed = timedelta(days=2) if name == "pointsman-report" else timedelta()
         memory.runs[name] = ScheduleRun(expression=schedule.expression, last=now - missed)
-    memory.save(tmp_path)
+    kept = memory_folder(info)
+    kept.mkdir()
+    memory.save(kept)
     got = tmp_path / "got.json"
     write = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
     SupervisorSettings(on_alarm=(sys.executable, "-c", write, str(got))).save(tmp_path)
@@ -46,12 +48,10 @@ def test_missed_schedule_runs_and_an_alarm_runs_its_command(stack: Stack, tmp_pa
     try:
         eventually(lambda: "schedule pointsman-report, " in log() or None, "the report")
         assert " late: ran" in log()
-        stored = eventually(lambda: Memory.load(tmp_path, now).datapoints or None, "the metrics")
         eventually(
-            lambda: [1 for point in Memory.load(tmp_path, now).datapoints if point.name == "ReportPublished"] or None,
+            lambda: [1 for point in Memory.load(kept, now).datapoints if point.name == "ReportPublished"] or None,
             "the report's own metric",
         )
-        assert stored
         assert not got.exists()
         stack.send_raw('{"task_id": "no-task", "tier": "reasoning"}')
         document = json.loads(eventually(lambda: got.read_text() if got.exists() else None, "the command") or "{}")

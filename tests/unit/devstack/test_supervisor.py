@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from devstack import FakedProviders, StackInfo, processes
 from devstack.supervisor import SupervisorSettings, end_supervisor, start_supervisor, supervisor_is_running
-from devstack.supervisor.memory import Memory
+from devstack.supervisor.memory import Memory, memory_folder
 from devstack.supervisor.watch import StackWatch
 from devstack.toolchain import LocalStackError
 
@@ -108,13 +108,14 @@ class Watched:
 
     def __init__(self, folder: Path, cloud: Cloud) -> None:
         stand_in = FakedProviders(gemini=True, anthropic=True)
+        (folder / "tmp").mkdir(exist_ok=True)
         self.info = StackInfo(state_dir=folder, token="t", stand_in=stand_in, endpoint="http://127.0.0.1:1")
         self.cloud, self.told = cloud, list[str]()
         self.restart(NOW)
 
     def restart(self, now: datetime) -> None:
         """Begin again with what is stored, as after the end of the process."""
-        self.memory = Memory.load(self.info.state_dir, now)
+        self.memory = Memory.load(memory_folder(self.info), now)
         self.watch = StackWatch(self.info, self.cloud.clients, self.memory, self.told.append)
 
     def run(self, now: datetime) -> list[str]:
