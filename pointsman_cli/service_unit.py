@@ -11,7 +11,7 @@ from pointsman_cli.errors import BadInputError
 UNIT_NAME = "pointsman.service"
 _PASSED_ON = re.compile(
     r"(GEMINI|ANTHROPIC)_API_KEY|GOOGLE_GEMINI_BASE_URL|ANTHROPIC_BASE_URL|MODEL_OVERRIDE_[A-Z]+"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|XDG_DATA_HOME|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy"
+    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|XDG_DATA_HOME|POINTSMAN_LOCAL|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy"
 )
 """Of the environment: what `pointsman up` goes by, and systemd does not have."""
 

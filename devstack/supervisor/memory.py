@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from devstack.info import StackInfo
+from devstack.info import KEPT_DATA, StackInfo
 from devstack.supervisor.alarms import Datapoint, Metric
 
 _FILE_NAME = "supervisor.json"
@@ -98,4 +98,4 @@ class Memory(BaseModel):
 
 def memory_folder(stack: StackInfo) -> Path:
     """Return where the memory of a stack is: it lasts as long as the stack's data."""
-    return stack.state_dir / "tmp"
+    return stack.state_dir / (KEPT_DATA if stack.kept else "tmp")
