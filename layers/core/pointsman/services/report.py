@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pointsman.ports import LedgerReader, ReportSink, SweepStore
+from pointsman.report.bill.kept import KeptMonths, KeptReconciliation, latest_kept
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
@@ -20,6 +21,9 @@ from pointsman.services.context import Context
 from pointsman.services.day_tasks import DayTaskReader
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import day_bounds, days_between
+
+if TYPE_CHECKING:
+    from pointsman.report.bill.reconciliation import Reconciliation
 
 _INDEX_KEY = "reports/index.html"
 _HTML_TYPE = "text/html; charset=utf-8"
@@ -42,9 +46,11 @@ class Reporting:
         """Return the report of a day of the report's time zone."""
         counters = self.ledger.counters(f"{day:%Y-%m}", day.day)
         received = self._received(day)
-        published = self.published()
+        manifest = self.sink.fetch(history.MANIFEST_KEY)
+        published = history.read_manifest(manifest)
         earlier, before = self._earlier(day, published), [entry.spend for entry in published]
-        return build_report(self._scope(day), self._shards(day), counters, earlier, self.milestones, received, before)
+        scope = replace(self._scope(day), reconciled=latest_kept(history.read_reconciled(manifest), f"{day:%Y-%m}"))
+        return build_report(scope, self._shards(day), counters, earlier, self.milestones, received, before)
 
     def build_alone(self, day: date) -> Report:
         """Return the report of a day without its month; only the day's own rows and tasks are read."""
@@ -89,10 +95,11 @@ class Reporting:
         report = self.build(day)
         settled = watermarks is not None and report.until <= watermarks.settled_before
         folder = f"reports/{day:%Y/%m/%d}"
-        days = history.with_day(self.published(), history.published_day(report, settled=settled))
+        manifest = self.sink.fetch(history.MANIFEST_KEY)
+        days = history.with_day(history.read_manifest(manifest), history.published_day(report, settled=settled))
         for name, (content_type, render) in _files(days).items():
             self.sink.store(f"{folder}/{name}", content_type, render(report))
-        self._index(days)
+        self._index(days, history.read_reconciled(manifest))
         self.sink.announce(announcement_subject(report), render_summary(report))
         self.ctx.count("ReportPublished")
         totals: dict[str, Any] = {
@@ -114,10 +121,25 @@ class Reporting:
             "totals": totals,
         }
 
-    def _index(self, days: list[history.PublishedDay]) -> None:
+    def keep_reconciliation(self, month: str, compared: "Iterable[Reconciliation]", document: str) -> str:
+        """Keep a month's reconciliation: the document in the bucket, its outcome in the manifest. Return its key.
+
+        The manifest is what each report reads anyway.
+        """
+        key = f"reports/{month.replace('-', '/')}/reconciliation.json"
+        self.sink.store(key, "application/json", document + "\n")
+        manifest = self.sink.fetch(history.MANIFEST_KEY)
+        reconciled = history.read_reconciled(manifest)
+        for comparison in compared:
+            reconciled.setdefault(month, {})[comparison.provider] = KeptReconciliation.of(month, comparison)
+        text = history.manifest_text(history.read_manifest(manifest), reconciled)
+        self.sink.store(history.MANIFEST_KEY, "application/json", text)
+        return key
+
+    def _index(self, days: list[history.PublishedDay], reconciled: KeptMonths) -> None:
         from pointsman.report.render.index import render_index
 
-        self.sink.store(history.MANIFEST_KEY, "application/json", history.manifest_text(days))
+        self.sink.store(history.MANIFEST_KEY, "application/json", history.manifest_text(days, reconciled))
         self.sink.store(_INDEX_KEY, _HTML_TYPE, render_index(days))
 
 

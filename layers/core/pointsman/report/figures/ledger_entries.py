@@ -57,6 +57,9 @@ class LedgerEntry:
     in_batch: bool = False
     """Whether it was an entry in a batch of the economy lane: it took hours, and no function waited for it."""
 
+    regional: bool = False
+    """Whether it was served, and priced, under a geography's surcharge."""
+
     @property
     def lane(self) -> Lane:
         """The lane that it went."""
@@ -207,6 +210,7 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         ended_at=row.get("ended_at"),
         sender=_interned(row.get("sender")),
         in_batch=bool(row.get("batch_entry")),
+        regional=row.get("regional", False),
     )
 
 

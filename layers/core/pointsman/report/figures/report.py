@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from pointsman.execution.outcome import Outcome
+from pointsman.report.bill.kept import KeptReconciliation
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import CHART_DAYS, DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
@@ -188,6 +189,8 @@ class Report(DayTotals):
     notices: tuple[Notice, ...]
     summary: DaySummary
     """What later reports of the month need of the day."""
+    reconciled: tuple[KeptReconciliation, ...]
+    """Each provider's latest reconciliation; empty: none is kept."""
 
     @property
     def fallback_count(self) -> int:
@@ -222,6 +225,7 @@ class ReportScope:
     stand_in: bool
     now: datetime
     stack: StackPlace = UNKNOWN_STACK
+    reconciled: tuple[KeptReconciliation, ...] = ()
 
 
 def build_report(
@@ -312,6 +316,7 @@ class ReportBuilder:
             quotas=quota_use(self.requests.by_model(), scope.policy, since),
             notices=notices(scope.policy, scope.day, self.retired),
             summary=self.summary,
+            reconciled=scope.reconciled,
         )
 
     def _days(self, summaries: list[DaySummary]) -> list[DaySpend]:
