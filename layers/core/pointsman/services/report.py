@@ -1,23 +1,25 @@
 """The daily report: build it from the ledger, store it, announce it."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pointsman.execution.batch import LaneBatch
-from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.bill.kept import KeptMonths, KeptReconciliation, latest_kept
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
+from pointsman.report.figures.ledger_entries import EARLIER_ATTRIBUTES, ENTRY_ATTRIBUTES
 from pointsman.report.figures.report import LOOKBACK, Report, ReportScope, build_report
 from pointsman.report.figures.speed import MilestoneLookup
 from pointsman.report.figures.stack_place import StackPlace
 from pointsman.report.render.as_json import as_json, exact_usd
 from pointsman.report.render.formatting import rounded_dollars
 from pointsman.report.render.text import render_summary, render_text
+from pointsman.report_ports import LedgerReader, ReportSink, SweepStore
 from pointsman.services.context import Context
 from pointsman.services.day_tasks import DayTaskReader
 from pointsman.values.log_events import LogEvent
@@ -70,8 +72,7 @@ class Reporting:
         return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, now, self.stack, batches)
 
     def _shards(self, day: date) -> Iterable[Iterable[Mapping[str, Any]]]:
-        since, until = day_bounds(day, self.ctx.zone)
-        return self.ledger.shards(since - LOOKBACK, until)
+        return shards_for_report(self.ledger, *day_bounds(day, self.ctx.zone))
 
     def _earlier(self, day: date, published_days: list[history.PublishedDay]) -> list[DaySummary]:
         """Return the month's earlier days: as published if they were settled then, else from their rows."""
@@ -83,7 +84,7 @@ class Reporting:
         for earlier in days_between(day.replace(day=1), day)[:-1]:
             summary = published.get(earlier)
             if summary is None or not summary.is_valid_for(str(zone), baseline):
-                rows = self.ledger.shards(*day_bounds(earlier, zone))
+                rows = self.ledger.shards(*day_bounds(earlier, zone), ENTRY_ATTRIBUTES)
                 summary = summarize_day(earlier, str(zone), rows, policy, at)
             summaries.append(summary)
         return summaries
@@ -148,6 +149,15 @@ class Reporting:
 
         self.sink.store(history.MANIFEST_KEY, "application/json", history.manifest_text(days, reconciled))
         self.sink.store(_INDEX_KEY, _HTML_TYPE, render_index(days))
+
+
+def shards_for_report(ledger: LedgerReader, since: datetime, until: datetime) -> Iterator[Iterator[dict[str, Any]]]:
+    """Yield each shard's rows of the day that `build_report` needs, after those of the time before it, of which less is
+    fetched.
+    """
+    earlier = ledger.shards(since - LOOKBACK, since, EARLIER_ATTRIBUTES)
+    today = ledger.shards(since, until, ENTRY_ATTRIBUTES)
+    return (chain(*both) for both in zip(earlier, today, strict=True))
 
 
 def _files(days: list[history.PublishedDay]) -> dict[str, tuple[str, Callable[[Report], str]]]:
