@@ -148,10 +148,11 @@ def _anthropic_bill(
 def _compare(reporting: "Reporting", bill: "ProviderBill", account: "StackAccount") -> "Reconciliation":
     from pointsman.report.bill.booked_use import BookedUse
     from pointsman.report.bill.reconciliation import reconcile_bill
+    from pointsman.report.figures.ledger_entries import ENTRY_ATTRIBUTES
 
     booked = BookedUse(reporting.ctx.policy.catalog, bill.provider)
     since, until = day_bounds(bill.days[0], _UTC)[0] - _EARLIER, day_bounds(bill.days[-1], _UTC)[1]
-    for rows in reporting.ledger.shards(since, until):
+    for rows in reporting.ledger.shards(since, until, ENTRY_ATTRIBUTES):
         booked.add(rows)
     return reconcile_bill(booked, bill, account)
 

@@ -300,6 +300,17 @@ def test_month_is_kept_for_the_reports(bill: FakeProviders, office: Office, caps
         "least_unexplained_nano": 770_000,
         "explained": False,
     }
+    (of_day,) = json.loads(office.stored("reports/2026/11/20/report.json"))["reconciled"]
+    assert (of_day["until"], of_day["unexplained_nano_usd"], of_day["explained"]) == ("2026-11-22", 770_000, False)
+    said = "Anthropic reconciled until 2026-11-22, unexplained $0.000770"
+    assert said in office.stored("reports/2026/11/20/report.txt").decode()
+    for options in ((), ("--html",)):
+        assert main(["statement", "--month", "2026-11", *options]) == 0
+        assert said in " ".join(capsys.readouterr().out.split())
+    assert main(["statement", "--month", "2026-11", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    check_document("statement", document)
+    assert document["reconciled"][0]["unexplained_nano_usd"] == 770_000
 
 
 def export_row(**fields: Any) -> dict[str, Any]:

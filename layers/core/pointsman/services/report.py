@@ -93,6 +93,11 @@ class Reporting:
         """Return the published days, oldest first."""
         return history.read_manifest(self.sink.fetch(history.MANIFEST_KEY))
 
+    def reconciled(self, month: date) -> tuple[KeptReconciliation, ...]:
+        """Return what is kept of the month's reconciliation, by provider."""
+        kept = history.read_reconciled(self.sink.fetch(history.MANIFEST_KEY)).get(f"{month:%Y-%m}", {})
+        return tuple(kept[provider] for provider in sorted(kept))
+
     def is_published(self, day: date) -> bool:
         """Return whether the day's report was published after the day had ended."""
         return any(entry.spend.day == day and entry.complete for entry in self.published())

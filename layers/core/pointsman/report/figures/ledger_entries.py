@@ -24,7 +24,7 @@ EARLIER_ATTRIBUTES = (
 ENTRY_ATTRIBUTES = (
     *EARLIER_ATTRIBUTES, "tier", "type", "billed_model", *Usage.__dataclass_fields__, "cost_nano", "reserved_nano",
     "cost_known", "failed_check", "account", "unrecognized", "parent_id", "metadata", "milliseconds", "batch_entry",
-    "ended_at", "sender",
+    "ended_at", "sender", "regional",
 )  # fmt: skip
 """All that `read_entries` reads of a row."""
 
