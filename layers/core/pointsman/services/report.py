@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pointsman.execution.batch import LaneBatch
+from pointsman.report.bill.kept import KeptMonths, KeptReconciliation, latest_kept
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
@@ -23,6 +24,9 @@ from pointsman.services.context import Context
 from pointsman.services.day_tasks import DayTaskReader
 from pointsman.values.log_events import LogEvent
 from pointsman.values.times import day_bounds, days_between
+
+if TYPE_CHECKING:
+    from pointsman.report.bill.reconciliation import Reconciliation
 
 _INDEX_KEY = "reports/index.html"
 _HTML_TYPE = "text/html; charset=utf-8"
@@ -49,9 +53,11 @@ class Reporting:
         """Return the report of a day of the report's time zone."""
         counters = self.ledger.counters(f"{day:%Y-%m}", day.day)
         received = self._received(day)
-        published = self.published()
+        manifest = self.sink.fetch(history.MANIFEST_KEY)
+        published = history.read_manifest(manifest)
         earlier, before = self._earlier(day, published), [entry.spend for entry in published]
-        return build_report(self._scope(day), self._shards(day), counters, earlier, self.milestones, received, before)
+        scope = replace(self._scope(day), reconciled=latest_kept(history.read_reconciled(manifest), f"{day:%Y-%m}"))
+        return build_report(scope, self._shards(day), counters, earlier, self.milestones, received, before)
 
     def build_alone(self, day: date) -> Report:
         """Return the report of a day without its month; only the day's own rows and tasks are read."""
@@ -87,6 +93,11 @@ class Reporting:
         """Return the published days, oldest first."""
         return history.read_manifest(self.sink.fetch(history.MANIFEST_KEY))
 
+    def reconciled(self, month: date) -> tuple[KeptReconciliation, ...]:
+        """Return what is kept of the month's reconciliation, by provider."""
+        kept = history.read_reconciled(self.sink.fetch(history.MANIFEST_KEY)).get(f"{month:%Y-%m}", {})
+        return tuple(kept[provider] for provider in sorted(kept))
+
     def is_published(self, day: date) -> bool:
         """Return whether the day's report was published after the day had ended."""
         return any(entry.spend.day == day and entry.complete for entry in self.published())
@@ -97,10 +108,11 @@ class Reporting:
         report = self.build(day)
         settled = watermarks is not None and report.until <= watermarks.settled_before
         folder = f"reports/{day:%Y/%m/%d}"
-        days = history.with_day(self.published(), history.published_day(report, settled=settled))
+        manifest = self.sink.fetch(history.MANIFEST_KEY)
+        days = history.with_day(history.read_manifest(manifest), history.published_day(report, settled=settled))
         for name, (content_type, render) in _files(days).items():
             self.sink.store(f"{folder}/{name}", content_type, render(report))
-        self._index(days)
+        self._index(days, history.read_reconciled(manifest))
         self.sink.announce(announcement_subject(report), render_summary(report))
         self.ctx.count("ReportPublished")
         totals: dict[str, Any] = {
@@ -122,10 +134,25 @@ class Reporting:
             "totals": totals,
         }
 
-    def _index(self, days: list[history.PublishedDay]) -> None:
+    def keep_reconciliation(self, month: str, compared: "Iterable[Reconciliation]", document: str) -> str:
+        """Keep a month's reconciliation: the document in the bucket, its outcome in the manifest. Return its key.
+
+        The manifest is what each report reads anyway.
+        """
+        key = f"reports/{month.replace('-', '/')}/reconciliation.json"
+        self.sink.store(key, "application/json", document + "\n")
+        manifest = self.sink.fetch(history.MANIFEST_KEY)
+        reconciled = history.read_reconciled(manifest)
+        for comparison in compared:
+            reconciled.setdefault(month, {})[comparison.provider] = KeptReconciliation.of(month, comparison)
+        text = history.manifest_text(history.read_manifest(manifest), reconciled)
+        self.sink.store(history.MANIFEST_KEY, "application/json", text)
+        return key
+
+    def _index(self, days: list[history.PublishedDay], reconciled: KeptMonths) -> None:
         from pointsman.report.render.index import render_index
 
-        self.sink.store(history.MANIFEST_KEY, "application/json", history.manifest_text(days))
+        self.sink.store(history.MANIFEST_KEY, "application/json", history.manifest_text(days, reconciled))
         self.sink.store(_INDEX_KEY, _HTML_TYPE, render_index(days))
 
 

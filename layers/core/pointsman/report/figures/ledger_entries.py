@@ -24,7 +24,7 @@ EARLIER_ATTRIBUTES = (
 ENTRY_ATTRIBUTES = (
     *EARLIER_ATTRIBUTES, "tier", "type", "billed_model", *Usage.__dataclass_fields__, "cost_nano", "reserved_nano",
     "cost_known", "failed_check", "account", "unrecognized", "parent_id", "metadata", "milliseconds", "batch_entry",
-    "ended_at", "sender",
+    "ended_at", "sender", "regional",
 )  # fmt: skip
 """All that `read_entries` reads of a row."""
 
@@ -90,6 +90,9 @@ class LedgerEntry(LedgerAttempt):
     sender: str | None = None
     in_batch: bool = False
     """Whether it was an entry in a batch of the economy lane: it took hours, and no function waited for it."""
+
+    regional: bool = False
+    """Whether it was served, and priced, under a geography's surcharge."""
 
     @property
     def lane(self) -> Lane:
@@ -233,6 +236,7 @@ def _entry(row: Mapping[str, Any]) -> LedgerEntry:
         ended_at=get("ended_at"),
         sender=_interned(get("sender")),
         in_batch=bool(get("batch_entry")),
+        regional=get("regional", False),
     )
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pointsman.execution.batch import LaneBatch
 from pointsman.execution.outcome import Outcome
+from pointsman.report.bill.kept import KeptReconciliation
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import CHART_DAYS, DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
@@ -71,6 +72,8 @@ class Report(DayTotals):
     """None: nothing has to do with the lane."""
     summary: DaySummary
     """What later reports of the month need of the day."""
+    reconciled: tuple[KeptReconciliation, ...]
+    """Each provider's latest reconciliation; empty: none is kept."""
 
     @property
     def fallback_count(self) -> int:
@@ -95,6 +98,7 @@ class ReportScope:
     stack: StackPlace = UNKNOWN_STACK
     open_batches: tuple[LaneBatch, ...] = ()
     """Of the economy lane, when the report is made."""
+    reconciled: tuple[KeptReconciliation, ...] = ()
 
 
 def build_report(
@@ -198,6 +202,7 @@ class ReportBuilder:
             notices=notices(scope.policy, scope.day, self.retired),
             economy=self._economy(),
             summary=self.summary,
+            reconciled=scope.reconciled,
         )
 
     def _economy(self) -> EconomyDay | None:
