@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import batched
 from typing import Any
 
-from pointsman.adapters import budget_items, limit_items, limited_items, task_updates
+from pointsman.adapters import audit_updates, budget_items, limit_items, limited_items, quality_items, task_updates
 from pointsman.adapters.dynamo import (
     AwsClient,
     Cancelled,
@@ -40,6 +40,7 @@ _STATUS_ONLY = {
     "ProjectionExpression": "task_id, #s, generation",
     "ExpressionAttributeNames": {"#s": "status"},
 }
+_TAKEN = {Purpose.AUDIT: audit_updates.audit_taken, Purpose.COMPARISON: audit_updates.comparison_taken}
 PACE_KEPT_FOR = timedelta(days=100)
 """Longer than any task is under way."""
 _ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -110,7 +111,7 @@ class DynamoUsageLedger:
         purpose = intent.spec.purpose
         items = [self._put_if_absent(intent_item(intent))]
         if of_task := purpose is not Purpose.CLASSIFICATION:
-            taken = task_updates.audit_taken if purpose is Purpose.AUDIT else task_updates.attempt_taken
+            taken = _TAKEN.get(purpose, task_updates.attempt_taken)
             items.append(self._update_task(intent, taken(intent)))
         if intent.charge.amount:
             items += self._update_limits(budget_items.charged(intent))
@@ -155,6 +156,8 @@ class DynamoUsageLedger:
         if model_update := limit_items.health_updated(settled, health):
             optional.append([self._update_model(intent, model_update)])
         optional += [[item] for item in self._shared(health)]
+        if kept := quality_items.word_kept(settled):
+            optional.append([_update(self._tables.usage, *kept)])
         if of_task := self._settle_task(settled, answer, subtasks):
             optional.append(of_task)
         while True:
@@ -201,8 +204,8 @@ class DynamoUsageLedger:
             case Purpose.JUDGE:
                 updates = [task_updates.judgement_settled(settled), task_updates.attempt_cancelled(settled)]
             case Purpose.AUDIT:
-                updates = [task_updates.audit_settled(settled, answer)]
-            case Purpose.CLASSIFICATION:
+                updates = [audit_updates.audit_settled(settled, answer)]
+            case Purpose.CLASSIFICATION | Purpose.COMPARISON:
                 updates = []
         return [self._update_task(settled.intent, update) for update in updates]
 

@@ -31,6 +31,7 @@ class LogEvent(StrEnum):
     CALL_NOT_MADE = "call_not_made"
     CALL_SETTLED = "call_settled"
     CLASSIFICATION_NOT_ANSWERED = "classification_not_answered"
+    COMPARISON_ENDED = "comparison_ended"
     COST_ABOVE_RESERVATION = "cost_above_reservation"
     """A bug: the cap is no longer sure."""
     DAY_ARCHIVED = "day_archived"
