@@ -1,4 +1,4 @@
-"""Runs MiniStack with nine changes.
+"""Runs MiniStack with ten changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -14,8 +14,9 @@
 - The addresses of code and layers name the stack's access key, as AWS signs them.
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
   Pages may call the front door if its parameter names their origin.
+- What tables, queues and buckets hold outlives the process, if the environment names a folder for it (`kept_state`).
 
-This is a script for MiniStack's own Python and imports nothing else of this project but the three modules beside it.
+This is a script for MiniStack's own Python and imports nothing else of this project but the five modules beside it.
 """
 
 import contextvars
@@ -138,6 +139,13 @@ def _web_origins(url_id: str) -> list[str]:
     return [origin.strip() for origin in variables.get("FRONT_DOOR_ORIGINS", "").split(",") if origin.strip()]
 
 
+def _keep_state() -> None:
+    """Keep the state in the folder that the environment names, if it does."""
+    keeper, emulator = importlib.import_module("kept_state"), importlib.import_module("ministack.app")
+    if folder := os.environ.get(keeper.FOLDER):
+        emulator.app = keeper.KeptState(Path(folder)).in_front_of(emulator.app)  # type: ignore[attr-defined]
+
+
 def _guard_requests() -> None:
     """Refuse web pages, foreign hosts, and callers without the access key in the environment."""
     guard, emulator = importlib.import_module("request_guard"), importlib.import_module("ministack.app")
@@ -154,7 +162,8 @@ if __name__ == "__main__":
     _name_throttling()
     _count_concurrency()
     _sign_downloads()
-    _guard_requests()  # the last: it imports the emulator, which takes the functions that are replaced
+    _keep_state()  # it and the next import the emulator, which takes the functions that are replaced
+    _guard_requests()
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment, method-assign]
     sys.argv = ["ministack"]
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devstack.request_guard import FUNCTION_URLS
 
 _FILE_NAME = "stack.json"
+_IDENTITY = "identity.json"
 
 
 def new_access_key() -> str:
@@ -29,6 +30,8 @@ class ProcessRecord(BaseModel):
     pid: int
     started: int
     """Clock ticks after boot, as /proc/PID/stat has it."""
+    boot: str = ""
+    """The boot's id: after another one, a process with this id and start is not this one. Empty: not recorded."""
     log: Path
 
 
@@ -49,6 +52,28 @@ class FakedProviders(BaseModel):
     def names(self) -> str:
         """The models of those providers, for people; empty for none."""
         return " and ".join(name for name, fake in (("Gemini", self.gemini), ("Claude", self.anthropic)) if fake)
+
+
+class KeptIdentity(BaseModel):
+    """What is the same of a stack with kept data whenever it is up. It stands with the data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_key: str
+    api_key: str
+    port: int
+
+    def save(self, folder: Path) -> None:
+        """Write this to the folder of the data."""
+        _write_private(folder / _IDENTITY, self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """Return the identity of the data in a folder; `None` if there is none."""
+        try:
+            return cls.model_validate_json((folder / _IDENTITY).read_bytes())
+        except FileNotFoundError:
+            return None
 
 
 class StackInfo(BaseModel):
@@ -74,6 +99,14 @@ class StackInfo(BaseModel):
     """The digest of what was deployed last: sources, `openclaw.json` and parameters."""
     api_key: str = ""
     """Opens the front door to the stack's own user; empty until one is made."""
+    kept: bool = False
+    """Whether its data stay when it is down."""
+
+    @property
+    def identity(self) -> KeptIdentity:
+        """What stays the same of this stack."""
+        port = urlsplit(self.endpoint).port or 0
+        return KeptIdentity(access_key=self.access_key, api_key=self.api_key, port=port)
 
     @property
     def front_door_url(self) -> str | None:
@@ -133,10 +166,7 @@ class StackInfo(BaseModel):
 
     def save(self) -> Self:
         """Write this stack to its state directory, atomically, and return it."""
-        unfinished = self.state_dir / f"{_FILE_NAME}.new"
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(self.model_dump_json(indent=2) + "\n")
-        unfinished.replace(self.state_dir / _FILE_NAME)
+        _write_private(self.state_dir / _FILE_NAME, self.model_dump_json(indent=2) + "\n")
         return self
 
     @classmethod
@@ -150,3 +180,11 @@ class StackInfo(BaseModel):
     def forget(self) -> None:
         """Remove this stack from its state directory."""
         (self.state_dir / _FILE_NAME).unlink(missing_ok=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, atomically."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.replace(path)

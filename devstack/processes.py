@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from devstack.info import ProcessRecord
@@ -33,7 +34,7 @@ def start_process(
             start_new_session=True,
         )
     _children[child.pid] = child
-    return ProcessRecord(name=name, pid=child.pid, started=_started(child.pid) or 0, log=log)
+    return ProcessRecord(name=name, pid=child.pid, started=_started(child.pid) or 0, boot=_boot(), log=log)
 
 
 def run_process(command: list[str], *, environment: Mapping[str, str], token: str, log: Path, cwd: Path) -> bool:
@@ -53,7 +54,7 @@ def run_process(command: list[str], *, environment: Mapping[str, str], token: st
 
 def is_running(process: ProcessRecord) -> bool:
     """Return whether this process is alive; a later one with the same id does not count."""
-    return _started(process.pid) == process.started
+    return process.boot in ("", _boot()) and _started(process.pid) == process.started
 
 
 def end_processes(processes: Iterable[ProcessRecord], token: str) -> bool:
@@ -107,6 +108,12 @@ def _started(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] == "Z" else int(fields[19])
+
+
+@cache
+def _boot() -> str:
+    """Return the id of this machine's current boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _marked(token: str) -> list[int]:

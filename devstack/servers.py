@@ -1,4 +1,4 @@
-"""Starts the emulator and the fake providers, each on a free port of 127.0.0.1, and waits until they answer."""
+"""Starts the emulator and the fake providers on ports of 127.0.0.1, and waits until they answer."""
 
 import json
 import secrets
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devstack import processes
 from devstack.info import ProcessRecord
+from devstack.kept_state import FOLDER
 from devstack.request_guard import PATH_KEY
 from devstack.toolchain import MINISTACK, LocalStackError, last_line
 
@@ -20,13 +21,30 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def start_emulator(
-    environment: Mapping[str, str], *, region: str, access_key: str, token: str, state_dir: Path
+    environment: Mapping[str, str],
+    *,
+    region: str,
+    access_key: str,
+    token: str,
+    state_dir: Path,
+    port: int | None = None,
+    kept_in: Path | None = None,
 ) -> tuple[ProcessRecord, str]:
     """Start MiniStack and return its process and address; `await_emulator` returns once it answers.
 
-    `access_key` is the account's root: its id, and its secret too.
+    Args:
+        environment: Of the process.
+        region: Of all that it holds.
+        access_key: The account's root: its id, and its secret too.
+        token: Marks the process and its children.
+        state_dir: Where its log is written.
+        port: Where it listens; by default at a free port.
+        kept_in: The folder that holds its state while it does not run; by default the state ends with the process.
+
+    Raises:
+        LocalStackError: The port is taken.
     """
-    port = _free_port()
+    port = free_port() if port is None else _checked(port)
     settings = {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
@@ -42,6 +60,7 @@ def start_emulator(
         "SFTP_ENABLED": "0",
         # Docker is not needed, and MiniStack would remove the containers of another MiniStack at its start.
         "DOCKER_HOST": "unix:///dev/null/none",
+        **({FOLDER: str(kept_in)} if kept_in else {}),
     }
     process = processes.start_process(
         "MiniStack",
@@ -108,6 +127,16 @@ def _await(process: ProcessRecord, condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def _checked(port: int) -> int:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        way_out = "stop what listens there, or give the stack another port for good with `pointsman up --port N`"
+        raise LocalStackError(f"Port {port} of 127.0.0.1 cannot be had ({error.strerror}): {way_out}") from None
+    return port

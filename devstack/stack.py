@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devstack import processes, servers
 from devstack.build import build_template, deploy_template, digest_of_build, put_keys, with_config
-from devstack.info import StackInfo, new_access_key
+from devstack.info import KeptIdentity, StackInfo, new_access_key
 from devstack.providers import Providers
 from devstack.signals import termination_as_exit, uninterrupted
 from devstack.toolchain import (
@@ -21,11 +21,15 @@ from devstack.toolchain import (
     SAM,
     LocalStackError,
     host_architecture,
+    last_line,
     require_tools,
     runtime_environment,
 )
 
 type _ReportStep = Callable[[str], None]
+
+_DATA = "data"
+"""In the state directory."""
 
 
 def start_stack(
@@ -35,6 +39,9 @@ def start_stack(
     parameters: Mapping[str, str] | None = None,
     config: str | None = None,
     stand_in: bool = False,
+    keep: bool = False,
+    port: int | None = None,
+    first_port: int | None = None,
     report: _ReportStep = print,
 ) -> StackInfo:
     """Start, build and deploy a local stack, and return it; it outlives this process.
@@ -52,6 +59,10 @@ def start_stack(
         config: The text of the `openclaw.json` that the functions run; by default the checkout's.
         stand_in: Whether a stand-in plays a provider without a key beside a real one. Without any key, stand-ins play
             both.
+        keep: Whether the data outlive the stack's processes, however those end. The stack then has the access key, the
+            API key and the port that it had when it was up last.
+        port: Where the stack listens.
+        first_port: Where it listens if there are no data yet and `port` is not given; by default at a free port.
         report: Called with one line for each step.
 
     Raises:
@@ -66,11 +77,21 @@ def start_stack(
         if running is None:
             _stop_processes(state_dir)
         template = _built(state_dir, environ, config, report)
-        deployment = _Deployment(state_dir, environ, template, parameters or {}, report, stand_in)
+        identity = KeptIdentity.load(state_dir / _DATA) if keep else None
+        deployment = _Deployment(
+            state_dir,
+            environ,
+            template,
+            parameters or {},
+            report,
+            stand_in,
+            keep,
+            port or (identity.port if identity else first_port),
+        )
         if running:
-            return _update(deployment, running)
+            return _update(deployment, running, port)
         try:
-            stack = _start(deployment)
+            stack = _start(deployment, identity)
         except BaseException:
             with uninterrupted():
                 _stop_processes(state_dir)
@@ -79,18 +100,36 @@ def start_stack(
     return stack
 
 
-def stop_stack(state_dir: Path, *, report: _ReportStep = print) -> bool:
+def stop_stack(state_dir: Path, *, delete: bool = False, report: _ReportStep = print) -> bool:
     """Stop every process of a state directory's stack, and return whether there was one.
 
-    The logs stay; the data, which the emulator holds in memory, is lost.
+    The logs stay, and the data that the stack keeps unless they are to be deleted.
     """
     state_dir = state_dir.resolve()
-    if StackInfo.load(state_dir) is None:
+    known = StackInfo.load(state_dir) is not None
+    if not known and not (delete and has_data(state_dir)):
         return False
     with uninterrupted(), _locked(state_dir):
         ended = _stop_processes(state_dir)
-    report("The local stack is down" if ended else "The local stack was already down")
+        if delete:
+            shutil.rmtree(state_dir / _DATA, ignore_errors=True)
+    if known:
+        report("The local stack is down" if ended else "The local stack was already down")
     return ended
+
+
+def has_data(state_dir: Path) -> bool:
+    """Return whether a state directory has data of a stack that keeps them."""
+    return (state_dir / _DATA).is_dir()
+
+
+def why_stopped(state_dir: Path) -> str | None:
+    """Return which process of a state directory's stack has ended by itself, and its last words; `None` if none has."""
+    stack = StackInfo.load(state_dir.resolve())
+    for process in stack.processes if stack else ():
+        if not processes.is_running(process):
+            return f"{process.name} has ended by itself, and its log ends with: {last_line(process.log)}"
+    return None
 
 
 def find_stack(state_dir: Path) -> StackInfo | None:
@@ -129,6 +168,8 @@ class _Deployment:
     own_parameters: Mapping[str, str]
     report: _ReportStep
     stand_in: bool
+    keep: bool
+    port: int | None
 
     @property
     def providers(self) -> Providers:
@@ -156,8 +197,11 @@ def _built(state_dir: Path, environ: Mapping[str, str], config: str | None, repo
     return template if config is None else with_config(template, config, state_dir / "build")
 
 
-def _update(deployment: _Deployment, stack: StackInfo) -> StackInfo:
+def _update(deployment: _Deployment, stack: StackInfo, port: int | None) -> StackInfo:
     """Deploy what has changed to a running stack."""
+    if port not in (None, stack.identity.port) or (stack.kept and not deployment.keep):
+        other = f"at port {stack.identity.port}" if port else "and keeps its data"
+        raise LocalStackError(f"A local stack is already up {other}: stop it first with `pointsman down`")
     if deployment.providers.stand_in != stack.stand_in:
         raise LocalStackError(
             f"A local stack is already up at {stack.endpoint}, whose stand-ins are others: stop it first with "
@@ -170,15 +214,26 @@ def _update(deployment: _Deployment, stack: StackInfo) -> StackInfo:
     return deployment.to(stack)
 
 
-def _start(deployment: _Deployment) -> StackInfo:
+def _start(deployment: _Deployment, identity: KeptIdentity | None) -> StackInfo:
     providers, state_dir, report = deployment.providers, deployment.state_dir, deployment.report
     environment = runtime_environment(deployment.environ, state_dir)
     # On disk before the first process runs: after a crash at any point, `stop_stack` finds every process by the token.
     stack = StackInfo(
-        state_dir=state_dir, token=str(uuid.uuid4()), access_key=new_access_key(), stand_in=providers.stand_in
+        state_dir=state_dir,
+        token=str(uuid.uuid4()),
+        access_key=identity.access_key if identity else new_access_key(),
+        api_key=identity.api_key if identity else "",
+        stand_in=providers.stand_in,
+        kept=deployment.keep,
     ).save()
     emulator, endpoint = servers.start_emulator(
-        environment, region=stack.region, access_key=stack.access_key, token=stack.token, state_dir=state_dir
+        environment,
+        region=stack.region,
+        access_key=stack.access_key,
+        token=stack.token,
+        state_dir=state_dir,
+        port=deployment.port,
+        kept_in=state_dir / _DATA if deployment.keep else None,
     )
     stack = stack.model_copy(update={"processes": (emulator,), "endpoint": endpoint}).save()
     if stack.stand_in.any:
@@ -197,6 +252,8 @@ def _stop_processes(state_dir: Path) -> bool:
     """Stop the processes of a state directory, and prepare it for the next start."""
     stack = StackInfo.load(state_dir)
     ended = processes.end_processes(stack.processes, stack.token) if stack else False
+    if stack and stack.kept and stack.endpoint and has_data(state_dir):
+        stack.identity.save(state_dir / _DATA)
     for name in ("tmp", "home"):
         shutil.rmtree(state_dir / name, ignore_errors=True)
         (state_dir / name).mkdir()

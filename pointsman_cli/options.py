@@ -48,6 +48,15 @@ def choice[T: StrEnum](choices: type[T], flag: str, meaning: str, note: str = ""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")]
 Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="AWS profile for the deployed stack.")]
+LocalName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        envvar="POINTSMAN_LOCAL",
+        help="A local stack beside the default one; with the variable in the environment, all commands mean it.",
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(

@@ -1,6 +1,7 @@
 """Connects a command to its stack, local or deployed."""
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,10 @@ from pointsman_cli.errors import BadInputError, UnreachableError
 from pointsman_cli.known_tasks import KnownTasks
 
 STATE_DIR = ROOT / ".pointsman"
-"""Where `pointsman up` keeps the local stack's state."""
+"""Where `pointsman up` keeps the local stack's state, and in a folder of their own that of stacks with a name."""
+LOCAL_NAME = "POINTSMAN_LOCAL"
+"""The environment variable with the name of the local stack that is meant."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}", re.ASCII)
 
 
 class NoLocalStackError(UnreachableError):
@@ -145,6 +149,20 @@ def connect_to_local(info: devstack.StackInfo, config: Path | None = None) -> St
     return _connection(_LOCAL, info, info.stack_name, config)
 
 
+def local_state_dir(name: str | None = None) -> Path:
+    """Return where the state of the local stack with this name is, by default of the one that the environment names.
+
+    Raises:
+        BadInputError: The name cannot be one.
+    """
+    name = name or os.environ.get(LOCAL_NAME)
+    if not name:
+        return STATE_DIR
+    if not _NAME.fullmatch(name):
+        raise BadInputError(f"--name or {LOCAL_NAME}: {name!r} is no name: use at most 31 of a-z, 0-9 and -")
+    return STATE_DIR / "named" / name
+
+
 def offline_runtime(config: Path | None = None) -> Runtime:
     """Return a runtime without a stack, for its routing rules and its local classifier."""
     settings = Settings.model_validate(_overrides())
@@ -152,8 +170,11 @@ def offline_runtime(config: Path | None = None) -> Runtime:
 
 
 def _running_local_stack() -> devstack.StackInfo:
-    if info := devstack.find_stack(STATE_DIR):
+    state_dir = local_state_dir()
+    if info := devstack.find_stack(state_dir):
         return info
+    if why := devstack.why_stopped(state_dir):
+        raise NoLocalStackError(f"the local stack is not up: {why}", "start it again with `pointsman up`")
     raise NoLocalStackError(
         "no local stack is running", "start one with `pointsman up`, or name a deployed one with --stack"
     )

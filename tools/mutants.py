@@ -12,13 +12,13 @@ import difflib
 import hashlib
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -107,13 +107,24 @@ def annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 def sample(size: int, seed: int) -> list[Mutant]:
     """Return so many mutants at different places, the same for the same seed and code."""
-    chance = random.Random(seed)  # noqa: S311  (a sample, no secret)
-    places: list[list[Mutant]] = []
+    places: dict[str, list[Mutant]] = {}
     for room in ROOMS:
         for path in sorted((TREE / CORE / room).rglob("*.py")):
-            places += mutants_of(path.read_text(encoding="utf-8"), str(path.relative_to(TREE / CORE)))
-    print(f"{len(places)} places, {sum(map(len, places))} mutants; seed {seed}", flush=True)
-    return [chance.choice(mutants) for mutants in chance.sample(places, min(size, len(places)))]
+            source, file = path.read_text(encoding="utf-8"), str(path.relative_to(TREE / CORE))
+            places |= ranked(seed, file, source, mutants_of(source, file))
+    print(f"{len(places)} places, {sum(map(len, places.values()))} mutants; seed {seed}", flush=True)
+    return [places[rank][int(rank, 16) % len(places[rank])] for rank in sorted(places)[:size]]
+
+
+def ranked(seed: int, file: str, source: str, places: Iterable[list[Mutant]]) -> dict[str, list[Mutant]]:
+    """Return the places by their rank in the sample: it stays, whatever else is changed in the file or beside it."""
+    lines, alike = source.splitlines(), Counter[str]()
+    by_rank: dict[str, list[Mutant]] = {}
+    for mutants in places:
+        text = lines[mutants[0].line - 1].strip()
+        alike[text] += 1
+        by_rank[hashlib.sha256(f"{seed} {file} {alike[text]} {text}".encode()).hexdigest()] = mutants
+    return by_rank
 
 
 def copy_tree() -> str:
@@ -240,7 +251,8 @@ def is_equivalent(diff: str) -> str | None:
     changed = [line for line in diff.splitlines()[2:] if line[:1] in "+-"]
     removed, added = ([line[1:].strip() for line in changed if line[0] == sign] for sign in "-+")
     for entry in tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8")).get("equivalent", []):
-        if diff.startswith(f"--- {entry['file']}") and (removed, added) == ([entry["code"]], [entry["mutant"]]):
+        concerned = "file" not in entry or diff.startswith(f"--- {entry['file']}")
+        if concerned and (removed, added) == ([entry["code"]], [entry["mutant"]]):
             return str(entry["why"])
     return None
 

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.options import AsJson, Config
+from pointsman_cli.options import AsJson, Config, LocalName
+
+DEFAULT_PORT = 4776
+"""Where the local stack without a name listens unless told otherwise."""
 
 
 def up(
@@ -28,11 +31,25 @@ def up(
         list[str] | None,
         typer.Option(metavar="URL", help="Let web pages of this origin call the front door. Repeatable."),
     ] = None,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Keep nothing: tasks and ledger end with the stack.")
+    ] = False,
+    name: LocalName = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Where the stack listens, from now on. Default: {DEFAULT_PORT}, or a free port with --name.",
+        ),
+    ] = None,
 ) -> None:
     """Start the local stack, or deploy to it what has changed.
 
     Deploys the project's own template to an AWS emulator, in about half a minute. If the stack is up, a changed
     openclaw.json (or code) is deployed to it: its tasks and its ledger stay, and tasks under way keep their plan.
+
+    Tasks, ledger, queues and objects outlive `pointsman down`, a reboot and a crash; tasks that were under way go on.
 
     Prints the base URL and the key with which OpenAI's clients reach it; Anthropic's take the URL without /v1.
 
@@ -43,9 +60,11 @@ def up(
     from devstack.callers import ADMITTED
     from pointsman_cli.local_key import with_api_key
     from pointsman_cli.local_providers import accept_missing_key, has_terminal
-    from pointsman_cli.stacks import STATE_DIR
+    from pointsman_cli.restarting import start_lost_executions
+    from pointsman_cli.stacks import STATE_DIR, local_state_dir
 
-    running = devstack.find_stack(STATE_DIR)
+    state_dir = local_state_dir(name)
+    running, had_data = devstack.find_stack(state_dir), devstack.has_data(state_dir)
     if running:
         stand_in = stand_in or running.stand_in.any
     elif not stand_in:
@@ -55,11 +74,20 @@ def up(
         running
         if running and as_env
         else devstack.start_stack(
-            STATE_DIR, parameters=parameters, config=_config_text(config), stand_in=stand_in, report=output.print_note
+            state_dir,
+            parameters=parameters,
+            config=_config_text(config),
+            stand_in=stand_in,
+            keep=not ephemeral,
+            port=port,
+            first_port=DEFAULT_PORT if state_dir == STATE_DIR else None,
+            report=output.print_note,
         )
     )
     if info.front_door_url:
         info = with_api_key(info)
+    if info.kept and had_data and not running:
+        start_lost_executions(info)
     openai = {"OPENAI_BASE_URL": info.front_door_url, "OPENAI_API_KEY": info.api_key} if info.front_door_url else {}
     if as_json:
         output.print_document(
@@ -73,6 +101,8 @@ def up(
                 "environment": info.environment,
                 "front_door": {"url": info.front_door_url, "api_key": info.api_key} if openai else None,
                 "state_dir": str(info.state_dir),
+                "kept": info.kept,
+                "processes": {process.name: process.pid for process in info.processes},
             }
         )
         return
@@ -86,6 +116,8 @@ def up(
             ("queue", info.outputs.get("TaskQueueUrl")),
             *openai.items(),
             ("stand-in for", info.stand_in.names or None),
+            ("processes", ", ".join(f"{process.name} ({process.pid})" for process in info.processes)),
+            ("data", info.state_dir / "data" if info.kept else "ends with the stack (--ephemeral)"),
             ("logs", info.state_dir),
         ]
     )

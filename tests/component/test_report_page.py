@@ -61,7 +61,7 @@ AUDIT = """
   const {violations, passes} = await view.axe.run(doc);
   return {passed: passes.length, broken: violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html.slice(0, 80))])};
 """
-KINDS = ("empty", "one", "normal", "failed", "many")
+KINDS = ("empty", "one", "normal", "failed", "many", "economy")
 PAGES = (*(f"{kind}.html" for kind in KINDS), "index.html", "range.html")
 
 
@@ -125,7 +125,7 @@ def test_pages_fit_their_width_and_are_readable(folder: Path, width: int, option
 @pytest.mark.parametrize(("width", "options"), [(1200, ()), (390, ("--force-dark-mode",))])
 def test_pages_pass_the_accessibility_audit(folder: Path, width: int, options: tuple[str, ...]) -> None:
     (folder / "axe.min.js").write_bytes(AXE.read_bytes())
-    audited = ("normal.html", "failed.html", "index.html")
+    audited = ("normal.html", "failed.html", "economy.html", "index.html")
     for page in audited:
         text = (folder / page).read_text(encoding="utf-8")
         without_policy, policies = re.subn('<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)

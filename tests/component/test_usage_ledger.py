@@ -3,26 +3,31 @@
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from pointsman.adapters.limit_items import DynamoModelHealth
 from pointsman.adapters.task_table import TaskTable
-from pointsman.execution.budget import OPEN
+from pointsman.adapters.usage_ledger import DynamoUsageLedger
+from pointsman.execution.budget import OPEN, Cap
 from pointsman.execution.calls import Intent, Purpose, Share
 from pointsman.execution.ledger_keys import SHARDS, RowKey
 from pointsman.execution.model_health import SLOT_KEPT_FOR, Admission, HealthUpdate, ModelState, admit, health_update
-from pointsman.execution.outcome import CallResult, Outcome
-from pointsman.execution.records import Payload
+from pointsman.execution.outcome import AccountTrouble, CallResult, CheckResult, Outcome
+from pointsman.execution.records import Payload, TaskRecord
+from pointsman.execution.sender_limits import PaceUpdate
 from pointsman.routing.catalog import Quota
 from pointsman.routing.config import Budget
+from pointsman.routing.limit_rules import LimitKind, LimitSubject
 from pointsman.values.errors import StoreError
 from pointsman.values.status import Status
 from pointsman.values.times import to_ms, to_text
@@ -297,6 +302,46 @@ def test_conflicts_are_tried_again_and_refusals_are_not(
         ledger.reserve(intent(turn=2), NO_QUOTA, ModelState(MODEL))
     assert len(pauses) < 30
     assert max(pauses) <= 1.0
+
+
+CALLS: dict[str, Callable[[DynamoUsageLedger], object]] = {
+    "look": lambda ledger: ledger.look("t-1", MODEL, NOON.date()),
+    "look_at_limits": lambda ledger: ledger.look_at_limits(["month"], [], [], NOON.date()),
+    "ended_among": lambda ledger: ledger.ended_among({"t-1.1": 0}, NOON),
+    "reserve": lambda ledger: ledger.reserve(intent(), NO_QUOTA, ModelState(MODEL)),
+    "begin": lambda ledger: ledger.begin((PaceUpdate(LimitSubject(LimitKind.SENDER, "s"), 0, {"t-1.1": 0}),), NOON),
+    "settle": lambda ledger: ledger.settle(settled(intent()), HealthUpdate(), None),
+    "record_check": lambda ledger: ledger.record_check(TaskRecord("t-1", Status.STARTED), CheckResult(), NOON),
+    "record_refusal": lambda ledger: ledger.record_refusal("2026-11", [Cap("month", 5)], NOON),
+    "record_health": lambda ledger: ledger.record_health(MODEL, HealthUpdate({"rest_until": 5})),
+    "find_intent": lambda ledger: ledger.find_intent(intent().key),
+    "find_outcome": lambda ledger: ledger.find_outcome(intent().key),
+}
+
+
+@pytest.mark.parametrize("method", [name for name in vars(DynamoUsageLedger) if not name.startswith("_")])
+def test_table_without_an_answer_is_a_store_out_of_reach(aws: Aws, method: str) -> None:
+    client = aws.session.client("dynamodb")
+
+    def unanswered(operation: str, _: Any) -> Any:
+        raise ConnectTimeoutError(endpoint_url=operation)
+
+    client._make_api_call = unanswered
+    with pytest.raises(StoreError, match="ConnectTimeoutError"):
+        CALLS[method](DynamoUsageLedger(client, aws.tables))
+
+
+@pytest.mark.parametrize("recognized", [True, False])
+@pytest.mark.parametrize("account", [None, *AccountTrouble])
+def test_stored_outcome_says_what_the_workflow_follows(
+    ledger: MotoLedger, task_table: TaskTable, recognized: bool, account: AccountTrouble | None
+) -> None:
+    known(task_table)
+    result = CallResult(
+        Outcome.INVALID, retry_after=1.25, until=NOON, recognized=recognized, account=account, detail="not kept"
+    )
+    ledger.settle(settled(intent(), Outcome.INVALID, result=result), HealthUpdate(), None)
+    assert ledger.find_outcome(intent().key) == replace(result, detail="stored")
 
 
 # The model's item

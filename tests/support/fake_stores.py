@@ -198,6 +198,13 @@ class FakeTaskStore:
         )
         return True
 
+    def unfinished(self) -> Iterable[str]:
+        return [
+            record.task_id
+            for record in self.records.values()
+            if record.status in (Status.CLAIMED, Status.STARTED) or record.attention
+        ]
+
     def replayable(self) -> Iterable[str]:
         return [
             record.task_id

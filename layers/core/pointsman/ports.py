@@ -151,6 +151,9 @@ class TaskStore(Protocol):
         The rows, tokens and costs of all generations stay, and add up.
         """
 
+    def unfinished(self) -> Iterable[str]:
+        """Return the ids of tasks that have not ended, or whose end the sweep looks after."""
+
     def replayable(self) -> Iterable[str]:
         """Return the ids of tasks that failed, or whose replay or rerun was begun and not finished."""
 

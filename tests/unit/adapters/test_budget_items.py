@@ -1,6 +1,7 @@
 """The budget's items: which counter lives where, what is left of a cap, and the items of an earlier version."""
 
 import random
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 
 from pointsman.adapters import budget_items
 from pointsman.adapters.dynamo import Item, Update, unpack
-from pointsman.execution.budget import OPEN
+from pointsman.execution.budget import OPEN, ChargePart
 from pointsman.execution.calls import Intent
 from tests.support.fakes import NOON
 from tests.support.ledger import intent
@@ -20,7 +21,7 @@ MONTH_NAMES = ["month", "month_implementation", "month_implementation_open", "mo
 
 
 class Store:
-    """The items, written by the updates' ADD alone; a condition is left to the reader."""
+    """The items, written by the updates' ADD alone; a condition and when an item expires are left to the reader."""
 
     def __init__(self, **items: Item) -> None:
         self.items: dict[str, Item] = dict(items)
@@ -30,7 +31,8 @@ class Store:
             arguments = update.arguments()
             item = self.items.setdefault(key, {"limit": key})
             values = unpack(arguments["ExpressionAttributeValues"])
-            for part in arguments["UpdateExpression"].removeprefix("ADD ").split(", "):
+            added = re.findall("ADD (.+?)(?= SET |$)", arguments["UpdateExpression"])[0]
+            for part in added.split(", "):
                 name, value = part.split()
                 stored = arguments["ExpressionAttributeNames"][name]
                 item[stored] = item.get(stored, 0) + values[value]
@@ -105,6 +107,19 @@ def test_any_read_before_the_reservation_keeps_the_cap(seed: int) -> None:
             store.write(budget_items.charged(wanted))
             open_intents.append(wanted)
         assert store.counters().get("month", 0) <= 1000
+
+
+@pytest.mark.parametrize(("parts", "counted"), [(30, 130), (31, 100)])
+def test_cost_above_its_reservation_counts_for_thirty_senders_at_most(parts: int, counted: int) -> None:
+    """A transaction holds 100 items; beyond, such a cost counts for the stack alone."""
+    charged, store = intent(), Store()
+    counters = [f"sender s{number}@day_22" for number in range(parts)]
+    charge = replace(charged.charge, parts=tuple(ChargePart(counter, 100) for counter in counters))
+    store.write(budget_items.booked(replace(charged, charge=charge), 130))
+    raised = store.counters()
+    assert {raised.get(counter, 0) + 100 for counter in counters} == {counted}
+    assert raised["month"] + 100 == 130
+    assert len(store.items) < 80
 
 
 # The item of an earlier version: month and days in one, spent plus reserved, and the reserved part

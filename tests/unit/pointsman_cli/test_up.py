@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,10 @@ from devstack.toolchain import ROOT
 from pointsman.contracts.api_key import ApiKey, digest_of
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import to_text
-from pointsman_cli import local_key, local_providers, stacks
+from pointsman_cli import local_key, local_providers, restarting, stacks
 from pointsman_cli.main import main
 
+REAL_START = servers.start_emulator
 CONFIG = (ROOT / "openclaw.json").read_text()
 
 
@@ -27,7 +29,7 @@ OUTPUTS = {
     "LimitTableName": "limits",
     "FrontDoorUrl": "https://abc.lambda-url.us-east-1.on.aws/v1",
 }
-DOOR = "http://127.0.0.1:4566/_aws/lambda-url/abc/v1"
+DOOR = "http://127.0.0.1:4776/_aws/lambda-url/abc/v1"
 
 
 class Keys:
@@ -63,10 +65,17 @@ def provider_keys() -> list[dict[str, str]]:
 
 
 @pytest.fixture
+def emulators() -> list[dict[str, Any]]:
+    """The options of each emulator that was started."""
+    return []
+
+
+@pytest.fixture
 def deployed(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     keys: Keys,
+    emulators: list[dict[str, Any]],
     parameters: list[dict[str, str]],
     provider_keys: list[dict[str, str]],
 ) -> list[tuple[str, StackInfo]]:
@@ -77,7 +86,7 @@ def deployed(
     layer.mkdir(parents=True)
     (build / "template.yaml").write_text("Resources: {}")
     (layer / "openclaw.json").write_text(CONFIG)
-    record = ProcessRecord(name="emulator", pid=os.getpid(), started=0, log=tmp_path / "log")
+    record = ProcessRecord(name="MiniStack", pid=os.getpid(), started=0, log=tmp_path / "log")
 
     def deploy(info: StackInfo, template: Path, **options: Any) -> StackInfo:
         parameters.append(options["parameters"])
@@ -89,7 +98,14 @@ def deployed(
     monkeypatch.setattr(stack, "build_template", lambda *_, **__: build / "template.yaml")
     monkeypatch.setattr(stack, "deploy_template", deploy)
     monkeypatch.setattr(stack, "put_keys", lambda _, keys: provider_keys.append(keys))
-    monkeypatch.setattr(servers, "start_emulator", lambda *_, **__: (record, "http://127.0.0.1:4566"))
+
+    def start_emulator(*_: Any, **options: Any) -> tuple[ProcessRecord, str]:
+        emulators.append(options)
+        if kept_in := options["kept_in"]:
+            kept_in.mkdir(exist_ok=True)
+        return record, f"http://127.0.0.1:{options['port'] or 4567}"
+
+    monkeypatch.setattr(servers, "start_emulator", start_emulator)
     monkeypatch.setattr(servers, "start_fake_providers", lambda *_, **__: record)
     monkeypatch.setattr(servers, "await_fake_providers", lambda *_: "http://127.0.0.1:4567")
     monkeypatch.setattr(servers, "await_emulator", lambda *_: None)
@@ -145,9 +161,9 @@ def test_up_and_down_print_one_document(
     document = json.loads(capsys.readouterr().out)
     assert document["outputs"] == OUTPUTS
     assert document["front_door"]["url"] == DOOR
-    assert document["environment"]["AWS_ENDPOINT_URL"] == document["endpoint"] == "http://127.0.0.1:4566"
+    assert document["environment"]["AWS_ENDPOINT_URL"] == document["endpoint"] == "http://127.0.0.1:4776"
     assert main(["down", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"ended": True}
+    assert json.loads(capsys.readouterr().out) == {"ended": True, "deleted": False}
 
 
 def printed(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, str]:
@@ -255,3 +271,137 @@ def test_chains_with_the_key_s_provider_need_no_other(
     own.write_text(json.dumps(json.loads(CONFIG) | {"routing": dict.fromkeys(Tier, gemini)}))
     assert main(["up", "--config", str(own)]) == 0
     assert len(deployed) == 1
+
+
+@pytest.fixture
+def restarted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where tasks were started again."""
+    places: list[str] = []
+    monkeypatch.setattr(restarting, "start_lost_executions", lambda info: places.append(info.endpoint))
+    return places
+
+
+def test_down_keeps_the_data_and_the_next_up_has_them_at_the_same_place(
+    deployed: list[tuple[str, StackInfo]],
+    emulators: list[dict[str, Any]],
+    restarted: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = printed(capsys)
+    assert main(["down"]) == 0
+    assert restarted == []
+    assert printed(capsys) == first
+    assert restarted == ["http://127.0.0.1:4776"]
+    assert {start["kept_in"] for start in emulators} == {stacks.STATE_DIR / "data"}
+    assert len({start["access_key"] for start in emulators}) == 1
+    assert printed(capsys) == first  # it is up: nothing more is started
+    assert len(restarted) == 1
+    assert (stacks.STATE_DIR / "data/identity.json").stat().st_mode & 0o077 == 0
+
+
+def test_deleted_data_are_asked_about_and_gone(
+    deployed: list[tuple[str, StackInfo]],
+    emulators: list[dict[str, Any]],
+    restarted: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = stacks.STATE_DIR / "data"
+    assert main(["up"]) == 0
+    assert main(["down", "--delete"]) == 1
+    assert "confirm it with --yes" in capsys.readouterr().err
+    answers = iter((False, True))
+    monkeypatch.setattr(local_providers, "has_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: next(answers))
+    assert main(["down", "--delete"]) == 1
+    assert data.is_dir()
+    assert devstack.find_stack(stacks.STATE_DIR)
+    assert main(["down", "--delete"]) == 0
+    assert not data.exists()
+    assert main(["up"]) == 0
+    assert restarted == []
+    assert len({start["access_key"] for start in emulators}) == 2
+    capsys.readouterr()
+    assert main(["down", "--json"]) == 0
+    assert main(["down", "--delete", "--yes", "--json"]) == 0  # also while it is down
+    assert [json.loads(line) for line in capsys.readouterr().out.replace("}\n{", "}\0{").split("\0")] == [
+        {"ended": True, "deleted": False},
+        {"ended": False, "deleted": True},
+    ]
+    assert not data.exists()
+
+
+def test_stack_with_a_name_is_another_one_at_a_port_of_its_own(
+    deployed: list[tuple[str, StackInfo]],
+    emulators: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["up"]) == 0
+    assert main(["up", "--name", "spare"]) == 0
+    monkeypatch.setenv("POINTSMAN_LOCAL", "spare")
+    capsys.readouterr()
+    assert main(["up", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state_dir"] == str(stacks.STATE_DIR / "named/spare")
+    assert [start["port"] for start in emulators] == [4776, None]
+    assert stacks.local_state_dir() == stacks.STATE_DIR / "named/spare"
+    assert main(["down"]) == 0
+    monkeypatch.delenv("POINTSMAN_LOCAL")
+    assert devstack.find_stack(stacks.STATE_DIR)
+    assert main(["up", "--name", "../x"]) == 2
+    assert "is no name" in capsys.readouterr().err
+
+
+def test_port_is_the_stacks_from_then_on_and_a_running_one_is_not_moved(
+    deployed: list[tuple[str, StackInfo]],
+    emulators: list[dict[str, Any]],
+    restarted: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["up", "--port", "5123"]) == 0
+    assert main(["up", "--port", "5124"]) == 1
+    assert "stop it first with `pointsman down`" in capsys.readouterr().err
+    assert main(["down"]) == 0
+    assert main(["up"]) == 0
+    assert [start["port"] for start in emulators] == [5123, 5123]
+
+
+def test_ephemeral_stack_keeps_nothing_and_leaves_what_is_kept(
+    deployed: list[tuple[str, StackInfo]], emulators: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up"]) == 0
+    assert main(["up", "--ephemeral"]) == 1
+    assert "keeps its data: stop it first" in capsys.readouterr().err
+    assert main(["down"]) == 0
+    assert main(["up", "--ephemeral"]) == 0
+    assert main(["up"]) == 0
+    assert main(["down"]) == 0
+    assert [start["kept_in"] for start in emulators] == [stacks.STATE_DIR / "data", None]
+    assert (stacks.STATE_DIR / "data").is_dir()
+
+
+def test_taken_port_is_named_with_the_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(devstack.LocalStackError, match=rf"Port {port} of .*pointsman up --port N"):
+            REAL_START({}, region="us-east-1", access_key="k", token="t", state_dir=Path("/nowhere"), port=port)
+
+
+def test_command_on_a_stack_that_has_stopped_says_why(
+    deployed: list[tuple[str, StackInfo]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["up"]) == 0
+    ((_, info),) = deployed
+    info.processes[0].log.write_text("Ready\nIt cannot write its state: No space left on device\n")
+    monkeypatch.setattr(processes, "is_running", lambda _: False)
+    assert main(["list"]) == 1
+    assert "MiniStack has ended by itself, and its log ends with: It cannot write" in capsys.readouterr().err
+
+
+def test_process_of_an_earlier_boot_is_not_running(tmp_path: Path) -> None:
+    stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    record = ProcessRecord(name="emulator", pid=os.getpid(), started=int(stat[19]), log=tmp_path / "log")
+    assert processes.is_running(record)
+    assert not processes.is_running(record.model_copy(update={"boot": "another"}))

@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.routing.classifier.verdict import Classification
 from pointsman.routing.config import Classifier
-from pointsman.routing.decision import Source, guess, local
+from pointsman.routing.decision import ModelVote, Source, asked, guess, local
 from pointsman.routing.preference import WEIGHINGS, Preference
 from pointsman.values.taxonomy import TaskType, Tier
 
@@ -83,3 +83,9 @@ def test_a_guess_is_as_confident_as_its_tier_is_acceptable() -> None:
     assert guess(verdict((0.2, 0.5, 0.3)), balance).confidence == 0.775
     assert guess(verdict((0.6, 0.2, 0.0)), balance).confidence == 0.65
     assert guess(verdict((0.5, 0.3, 0.2), steered=True), balance).confidence == 0.5
+
+
+def test_text_that_a_model_finds_no_task_in_is_the_implementation_tier_s_first_type() -> None:
+    found = asked(verdict((0.5, 0.3, 0.2)), ModelVote(None, 0.9, Source.GEMINI))
+    assert (found.type, found.tier, found.confidence) == (TaskType.CODE_GENERATION, IMPLEMENTATION, 0.9)
+    assert "holds no task of its own" in found.reason

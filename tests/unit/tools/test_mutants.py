@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools import mutants
-from tools.mutants import Mutant, Record, annotations, is_equivalent, rounds, runs_on_import
+from tools.mutants import Mutant, Record, annotations, is_equivalent, ranked, rounds, runs_on_import
 
 SOURCE = """\
 type Name = str | None
@@ -36,6 +36,19 @@ def test_tests_that_run_the_mutated_lines_come_first_and_the_fastest_of_them() -
     assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded, on_import=True) == []
 
 
+def test_place_keeps_its_rank_when_lines_are_added_before_it_or_changed_beside_it() -> None:
+    def ranks(source: str, seed: int = 1) -> dict[str, str]:
+        lines = source.splitlines()
+        places = [[Mutant("values/money.py", "core/AddNot", 0, number, number)] for number, _ in enumerate(lines, 1)]
+        by_rank = ranked(seed, "values/money.py", source, places)
+        return {rank: lines[mutants[0].line - 1].strip() for rank, mutants in by_rank.items()}
+
+    before, after = ranks("a = 1\nb = 2\nb = 2\n"), ranks("import x\na = 3\nif x:\n    b = 2\nb = 2\n")
+    assert len(before) == 3
+    assert {rank: text for rank, text in before.items() if text == "b = 2"}.items() <= after.items()
+    assert not before.keys() & ranks("a = 1\nb = 2\nb = 2\n", seed=2).keys()
+
+
 @pytest.mark.parametrize(("line", "expected"), [(1, True), (4, True), (5, False), (6, False)])
 def test_lines_outside_of_bodies_run_on_import(line: int, expected: bool) -> None:
     assert runs_on_import(SOURCE, line, line) is expected
@@ -54,3 +67,5 @@ def test_mutant_is_equivalent_only_if_its_very_lines_are_named(
     diff = f"--- values/money.py\n+++ values/money.py\n@@ -1 +1 @@\n def x():\n-    return a > b\n+{mutated}"
     assert is_equivalent(diff) == why
     assert is_equivalent(diff.replace("money", "usage")) is None
+    listed.write_text(listed.read_text().replace("file = 'values/money.py'\n", ""))
+    assert is_equivalent(diff.replace("money", "usage")) == why

@@ -85,8 +85,11 @@ def test_what_is_not_surely_meant_is_unreadable(text: str) -> None:
 
 
 @pytest.mark.parametrize(("depth", "read"), [(DEEPEST - 5, True), (DEEPEST + 5, False)])
-def test_nesting_is_bounded_whatever_the_interpreter_takes(depth: int, read: bool) -> None:
-    text = '{"verdict": ' + "[" * depth + "]" * depth + ', "items": []}'
+@pytest.mark.parametrize(("opening", "inner", "closing"), [("[", "", "]"), ('{"a":', "1", "}")])
+def test_nesting_is_bounded_whatever_the_interpreter_takes(
+    depth: int, read: bool, opening: str, inner: str, closing: str
+) -> None:
+    text = '{"verdict": ' + opening * depth + inner + closing * depth + ', "items": []}'
     with nullcontext() if read else pytest.raises(UnreadableError):
         read_object(text, KEYS)
 

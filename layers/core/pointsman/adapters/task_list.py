@@ -22,7 +22,7 @@ _PARALLEL = 8
 _READ = (
     *("task_id", "status", "generation", "fingerprint", "received_at", "started_at", "ended_at", "deadline"),
     *("decision", "model", "effort", "cost_nano", "cost_known", "reason", "sender", "task_fields", "rows"),
-    *("open_intent", "subtasks", "results", "cancel_asked_at", "rerun_of", "attention", "waited_for"),
+    *("open_intent", "subtasks", "results", "cancel_asked_at", "rerun_of", "attention", "waited_for", "lane"),
 )
 """Attributes that a list needs; `body` where it shows or searches the prompt. Answers stay where they are."""
 

@@ -241,12 +241,23 @@ class TaskTable:
 
     def replayable(self) -> Iterable[str]:
         """Scan for them: nothing on a task's way asks for this, so no index is paid for it."""
+        return self._scanned(
+            "#s = :failed OR (#s = :claimed AND (generation > :first OR attribute_exists(rerun_of)))",
+            {":failed": Status.FAILED, ":claimed": Status.CLAIMED, ":first": 1},
+        )
+
+    def unfinished(self) -> Iterable[str]:
+        """Scan for them too: they are asked for after a start of the local stack."""
+        which = "#s IN (:claimed, :started) OR attribute_exists(attention)"
+        return self._scanned(which, {":claimed": Status.CLAIMED, ":started": Status.STARTED})
+
+    def _scanned(self, which: str, values: dict[str, Any]) -> Iterable[str]:
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
-            FilterExpression="#s = :failed OR (#s = :claimed AND (generation > :first OR attribute_exists(rerun_of)))",
+            FilterExpression=which,
             ProjectionExpression="task_id",
             ExpressionAttributeNames={"#s": "status"},
-            ExpressionAttributeValues=pack({":failed": Status.FAILED, ":claimed": Status.CLAIMED, ":first": 1}),
+            ExpressionAttributeValues=pack(values),
         )
         for page in pages:
             for item in page["Items"]:

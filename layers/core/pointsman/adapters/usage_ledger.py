@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import batched
 from typing import Any
@@ -32,8 +33,6 @@ from pointsman.execution.records import Payload, SubtaskBatch, TaskRecord
 from pointsman.execution.sender_limits import LimitsView, PaceUpdate, task_of_place
 from pointsman.values.times import to_ms, to_text
 
-type _Optional = list[Item]
-"""What a settlement writes unless its condition fails, and what it writes then, in turn."""
 _MOST_KEYS = 100
 """Keys that BatchGetItem takes."""
 _STATUS_ONLY = {
@@ -44,6 +43,19 @@ _TAKEN = {Purpose.AUDIT: audit_updates.audit_taken, Purpose.COMPARISON: audit_up
 PACE_KEPT_FOR = timedelta(days=100)
 """Longer than any task is under way."""
 _ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """An item of a settlement's transaction that may be refused."""
+
+    item: Item
+    booking: Booking = Booking.OURS
+    """How the call is booked if this is written."""
+
+
+type _Optional = list[_Write]
+"""What a settlement writes unless its condition fails, and what it writes then, in turn."""
 
 
 class DynamoUsageLedger:
@@ -154,15 +166,15 @@ class DynamoUsageLedger:
             booking += self._update_limits(budget_items.booked(intent, settled.cost_nano))
         optional: list[_Optional] = []
         if model_update := limit_items.health_updated(settled, health):
-            optional.append([self._update_model(intent, model_update)])
-        optional += [[item] for item in self._shared(health)]
+            optional.append([_Write(self._update_model(intent, model_update))])
+        optional += [[_Write(item)] for item in self._shared(health)]
         if kept := quality_items.word_kept(settled):
-            optional.append([_update(self._tables.usage, *kept)])
+            optional.append([_Write(_update(self._tables.usage, *kept))])
         if of_task := self._settle_task(settled, answer, subtasks):
             optional.append(of_task)
         while True:
             try:
-                transact(self._client, [*booking, *(item for item, *_ in optional)])
+                transact(self._client, [*booking, *(writes[0].item for writes in optional)])
             except Cancelled as refusal:
                 refused = [reason is not None for reason in refusal.reasons[len(booking) :]]
                 if (stored := refusal.reasons[0]) is not None:
@@ -171,8 +183,7 @@ class DynamoUsageLedger:
                     return Booking.OTHERS
                 optional = _still_wanted(optional, refused)
             else:
-                ends = [item for item in of_task if "attribute_exists(cancel_asked_at)" in _condition(item)]
-                cancelled = any(writes[0] in ends for writes in optional)
+                cancelled = any(writes[0].booking is Booking.TASK_CANCELLED for writes in optional)
                 return Booking.TASK_CANCELLED if cancelled else Booking.OURS
 
     def _settled_before(self, settled: Settled, stored: Item) -> bool:
@@ -193,21 +204,25 @@ class DynamoUsageLedger:
 
     def _settle_task(self, settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> _Optional:
         """Return the update of the task's item, and those for a task that has given the attempt up."""
+
+        def write(update: Update, booking: Booking = Booking.OURS) -> _Write:
+            return _Write(self._update_task(settled.intent, update), booking)
+
         match settled.intent.spec.purpose:
             case Purpose.TASK:
-                updates = [
-                    task_updates.attempt_settled(settled, answer, subtasks),
-                    task_updates.attempt_cancelled(settled),
-                    task_updates.attempt_dropped(settled),
-                    task_updates.attempt_counted(settled),
+                return [
+                    write(task_updates.attempt_settled(settled, answer, subtasks)),
+                    write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED),
+                    write(task_updates.attempt_dropped(settled)),
+                    write(task_updates.attempt_counted(settled)),
                 ]
             case Purpose.JUDGE:
-                updates = [task_updates.judgement_settled(settled), task_updates.attempt_cancelled(settled)]
+                judged = write(task_updates.judgement_settled(settled))
+                return [judged, write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED)]
             case Purpose.AUDIT:
-                updates = [audit_updates.audit_settled(settled, answer)]
+                return [write(audit_updates.audit_settled(settled, answer))]
             case Purpose.CLASSIFICATION | Purpose.COMPARISON:
-                updates = []
-        return [self._update_task(settled.intent, update) for update in updates]
+                return []
 
     @reachable()
     def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
@@ -282,10 +297,6 @@ def _still_wanted(optional: list[_Optional], refused: list[bool]) -> list[_Optio
     """Return what is left to write once the conditions of some have failed."""
     left = [writes[1:] if failed else writes for writes, failed in zip(optional, refused, strict=True)]
     return [writes for writes in left if writes]
-
-
-def _condition(item: Item) -> str:
-    return str(item["Update"].get("ConditionExpression", ""))
 
 
 def _update(table: str, key: dict[str, Any], update: Update) -> Item:

@@ -8,6 +8,7 @@ from pointsman.adapters.dead_letters import count_letters
 from pointsman.adapters.task_times import DynamoTaskTimes
 from pointsman.entrypoints import runtime
 from pointsman.entrypoints.runtime import Runtime
+from pointsman.execution.batch import LaneBatch
 from pointsman.report.figures.stack_place import StackPlace
 from pointsman.services.day_tasks import DayTaskReader
 from pointsman.services.report import Reporting
@@ -28,7 +29,16 @@ def build_reporting(parts: Runtime) -> Reporting:
         settings.stand_in,
         StackPlace(settings.stack_name, settings.account, settings.region),
         build_day_tasks(parts),
+        lambda: _open_batches(parts),
     )
+
+
+def _open_batches(parts: Runtime) -> tuple[LaneBatch, ...]:
+    """Return the economy lane's batches that are not done; nothing is read where there is no lane."""
+    if not parts.settings.economy_lane:
+        return ()
+    store = parts.stores.batches
+    return tuple(batch for batch_id in store.look().batch_ids if (batch := store.read(batch_id)))
 
 
 def build_day_tasks(parts: Runtime) -> DayTaskReader:

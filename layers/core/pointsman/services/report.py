@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from pointsman.execution.batch import LaneBatch
 from pointsman.ports import LedgerReader, ReportSink, SweepStore
 from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
@@ -23,6 +24,8 @@ from pointsman.values.times import day_bounds, days_between
 
 _INDEX_KEY = "reports/index.html"
 _HTML_TYPE = "text/html; charset=utf-8"
+_PRESENT = timedelta(days=1)
+"""For so long after its end, a day's report says which batches are open: it is made the day after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Reporting:
     stand_in: bool
     stack: StackPlace
     day_tasks: DayTaskReader
+    open_batches: Callable[[], tuple[LaneBatch, ...]] = tuple
+    """Reads the economy lane's batches that are not done."""
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
@@ -54,7 +59,9 @@ class Reporting:
         return self.day_tasks.read(*day_bounds(day, self.ctx.zone), self.ctx.clock.now())
 
     def _scope(self, day: date) -> ReportScope:
-        return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, self.ctx.clock.now(), self.stack)
+        now, (since, until) = self.ctx.clock.now(), day_bounds(day, self.ctx.zone)
+        batches = self.open_batches() if since <= now < until + _PRESENT else ()
+        return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, now, self.stack, batches)
 
     def _shards(self, day: date) -> Iterable[Iterable[Mapping[str, Any]]]:
         since, until = day_bounds(day, self.ctx.zone)

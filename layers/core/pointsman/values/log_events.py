@@ -68,3 +68,4 @@ class LogEvent(StrEnum):
     TASK_POOLED = "task_pooled"
     TASK_REJECTED = "task_rejected"
     TASK_STARTED = "task_started"
+    TASK_STARTED_AGAIN = "task_started_again"

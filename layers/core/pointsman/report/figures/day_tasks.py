@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,9 +10,9 @@ from heapq import nlargest
 from typing import Self
 
 from pointsman.execution.records import TaskRecord
-from pointsman.execution.waiting import Waiting
+from pointsman.execution.waiting import Waiting, WaitingFor
 from pointsman.values.status import ENDED
-from pointsman.values.times import parse_time
+from pointsman.values.times import parse_time, to_text
 
 MAX_LISTED = 50
 """Tasks of each kind that a report lists."""
@@ -59,6 +59,8 @@ class DayTask:
     ticket: str | None = None
     waiting: Waiting | None = None
     """What it waits for now, if it does."""
+    standard_reason: str | None = None
+    """Why it goes, or went, the standard way although it asked for the economy lane."""
 
     @classmethod
     def of(cls, record: TaskRecord, waiting: Waiting | None) -> Self:
@@ -78,6 +80,7 @@ class DayTask:
             agent=record.metadata.get("agent"),
             ticket=record.metadata.get("ticket"),
             waiting=waiting,
+            standard_reason=record.lane.reason if record.lane else None,
         )
 
     @property
@@ -105,6 +108,18 @@ class DayTask:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneTasks:
+    """How the tasks that asked for the economy lane stand; those that it answered are in the ledger."""
+
+    waiting: int = 0
+    """For a batch, or in one."""
+    until: str | None = None
+    """When the last of them goes the standard way, unless it is answered before."""
+    standard: dict[str, int] = field(default_factory=dict)
+    """How many go, or went, the standard way, by reason, most first."""
+
+
+@dataclass(frozen=True, slots=True)
 class DayTasks:
     """The tasks that were received in a day, as they stood when the report was made."""
 
@@ -121,6 +136,7 @@ class DayTasks:
     """The newest of each kind but completed and cancelled, and every late one, at most `MAX_LISTED` of each kind."""
     dead_letters: int = 0
     """Messages in the dead-letter queue when the report was made; 0 for a day that lies further back."""
+    lane: LaneTasks = LaneTasks()
 
     @property
     def received(self) -> int:
@@ -147,7 +163,7 @@ def day_tasks(tasks: Iterable[DayTask], now: datetime, *, dead_letters: int = 0)
     counts, costs = Counter[TaskKind](), Counter[TaskKind]()
     reasons: dict[TaskKind, Counter[str]] = {kind: Counter() for kind in TaskKind if kind is not TaskKind.COMPLETED}
     listed: dict[TaskKind, list[DayTask]] = {}
-    late = 0
+    late, in_lane, ends, standard = 0, 0, "", Counter[str]()
     for task in tasks:
         kind, is_late = task.kind, task.is_late(now)
         counts[kind] += 1
@@ -155,15 +171,17 @@ def day_tasks(tasks: Iterable[DayTask], now: datetime, *, dead_letters: int = 0)
         late += is_late
         if kind in reasons:
             reasons[kind][task.why] += 1
+        if task.waiting and task.waiting.what is WaitingFor.BATCH:
+            in_lane, ends = in_lane + 1, max(ends, to_text(task.waiting.until))
+        elif task.standard_reason:
+            standard[task.standard_reason] += 1
         if kind in _TROUBLE or is_late:
             listed.setdefault(kind, []).append(task)
             if len(listed[kind]) >= 20 * MAX_LISTED:
                 listed[kind] = nlargest(MAX_LISTED, listed[kind], key=_newest)
     return DayTasks(
         counts={kind: counts[kind] for kind in TaskKind},
-        reasons={
-            kind: dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))) for kind, words in reasons.items()
-        },
+        reasons={kind: _most_first(words) for kind, words in reasons.items()},
         costs={kind: costs[kind] for kind in TaskKind},
         late=late,
         listed=tuple(
@@ -172,7 +190,12 @@ def day_tasks(tasks: Iterable[DayTask], now: datetime, *, dead_letters: int = 0)
             for task in nlargest(MAX_LISTED, listed.get(kind, ()), key=_newest)
         ),
         dead_letters=dead_letters,
+        lane=LaneTasks(in_lane, ends or None, _most_first(standard)),
     )
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _newest(task: DayTask) -> tuple[str, str]:

@@ -63,6 +63,11 @@ class LedgerEntry:
         return Lane.ECONOMY if self.in_batch else Lane.STANDARD
 
     @property
+    def standard_nano(self) -> int:
+        """What it would have cost the standard way: a batch halves every price."""
+        return 2 * self.cost_nano if self.in_batch else self.cost_nano
+
+    @property
     def is_open(self) -> bool:
         """Whether it has no outcome yet."""
         return self.outcome == _OPEN_OUTCOME

@@ -1,157 +1,32 @@
 """The report of one day, typed, and built from the ledger's rows one shard at a time. Sums are exact nano-dollars."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from pointsman.execution.batch import LaneBatch
 from pointsman.execution.outcome import Outcome
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import CHART_DAYS, DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
-from pointsman.report.figures.fallbacks import Fallback, count_fallbacks, skipped_free_model
-from pointsman.report.figures.free_pool import FreePool, free_pool
-from pointsman.report.figures.ledger_entries import (
-    NO_TOTALS,
-    LedgerEntry,
-    Totals,
-    read_entries,
-    totals_by,
-    totals_of,
-)
+from pointsman.report.figures.day_totals import DayTotals
+from pointsman.report.figures.economy import EconomyDay, LaneEntries, unanswered_batches
+from pointsman.report.figures.ledger_entries import NO_TOTALS, read_entries
 from pointsman.report.figures.lifetimes import Notice, notices
 from pointsman.report.figures.month import Month, month_to_date
 from pointsman.report.figures.quota_use import FreeRequests, QuotaUse, quota_use
 from pointsman.report.figures.speed import MilestoneLookup, Speed, SpeedCollector
 from pointsman.report.figures.stack_place import UNKNOWN_STACK, StackPlace
-from pointsman.report.figures.sums import Summable
 from pointsman.report.figures.task_costs import LabelTotals, TaskCost, TaskCostCollector, TaskTotals, task_costs
-from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.values.lane import Lane
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import day_bounds, days_between, to_text
 
 LOOKBACK = timedelta(hours=25)
 """How far before the day its rows must start: the longest quota day, and the attempts that led to a fallback."""
-_UNTYPED = "untyped"
-
-
-class WorkKey(NamedTuple):
-    """Which work some attempts did."""
-
-    tier: str
-    type: str
-    """A task type or `untyped`; otherwise the attempts' purpose: `classification`, `judge` or `audit`."""
-    model: str
-    """As billed."""
-
-
-class AccountRefusal(NamedTuple):
-    """What a provider refused an account for."""
-
-    provider: str
-    trouble: str
-    """An `AccountTrouble`."""
-
-
-class CsvKey(NamedTuple):
-    """Which attempts a line of the CSV file adds up."""
-
-    tier: str
-    type: str
-    """As in `WorkKey`."""
-    model: str
-    billing: str
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownCosts(Summable):
-    """Calls whose cost will never be known; they are booked at the reserved amount."""
-
-    count: int
-    reserved_nano: int
-
-    @classmethod
-    def of(cls, attempts: Iterable[LedgerEntry]) -> Self:
-        """Return those among some attempts."""
-        costs = [entry.cost_nano for entry in attempts if not entry.cost_known]
-        return cls(len(costs), sum(costs))
-
-
-@dataclass(frozen=True, slots=True)
-class DayTotals(Summable):
-    """What the attempts that started in a day, or a part of them, add up to."""
-
-    total: Totals
-    """Of all attempts."""
-    tiers: dict[Tier, Totals]
-    """Of attempts for tasks; with `classification` and `checking` they add up to `total`."""
-    classification: Totals
-    """Of classifications, which the orchestration tier's budget pays."""
-    checking: Totals
-    """Of judges and audits, which their tasks' tiers pay."""
-    models: dict[str, Totals]
-    """Of all attempts by billed model; they add up to `total`."""
-    types: dict[str, Totals]
-    """Of attempts for tasks; with `classification` and `checking` they add up to `total`."""
-    lanes: dict[str, Totals]
-    """Of attempts for tasks, by lane; with `classification` and `checking` they add up to `total`."""
-    work: dict[WorkKey, Totals]
-    """Of all attempts; they add up to `total`, except for tasks that count under several keys."""
-    csv_lines: dict[CsvKey, Totals]
-    """The same, by billing and outcome too."""
-    outcomes: dict[str, int]
-    """Rows by outcome; `not_sent` ones are no attempts."""
-    account_refusals: dict[AccountRefusal, int]
-    """Calls that a provider refused because of the account or place."""
-    unrecognized: dict[str, int]
-    """Refusals whose meaning is not known, by outcome."""
-    fallbacks: dict[Fallback, int]
-    free_pool: FreePool
-    skipped_free: Totals
-    """Of paid attempts that no fallback led to, in a tier that starts with a free model."""
-    unknown: UnknownCosts
-    top_tier: dict[TopTierGroup, TopTierTotals]
-
-    @classmethod
-    def of(cls, attempts: Iterable[LedgerEntry], since: datetime, policy: RoutingPolicy) -> Self:
-        """Return the totals of the day that starts at `since`.
-
-        `attempts` begin earlier, to tell a fallback from its retry.
-        """
-        entries, first = list(attempts), to_text(since)
-        today = [entry for entry in entries if entry.at >= first]
-        for_tasks = [entry for entry in today if entry.for_task]
-        return cls(
-            total=totals_of(today),
-            tiers=dict.fromkeys(Tier, NO_TOTALS) | totals_by(for_tasks, lambda entry: entry.tier),
-            classification=totals_of(entry for entry in today if entry.is_classification),
-            checking=totals_of(entry for entry in today if entry.checks_answers),
-            models=totals_by(today, lambda entry: entry.billed_model),
-            types=totals_by(for_tasks, lambda entry: entry.type or _UNTYPED),
-            lanes=totals_by(for_tasks, lambda entry: str(entry.lane)),
-            work=totals_by(today, _work_key),
-            csv_lines=totals_by(today, lambda entry: CsvKey(*_work_key(entry), entry.billing, entry.outcome)),
-            outcomes=Counter(entry.outcome for entry in today),
-            account_refusals=Counter(_account_refusals(today, policy)),
-            unrecognized=Counter(entry.outcome for entry in today if not entry.recognized),
-            fallbacks=count_fallbacks(entries, first, policy),
-            free_pool=free_pool(for_tasks, policy),
-            skipped_free=totals_of(skipped_free_model(today, policy, since)),
-            unknown=UnknownCosts.of(today),
-            top_tier=top_tier_totals(for_tasks),
-        )
-
-    def in_order(self) -> dict[str, Any]:
-        """Return the fields by name, groups in the order of their keys; tiers have an order of their own."""
-        return {
-            name: dict(sorted(value.items())) if isinstance(value, dict) and name != "tiers" else value
-            for name in DayTotals.__dataclass_fields__
-            for value in (getattr(self, name),)
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +61,8 @@ class Report(DayTotals):
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
     notices: tuple[Notice, ...]
+    economy: EconomyDay | None
+    """None: nothing has to do with the lane."""
     summary: DaySummary
     """What later reports of the month need of the day."""
 
@@ -200,18 +77,6 @@ class Report(DayTotals):
         return sum(count for fallback, count in self.fallbacks.items() if fallback.free_to_paid)
 
 
-def _work_key(entry: LedgerEntry) -> WorkKey:
-    kind = (entry.type or _UNTYPED) if entry.for_task else str(entry.purpose)
-    return WorkKey(str(entry.tier), kind, entry.billed_model)
-
-
-def _account_refusals(attempts: Iterable[LedgerEntry], policy: RoutingPolicy) -> Iterator[AccountRefusal]:
-    for entry in attempts:
-        if entry.account:
-            model = policy.catalog.models.get(entry.requested_model)
-            yield AccountRefusal(str(model.provider) if model else entry.requested_model, entry.account)
-
-
 @dataclass(frozen=True, slots=True)
 class ReportScope:
     """Which day a report covers, and what it is read against."""
@@ -222,6 +87,8 @@ class ReportScope:
     stand_in: bool
     now: datetime
     stack: StackPlace = UNKNOWN_STACK
+    open_batches: tuple[LaneBatch, ...] = ()
+    """Of the economy lane, when the report is made."""
 
 
 def build_report(
@@ -311,8 +178,20 @@ class ReportBuilder:
             speed=self.speed.speeds(find_milestones),
             quotas=quota_use(self.requests.by_model(), scope.policy, since),
             notices=notices(scope.policy, scope.day, self.retired),
+            economy=self._economy(),
             summary=self.summary,
         )
+
+    def _economy(self) -> EconomyDay | None:
+        batches, totals = self.scope.open_batches, self.totals
+        day = EconomyDay(
+            tasks=totals.lanes.get(Lane.ECONOMY, NO_TOTALS).tasks,
+            entries=sum(totals.lane_lines.values(), LaneEntries()),
+            received=self.received.lane,
+            open_batches=len(batches),
+            unanswered=unanswered_batches(batches, self.scope.now),
+        )
+        return day if day.is_used else None
 
     def _days(self, summaries: list[DaySummary]) -> list[DaySpend]:
         """Return the chart's days and all of the month's up to this one."""

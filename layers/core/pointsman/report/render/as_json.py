@@ -10,6 +10,7 @@ from typing import Any
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.figures.day_tasks import DayTask
 from pointsman.report.figures.drivers import drivers, spend_before
+from pointsman.report.figures.economy import EconomyDay
 from pointsman.report.figures.ledger_entries import Totals
 from pointsman.report.figures.month import Month, Spend
 from pointsman.report.figures.report import Report
@@ -62,6 +63,7 @@ def _document(report: Report) -> dict[str, Any]:
         "parents": _named(report.labels["parent_id"]),
         "senders": _named(report.labels["sender"]),
         "lanes": {name: _totals(totals) for name, totals in report.lanes.items()},
+        "economy": _economy(report.economy),
         "work": [{**key._asdict(), **_totals(totals)} for key, totals in report.work.items()],
         "task_costs": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
         "others": {
@@ -108,6 +110,18 @@ def _document(report: Report) -> dict[str, Any]:
             }
             for notice in report.notices
         ],
+    }
+
+
+def _economy(economy: EconomyDay | None) -> dict[str, Any] | None:
+    if economy is None:
+        return None
+    return {
+        "tasks": economy.tasks,
+        "entries": asdict(economy.entries),
+        **asdict(economy.received),
+        "open_batches": economy.open_batches,
+        "unanswered_batches": [{**asdict(batch), "sent_at": to_text(batch.sent_at)} for batch in economy.unanswered],
     }
 
 

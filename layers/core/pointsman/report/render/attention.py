@@ -13,6 +13,7 @@ from pointsman.report.figures.drivers import drivers, spend_before
 from pointsman.report.figures.report import Report
 from pointsman.report.render.formatting import clip, plural, rounded_dollars
 from pointsman.values.money import NANO_PER_USD
+from pointsman.values.times import to_text
 
 SHORT_WIDTH = 38
 """Of an item on a phone, after its mark."""
@@ -66,6 +67,7 @@ def attention_of(report: Report) -> list[Attention]:
     items = [
         *_accounts(report),
         *task_items(report.received, report.day),
+        *_batches(report),
         *_budget(report),
         *about_money,
         *_models(report),
@@ -147,7 +149,8 @@ def task_items(tasks: DayTasks, day: date) -> Iterator[Attention]:
             "failed",
             f"{plural(failed, 'task')} failed{_why(tasks, TaskKind.FAILED)}.",
             costs[TaskKind.FAILED],
-            f"see with `pointsman list --status failed --since {day}`; repeat them with `pointsman replay --execute`",
+            f"see with `pointsman list --status failed --since {day}`; "
+            "repeat them with `pointsman replay --failed --execute`",
             f"{plural(failed, 'task')} failed",
         )
     if rejected := counts[TaskKind.REJECTED]:
@@ -167,6 +170,22 @@ def task_items(tasks: DayTasks, day: date) -> Iterator[Attention]:
             0,
             "see why with `pointsman replay`",
             f"{plural(tasks.dead_letters, 'dead letter')}",
+        )
+
+
+def _batches(report: Report) -> Iterator[Attention]:
+    unanswered = report.economy.unanswered if report.economy else ()
+    if unanswered:
+        entries = plural(sum(batch.entries for batch in unanswered), "entry", "entries")
+        since = to_text(min(batch.sent_at for batch in unanswered))
+        yield Attention(
+            Urgency.STANDS_STILL,
+            "unanswered_batch",
+            f"The creation of a batch ({entries}, sent {since}) is not answered and not found; no other is created.",
+            0,
+            "see with `pointsman doctor` what keeps the provider from being asked, then look for it with "
+            "`pointsman economy`; after an hour without it, its entries end as unknown",
+            f"a batch of {entries} is not answered",
         )
 
 

@@ -25,9 +25,9 @@ def short_count(count: int) -> str:
     return f"{count:,}" if count < 10_000_000 else f"{count // 1_000_000:,}M"
 
 
-def plural(count: int, noun: str) -> str:
-    """Return the count with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return the count with its noun; `many` is its plural if that is not made by an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or f'{noun}s'}"
 
 
 def clip(text: str, width: int) -> str:

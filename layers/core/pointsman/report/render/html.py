@@ -25,6 +25,7 @@ from pointsman.report.render.components import (
 )
 from pointsman.report.render.formatting import cap_dollars, compared, percent, plural, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, tasks_section, work_section
+from pointsman.report.render.html_economy import economy_section
 from pointsman.report.render.html_routing import (
     fallbacks_section,
     quota_section,
@@ -54,6 +55,7 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
         troubled_section(report),
         tasks_section(report),
         _tiers(report),
+        economy_section(report),
         work_section(report),
         saved_section(report),
         top_tier_section(report),
@@ -209,7 +211,7 @@ def _footer(report: Report, *, linked: bool) -> Markup:
         "p",
         "Other formats: ",
         files[0],
-        " (a line per tier, type, model, billing and outcome), ",
+        " (a line per tier, type, model, billing, outcome and lane), ",
         files[1],
         " and ",
         files[2],
