@@ -44,6 +44,8 @@ class LogEvent(StrEnum):
     MESSAGE_RETURNED = "message_returned"
     MODEL_RETIRED = "model_retired"
     OUTCOME_TOO_LATE = "outcome_too_late"
+    QUALITY_DROPPED = "quality_dropped"
+    QUALITY_NOTICE_NOT_SENT = "quality_notice_not_sent"
     REJECTION_NOT_DELIVERED = "rejection_not_delivered"
     REPLY_TARGET_GONE = "reply_target_gone"
     REPORT_PUBLISHED = "report_published"
