@@ -2,8 +2,9 @@
 
 import pytest
 
-from benchmarks.model import PAGE, HourResult, Limits, StepTimes, System, burst, play, volume_lines
+from benchmarks.model import HourResult, Limits, StepTimes, System, burst
 from benchmarks.simulation import Gate, Places, Process, Rate, Simulation
+from benchmarks.volumes import PAGE, play, volume_lines
 from pointsman.values.taxonomy import Tier
 
 STILL = StepTimes(spread=0.0)

@@ -19,6 +19,7 @@ from pointsman.report.render.formatting import (
 )
 from pointsman.report.render.lane_words import lane_text
 from pointsman.report.render.quality_words import quality_text
+from pointsman.report.render.reconciled import reconciled_words
 from pointsman.values.times import to_text
 
 TEXT_WIDTH, _NARROWEST = 72, 60
@@ -130,12 +131,18 @@ def _summary(report: Report, width: int) -> list[str]:
         *fold_list("Caps    ", limits, width, 2),
         *_folded("Economy ", lane_text(report), width),
         *_folded("Quality ", _ascii(quality_text(report.quality).replace("±", "+-")), width),
+        *_reconciled(report, width),
     ]
 
 
 def _folded(label: str, text: str, width: int) -> list[str]:
     lines = textwrap.wrap(text, width - 8, max_lines=_SENTENCE_LINES, placeholder=" ...", break_on_hyphens=False)
     return [("        " if number else label) + line for number, line in enumerate(lines)]
+
+
+def _reconciled(report: Report, width: int) -> list[str]:
+    lines = [line for kept in report.reconciled for line in textwrap.wrap(reconciled_words(kept), width - 8)]
+    return [("        " if number else "Bills   ") + line for number, line in enumerate(lines)]
 
 
 def _before(report: Report, width: int) -> list[str]:
