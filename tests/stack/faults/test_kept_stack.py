@@ -33,11 +33,15 @@ from tests.support.local_stack import PARAMETERS, REPLY_QUEUE_ARN, Stack, eventu
 pytestmark = pytest.mark.stack
 
 EMULATOR_KILLS = int(os.environ.get("POINTSMAN_EMULATOR_KILLS", "10")) if SOAK else 2
-LIFE = (4.0, 12.0)
-"""Least and most seconds of traffic before the emulator is killed."""
+LIFE = (3, 10)
+"""Least and most requests at the providers before the emulator is killed."""
+MOMENT = 1.5
+"""Seconds at most from the last of them to the kill."""
+PATIENCE = 150.0
+"""Seconds that they may take on a busy machine with every function cold."""
 UNDER_WAY = 5
 PAUSES = (0.6, 1.6)
-DELAYS = (0.05, 0.3, 0.8, 1.6)
+DELAYS = (0.05, 0.3, 1.0, 2.5)
 """Seconds that the fake providers take; each task's prompt names one."""
 KINDS: tuple[dict[str, Any], ...] = (
     {"tier": "orchestration"},
@@ -118,13 +122,16 @@ class Laptop:
     def _open(self) -> list[str]:
         return [task_id for task_id in self.tasks if not _is_over(self.records.get(task_id))]
 
-    def live(self, stack: Stack, seconds: float) -> None:
-        """Send tasks for so long, few of them under way at once."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+    def live(self, stack: Stack) -> None:
+        """Send tasks, few of them under way at once, up to a random moment."""
+        goal = len(self.providers.requests()) + self.dice.randint(*LIFE)
+        limit = time.monotonic() + PATIENCE
+        while len(self.providers.requests()) < goal:
+            assert time.monotonic() < limit
             if len(self.look(stack)) < UNDER_WAY:
                 self.send(stack)
             time.sleep(0.2)
+        time.sleep(self.dice.uniform(0.0, MOMENT))
 
 
 def _is_over(record: TaskRecord | None) -> bool:
@@ -143,8 +150,8 @@ def test_kills_of_emulator_and_functions_lose_no_task_and_no_row(laptop: Laptop,
     stack.client("sqs").create_queue(QueueName=REPLY_QUEUE_ARN.rsplit(":", 1)[1])
     before = Evidence.of(stack)
     for _ in range(EMULATOR_KILLS):
-        with Killer(stack, laptop.tasks, PAUSES, 0.7, laptop.dice) as killer:
-            laptop.live(stack, laptop.dice.uniform(*LIFE))
+        with Killer(stack, laptop.tasks, PAUSES, 0.4, random.Random(7)) as killer:
+            laptop.live(stack)
             os.kill(stack.info.processes[0].pid, signal.SIGKILL)
         kills += killer.kills
         kills["emulator"] += 1
@@ -154,6 +161,7 @@ def test_kills_of_emulator_and_functions_lose_no_task_and_no_row(laptop: Laptop,
     eventually(lambda: not laptop.look(stack) or None, "all tasks to end", LAST)
     evidence = Evidence.of(stack)
     figures.update(_figures(laptop, evidence, kills))
+    assert laptop.started_again > 0
     assert evidence.disagreements(before) == []
     assert evidence.open == [] or {row["purpose"] for row in evidence.open} == {"classification"}
     assert set(evidence.requests) <= set(evidence.attempts)
