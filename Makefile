@@ -59,7 +59,7 @@ clients: setup .tools/clients/.stamp .tools/npm-clients/.stamp ## Test the front
 .PHONY: soak
 soak: setup ## Run the long fault tests (TASKS=1000 tasks): about an hour; figures go to build/soak.json
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY POINTSMAN_SOAK=1 POINTSMAN_SOAK_TASKS=$(or $(TASKS),1000) \
-		$(RUN)/pytest tests/stack/faults tests/component/test_interleavings.py
+		$(RUN)/pytest tests/stack/faults tests/component/test_interleavings.py tests/component/test_economy_faults.py
 
 .PHONY: check
 check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Check format, lint, types, template, roles, workflow and lock files

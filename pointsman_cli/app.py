@@ -93,7 +93,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. An error is one line on stderr, with --json also a document on stdout."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(app(words or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
+        code = int(app(words or ["--help"], prog_name="pointsman", standalone_mode=False) or Exit.OK)
+        sys.stdout.flush()
+        if code != Exit.INTERRUPTED:  # which typer makes of Ctrl-C
+            return code
+        problem = Problem("interrupted", Exit.INTERRUPTED)
     except TyperException as error:
         problem = _usage(error)
     except (KeyboardInterrupt, Abort):

@@ -102,9 +102,11 @@ def differences(here: str, deployed: str) -> list[Difference]:
 
 
 def _differences(path: str, here: Any, deployed: Any) -> Iterator[Difference]:
-    if isinstance(here, dict) and isinstance(deployed, dict):
-        for name in sorted({*here, *deployed}):
-            sides = here.get(name, _ABSENT), deployed.get(name, _ABSENT)
+    """Yield the differences; of a part that one side lacks, each setting in it."""
+    parts = [{} if side is _ABSENT else side for side in (here, deployed)]
+    if any(parts) and all(isinstance(part, dict) for part in parts):
+        for name in sorted({*parts[0], *parts[1]}):
+            sides = (part.get(name, _ABSENT) for part in parts)
             yield from _differences(f"{path}.{name}" if path else name, *sides)
     elif here != deployed:
         yield Difference(path, *(None if side is _ABSENT else side for side in (here, deployed)))

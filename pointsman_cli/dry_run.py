@@ -19,6 +19,7 @@ from pointsman.values.lane import Lane
 from pointsman.values.money import usd
 from pointsman.values.times import to_ms
 from pointsman.values.usage import Usage
+from pointsman_cli import output
 
 BATCH = 10
 """Tasks per classification request, as many as the router receives at once."""
@@ -77,7 +78,9 @@ class DryRun:
         rule = rule_of(policy.config.pointsman.lanes, decision.type, None, task.lane)
         deadline = task.deadline or now + ECONOMY_LIFETIME
         batches = model is not None and policy.has_batches(model)
+        deployed = self.states is None or self.runtime.settings.economy_lane
         obstacle = None if batches else StandardReason.NO_BATCHES
+        obstacle = obstacle if deployed else StandardReason.NOT_DEPLOYED
         asked = rule.model_copy(update={"lane": Lane.ECONOMY})
         possible = choose_lane(asked, deadline, now, obstacle)
         chosen = choose_lane(rule, deadline, now, obstacle)
@@ -121,3 +124,18 @@ class DryRun:
             output=min(room.cap, TYPICAL_OUTPUT_TOKENS),
         )
         return model.cost_nano(usage, datetime.now(UTC), batch=batch)
+
+
+def lane_words(lanes: Mapping[str, Any]) -> str:
+    """Return which lane a task goes, and what it costs and takes in both, from the document of `DryRun`."""
+    standard, economy = lanes["standard"], lanes["economy"]
+    at_once = f"standard: {_about(standard)} at once"
+    if economy["not_because"]:
+        return f"{at_once}; not economy: {economy['not_because'].replace('_', ' ')}"
+    half = f"economy: {_about(economy)} within {economy['within_hours']:g} hours"
+    return f"{half}; {at_once}" if lanes["lane"] == Lane.ECONOMY else f"{at_once}; {half}"
+
+
+def _about(lane: Mapping[str, Any]) -> str:
+    cost = lane["estimated_cost_nano_usd"]
+    return "cost not known" if cost is None else output.exact_dollars(cost)

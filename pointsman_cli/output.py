@@ -19,6 +19,8 @@ _HARMLESS = {"\n", "\t"}
 _GAP = "  "
 _NARROWEST = 12
 """Characters. A column is not folded below this width."""
+_LONGEST_WHOLE = 36
+"""Characters of a word that is not folded: an id stays whole, so that it can be copied."""
 type Colour = Literal["plain", "green", "yellow"]
 _CODES: dict[Colour, str] = {"plain": "", "green": "32", "yellow": "33"}
 
@@ -104,7 +106,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, righ
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns
-        widths = _fitted(widths, numbers, room)
+        narrowest = [_narrowest([row[column] for row in cells]) for column in range(len(header))]
+        widths = _fitted(widths, narrowest, numbers, room)
         if sum(widths) + len(_GAP) * (len(widths) - 1) > room:
             _print_blocks(header, rows)
             return
@@ -128,14 +131,20 @@ def _print_blocks(header: Sequence[str], rows: Sequence[Sequence[object]]) -> No
         print_pairs((name or "#", cell) for name, cell in zip(header, row, strict=True) if str(cell))
 
 
-def _fitted(widths: list[int], numbers: Collection[int], available: int) -> list[int]:
+def _narrowest(cells: Iterable[str]) -> int:
+    """Return the width below which a column would cut words that are to stay whole."""
+    return max((len(word) for cell in cells for word in cell.split() if len(word) <= _LONGEST_WHOLE), default=0)
+
+
+def _fitted(widths: list[int], narrowest: list[int], numbers: Collection[int], available: int) -> list[int]:
     """Return the widths with the widest text columns narrowed, until all fit or none can be narrower."""
     fitted, room = list(widths), available - len(_GAP) * (len(widths) - 1)
+    foldable = [column for column in range(len(fitted)) if column not in numbers]
     while sum(fitted) > room:
-        widest = max((column for column in range(len(fitted)) if column not in numbers), key=fitted.__getitem__)
-        if fitted[widest] <= _NARROWEST:
+        foldable = [column for column in foldable if fitted[column] > max(narrowest[column], _NARROWEST)]
+        if not foldable:
             break
-        fitted[widest] -= 1
+        fitted[max(foldable, key=fitted.__getitem__)] -= 1
     return fitted
 
 

@@ -16,6 +16,7 @@ from pointsman.values.times import parse_time, to_text
 from pointsman_cli import tasks
 from pointsman_cli.known_tasks import KnownTasks
 from pointsman_cli.list_options import VIEWS_OF_STARTED, ListedStatus, ListOptions, PromptMark
+from pointsman_cli.listed_lane import listed_lane
 from pointsman_cli.stacks import StackConnection
 
 MOST_LOOKED_AT = 10_000
@@ -189,7 +190,7 @@ class _Search:
             "cost_nano_usd": record.cost_nano,
             "cost_known": record.cost_known,
             "sender": record.sender,
-            "lane": record.lane.as_item() if record.lane else None,
+            "lane": listed_lane(self._connection.runtime, record),
             "ticket": record.metadata.get("ticket"),
             "agent": record.metadata.get("agent"),
             "parent_id": record.parent_id,

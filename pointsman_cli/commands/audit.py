@@ -23,9 +23,9 @@ def audit(
     ] = 7,
     as_json: AsJson = False,
 ) -> None:
-    """Show tasks that the baseline has answered too, for a person to compare.
+    """Compare answers with those of the baseline.
 
-    Which share of the tasks that is, `pointsman.audit.share` in openclaw.json says: none by default.
+    `pointsman.audit.share` in openclaw.json sets which share of the tasks the baseline answers too: none by default.
     """
     from pointsman_cli import tasks
 

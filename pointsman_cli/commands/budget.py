@@ -13,7 +13,7 @@ from pointsman_cli import output
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, StackOptions
 
-HELP = "Show what is left of the budget and for whom; raise a limit for a time."
+HELP = "Show what is left under each limit; raise a limit."
 _LONGEST_REASON = 500
 
 

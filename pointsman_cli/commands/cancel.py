@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def cancel(
     stack: StackOptions,
-    ids: Annotated[list[str], typer.Argument(metavar="TASK_ID...", help="The tasks' ids.")],
+    ids: Annotated[list[str], typer.Argument(metavar="TASK_ID", help="The tasks' ids.")],
     as_json: AsJson = False,
 ) -> int:
     """End tasks that have not ended, with their subtasks.

@@ -15,7 +15,7 @@ from pointsman_cli.options import AsJson, Config, StackOptions
 if TYPE_CHECKING:
     from pointsman.routing.policy import RoutingPolicy
 
-HELP = "Check openclaw.json, and compare it with the one that the stack runs."
+HELP = "Check openclaw.json; compare it with the deployed one."
 
 
 def check_config(
@@ -70,7 +70,7 @@ def diff_config(stack: StackOptions, as_json: AsJson = False, config: Config = N
         output.print_table(("setting", "here", "deployed"), rows)
         output.print_note(f"Deploy the file here with `{step}`; tasks under way keep the plan that they have.")
     else:
-        print(f"{connection.name} runs the same configuration")
+        print(f"The file here is what {connection.name} runs")
     return Exit.TO_DO if found else Exit.OK
 
 

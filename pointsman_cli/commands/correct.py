@@ -36,7 +36,7 @@ def correct(
         output.print_pairs(
             [
                 ("task", task_id),
-                ("decided as", f"{was.type} ({was.tier}), by {was.source}" if was else None),
+                ("decided as", f"{was.type} ({was.tier})" if was else None),
                 ("corrected to", f"{type_} ({TIER_OF[type_]})"),
                 *([("rerun as", started["task_id"]), ("model", started["model"])] if started else []),
             ]

@@ -19,7 +19,7 @@ def economy(
     now: Annotated[bool, typer.Option("--now", help="Send what waits, without waiting for others.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send what waits for a batch, and settle the batches that have ended.
+    """Send waiting tasks in batches; settle ended batches.
 
     A stack with the economy lane does this every 5 minutes; the local stack has no schedules. Run it by hand to empty
     the lane before EconomyLane is set to false. Needs the Anthropic key and the function's rights.

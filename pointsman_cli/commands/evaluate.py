@@ -33,9 +33,9 @@ def evaluate(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Measure the decisions on labelled texts, beside simple baselines.
+    """Measure the classifier on labelled texts.
 
-    Without --live no model is asked, and no stack and no key is needed.
+    Compares it with simple baselines. Without --live it asks no model, and needs no stack and no key.
     """
     from datetime import UTC, datetime
 

@@ -12,6 +12,7 @@ import typer
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli import live, output
 from pointsman_cli.list_options import ListedStatus, ListOptions, PromptMark, SortOrder
+from pointsman_cli.listed_lane import listed_lane_words
 from pointsman_cli.options import AsJson, StackOptions, choice
 
 _WIDE = 100
@@ -85,9 +86,14 @@ def list_(
 def print_rows(rows: Sequence[dict[str, Any]], now: datetime) -> None:
     """Print a table of tasks."""
     wide = not sys.stdout.isatty() or shutil.get_terminal_size().columns >= _WIDE
-    header = ("", "task", "status", *(("type",) if wide else ()), "cost", "age", "prompt")
+    lanes = [listed_lane_words(row["lane"]) for row in rows]
+    header = ("", "task", "status", *(("type",) if wide else ()), "cost", "age", *(["lane"] * any(lanes)), "prompt")
     numbers = (0, 4, 5) if wide else (0, 3, 4)
-    table = [_cells(number, row, now, wide=wide) for number, row in enumerate(rows, 1)]
+    table = [
+        (*cells, *([lane] * any(lanes)), words)
+        for number, (row, lane) in enumerate(zip(rows, lanes, strict=True), 1)
+        for *cells, words in (_cells(number, row, now, wide=wide),)
+    ]
     output.print_table(header, table, right=numbers)
 
 

@@ -36,10 +36,10 @@ def export(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Write a configuration for OpenClaw, with Pointsman as its MCP server.
+    """Write a configuration for OpenClaw.
 
-    Agents and models come from openclaw.json: orchestration becomes `main`, implementation `work` and reasoning
-    `personal`, each with its fallbacks. The output is always JSON.
+    It has Pointsman as an MCP server. Agents and models come from openclaw.json: orchestration becomes `main`,
+    implementation `work` and reasoning `personal`, each with its fallbacks. The output is always JSON.
     """
     from pointsman_cli import stacks
 
@@ -62,7 +62,7 @@ def import_(
     into: _Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write an openclaw.json for Pointsman from OpenClaw's configuration.
+    """Write an openclaw.json from OpenClaw's configuration.
 
     Takes the agents' models and Pointsman's options only: no keys, tokens or channels. The output is always JSON.
     """
@@ -75,7 +75,7 @@ def import_(
 
 
 def export_skill(stack: StackOptions, into: _Output = None, as_json: AsJson = False) -> None:
-    """Write a skill (SKILL.md) with which agents delegate tasks to Pointsman.
+    """Write a skill (SKILL.md) that delegates tasks.
 
     OpenClaw offers it to agents only if `pointsman` is on the PATH. Other agents can read it too.
     """

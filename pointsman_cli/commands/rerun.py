@@ -25,7 +25,7 @@ def rerun(
     ] = 900,
     as_json: AsJson = False,
 ) -> int:
-    """Run an ended task anew, under a new id that is linked to it.
+    """Run an ended task again, under a new id linked to it.
 
     It has the old task's prompt, sender and metadata, its type and tier (or its correction) unless they are given, 24
     hours, and its own answer, event and cost. It replies to nobody: `result @last --wait` prints the answer.

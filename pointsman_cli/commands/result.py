@@ -78,8 +78,9 @@ def wait_for_result(connection: "StackConnection", task: "Sent | str", seconds: 
                     late = f"task {task_id} has not ended within {seconds:g} s: it is {news.state}"
                     raise StillRunningError(f"{late}; get its result later with `pointsman result {task_id}`")
         if output.shows_progress():
-            took = elapsed(time.monotonic() - began)
-            output.print_note(f"{result.model or 'no model'}, {output.exact_dollars(result.cost_nano_usd)}, {took}")
+            seconds_taken = time.monotonic() - began
+            took = elapsed(seconds_taken) if seconds_taken >= 1 else "under 1 s"
+            output.print_note(f"{result.model or 'no call'}, {output.exact_dollars(result.cost_nano_usd)}, {took}")
         return result
     except KeyboardInterrupt:
         output.print_note(f"The task continues. Get its result later with `pointsman result {task_id}`.")

@@ -69,19 +69,12 @@ def route(
     if as_json:
         output.print_document(answer)
     else:
+        from pointsman_cli.dry_run import lane_words
+
         cost, _ = answer.pop("estimated_cost_nano_usd"), answer.pop("estimated_cost_usd")
         answer["estimated_cost"] = None if cost is None else output.exact_dollars(cost)
-        answer["lane"], answer["economy"] = _lane_words(answer.pop("lanes"))
+        answer["lane"] = lane_words(answer.pop("lanes"))
         output.print_pairs((name.replace("_", " "), value) for name, value in answer.items())
-
-
-def _lane_words(lanes: dict[str, Any]) -> tuple[str, str]:
-    """Return the lane that the task goes, and what the economy lane is to it."""
-    economy = lanes["economy"]
-    if economy["not_because"]:
-        return lanes["lane"], f"no: {economy['not_because'].replace('_', ' ')}"
-    cost = output.exact_dollars(economy["estimated_cost_nano_usd"])
-    return lanes["lane"], f"{cost} within {economy['within_hours']:g} hours"
 
 
 def _dry_run(offline: bool, config: Path | None, stack: StackOptions) -> "DryRun":

@@ -55,7 +55,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("generation", task["generation"] if task["generation"] > 1 else None),
         ("reason", task["reason"]),
         ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),
-        ("decided by", f"{decision['source']}, confidence {decision['confidence']:.2f}" if decision else None),
+        ("decided by", _decided_by(decision) if decision else None),
         ("because", decision.get("reason")),
         ("words", words or None),
         ("read of the text", _request(task["request"])),
@@ -72,6 +72,13 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("not delivered", _undelivered(task)),
         ("replies to", ", ".join(task["reply_to"]) or None),
     ]
+
+
+def _decided_by(decision: dict[str, Any]) -> str:
+    """Return who decided, and of a classification how likely it is right."""
+    if decision["source"] == "explicit":
+        return "its sender"
+    return f"{decision['source']}, confidence {decision['confidence']:.2f}"
 
 
 def waiting_summary(waiting: dict[str, Any] | None) -> str | None:

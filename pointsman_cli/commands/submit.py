@@ -8,7 +8,6 @@ import typer
 
 from pointsman.values.effort import Effort
 from pointsman.values.lane import Lane
-from pointsman.values.times import to_text
 from pointsman_cli import output, reading, submission, task_lines
 from pointsman_cli.commands import result
 from pointsman_cli.errors import BadInputError, Exit
@@ -123,11 +122,14 @@ def submit(
     connection = stack.connect()
     if error := submission.reply_error(task.reply_to, connection):
         raise BadInputError(error)
+    lanes = _lanes_of(task, connection)
     sent = connection.client.send(body)
     connection.known_tasks.submitted([sent.task_id])
     if not wait:
-        _print_queued(sent, task, connection, as_json=as_json)
+        _print_queued(sent, lanes, connection, as_json=as_json)
         return Exit.OK
+    for name, words in _lane_line(lanes):
+        output.print_note(f"{name}: {words}")
     ended = result.wait_for_result(connection, sent, timeout)
     return result.print_result(tasks.result_document(ended, stand_in=connection.stand_in), connection, as_json=as_json)
 
@@ -139,19 +141,27 @@ def _metadata(entries: list[str]) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs} or None
 
 
-def _lane_words(task: "Task") -> list[tuple[str, str]]:
-    """Return what its own lane means for a task."""
-    if task.lane is None:
-        return []
-    if task.lane is Lane.STANDARD:
-        return [("lane", "standard: at once, at the list price")]
-    until = "within 48 hours" if task.deadline is None else f"by {to_text(task.deadline)}"
-    return [("lane", f"economy: at half the price {until}, at once if that leaves no time or the model has no batches")]
+def _lanes_of(task: "Task", connection: "StackConnection") -> dict[str, Any] | None:
+    """Return price and time of both lanes, as `route` estimates them without a model; None where there is one lane."""
+    if not connection.settings.economy_lane and task.lane is not Lane.ECONOMY:
+        return None
+    from pointsman_cli.dry_run import DryRun
+
+    run = DryRun(connection.runtime, {}, ask=False)
+    lanes: dict[str, Any] = run.document(task, *run.decide([task]))["lanes"]
+    return lanes
 
 
-def _print_queued(sent: "Sent", task: "Task", connection: "StackConnection", *, as_json: bool) -> None:
+def _lane_line(lanes: dict[str, Any] | None) -> list[tuple[str, str]]:
+    from pointsman_cli.dry_run import lane_words
+
+    return [("lane", lane_words(lanes))] if lanes else []
+
+
+def _print_queued(sent: "Sent", lanes: dict[str, Any] | None, connection: "StackConnection", *, as_json: bool) -> None:
     if as_json:
-        output.print_document({"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": connection.stand_in})
+        document = {"task_id": sent.task_id, "message_id": sent.message_id, "stand_in": connection.stand_in}
+        output.print_document({**document, "lanes": lanes})
     else:
-        output.print_pairs([("queued", sent.task_id), *_lane_words(task)])
+        output.print_pairs([("queued", sent.task_id), *_lane_line(lanes)])
         connection.say_stand_in()

@@ -20,10 +20,11 @@ def tune(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Propose the classifier's threshold, weights of its tiers and the tiers of types, from what became of past tasks.
+    """Propose classifier settings learned from past tasks.
 
-    It reads the ledger and the corrections (`pointsman correct`), asks no model and changes nothing: the proposal is a
-    diff. With too little evidence there is none.
+    These are its threshold, the weights of its tiers and the tiers of types. It reads the ledger and the corrections
+    (`pointsman correct`), asks no model and changes nothing: the proposal is a diff. With too little evidence there is
+    none.
     """
     from pointsman_cli import openclaw
     from pointsman_cli.tuning import read, show, tuned

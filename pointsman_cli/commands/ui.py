@@ -1,5 +1,6 @@
 """`pointsman ui`: a window to look through, in the browser."""
 
+import sys
 import webbrowser
 from functools import partial
 from typing import Annotated
@@ -17,7 +18,7 @@ _LIVE_SECONDS, _LIVE_SECONDS_ON_AWS = 5, 15
 def ui(
     stack: StackOptions,
     port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port on 127.0.0.1. Default: a free one.")
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
     ] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
     allow_changes: Annotated[
@@ -28,8 +29,8 @@ def ui(
 ) -> None:
     """Show the stack in the browser, until Ctrl-C.
 
-    Prints an address on this machine that works once: it opens the pages in the browser that is the first to open it.
-    With --stack the pages only show, unless --allow-changes is given. A live page on AWS reads about $0.01 an hour.
+    Prints an address on this machine. It works once, in the first browser that opens it. With --stack the pages are
+    read-only, unless --allow-changes is given. A live page on AWS costs about $0.01 an hour in reads.
     """
     connection = stack.connect(config)
 
@@ -54,6 +55,7 @@ def ui(
         output.print_json_line({"url": address})
     else:
         output.print_pairs([("open", address)])
+        sys.stdout.flush()  # a pipe's reader waits for it too
         output.print_note("The address works once. Stop with Ctrl-C.")
     if not no_open:
         webbrowser.open(address)

@@ -25,11 +25,12 @@ def watch(
     status: Annotated[
         list[ListedStatus] | None, choice(ListedStatus, "--status", "Only with this status (repeatable)")
     ] = None,
-    every: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Look so often.")] = 3.0,
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Time between two looks.")] = 3.0,
 ) -> int:
-    """Watch the newest tasks, as many as fit on the terminal, until Ctrl-C.
+    """Watch the newest tasks until Ctrl-C.
 
-    Programs use `pointsman list --json`. On AWS each look reads a few dozen units: about $0.01 an hour.
+    Shows as many as the terminal has lines. Programs use `pointsman list --json`. On AWS each look reads a few dozen
+    units: about $0.01 an hour.
     """
     from pointsman_cli.task_list import list_tasks
 

@@ -33,7 +33,9 @@ class KeyPlan:
         """The step in words, without the key."""
         if self.value:
             return f"store the {self.owner} key as SecureString {self.name}"
-        return f"keep the {self.owner} key in {self.name}" if self.stored else f"store no {self.owner} key"
+        return (
+            f"keep the {self.owner} key in {self.name}" if self.stored else f"store no {self.owner} key: none was given"
+        )
 
 
 def plan_provider_keys(ssm: Any, names: Mapping[Provider, str], prompter: Prompter) -> list[KeyPlan]:

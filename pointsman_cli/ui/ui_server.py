@@ -1,6 +1,7 @@
 """Serves the pages on this machine until the process is interrupted."""
 
 import socket
+from contextlib import suppress
 
 import uvicorn
 
@@ -34,7 +35,8 @@ def opening_address(ui: UiContext, listener: socket.socket) -> str:
 
 def serve_pages(ui: UiContext, listener: socket.socket) -> None:
     """Serve until the process is interrupted."""
-    page_server(ui, listener).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # which uvicorn raises again once it has ended
+        page_server(ui, listener).run(sockets=[listener])
 
 
 def page_server(ui: UiContext, listener: socket.socket) -> uvicorn.Server:

@@ -7,6 +7,7 @@ import pytest
 from pointsman.adapters.task_table import TaskTable
 from tests.support.aws import Aws, MotoLedger, empty_account
 from tests.support.fake_providers import FakeProviders
+from tests.support.figures import figures as figures
 from tests.support.product import Product
 
 

@@ -510,3 +510,84 @@ def test_trouble_with_one_task_is_no_others_and_is_raised_in_the_end(world: Econ
     world.run(after=HOUR)
     world.play_all()
     assert [world.task(task_id).status for task_id in ("t-1", "t-2")] == [Status.COMPLETED] * 2
+
+
+# Split work
+
+SPLIT = json.dumps(
+    {
+        "answer": "Two pages and a look at the build.",
+        "subtasks": [
+            {"prompt": "Write the guide.", "type": "documentation"},
+            {"prompt": "Write the reference.", "type": "documentation"},
+            {"prompt": "Is the build green?", "type": "status"},
+        ],
+    }
+)
+
+
+def test_subtasks_of_a_split_task_go_through_the_lane_and_end_their_parent(world: EconomyWorld) -> None:
+    world.configure(lanes={"documentation": "economy"})
+    plain = world.answer
+    world.answer = lambda it: replace(plain(it), text=SPLIT) if "Split" in it.prompt else plain(it)
+    fields: dict[str, str] = {"type": "orchestration", "deadline": "2026-11-25T12:00:00Z"}
+    world.send("t-1", prompt="Split the work.", split=True, **fields)
+    world.play_all()
+    guide, reference, build = world.receive_subtasks()
+    world.play_all()
+    assert world.task(build).status is Status.COMPLETED
+    assert [world.task(task_id).status for task_id in ("t-1", guide, reference)] == [
+        Status.WAITING,
+        Status.STARTED,
+        Status.STARTED,
+    ]
+    world.run()
+    (batch,) = world.batches.batches.values()
+    assert {it.prompt for it in batch.requests.values()} == {"Write the guide.", "Write the reference."}
+    world.run(after=HOUR)
+    world.play_all()
+    parent = world.task("t-1")
+    assert (parent.status, [end.status for end in parent.results]) == (Status.COMPLETED, ["completed"] * 3)
+    assert sum("batch_entry" in row for row in world.rows()) == 2
+    assert world.counters()["month"] == sum(row["cost_nano"] for row in world.rows())
+    told = Counter(json.loads(detail)["task_id"] for _, detail in world.bus.events)
+    assert told == {"t-1": 1, guide: 1, reference: 1, build: 1}
+
+
+def test_subtasks_whose_parents_deadline_is_too_close_go_the_standard_way(world: EconomyWorld) -> None:
+    world.configure(lanes={"documentation": "economy"})
+    plain = world.answer
+    world.answer = lambda it: replace(plain(it), text=SPLIT) if "Split" in it.prompt else plain(it)
+    world.send("t-1", prompt="Split the work.", split=True, type="orchestration")
+    world.play_all()
+    guide, *_ = world.receive_subtasks()
+    world.play_all()
+    lane = world.task(guide).lane
+    assert lane is not None
+    assert (lane.lane, lane.reason) == (Lane.STANDARD, StandardReason.DEADLINE)
+    assert world.task("t-1").status is Status.COMPLETED
+
+
+def test_task_that_is_split_in_a_batch_has_its_subtasks_in_the_lane_too() -> None:
+    world = EconomyWorld(chains={"orchestration": [HAIKU]}, lanes={"documentation": "economy"})
+    world.batches.result_of = lambda it: (
+        replace(answered_entry(it), text=SPLIT) if "Split" in it.prompt else answered_entry(it)
+    )
+    fields: dict[str, str] = {"type": "orchestration", "deadline": "2026-11-26T12:00:00Z", "lane": "economy"}
+    world.send("t-1", prompt="Split the work.", split=True, **fields)
+    assert world.workflow.executions == {}
+    world.run()
+    world.run(after=HOUR)
+    world.play_all()
+    assert world.task("t-1").status is Status.WAITING
+    guide, reference, build = world.receive_subtasks()
+    world.run()
+    world.run(after=HOUR)
+    world.play_all()
+    parent = world.task("t-1")
+    assert (parent.status, [end.status for end in parent.results]) == (Status.COMPLETED, ["completed"] * 3)
+    assert [world.task(task_id).lane is not None for task_id in (guide, reference, build)] == [True, True, False]
+    assert [sum("batch_entry" in row for row in world.rows(task_id)) for task_id in ("t-1", guide, reference)] == [
+        1
+    ] * 3
+    assert world.counters()["month"] == sum(row["cost_nano"] for row in world.rows())

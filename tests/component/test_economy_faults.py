@@ -3,7 +3,6 @@ entries come to nothing. Each task ends once, each entry of the batches has one 
 """
 
 import json
-import os
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -17,8 +16,8 @@ from pointsman.values.status import ENDED, Status
 from pointsman.values.times import parse_time
 from tests.support.economy import HAIKU, SONNET, EconomyWorld
 from tests.support.fake_batches import answered_entry, not_processed
+from tests.support.figures import SOAK, Figures
 
-SOAK = os.environ.get("POINTSMAN_SOAK") == "1"
 TASKS, SEEDS = (1_000, range(3)) if SOAK else (60, range(2))
 KILLS = 0.0006 if SOAK else 0.004
 """Per call to a table; thrice that per call to the provider's batches."""
@@ -64,7 +63,7 @@ def run_world(seed: int) -> EconomyWorld:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_task_ends_once_and_each_entry_is_paid_once(seed: int) -> None:
+def test_each_task_ends_once_and_each_entry_is_paid_once(seed: int, figures: Figures) -> None:
     world = run_world(seed)
     records = [world.task(f"t-{number}") for number in range(TASKS)]
     assert {record.status for record in records} == {Status.COMPLETED}
@@ -82,6 +81,22 @@ def test_each_task_ends_once_and_each_entry_is_paid_once(seed: int) -> None:
     check_counters(world, rows)
     late = [record for record in records if record.ended_at and record.ended_at > record.deadline]
     assert late == [], "none passes its deadline"
+    figures |= measured(world, rows)
+
+
+def measured(world: EconomyWorld, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a run came to."""
+    entries = [row for row in rows if row.get("batch_entry")]
+    paid = [row["cost_nano"] for row in entries if row["outcome"] in GOOD]
+    return {
+        "tasks": TASKS,
+        "kills": world.kills,
+        "batches: created, answered late or never": [len(world.batches.batches), 2],
+        "entries by outcome": dict(Counter(row["outcome"] for row in entries)),
+        "single calls by outcome": dict(Counter(row["outcome"] for row in rows if not row.get("batch_entry"))),
+        "paid for entries, and the same at the standard price, nano-dollars": [sum(paid), 2 * sum(paid)],
+        "month's counter minus the sum of the rows": world.counters()["month"] - sum(row["cost_nano"] for row in rows),
+    }
 
 
 def small_world(kill_at: int | None, *, lost: bool) -> EconomyWorld:

@@ -1,6 +1,7 @@
 """`pointsman list` and its MCP tool on moto's tables: order, filters, what is read, what is not shown."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -255,15 +256,37 @@ def test_doctor_and_mcp_say_that_the_index_is_to_be_deployed(
 
 
 def test_task_in_the_economy_lane_is_listed_with_its_lane_and_until_when_it_waits(
-    aws: Aws, connection: StackConnection, listed: Callable[..., dict[str, Any]]
+    aws: Aws,
+    connection: StackConnection,
+    listed: Callable[..., dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     lane = LaneChoice(Lane.ECONOMY, 24.0, to_text(NOW + timedelta(hours=23)))
-    put(aws, "pooled", status=Status.STARTED, attention=POOLED, lane=lane)
+    fields: dict[str, Any] = {"type": TaskType.DOCUMENTATION, "status": Status.STARTED, "attention": POOLED}
+    put(aws, "pooled", lane=lane, **fields)
+    put(aws, "long", lane=lane, body=Payload(ref="tasks/long"), **fields)
     put(aws, "refused", lane=LaneChoice(Lane.STANDARD, 24.0, reason="deadline"))
     rows = {row["task_id"]: row for row in listed()["tasks"]}
     assert (rows["pooled"]["status"], rows["pooled"]["waiting_for"]["what"]) == ("resting", "batch")
     assert rows["pooled"]["waiting_for"]["until"] == rows["pooled"]["lane"]["until"] == lane.until
+    estimate = rows["pooled"]["lane"]["estimate"]
+    assert estimate["standard_nano_usd"] == 2 * estimate["economy_nano_usd"] > 0
+    assert "estimate" not in rows["long"]["lane"], "its prompt is not in the table"
     assert rows["refused"]["lane"]["reason"] == "deadline"
     received = connection.runtime.part(build_day_tasks).read(NOW - timedelta(hours=1), NOW + timedelta(hours=1), NOW)
-    assert (received.lane.waiting, received.lane.until, received.unread) == (1, lane.until, 0)
+    assert (received.lane.waiting, received.lane.until, received.unread) == (2, lane.until, 0)
     assert received.lane.standard == {"deadline": 1}
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    ends = f"economy by {NOW + timedelta(hours=23):%m-%d %H:%M}Z"
+    assert re.search(rf"pooled .*{ends}: \$0\.\d+, at once \$0\.\d+", printed)
+    assert re.search(rf"long .*{ends} ", printed)
+    assert re.search(r"refused .*standard \(deadline\)", printed)
+
+
+def test_list_without_the_economy_lane_has_no_column_for_it(
+    aws: Aws, connection: StackConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(aws, "plain")
+    assert main(["list"]) == 0
+    assert "lane" not in capsys.readouterr().out

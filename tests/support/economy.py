@@ -74,6 +74,7 @@ class EconomyWorld:
             Outcome.ANSWERED, f"# Answer\n{request.prompt}", Usage(input=100 + len(request.prompt), output=200)
         )
         self.bus, self.payloads, self.workflow = FakeBus(), FakePayloads(), FakeWorkflow()
+        self.queue = FakeTaskQueue()
         self.counted: list[str] = []
         self.logged: list[str] = []
         self.kills = 0
@@ -98,7 +99,7 @@ class EconomyWorld:
         clock, zone = cast("Any", self.clock), ZoneInfo("UTC")
         self.ctx = Context(policy, self.ledger, lambda _: cast("Any", self), clock, zone, log, count)
         parts = (self.ctx, self.tasks, self.payloads)
-        self.delivery = Delivery(*parts, self.bus, FakeReplies(), "data", Subtasks(*parts, FakeTaskQueue()))
+        self.delivery = Delivery(*parts, self.bus, FakeReplies(), "data", Subtasks(*parts, self.queue))
         dead, nobody = FakeDeadLetterQueue(), cast("Any", None)
         self.intake = Intake(
             ctx=self.ctx,
@@ -164,6 +165,16 @@ class EconomyWorld:
     def _receive(self, message: QueueMessage, owner: str) -> None:
         batch = self.intake.claim_batch([message], f"{owner}-{self.dice.random()}", 50.0)
         self.intake.start_or_reject(message, batch)
+
+    def receive_subtasks(self) -> list[str]:
+        """Deliver the subtasks that were sent, and return their ids."""
+        task_ids = []
+        for body, sender in zip(self.queue.bodies, self.queue.senders, strict=True):
+            task_ids.append(json.loads(body)["task_id"])
+            message = QueueMessage(f"m-{task_ids[-1]}", body, sender=Sender(sender) if sender else UNKNOWN_SENDER)
+            self.until_done(lambda message=message: self._receive(message, "router-subtasks"), pause=61.0)
+        self.queue.bodies, self.queue.senders = [], []
+        return task_ids
 
     def replay(self, task_id: str) -> None:
         """Run a failed task again, as an operator does."""

@@ -1,18 +1,44 @@
 """What the fault tests measure: long or short form, their figures, and how a run prints them, also a parallel one."""
 
+import json
 import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from tests.support.paths import ROOT
 
 SOAK = os.environ.get("POINTSMAN_SOAK", "") == "1"
 """Whether the long form runs (`make soak`)."""
 FIGURES = "figures"
 """The user property of a test report that carries them from the process of the test to the main one."""
 
+RESULTS = ROOT / "build/soak.json"
+
 
 class Figures(dict[str, Any]):
     """What a test measured, by name; shown at the end of the run, and kept in build/soak.json in the long form."""
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    result, began = Figures(), time.monotonic()
+    yield result
+    entry = {
+        "test": request.node.name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "form": "long" if SOAK else "short",
+        "seconds": round(time.monotonic() - began, 1),
+        "figures": dict(result),
+    }
+    request.node.user_properties.append((FIGURES, entry))
+    if SOAK:
+        RESULTS.parent.mkdir(exist_ok=True)
+        earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+        RESULTS.write_text(json.dumps([*earlier, entry], indent=1) + "\n")
 
 
 def thinned[T](cases: list[T]) -> list[T]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -297,8 +298,29 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         raise KeyboardInterrupt
 
     monkeypatch.setattr(stacks, "connect", interrupted)
-    assert main(["sweep"]) == 130
-    assert "Traceback" not in capsys.readouterr().err
+    assert main(["sweep", "--json"]) == 130
+    printed = capsys.readouterr()
+    assert printed.err == "pointsman: interrupted\n"
+    assert json.loads(printed.out)["error"]["code"] == "interrupted"
+
+
+def test_reader_that_is_gone_gets_no_traceback() -> None:
+    """The reader is gone before the command flushes what it has printed, at its end."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-m", "pointsman_cli.main", "config", "check"]
+    done = subprocess.run(command, cwd=ROOT, stdout=write_end, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_list_of_commands_cuts_off_no_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for group in ([], ["openclaw"], ["key"], ["webhook"], ["config"], ["budget"]):
+        assert main([*group, "--help"]) == 0
+        assert "..." not in capsys.readouterr().out.partition("Commands:")[2].partition("Examples:")[0]
 
 
 def test_validate_prints_the_task_with_its_defaults(

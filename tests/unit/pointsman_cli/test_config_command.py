@@ -87,7 +87,12 @@ def test_stack_without_the_file_is_one_clear_error(connection: StackConnection) 
 
 def test_differences_name_the_settings() -> None:
     assert differences(DEPLOYED, f" {DEPLOYED}") == []
-    assert differences(CHANGED, DEPLOYED) == [Difference("pointsman", {"budget": {"month_usd": 9}}, None)]
+    assert differences(CHANGED, DEPLOYED) == [Difference("pointsman.budget.month_usd", 9, None)]
+    assert differences(DEPLOYED, CHANGED) == [Difference("pointsman.budget.month_usd", None, 9)]
+    assert differences('{"a": {}, "b": []}', '{"b": {"c": 1}}') == [
+        Difference("a", {}, None),
+        Difference("b", [], {"c": 1}),
+    ]
     other = CHANGED.replace("9", "8").replace("haiku-5-5", "haiku-4-5")
     assert differences(CHANGED, other) == [
         Difference("pointsman.budget.month_usd", 9, 8),
@@ -103,15 +108,15 @@ def test_show_prints_what_the_stack_runs_and_diff_says_what_differs(
     assert main(["config", "diff", "--stack", "team", "--json"]) == 5
     document = json.loads(capsys.readouterr().out)
     check_document("config-diff", document)
-    assert document["differences"] == [{"path": "pointsman", "here": {"budget": {"month_usd": 9}}, "deployed": None}]
+    assert document["differences"] == [{"path": "pointsman.budget.month_usd", "here": 9, "deployed": None}]
     assert (document["same"], document["next"]) == (False, "pointsman init --update --stack team")
     assert main(["config", "diff", "--stack", "team"]) == 5
     printed = capsys.readouterr()
     assert "pointsman init --update --stack team" in printed.err
-    assert "pointsman" in printed.out
+    assert "pointsman.budget.month_usd  9     -" in printed.out
     monkeypatch.setattr(stacks, "connect", lambda *_: replace(connection, config_text=DEPLOYED))
     assert main(["config", "diff", "--stack", "team"]) == 0
-    assert "runs the same configuration" in capsys.readouterr().out
+    assert "The file here is what stack team runs" in capsys.readouterr().out
 
 
 def test_check_needs_no_stack_and_refuses_what_cannot_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +138,7 @@ def test_route_says_that_the_stack_runs_another_file(
     stores = MagicMock(**{"model_health.states.return_value": {}})
     connection.__dict__["runtime"] = replace(stacks.offline_runtime(), stores=stores)
     assert main(["route", "Rename a variable", "--type", "code_generation"]) == 0
-    assert "openclaw.json here is not what stack team runs (pointsman)" in capsys.readouterr().err
+    assert "openclaw.json here is not what stack team runs (pointsman.budget.month_usd)" in capsys.readouterr().err
 
 
 def test_build_with_another_configuration_leaves_the_build_alone(tmp_path: Path) -> None:

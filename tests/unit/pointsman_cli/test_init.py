@@ -85,7 +85,7 @@ def test_plan_changes_nothing_and_shows_no_key(
     plan = json.loads(printed.out)["steps"]
     assert plan[:3] == [
         "store the gemini key as SecureString /pointsman/gemini-api-key",
-        "store no anthropic key",
+        "store no anthropic key: none was given",
         f"change the monthly budget in {steps.CONFIG} from $5 to $9",
     ]
     assert "sam deploy" in plan[-1]

@@ -84,6 +84,17 @@ def test_row_of_many_columns_becomes_a_block_on_a_narrow_terminal(monkeypatch: p
     assert screen.getvalue().count("finding") == 18
 
 
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_id_is_never_folded(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    columns(monkeypatch, width)
+    task_id, model, at = "4e02a81e-9ddf-4859-9f1e-c3dbf067d38e", "gemini-3.5-flash-lite", "2026-11-28T12:25:07.092Z"
+    row = (task_id, "test_coordination", model, "$0", "claude-sonnet-5-5", "answered", "$0.000606", at)
+    with terminal() as screen:
+        output.print_table(("task", "type", "by", "cost", "baseline", "outcome", "cost", "at"), [row], right=(3, 6))
+    assert all(word in screen.getvalue() for word in (task_id, model, at))
+    assert max(map(len, screen.getvalue().splitlines())) <= width
+
+
 def test_spinner_shows_the_time_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spinner, "_SECONDS", 0.001)
     monkeypatch.delenv("TERM", raising=False)

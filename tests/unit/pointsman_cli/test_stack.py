@@ -1,6 +1,7 @@
 """The commands on a stack, with moto's stores."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -118,21 +119,26 @@ def test_submit_sends_a_task_with_a_new_id(stores: Stores, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("deployed", "options", "words"),
     [
-        ((), ""),
-        (("--lane", "standard"), "at once, at the list price"),
-        (("--lane", "economy"), "half the price within 48 hours"),
-        (("--lane", "economy", "--deadline", "2126-12-31T18:00:00Z"), "half the price by 2126-12-31T18:00:00.000Z"),
+        (False, (), ""),
+        (False, ("--lane", "standard"), ""),
+        (False, ("--lane", "economy"), r"lane +standard: \$0\.\d+ at once; not economy: lane not deployed\n"),
+        (True, (), r"lane +standard: \$0\.\d+ at once; economy: \$0\.\d+ within 24 hours\n"),
+        (True, ("--lane", "economy"), r"lane +economy: \$0\.\d+ within 24 hours; standard: \$0\.\d+ at once\n"),
+        (True, ("--lane", "economy", "--deadline", "3h"), r"standard: \$0\.\d+ at once; not economy: deadline\n"),
+        (True, ("--tier", "orchestration"), r"standard: \$0 at once; not economy: model without batches\n"),
     ],
 )
-def test_submit_says_what_the_lane_means(
-    stores: Stores, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], words: str
+def test_submit_says_what_both_lanes_cost_and_take(
+    stores: Stores, capsys: pytest.CaptureFixture[str], deployed: bool, options: tuple[str, ...], words: str
 ) -> None:
+    settings = stores.connection.settings.model_copy(update={"economy_lane": deployed})
+    stores.connection = replace(stores.connection, settings=settings)
     assert main(["submit", "Write the release notes.", *options]) == 0
     printed = capsys.readouterr().out
-    assert words in printed
-    assert ("lane" in printed) is bool(options)
+    assert re.search(words, printed), printed
+    assert ("lane" in printed) is bool(words)
 
 
 def test_submit_sends_a_file_unchanged(stores: Stores, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -71,6 +75,32 @@ def test_taken_port_is_an_error_of_one_line(
         assert main(["ui", "--no-open", "--port", str(port)]) == 2
     assert capsys.readouterr().err == f"pointsman: --port: Address already in use: {port}\n"
     assert not served
+
+
+def test_ctrl_c_ends_it_with_0_and_a_pipe_gets_the_address_at_once() -> None:
+    script = """
+from types import SimpleNamespace
+from pointsman_cli import main, stacks
+stacks.connect = lambda *_: SimpleNamespace(name="stack x", is_local=True)
+main.run_command()
+"""
+    command = [sys.executable, "-c", script, "ui", "--no-open"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        address = process.stdout.readline().split()[1]
+        assert process.stderr.readline() == "The address works once. Stop with Ctrl-C.\n"
+        _await_server(address)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def _await_server(address: str) -> None:
+    """Wait until the pages are served: from then on the signal is the server's."""
+    request = urllib.request.Request(address.partition("/open")[0])
+    with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=20):
+        pass
 
 
 def test_no_other_command_imports_what_the_pages_need() -> None:

@@ -149,7 +149,8 @@ def task_items(tasks: DayTasks, day: date) -> Iterator[Attention]:
             "failed",
             f"{plural(failed, 'task')} failed{_why(tasks, TaskKind.FAILED)}.",
             costs[TaskKind.FAILED],
-            f"see with `pointsman list --status failed --since {day}`; repeat them with `pointsman replay --execute`",
+            f"see with `pointsman list --status failed --since {day}`; "
+            "repeat them with `pointsman replay --failed --execute`",
             f"{plural(failed, 'task')} failed",
         )
     if rejected := counts[TaskKind.REJECTED]:
