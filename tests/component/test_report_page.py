@@ -14,9 +14,11 @@ import pytest
 from pointsman.report.figures import history
 from pointsman.report.render.html import render_html
 from pointsman.report.render.index import render_index
+from pointsman_cli.statement.page import render_statement
 from tests.support import pages
 from tests.support.kinds_of_day import kinds_of_day
 from tests.support.paths import ROOT
+from tests.support.statement_month import statement_month
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -62,7 +64,7 @@ AUDIT = """
   return {passed: passes.length, broken: violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html.slice(0, 80))])};
 """
 KINDS = ("empty", "one", "normal", "failed", "many", "economy")
-PAGES = (*(f"{kind}.html" for kind in KINDS), "index.html", "range.html")
+PAGES = (*(f"{kind}.html" for kind in KINDS), "index.html", "range.html", "statement.html")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     days = history.with_day(entries, history.published_day(reports["normal"]))
     (where / "index.html").write_text(render_index(days), encoding="utf-8")
     (where / "range.html").write_text(render_index(days, linked=False), encoding="utf-8")
+    statement = render_statement(statement_month(), reports["normal"].stack, stand_in=True)
+    (where / "statement.html").write_text(statement, encoding="utf-8")
     return where
 
 
@@ -125,7 +129,7 @@ def test_pages_fit_their_width_and_are_readable(folder: Path, width: int, option
 @pytest.mark.parametrize(("width", "options"), [(1200, ()), (390, ("--force-dark-mode",))])
 def test_pages_pass_the_accessibility_audit(folder: Path, width: int, options: tuple[str, ...]) -> None:
     (folder / "axe.min.js").write_bytes(AXE.read_bytes())
-    audited = ("normal.html", "failed.html", "economy.html", "index.html")
+    audited = ("normal.html", "failed.html", "economy.html", "index.html", "statement.html")
     for page in audited:
         text = (folder / page).read_text(encoding="utf-8")
         without_policy, policies = re.subn('<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)

@@ -1,13 +1,14 @@
 """What the answers would have cost on the baseline model, compared with what was spent."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pointsman.report.figures.ledger_entries import LedgerEntry
 from pointsman.report.figures.month import percent_of
 from pointsman.report.figures.sums import Summable
+from pointsman.routing.catalog import Model
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
 from pointsman.values.times import parse_time
@@ -69,25 +70,37 @@ def compare(attempts: Iterable[LedgerEntry], policy: RoutingPolicy, day: datetim
     """Return the comparison of these attempts without AWS; a retired baseline is replaced as of `day`."""
     entries = list(attempts)
     model = policy.resolve(policy.config.baseline, day)
-    final = {(entry.task_id, entry.generation): entry.attempt_id for entry in entries if entry.gave_answer}
-    answers = [
-        entry for entry in entries if entry.gave_answer and final[entry.task_id, entry.generation] == entry.attempt_id
-    ]
+    answers = final_answers(entries)
+    final = {(answer.task_id, answer.attempt_id) for answer in answers}
     costs: Counter[str] = Counter()
     for entry in entries:
-        replaced = entry.gave_answer and final[entry.task_id, entry.generation] != entry.attempt_id
+        replaced = entry.gave_answer and (entry.task_id, entry.attempt_id) not in final
         costs["failed" if replaced and entry.cost_known else _part(entry)] += entry.cost_nano
     return Comparison(
         configured=policy.config.baseline,
         model=model.id,
         answers=len(answers),
         usage=Usage.sum(answer.usage for answer in answers),
-        baseline_nano=sum(model.cost_nano(_uncached(answer.usage), parse_time(answer.at)) for answer in answers),
+        baseline_nano=sum(baseline_cost_nano(model, answer) for answer in answers),
         actual_nano=costs.total(),
         **{f"{part}_nano": costs[part] for part in _PARTS},
         aws_nano=0,
         mix={tier: sum(answer.tier is tier for answer in answers) for tier in Tier},
     )
+
+
+def final_answers(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """Return the attempts whose answer stands: the last one of each task's generation that gave one."""
+    final = {(entry.task_id, entry.generation): entry.attempt_id for entry in entries if entry.gave_answer}
+    return [
+        entry for entry in entries if entry.gave_answer and final[entry.task_id, entry.generation] == entry.attempt_id
+    ]
+
+
+def baseline_cost_nano(model: Model, attempt: LedgerEntry) -> int:
+    """Return the list price of an attempt's tokens on the baseline at its time, with cached tokens as plain input."""
+    usage = Usage(input=attempt.usage.prompt, output=attempt.usage.output)
+    return model.cost_nano(usage, parse_time(attempt.at))
 
 
 def _part(attempt: LedgerEntry) -> str:
@@ -101,7 +114,3 @@ def _part(attempt: LedgerEntry) -> str:
     if attempt.checks_answers:
         return "checking"
     return "failed" if attempt.for_task else "classification"
-
-
-def _uncached(usage: Usage) -> Usage:
-    return Usage(input=usage.prompt, output=usage.output)
