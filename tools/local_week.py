@@ -1,4 +1,4 @@
-"""Runs a week on the local stack, accelerated, and prints the transcript of docs/local.md.
+"""Runs a week on the local stack, accelerated, and prints its commands with what they print.
 
 `python -m tools.local_week`: five days with an end each (a kill, `down`, a changed openclaw.json), on a stack of its
 own, with fake providers as a process of their own, which count the requests of the whole week.
