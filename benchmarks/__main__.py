@@ -14,43 +14,48 @@ from benchmarks.figure import Figure
 from benchmarks.places import RESULTS
 from benchmarks.processor import watched
 
-NAMES = (
-    "size",
-    "cold_init",
-    "cold_to_done",
-    "warm_overhead",
-    "failover",
-    "orchestration_p95",
-    "router_batch",
-    "decision_p95",
-    "throughput",
-    "contention",
-    "scale",
-    "list",
-    "report",
-)
-"""Modules of this package; each has `measure(bench)`."""
-LONG = ("report_million",)
-"""The same, but only where it is named."""
+SECONDS = {
+    "size": 45,
+    "cold_init": 155,
+    "cold_to_done": 70,
+    "warm_overhead": 40,
+    "failover": 30,
+    "orchestration_p95": 85,
+    "model_check": 60,
+    "router_batch": 20,
+    "decision_p95": 20,
+    "throughput": 30,
+    "contention": 20,
+    "scale": 25,
+    "list": 5,
+    "report": 105,
+}
+"""Modules of this package, each with `measure(bench)`, and about how long each takes on two processors that do nothing
+else: the build counts to the first, the local stack's start to the first that needs it.
+"""
+LONG = {"idle_stack": 1700}
+"""The same, but only where it is named: it waits for a stack to come to rest."""
 
 
 def main() -> None:
     """Measure what is named, or all; what fails is named and does not end the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure each figure beside its peer.")
-    names = f"{', '.join(NAMES)} (these, when none is named), {', '.join(LONG)}"
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {names}")
+    names = f"of: {', '.join(SECONDS)} (these, when none is named), {', '.join(LONG)}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--runs", type=int, help="most runs of each side, for a quick look")
     parser.add_argument("--base", metavar="COMMIT", help=f"compare with that state: {', '.join(compare.NAMES)}")
     chosen = parser.parse_args()
-    choices = {*compare.NAMES} if chosen.base else {*NAMES, *LONG}
+    choices = {*compare.NAMES} if chosen.base else {*SECONDS, *LONG}
     if unknown := set(chosen.names) - choices:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(sorted(choices))}")
     if chosen.base:
         sys.exit(compare.run(chosen.base, chosen.names or compare.NAMES, chosen.runs))
     bench, figures, failed, busy = Bench(chosen.runs), list[Figure](), list[str](), list[str]()
     with bench.ends:
-        for name in chosen.names or NAMES:
+        wanted = chosen.names or list(SECONDS)
+        for number, name in enumerate(wanted):
             began = time.monotonic()
+            print(f"# {name}: {number + 1} of {len(wanted)}, {time_left(wanted[number:])} left", flush=True)
             with watched() as load:
                 try:
                     for figure in importlib.import_module(f"benchmarks.{name}").measure(bench):
@@ -68,6 +73,12 @@ def main() -> None:
         page.write(figures, failed, busy)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
+
+
+def time_left(names: Iterable[str]) -> str:
+    """Return about how long some benchmarks take together."""
+    seconds = sum((SECONDS | LONG)[name] for name in names)
+    return f"about {-(-seconds // 60)} min"
 
 
 def _save(figures: Iterable[Figure], busy: list[str]) -> None:

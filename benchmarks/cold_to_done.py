@@ -52,7 +52,7 @@ def _tier(bench: Bench, tier: Tier) -> Figure:
     pointsman, peer = built_function(bench.built, tier), handler_of("litellm-asks", ASKING, packages_of(LITELLM))
     event = {"deployment": deployment("tier", model, url), "prompt": PROMPT}
     ours, theirs = list[float](), list[float]()
-    for _ in range(bench.runs(9)):
+    for _ in range(bench.runs(5)):
         stack.delete_model_health()
         answer, spent = _cold(pointsman, started_task(rig, tier=tier).as_state(), settings_of(stack))
         if not isinstance(answer, dict) or answer.get("next") != "deliver":

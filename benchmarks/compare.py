@@ -33,7 +33,7 @@ NAMES = ("cold_init", "warm_overhead", "size")
 REPEATS_WITHIN = 1.02
 """Processor time of one state measured twice is the same within 2%."""
 RESULTS = ROOT / "build/bench-base.json"
-_ROUNDS = 15
+_ROUNDS = 11
 """Pairs of fresh processes that `warm_overhead` compares."""
 _BUILDERS = ("devstack", "pointsman_cli/local")
 """Where a state has what builds it; the newest first."""
@@ -53,8 +53,9 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Median here by median there."""
-        return median(self.here) / median(self.base) if median(self.base) else 1.0
+        """The median of the pairs' ratios, here by there: what a pair meets together cancels out."""
+        ratios = [here / base for base, here in zip(self.base, self.here, strict=True) if base]
+        return median(ratios) if ratios else 1.0
 
     @property
     def greater(self) -> bool:
@@ -212,7 +213,7 @@ def _round(artifacts: Mapping[str, Artifact], stack: Stack, tier: str) -> dict[s
 
 
 def attempts_in_turns(
-    drivers: "Mapping[str, Drive]", state: Callable[[], dict[str, Any]], warming: int = 5, attempts: int = 9
+    drivers: "Mapping[str, Drive]", state: Callable[[], dict[str, Any]], warming: int = 5, attempts: int = 21
 ) -> dict[str, OwnTime]:
     """Return each side's own time; the side that goes first changes with every attempt, and `warming` do not count."""
     answers: dict[str, list[dict[str, float]]] = {side: [] for side in drivers}

@@ -29,7 +29,7 @@ from tests.support.interleaving import Interleaving
 from tests.support.ledger import MODEL, intent, settled
 from tests.support.memory_dynamo import Key, MemoryDynamo, refused
 
-CALLS_A_SECOND, SECONDS = 50, 40
+CALLS_A_SECOND, SECONDS = 50, 20
 MEAN_CALL_SECONDS = 2.0
 ITEM_SECONDS, READ_SECONDS = 0.01, 0.005
 WRITE_UNITS_A_SECOND = 1000

@@ -33,8 +33,8 @@ from pointsman.services.context import Context
 from tests.support import fake_providers
 from tests.support.memory_dynamo import MemoryDynamo
 
-ASKED = 60
-"""Texts that the model is asked about, each alone: half a minute."""
+ASKED = 30
+"""Texts that the model is asked about, each alone: a quarter of a minute."""
 SECONDS = 30.0
 LOCAL_TARGET = 3.0
 """Milliseconds at p95."""

@@ -14,16 +14,35 @@ FAMILIES = {
     "warm_overhead": "Own time around one model call, warm",
     "failover": "From a quota's 429 to the fallback's answer",
     "orchestration_p95": "From the queue to Task Completed",
+    "model_check": "The model of docs/scale.md against the local stack",
     "router_batch": "AWS calls per routed task",
     "decision_p95": "The decision on one task, by the local classifier and by one request",
     "throughput": "Tasks per second through the functions",
-    "contention": "Paid answers that were lost, of 2,000 at 50 a second, on simulated tables",
+    "contention": "Paid answers that were lost, of 1,000 at 50 a second, on simulated tables",
     "scale": "Own time per task by stored tasks",
+    "sweep": "AWS calls of a sweep, and what they read, by stored tasks",
     "list": "`pointsman list` by stored tasks",
     "report": "The day's report by rows of the day",
     "size": "Unzipped size of a function and its layers",
 }
 """What each first word of a name is about, in the page's order."""
+
+
+LIMITS = {
+    "cold_init": "what is left is importing the provider's SDK, botocore and pydantic, which the function calls; "
+    "`python -X importtime` on the built artifact shows each",
+    "warm_overhead": "what is left writes two transactions, reads three items, logs a line and tells the answer; no "
+    "part stands out in the profile. LiteLLM's Router keeps no ledger, reserves no budget and tells nobody",
+    "orchestration_p95": "INITs, first connections and the model's 0.5 s come one after the other, on processors that "
+    "the emulator and the fake providers share",
+    "router_batch": "what is left is claim, decision and start of each task, and for the batch one read, the request, "
+    "its booking and the cache of votes",
+    "size": "the router carries both provider SDKs, to ask whichever model it is told to; Lambda's limit is 250 MB",
+    "scale": "the machine did something else meanwhile: an attempt reads by key, whatever is stored",
+    "report": "reading is JSON that Python parses, a third of the time; the rest adds up each attempt once",
+    "model_check": "the model has no processors, which functions, emulator and providers share here",
+}
+"""What holds a figure of each family back, where it misses its target."""
 
 
 def line(figure: Figure) -> str:
@@ -65,10 +84,25 @@ def body(figures: Sequence[Figure], failed: Sequence[str], at: datetime, busy: S
         parts.append(
             f"**The machine was busy with something else: {'; '.join(busy)}.** Wall times of these are too high."
         )
+    parts.append(missed(figures))
     for family, title in FAMILIES.items():
         if rows := of_family(figures, family):
             parts.append(f"### {title}\n\n![{title}](performance/{family}.svg)\n\n{table(rows)}")
     return "\n\n".join(parts)
+
+
+def missed(figures: Sequence[Figure]) -> str:
+    """Return which targets are missed, and what holds those figures back."""
+    lines = []
+    for family in FAMILIES:
+        if misses := [figure for figure in of_family(figures, family) if figure.meets is False]:
+            names = ", ".join(f"`{one.name}` ({_measured(one)}, {_most(one)})" for one in misses)
+            why = f": {LIMITS[family]}" if family in LIMITS else ""
+            lines.append(f"- {names}{why}.")
+    judged = sum(figure.meets is not None for figure in figures)
+    if not lines:
+        return f"All {judged} targets are met."
+    return f"### Missed targets, of {judged}\n\n" + "\n".join(lines)
 
 
 def of_family(figures: Sequence[Figure], family: str) -> list[Figure]:
@@ -101,8 +135,18 @@ def write(figures: Sequence[Figure], failed: Sequence[str], busy: Sequence[str] 
 def _target(figure: Figure) -> str:
     if figure.target is None:
         return ""
+    return f"{'met' if figure.meets else '**missed**'}: {_most(figure)}"
+
+
+def _most(figure: Figure) -> str:
     unit = f" {figure.unit}" if figure.judged == "value" else ""
-    return f"{'met' if figure.meets else '**missed**'}: at most {figure.target:g}{unit}"
+    return f"at most {figure.target:g}{unit}"
+
+
+def _measured(figure: Figure) -> str:
+    if figure.judged == "value":
+        return f"{_number(figure.value)} {figure.unit}"
+    return f"{_optional(figure.ratio)} of {figure.peer}"
 
 
 def _optional(value: float | None) -> str:

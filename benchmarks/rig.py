@@ -1,15 +1,14 @@
 """The functions' use cases in this process on the local stack, with clocks on the store and on the model."""
 
 import gc
+import io
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -139,15 +138,24 @@ class Rig:
         return (self.whole.seconds - self.store.seconds - self.asked.seconds) * 1000
 
 
-def rig_of(settings: Settings, config: str, make: Callable[[str], Any], model: ModelClient | None = None) -> Rig:
-    """Return the use cases over what `make` makes clients of; `model` answers for every provider, if given."""
-    store, requests = Stopwatch(), Stopwatch()
-    logger = Logger(service="benchmark", stream=Path(os.devnull).open("w"))  # noqa: SIM115  (it lasts as long as the process)
+class _Nowhere(io.TextIOBase):
+    """Where the log goes."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
+def rig_of(settings: Settings, config: str, session: Any, store: Stopwatch, model: ModelClient | None = None) -> Rig:
+    """Return the use cases over the clients of a session, whose calls `store` times; `model` answers for every
+    provider, if given.
+    """
+    requests = Stopwatch()
+    logger = Logger(service="benchmark", stream=_Nowhere())
 
     def log(event: str, *, level: str = "info", **fields: object) -> None:
         getattr(logger, level)(event, extra={name: value for name, value in fields.items() if value is not None})
 
-    runtime = build_runtime(settings, config, TimedSession(make, store), log=log, count=lambda *_: None)
+    runtime = build_runtime(settings, config, session, log=log, count=lambda *_: None)
     clients: dict[Provider, ModelClient] = {}
     build = runtime.context.model
 
@@ -188,7 +196,8 @@ def shipped(**pointsman: Any) -> str:
 
 def rig_on(stack: Stack, config: str, **changes: str) -> Rig:
     """Return the use cases on the stack, with changes to its environment; this process's own is left as it is."""
-    rig = rig_of(Settings.from_environment(settings_of(stack) | changes), config, stack.client)
+    settings, store = Settings.from_environment(settings_of(stack) | changes), Stopwatch()
+    rig = rig_of(settings, config, TimedSession(stack.client, store), store)
     for provider in Provider:
         adapter_of(provider)
     gc.freeze()  # as the functions' frame does

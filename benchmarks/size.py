@@ -6,7 +6,7 @@ from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.places import LAYERS, LITELLM, Artifact, built_function, packages_of
 
-MOST = 80.0
+MOST = 60.0
 """MB."""
 
 

@@ -1,4 +1,4 @@
-"""Runs MiniStack with ten changes.
+"""Runs MiniStack with eleven changes.
 
 - Each layer is unpacked once. Lambda mounts a layer; MiniStack unpacks its thousands of files for every worker
   process, which took most of a cold start.
@@ -12,11 +12,12 @@
   compares it with a number, so that it never polls the queue.
 - Items of DynamoDB are slow and contended on request (`slow_items`).
 - The addresses of code and layers name the stack's access key, as AWS signs them.
+- At rest it does less: no schedules, no idle workers (`at_rest`).
 - Web pages and callers without the stack's access key are refused (`request_guard`): MiniStack takes anybody for root.
   Pages may call the front door if its parameter names their origin.
 - What tables, queues and buckets hold outlives the process, if the environment names a folder for it (`kept_state`).
 
-This is a script for MiniStack's own Python and imports nothing else of this project but the five modules beside it.
+This is a script for MiniStack's own Python and imports nothing else of this project but the six modules beside it.
 """
 
 import contextvars
@@ -157,6 +158,7 @@ def _guard_requests() -> None:
 if __name__ == "__main__":
     importlib.import_module("sender_ids").install()
     importlib.import_module("slow_items").contend_slow_items()
+    importlib.import_module("at_rest").rest_more()
     _name_token_resource()
     _count_as_tls()
     _name_throttling()

@@ -14,6 +14,8 @@ from devstack.request_guard import FUNCTION_URLS
 
 _FILE_NAME = "stack.json"
 _IDENTITY = "identity.json"
+KEPT_DATA = "data"
+"""The folder of the data in the state directory of a stack that keeps them."""
 
 
 def new_access_key() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devstack import processes, servers
 from devstack.build import build_template, deploy_template, digest_of_build, put_keys, with_config
-from devstack.info import KeptIdentity, StackInfo, new_access_key
+from devstack.info import KEPT_DATA, KeptIdentity, StackInfo, new_access_key
 from devstack.providers import Providers
 from devstack.signals import termination_as_exit, uninterrupted
 from devstack.toolchain import (
@@ -27,9 +27,6 @@ from devstack.toolchain import (
 )
 
 type _ReportStep = Callable[[str], None]
-
-_DATA = "data"
-"""In the state directory."""
 
 
 def start_stack(
@@ -77,7 +74,7 @@ def start_stack(
         if running is None:
             _stop_processes(state_dir)
         template = _built(state_dir, environ, config, report)
-        identity = KeptIdentity.load(state_dir / _DATA) if keep else None
+        identity = KeptIdentity.load(state_dir / KEPT_DATA) if keep else None
         deployment = _Deployment(
             state_dir,
             environ,
@@ -112,7 +109,7 @@ def stop_stack(state_dir: Path, *, delete: bool = False, report: _ReportStep = p
     with uninterrupted(), _locked(state_dir):
         ended = _stop_processes(state_dir)
         if delete:
-            shutil.rmtree(state_dir / _DATA, ignore_errors=True)
+            shutil.rmtree(state_dir / KEPT_DATA, ignore_errors=True)
     if known:
         report("The local stack is down" if ended else "The local stack was already down")
     return ended
@@ -120,7 +117,7 @@ def stop_stack(state_dir: Path, *, delete: bool = False, report: _ReportStep = p
 
 def has_data(state_dir: Path) -> bool:
     """Return whether a state directory has data of a stack that keeps them."""
-    return (state_dir / _DATA).is_dir()
+    return (state_dir / KEPT_DATA).is_dir()
 
 
 def why_stopped(state_dir: Path) -> str | None:
@@ -233,7 +230,7 @@ def _start(deployment: _Deployment, identity: KeptIdentity | None) -> StackInfo:
         token=stack.token,
         state_dir=state_dir,
         port=deployment.port,
-        kept_in=state_dir / _DATA if deployment.keep else None,
+        kept_in=state_dir / KEPT_DATA if deployment.keep else None,
     )
     stack = stack.model_copy(update={"processes": (emulator,), "endpoint": endpoint}).save()
     if stack.stand_in.any:
@@ -253,7 +250,7 @@ def _stop_processes(state_dir: Path) -> bool:
     stack = StackInfo.load(state_dir)
     ended = processes.end_processes(stack.processes, stack.token) if stack else False
     if stack and stack.kept and stack.endpoint and has_data(state_dir):
-        stack.identity.save(state_dir / _DATA)
+        stack.identity.save(state_dir / KEPT_DATA)
     for name in ("tmp", "home"):
         shutil.rmtree(state_dir / name, ignore_errors=True)
         (state_dir / name).mkdir()

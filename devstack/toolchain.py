@@ -108,12 +108,20 @@ def runtime_environment(environ: Mapping[str, str], state_dir: Path) -> dict[str
 
 def build_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's environment for `sam build` and its pip: with package indexes, without keys."""
-    visible = {
+    return {
+        **visible_environment(environ),
+        **sam_settings(),
+        "PATH": f"{SAM.parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
+    }
+
+
+def visible_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the caller's environment without keys, profiles and Python settings."""
+    return {
         name: value
         for name, value in environ.items()
         if not name.startswith(_HIDDEN_FROM_BUILD) and name not in _HIDDEN_FROM_PIP
     }
-    return {**visible, **sam_settings(), "PATH": f"{SAM.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"}
 
 
 def sam_settings() -> dict[str, str]:

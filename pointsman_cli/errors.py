@@ -12,14 +12,14 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     NOT_ENDED = 4
     TO_DO = 5
-    """`doctor` found something to do, or `config diff` a difference."""
+    """`doctor` found something to do, `config diff` a difference, or `reconcile` something unexplained."""
     INTERRUPTED = 130
     """128 plus the number of SIGINT, as in a shell."""
 
 
 EXIT_CODES = (
     "Exit codes: 0 success; 1 failure; 2 invalid input or usage; 3 no such task; 4 task still running; "
-    "5 something to do (doctor, config diff); 130 interrupted."
+    "5 something to do (doctor, config diff, reconcile); 130 interrupted."
 )
 
 

@@ -12,9 +12,13 @@ _ID, _STATUS = 20, 10
 _ORDER = ("queued", "claimed", "started", "resting", "held", "waiting", "cancelling", "failed", "rejected")
 
 
-def frame(rows: Sequence[dict[str, Any]], now: datetime, columns: int, lines: int) -> list[str]:
-    """Return the screen: what is under way or went wrong, then a line for each task, and what it waits for below it."""
-    shown = [f"{now:%H:%M:%S}  {_summary(rows)}", ""]
+def frame(
+    rows: Sequence[dict[str, Any]], now: datetime, columns: int, lines: int, alarms: Sequence[str] = ()
+) -> list[str]:
+    """Return the screen: what is under way or went wrong and which alarms are on, then a line for each task, and what
+    it waits for below it.
+    """
+    shown = [f"{now:%H:%M:%S}  {_summary(rows)}", *(f"ALARM {alarm}" for alarm in alarms), ""]
     for row in rows:
         shown.append(_row(row, now))
         if waiting := row["waiting_for"]:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 from pointsman.adapters.task_list import ReceivedTask
@@ -43,14 +44,16 @@ class TaskRows:
     """Whether every task since then was looked at, or the list was full before."""
     prompts_not_searched: int = 0
     """Private tasks, and those whose prompt is not in the table."""
+    looked_to: ReceivedTask | None = None
+    """The last task looked at, after which others may match; None where there are none, or the list is by cost."""
 
     def notes(self, options: ListOptions) -> list[str]:
         """Return what whoever reads the list must know."""
         notes = []
         if not self.complete:
-            notes.append(
-                f"Looked at the newest {self.looked_at:,} tasks since {to_text(options.since)}; others may match"
-            )
+            first = f"the {self.looked_at:,} tasks before {options.after.received_at}" if options.after else ""
+            looked_at = first or f"the newest {self.looked_at:,} tasks"
+            notes.append(f"Looked at {looked_at} since {to_text(options.since)}; others may match")
         if options.search and self.prompts_not_searched:
             notes.append(f"{self.prompts_not_searched:,} prompts were not searched: private, or too long for the table")
         return notes
@@ -82,6 +85,7 @@ class _Search:
         self._stores = connection.runtime.stores
         self._now = connection.runtime.context.clock.now()
         self._waits: dict[str, Waiting | None] = {}
+        self._read_to = options.after
 
     def rows(self, known: KnownTasks | None) -> TaskRows:
         """Return the list."""
@@ -105,7 +109,9 @@ class _Search:
 
     def _next(self, entries: Iterator[ReceivedTask], most: int, *, prompts: bool) -> list[TaskRecord]:
         """Return the tasks of the next entries."""
-        ids = [entry.task_id for _, entry in zip(range(most), entries, strict=False)]
+        taken = list(islice(entries, most))
+        self._read_to = taken[-1] if taken else self._read_to
+        ids = [entry.task_id for entry in taken]
         self._result.looked_at += len(ids)
         records = self._stores.task_list.read(ids, prompts=prompts)
         return [records[task_id] for task_id in ids if task_id in records]
@@ -119,7 +125,8 @@ class _Search:
             before = result.looked_at
             batch = self._next(entries, min(_STEP, most - before), prompts=bool(options.search))
             if result.looked_at == before:
-                result.complete = next(entries, None) is None and result.complete
+                if next(entries, None) is not None:
+                    result.complete, result.looked_to = False, None if options.by_cost else self._read_to
                 break
             found += self._matching(batch)
         return found

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -28,6 +28,9 @@ from pointsman.values.usage import Usage
 from pointsman_cli import output
 from pointsman_cli.errors import NotFoundError
 
+if TYPE_CHECKING:
+    from pointsman_cli.stacks import StackConnection
+
 _MAY_HAVE_ASKED = frozenset({Source.GEMINI, Source.HAIKU, Source.GUESS})
 """Sources of decisions that may have cost a request to a model."""
 _NOT_IN_RESULT = frozenset({"cost_known", "generation", "parent_id", "metadata"})
@@ -44,6 +47,23 @@ def read_task_record(client: Client, task_id: str) -> TaskRecord:
         return record
     why = "the router has not received it yet (`pointsman doctor` checks the queue), or it was not sent to this stack"
     raise NotFoundError(f"no task {task_id}: {why}")
+
+
+def read_sent_task(connection: "StackConnection", task_id: str) -> TaskRecord:
+    """Return a task as `read_task_record` does; of one that this machine has just sent, the error says so.
+
+    Raises:
+        NotFoundError: The stack has none.
+    """
+    try:
+        return read_task_record(connection.client, task_id)
+    except NotFoundError:
+        if task_id not in connection.known_tasks.recently_submitted(datetime.min.replace(tzinfo=UTC)):
+            raise
+    raise NotFoundError(
+        f"task {task_id} is queued: this machine sent it, and the router has not received it yet; "
+        f"wait for it with `pointsman result {task_id} --wait`"
+    )
 
 
 def read_payload(runtime: Runtime, payload: Payload) -> str | None:

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from devstack.fake_providers.admin import BillApi
 from devstack.fake_providers.batches import BatchApi, BatchSettings
+from devstack.fake_providers.bill import BillSettings
 from devstack.fake_providers.claude import AnthropicWire
 from devstack.fake_providers.endpoint import ModelEndpoint, ServerState
 from devstack.fake_providers.gemini import GeminiWire
@@ -38,7 +40,8 @@ def create_app(journal: Path | None = None) -> Starlette:
     """Return the app, without rules; `journal` is the file to append the journal to."""
     state = ServerState(Journal(journal), RuleBook(), Quotas(), LlmockApp())
     batches = BatchApi(state)
-    control = _Control(state, batches)
+    bill = BillApi(state, batches)
+    control = _Control(state, batches, bill)
     gemini = ModelEndpoint(GeminiWire(), state)
     gemini_models = ModelLookup(GeminiWire(), state)
     return Starlette(
@@ -51,6 +54,8 @@ def create_app(journal: Path | None = None) -> Starlette:
             Route("/anthropic/v1/messages", ModelEndpoint(AnthropicWire(), state), methods=["POST"]),
             Route("/anthropic/v1/messages/count_tokens", TokenCount(state).__call__, methods=["POST"]),
             *batches.routes("/anthropic/v1/messages/batches"),
+            *bill.routes("/anthropic/v1/organizations"),
+            Route("/_control/bill", control.bill, methods=["GET", "POST", "DELETE"]),
             Route("/_control/batches", control.batches, methods=["GET", "POST", "DELETE"]),
             Route("/_control/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_control/journal", control.journal, methods=["GET", "DELETE"]),
@@ -67,9 +72,10 @@ def create_app(journal: Path | None = None) -> Starlette:
 class _Control:
     """The handlers of the control API."""
 
-    def __init__(self, state: ServerState, batches: BatchApi) -> None:
+    def __init__(self, state: ServerState, batches: BatchApi, bill: BillApi) -> None:
         self._state = state
         self._batches = batches
+        self._bill = bill
 
     async def batches(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -80,6 +86,16 @@ class _Control:
             except ValueError as error:
                 return JSONResponse({"errors": [str(error)]}, status_code=400)
         return JSONResponse(self._batches.describe())
+
+    async def bill(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self._bill.clear()
+        if request.method == "POST":
+            try:
+                self._bill.configure(BillSettings.model_validate(await request.json()))
+            except ValueError as error:
+                return JSONResponse({"errors": [str(error)]}, status_code=400)
+        return JSONResponse(self._bill.describe())
 
     async def faults(self, request: Request) -> Response:
         by_method: dict[str, Callable[[Request], Awaitable[Response | None]]] = {

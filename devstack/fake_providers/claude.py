@@ -132,6 +132,8 @@ class AnthropicWire(Wire):
             input_tokens=counts.get("input_tokens", call.input_tokens) + cached,
             output_tokens=counts.get("output_tokens", draft.output_tokens + draft.thinking_tokens),
             thinking_tokens=(counts.get("output_tokens_details") or {}).get("thinking_tokens"),
+            usage=usage,
+            stop_details=document.get("stop_details"),
         )
 
     @override

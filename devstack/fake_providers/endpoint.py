@@ -138,6 +138,7 @@ class _Exchange:
         self.entry.input_tokens, self.entry.output_tokens = reply.input_tokens, reply.output_tokens
         self.entry.thinking_tokens = reply.thinking_tokens
         self.entry.retry_after = reply.retry_after
+        self.entry.usage, self.entry.stop_details = reply.usage, reply.stop_details
 
     async def wait(self, seconds: float | None) -> None:
         """Wait, forever if `None`; raise `_ClientGoneError` as soon as the client disconnects."""

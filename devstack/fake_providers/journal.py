@@ -52,6 +52,10 @@ class JournalEntry:
     thinking_tokens: int | None = None
     scope: Literal["account", "between", "call"] = "call"
     """What a refusal is about: the account, something between client and provider, or this call."""
+    usage: Any = None
+    """Claude only: the answer's usage, as it states it."""
+    stop_details: Any = None
+    """Claude only: why it refused."""
 
 
 @dataclass(frozen=True)

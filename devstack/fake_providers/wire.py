@@ -76,6 +76,9 @@ class Reply:
     thinking_tokens: int | None = None
     retry_after: float | None = None
     """The retry delay in seconds, from header or body."""
+    usage: Mapping[str, Any] | None = None
+    """What the answer states; Claude only, like the next."""
+    stop_details: Mapping[str, Any] | None = None
     cut_at: int | None = None
     """Bytes of the body that are sent before the connection closes; `None` sends all."""
 

@@ -45,7 +45,7 @@ def result(
     task_id = connection.task_id(task_id)
     ended = wait_for_result(connection, task_id, timeout) if wait else connection.client.result(task_id)
     if ended is None:
-        record = tasks.read_task_record(connection.client, task_id)
+        record = tasks.read_sent_task(connection, task_id)
         waiting = tasks.read_waiting(connection.runtime, record)
         state = f"{waiting.view}: {waiting.words()}" if waiting else tasks.status_of(record)
         raise StillRunningError(f"task {task_id} has not ended: it is {state}; try again later, or add --wait")

@@ -1,6 +1,7 @@
 """`pointsman statement`: a month on one page."""
 
 from calendar import monthrange
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,7 +42,8 @@ def statement(
     now = runtime.context.clock.now()
     first, last = _days(month, now.astimezone(runtime.settings.zone).date())
     reporting = runtime.part(build_reporting)
-    made, stand_in = build_statement(reporting, first, last), reporting.stand_in
+    made = replace(build_statement(reporting, first, last), reconciled=reporting.reconciled(first))
+    stand_in = reporting.stand_in
     if as_json:
         output.write(output.json_text(document.statement_document(made, reporting.stack, stand_in=stand_in)), into)
     elif as_html:

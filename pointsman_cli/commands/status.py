@@ -22,7 +22,7 @@ def status(
     connection = stack.connect()
     task_id = connection.task_id(task_id)
     document = tasks.task_document(
-        connection.runtime, tasks.read_task_record(connection.client, task_id), stand_in=connection.stand_in
+        connection.runtime, tasks.read_sent_task(connection, task_id), stand_in=connection.stand_in
     )
     if as_json:
         output.print_document(document)
@@ -55,7 +55,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
         ("generation", task["generation"] if task["generation"] > 1 else None),
         ("reason", task["reason"]),
         ("type", f"{task['type']} ({task['tier']})" if task["type"] else None),
-        ("decided by", _decided_by(decision) if decision else None),
+        ("decided by", decided_by(decision) if decision else None),
         ("because", decision.get("reason")),
         ("words", words or None),
         ("read of the text", _request(task["request"])),
@@ -74,7 +74,7 @@ def status_rows(task: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _decided_by(decision: dict[str, Any]) -> str:
+def decided_by(decision: dict[str, Any]) -> str:
     """Return who decided, and of a classification how likely it is right."""
     if decision["source"] == "explicit":
         return "its sender"

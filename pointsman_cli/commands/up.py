@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pointsman_cli import output
+from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, Config, LocalName
 
 DEFAULT_PORT = 4776
@@ -43,6 +44,18 @@ def up(
             help=f"Where the stack listens, from now on. Default: {DEFAULT_PORT}, or a free port with --name.",
         ),
     ] = None,
+    on_alarm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this for each alarm that goes off, with JSON on its stdin and without a shell. Kept until "
+            "another; '' for none.",
+        ),
+    ] = None,
+    foreground: Annotated[
+        bool,
+        typer.Option("--foreground", help="Stay, and say what schedules and alarms do; Ctrl-C stops the stack."),
+    ] = False,
 ) -> None:
     """Start the local stack, or deploy to it what has changed.
 
@@ -57,12 +70,16 @@ def up(
     other provider's tiers go to the real one where openclaw.json allows it; a tier without a model is asked about.
     """
     import devstack
+    from devstack import supervisor
     from devstack.callers import ADMITTED
     from pointsman_cli.local_key import with_api_key
     from pointsman_cli.local_providers import accept_missing_key, has_terminal
     from pointsman_cli.restarting import start_lost_executions
     from pointsman_cli.stacks import STATE_DIR, local_state_dir
 
+    if foreground and (as_json or as_env):
+        raise BadInputError("--foreground excludes --json and --env")
+    settings = None if on_alarm is None else supervisor.SupervisorSettings.parse(on_alarm)
     state_dir = local_state_dir(name)
     running, had_data = devstack.find_stack(state_dir), devstack.has_data(state_dir)
     if running:
@@ -88,6 +105,10 @@ def up(
         info = with_api_key(info)
     if info.kept and had_data and not running:
         start_lost_executions(info)
+    if settings:
+        settings.save(info.state_dir)
+    if not (foreground or (running and as_env)):
+        supervisor.start_supervisor(info, os.environ)
     openai = {"OPENAI_BASE_URL": info.front_door_url, "OPENAI_API_KEY": info.api_key} if info.front_door_url else {}
     if as_json:
         output.print_document(
@@ -121,6 +142,8 @@ def up(
             ("logs", info.state_dir),
         ]
     )
+    if foreground:
+        supervisor.run_in_foreground(info, os.environ)
 
 
 def _config_text(config: Path | None) -> str | None:

@@ -29,9 +29,10 @@ def watch(
 ) -> int:
     """Watch the newest tasks until Ctrl-C.
 
-    Shows as many as the terminal has lines. Programs use `pointsman list --json`. On AWS each look reads a few dozen
-    units: about $0.01 an hour.
+    Shows as many as the terminal has lines, and on the local stack the alarms that are on. Programs use `pointsman list
+    --json`. On AWS each look reads a few dozen units: about $0.01 an hour.
     """
+    from pointsman_cli.stack_alarms import local_alarms
     from pointsman_cli.task_list import list_tasks
 
     if not sys.stdout.isatty():
@@ -44,7 +45,8 @@ def watch(
                 now = datetime.now(UTC)
                 options = ListOptions(now - KEPT, limit=max(lines - 2, 1), status=frozenset(status or ()))
                 found = list_tasks(connection, options, connection.known_tasks)
-                shown = live.frame(found.rows, now.astimezone(connection.settings.zone), columns, lines - 1)
+                alarms = local_alarms(connection)
+                shown = live.frame(found.rows, now.astimezone(connection.settings.zone), columns, lines - 1, alarms)
                 output.paint_screen(_HOME + "".join(f"{line}\x1b[K\r\n" for line in shown) + _CLEAR_REST)
                 time.sleep(every)
         except KeyboardInterrupt:

@@ -1,8 +1,12 @@
 """Whether tasks get through: the queues, the router's event source mapping, the alarms and their subscribers."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from devstack import StackInfo
+from devstack.supervisor import SupervisorSettings, supervisor_is_running
+from devstack.supervisor.alarms import short_alarm_name
 from pointsman_cli.doctor.stack_probe import Finding, StackProbe, ok, to_do, unchecked
 
 _POLLING = frozenset({"Enabled", "Creating", "Enabling", "Updating"})
@@ -56,8 +60,15 @@ def _router_findings(probe: StackProbe, queue: str) -> Iterator[Finding]:
 
 def alarm_findings(probe: StackProbe) -> Iterator[Finding]:
     """Report the alarms that fire. Their descriptions are the next steps."""
-    if probe.local:
-        yield unchecked("alarms", "all", "the emulator has no SQS and Step Functions metrics, so none could fire")
+    local = probe.connection.clients
+    if isinstance(local, StackInfo):
+        if not supervisor_is_running(local.state_dir):
+            says = "does not run, so no schedule runs and no alarm goes off"
+            yield to_do("alarms", "supervisor", says, "start it with `pointsman up`")
+            return
+        yield ok("alarms", "supervisor", "runs the schedules and evaluates the alarms")
+    elif probe.local:
+        yield unchecked("alarms", "all", "nothing evaluates them on this emulator")
         return
     alarms = _alarms(probe)
     firing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
@@ -81,7 +92,7 @@ def alarm_findings(probe: StackProbe) -> Iterator[Finding]:
 def subscription_findings(probe: StackProbe) -> Iterator[Finding]:
     """Report who receives the alarms and reports."""
     if probe.local:
-        yield unchecked("alarms", "recipients", "the local stack sends no mail")
+        yield _local_recipient(probe)
         return
     topic = probe.connection.settings.report_topic_arn
     subscriptions = probe.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
@@ -94,6 +105,15 @@ def subscription_findings(probe: StackProbe) -> Iterator[Finding]:
         yield ok("alarms", "recipients", str(confirmed))
     elif not subscriptions:
         yield to_do("alarms", "recipients", "none", "deploy with --parameter-overrides AlarmEmail=you@example.com")
+
+
+def _local_recipient(probe: StackProbe) -> Finding:
+    local = probe.connection.clients
+    command = SupervisorSettings.load(local.state_dir).on_alarm if isinstance(local, StackInfo) else ()
+    if command:
+        return ok("alarms", "recipients", f"the command {shlex.join(command)}")
+    says = "the local stack sends no mail; `pointsman up --on-alarm COMMAND` has a command run"
+    return unchecked("alarms", "recipients", says)
 
 
 def _alarms(probe: StackProbe) -> list[dict[str, Any]]:
@@ -111,6 +131,4 @@ def _alarms(probe: StackProbe) -> list[dict[str, Any]]:
 
 
 def _short_name(probe: StackProbe, alarm: dict[str, Any]) -> str:
-    """Return the alarm's name as in docs/operations.md: without the stack's name and CloudFormation's suffix."""
-    name = str(alarm["AlarmName"]).removeprefix(f"{probe.connection.stack_name}-")
-    return name.rpartition("-")[0].removesuffix("Alarm") or name
+    return short_alarm_name(probe.connection.stack_name, str(alarm["AlarmName"]))

@@ -46,6 +46,16 @@ def statement_document(statement: Statement, stack: StackPlace, *, stand_in: boo
         },
         "models": {name: _costs(named) for name, named in sorted(statement.models.items())},
         **{f"{label}s": _names(names) for label, names in statement.labels.items()},
+        "reconciled": [
+            {
+                "provider": kept.provider,
+                "until": kept.until.isoformat() if kept.until else None,
+                "unexplained_nano_usd": kept.unexplained_nano,
+                "least_unexplained_nano_usd": kept.least_unexplained_nano,
+                "explained": kept.explained,
+            }
+            for kept in statement.reconciled
+        ],
         "days": [{"date": day.day.isoformat(), "cost_nano_usd": day.cost_nano} for day in statement.days],
     }
 

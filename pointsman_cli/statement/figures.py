@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pointsman.execution.calls import Purpose
 from pointsman.execution.outcome import GOOD
+from pointsman.report.bill.kept import KeptReconciliation
 from pointsman.report.figures.baseline import Comparison, baseline_cost_nano, final_answers
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
 from pointsman.report.figures.economy import LaneEntries
@@ -65,6 +66,8 @@ class Statement:
     days: tuple[DaySpend, ...]
     counted_nano: int
     """What the budget's counters hold for the days covered, reservations included."""
+    reconciled: tuple[KeptReconciliation, ...] = ()
+    """What is kept of the month's reconciliation with each provider's bill."""
 
     @property
     def spent_nano(self) -> int:

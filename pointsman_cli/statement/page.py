@@ -21,7 +21,8 @@ from pointsman_cli.statement.figures import NamedCost, Statement
 from pointsman_cli.statement.wording import (
     NAMES_SHOWN,
     NOT_MEASURED,
-    NOT_RECONCILED,
+    billed_sentences,
+    billed_word,
     by_cost,
     cost_parts,
     measured_sentence,
@@ -41,7 +42,7 @@ def render_statement(statement: Statement, stack: StackPlace, *, stand_in: bool)
             "div",
             _spent(statement),
             _saved(statement),
-            _sentences("billed", "Spent and billed", [NOT_RECONCILED]),
+            _sentences("billed", "Spent and billed", billed_sentences(statement)),
             _sentences("quality", "Quality", [NOT_MEASURED]),
             _models(statement),
             *(_named(statement, label) for label in _TITLES),
@@ -78,7 +79,7 @@ def _figures(statement: Statement) -> Markup:
     title = "Saved" if statement.saved_nano >= 0 else "Lost"
     big = percent(abs(statement.saved_percent)) if statement.saved_percent is not None else "–"  # noqa: RUF001
     saved = _figure(title, big, of if known else "Nothing to compare: no task was answered.")
-    billed = _figure("Billed", "not reconciled")
+    billed = _figure("Billed", *billed_word(statement))
     return el("dl", spent, saved, billed, class_="figures")
 
 

@@ -6,7 +6,7 @@ from pointsman.report.render.formatting import clip, percent, rounded_dollars
 from pointsman_cli.statement.figures import NamedCost, Statement
 from pointsman_cli.statement.wording import (
     NOT_MEASURED,
-    NOT_RECONCILED,
+    billed_sentences,
     by_cost,
     cost_parts,
     measured_sentence,
@@ -41,7 +41,7 @@ def statement_text(statement: Statement, width: int, *, stand_in: bool) -> str:
     lines += ["STAND-INS ANSWERED, NOT REAL MODELS: costs as if they were real."] if stand_in else []
     for title, amounts in tables:
         lines += ["", title, *(_amount(name, nano, width) for name, nano in amounts)]
-    sentences = [measured_sentence(statement), NOT_RECONCILED, f"Quality: {NOT_MEASURED}"]
+    sentences = [measured_sentence(statement), *billed_sentences(statement), f"Quality: {NOT_MEASURED}"]
     for sentence in sentences:
         lines += ["", *textwrap.wrap(sentence.replace("’", "'"), width, break_on_hyphens=False)]  # noqa: RUF001
     return "\n".join(lines) + "\n"

@@ -4,14 +4,29 @@ from collections.abc import Mapping
 
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
 from pointsman.report.render.formatting import clip, percent, plural, rounded_dollars
+from pointsman.report.render.reconciled import reconciled_words
 from pointsman_cli.statement.figures import NamedCost, Statement
 
 NAMES_SHOWN = 6
 """Of each label; all others are one line, and the JSON document has every name."""
 NOBODY = "not stated"
 _LONGEST_NAME = 60
-NOT_RECONCILED = "Not reconciled with a provider’s bill."  # noqa: RUF001
+_NOT_RECONCILED = "Not reconciled with a provider’s bill."  # noqa: RUF001
 NOT_MEASURED = "Not measured: no audited answer was judged against the baseline."
+
+
+def billed_sentences(statement: Statement) -> list[str]:
+    """Return how far the month's bills have been held against the ledger."""
+    return [f"{reconciled_words(kept)}." for kept in statement.reconciled] or [_NOT_RECONCILED]
+
+
+def billed_word(statement: Statement) -> tuple[str, str | None]:
+    """Return whether what was billed is what was spent, and up to which day that is known."""
+    days = [kept.until for kept in statement.reconciled if kept.until]
+    if not days:
+        return "not reconciled", None
+    agrees = all(kept.explained for kept in statement.reconciled if kept.until)
+    return "as spent" if agrees else "differs", f"reconciled until {min(days):%-d %B}"
 
 
 def name_words(name: str | None) -> str:

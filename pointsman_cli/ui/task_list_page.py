@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from pointsman.values.taxonomy import TaskType, Tier
 from pointsman.values.times import parse_time
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.list_options import ListedStatus, ListOptions
-from pointsman_cli.task_list import MOST_LOOKED_AT, list_tasks
+from pointsman_cli.task_list import MOST_LOOKED_AT, TaskRows, list_tasks
 from pointsman_cli.ui.ui_context import PAGE_ROWS, UiContext
 
 _TEXTS = ("search", "sender", "ticket", "agent", "since")
@@ -35,7 +34,8 @@ def task_list_page(ui: UiContext, request: Request) -> Response:
         statuses=list(ListedStatus),
         types=list(TaskType),
         tiers=list(Tier),
-        older=_older(asked, found.rows, options),
+        older=_older(asked, found, options),
+        further=found.looked_to is not None,
         filtered=options.filters,
         by_cost=options.by_cost,
         most_looked_at=MOST_LOOKED_AT,
@@ -84,10 +84,13 @@ def _cursor(text: str | None) -> ReceivedTask | None:
     return ReceivedTask(task_id, received_at)
 
 
-def _older(asked: Mapping[str, str], rows: list[dict[str, Any]], options: ListOptions) -> str | None:
-    """Return the address of the next page; None where the list has ended, or is the most expensive first."""
-    if options.by_cost or len(rows) < options.limit:
+def _older(asked: Mapping[str, str], found: TaskRows, options: ListOptions) -> str | None:
+    """Return the address at which the list goes on; None where it has ended, or is the most expensive first."""
+    if found.looked_to:
+        received_at, task_id = found.looked_to.received_at, found.looked_to.task_id
+    elif options.by_cost or len(found.rows) < options.limit:
         return None
-    last = rows[-1]
+    else:
+        received_at, task_id = found.rows[-1]["received_at"], found.rows[-1]["task_id"]
     kept = {name: value for name, value in asked.items() if value and name != "after"}
-    return "/tasks?" + urlencode({**kept, "after": f"{last['received_at']} {last['task_id']}"})
+    return "/tasks?" + urlencode({**kept, "after": f"{received_at} {task_id}"})

@@ -16,6 +16,7 @@ from pointsman.report.render import components
 from pointsman.report.render.formatting import percent, plural
 from pointsman.values.times import parse_time
 from pointsman_cli import live, output
+from pointsman_cli.commands.status import decided_by
 from pointsman_cli.stacks import StackConnection
 from pointsman_cli.ui.browser_session import BrowserSession
 from pointsman_cli.ui.markdown_html import markdown_html
@@ -146,6 +147,7 @@ def _templates() -> Environment:
         "short_dollars": output.short_dollars,
         "colour": status_colour,
         "commands": _commands,
+        "decided_by": decided_by,
         "duration": components.duration_text,
         "markdown": markdown_html,
         "percent": percent,

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from devstack.supervisor.alarms import ALARM_OFF, ALARM_ON, Alarm, Datapoint
+from devstack.supervisor.metrics import read_embedded_metrics
 from pointsman.execution.outcome import CallResult, Outcome
 from pointsman.values.usage import Usage
-from tests.support.alarms import ALARM, OK, Alarm, Datapoint, apply_metric_filter, read_embedded_metrics
+from tests.support.alarms import apply_metric_filter, template_alarm
 from tests.support.aws import Aws
 from tests.support.cloudformation import load
 from tests.support.functions import LOG, Functions, deploy
@@ -39,7 +41,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def alarm(name: str) -> Alarm:
-    return Alarm.of(ALARMS[name], NAMES)
+    return template_alarm(ALARMS[name], NAMES)
 
 
 def told(functions: Functions) -> list[Datapoint]:
@@ -91,10 +93,10 @@ def test_dead_letters_alarm(functions: Deploy) -> None:
         return alarm("DeadLettersAlarm").state([Datapoint(metric, now, float(number))], now)
 
     shop.do("good", answered(), tier="implementation")
-    assert state() == OK
+    assert state() == ALARM_OFF
     shop.send_raw('{"task_id": "bad", "tier": "reasoning"}')
     shop.route_messages()
-    assert state() == ALARM
+    assert state() == ALARM_ON
 
 
 def test_oldest_message_alarm(functions: Deploy) -> None:
@@ -106,28 +108,28 @@ def test_oldest_message_alarm(functions: Deploy) -> None:
         return watch.state([Datapoint(watch.metric, now, age)] if age is not None else [], now)
 
     shop.send("t-1", tier="implementation")
-    assert state() == OK
+    assert state() == ALARM_OFF
     shop.clock.sleep(16 * 60)
-    assert state() == ALARM
+    assert state() == ALARM_ON
     shop.route_messages()
-    assert state() == OK
+    assert state() == ALARM_OFF
 
 
 def test_function_errors_alarm_by_a_crash(functions: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     shop, watch = functions(), alarm("FunctionErrorsAlarm")
     shop.do("t-1", answered(), tier="implementation")
-    assert watch.state(crashes(shop, shop.clock.now()), shop.clock.now()) == OK
+    assert watch.state(crashes(shop, shop.clock.now()), shop.clock.now()) == ALARM_OFF
     monkeypatch.setattr("pointsman.services.call.price_call", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         shop.do("t-2", answered(), tier="implementation")
-    assert watch.state(crashes(shop, shop.clock.now()), shop.clock.now()) == ALARM
+    assert watch.state(crashes(shop, shop.clock.now()), shop.clock.now()) == ALARM_ON
 
 
 def test_function_errors_alarm_by_a_cost_above_its_reservation(functions: Deploy) -> None:
     shop, watch = functions(), alarm("FunctionErrorsAlarm")
     shop.do("t-1", answered(input=1_000_000), tier="implementation")
     now = shop.clock.now()
-    assert watch.state(crashes(shop, now), now) == ALARM
+    assert watch.state(crashes(shop, now), now) == ALARM_ON
 
 
 def test_function_errors_alarm_is_silent_about_providers_and_senders(functions: Deploy) -> None:
@@ -138,26 +140,26 @@ def test_function_errors_alarm_is_silent_about_providers_and_senders(functions: 
     shop.send_raw("{")
     shop.route_messages()
     now = shop.clock.now()
-    assert watch.state(crashes(shop, now), now) == OK
+    assert watch.state(crashes(shop, now), now) == ALARM_OFF
 
 
 def test_month_spend_alarm(functions: Deploy) -> None:
     watch = alarm("MonthSpendAlarm")
     shop = functions(budget={"month_usd": "0.0005"})
     shop.run("sweep", {})
-    assert watch.state(told(shop), shop.clock.now()) == OK
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_OFF
     shop.do("t-1", answered(input=3_000, output=280), tier="implementation", max_output_tokens=300)
     shop.run("sweep", {})
-    assert watch.state(told(shop), shop.clock.now()) == ALARM
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_ON
 
 
 def test_free_to_paid_hops_alarm(functions: Deploy) -> None:
     shop, watch = functions(), alarm("FreeToPaidHopsAlarm")
     down = CallResult(Outcome.TOO_LONG, detail="400")
     for number in range(watch.properties["Threshold"] + 1):
-        assert watch.state(told(shop), shop.clock.now()) == OK
+        assert watch.state(told(shop), shop.clock.now()) == ALARM_OFF
         shop.do(f"t-{number}", down, answered(), tier="orchestration")
-    assert watch.state(told(shop), shop.clock.now()) == ALARM
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_ON
 
 
 def test_orchestration_slow_alarm(functions: Deploy) -> None:
@@ -172,9 +174,9 @@ def test_orchestration_slow_alarm(functions: Deploy) -> None:
     now = shop.clock.now()
     fast, slow = (point for point in told(shop) if point.metric == watch.metric)
     assert fast.value < 2_000 < 3_000 < slow.value
-    assert watch.state([fast, slow], now) == OK, "one hour is not enough"
-    assert watch.state(hours([fast, slow], 2), now) == ALARM
-    assert watch.state(hours([*[fast] * 19, slow], 2), now) == OK, "one in twenty may be slow"
+    assert watch.state([fast, slow], now) == ALARM_OFF, "one hour is not enough"
+    assert watch.state(hours([fast, slow], 2), now) == ALARM_ON
+    assert watch.state(hours([*[fast] * 19, slow], 2), now) == ALARM_OFF, "one in twenty may be slow"
 
 
 def hours(policy: list[Datapoint], number: int) -> list[Datapoint]:
@@ -186,27 +188,27 @@ def test_quota_used_alarm(functions: Deploy) -> None:
     shop, watch = functions(quotas={FLASH: {"rpd": 2}}), alarm("QuotaUsedAlarm")
     shop.do("t-1", answered(FLASH), tier="orchestration")
     shop.run("sweep", {})
-    assert watch.state(told(shop), shop.clock.now()) == OK
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_OFF
     shop.do("t-2", answered(FLASH), tier="orchestration")
     shop.run("sweep", {})
-    assert watch.state(told(shop), shop.clock.now()) == ALARM
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_ON
 
 
 def test_unknown_cost_alarm(functions: Deploy) -> None:
     shop, watch = functions(), alarm("UnknownCostAlarm")
     shop.do("t-1", CallResult(Outcome.UNAVAILABLE, detail="503"), answered(), tier="implementation")
-    assert watch.state(told(shop), shop.clock.now()) == OK
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_OFF
     shop.do("t-2", CallResult(Outcome.UNKNOWN, detail="read timeout"), answered(), tier="implementation")
-    assert watch.state(told(shop), shop.clock.now()) == ALARM
+    assert watch.state(told(shop), shop.clock.now()) == ALARM_ON
 
 
 def test_report_missing_alarm(functions: Deploy) -> None:
     shop, watch = functions(), alarm("ReportMissingAlarm")
-    assert watch.state([], shop.clock.now()) == ALARM
+    assert watch.state([], shop.clock.now()) == ALARM_ON
     shop.run("cost_report", {})
     now = shop.clock.now()
-    assert watch.state(told(shop), now + timedelta(hours=25)) == OK
-    assert watch.state(told(shop), now + timedelta(hours=27)) == ALARM
+    assert watch.state(told(shop), now + timedelta(hours=25)) == ALARM_OFF
+    assert watch.state(told(shop), now + timedelta(hours=27)) == ALARM_ON
 
 
 def test_the_functions_own_metrics_are_those_that_are_watched_and_shown(functions: Deploy) -> None:

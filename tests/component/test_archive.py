@@ -239,7 +239,7 @@ def rows() -> list[dict[str, Any]]:
     )
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)
-    result = replace(result, account=AccountTrouble.KEY, recognized=False, check=CheckResult("json"))
+    result = replace(result, account=AccountTrouble.KEY, recognized=False, check=CheckResult("json"), regional=True)
     done = replace(settled(mine), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
     asked = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
     share = share_item(asked, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))

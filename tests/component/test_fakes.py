@@ -19,16 +19,8 @@ from pointsman.execution.events import NoticeKey
 from pointsman.execution.model_health import Admission, HealthUpdate, ModelState
 from pointsman.execution.outcome import Outcome
 from pointsman.execution.records import Payload, TaskRecord
-from pointsman.ports import (
-    Archive,
-    DecisionCache,
-    ModelHealthStore,
-    PayloadStore,
-    ReportSink,
-    SweepStore,
-    TaskStore,
-    UsageLedger,
-)
+from pointsman.ports import DecisionCache, ModelHealthStore, PayloadStore, TaskStore, UsageLedger
+from pointsman.report_ports import Archive, ReportSink, SweepStore
 from pointsman.routing.decision import Decision, ModelVote, Source
 from pointsman.values.errors import RetryLaterError
 from pointsman.values.status import Status

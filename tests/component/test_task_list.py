@@ -175,6 +175,11 @@ def test_task_in_the_queue_is_listed_where_it_was_sent(
     check_document("submit", json.loads(capsys.readouterr().out))
     assert [(row["task_id"], row["status"]) for row in listed()["tasks"]] == [("sent-here", "queued")]
     assert ids(listed("--status", "queued")) == ["sent-here"]
+    for command in ("status", "result"):
+        assert main([command, "sent-here"]) == 3
+        assert "task sent-here is queued" in capsys.readouterr().err
+        assert main([command, "sent-elsewhere"]) == 3
+        assert "no task sent-elsewhere" in capsys.readouterr().err
     put(aws, "sent-here")
     assert [row["status"] for row in listed()["tasks"]] == ["completed"]
 

@@ -10,6 +10,7 @@ import pytest
 from pointsman.execution.records import Payload
 from pointsman.values.status import Status
 from pointsman.values.taxonomy import TaskType
+from pointsman_cli import task_list
 from pointsman_cli.stacks import StackConnection
 from tests.support.aws import Aws
 from tests.support.ui_window import Window, attempt_rows, put_task, stack_connection
@@ -81,7 +82,7 @@ def test_task_shows_answer_prompt_reason_and_sender(aws: Aws, window: Window) ->
     assert "<h3>Done</h3>" in page
     assert "<td>2</td>" in page
     assert '<pre tabindex="0">Which *way*?</pre>' in page
-    for words in ("local, probability 0.93", "it asks", "which", "key:ci", "OPS-1", "$0.0015"):
+    for words in ("local, confidence 0.93", "it asks", "which", "key:ci", "OPS-1", "$0.0015"):
         assert words in page, words
     assert "hx-get" not in page, "it has ended: nothing more happens"
 
@@ -160,3 +161,24 @@ def test_stack_that_is_gone_is_said_and_found_again(connection: StackConnection)
     assert 'hx-get="/now"' in part.text, "it goes on looking"
     assert "<html" not in part.text
     assert "Nothing is under way" in window.page("/now")
+
+
+def test_filtered_list_goes_on_where_it_stopped_looking(
+    aws: Aws, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_list, "MOST_LOOKED_AT", 30)
+    for number in range(70):
+        kind = TaskType.ARCHITECTURE if number in (5, 45) else TaskType.STATUS
+        put_task(aws, f"t-{number:02}", age=timedelta(minutes=number), type=kind)
+    path, found, notes = "/tasks?type=architecture", list[str](), list[str]()
+    while path:
+        page = window.page(path)
+        found += [part.split('"')[0] for part in page.split('href="/tasks/')[1:]]
+        notes += re.findall(r"Looked at the (?:newest )?(\d+ tasks(?: before)?)", page)
+        further = re.search(r'<a href="(/tasks\?[^"]+)" rel="next">Look further</a>', page)
+        path = unescape(further[1]) if further else ""
+    assert found == ["t-05", "t-45"]
+    assert notes == ["30 tasks", "30 tasks before"]
+    assert "No task matched so far." in window.page("/tasks?type=design_review")
+    assert "No task matches." in window.page("/tasks?type=design_review&since=10m")
+    assert "Look further" not in window.page("/tasks?sort=cost")

@@ -385,7 +385,10 @@ class FakeLedger:
             if not name.startswith("day_") or int(name[4:6]) <= through
         }
 
-    def shards(self, since: datetime, until: datetime) -> Iterable[Iterator[dict[str, Any]]]:
+    def shards(
+        self, since: datetime, until: datetime, attributes: tuple[str, ...] = ()
+    ) -> Iterable[Iterator[dict[str, Any]]]:
+        del attributes
         rows = [
             {"kind": "attempt", "row": key.row, "day_shard": key.day_shard, "cost_nano": self._cost(key)}
             for key, intent in self.intents.items()

@@ -104,7 +104,8 @@ class MemoryDynamo:
     def _matching(self, request: Item) -> list[Item]:
         items, values = self.items[request["TableName"]], unpack(request["ExpressionAttributeValues"])
         if request.get("IndexName"):
-            wanted = [item for item in items.values() if unpack(item).get("attention") == values[":what"]]
+            what = request["ExpressionAttributeValues"][":what"]
+            wanted = [item for item in items.values() if item.get("attention") == what]
             return deepcopy(sorted(wanted, key=lambda item: unpack(item)["attention_since"]))
         within = [key for key in items if key[0] == values[":p"] and values[":a"] <= key[1] <= values[":b"]]
         return [deepcopy(items[key]) for key in sorted(within)]

@@ -37,7 +37,8 @@ def test_doctor_checks_everything_that_the_emulator_has(
     drift = [("drift", "pointsman"), ("drift", "openclaw.json")]
     for good in [("stack", "pointsman"), *drift, ("key", "gemini"), ("key", "anthropic"), ("queue", "router")]:
         assert state[good] == "ok", checkup
-    assert {state["alarms", "all"], state["clock", "this machine"]} == {"not checked"}
+    assert {state["alarms", "recipients"], state["clock", "this machine"]} == {"not checked"}
+    assert state["alarms", "supervisor"] == "to do", "this stack has none"
     assert {"model", "quota", "budget"} <= {check for check, _ in state}
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.alarms import ALARM, OK, Alarm, Datapoint
+from devstack.supervisor.alarms import ALARM_OFF, ALARM_ON, Alarm, Datapoint
+from tests.support.alarms import template_alarm
 from tests.support.cloudformation import load
 from tests.support.local_stack import Stack, eventually
 
@@ -21,10 +22,10 @@ def failed(stack: Stack, watch: Alarm, since: datetime) -> list[Datapoint]:
 
 def test_failed_execution_raises_the_workflow_alarm(stack: Stack) -> None:
     arn = stack.info.outputs["StateMachineArn"]
-    watch = Alarm.of(load()["Resources"]["WorkflowFailedAlarm"]["Properties"], {"RunTaskStateMachine": arn})
+    watch = template_alarm(load()["Resources"]["WorkflowFailedAlarm"]["Properties"], {"RunTaskStateMachine": arn})
     began = datetime.now(UTC)
     stack.ended(stack.send(prompt="Say which way the train goes.", tier="orchestration"))
-    assert watch.state(failed(stack, watch, began), began + timedelta(seconds=30)) == OK
+    assert watch.state(failed(stack, watch, began), began + timedelta(seconds=30)) == ALARM_OFF
     stack.ended(stack.send(prompt="Too late.", tier="orchestration", deadline="2020-01-01T00:00:00Z"))
     policy = eventually(lambda: failed(stack, watch, began), "the execution to fail")
-    assert watch.state(policy, began + timedelta(seconds=30)) == ALARM
+    assert watch.state(policy, began + timedelta(seconds=30)) == ALARM_ON

@@ -1,11 +1,13 @@
 """The pure parts of the benchmarks, and what they state about the project."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from benchmarks import page, report
+from benchmarks.__main__ import SECONDS, time_left
 from benchmarks.figure import Figure, compared, p95
 from benchmarks.pictures import bars
 from benchmarks.places import LAYERS, TIER_MODELS
@@ -64,6 +66,28 @@ def test_the_page_keeps_what_is_around_the_markers_and_names_what_failed() -> No
         page.between_markers("a page", "")
 
 
+def test_page_lists_missed_targets_with_what_limits_them() -> None:
+    small = Figure("size.router", 59.0, "MB", "LiteLLM", 260.0, 1, target=60.0, judged="value")
+    large = replace(small, value=65.0)
+    assert page.missed([small]) == "All 1 targets are met."
+    assert page.missed([large, small]).startswith(
+        "### Missed targets, of 2\n\n- `size.router` (65.00 MB, at most 60 MB): "
+    )
+    assert page.LIMITS["size"] in page.body([large], [], AT)
+    slow = Figure("cold_init.router", 50.0, "ms", "the plain artifact", 100.0, 9, target=0.32)
+    assert "`cold_init.router` (0.50 of the plain artifact, at most 0.32)" in page.missed([slow])
+
+
+def test_each_benchmark_has_a_part_of_the_page() -> None:
+    assert {*SECONDS} <= {*page.FAMILIES}
+    assert {*page.LIMITS} <= {*page.FAMILIES}
+
+
+def test_run_of_all_takes_at_most_twelve_minutes() -> None:
+    assert sum(SECONDS.values()) <= 720
+    assert time_left(["list", "size"]) == "about 1 min"
+
+
 def test_the_page_has_its_markers() -> None:
     assert page.between_markers(page.PAGE.read_text(), "new") != ""
 
@@ -84,5 +108,5 @@ def test_benchmark_constants_match_template_and_configuration() -> None:
         assert list(layers) == common + [layer["Ref"] for layer in recorded]
     reporting = template["Resources"]["CostReportFunction"]["Properties"]
     memory = reporting.get("MemorySize", template["Globals"]["Function"]["MemorySize"])
-    assert (reporting["Timeout"], memory) == (report.SECONDS, report.MEGABYTES)
+    assert (reporting["Timeout"], memory) == (report.LIMIT_SECONDS, report.LIMIT_MEGABYTES)
     assert json.loads((ROOT / "openclaw.json").read_text())["routing"] == TIER_MODELS

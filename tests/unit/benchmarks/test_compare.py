@@ -41,6 +41,11 @@ def test_comparison_is_greater_beyond_repeats_and_chance(base: list[float], here
     assert comparison(base, here).greater is greater
 
 
+def test_ratio_is_of_pairs_so_that_what_both_meet_cancels_out() -> None:
+    assert comparison([10.0, 40.0, 20.0], [11.0, 44.0, 10.0]).ratio == pytest.approx(1.1)
+    assert comparison([0.0], [1.0]).ratio == 1.0
+
+
 def test_comparison_document_has_both_sides_and_the_verdict() -> None:
     document = Comparison("a", "ms", (2.0,) * 9, (1.0,) * 9, (4.0,) * 9, (3.0,) * 9).as_dict()
     assert {name: document[name] for name in ("base", "here", "base_wall", "here_wall", "ratio", "greater", "n")} == {

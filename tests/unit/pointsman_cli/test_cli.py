@@ -59,6 +59,9 @@ GROUPED = (
     "key list",
     "key revoke",
     "webhook secret",
+    "service install",
+    "service status",
+    "service remove",
 )
 
 

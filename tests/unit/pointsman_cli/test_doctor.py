@@ -1,6 +1,7 @@
 """Each check of `pointsman doctor` on the responses that AWS and the providers can give."""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from devstack import FakedProviders, StackInfo
+from devstack.supervisor import SupervisorSettings
+from devstack.supervisor.control import hold_lock
 from pointsman.execution.batch import LaneBatch, OpenBatches, ProviderBatch
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.outcome import AccountTrouble, Shortfall
@@ -31,6 +35,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GEMINI, HAIKU, SONNET = "gemini-3.5-flash-lite", "claude-haiku-5-5", "claude-sonnet-5-5"
 ROUTING = {"orchestration": GEMINI, "implementation": HAIKU, "reasoning": SONNET}
 STACK = {"StackStatus": "UPDATE_COMPLETE", "CreationTime": NOW, "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"}}
+STAND_IN = FakedProviders(gemini=True, anthropic=True)
 FUNCTIONS = {"RouterFunctionName": "router"}
 KEYS = ("/pointsman/gemini-api-key", "/pointsman/anthropic-api-key")
 
@@ -355,6 +360,43 @@ def test_firing_alarm_gives_its_description_as_next_step() -> None:
 def test_quiet_alarms_are_ok_and_alarms_without_data_are_counted() -> None:
     finding = only(alarms(alarm("DeadLetters", "INSUFFICIENT_DATA"), alarm("QuotaUsed", "OK")))
     assert (finding.state, finding.says) == (FindingState.OK, "2, none firing; 1 without data yet")
+
+
+def local_probe(folder: Path) -> StackProbe:
+    info = StackInfo(state_dir=folder, token="t", endpoint="http://127.0.0.1:1", stand_in=STAND_IN)
+    connection = StackConnection("the local stack", info, Settings(), FUNCTIONS, json.dumps({"routing": ROUTING}), "p")
+    return StackProbe(connection, NOW, ask_providers=False, detect_drift=False)
+
+
+def test_local_stack_without_its_supervisor_is_to_do(tmp_path: Path) -> None:
+    finding = only(list(traffic.alarm_findings(local_probe(tmp_path))))
+    assert (finding.subject, finding.state) == ("supervisor", FindingState.TO_DO)
+    assert finding.do == "start it with `pointsman up`"
+
+
+def test_local_stack_with_its_supervisor_has_alarms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, on = local_probe(tmp_path), alarm("DeadLetters", "ALARM")
+    resources = [{"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": on["AlarmName"]}]
+    answers = Aws(
+        list_stack_resources={"StackResourceSummaries": resources},
+        describe_alarms=lambda AlarmNames: {"MetricAlarms": [on]},
+    )
+    monkeypatch.setattr(StackInfo, "client", lambda _, service: answers.client(service))
+    lock = hold_lock(tmp_path)
+    assert lock is not None
+    try:
+        supervisor, firing = traffic.alarm_findings(probe)
+    finally:
+        os.close(lock)
+    assert (supervisor.state, firing.subject, firing.do) == (FindingState.OK, "DeadLetters", "Read the log.")
+
+
+def test_recipient_on_the_local_stack_is_the_users_command(tmp_path: Path) -> None:
+    probe = local_probe(tmp_path)
+    assert only(list(traffic.subscription_findings(probe))).state == FindingState.UNCHECKED
+    SupervisorSettings(on_alarm=("notify-send", "an alarm")).save(tmp_path)
+    finding = only(list(traffic.subscription_findings(probe)))
+    assert (finding.state, finding.says) == (FindingState.OK, "the command notify-send 'an alarm'")
 
 
 def test_missing_or_disabled_alarms_are_to_do() -> None:

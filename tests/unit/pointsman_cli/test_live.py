@@ -27,6 +27,15 @@ HELD = {
 }
 
 
+def test_alarms_that_are_on_stand_above_the_tasks() -> None:
+    shown = live.frame(
+        [row("t", "failed")], NOW, 60, 30, ["DeadLetters: A message was rejected. See docs/operations.md."]
+    )
+    assert shown[1].startswith("ALARM DeadLetters: A message was rejected")
+    assert all(len(line) <= 60 for line in shown)
+    assert not any("ALARM" in line for line in live.frame([row("t", "failed")], NOW, 60, 30))
+
+
 def test_screen_fits_sixty_columns_and_its_height() -> None:
     rows = [row("x" * 80, "cancelling", excerpt="words " * 50), row("t-2", "held", waiting_for=HELD)]
     rows += [row(f"t-{number}", "completed", excerpt=None, no_excerpt="private") for number in range(3, 9)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import devstack
-from devstack import processes, servers, stack
+from devstack import processes, servers, stack, supervisor
 from devstack.info import ProcessRecord, StackInfo
 from devstack.toolchain import ROOT
 from pointsman.contracts.api_key import ApiKey, digest_of
@@ -110,6 +110,7 @@ def deployed(
     monkeypatch.setattr(servers, "await_fake_providers", lambda *_: "http://127.0.0.1:4567")
     monkeypatch.setattr(servers, "await_emulator", lambda *_: None)
     monkeypatch.setattr(processes, "is_running", lambda _: True)
+    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: None)
     monkeypatch.setattr(processes, "end_processes", lambda *_, **__: True)
     for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -152,6 +153,27 @@ def test_up_refuses_a_configuration_that_cannot_run_and_other_providers(
     assert main(["up"]) == 1
     assert "stop it first with `pointsman down`" in capsys.readouterr().err
     assert len(deployed) == 1
+
+
+def test_up_keeps_the_command_for_alarms_until_another(deployed: list[tuple[str, StackInfo]]) -> None:
+    assert main(["up", "--on-alarm", "notify-send 'x"]) == 1
+    assert deployed == []
+    assert main(["up", "--on-alarm", "notify-send '$(x) y'"]) == 0
+    assert main(["up"]) == 0
+    assert supervisor.SupervisorSettings.load(stacks.STATE_DIR).on_alarm == ("notify-send", "$(x) y")
+    assert main(["up", "--on-alarm", ""]) == 0
+    assert supervisor.SupervisorSettings.load(stacks.STATE_DIR).on_alarm == ()
+
+
+def test_up_in_the_foreground_becomes_the_supervisor(
+    deployed: list[tuple[str, StackInfo]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[str] = []
+    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: became.append("background"))
+    monkeypatch.setattr(supervisor, "run_in_foreground", lambda info, _: became.append(info.endpoint))
+    assert main(["up", "--foreground", "--json"]) == 2
+    assert main(["up", "--foreground"]) == 0
+    assert became == ["http://127.0.0.1:4776"]
 
 
 def test_up_and_down_print_one_document(

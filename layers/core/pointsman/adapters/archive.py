@@ -31,7 +31,7 @@ COLUMNS: dict[str, type] = {
     "detail": str, "retry_after_ms": int, "until": str, "input": int, "cache_read": int, "cache_write_5m": int,
     "cache_write_1h": int, "output": int, "thinking": int, "failed_check": str, "effort": str,
     "output_cap": int, "account": str, "unrecognized": bool, "sender": str, "counters_due": bool,
-    "batch_entry": str,
+    "batch_entry": str, "regional": bool,
 }  # fmt: skip
 """In the order of the file; a new one is added at the end, as Athena needs it."""
 DROPPED = frozenset({"expires_at", "sharers", "parts"})
@@ -40,6 +40,8 @@ DROPPED = frozenset({"expires_at", "sharers", "parts"})
 _ESCAPES = {"\\": "\\\\", ",": "\\,", "\n": "\\n", "\r": "\\r"}
 _PLAIN = {escaped[1]: plain for plain, escaped in _ESCAPES.items()}
 _SPECIAL, _ESCAPED = re.compile(r"[\\,\n\r]"), re.compile(r"\\(.)")
+type _Column = tuple[int, tuple[str, Callable[[str], Any]]]
+"""Where it is in a line, its name, and what reads it."""
 _FIELD = re.compile(r"((?:[^,\\]|\\.)*)(?:,|$)")
 
 
@@ -62,15 +64,16 @@ class BucketArchive:
             file.writelines(line.encode() for line in chain([",".join(COLUMNS) + "\n", first], lines))
         self._put(f"{_folder(day)}/shard-{shard}.csv.gz", packed.getvalue(), "application/gzip")
 
-    def read(self, day: date, shard: int) -> Iterator[Row]:
-        """Yield the rows of the shard's file."""
+    def read(self, day: date, shard: int, attributes: tuple[str, ...] = ()) -> Iterator[Row]:
+        """Yield the rows of the shard's file, with all attributes unless some are named."""
+        columns = [column for column in enumerate(_READ.items()) if not attributes or column[1][0] in attributes]
         packed = self._get(f"{_folder(day)}/shard-{shard}.csv.gz")
         if packed is None:
             raise ArchiveError(f"{_folder(day)}/shard-{shard}.csv.gz is missing")
         with gzip.open(io.BytesIO(packed), "rt", encoding="utf-8", newline="\n") as lines:
             if (header := next(lines).rstrip("\n").split(",")) != [*COLUMNS][: len(header)]:
                 raise ArchiveError(f"{_folder(day)}/shard-{shard}.csv.gz has other columns")
-            yield from (_row(line.removesuffix("\n")) for line in lines)
+            yield from (_row(line.removesuffix("\n"), columns) for line in lines)
 
     def finish(self, day: date, manifest: dict[str, Any]) -> None:
         """Put the day's manifest: from now on the day is read from here. Athena overlooks a name that begins with _."""
@@ -101,15 +104,15 @@ class ArchivedLedger:
     def __init__(self, reader: DynamoLedgerReader, archive: BucketArchive) -> None:
         self._reader, self._archive = reader, archive
 
-    def shards(self, since: datetime, until: datetime) -> Iterator[Iterator[Row]]:
-        """Yield each shard's rows in the order of their intents."""
+    def shards(self, since: datetime, until: datetime, attributes: tuple[str, ...] = ()) -> Iterator[Iterator[Row]]:
+        """Yield each shard's rows in the order of their intents, with all attributes unless some are named."""
         days = utc_days(since, until)
         manifests = {day: self._archive.manifest(day) for day in days}
 
         def rows_of(day: date, shard: int) -> Iterator[Row]:
             if manifest := manifests[day]:
-                return self._archived(manifest, day, shard, to_text(since), to_text(until))
-            return self._reader.partition(day, shard, since, until)
+                return self._archived(manifest, day, shard, to_text(since), to_text(until), attributes)
+            return self._reader.partition(day, shard, since, until, attributes)
 
         return in_shards(rows_of, days)
 
@@ -121,9 +124,11 @@ class ArchivedLedger:
         """Return the table's intents of that time which have no outcome: no archived day has one."""
         return self._reader.open_intents(since, until)
 
-    def _archived(self, manifest: dict[str, Any], day: date, shard: int, since: str, until: str) -> Iterator[Row]:
+    def _archived(
+        self, manifest: dict[str, Any], day: date, shard: int, since: str, until: str, attributes: tuple[str, ...]
+    ) -> Iterator[Row]:
         expected, count = manifest["shards"].get(str(shard), {}).get("rows", 0), 0
-        for row in self._archive.read(day, shard) if expected else ():
+        for row in self._archive.read(day, shard, attributes) if expected else ():
             count += 1
             if since <= row["row"] < until:
                 yield row
@@ -150,9 +155,11 @@ def _written(value: Any) -> str:
     return _SPECIAL.sub(lambda found: _ESCAPES[found[0]], text) if _SPECIAL.search(text) else text
 
 
-def _row(line: str) -> Row:
+def _row(line: str, columns: list[_Column]) -> Row:
+    """Return the row of a line; one that was written before a column was added is shorter."""
     fields = line.split(",") if "\\" not in line else [_plain(field[1]) for field in _FIELD.finditer(line)]
-    return {name: read(field) for (name, read), field in zip(_READ.items(), fields, strict=False) if field}
+    width = len(fields)
+    return {name: read(fields[place]) for place, (name, read) in columns if place < width and fields[place]}
 
 
 def _plain(field: str) -> str:

@@ -52,7 +52,7 @@ def pack(values: Mapping[str, Any]) -> Item:
 
 def unpack(item: Mapping[str, Any]) -> Item:
     """Return plain values; whole numbers as int."""
-    return {name: _value(value) for name, value in item.items()}
+    return {name: stated["S"] if "S" in stated else _value(stated) for name, stated in item.items()}
 
 
 def leave_items(client: AwsClient) -> None:
@@ -73,14 +73,14 @@ def _take_items(response_dict: Item, customized_response_dict: Item, **_: Any) -
 
 def _value(stated: Mapping[str, Any]) -> Any:
     ((kind, value),) = stated.items()
+    if kind == "N":
+        return int(value) if value.isdecimal() else _number(Decimal(value))
     if kind in ("S", "BOOL"):
         return value
     if kind == "M":
         return unpack(value)
     if kind == "L":
         return [_value(entry) for entry in value]
-    if kind == "N":
-        return int(value) if value.lstrip("-").isdecimal() else _number(Decimal(value))
     if kind == "NULL":
         return None
     raise TypeError(f"no table has a {kind}")

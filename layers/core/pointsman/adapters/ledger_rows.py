@@ -133,6 +133,7 @@ def outcome_item(settled: Settled, *, counters_due: bool = False) -> Item:
         "failed_check": result.check.failed if result.check and not result.check.pending else None,
         "account": str(result.account) if result.account else None,
         "unrecognized": None if result.recognized else True,
+        "regional": result.regional or None,
         "retry_after_ms": None if result.retry_after is None else math.ceil(result.retry_after * 1000),
         "until": to_text(result.until) if result.until else None,
         "expires_at": int((intent.at + ROWS_KEPT_FOR).timestamp()),

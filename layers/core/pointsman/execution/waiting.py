@@ -226,6 +226,7 @@ def _cap_setting(cap: str) -> str:
     if owner:
         kind, _, value = owner.partition(" ")
         option = name.replace("_", "-") if name in ("rpm", "in_flight") else f"{span}-usd"
-        return f"raise it: pointsman budget raise --{kind} {shlex.quote(value)} --{option} N --days N --reason TEXT"
+        command = f"pointsman budget raise --{kind} {shlex.quote(value)} --{option} N --days N --reason TEXT"
+        return f"raise it: `{command}`"
     tier = rest.partition("_")[2] if span == "day" else rest
     return f"raise pointsman.budget.{f'tiers.{tier}.' if tier else ''}{span}_usd in openclaw.json and deploy"

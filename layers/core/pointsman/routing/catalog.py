@@ -126,21 +126,38 @@ class Model:
 
     def band(self, prompt_tokens: int, at: datetime) -> Band:
         """Return the prices for a prompt of that length at that time (UTC)."""
-        current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
-        return [band for band in current if prompt_tokens > band.above or band.above == 0][-1]
+        return [band for band in self._current(at) if prompt_tokens > band.above or band.above == 0][-1]
 
     def cost_nano(self, usage: Usage, at: datetime, *, batch: bool = False, regional: bool = False) -> int:
         """Return the list price of `usage` in nano-dollars; a band holds for all tokens of its call."""
-        band = self.band(usage.prompt, at)
-        full = _batch_share(band) if batch else Decimal(1)
-        million = (
-            usage.input * (band.batch_input if batch else band.input)
-            + usage.output * (band.batch_output if batch else band.output)
-            + usage.cache_read * _cache_read(band, batch=batch)
-            + usage.cache_write_5m * full * (band.cache_write_5m if band.cache_write_5m is not None else band.input)
-            + usage.cache_write_1h * full * (band.cache_write_1h if band.cache_write_1h is not None else band.input)
-        )
-        return nano(million * (self.regional_factor if regional else 1) / 1_000_000)
+        prices = self.unit_prices(usage.prompt, at, batch=batch, regional=regional)
+        return nano(sum(getattr(usage, kind) * price for kind, price in prices.items()) / Decimal(1_000_000))
+
+    def unit_prices(
+        self, prompt_tokens: int, at: datetime, *, batch: bool = False, regional: bool = False
+    ) -> dict[str, Decimal]:
+        """Return the list price of a million tokens by kind, in the names of `Usage`, for a prompt of that length."""
+        band = self.band(prompt_tokens, at)
+        return self._band_prices(band, batch=batch, regional=regional)
+
+    def band_prices(self, at: datetime, *, batch: bool = False, regional: bool = False) -> list[dict[str, Decimal]]:
+        """Return the list prices by kind of each band, that of short prompts first."""
+        return [self._band_prices(band, batch=batch, regional=regional) for band in self._current(at)]
+
+    def _band_prices(self, band: Band, *, batch: bool, regional: bool) -> dict[str, Decimal]:
+        full, factor = _batch_share(band) if batch else Decimal(1), self.regional_factor if regional else Decimal(1)
+        prices = {
+            "input": band.batch_input if batch else band.input,
+            "cache_read": _cache_read(band, batch=batch),
+            "cache_write_5m": full * (band.cache_write_5m if band.cache_write_5m is not None else band.input),
+            "cache_write_1h": full * (band.cache_write_1h if band.cache_write_1h is not None else band.input),
+            "output": band.batch_output if batch else band.output,
+        }
+        return {kind: price * factor for kind, price in prices.items()}
+
+    def _current(self, at: datetime) -> tuple[Band, ...]:
+        """Return the bands of the price list that holds at that time."""
+        return [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
 
     def worst_cost_nano(
         self, prompt_tokens: int, output_tokens: int, at: datetime, *, cacheable: bool = True, batch: bool = False
@@ -150,8 +167,7 @@ class Model:
         A workspace may keep its calls within a geography, and a proxy may have `cacheable` input cached, without a word
         of ours.
         """
-        current = [bands for start, bands in self.prices if start is None or start <= at.date()][-1]
-        reached = [band for band in current if band.above <= prompt_tokens]
+        reached = [band for band in self._current(at) if band.above <= prompt_tokens]
         factor = self.regional_factor / 1_000_000
         costs = [
             prompt_tokens

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pointsman.ports import Archive, LedgerReader, SweepStore
+from pointsman.report_ports import Archive, LedgerReader, SweepStore
 from pointsman.services.context import Context
 from pointsman.values.errors import ArchiveError
 from pointsman.values.log_events import LogEvent

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pointsman.execution.budget import Cap, month_caps, spent
 from pointsman.execution.events import BUDGET_USED_UP, NoticeKey, budget_detail, budget_words
-from pointsman.ports import LedgerReader
+from pointsman.report_ports import LedgerReader
 from pointsman.services.context import Context
 from pointsman.services.notices import TeamNotice, TeamNotices
 from pointsman.values.log_events import LogEvent

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.execution.events import NoticeKey
-from pointsman.ports import EventPublisher, ReportSink, SweepStore
+from pointsman.ports import EventPublisher
+from pointsman.report_ports import ReportSink, SweepStore
 from pointsman.services.context import Context
 from pointsman.values import strict_json
 from pointsman.values.errors import safe_message

@@ -11,8 +11,9 @@ from pointsman.execution.calls import CallSpec
 from pointsman.execution.executions import DeadExecution
 from pointsman.execution.model_health import ModelState
 from pointsman.execution.records import TaskRecord
-from pointsman.ports import LedgerReader, ModelHealthStore, SweepStore, TaskStore, Workflow
+from pointsman.ports import ModelHealthStore, TaskStore, Workflow
 from pointsman.report.figures.month import percent_of
+from pointsman.report_ports import LedgerReader, SweepStore
 from pointsman.services.account_notice import AccountNotice
 from pointsman.services.archive import Archiving
 from pointsman.services.attempt import FUNCTION_SECONDS

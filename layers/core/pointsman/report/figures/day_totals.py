@@ -9,7 +9,15 @@ from typing import Any, NamedTuple, Self
 from pointsman.report.figures.economy import LaneEntries
 from pointsman.report.figures.fallbacks import Fallback, count_fallbacks, skipped_free_model
 from pointsman.report.figures.free_pool import FreePool, free_pool
-from pointsman.report.figures.ledger_entries import NO_TOTALS, LedgerEntry, Totals, grouped, totals_by, totals_of
+from pointsman.report.figures.ledger_entries import (
+    NO_TOTALS,
+    LedgerAttempt,
+    LedgerEntry,
+    Totals,
+    grouped,
+    totals_by,
+    totals_of,
+)
 from pointsman.report.figures.sums import Summable
 from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
 from pointsman.routing.policy import RoutingPolicy
@@ -101,13 +109,10 @@ class DayTotals(Summable):
     top_tier: dict[TopTierGroup, TopTierTotals]
 
     @classmethod
-    def of(cls, attempts: Iterable[LedgerEntry], since: datetime, policy: RoutingPolicy) -> Self:
-        """Return the totals of the day that starts at `since`.
-
-        `attempts` begin earlier, to tell a fallback from its retry.
-        """
-        entries, first = list(attempts), to_text(since)
-        today = [entry for entry in entries if entry.at >= first]
+    def of(
+        cls, today: list[LedgerEntry], earlier: Iterable[LedgerAttempt], since: datetime, policy: RoutingPolicy
+    ) -> Self:
+        """Return the totals of the day that starts at `since`; `earlier` attempts tell a fallback from its retry."""
         for_tasks = [entry for entry in today if entry.for_task]
         in_batches = [entry for entry in today if entry.in_batch]
         return cls(
@@ -124,7 +129,7 @@ class DayTotals(Summable):
             outcomes=Counter(entry.outcome for entry in today),
             account_refusals=Counter(_account_refusals(today, policy)),
             unrecognized=Counter(entry.outcome for entry in today if not entry.recognized),
-            fallbacks=count_fallbacks(entries, first, policy),
+            fallbacks=count_fallbacks(earlier, today, to_text(since), policy),
             free_pool=free_pool(for_tasks, policy),
             skipped_free=totals_of(skipped_free_model(today, policy, since)),
             unknown=UnknownCosts.of(today),

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
-from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.ledger_entries import LedgerAttempt, LedgerEntry
 from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.taxonomy import Tier
@@ -22,15 +22,19 @@ class Fallback(NamedTuple):
     free_to_paid: bool
 
 
-def count_fallbacks(attempts: Iterable[LedgerEntry], since: str, policy: RoutingPolicy) -> Counter[Fallback]:
-    """Return how often each fallback happened since then. `attempts` begin earlier, to tell a fallback from its retry.
+def count_fallbacks(
+    earlier: Iterable[LedgerAttempt], today: Iterable[LedgerAttempt], since: str, policy: RoutingPolicy
+) -> Counter[Fallback]:
+    """Return how often each fallback happened since then. `earlier` attempts tell a fallback from its retry.
 
     Several attempts on one hop count once, at the time of the first attempt that was sent.
     """
     counts: Counter[Fallback] = Counter()
+    entries = [entry for entry in today if entry.for_task]
+    fell_back = {entry.task_id for entry in entries if entry.came_from is not None}
     attempts = sorted(
-        (entry for entry in attempts if entry.for_task),
-        key=lambda entry: (entry.task_id, entry.generation, entry.attempt_id),
+        (entry for entry in chain(earlier, entries) if entry.task_id in fell_back and entry.for_task),
+        key=lambda entry: (entry.task_id, entry.generation, entry.attempt_id, entry.at),
     )
     for _, hop_attempts in groupby(attempts, key=lambda entry: (entry.task_id, entry.generation, entry.hop)):
         hop = list(hop_attempts)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from pointsman.report.bill.kept import KeptMonths, KeptReconciliation
 from pointsman.report.figures.day_summary import DaySpend, DaySummary
 from pointsman.report.figures.day_tasks import TaskKind
 from pointsman.report.figures.report import Report
@@ -61,10 +62,27 @@ def read_manifest(text: str | None) -> list[PublishedDay]:
     return [_entry(day, fields) for day, fields in json.loads(text)["days"].items()] if text else []
 
 
-def manifest_text(entries: Iterable[PublishedDay]) -> str:
+def read_reconciled(text: str | None) -> dict[str, dict[str, KeptReconciliation]]:
+    """Return what a stored manifest holds of reconciliations; nothing where none has been kept."""
+    months = json.loads(text).get("reconciled", {}) if text else {}
+    return {
+        month: {name: KeptReconciliation.from_fields(month, name, fields) for name, fields in providers.items()}
+        for month, providers in months.items()
+    }
+
+
+def manifest_text(entries: Iterable[PublishedDay], reconciled: KeptMonths | None = None) -> str:
     """Return the manifest as JSON."""
-    days = {entry.spend.day.isoformat(): _fields(entry) for entry in entries}
-    return json.dumps({"version": _MANIFEST_VERSION, "days": days}, indent=1) + "\n"
+    document: dict[str, Any] = {
+        "version": _MANIFEST_VERSION,
+        "days": {entry.spend.day.isoformat(): _fields(entry) for entry in entries},
+    }
+    if reconciled:
+        document["reconciled"] = {
+            month: {name: kept.as_fields() for name, kept in providers.items()}
+            for month, providers in reconciled.items()
+        }
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _fields(entry: PublishedDay) -> dict[str, Any]:

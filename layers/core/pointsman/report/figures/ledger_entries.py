@@ -16,31 +16,65 @@ _OPEN_OUTCOME = "open"
 """The outcome shown for an intent that is not settled yet."""
 
 
+EARLIER_ATTRIBUTES = (
+    "row", "kind", "purpose", "task_id", "turn", "model", "billing", "hop", "outcome", "counters_due", "after",
+    "came_from",
+)  # fmt: skip
+"""All that `earlier_attempt` reads of a row."""
+ENTRY_ATTRIBUTES = (
+    *EARLIER_ATTRIBUTES, "tier", "type", "billed_model", *Usage.__dataclass_fields__, "cost_nano", "reserved_nano",
+    "cost_known", "failed_check", "account", "unrecognized", "parent_id", "metadata", "milliseconds", "batch_entry",
+    "ended_at", "sender", "regional",
+)  # fmt: skip
+"""All that `read_entries` reads of a row."""
+
+
 @dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One attempt: its intent in the ledger, and its outcome once it is settled."""
+class LedgerAttempt:
+    """An attempt's place among its task's attempts: all that is read of the time before a report's day."""
 
     at: str
     """When its intent was recorded, as `times.to_text` writes it."""
     task_id: str
     attempt_id: str
     purpose: Purpose
-    tier: Tier
-    type: str | None
     requested_model: str
-    billed_model: str
-    """The requested model, unless the answer names another."""
     billing: str
     outcome: str
     """The outcome's name, or `open`."""
+    hop: int
+    previous_outcome: str | None
+    came_from: str | None
+
+    @property
+    def generation(self) -> str:
+        """Which run of the task it belongs to: each replay starts the next one."""
+        return self.attempt_id.split(".", 1)[0]
+
+    @property
+    def sent(self) -> bool:
+        """Whether a request was sent: only then it counts as an attempt."""
+        return self.outcome != Outcome.NOT_SENT
+
+    @property
+    def for_task(self) -> bool:
+        """Whether it worked on a task: it neither classified tasks nor checked an answer."""
+        return self.purpose is Purpose.TASK
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry(LedgerAttempt):
+    """One attempt: its intent in the ledger, and its outcome once it is settled."""
+
+    tier: Tier
+    type: str | None
+    billed_model: str
+    """The requested model, unless the answer names another."""
     usage: Usage
     cost_nano: int
     """The booked cost; the reserved amount while the attempt is open."""
     cost_known: bool
     """False when the cost will never be known: `cost_nano` is then the reserved amount. True while it is open."""
-    hop: int
-    previous_outcome: str | None
-    came_from: str | None
     failed_check: str | None
     """The check that its answer failed."""
     account: str | None
@@ -57,6 +91,9 @@ class LedgerEntry:
     in_batch: bool = False
     """Whether it was an entry in a batch of the economy lane: it took hours, and no function waited for it."""
 
+    regional: bool = False
+    """Whether it was served, and priced, under a geography's surcharge."""
+
     @property
     def lane(self) -> Lane:
         """The lane that it went."""
@@ -71,21 +108,6 @@ class LedgerEntry:
     def is_open(self) -> bool:
         """Whether it has no outcome yet."""
         return self.outcome == _OPEN_OUTCOME
-
-    @property
-    def generation(self) -> str:
-        """Which run of the task it belongs to: each replay starts the next one."""
-        return self.attempt_id.split(".", 1)[0]
-
-    @property
-    def sent(self) -> bool:
-        """Whether a request was sent: only then it counts as an attempt."""
-        return self.outcome != Outcome.NOT_SENT
-
-    @property
-    def for_task(self) -> bool:
-        """Whether it worked on a task: it neither classified tasks nor checked an answer."""
-        return self.purpose is Purpose.TASK
 
     @property
     def is_classification(self) -> bool:
@@ -149,6 +171,16 @@ def read_entries(rows: Iterable[Mapping[str, Any]]) -> tuple[list[LedgerEntry], 
     return attempts, sorted(shares, key=lambda share: (share.at, share.task_id))
 
 
+def earlier_attempt(row: Mapping[str, Any]) -> LedgerAttempt:
+    """Return the attempt of a row that may have `EARLIER_ATTRIBUTES` only."""
+    return LedgerAttempt(*_attempt_fields(row))
+
+
+def instant_of(row: Mapping[str, Any]) -> str:
+    """Return when a row's intent was recorded: the beginning of its sort key; shares have no other."""
+    return str(row["row"]).split("#", 1)[0]
+
+
 def totals_of(attempts: Iterable[LedgerEntry]) -> Totals:
     """Return the attempts' totals; one that was never sent does not count as an attempt."""
     entries = list(attempts)
@@ -180,39 +212,56 @@ def grouped[Item, Key](items: Iterable[Item], key_of: Callable[[Item], Key]) -> 
 def _share(row: Mapping[str, Any]) -> ClassificationShare:
     metadata = row.get("metadata") or {}
     return ClassificationShare(
-        _instant(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata, row.get("sender")
+        instant_of(row), row["task_id"], row["cost_nano"], row.get("parent_id"), metadata, row.get("sender")
     )
 
 
 def _entry(row: Mapping[str, Any]) -> LedgerEntry:
-    settled = "outcome" in row and not row.get("counters_due")  # until its cost is counted, its reservation is
+    get = row.get
+    settled = _is_settled(row)
     return LedgerEntry(
-        at=_instant(row),
-        task_id=row["task_id"],
-        attempt_id=row["turn"],
-        purpose=Purpose(row["purpose"]),
-        tier=Tier(row["tier"]),
-        type=_interned(row.get("type")),
-        requested_model=intern(row["model"]),
-        billed_model=intern(row.get("billed_model") or row["model"]),
-        billing=intern(row["billing"]),
-        outcome=intern(row["outcome"]) if settled else _OPEN_OUTCOME,
-        usage=Usage(**{kind: row.get(kind, 0) for kind in Usage.__dataclass_fields__}),
+        *_attempt_fields(row),
+        tier=_TIERS[row["tier"]],
+        type=_interned(get("type")),
+        billed_model=intern(get("billed_model") or row["model"]),
+        usage=Usage(*[get(kind, 0) for kind in _TOKEN_KINDS]),
         cost_nano=row["cost_nano"] if settled else row["reserved_nano"],
-        cost_known=row.get("cost_known", True),
-        hop=row.get("hop", 0),
-        previous_outcome=_interned(row.get("after")),
-        came_from=_interned(row.get("came_from")),
-        failed_check=_interned(row.get("failed_check")),
-        account=AccountTrouble.KEY if row.get("outcome") == Outcome.AUTH else _interned(row.get("account")),
-        recognized=not row.get("unrecognized", False),
-        parent_id=row.get("parent_id"),
-        metadata=row.get("metadata") or {},
-        milliseconds=0 if row.get("batch_entry") else row.get("milliseconds", 0),
-        ended_at=row.get("ended_at"),
-        sender=_interned(row.get("sender")),
-        in_batch=bool(row.get("batch_entry")),
+        cost_known=get("cost_known", True),
+        failed_check=_interned(get("failed_check")),
+        account=AccountTrouble.KEY if get("outcome") == Outcome.AUTH else _interned(get("account")),
+        recognized=not get("unrecognized", False),
+        parent_id=get("parent_id"),
+        metadata=get("metadata") or {},
+        milliseconds=0 if get("batch_entry") else get("milliseconds", 0),
+        ended_at=get("ended_at"),
+        sender=_interned(get("sender")),
+        in_batch=bool(get("batch_entry")),
+        regional=get("regional", False),
     )
+
+
+def _attempt_fields(
+    row: Mapping[str, Any],
+) -> tuple[str, str, str, Purpose, str, str, str, int, str | None, str | None]:
+    """Return the fields of `LedgerAttempt`, in their order."""
+    get = row.get
+    return (
+        instant_of(row),
+        row["task_id"],
+        row["turn"],
+        _PURPOSES[row["purpose"]],
+        intern(row["model"]),
+        intern(row["billing"]),
+        intern(row["outcome"]) if _is_settled(row) else _OPEN_OUTCOME,
+        get("hop", 0),
+        _interned(get("after")),
+        _interned(get("came_from")),
+    )
+
+
+def _is_settled(row: Mapping[str, Any]) -> bool:
+    """Return whether its cost is counted: until then its reservation is."""
+    return "outcome" in row and not row.get("counters_due")
 
 
 def _interned(name: str | None) -> str | None:
@@ -220,6 +269,6 @@ def _interned(name: str | None) -> str | None:
     return intern(name) if name is not None else None
 
 
-def _instant(row: Mapping[str, Any]) -> str:
-    """Return the instant at the start of a row's sort key; shares have no other."""
-    return str(row["row"]).split("#", 1)[0]
+_PURPOSES = {str(purpose): purpose for purpose in Purpose}
+_TIERS = {str(tier): tier for tier in Tier}
+_TOKEN_KINDS = tuple(Usage.__dataclass_fields__)

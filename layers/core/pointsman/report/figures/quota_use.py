@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from pointsman.report.figures.ledger_entries import LedgerEntry
+from pointsman.report.figures.ledger_entries import LedgerAttempt
 from pointsman.report.figures.month import percent_of
 from pointsman.routing.catalog import Billing
 from pointsman.routing.policy import RoutingPolicy
@@ -41,7 +41,7 @@ class FreeRequests:
     def __init__(self) -> None:
         self._times: dict[str, array[int]] = {}
 
-    def add(self, attempts: Iterable[LedgerEntry]) -> None:
+    def add(self, attempts: Iterable[LedgerAttempt]) -> None:
         """Add a shard's attempts."""
         for entry in attempts:
             if entry.sent and entry.billing == Billing.FREE:

@@ -1,6 +1,6 @@
 """The report of one day, typed, and built from the ledger's rows one shard at a time. Sums are exact nano-dollars."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,12 +8,19 @@ from zoneinfo import ZoneInfo
 
 from pointsman.execution.batch import LaneBatch
 from pointsman.execution.outcome import Outcome
+from pointsman.report.bill.kept import KeptReconciliation
 from pointsman.report.figures.baseline import Comparison
 from pointsman.report.figures.day_summary import CHART_DAYS, DaySpend, DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
 from pointsman.report.figures.day_totals import DayTotals
 from pointsman.report.figures.economy import EconomyDay, LaneEntries, unanswered_batches
-from pointsman.report.figures.ledger_entries import NO_TOTALS, read_entries
+from pointsman.report.figures.ledger_entries import (
+    NO_TOTALS,
+    LedgerAttempt,
+    earlier_attempt,
+    instant_of,
+    read_entries,
+)
 from pointsman.report.figures.lifetimes import Notice, notices
 from pointsman.report.figures.month import Month, month_to_date
 from pointsman.report.figures.quota_use import FreeRequests, QuotaUse, quota_use
@@ -65,6 +72,8 @@ class Report(DayTotals):
     """None: nothing has to do with the lane."""
     summary: DaySummary
     """What later reports of the month need of the day."""
+    reconciled: tuple[KeptReconciliation, ...]
+    """Each provider's latest reconciliation; empty: none is kept."""
 
     @property
     def fallback_count(self) -> int:
@@ -89,6 +98,7 @@ class ReportScope:
     stack: StackPlace = UNKNOWN_STACK
     open_batches: tuple[LaneBatch, ...] = ()
     """Of the economy lane, when the report is made."""
+    reconciled: tuple[KeptReconciliation, ...] = ()
 
 
 def build_report(
@@ -129,7 +139,7 @@ class ReportBuilder:
 
     def __post_init__(self) -> None:
         since, _ = self.bounds
-        self.totals = DayTotals.of([], since, self.scope.policy)
+        self.totals = DayTotals.of([], [], since, self.scope.policy)
         self.summary = summarize_day(self.scope.day, str(self.scope.zone), [], self.scope.policy, since)
 
     @property
@@ -139,18 +149,30 @@ class ReportBuilder:
 
     def add_shard(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add a shard's rows."""
-        since, until = self.bounds
-        first, end, earliest = to_text(since), to_text(until), to_text(since - LOOKBACK)
-        attempts, shares = read_entries(rows)
-        attempts = [entry for entry in attempts if earliest <= entry.at < end]
-        today = [entry for entry in attempts if entry.at >= first]
+        since, _ = self.bounds
+        earlier = list[LedgerAttempt]()
+        today, shares = read_entries(self._of_the_day(rows, earlier))
         for_tasks = [entry for entry in today if entry.for_task]
-        self.requests.add(attempts)
-        self.totals += DayTotals.of(attempts, since, self.scope.policy)
+        self.requests.add(earlier)
+        self.requests.add(today)
+        self.totals += DayTotals.of(today, earlier, since, self.scope.policy)
         self.retired |= {entry.requested_model for entry in today if entry.outcome == Outcome.RETIRED}
-        self.tasks.add(task_costs(for_tasks, [share for share in shares if first <= share.at < end]))
+        self.tasks.add(task_costs(for_tasks, shares))
         self.speed.add(entry for entry in for_tasks if not entry.in_batch)
         self.summary += DaySummary.of(self.scope.day, str(self.scope.zone), today, self.scope.policy, since)
+
+    def _of_the_day(
+        self, rows: Iterable[Mapping[str, Any]], earlier: list[LedgerAttempt]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the day's rows; of those before it, put the attempts since `LOOKBACK` into `earlier`."""
+        since, until = self.bounds
+        earliest, first, end = to_text(since - LOOKBACK), to_text(since), to_text(until)
+        for row in rows:
+            at = instant_of(row)
+            if first <= at < end:
+                yield row
+            elif earliest <= at < first and row["kind"] != "share":
+                earlier.append(earlier_attempt(row))
 
     def build(self, counters: Mapping[str, int], earlier: list[DaySummary], find_milestones: MilestoneLookup) -> Report:
         """Return the report of the shards added."""
@@ -180,6 +202,7 @@ class ReportBuilder:
             notices=notices(scope.policy, scope.day, self.retired),
             economy=self._economy(),
             summary=self.summary,
+            reconciled=scope.reconciled,
         )
 
     def _economy(self) -> EconomyDay | None:

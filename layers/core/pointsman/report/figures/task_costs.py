@@ -52,6 +52,15 @@ class TaskTotals(Summable):
     cost_nano: int = 0
     share_nano: int = 0
 
+    def __add__(self, other: "TaskTotals") -> "TaskTotals":
+        """Return the sum of both, as `Summable` does; there are several for each task of a day."""
+        return TaskTotals(
+            self.tasks + other.tasks,
+            self.attempts + other.attempts,
+            self.cost_nano + other.cost_nano,
+            self.share_nano + other.share_nano,
+        )
+
     @property
     def with_share_nano(self) -> int:
         """What they cost in all."""
@@ -92,7 +101,7 @@ class TaskCostCollector:
         )
 
     def _label(self, task: TaskCost) -> None:
-        totals = _totals_of(task)
+        totals = TaskTotals(1, task.attempts, task.cost_nano, task.share_nano)
         for label in _LABELS:
             if name := getattr(task, label):
                 named = self._named[label]

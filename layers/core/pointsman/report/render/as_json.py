@@ -64,6 +64,9 @@ def _document(report: Report) -> dict[str, Any]:
         "senders": _named(report.labels["sender"]),
         "lanes": {name: _totals(totals) for name, totals in report.lanes.items()},
         "economy": _economy(report.economy),
+        "reconciled": [
+            {**asdict(kept), "until": kept.until.isoformat() if kept.until else None} for kept in report.reconciled
+        ],
         "work": [{**key._asdict(), **_totals(totals)} for key, totals in report.work.items()],
         "task_costs": [{**asdict(task), "with_share_nano": task.with_share_nano} for task in report.tasks],
         "others": {

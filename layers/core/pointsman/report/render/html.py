@@ -35,6 +35,7 @@ from pointsman.report.render.html_routing import (
 )
 from pointsman.report.render.html_tasks import attention_section, drivers_section, tasks_banner, troubled_section
 from pointsman.report.render.markup import Child, Markup, el
+from pointsman.report.render.reconciled import reconciled_section
 from pointsman.values.times import to_text
 
 _UP = "../../../"
@@ -58,6 +59,7 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
         economy_section(report),
         work_section(report),
         saved_section(report),
+        reconciled_section(report),
         top_tier_section(report),
         fallbacks_section(report),
         speed_section(report),

@@ -18,6 +18,7 @@ from pointsman.report.render.formatting import (
     short_count,
 )
 from pointsman.report.render.lane_words import lane_text
+from pointsman.report.render.reconciled import reconciled_words
 from pointsman.values.times import to_text
 
 TEXT_WIDTH, _NARROWEST = 72, 60
@@ -128,6 +129,7 @@ def _summary(report: Report, width: int) -> list[str]:
         *fold_list("        ", tiers, width, 2),
         *fold_list("Caps    ", limits, width, 2),
         *_economy(report, width),
+        *_reconciled(report, width),
     ]
 
 
@@ -136,6 +138,11 @@ def _economy(report: Report, width: int) -> list[str]:
         lane_text(report), width - 8, max_lines=_ECONOMY_LINES, placeholder=" ...", break_on_hyphens=False
     )
     return [("        " if number else "Economy ") + line for number, line in enumerate(lines)]
+
+
+def _reconciled(report: Report, width: int) -> list[str]:
+    lines = [line for kept in report.reconciled for line in textwrap.wrap(reconciled_words(kept), width - 8)]
+    return [("        " if number else "Bills   ") + line for number, line in enumerate(lines)]
 
 
 def _before(report: Report, width: int) -> list[str]:

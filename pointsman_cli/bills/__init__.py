@@ -1,0 +1,1 @@
+"""Reads what the providers charged."""
