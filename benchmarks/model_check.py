@@ -23,7 +23,7 @@ from tests.support.local_stack import Stack
 
 TASKS, SECONDS_APART = 60, 0.8
 """How many tasks, and how far apart they are sent: three quarters of a minute, on functions that are warm."""
-WITHIN = 0.5
+WITHIN = 0.25
 """Accepted error of the model: it has no processors, which everything here shares."""
 TIER = Tier.IMPLEMENTATION
 _PROBES = 15

@@ -37,6 +37,7 @@ from benchmarks.sample_ledger import DAY, PROJECTIONS, ZONE, Bucket, Pages, Samp
 from pointsman.adapters.archive import ArchivedLedger, BucketArchive
 from pointsman.adapters.dynamo import Tables
 from pointsman.adapters.ledger_reader import DynamoLedgerReader
+from pointsman.entrypoints.cost_report import collect_rarely
 from pointsman.execution.ledger_keys import LedgerWatermarks
 from pointsman.report.figures.report import ReportScope, build_report
 from pointsman.report.render.as_json import as_json
@@ -76,6 +77,7 @@ def peak() -> int:
 
 def step(name: str, folder: Path, endpoint: str | None) -> dict[str, Any]:
     """Do one step in this process and return its figures."""
+    collect_rarely()
     rules, (since, until) = policy(), day_bounds(DAY, ZONE)
     dynamodb, bucket = aws(endpoint) if endpoint else (Pages(folder / "usage"), Bucket(folder / "bucket"))
     reader, archive = DynamoLedgerReader(dynamodb, Tables("", TABLE, "")), BucketArchive(bucket, TABLE)

@@ -22,6 +22,7 @@ from pointsman_cli.statement.wording import (
     NAMES_SHOWN,
     NOT_MEASURED,
     billed_sentences,
+    billed_word,
     by_cost,
     cost_parts,
     measured_sentence,
@@ -78,7 +79,7 @@ def _figures(statement: Statement) -> Markup:
     title = "Saved" if statement.saved_nano >= 0 else "Lost"
     big = percent(abs(statement.saved_percent)) if statement.saved_percent is not None else "–"  # noqa: RUF001
     saved = _figure(title, big, of if known else "Nothing to compare: no task was answered.")
-    billed = _figure("Billed", "reconciled" if statement.reconciled else "not reconciled")
+    billed = _figure("Billed", *billed_word(statement))
     return el("dl", spent, saved, billed, class_="figures")
 
 

@@ -20,6 +20,15 @@ def billed_sentences(statement: Statement) -> list[str]:
     return [f"{reconciled_words(kept)}." for kept in statement.reconciled] or [_NOT_RECONCILED]
 
 
+def billed_word(statement: Statement) -> tuple[str, str | None]:
+    """Return whether what was billed is what was spent, and up to which day that is known."""
+    days = [kept.until for kept in statement.reconciled if kept.until]
+    if not days:
+        return "not reconciled", None
+    agrees = all(kept.explained for kept in statement.reconciled if kept.until)
+    return "as spent" if agrees else "differs", f"reconciled until {min(days):%-d %B}"
+
+
 def name_words(name: str | None) -> str:
     """Return a name as it is shown."""
     return NOBODY if name is None else clip(name, _LONGEST_NAME)

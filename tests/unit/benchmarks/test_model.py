@@ -1,10 +1,13 @@
 """The model of the whole system: nothing is lost in it, its limits hold, and the page says what it says."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.model import HourResult, Limits, StepTimes, System, burst
+from benchmarks.model_check import predict
 from benchmarks.simulation import Gate, Places, Process, Rate, Simulation
-from benchmarks.volumes import PAGE, play, volume_lines
+from benchmarks.volumes import PAGE, play, volume_lines, with_table
 from pointsman.values.taxonomy import Tier
 
 STILL = StepTimes(spread=0.0)
@@ -98,3 +101,15 @@ def test_window_fills_batches_and_delays() -> None:
 
 def test_page_has_what_the_model_says() -> None:
     assert volume_lines({25: play(25)})[2] in PAGE.read_text()
+
+
+def test_model_of_a_stack_that_polls_adds_half_a_poll_at_the_median() -> None:
+    still = replace(STILL, receive=0.0, budget_item=0.0, cold={"router": 0.0}, cold_claude=0.0)
+    at_once, polled = (sorted(predict(replace(still, poll=poll), 60)) for poll in (0.0, 1.0))
+    assert at_once[0] == pytest.approx(at_once[-1])
+    assert 0.3 < polled[30] - at_once[30] < 0.7
+    assert polled[-1] <= at_once[-1] + 1.05  # a second task of the batch waits for the first
+
+
+def test_page_has_a_place_for_what_was_observed() -> None:
+    assert "| median |" in with_table(PAGE.read_text(), "check", ["| median |"])

@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pointsman.report.bill.kept import KeptReconciliation
+from pointsman.report.figures.stack_place import UNKNOWN_STACK
 from pointsman_cli.statement.figures import Statement, StatementBuilder
+from pointsman_cli.statement.page import render_statement
 from pointsman_cli.statement.text import statement_text
-from pointsman_cli.statement.wording import cost_parts, measured_sentence
+from pointsman_cli.statement.wording import billed_word, cost_parts, measured_sentence
 from tests.support.paths import ROOT
 from tests.support.report_rows import (
     BERLIN,
@@ -138,3 +143,24 @@ def test_counters_of_the_days_covered_are_held_against_the_ledger() -> None:
 def test_page_of_the_documentation_shows_the_example_as_it_is_printed() -> None:
     (shown,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs/statement.md").read_text(encoding="utf-8"), re.DOTALL)
     assert shown == statement_text(statement_month(), 80, stand_in=False)
+
+
+@pytest.mark.parametrize(
+    ("bills", "said"),
+    [
+        ((), ("not reconciled", None)),
+        (((None, True),), ("not reconciled", None)),
+        (((21, True), (None, False)), ("as spent", "reconciled until 21 November")),
+        (((21, True), (20, False)), ("differs", "reconciled until 20 November")),
+    ],
+)
+def test_page_says_whether_what_was_billed_is_what_was_spent(
+    bills: tuple[tuple[int | None, bool], ...], said: tuple[str, str | None]
+) -> None:
+    kept = tuple(
+        KeptReconciliation("2026-11", "anthropic", date(2026, 11, day) if day else None, 0, 0, explained=explained)
+        for day, explained in bills
+    )
+    statement = replace(statement_of(row()), reconciled=kept)
+    assert billed_word(statement) == said
+    assert said[0] in render_statement(statement, UNKNOWN_STACK, stand_in=False)
