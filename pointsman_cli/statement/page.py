@@ -20,12 +20,13 @@ from pointsman.report.render.markup import Child, Markup, el
 from pointsman_cli.statement.figures import NamedCost, Statement
 from pointsman_cli.statement.wording import (
     NAMES_SHOWN,
-    NOT_MEASURED,
     billed_sentences,
+    billed_word,
     by_cost,
     cost_parts,
     measured_sentence,
     name_words,
+    quality_lines,
 )
 
 _TITLES = {"sender": "By team", "agent": "By agent", "ticket": "By ticket"}
@@ -42,7 +43,7 @@ def render_statement(statement: Statement, stack: StackPlace, *, stand_in: bool)
             _spent(statement),
             _saved(statement),
             _sentences("billed", "Spent and billed", billed_sentences(statement)),
-            _sentences("quality", "Quality", [NOT_MEASURED]),
+            _sentences("quality", "Quality", quality_lines(statement)),
             _models(statement),
             *(_named(statement, label) for label in _TITLES),
             class_="halves",
@@ -78,7 +79,7 @@ def _figures(statement: Statement) -> Markup:
     title = "Saved" if statement.saved_nano >= 0 else "Lost"
     big = percent(abs(statement.saved_percent)) if statement.saved_percent is not None else "–"  # noqa: RUF001
     saved = _figure(title, big, of if known else "Nothing to compare: no task was answered.")
-    billed = _figure("Billed", "reconciled" if statement.reconciled else "not reconciled")
+    billed = _figure("Billed", *billed_word(statement))
     return el("dl", spent, saved, billed, class_="figures")
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
+from pointsman.report.figures.quality import GroupKind
 from pointsman.report.render.formatting import clip, percent, plural, rounded_dollars
+from pointsman.report.render.quality_words import group_name, group_sentence, quality_text
 from pointsman.report.render.reconciled import reconciled_words
 from pointsman_cli.statement.figures import NamedCost, Statement
 
@@ -12,12 +14,20 @@ NAMES_SHOWN = 6
 NOBODY = "not stated"
 _LONGEST_NAME = 60
 _NOT_RECONCILED = "Not reconciled with a provider’s bill."  # noqa: RUF001
-NOT_MEASURED = "Not measured: no audited answer was judged against the baseline."
 
 
 def billed_sentences(statement: Statement) -> list[str]:
     """Return how far the month's bills have been held against the ledger."""
     return [f"{reconciled_words(kept)}." for kept in statement.reconciled] or [_NOT_RECONCILED]
+
+
+def billed_word(statement: Statement) -> tuple[str, str | None]:
+    """Return whether what was billed is what was spent, and up to which day that is known."""
+    days = [kept.until for kept in statement.reconciled if kept.until]
+    if not days:
+        return "not reconciled", None
+    agrees = all(kept.explained for kept in statement.reconciled if kept.until)
+    return "as spent" if agrees else "differs", f"reconciled until {min(days):%-d %B}"
 
 
 def name_words(name: str | None) -> str:
@@ -62,3 +72,13 @@ def measured_sentence(statement: Statement) -> str:
     others = f"The cost of the other {answers - measured.answers:,} is {ESTIMATE}."
     given, estimate = plural(measured.answers, "answer"), rounded_dollars(measured.estimated_nano)
     return f"The baseline gave {given} too, for the audit: {was} the estimate of {estimate}. {others}"
+
+
+def quality_lines(statement: Statement) -> list[str]:
+    """Return what is known of the answers beside the baseline's: of all tasks, then by tier."""
+    quality = statement.quality
+    if quality is None:
+        return ["Not measured: nobody judges the audit’s answers (pointsman.quality)."]  # noqa: RUF001
+    tiers = [group for group in quality.groups if group.kind is GroupKind.TIER]
+    by_tier = [f"{group_name(group).capitalize()}: {group_sentence(quality, group)}" for group in tiers]
+    return [quality_text(quality), *(by_tier if len(by_tier) > 1 else [])]

@@ -91,10 +91,11 @@ def measured(world: EconomyWorld, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "tasks": TASKS,
         "kills": world.kills,
-        "batches: created, answered late or never": [len(world.batches.batches), 2],
+        "batches": len(world.batches.batches),
+        "creations whose answer was lost": world.batches.lost,
         "entries by outcome": dict(Counter(row["outcome"] for row in entries)),
         "single calls by outcome": dict(Counter(row["outcome"] for row in rows if not row.get("batch_entry"))),
-        "paid for entries, and the same at the standard price, nano-dollars": [sum(paid), 2 * sum(paid)],
+        "paid for answered entries, nano-dollars": sum(paid),
         "month's counter minus the sum of the rows": world.counters()["month"] - sum(row["cost_nano"] for row in rows),
     }
 

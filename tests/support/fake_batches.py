@@ -51,6 +51,8 @@ class FakeBatches:
     """Raised by every reading call."""
     batches: dict[str, TakenBatch] = field(default_factory=dict)
     creations: int = 0
+    lost: int = 0
+    """Creations that were taken, and whose answer was lost."""
     cancelled: list[str] = field(default_factory=list)
 
     def create(self, requests: Iterable[tuple[str, ModelRequest]], seconds: float) -> ProviderBatch | CallResult:
@@ -63,6 +65,7 @@ class FakeBatches:
         made = self.take(dict(requests))
         self.on_call("created")
         if fate == "lost":
+            self.lost += 1
             return CallResult(Outcome.UNKNOWN, detail="APITimeoutError (ReadTimeout)")
         return self._said(made)
 
