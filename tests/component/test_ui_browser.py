@@ -4,20 +4,22 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pointsman.execution.records import Payload
+from pointsman.entrypoints.replay import build_replay
+from pointsman.execution.records import AuditedAnswer, Payload
 from pointsman_cli.stacks import NoLocalStackError
 from pointsman_cli.ui.browser_session import BrowserSession
 from pointsman_cli.ui.ui_context import StackLink, UiContext
 from tests.support.browser import BROWSER
 from tests.support.paths import ROOT
 from tests.support.ui_tour import PAGES, Tour, served, tour
-from tests.support.ui_window import put_task
+from tests.support.ui_window import attempt_rows, put_task
 
 SHOTS = ROOT / "build/ui-pages"
 AXE = ROOT / ".tools/axe/axe.min.js"
@@ -106,12 +108,25 @@ def test_by_keyboard_alone_from_the_first_page_to_the_answer_and_back(pages: Tou
     tab.until("location.pathname === '/submit' && document.querySelector('textarea[name=prompt]')")
 
 
+def put_hostile_repairs(pages: Tour) -> tuple[str, ...]:
+    """Store a dead letter and an audit with every payload; return their pages."""
+    payloads, at = "\n\n".join(PAYLOADS), datetime.now(UTC)
+    stated = {"code": "invalid_task", "reason": payloads[:500], "task_id": "d-hostile", "message_id": "m-hostile"}
+    dead_letters = pages.connection.runtime.part(build_replay).dead_letters
+    dead_letters.put(json.dumps({"task_id": "d-hostile", "tier": "best", "prompt": payloads}), stated, "m-hostile")
+    key = attempt_rows(pages.aws, "x-audit", at, 9, model="claude-sonnet-5-5", purpose="audit")
+    audit = AuditedAnswer(key, "claude-sonnet-5-5", key.began_at, "answered", 1, Payload(inline=payloads))
+    put_task(pages.aws, "x-audit", payloads, answer=Payload(inline=payloads), audit=audit)
+    return "/dead-letters", "/dead-letters/d-hostile", "/audit", "/audit/x-audit"
+
+
 def test_hostile_text_never_runs(pages: Tour) -> None:
     tab = pages.tab
     for number, payload in enumerate(PAYLOADS):
         told = {"metadata": {"ticket": payload, "agent": payload, "file": payload}, "sender": payload, "model": payload}
         put_task(pages.aws, f"x-{number}", payload, answer=Payload(inline=payload), reason=payload, **told)
-    for path in ("/", "/tasks", *(f"/tasks/x-{number}" for number in range(len(PAYLOADS)))):
+    tasks = [f"/tasks/x-{number}" for number in range(len(PAYLOADS))]
+    for path in ("/", "/tasks", *tasks, "/tasks/x-0/rerun", "/tasks/x-0/correct", *put_hostile_repairs(pages)):
         pages.open(path)
         assert tab.run("[...document.querySelectorAll('.answer a')].every(a => /^(https?|mailto):/.test(a.href))"), path
         assert tab.run("document.querySelectorAll('#content iframe, #content script, #content [onload]').length") == 0

@@ -116,8 +116,8 @@ class LedgerEntry(LedgerAttempt):
 
     @property
     def checks_answers(self) -> bool:
-        """Whether it judged an answer, or gave a second answer to compare it with."""
-        return self.purpose in (Purpose.JUDGE, Purpose.AUDIT)
+        """Whether it judged an answer, gave a second one to compare it with, or compared the two."""
+        return self.purpose in (Purpose.JUDGE, Purpose.AUDIT, Purpose.COMPARISON)
 
     @property
     def gave_answer(self) -> bool:
