@@ -1,6 +1,7 @@
 """Starts the emulator and the fake providers on ports of 127.0.0.1, and waits until they answer."""
 
 import json
+import os
 import secrets
 import socket
 import sys
@@ -17,6 +18,7 @@ from devstack.request_guard import PATH_KEY
 from devstack.toolchain import MINISTACK, LocalStackError, last_line
 
 _START_SECONDS = 60.0
+_CLOSING_SECONDS = 3.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -134,9 +136,16 @@ def free_port() -> int:
 
 
 def _checked(port: int) -> int:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
-        way_out = "stop what listens there, or give the stack another port for good with `pointsman up --port N`"
-        raise LocalStackError(f"Port {port} of 127.0.0.1 cannot be had ({error.strerror}): {way_out}") from None
-    return port
+    """Return the port once it can be had; the kernel takes a moment to close what a killed process listened at."""
+    limit = time.monotonic() + _CLOSING_SECONDS
+    while True:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            if time.monotonic() < limit:
+                time.sleep(0.05)
+                continue
+            why = os.strerror(error.errno or 0)
+            way_out = "stop what listens there, or give the stack another port for good with `pointsman up --port N`"
+            raise LocalStackError(f"Port {port} of 127.0.0.1 cannot be had ({why}): {way_out}") from None
+        return port

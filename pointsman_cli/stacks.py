@@ -100,8 +100,9 @@ class StackConnection:
 
     @cached_property
     def known_tasks(self) -> KnownTasks:
-        """The ids that this machine has submitted to this stack or listed; a local stack's end with its address."""
-        return KnownTasks.of_stack(self.stack_name or "stack", self.settings.task_queue_url)
+        """The ids that this machine has submitted to this stack or listed; a local stack's end with its data."""
+        data = self.clients.access_key if isinstance(self.clients, devstack.StackInfo) else ""
+        return KnownTasks.of_stack(self.stack_name or "stack", self.settings.task_queue_url + data)
 
     def task_id(self, text: str) -> str:
         """Return the task id that an argument stands for; see `KnownTasks.full_id`."""

@@ -96,6 +96,7 @@ _OWN_SETUP = (
     "test_acceptance_day.py",
     "test_aws_faults.py",
     "test_demo_with_keys.py",
+    "test_kept_stack.py",
     "test_kept_state.py",
     "test_provider_faults.py",
     "test_races.py",

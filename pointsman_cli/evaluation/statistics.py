@@ -1,12 +1,10 @@
 """The arithmetic of figures: shares with their intervals, calibration, and coverage against precision."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-Z95 = 1.959964
-"""Standard deviations that hold 95% of a normal distribution."""
+from pointsman.values.statistics import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,6 @@ class Proportion:
         """Return it for JSON."""
         low, high = self.interval or (None, None)
         return {**asdict(self), "share": self.value, "low": low, "high": high}
-
-
-def wilson(count: float, of: float) -> tuple[float, float] | None:
-    """Return the 95% interval of so many of so many; None where there is nothing to divide by."""
-    if not of:
-        return None
-    share, z2 = count / of, Z95 * Z95
-    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = Z95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def proportion(flags: Iterable[bool]) -> Proportion:

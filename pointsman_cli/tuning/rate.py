@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman_cli.evaluation.statistics import wilson
+from pointsman.values.statistics import wilson
 from pointsman_cli.tuning.evidence import Need
 
 TARGET = 0.95

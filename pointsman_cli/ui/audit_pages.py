@@ -6,6 +6,7 @@ from enum import StrEnum
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from pointsman.execution.comparison import Preferred
 from pointsman.execution.records import TaskRecord
 from pointsman_cli import tasks
 from pointsman_cli.errors import BadInputError, CommandError, NotFoundError
@@ -54,8 +55,8 @@ def judge_pair(ui: UiContext, request: Request, fields: FormFields) -> Response:
     if better is None:
         raise BadInputError("better: say which answer is better, or that they are the same")
     left, right = _order(ui, record)
-    side = {BetterSide.LEFT: left, BetterSide.RIGHT: right, BetterSide.SAME: "same"}[better]
-    if not ui.connection.runtime.stores.tasks.judge_audit(record.task_id, side, ui.now()):
+    side = {BetterSide.LEFT: left, BetterSide.RIGHT: right, BetterSide.SAME: Preferred.SAME}[better]
+    if not ui.connection.runtime.stores.tasks.judge_audit(record.pair, Preferred(side), ui.now()):
         raise CommandError(f"task {record.task_id}: its second answer is not there yet")
     return RedirectResponse(f"/audit/{record.task_id}", 303)
 

@@ -18,6 +18,7 @@ from pointsman.adapters.dynamo import pack
 from pointsman.adapters.ledger_rows import intent_item, outcome_item, share_item
 from pointsman.entrypoints.sweep import build_sweep
 from pointsman.execution.calls import Purpose, Share
+from pointsman.execution.comparison import AnswerComparison, BetterAnswer, ComparedPair, PairKind
 from pointsman.execution.ledger_keys import shard_of
 from pointsman.execution.outcome import AccountTrouble, CallResult, CheckResult, Outcome
 from pointsman.report.render.as_json import as_json
@@ -44,6 +45,9 @@ HOSTILE = 'a,b\\c\nd\re"f\t\\n,'
 def sweep(office: Office) -> Sweep:
     own = office.runtime.part(build_sweep)
     return replace(own, ctx=office.ctx, workflow=FakeWorkflow(), archiving=replace(own.archiving, ctx=office.ctx))
+
+
+COMPARED = ComparedPair("2026-11-22T12:00:00.000Z", "t-1", Tier.IMPLEMENTATION, None, "one", "other")
 
 
 def close(office: Office, sweep: Sweep) -> None:
@@ -236,10 +240,12 @@ def rows() -> list[dict[str, Any]]:
         effort=Effort.LOW,
         sender="key:ci",
         batch_entry="20261122T120000-abc-0001",
+        comparison=AnswerComparison(1, "gemini", PairKind.PAIR, 1, COMPARED),
     )
     called = Usage(1, 2, 3, 4, 5, 6)
     result = CallResult(Outcome.UNKNOWN, detail=HOSTILE, request_id="r", retry_after=1.5, until=UNTIL)
     result = replace(result, account=AccountTrouble.KEY, recognized=False, check=CheckResult("json"), regional=True)
+    result = replace(result, better=BetterAnswer.FIRST)
     done = replace(settled(mine), result=result, usage=called, billed_model=HOSTILE, cost_known=False)
     asked = intent("c-1", purpose=Purpose.CLASSIFICATION, type=None, metadata={})
     share = share_item(asked, 3, Share("t-1", 7, Usage(), {"agent": "ci"}, None))

@@ -140,5 +140,6 @@ def build_sweep(aws: Aws, router: Router) -> Sweep:
         budget_notice=replace(sweep.budget_notice, ctx=intake.ctx),
         account_notice=replace(sweep.account_notice, ctx=intake.ctx),
         billing_notice=replace(sweep.billing_notice, ctx=intake.ctx),
+        quality_notice=replace(sweep.quality_notice, figures=replace(sweep.quality_notice.figures, ctx=intake.ctx)),
         archiving=replace(sweep.archiving, ctx=intake.ctx),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devstack import StackInfo, stop_stack
+from devstack import StackInfo, servers, stop_stack
 from pointsman_cli import stacks
 from pointsman_cli.main import main
 from pointsman_cli.mcp.server import PointsmanServer
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(stacks, "STATE_DIR", folder / "stack")
         patch.chdir(folder)
         try:
-            assert main(["up"]) == 0
+            assert main(["up", "--ephemeral", "--port", str(servers.free_port())]) == 0
             yield folder
         finally:
             stop_stack(folder / "stack")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from devstack import servers
 from tests.support.paths import ROOT
 from tools.wheel import build_wheel
 
@@ -73,7 +74,7 @@ def test_wheel_holds_what_is_built_and_no_cache_or_test(wheel: Path) -> None:
 def test_installed_command_starts_a_stack_and_answers(installed: Installed) -> None:
     assert installed.run("--version").startswith("pointsman ")
     assert installed.document("route", "--offline", "Write a parser in Python")["tier"] == "implementation"
-    stack = installed.document("up")
+    stack = installed.document("up", "--port", str(servers.free_port()))
     data = installed.folder / "data/pointsman"
     assert Path(stack["state_dir"]).is_relative_to(data)
     answer = installed.document("submit", "Which suites cover the parser?", "--wait")

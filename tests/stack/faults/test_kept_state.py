@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import threading
 import time
@@ -151,6 +152,8 @@ def test_tables_queues_and_buckets_are_as_they_were_after_a_kill(emulator: Emula
 
     emulator.kill()
     emulator.start()
+    emulator.kill()  # before table and bucket are made again, as in the midst of a deployment
+    emulator.start()
 
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert attributes["VisibilityTimeout"] == "2"  # a queue that a request had made is there by itself
@@ -272,6 +275,60 @@ def test_kills_at_random_points_under_traffic_lose_no_acknowledged_write(emulato
     s3 = emulator.client("s3")
     for key, text in writers.objects.items():
         assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode() == text
+
+
+def test_journal_that_has_outgrown_the_state_is_written_anew_with_all_of_it(emulator: Emulator) -> None:
+    url, dynamo = emulator.make(), emulator.client("dynamodb")
+    emulator.client("sqs").send_message(QueueUrl=url, MessageBody="in the queue")
+    dynamo.put_item(**put(emulator, "small", 1))
+    emulator.kill()
+    emulator.start()  # what waits for its table and queue is kept too
+    other = {"TableName": "other", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
+    attributes = [{"AttributeName": "id", "AttributeType": "S"}]
+    dynamo.create_table(**other, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+    for number in range(60):
+        item = {"id": {"S": "large"}, "text": {"S": "x" * 300_000}, "n": {"N": str(number)}}
+        dynamo.put_item(TableName="other", Item=item)
+    assert (emulator.folder / "data" / "journal").stat().st_size < 4_000_000
+    emulator.kill()
+    emulator.start()
+    assert emulator.make() == url
+    assert items(emulator) == {("small", "ä"): "1"}
+    assert set(messages(emulator, url)) == {"in the queue"}
+    dynamo.create_table(**other, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+    assert dynamo.get_item(TableName="other", Key={"id": {"S": "large"}})["Item"]["n"] == {"N": "59"}
+
+
+@pytest.mark.parametrize("kind", ["item", "object"])
+def test_full_disk_stops_the_emulator_and_costs_nothing_that_it_has_acknowledged(emulator: Emulator, kind: str) -> None:
+    """A limit on the size of the process's files stands for the full disk: a part of a write is made, then refused."""
+    emulator.make()
+    dynamo, s3, acknowledged = emulator.client("dynamodb"), emulator.client("s3"), list[int]()
+    item = put(emulator, "filler", 0)
+    item["Item"]["text"] = {"S": "x" * 20_000}
+    dynamo.put_item(**item)
+    assert emulator.process
+    limit = (emulator.folder / "data" / "journal").stat().st_size + 5_000  # above the log's size, which goes on
+    resource.prlimit(emulator.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+
+    def fill() -> None:
+        if kind == "object":
+            s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * 100_000)
+        for number in range(1000):
+            dynamo.put_item(**put(emulator, f"key-{number}", number))
+            acknowledged.append(number)
+
+    with pytest.raises((BotoCoreError, ClientError)):
+        fill()
+    assert len(acknowledged) < 200
+    until = time.monotonic() + 10
+    while processes.is_running(emulator.process):
+        assert time.monotonic() < until
+    assert "The local stack has stopped, since it cannot write its state" in emulator.log.splitlines()[-1]
+    emulator.start()
+    emulator.make()
+    assert items(emulator) == {("filler", "ä"): "0"} | {(f"key-{number}", "ä"): str(number) for number in acknowledged}
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
 
 
 def test_damaged_journal_stops_the_start_with_its_place(emulator: Emulator) -> None:

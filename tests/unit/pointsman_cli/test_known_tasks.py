@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack import FakedProviders, StackInfo
 from pointsman.entrypoints.settings import Settings
 from pointsman_cli.errors import BadInputError, NotFoundError
 from pointsman_cli.known_tasks import KnownTasks, state_folder
@@ -47,17 +48,22 @@ def test_stacks_do_not_share_ids(known: KnownTasks) -> None:
         other.full_id("@last", never)
 
 
-def test_new_local_stack_knows_none_of_the_last_ones(known: KnownTasks) -> None:
-    """Its data is gone with it, and what it had in its queue too."""
+def test_local_stack_knows_its_tasks_as_long_as_its_data_last(known: KnownTasks, tmp_path: Path) -> None:
+    """Its address is the same when its data were deleted; its access key is the data's."""
 
-    def local(queue: str) -> KnownTasks:
-        settings = Settings.model_validate({"task_queue_url": queue})
-        return StackConnection("the local stack", None, settings, {}, "", stack_name="pointsman").known_tasks
+    def local(access_key: str) -> KnownTasks:
+        settings = Settings.model_validate({"task_queue_url": "http://127.0.0.1:4776/000000000000/queue"})
+        fakes = FakedProviders(gemini=True, anthropic=True)
+        info = StackInfo(state_dir=tmp_path, token="t", access_key=access_key, stand_in=fakes)
+        return StackConnection("the local stack", info, settings, {}, "{}", "pointsman").known_tasks
 
     before = datetime.now(UTC) - timedelta(seconds=1)
-    local("http://127.0.0.1:4001/queue").submitted(["t-1"])
-    assert list(local("http://127.0.0.1:4001/queue").recently_submitted(before)) == ["t-1"]
-    assert local("http://127.0.0.1:4002/queue").recently_submitted(before) == {}
+    local("LOCAL1").submitted(["t-1"])
+    assert list(local("LOCAL1").recently_submitted(before)) == ["t-1"]
+    assert local("LOCAL2").recently_submitted(before) == {}
+    assert local("LOCAL1").full_id("@last", never) == "t-1"
+    with pytest.raises(NotFoundError):
+        local("LOCAL2").full_id("@last", never)
 
 
 def test_writers_at_once_lose_nothing(known: KnownTasks, tmp_path: Path) -> None:

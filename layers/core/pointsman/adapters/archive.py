@@ -31,7 +31,7 @@ COLUMNS: dict[str, type] = {
     "detail": str, "retry_after_ms": int, "until": str, "input": int, "cache_read": int, "cache_write_5m": int,
     "cache_write_1h": int, "output": int, "thinking": int, "failed_check": str, "effort": str,
     "output_cap": int, "account": str, "unrecognized": bool, "sender": str, "counters_due": bool,
-    "batch_entry": str, "regional": bool,
+    "batch_entry": str, "regional": bool, "comparison": str, "better": str,
 }  # fmt: skip
 """In the order of the file; a new one is added at the end, as Athena needs it."""
 DROPPED = frozenset({"expires_at", "sharers", "parts"})

@@ -6,9 +6,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pointsman.adapters import lane_updates, task_updates
-from pointsman.adapters.dynamo import AwsClient, Item, Tables, Update, batch_get, code_of, pack, patiently, unpack
+from pointsman.adapters import audit_updates, lane_updates, quality_items, task_updates
+from pointsman.adapters.dynamo import (
+    AwsClient,
+    Cancelled,
+    Item,
+    Tables,
+    Update,
+    batch_get,
+    code_of,
+    pack,
+    patiently,
+    transact,
+    unpack,
+)
 from pointsman.adapters.task_item import from_item, to_item
+from pointsman.execution.comparison import ComparedPair, Preferred
 from pointsman.execution.records import ATTENTION, MOST_REPLIES, POOLED, Correction, TaskRecord
 from pointsman.routing.decision import Decision
 from pointsman.routing.lanes import LaneChoice
@@ -26,7 +39,7 @@ class TaskTable:
     """`TaskStore` on DynamoDB."""
 
     def __init__(self, client: AwsClient, tables: Tables) -> None:
-        self._client, self._table = client, tables.tasks
+        self._client, self._table, self._usage = client, tables.tasks, tables.usage
 
     def claim(self, record: TaskRecord) -> TaskRecord | None:
         """Store the record if its id is free or rejected; else return what is in the way."""
@@ -88,11 +101,22 @@ class TaskTable:
         item = self._update(task_id, task_updates.corrected(correction))
         return from_item(item) if item else None
 
-    def judge_audit(self, task_id: str, better: str, at: datetime) -> bool:
-        """Store which of the two answers a person finds better, over an earlier word; False when there are no two."""
-        update = Update().set_path(("audit", "judgement"), {"better": better, "at": to_text(at)})
-        update.only_if(f"attribute_type({update.name(('audit', 'outcome'))}, {update.value('S')})")
-        return self._update(task_id, update) is not None
+    def judge_audit(self, pair: ComparedPair, better: Preferred, at: datetime) -> bool:
+        """Store which of the two answers a person finds better, over an earlier word, with the task and with what the
+        judges say; False when there are no two.
+        """
+        writes: list[tuple[str, Item, Update]] = [
+            (self._table, {"task_id": pair.task_id}, audit_updates.person_judged(better, at)),
+            (self._usage, quality_items.pair_key(pair), quality_items.person_kept(pair, better)),
+        ]
+        items: list[Item] = [
+            {"Update": {"TableName": table, "Key": pack(key), **update.arguments()}} for table, key, update in writes
+        ]
+        try:
+            transact(self._client, items)
+        except Cancelled:
+            return False
+        return True
 
     def start(self, task_id: str, at: datetime) -> None:
         """Mark as started over claimed only."""

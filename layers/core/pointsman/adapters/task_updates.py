@@ -41,7 +41,7 @@ _OF_ONE_GENERATION = (
 def renewed(owner: str, lease_until: datetime, now: datetime) -> Update:
     """Take over an expired lease of a claimed task."""
     update = Update().set({"lease_owner": owner, "lease_until": to_ms(lease_until)})
-    return _while(update, Status.CLAIMED).only_if(f"{update.name('lease_until')} <= {update.value(to_ms(now))}")
+    return while_status(update, Status.CLAIMED).only_if(f"{update.name('lease_until')} <= {update.value(to_ms(now))}")
 
 
 def decided(owner: str, decision: Decision, execution_input: str, lane: LaneChoice | None, deadline: str) -> Update:
@@ -66,7 +66,7 @@ def started(at: datetime) -> Update:
 
 def claim_started(at: datetime) -> Update:
     """Mark a claimed task as started."""
-    return _while(started(at), Status.CLAIMED)
+    return while_status(started(at), Status.CLAIMED)
 
 
 def reply_added(reply_to: str) -> Update:
@@ -155,7 +155,7 @@ def replayed(record: TaskRecord, now: datetime) -> Update:
             "expires_at": expires_at(now, record.deadline),
         }
     )
-    _of_generation(_while(update.remove(_OF_ONE_GENERATION), Status.FAILED), record.generation - 1)
+    _of_generation(while_status(update.remove(_OF_ONE_GENERATION), Status.FAILED), record.generation - 1)
     return update.only_if("attribute_not_exists(open_intent)")
 
 
@@ -172,14 +172,6 @@ def attempt_taken(intent: Intent) -> Update:
     update.only_if(f"attribute_not_exists({last}) OR {last} < {update.value(attempt_id)}")
     update.only_if(f"attribute_not_exists({update.name('subtasks')})")
     return _not_to_be_cancelled(_not_in(update, ENDED))
-
-
-def audit_taken(intent: Intent) -> Update:
-    """Take the audit, once, of a completed task; its generation then never changes."""
-    audit = {**place(intent.key), "model": intent.spec.model, "at": to_text(intent.at)}
-    update = Update().set({"audit": audit})
-    update.only_if(f"attribute_not_exists({update.name('audit')})")
-    return _while(update, Status.COMPLETED)
 
 
 def attempt_settled(settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> Update:
@@ -265,16 +257,6 @@ def judgement_settled(settled: Settled) -> Update:
     return update
 
 
-def audit_settled(settled: Settled, answer: Payload | None) -> Update:
-    """Store how the audit's call ended, and its answer."""
-    update, values = Update(), {"outcome": str(settled.result.outcome), "cost_nano": settled.cost_nano}
-    values |= {"answer": answer.inline, "answer_ref": answer.ref} if answer else {}
-    for name, value in values.items():
-        if value is not None:
-            update.set_path(("audit", name), value)
-    return update.only_if(f"{update.name(('audit', 'row'))} = {update.value(settled.intent.key.row)}")
-
-
 def _ended(update: Update, status: Status, at: datetime) -> Update:
     """End a task: it is on the sweep's index until its end is delivered, whatever becomes of who delivers it."""
     update.set({"status": status, "ended_at": to_text(at)})
@@ -305,7 +287,8 @@ def _waiting_for(subtasks: SubtaskBatch, at: datetime) -> dict[str, Any]:
     }
 
 
-def _while(update: Update, status: Status) -> Update:
+def while_status(update: Update, status: Status) -> Update:
+    """Let the update be made only while the task has that status."""
     return update.only_if(f"{update.name('status')} = {update.value(status)}")
 
 

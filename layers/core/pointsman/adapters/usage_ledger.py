@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import batched
 from typing import Any
 
-from pointsman.adapters import budget_items, limit_items, limited_items, task_updates
+from pointsman.adapters import audit_updates, budget_items, limit_items, limited_items, quality_items, task_updates
 from pointsman.adapters.dynamo import (
     AwsClient,
     Cancelled,
@@ -39,6 +39,7 @@ _STATUS_ONLY = {
     "ProjectionExpression": "task_id, #s, generation",
     "ExpressionAttributeNames": {"#s": "status"},
 }
+_TAKEN = {Purpose.AUDIT: audit_updates.audit_taken, Purpose.COMPARISON: audit_updates.comparison_taken}
 PACE_KEPT_FOR = timedelta(days=100)
 """Longer than any task is under way."""
 _ALL_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -122,7 +123,7 @@ class DynamoUsageLedger:
         purpose = intent.spec.purpose
         items = [self._put_if_absent(intent_item(intent))]
         if of_task := purpose is not Purpose.CLASSIFICATION:
-            taken = task_updates.audit_taken if purpose is Purpose.AUDIT else task_updates.attempt_taken
+            taken = _TAKEN.get(purpose, task_updates.attempt_taken)
             items.append(self._update_task(intent, taken(intent)))
         if intent.charge.amount:
             items += self._update_limits(budget_items.charged(intent))
@@ -167,6 +168,8 @@ class DynamoUsageLedger:
         if model_update := limit_items.health_updated(settled, health):
             optional.append([_Write(self._update_model(intent, model_update))])
         optional += [[_Write(item)] for item in self._shared(health)]
+        if kept := quality_items.word_kept(settled):
+            optional.append([_Write(_update(self._tables.usage, *kept))])
         if of_task := self._settle_task(settled, answer, subtasks):
             optional.append(of_task)
         while True:
@@ -217,8 +220,8 @@ class DynamoUsageLedger:
                 judged = write(task_updates.judgement_settled(settled))
                 return [judged, write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED)]
             case Purpose.AUDIT:
-                return [write(task_updates.audit_settled(settled, answer))]
-            case Purpose.CLASSIFICATION:
+                return [write(audit_updates.audit_settled(settled, answer))]
+            case Purpose.CLASSIFICATION | Purpose.COMPARISON:
                 return []
 
     @reachable()

@@ -12,6 +12,7 @@ from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution.batch import LaneBatch
 from pointsman.report.figures.stack_place import StackPlace
 from pointsman.services.day_tasks import DayTaskReader
+from pointsman.services.quality import QualityFigures
 from pointsman.services.report import Reporting
 
 
@@ -31,7 +32,13 @@ def build_reporting(parts: Runtime) -> Reporting:
         StackPlace(settings.stack_name, settings.account, settings.region),
         build_day_tasks(parts),
         lambda: _open_batches(parts),
+        build_quality(parts),
     )
+
+
+def build_quality(parts: Runtime) -> QualityFigures:
+    """Return what adds the judged pairs up."""
+    return QualityFigures(parts.context, lambda months: parts.stores.quality.pairs(months))
 
 
 def _open_batches(parts: Runtime) -> tuple[LaneBatch, ...]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # of some functions only: the others do not import it
     from pointsman.adapters.batch_store import DynamoBatchStore
     from pointsman.adapters.grants import DynamoGrants
     from pointsman.adapters.messaging import EventBridgeBus
+    from pointsman.adapters.quality_items import DynamoQuality
     from pointsman.adapters.report_sink import BucketAndTopic
     from pointsman.adapters.sweep_store import DynamoSweepStore
     from pointsman.adapters.task_list import TaskList
@@ -132,6 +133,13 @@ class Stores:
     def ledger_reader(self) -> DynamoLedgerReader:
         """The ledger's rows."""
         return DynamoLedgerReader(self.dynamodb, self.tables)
+
+    @cached_property
+    def quality(self) -> "DynamoQuality":
+        """What is said of the audit's pairs."""
+        from pointsman.adapters.quality_items import DynamoQuality
+
+        return DynamoQuality(self.dynamodb, self.tables)
 
     @cached_property
     def model_health(self) -> DynamoModelHealth:

@@ -11,6 +11,7 @@ from pointsman.services.archive import Archiving
 from pointsman.services.billing_notice import BillingNotice
 from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.notices import TeamNotices
+from pointsman.services.quality import QualityFigures, QualityNotice
 from pointsman.services.sweep import Sweep
 
 
@@ -28,6 +29,7 @@ def build_sweep(parts: Runtime) -> Sweep:
         budget_notice=BudgetNotice(ctx, stores.ledger_reader, notices),
         account_notice=AccountNotice(ctx, notices),
         billing_notice=BillingNotice(ctx, notices),
+        quality_notice=QualityNotice(QualityFigures(ctx, lambda months: stores.quality.pairs(months)), notices),
         store=stores.sweep_store,
         archiving=Archiving(ctx, stores.ledger_reader, stores.archive, stores.sweep_store),
     )

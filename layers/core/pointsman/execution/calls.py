@@ -6,6 +6,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from pointsman.execution.budget import Charge, Family
+from pointsman.execution.comparison import AnswerComparison
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.execution.outcome import CallResult
 from pointsman.routing.catalog import Billing, Model
@@ -30,7 +31,9 @@ class Purpose(StrEnum):
     JUDGE = "judge"
     """Whether a task's answer is acceptable; it costs nothing."""
     AUDIT = "audit"
-    """The baseline's answer to a task that has been answered, for people to compare."""
+    """The baseline's answer to a task that has been answered, to be compared with that."""
+    COMPARISON = "comparison"
+    """Which of two answers to an audited task is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class CallSpec:
     """The output cap that is reserved and sent, thinking included."""
     batch_entry: str | None = None
     """The name of its entry in a batch of the provider's, at the batch price; None: a call of its own."""
+    comparison: AnswerComparison | None = None
+    """Of a comparison: what is compared; None in an intent that was read back."""
     sharers: tuple[Sharer, ...] = ()
     """The tasks that share the cost of a call made for several; of an intent that was read back, with the metadata
     that the report adds up by alone.

@@ -26,6 +26,7 @@ TASK_HELD = "Task Held"
 BUDGET_USED_UP = "Budget Used Up"
 ACCOUNT_NOT_SERVED = "Account Not Served"
 FREE_CALLS_BILLED = "Free Calls Billed"
+QUALITY_DROPPED = "Quality Dropped"
 LARGEST_ANSWER = 65_536
 """UTF-8 bytes of an answer that travels inside the event; a larger one by reference."""
 LARGEST_DETAIL = 240_000
@@ -146,6 +147,19 @@ def inside(record: TaskRecord, answers: Sequence[str | None]) -> frozenset[int]:
         if len((answers[place] or "").encode()) <= LARGEST_ANSWER:
             chosen.add(place)
     return frozenset(chosen)
+
+
+def quality_drop_detail(quarter: str, kind: str, name: str, baseline: str, points: float, pairs: int) -> dict[str, Any]:
+    """Return the detail of answers that are worse than the baseline's beyond doubt, in the quarter that began then."""
+    return {
+        "version": EVENT_VERSION,
+        "quarter": quarter,
+        "kind": kind,
+        "name": name,
+        "baseline": baseline,
+        "points": round(points, 2),
+        "pairs": pairs,
+    }
 
 
 def budget_detail(month: str, cap: Cap, spent_nano: int, since: str | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pointsman.execution.comparison import BetterAnswer
 from pointsman.values.usage import Usage
 
 
@@ -141,6 +142,8 @@ class CallResult:
     """Whether it is billed at the batch price, by the answer's own word."""
     check: CheckResult | None = None
     """Of an answer that was checked; a judge's own result has it when the judge found the answer wanting."""
+    better: BetterAnswer | None = None
+    """Of a comparison: what the judge says; None: nothing that can be read."""
 
     @property
     def cost_known(self) -> bool:

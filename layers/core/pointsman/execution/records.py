@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from pointsman.execution.budget import Family
+from pointsman.execution.comparison import ComparedPair
 from pointsman.execution.ledger_keys import RowKey
 from pointsman.routing.decision import Decision, Source
 from pointsman.routing.lanes import LaneChoice
@@ -107,6 +108,8 @@ class AuditedAnswer:
     outcome: str | None = None
     cost_nano: int | None = None
     answer: Payload = Payload()
+    compared: int = 0
+    """How many of the comparisons about it were taken."""
     judgement: Mapping[str, str] | None = None
     """Which answer a person finds better, `delivered`, `baseline` or `same`, and since when (`better`, `at`)."""
 
@@ -120,6 +123,7 @@ class AuditedAnswer:
             item.get("outcome"),
             item.get("cost_nano"),
             Payload(item.get("answer"), item.get("answer_ref")),
+            item.get("compared", 0),
             item.get("judgement"),
         )
 
@@ -134,6 +138,7 @@ class AuditedAnswer:
             "cost_nano": self.cost_nano,
             "answer": self.answer.inline,
             "answer_ref": self.answer.ref,
+            "compared": self.compared or None,
             "judgement": self.judgement,
         }
 
@@ -303,3 +308,10 @@ class TaskRecord:
     def tier(self) -> Tier | None:
         """The tier as decided; None before the decision."""
         return self.decision.tier if self.decision else None
+
+    @property
+    def pair(self) -> ComparedPair:
+        """The audit's two answers, as what is said of them is kept; of an audited task only."""
+        assert self.audit is not None
+        assert self.tier is not None
+        return ComparedPair(self.audit.at, self.task_id, self.tier, self.type, self.model or "", self.audit.model)

@@ -1,7 +1,6 @@
 """A task's state in the workflow, and where each outcome leads.
 
-It travels as the workflow's state object, the same shape into and out of every tier function. It names the
-task and never carries its text.
+It travels as the workflow's state object, into and out of every tier function, and never carries the task's text.
 """
 
 import random
@@ -31,8 +30,7 @@ _UNPACED = 500
 LONGEST_HOLD = timedelta(hours=6)
 """A held task looks again at least this often: the budget may have been raised."""
 LONGEST_REST = timedelta(hours=1)
-"""A task that waits for an account to be served, or whose models failed it over and over, looks again at least this
-often: someone may have seen to it."""
+"""A task that waits for an account, or whose models failed it over and over, looks again at least this often."""
 _LONGEST_EXECUTION = timedelta(days=365)
 """Step Functions ends an execution then: a deadline beyond it spaces no pause."""
 PATIENCE = timedelta(minutes=1)
@@ -111,6 +109,8 @@ class WorkflowState:
     """The cap that holds the task since its last call or other wait; None: none does."""
     announce_hold: bool = False
     """Of `next` wait: whether this hold is to be announced first. The workflow turns it off."""
+    comparison: int = 0
+    """The number of the comparison that is next, of those about an audited task; 0: none."""
     delivered: bool = False
     """Of `next` deliver: whether the tier function has delivered the answer itself, so that nothing is left to do."""
 

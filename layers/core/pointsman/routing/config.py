@@ -19,6 +19,7 @@ from pointsman.routing.config_shape import ConfigShape
 from pointsman.routing.lanes import LaneOrRule, LaneRule, TypeOrSender
 from pointsman.routing.limit_rules import LimitRule, Limits, Usd
 from pointsman.routing.preference import WEIGHINGS, Preference
+from pointsman.routing.quality_rules import QualityRules
 from pointsman.values import strict_json
 from pointsman.values.effort import Effort
 from pointsman.values.limits import LARGEST_OUTPUT
@@ -155,6 +156,8 @@ class Pointsman(ConfigShape):
     verify: dict[TaskType, Checks] = Field(default_factory=dict)
     """Checks of the answers to tasks of a type."""
     audit: Audit = Field(default_factory=Audit)
+    quality: QualityRules | None = None
+    """None: nobody judges the audit's pairs, and no quality is shown."""
 
     def effort_of(self, tier: Tier, kind: TaskType | None) -> Effort | None:
         """Return the effort of a task that does not state one; None: the provider's default."""
@@ -217,6 +220,7 @@ def parse(text: str, overrides: Mapping[Tier, str] | None = None) -> OpenClaw:
     for model_id in config.pointsman.paid_models:
         if catalog.load_catalog().get(model_id).free_only:
             raise ConfigError(f"openclaw.json: {_place('pointsman.paid_models', options)}: {model_id} has no paid tier")
+    _check_judges(config, options)
     for tier, model_id in (overrides or {}).items():
         _known(f"MODEL_OVERRIDE_{tier.upper()}", model_id)
     if not overrides:
@@ -246,7 +250,17 @@ def _models_named(config: OpenClaw) -> list[tuple[str, str]]:
         named.append(("pointsman.baseline", options.baseline))
     if options.audit.model:
         named.append(("pointsman.audit.model", options.audit.model))
+    if options.quality:
+        named += [("pointsman.quality.judges", model_id) for model_id in options.quality.judges]
     return named
+
+
+def _check_judges(config: OpenClaw, options: str) -> None:
+    judges = config.pointsman.quality.judges if config.pointsman.quality else []
+    models = [catalog.load_catalog().get(model_id) for model_id in judges]
+    if len({model.provider for model in models}) < len(models):
+        where = _place("pointsman.quality.judges", options)
+        raise ConfigError(f"openclaw.json: {where}: {' and '.join(judges)} are of one provider; name one judge of each")
 
 
 def _known(where: str, model_id: str) -> None:
@@ -286,6 +300,7 @@ def _choices(path: list[str]) -> list[str]:
         "pointsman.budget": Budget,
         "pointsman.classifier": Classifier,
         "pointsman.audit": Audit,
+        "pointsman.quality": QualityRules,
         "pointsman.limits": Limits,
     }
     if path[:1] == ["agents"]:

@@ -14,6 +14,7 @@ from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import PayloadStore
 from pointsman.services.audit import audit_answer, with_audit
 from pointsman.services.call import close_open_intent, make_call
+from pointsman.services.comparison import compare_answers
 from pointsman.services.context import Context
 from pointsman.services.judge import judge_answer
 from pointsman.services.next_spec import next_spec
@@ -30,6 +31,11 @@ from pointsman.values.times import local_day, parse_time
 
 FUNCTION_SECONDS = {Tier.ORCHESTRATION: 90, Tier.IMPLEMENTATION: 300, Tier.REASONING: 600}
 """The functions' timeouts in template.yaml (a test compares)."""
+_EXAMINATIONS = {
+    Purpose.JUDGE: judge_answer,
+    Purpose.AUDIT: audit_answer,
+    Purpose.COMPARISON: compare_answers,
+}
 TELLING_TIME = timedelta(seconds=15)
 """A plain answer is told by the function that has it only with so much of its time left: a call of AWS that hangs takes
 13 s (`AWS_CALLS`). Else it could end before the workflow knows that the task is answered.
@@ -129,14 +135,14 @@ class Attempt:
         return local_day(self.ctx.clock.now(), self.ctx.zone)
 
     def _examine_answer(self, state: WorkflowState, until: datetime) -> WorkflowState:
-        """Judge or audit the task's answer; whatever is in the way, the task goes on to its delivery."""
+        """Judge, audit or compare the task's answer; whatever is in the way, the task goes on to its delivery."""
         deliver = replace(state, next=Next.DELIVER)
         try:
             view = self.ctx.ledger.look(state.task_id, state.here.model, self._today())
             known = state.here.model in self.ctx.policy.catalog.models
             if not known or view.task is None or view.task.generation != state.generation:
                 return deliver
-            examine = judge_answer if state.purpose is Purpose.JUDGE else audit_answer
+            examine = _EXAMINATIONS[state.purpose]
             spec = self._calls.spec(state, view.task, self._calls.task(view.task), str(self.function))
             return examine(self.ctx, self.payloads, state, view, spec, until)
         except StoreError as trouble:

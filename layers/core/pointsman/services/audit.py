@@ -1,4 +1,6 @@
-"""The audit: the baseline answers a sample of the tasks too, after their delivery; both answers are stored."""
+"""The audit: the baseline answers a sample of the tasks too, after their delivery; both answers are stored, and go to
+the judges where there are any.
+"""
 
 import hashlib
 from dataclasses import replace
@@ -11,6 +13,7 @@ from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import PayloadStore
 from pointsman.routing.catalog import Billing
 from pointsman.services.call import Interpretation, make_call
+from pointsman.services.comparison import is_comparable, with_comparison
 from pointsman.services.context import Context
 from pointsman.values.errors import safe_message
 from pointsman.values.log_events import LogEvent
@@ -23,7 +26,8 @@ _AUDIT_WITHIN = timedelta(hours=6)
 def with_audit(ctx: Context, state: WorkflowState) -> WorkflowState:
     """Return a state that is about to deliver, going on to its audit afterwards if it is one of the sample."""
     audit = ctx.policy.config.pointsman.audit
-    if state.next is not Next.DELIVER or state.purpose is Purpose.AUDIT or not is_sampled(state, audit.share):
+    after_delivery = state.purpose in (Purpose.AUDIT, Purpose.COMPARISON)
+    if state.next is not Next.DELIVER or after_delivery or not is_sampled(state, audit.share):
         return state
     now = ctx.clock.now()
     model = ctx.policy.resolve(ctx.policy.config.audit_model, now)
@@ -45,8 +49,10 @@ def audit_answer(
 ) -> WorkflowState:
     """Ask the baseline once, if the budget allows, and return the state at its end; `task_call` is the task's own."""
     done, record = replace(state, next=Next.DELIVER, reason=None), view.task
-    if record is None or record.status is not Status.COMPLETED or record.audit or record.model == task_call.model:
+    if record is None or record.status is not Status.COMPLETED or record.model == task_call.model:
         return done
+    if record.audit:  # the invocation that asked did not report it
+        return with_comparison(ctx, done, 1) if is_comparable(record) else done
     if record.subtasks:  # no answer of one model's
         return done
 
@@ -65,4 +71,4 @@ def audit_answer(
     result = make_call(ctx, spec, until, interpret, view)
     outcome, detail = str(result.outcome), result.detail
     ctx.log(LogEvent.AUDIT_ENDED, task_id=state.task_id, model=spec.model, outcome=outcome, detail=detail)
-    return done
+    return with_comparison(ctx, done, 1) if result.outcome in GOOD else done

@@ -1,6 +1,6 @@
 """One booked call to a model: reserve and write the intent, ask once, interpret, price, settle, report.
 
-Every call goes this way: for a task, its classification, a judge, an audit.
+Every call goes this way: for a task, its classification, a judge, an audit, a comparison.
 """
 
 from collections.abc import Callable
@@ -133,7 +133,7 @@ def reserve_call(ctx: Context, spec: CallSpec, model: Model, view: LedgerView) -
         charge = charge_of(ctx, spec, worst_nano, view, now)
         if worst_nano and (refusal := budget.check_budget(charge, view.counters, now, ctx.zone)):
             caps = budget.used_up(charge, view.counters)
-            if caps and spec.purpose is not Purpose.AUDIT:  # which is left out, and refused to nobody
+            if caps and spec.purpose not in (Purpose.AUDIT, Purpose.COMPARISON):  # left out, and refused to nobody
                 ctx.ledger.record_refusal(charge.month, caps, now)
             return refusal
         paces = let_begin(ctx, spec, view, now)

@@ -13,6 +13,7 @@ from pointsman.report.figures import history
 from pointsman.report.figures.day_summary import DaySummary, summarize_day
 from pointsman.report.figures.day_tasks import DayTasks
 from pointsman.report.figures.ledger_entries import EARLIER_ATTRIBUTES, ENTRY_ATTRIBUTES
+from pointsman.report.figures.quality import Quality
 from pointsman.report.figures.report import LOOKBACK, Report, ReportScope, build_report
 from pointsman.report.figures.speed import MilestoneLookup
 from pointsman.report.figures.stack_place import StackPlace
@@ -48,6 +49,8 @@ class Reporting:
     day_tasks: DayTaskReader
     open_batches: Callable[[], tuple[LaneBatch, ...]] = tuple
     """Reads the economy lane's batches that are not done."""
+    quality: Callable[[datetime], Quality | None] = lambda _: None
+    """Returns the quality of the answers up to an instant."""
 
     def build(self, day: date) -> Report:
         """Return the report of a day of the report's time zone."""
@@ -69,7 +72,8 @@ class Reporting:
     def _scope(self, day: date) -> ReportScope:
         now, (since, until) = self.ctx.clock.now(), day_bounds(day, self.ctx.zone)
         batches = self.open_batches() if since <= now < until + _PRESENT else ()
-        return ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, now, self.stack, batches)
+        scope = ReportScope(day, self.ctx.zone, self.ctx.policy, self.stand_in, now, self.stack, batches)
+        return replace(scope, quality=self.quality(until))
 
     def _shards(self, day: date) -> Iterable[Iterable[Mapping[str, Any]]]:
         return shards_for_report(self.ledger, *day_bounds(day, self.ctx.zone))

@@ -22,6 +22,7 @@ from pointsman.services.budget_notice import BudgetNotice
 from pointsman.services.call import close_unknown
 from pointsman.services.context import Context
 from pointsman.services.delivery import DELIVERED_WITHIN, Delivery
+from pointsman.services.quality import QualityNotice
 from pointsman.services.start import task_of_execution
 from pointsman.services.troubles import Troubles
 from pointsman.values.errors import DeliveryError, SweepError
@@ -70,6 +71,7 @@ class Sweep:
     budget_notice: BudgetNotice
     account_notice: AccountNotice
     billing_notice: BillingNotice
+    quality_notice: QualityNotice
     store: SweepStore
     archiving: Archiving
 
@@ -97,6 +99,8 @@ class Sweep:
             self.account_notice(states, now)
         with troubles.of("billing notice"):
             self.billing_notice(states, now)
+        with troubles.of("quality notice"):
+            self.quality_notice(now)
         with troubles.of("archive"):
             result.archived = self.archiving()
         self.ctx.log(LogEvent.SWEEP_ENDED, **asdict(result))

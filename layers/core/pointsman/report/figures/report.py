@@ -23,6 +23,7 @@ from pointsman.report.figures.ledger_entries import (
 )
 from pointsman.report.figures.lifetimes import Notice, notices
 from pointsman.report.figures.month import Month, month_to_date
+from pointsman.report.figures.quality import Quality
 from pointsman.report.figures.quota_use import FreeRequests, QuotaUse, quota_use
 from pointsman.report.figures.speed import MilestoneLookup, Speed, SpeedCollector
 from pointsman.report.figures.stack_place import UNKNOWN_STACK, StackPlace
@@ -68,6 +69,8 @@ class Report(DayTotals):
     speed: dict[Tier, Speed]
     quotas: tuple[QuotaUse, ...]
     notices: tuple[Notice, ...]
+    quality: Quality | None
+    """None: nobody asks for it."""
     economy: EconomyDay | None
     """None: nothing has to do with the lane."""
     summary: DaySummary
@@ -99,6 +102,7 @@ class ReportScope:
     open_batches: tuple[LaneBatch, ...] = ()
     """Of the economy lane, when the report is made."""
     reconciled: tuple[KeptReconciliation, ...] = ()
+    quality: Quality | None = None
 
 
 def build_report(
@@ -201,6 +205,7 @@ class ReportBuilder:
             quotas=quota_use(self.requests.by_model(), scope.policy, since),
             notices=notices(scope.policy, scope.day, self.retired),
             economy=self._economy(),
+            quality=scope.quality,
             summary=self.summary,
             reconciled=scope.reconciled,
         )

@@ -16,6 +16,7 @@ from pointsman.report.figures.month import Month, Spend
 from pointsman.report.figures.report import Report
 from pointsman.report.figures.task_costs import LabelTotals
 from pointsman.report.render.attention import Attention, all_is_well, attention_of
+from pointsman.report.render.quality_json import quality_document
 from pointsman.values.money import usd
 from pointsman.values.times import to_text
 
@@ -64,6 +65,7 @@ def _document(report: Report) -> dict[str, Any]:
         "senders": _named(report.labels["sender"]),
         "lanes": {name: _totals(totals) for name, totals in report.lanes.items()},
         "economy": _economy(report.economy),
+        "quality": quality_document(report.quality),
         "reconciled": [
             {**asdict(kept), "until": kept.until.isoformat() if kept.until else None} for kept in report.reconciled
         ],

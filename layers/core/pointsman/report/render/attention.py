@@ -12,6 +12,7 @@ from pointsman.report.figures.day_tasks import DayTasks, TaskKind
 from pointsman.report.figures.drivers import drivers, spend_before
 from pointsman.report.figures.report import Report
 from pointsman.report.render.formatting import clip, plural, rounded_dollars
+from pointsman.report.render.quality_words import group_name
 from pointsman.values.money import NANO_PER_USD
 from pointsman.values.times import to_text
 
@@ -70,6 +71,7 @@ def attention_of(report: Report) -> list[Attention]:
         *_batches(report),
         *_budget(report),
         *about_money,
+        *_quality(report),
         *_models(report),
     ]
     ordered = sorted(items, key=lambda item: (item.urgency, -item.money_nano_usd))
@@ -186,6 +188,19 @@ def _batches(report: Report) -> Iterator[Attention]:
             "see with `pointsman doctor` what keeps the provider from being asked, then look for it with "
             "`pointsman economy`; after an hour without it, its entries end as unknown",
             f"a batch of {entries} is not answered",
+        )
+
+
+def _quality(report: Report) -> Iterator[Attention]:
+    for group in report.quality.drops if report.quality else ():
+        name = group_name(group)
+        yield Attention(
+            Urgency.LATER,
+            "quality",
+            f"The answers of {name} are worse than the baseline's, beyond doubt.",
+            0,
+            "see them with `pointsman audit`, and what to change with `pointsman tune`",
+            f"quality dropped: {name}",
         )
 
 

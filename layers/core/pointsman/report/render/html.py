@@ -26,6 +26,7 @@ from pointsman.report.render.components import (
 from pointsman.report.render.formatting import cap_dollars, compared, percent, plural, rounded_dollars
 from pointsman.report.render.html_cost import saved_section, tasks_section, work_section
 from pointsman.report.render.html_economy import economy_section
+from pointsman.report.render.html_quality import quality_section
 from pointsman.report.render.html_routing import (
     fallbacks_section,
     quota_section,
@@ -57,6 +58,7 @@ def render_html(report: Report, entries: Sequence[PublishedDay] = (), *, linked:
         tasks_section(report),
         _tiers(report),
         economy_section(report),
+        quality_section(report),
         work_section(report),
         saved_section(report),
         reconciled_section(report),

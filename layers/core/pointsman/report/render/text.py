@@ -18,6 +18,7 @@ from pointsman.report.render.formatting import (
     short_count,
 )
 from pointsman.report.render.lane_words import lane_text
+from pointsman.report.render.quality_words import quality_text
 from pointsman.report.render.reconciled import reconciled_words
 from pointsman.values.times import to_text
 
@@ -26,7 +27,7 @@ _NUMBERS = 48
 """Columns of a table's numbers."""
 _MODELS_SHOWN, _TYPES_SHOWN, _SENDERS_SHOWN, _FALLBACKS_SHOWN, _WARNING_LINES = 4, 4, 2, 3, 9
 """Most lines of each kind; report.json has all."""
-_ECONOMY_LINES = 4
+_SENTENCE_LINES = 4
 _PHONE_WIDTH, _PHONE_LINES, _PHONE_WARNINGS = 40, 12, 3
 _STAND_IN = "STAND-INS ANSWERED, NOT REAL MODELS"
 
@@ -128,16 +129,15 @@ def _summary(report: Report, width: int) -> list[str]:
         clip(f"Month   {rounded_dollars(month.total.spent_nano)}{cap}, {month.name} to date", width),
         *fold_list("        ", tiers, width, 2),
         *fold_list("Caps    ", limits, width, 2),
-        *_economy(report, width),
+        *_folded("Economy ", lane_text(report), width),
+        *_folded("Quality ", _ascii(quality_text(report.quality).replace("±", "+-")), width),
         *_reconciled(report, width),
     ]
 
 
-def _economy(report: Report, width: int) -> list[str]:
-    lines = textwrap.wrap(
-        lane_text(report), width - 8, max_lines=_ECONOMY_LINES, placeholder=" ...", break_on_hyphens=False
-    )
-    return [("        " if number else "Economy ") + line for number, line in enumerate(lines)]
+def _folded(label: str, text: str, width: int) -> list[str]:
+    lines = textwrap.wrap(text, width - 8, max_lines=_SENTENCE_LINES, placeholder=" ...", break_on_hyphens=False)
+    return [("        " if number else label) + line for number, line in enumerate(lines)]
 
 
 def _reconciled(report: Report, width: int) -> list[str]:
