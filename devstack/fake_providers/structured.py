@@ -168,7 +168,7 @@ def _kind(schema: _Schema) -> str:
 
 def _chosen(choices: list[Any], text: str) -> Any:
     """Return the better of two answers, the text's task type or tier, a choice that it names, or one by its hash."""
-    if set(choices) == compare.WORDS and (better := compare.better_answer(text)):
+    if {str(choice) for choice in choices} == compare.WORDS and (better := compare.better_answer(text)):
         return better
     task_type, _ = classify.guess_task_type(text)
     for keyword in (task_type, classify.tier_of(task_type)):
