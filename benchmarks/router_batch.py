@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from itertools import islice
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure, compared
@@ -50,9 +51,13 @@ def _batch(rig: Rig) -> None:
     ids = [f"m-{uuid.uuid4().hex}" for _ in range(BATCH)]
     # A text that was asked about before is not asked about again: then each gets a line of its own.
     asking = rig.runtime.context.policy.config.pointsman.classifier.mode == "gemini"
+    texts = (
+        [f"{text}\n{message_id}" for text, message_id in zip(islice(all_texts(), BATCH), ids, strict=True)]
+        if asking
+        else sure_texts(rig)
+    )
     messages = [
-        QueueMessage(message_id, json.dumps({"prompt": f"{text}\n{message_id}" if asking else text}))
-        for message_id, text in zip(ids, sure_texts(rig), strict=True)
+        QueueMessage(message_id, json.dumps({"prompt": text})) for message_id, text in zip(ids, texts, strict=True)
     ]
     with rig.measured():
         batch = rig.intake.claim_batch(messages, "benchmark", LEASE)
@@ -60,9 +65,13 @@ def _batch(rig: Rig) -> None:
             rig.intake.start_or_reject(message, batch)
 
 
+def all_texts() -> Iterator[str]:
+    """Yield different texts."""
+    return (str(json.loads(line)["text"]) for line in TEXTS.read_text().splitlines())
+
+
 def sure_texts(rig: Rig) -> list[str]:
     """Return a batch of different texts that the local classifier is sure of."""
     classifier = rig.intake.classifier
-    texts = (json.loads(line)["text"] for line in TEXTS.read_text().splitlines())
-    sure = (text for text in texts if classifier.decide_without_model(Task(prompt=text)))
-    return [text for text, _ in zip(sure, range(BATCH), strict=False)]
+    sure = (text for text in all_texts() if classifier.decide_without_model(Task(prompt=text)))
+    return list(islice(sure, BATCH))

@@ -42,7 +42,11 @@ def statement(
     now = runtime.context.clock.now()
     first, last = _days(month, now.astimezone(runtime.settings.zone).date())
     reporting = runtime.part(build_reporting)
-    made = replace(build_statement(reporting, first, last), reconciled=reporting.reconciled(first))
+    made = replace(
+        build_statement(reporting, first, last),
+        reconciled=reporting.reconciled(first),
+        quality=reporting.quality(day_bounds(last, reporting.ctx.zone)[1]),
+    )
     stand_in = reporting.stand_in
     if as_json:
         output.write(output.json_text(document.statement_document(made, reporting.stack, stand_in=stand_in)), into)

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pointsman.report.figures.stack_place import StackPlace
+from pointsman.report.render.quality_json import quality_document
 from pointsman_cli.statement.figures import NamedCost, Statement
 
 
@@ -56,6 +57,7 @@ def statement_document(statement: Statement, stack: StackPlace, *, stand_in: boo
             }
             for kept in statement.reconciled
         ],
+        "quality": quality_document(statement.quality),
         "days": [{"date": day.day.isoformat(), "cost_nano_usd": day.cost_nano} for day in statement.days],
     }
 

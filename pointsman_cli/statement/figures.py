@@ -16,6 +16,7 @@ from pointsman.report.figures.day_summary import DaySpend, DaySummary
 from pointsman.report.figures.economy import LaneEntries
 from pointsman.report.figures.ledger_entries import ClassificationShare, LedgerEntry, read_entries
 from pointsman.report.figures.month import percent_of
+from pointsman.report.figures.quality import Quality
 from pointsman.routing.policy import RoutingPolicy
 from pointsman.values.times import day_bounds, days_between, local_day, parse_time
 
@@ -68,6 +69,8 @@ class Statement:
     """What the budget's counters hold for the days covered, reservations included."""
     reconciled: tuple[KeptReconciliation, ...] = ()
     """What is kept of the month's reconciliation with each provider's bill."""
+    quality: Quality | None = None
+    """Of the answers up to the last day; None: nobody asks for it (`pointsman.quality`)."""
 
     @property
     def spent_nano(self) -> int:

@@ -20,13 +20,13 @@ from pointsman.report.render.markup import Child, Markup, el
 from pointsman_cli.statement.figures import NamedCost, Statement
 from pointsman_cli.statement.wording import (
     NAMES_SHOWN,
-    NOT_MEASURED,
     billed_sentences,
     billed_word,
     by_cost,
     cost_parts,
     measured_sentence,
     name_words,
+    quality_lines,
 )
 
 _TITLES = {"sender": "By team", "agent": "By agent", "ticket": "By ticket"}
@@ -43,7 +43,7 @@ def render_statement(statement: Statement, stack: StackPlace, *, stand_in: bool)
             _spent(statement),
             _saved(statement),
             _sentences("billed", "Spent and billed", billed_sentences(statement)),
-            _sentences("quality", "Quality", [NOT_MEASURED]),
+            _sentences("quality", "Quality", quality_lines(statement)),
             _models(statement),
             *(_named(statement, label) for label in _TITLES),
             class_="halves",

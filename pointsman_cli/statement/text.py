@@ -5,12 +5,12 @@ import textwrap
 from pointsman.report.render.formatting import clip, percent, rounded_dollars
 from pointsman_cli.statement.figures import NamedCost, Statement
 from pointsman_cli.statement.wording import (
-    NOT_MEASURED,
     billed_sentences,
     by_cost,
     cost_parts,
     measured_sentence,
     name_words,
+    quality_lines,
 )
 
 STATEMENT_WIDTH = 80
@@ -41,10 +41,15 @@ def statement_text(statement: Statement, width: int, *, stand_in: bool) -> str:
     lines += ["STAND-INS ANSWERED, NOT REAL MODELS: costs as if they were real."] if stand_in else []
     for title, amounts in tables:
         lines += ["", title, *(_amount(name, nano, width) for name, nano in amounts)]
-    sentences = [measured_sentence(statement), *billed_sentences(statement), f"Quality: {NOT_MEASURED}"]
+    sentences = [measured_sentence(statement), *billed_sentences(statement), *_quality(statement)]
     for sentence in sentences:
-        lines += ["", *textwrap.wrap(sentence.replace("’", "'"), width, break_on_hyphens=False)]  # noqa: RUF001
+        lines += ["", *textwrap.wrap(sentence.replace("’", "'").replace("±", "+-"), width, break_on_hyphens=False)]  # noqa: RUF001
     return "\n".join(lines) + "\n"
+
+
+def _quality(statement: Statement) -> list[str]:
+    first, *tiers = quality_lines(statement)
+    return [f"Quality: {first}", *tiers]
 
 
 def _named(names: dict[str | None, NamedCost]) -> list[tuple[str, int]]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from pointsman.report.figures.baseline import ESTIMATE, Comparison
+from pointsman.report.figures.quality import GroupKind
 from pointsman.report.render.formatting import clip, percent, plural, rounded_dollars
+from pointsman.report.render.quality_words import group_name, group_sentence, quality_text
 from pointsman.report.render.reconciled import reconciled_words
 from pointsman_cli.statement.figures import NamedCost, Statement
 
@@ -12,7 +14,6 @@ NAMES_SHOWN = 6
 NOBODY = "not stated"
 _LONGEST_NAME = 60
 _NOT_RECONCILED = "Not reconciled with a provider’s bill."  # noqa: RUF001
-NOT_MEASURED = "Not measured: no audited answer was judged against the baseline."
 
 
 def billed_sentences(statement: Statement) -> list[str]:
@@ -71,3 +72,13 @@ def measured_sentence(statement: Statement) -> str:
     others = f"The cost of the other {answers - measured.answers:,} is {ESTIMATE}."
     given, estimate = plural(measured.answers, "answer"), rounded_dollars(measured.estimated_nano)
     return f"The baseline gave {given} too, for the audit: {was} the estimate of {estimate}. {others}"
+
+
+def quality_lines(statement: Statement) -> list[str]:
+    """Return what is known of the answers beside the baseline's: of all tasks, then by tier."""
+    quality = statement.quality
+    if quality is None:
+        return ["Not measured: nobody judges the audit’s answers (pointsman.quality)."]  # noqa: RUF001
+    tiers = [group for group in quality.groups if group.kind is GroupKind.TIER]
+    by_tier = [f"{group_name(group).capitalize()}: {group_sentence(quality, group)}" for group in tiers]
+    return [quality_text(quality), *(by_tier if len(by_tier) > 1 else [])]

@@ -52,6 +52,7 @@ def test_statement_adds_up_to_the_ledger(spent: int, capsys: pytest.CaptureFixtu
     assert document["agents"]["named"]["ci"]["cost_nano_usd"] == 4_000
     assert (document["complete"], document["last"]) == (False, "2026-11-22")
     assert document["saved"]["measured_answers"] == 1
+    assert document["quality"] is None
 
 
 def test_page_and_text_say_the_same_and_what_is_not_known(

@@ -25,6 +25,7 @@ def quiet_sweep(ctx: Context, store: Any, tasks: TaskStore, workflow: Workflow, 
         budget_notice=nothing,
         account_notice=nothing,
         billing_notice=nothing,
+        quality_notice=nothing,
         store=DynamoSweepStore(store, TABLES),
         archiving=nothing,
     )

@@ -1,9 +1,10 @@
 """A month's statement: its parts, names and days add up to the ledger; measured answers replace estimated ones."""
 
+import random
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.report.bill.kept import KeptReconciliation
+from pointsman.report.figures.quality import GroupKind, QualityScope, quality_of
 from pointsman.report.figures.stack_place import UNKNOWN_STACK
+from pointsman.report.render.quality_words import group_sentence
+from pointsman.values.taxonomy import TaskType
 from pointsman_cli.statement.figures import Statement, StatementBuilder
 from pointsman_cli.statement.page import render_statement
 from pointsman_cli.statement.text import statement_text
-from pointsman_cli.statement.wording import billed_word, cost_parts, measured_sentence
+from pointsman_cli.statement.wording import billed_word, cost_parts, measured_sentence, quality_lines
+from tests.support.judged import BASELINE, simulated_pairs
 from tests.support.paths import ROOT
 from tests.support.report_rows import (
     BERLIN,
@@ -141,7 +146,8 @@ def test_counters_of_the_days_covered_are_held_against_the_ledger() -> None:
 
 
 def test_page_of_the_documentation_shows_the_example_as_it_is_printed() -> None:
-    (shown,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs/statement.md").read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```text\n(.*?)```", (ROOT / "docs/statement.md").read_text(encoding="utf-8"), re.DOTALL)
+    shown = next(block for block in blocks if block.startswith("Pointsman statement"))
     assert shown == statement_text(statement_month(), 80, stand_in=False)
 
 
@@ -164,3 +170,24 @@ def test_page_says_whether_what_was_billed_is_what_was_spent(
     statement = replace(statement_of(row()), reconciled=kept)
     assert billed_word(statement) == said
     assert said[0] in render_statement(statement, UNKNOWN_STACK, stand_in=False)
+
+
+def test_judged_answers_are_said_of_all_tasks_and_by_tier() -> None:
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    scope = QualityScope(until, BERLIN, BASELINE, 0.2, 5.0, 0.0)
+    since, kinds = datetime(2026, 10, 1, tzinfo=UTC), (TaskType.CODE_GENERATION, TaskType.ARCHITECTURE)
+    pairs = [it for kind in kinds for it in simulated_pairs(random.Random(1), 300, since, until, kind=kind)]
+    quality = quality_of(pairs, scope)
+    assert quality.total is not None
+    statement = replace(statement_of(row()), quality=quality)
+    page = render_statement(statement, UNKNOWN_STACK, stand_in=False)
+    text = " ".join(statement_text(statement, 80, stand_in=False).split())
+    total = group_sentence(quality, quality.total)
+    assert f"Quality: {total}".replace("±", "+-") in text
+    assert total in page
+    tiers = [group for group in quality.groups if group.kind is GroupKind.TIER]
+    assert len(tiers) > 1
+    for group in tiers:
+        assert f"Tier {group.name}: {group_sentence(quality, group)}" in page
+    (said, *_) = quality_lines(statement_of(row()))
+    assert said.startswith("Not measured")

@@ -15,8 +15,10 @@ from pointsman.report.figures.ledger_entries import (
     LedgerEntry,
     Totals,
     grouped,
+    groups_of,
     totals_by,
     totals_of,
+    totals_of_groups,
 )
 from pointsman.report.figures.sums import Summable
 from pointsman.report.figures.top_tier import TopTierGroup, TopTierTotals, top_tier_totals
@@ -113,18 +115,20 @@ class DayTotals(Summable):
         cls, today: list[LedgerEntry], earlier: Iterable[LedgerAttempt], since: datetime, policy: RoutingPolicy
     ) -> Self:
         """Return the totals of the day that starts at `since`; `earlier` attempts tell a fallback from its retry."""
+        groups = groups_of(today)
+        task_groups = [group for group in groups if group.first.for_task]
         for_tasks = [entry for entry in today if entry.for_task]
         in_batches = [entry for entry in today if entry.in_batch]
         return cls(
-            total=totals_of(today),
-            tiers=dict.fromkeys(Tier, NO_TOTALS) | totals_by(for_tasks, lambda entry: entry.tier),
-            classification=totals_of(entry for entry in today if entry.is_classification),
-            checking=totals_of(entry for entry in today if entry.checks_answers),
-            models=totals_by(today, lambda entry: entry.billed_model),
-            types=totals_by(for_tasks, lambda entry: entry.type or _UNTYPED),
-            lanes=totals_by(for_tasks, lambda entry: str(entry.lane)),
-            work=totals_by(today, _work_key),
-            csv_lines=totals_by(today, _csv_key),
+            total=totals_of_groups(groups),
+            tiers=dict.fromkeys(Tier, NO_TOTALS) | totals_by(task_groups, lambda entry: entry.tier),
+            classification=totals_of_groups(group for group in groups if group.first.is_classification),
+            checking=totals_of_groups(group for group in groups if group.first.checks_answers),
+            models=totals_by(groups, lambda entry: entry.billed_model),
+            types=totals_by(task_groups, lambda entry: entry.type or _UNTYPED),
+            lanes=totals_by(task_groups, lambda entry: str(entry.lane)),
+            work=totals_by(groups, _work_key),
+            csv_lines=totals_by(groups, _csv_key),
             lane_lines={key: LaneEntries.of(group) for key, group in grouped(in_batches, _csv_key).items()},
             outcomes=Counter(entry.outcome for entry in today),
             account_refusals=Counter(_account_refusals(today, policy)),

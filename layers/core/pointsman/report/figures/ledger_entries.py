@@ -1,7 +1,8 @@
 """The ledger's rows as typed entries, and their totals."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from sys import intern
 from typing import Any
 
@@ -186,7 +187,7 @@ def totals_of(attempts: Iterable[LedgerEntry]) -> Totals:
     entries = list(attempts)
     sent = [entry for entry in entries if entry.sent]
     return Totals(
-        tasks=len({entry.task_id for entry in sent if entry.for_task}),
+        tasks=len({entry.task_id for entry in entries if _counts_its_task(entry)}),
         attempts=len(sent),
         open_attempts=sum(entry.is_open for entry in sent),
         usage=Usage.sum(entry.usage for entry in entries),
@@ -194,11 +195,40 @@ def totals_of(attempts: Iterable[LedgerEntry]) -> Totals:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EntryGroup:
+    """Attempts that are alike in purpose, tier, type, models, outcome and lane, already added up."""
+
+    first: LedgerEntry
+    totals: Totals
+    task_ids: frozenset[str]
+    """Of the tasks that `totals` counts."""
+
+
+def groups_of(attempts: Iterable[LedgerEntry]) -> list[EntryGroup]:
+    """Return the attempts in groups: a day has some dozens of them, each of which counts in many totals."""
+    return [
+        EntryGroup(group[0], totals_of(group), frozenset(entry.task_id for entry in group if _counts_its_task(entry)))
+        for group in grouped(attempts, _ALIKE).values()
+    ]
+
+
+def totals_of_groups(groups: Iterable[EntryGroup]) -> Totals:
+    """Return what groups add up to; a task that is in several of them counts once."""
+    parts = list(groups)
+    whole = sum((part.totals for part in parts), NO_TOTALS)
+    return replace(whole, tasks=len(frozenset[str]().union(*(part.task_ids for part in parts))))
+
+
 def totals_by[Key: str | tuple[str, ...]](
-    attempts: Iterable[LedgerEntry], key_of: Callable[[LedgerEntry], Key]
+    groups: Iterable[EntryGroup], key_of: Callable[[LedgerEntry], Key]
 ) -> dict[Key, Totals]:
-    """Return the attempts' totals by key."""
-    return {key: totals_of(group) for key, group in grouped(attempts, key_of).items()}
+    """Return the totals by a key that all attempts of a group have in common."""
+    parts = grouped(groups, lambda group: key_of(group.first))
+    return {key: totals_of_groups(part) for key, part in parts.items()}
+
+
+_ALIKE = attrgetter("purpose", "tier", "type", "billed_model", "billing", "outcome", "in_batch")
 
 
 def grouped[Item, Key](items: Iterable[Item], key_of: Callable[[Item], Key]) -> dict[Key, list[Item]]:
@@ -207,6 +237,10 @@ def grouped[Item, Key](items: Iterable[Item], key_of: Callable[[Item], Key]) -> 
     for item in items:
         groups.setdefault(key_of(item), []).append(item)
     return groups
+
+
+def _counts_its_task(entry: LedgerEntry) -> bool:
+    return entry.for_task and entry.sent
 
 
 def _share(row: Mapping[str, Any]) -> ClassificationShare:
