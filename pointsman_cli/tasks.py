@@ -15,6 +15,7 @@ from pointsman.contracts.reply_to import printable
 from pointsman.entrypoints.runtime import Runtime
 from pointsman.execution import subtasks
 from pointsman.execution.calls import Purpose
+from pointsman.execution.comparison import Preferred
 from pointsman.execution.records import Payload, SubtaskEnd, TaskRecord
 from pointsman.execution.waiting import Waiting, waited_for
 from pointsman.routing.classifier.request import find_request
@@ -26,7 +27,7 @@ from pointsman.values.status import CANCELLING, ENDED
 from pointsman.values.times import parse_time
 from pointsman.values.usage import Usage
 from pointsman_cli import output
-from pointsman_cli.errors import NotFoundError
+from pointsman_cli.errors import BadInputError, CommandError, NotFoundError
 
 if TYPE_CHECKING:
     from pointsman_cli.stacks import StackConnection
@@ -295,6 +296,14 @@ def answer_pair(runtime: Runtime, record: TaskRecord) -> dict[str, Any]:
         },
         "judgement": audit.judgement,
     }
+
+
+def keep_better(runtime: Runtime, record: TaskRecord, better: str) -> None:
+    """Keep which answer to an audited task a person finds better; it counts above what judges say."""
+    if better not in list(Preferred):
+        raise BadInputError(f"--better {better}: must be {', '.join(Preferred)}")
+    if not runtime.stores.tasks.judge_audit(record.pair, Preferred(better), runtime.context.clock.now()):
+        raise CommandError(f"task {record.task_id}: its second answer is not there yet")
 
 
 def audit_document(pairs: Iterable[dict[str, Any]], *, stand_in: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pointsman_cli import output
-from pointsman_cli.errors import NotFoundError
+from pointsman_cli.errors import BadInputError, NotFoundError
 from pointsman_cli.options import AsJson, StackOptions
 
 _MOST_DAYS = 100
@@ -21,6 +21,10 @@ def audit(
     days: Annotated[
         int, typer.Option(metavar="N", min=1, max=_MOST_DAYS, help="Look at the audits of the last N days.")
     ] = 7,
+    better: Annotated[
+        str | None,
+        typer.Option(metavar="WHICH", help="Keep which answer to TASK_ID is better: delivered, baseline or same."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare answers with those of the baseline.
@@ -29,12 +33,17 @@ def audit(
     """
     from pointsman_cli import tasks
 
+    if better and not task_id:
+        raise BadInputError("--better: say which task it is about")
     connection = stack.connect()
     if task_id:
         task_id = connection.task_id(task_id)
         record = tasks.read_task_record(connection.client, task_id)
         if record.audit is None:
             raise NotFoundError(f"task {task_id} has no audit")
+        if better:
+            tasks.keep_better(connection.runtime, record, better)
+            record = tasks.read_task_record(connection.client, task_id)
         records = [record]
     else:
         until = connection.runtime.context.clock.now()

@@ -26,6 +26,7 @@ def tune(
     (`pointsman correct`), asks no model and changes nothing: the proposal is a diff. With too little evidence there is
     none.
     """
+    from pointsman.entrypoints.cost_report import build_quality
     from pointsman_cli import openclaw
     from pointsman_cli.tuning import read, show, tuned
 
@@ -40,6 +41,7 @@ def tune(
         runtime.config_text,
         str(config or openclaw.HERE),
         lambda: read.own_texts(runtime),
+        build_quality(runtime).by_tier(until),
     )
     span = [moment.astimezone(runtime.settings.zone).date().isoformat() for moment in (since, until)]
     if as_json:

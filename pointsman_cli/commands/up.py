@@ -103,7 +103,9 @@ def up(
     )
     if info.front_door_url:
         info = with_api_key(info)
-    if info.kept and had_data and not running:
+    if (
+        info.kept and had_data and not (running and as_env)
+    ):  # also on a running one: the last `up` may have been cut off
         start_lost_executions(info)
     if settings:
         settings.save(info.state_dir)

@@ -4,11 +4,13 @@ A change needs labels (`Need.stated`) and an interval, so that chance does not p
 the weights of the tiers under the rules that come of it, the threshold under all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from pointsman.values.taxonomy import TaskType, Tier
 from pointsman_cli.evaluation.statistics import Proportion
+from pointsman_cli.tuning.by_quality import TierByQuality
 from pointsman_cli.tuning.evidence import Known, Need, dearer
 from pointsman_cli.tuning.rate import LEAST, LEAST_TO_RAISE, TARGET, Rate, rate
 from pointsman_cli.tuning.rules import Rules
@@ -71,13 +73,21 @@ class Proposal:
         return self.rules == self.now
 
 
-def propose(known: Sequence[Known], now: Rules, own_texts: Callable[[], Sequence[Judged]] = lambda: ()) -> Proposal:
-    """Return what the classified tasks of which something is known speak for; `own_texts` are the project's."""
+def propose(
+    known: Sequence[Known],
+    now: Rules,
+    own_texts: Callable[[], Sequence[Judged]] = lambda: (),
+    by_quality: Mapping[TaskType, TierByQuality] = MappingProxyType({}),
+) -> Proposal:
+    """Return what the classified tasks of which something is known speak for; `own_texts` are the project's.
+
+    What the quality of the answers says goes before the labels where a type must go up, and behind them else.
+    """
     classified = [(seen, need) for seen, need in known if seen.classified]
     of_type: dict[TaskType, list[Known]] = {kind: [] for kind in TaskType}
     for pair in classified:
         of_type[now.type(pair[0])].append(pair)
-    types = tuple(_type(kind, some, now) for kind, some in of_type.items() if some)
+    types = tuple(_with_quality(_type(kind, some, now), by_quality.get(kind)) for kind, some in of_type.items() if some)
     tiers = {
         **now.tiers,
         **{type_finding.type: type_finding.proposed for type_finding in types if type_finding.proposed},
@@ -98,6 +108,12 @@ def _type(kind: TaskType, known: Sequence[Known], now: Rules) -> TypeFinding:
     more = rate((dearer(need.tier, tier), need) for need in needs)
     proposed = _raised(tier, needs) or _lowered(tier, needs)
     return TypeFinding(kind, tier, len(known), less, more, proposed, _why(tier, proposed, less))
+
+
+def _with_quality(finding: TypeFinding, there: TierByQuality | None) -> TypeFinding:
+    if there is None or (finding.proposed and not dearer(there.tier, finding.tier)):
+        return finding
+    return replace(finding, proposed=there.tier, why=there.why)
 
 
 def _raised(tier: Tier, needs: Sequence[Need]) -> Tier | None:

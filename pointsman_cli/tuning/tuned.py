@@ -1,11 +1,15 @@
 """The whole of a tuning: evidence, proposal, its effects, and the change to `openclaw.json`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from pointsman.report.figures.quality import Quality
 from pointsman.routing import config
 from pointsman.routing.policy import RoutingPolicy
+from pointsman.values.taxonomy import Tier
 from pointsman_cli.tuning import candidates, edit
+from pointsman_cli.tuning.by_quality import tiers_by_quality
 from pointsman_cli.tuning.candidates import Candidate
 from pointsman_cli.tuning.effects import Effects, effects
 from pointsman_cli.tuning.evidence import Ground, TuningEvidence, need, servers, tally
@@ -49,15 +53,16 @@ def propose_tuning(
     config_text: str,
     name: str,
     own_texts: Callable[[], Sequence[Judged]] = lambda: (),
+    quality: Mapping[Tier, Quality] = MappingProxyType({}),
 ) -> Tuned:
     """Return what the evidence says of the configuration in a text; `name` is that of its file, `own_texts` are the
-    project's, on which no proposal may do worse.
+    project's, on which no proposal may do worse; `quality` is that of each tier's answers.
     """
     serves, seen = servers(policy), evidence.seen
     needs = {task.task_id: found for task in seen if (found := need(task, serves))}
     now = Rules.of(policy.config.pointsman.classifier)
     known = [(task, needs[task.task_id]) for task in seen if task.task_id in needs]
-    proposal = propose(known, now, own_texts)
+    proposal = propose(known, now, own_texts, tiers_by_quality(quality, now, serves))
     needing_more = {finding.type for finding in proposal.types if finding.needed_dearer.hits}
     thinking = thinking_findings(seen, policy, needing_more)
     return Tuned(

@@ -291,3 +291,21 @@ def test_status_says_what_the_checks_said(
     lines = capsys.readouterr().out.splitlines()
     assert ["checked", said] in [line.split(maxsplit=1) for line in lines]
     assert [line.split()[-2:] for line in lines if line.startswith("1 ")] == [["failed", "min_chars"]]
+
+
+@pytest.mark.usefixtures("stack")
+def test_command_keeps_which_answer_a_person_finds_better(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    router = configure()
+    router.model.then(answered("cheap"), answered("dear"))
+    finished(router, started(router, "implementation"))
+    assert main(["audit", "t-1", "--better", "baseline", "--json"]) == 0
+    (pair,) = json.loads(capsys.readouterr().out)["pairs"]
+    assert pair["judgement"]["better"] == "baseline"
+    judgement = audited(router).judgement
+    assert judgement is not None
+    assert judgement["better"] == "baseline"
+    assert main(["audit", "t-1", "--better", "left"]) != 0
+    assert main(["audit", "--better", "same"]) != 0
+    assert capsys.readouterr().err.count("--better") == 2

@@ -26,6 +26,7 @@ from pointsman.values.times import to_text
 from pointsman.values.usage import Usage
 from pointsman_cli.evaluation.examples import Example
 from pointsman_cli.tuning import edit
+from pointsman_cli.tuning.by_quality import TierByQuality
 from pointsman_cli.tuning.candidates import could_go_down, only_reasoning
 from pointsman_cli.tuning.effects import Cost, effects
 from pointsman_cli.tuning.evidence import Ground, Need, TaskOutcome, TuningEvidence, fell_short, need, servers
@@ -492,3 +493,18 @@ def test_weights_leave_alone_what_tried_to_steer() -> None:
     moved = reweighed(BUGS[0].verdict, {REASONING: 2.0})
     assert (moved.tier, moved.type, moved.words) == (REASONING, TaskType.COMPLEX_DEBUGGING, ())
     assert sum(moved.tiers.values()) == pytest.approx(1)
+
+
+def test_worse_answers_go_before_labels_and_as_good_ones_behind_them() -> None:
+    seen = task(TaskType.CODE_GENERATION)
+    known = [(seen, Need(Tier.IMPLEMENTATION, Ground.SILENCE))]
+    assert propose(known, NOW).empty
+    worse = {TaskType.CODE_GENERATION: TierByQuality(Tier.REASONING, "worse")}
+    proposal = propose(known, NOW, by_quality=worse)
+    assert proposal.rules.tiers[TaskType.CODE_GENERATION] is Tier.REASONING
+    assert [(finding.proposed, finding.why) for finding in proposal.types] == [(Tier.REASONING, "worse")]
+    needed = [task(TaskType.CODE_GENERATION, to=TaskType.ARCHITECTURE) for _ in range(LEAST_TO_RAISE)]
+    labelled = [(it, Need(Tier.REASONING, Ground.CORRECTED)) for it in needed]
+    as_good = {TaskType.CODE_GENERATION: TierByQuality(Tier.ORCHESTRATION, "as good")}
+    assert propose(labelled, NOW, by_quality=as_good).types[0].proposed is Tier.REASONING
+    assert propose(known, NOW, by_quality=as_good).types[0].proposed is Tier.ORCHESTRATION

@@ -11,6 +11,7 @@ from pointsman.report.render.quality_words import drop_words
 from pointsman.services.context import Context
 from pointsman.services.notices import TeamNotice, TeamNotices
 from pointsman.values.log_events import LogEvent
+from pointsman.values.taxonomy import Tier
 
 type PairReader = Callable[[Iterable[str]], Iterable[JudgedPair]]
 """Returns the pairs of some months, written as 2026-11."""
@@ -25,10 +26,21 @@ class QualityFigures:
 
     def __call__(self, until: datetime) -> Quality | None:
         """Return the quality up to that instant; None where nobody asks for it."""
+        scope = self._scope(until)
+        return quality_of(self.read_pairs(scope.months), scope) if scope else None
+
+    def by_tier(self, until: datetime) -> dict[Tier, Quality]:
+        """Return the quality of each tier's answers alone; empty where nobody asks for it."""
+        scope = self._scope(until)
+        pairs = list(self.read_pairs(scope.months)) if scope else []
+        of_tier = {tier: [judged for judged in pairs if judged.pair.tier is tier] for tier in Tier}
+        return {tier: quality_of(some, scope) for tier, some in of_tier.items()} if scope else {}
+
+    def _scope(self, until: datetime) -> QualityScope | None:
         options, policy = self.ctx.policy.config.pointsman, self.ctx.policy
         if (rules := options.quality) is None:
             return None
-        scope = QualityScope(
+        return QualityScope(
             until=until,
             zone=self.ctx.zone,
             baseline=policy.resolve(policy.config.audit_model, until).id,
@@ -36,7 +48,6 @@ class QualityFigures:
             margin_points=rules.margin_points,
             tolerated_points=rules.tolerated_points,
         )
-        return quality_of(self.read_pairs(scope.months), scope)
 
 
 @dataclass(frozen=True, slots=True)
