@@ -128,6 +128,18 @@ def parse_day(name: str, text: str | None) -> date | timedelta | None:
         raise BadInputError(f"{name}: must be a date such as 2026-11-21, today or yesterday") from None
 
 
+def parse_month(text: str) -> date:
+    """Return the first day of the month that `--month` has.
+
+    Raises:
+        BadInputError: It is no month.
+    """
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise BadInputError("--month: must be a month such as 2026-11") from None
+
+
 def on_calendar(day: date | timedelta | None, today: date) -> date:
     """Return the date of a day that `parse_day` read; none is today."""
     return today + day if isinstance(day, timedelta) else day or today

@@ -60,7 +60,7 @@ def reconcile(
     ] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Compare the ledger with what the providers charged, and explain the difference.
+    """Compare the ledger with what the providers charged.
 
     Reads Anthropic's Usage and Cost API with the Admin API key in ANTHROPIC_ADMIN_API_KEY, which is stored nowhere, and
     Google's charges from a file. Only what the data proves is subtracted; the rest is shown as unexplained.
@@ -69,7 +69,7 @@ def reconcile(
         raise BadInputError("--month and --since exclude each other")
     if until and not since:
         raise BadInputError("--until needs --since")
-    first_of_month = _first_day(month) if month else None
+    first_of_month = reading.parse_month(month) if month else None
     first, last = reading.parse_day("--since", since), reading.parse_day("--until", until)
     key = os.environ.get(ADMIN_KEY, "").strip()
     if not key and not gemini_export:
@@ -117,13 +117,6 @@ def _days(first: date, last: date, today: date) -> tuple[date, ...]:
     if not days or len(days) > _MOST_DAYS:
         raise BadInputError(f"the period must begin by today and span 1 to {_MOST_DAYS} days")
     return days
-
-
-def _first_day(month: str) -> date:
-    try:
-        return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise BadInputError("--month: must be a month such as 2026-11") from None
 
 
 def _workspace(name: str) -> str | None:

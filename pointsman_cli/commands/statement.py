@@ -2,14 +2,14 @@
 
 from calendar import monthrange
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pointsman.values.times import day_bounds
-from pointsman_cli import output
+from pointsman_cli import output, reading
 from pointsman_cli.errors import BadInputError
 from pointsman_cli.options import AsJson, StackOptions
 
@@ -73,14 +73,7 @@ def build_statement(reporting: "Reporting", first: date, last: date) -> "Stateme
 
 def _days(month: str | None, today: date) -> tuple[date, date]:
     """Return the first and the last day to show: of the month, up to today."""
-    first = _first_day(month) if month else today.replace(day=1)
+    first = reading.parse_month(month) if month else today.replace(day=1)
     if first > today:
         raise BadInputError("--month: lies in the future")
     return first, min(first.replace(day=monthrange(first.year, first.month)[1]), today)
-
-
-def _first_day(month: str) -> date:
-    try:
-        return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise BadInputError("--month: must be a month such as 2026-11") from None
