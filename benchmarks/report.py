@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.places import ROOT
 
-ROWS = (1_000, 100_000, 1_000_000)
+ROWS = (1_000, 10_000, 1_000_000)
 SECONDS, MEGABYTES = 60.0, 300.0
 """Accepted, of any of these days."""
 LIMIT_SECONDS, LIMIT_MEGABYTES = 900.0, 1024.0

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from devstack.fake_providers import classify
+from devstack.fake_providers import classify, compare
 from devstack.fake_providers.text import first_words, list_items
 
 type StructuredForm = Literal["fenced", "surrounded", "trailing_comma", "half_surrogate", "escaped_half_surrogate"]
@@ -167,7 +167,9 @@ def _kind(schema: _Schema) -> str:
 
 
 def _chosen(choices: list[Any], text: str) -> Any:
-    """Return the choice that is the text's task type or tier, else one that the text names, else one by its hash."""
+    """Return the better of two answers, the text's task type or tier, a choice that it names, or one by its hash."""
+    if {str(choice) for choice in choices} == compare.WORDS and (better := compare.better_answer(text)):
+        return better
     task_type, _ = classify.guess_task_type(text)
     for keyword in (task_type, classify.tier_of(task_type)):
         if keyword in choices:
