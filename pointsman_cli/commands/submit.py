@@ -153,9 +153,11 @@ def _lanes_of(task: "Task", connection: "StackConnection") -> dict[str, Any] | N
 
 
 def _lane_line(lanes: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if not lanes:
+        return []
     from pointsman_cli.dry_run import lane_words
 
-    return [("lane", lane_words(lanes))] if lanes else []
+    return [("lane", lane_words(lanes))]
 
 
 def _print_queued(sent: "Sent", lanes: dict[str, Any] | None, connection: "StackConnection", *, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """Pages of `pointsman ui` over very many tasks: what each reads does not grow with what is stored."""
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -38,18 +37,17 @@ def window_over(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ca
 def test_page_reads_as_much_of_a_million_tasks_as_of_ten_thousand(
     window_over: Callable[[Stored], Window],
 ) -> None:
-    requests, seconds = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+    requests = Counter[tuple[str, int]]()
     for size in (FEW, MANY):
         stored = Stored(size)
         window = window_over(stored)
         window.page("/tasks")  # imports and templates
         for path in MOST_REQUESTS:
-            before, began = stored.requests, time.process_time()
+            before = stored.requests
             page = window.page(path)
-            seconds[path, size] = time.process_time() - began
             requests[path, size] = stored.requests - before
             assert page.count('<th scope="row"') <= 2 * PAGE_ROWS
     assert f"newest {MOST_LOOKED_AT:,} tasks" in window.page("/tasks?search=no+such+words")
     for path, most in MOST_REQUESTS.items():
         assert 0 < requests[path, MANY] <= most, path
-        assert seconds[path, MANY] < 3 * seconds[path, FEW] + 0.5, path
+        assert requests[path, MANY] <= requests[path, FEW], path

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ class Queue:
 class Connection:
     client: Queue
     stand_in: bool = False
-    settings: Any = None
+    settings: Any = field(default_factory=lambda: SimpleNamespace(economy_lane=False))
     known_tasks: KnownTasks = field(default_factory=lambda: KnownTasks.of_stack("test", "queue"))
 
     def say_stand_in(self) -> None: ...
