@@ -23,7 +23,7 @@ class Phase:
     faults: tuple[dict[str, Any], ...] = ()
     """Fault rules for the fake providers, active from this phase on."""
     in_lane: bool = False
-    """Whether its messages go the economy lane, whose turns the demo takes: the local stack has no schedules."""
+    """Whether its messages go the economy lane, whose turns the demo takes: its stack has no schedules."""
     needs: str | None = None
     """The provider that must be fake; `None` if both may be real."""
 

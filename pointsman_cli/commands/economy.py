@@ -21,8 +21,8 @@ def economy(
 ) -> None:
     """Send waiting tasks in batches; settle ended batches.
 
-    A stack with the economy lane does this every 5 minutes; the local stack has no schedules. Run it by hand to empty
-    the lane before EconomyLane is set to false. Needs the Anthropic key and the function's rights.
+    A stack with the economy lane does this every 5 minutes. Run it by hand to empty the lane before EconomyLane is set
+    to false. Needs the Anthropic key and the function's rights.
     """
     from pointsman.entrypoints.economy import build_economy
     from pointsman.execution.batch import POOLED_FOR

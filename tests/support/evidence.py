@@ -99,7 +99,7 @@ class Evidence:
         wrong += [f"not booked: {tag}" for tag in tags if tag not in new.attempts]
         for tag, row in new.attempts.items():
             outcome = row.get("outcome")
-            if tag not in tags and outcome not in (None, "unknown", "not_sent"):
+            if tag not in tags and not row.get("batch_entry") and outcome not in (None, "unknown", "not_sent"):
                 wrong.append(f"booked as {outcome}, but never sent: {tag}")
             if outcome == "unknown" and row["cost_nano"] != row["reserved_nano"]:
                 wrong.append(f"unknown, but not at its reserved cost: {tag}")
