@@ -194,13 +194,16 @@ def runs_on_import(source: str, first: int, last: int) -> bool:
 def rounds(mutant: Mutant, recorded: Record, *, on_import: bool) -> list[list[str]]:
     """Return the tests that run the mutant's lines, then the others that may notice it; the fastest first.
 
-    What runs on import may be noticed by every test that runs any line of the file. Any other line is noticed by who
+    What runs on import may be noticed by every test that runs any line of the file; where nothing but that runs, as in a
+    shape of the configuration, by the room's own tests. Any other line is noticed by who
     runs it, or by who shares a fixture with one that does: a test of the same module.
     """
     lines = recorded.lines.get(mutant.file, {})
     near = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
     modules = {_module(test) for test in near}
     far = {test for test in chain.from_iterable(lines.values()) if on_import or _module(test) in modules} - near
+    if on_import and not lines:
+        far = {test for test in recorded.seconds if test.startswith(f"tests/unit/{Path(mutant.file).parent}/")}
     return [sorted(tests, key=lambda test: recorded.seconds[test]) for tests in (near, far) if tests]
 
 
@@ -217,9 +220,11 @@ def run_mutant(mutant: Mutant, key: str, recorded: Record) -> Result:
     original = path.read_text(encoding="utf-8")
     try:
         mutated = mutate_code(original, get_operator(mutant.operator)(), mutant.occurrence)
-    except AttributeError:  # cosmic-ray 8.7.0 cannot replace an exception that is named with its module
+        assert mutated is not None
+        compile(mutated, mutant.file, "exec")
+    except (AttributeError, SyntaxError):
+        # cosmic-ray 8.7.0 cannot replace an exception that is named with its module, and takes `*,` for an operator
         return Result(key, mutant, "not applied", 0.0, "")
-    assert mutated is not None
     lines = difflib.unified_diff(original.splitlines(), mutated.splitlines(), mutant.file, mutant.file, "", "", 1, "")
     diff = "\n".join(lines)
     if is_equivalent(diff):  # it would meet every test of its file

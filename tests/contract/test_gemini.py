@@ -116,6 +116,18 @@ def test_answer_without_usage_has_an_unknown_cost(provider: FakeProviders, clien
             },
             "more cached than sent",
         ),
+        *(
+            (
+                {
+                    "promptTokenCount": prompt,
+                    "candidatesTokenCount": 9,
+                    "cachedContentTokenCount": (prompt or 0) + 1,
+                    "totalTokenCount": None,
+                },
+                "more cached than sent",
+            )
+            for prompt in (11, None)
+        ),
     ],
 )
 def test_usage_that_cannot_be_has_an_unknown_cost(

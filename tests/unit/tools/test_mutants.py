@@ -34,6 +34,8 @@ def test_tests_that_run_the_mutated_lines_come_first_and_the_fastest_of_them() -
     assert rounds(constant, recorded, on_import=True) == [sorted(seconds, key=lambda test: seconds[test])]
     assert rounds(constant, recorded, on_import=False) == []
     assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded, on_import=True) == []
+    shapes = Record({"tests/unit/values/a.py::own": 1.0, "tests/unit/routing/b.py::other": 1.0}, {})
+    assert rounds(constant, shapes, on_import=True) == [["tests/unit/values/a.py::own"]]
 
 
 def test_place_keeps_its_rank_when_lines_are_added_before_it_or_changed_beside_it() -> None:
