@@ -194,9 +194,9 @@ def runs_on_import(source: str, first: int, last: int) -> bool:
 def rounds(mutant: Mutant, recorded: Record, *, on_import: bool) -> list[list[str]]:
     """Return the tests that run the mutant's lines, then the others that may notice it; the fastest first.
 
-    What runs on import may be noticed by every test that runs any line of the file; where nothing but that runs, as in a
-    shape of the configuration, by the room's own tests. Any other line is noticed by who
-    runs it, or by who shares a fixture with one that does: a test of the same module.
+    What runs on import may be noticed by every test that runs any line of the file; where nothing else runs, as in a
+    shape of the configuration, by the room's own tests. Any other line is noticed by who runs it, or by who shares a
+    fixture with one that does: a test of the same module.
     """
     lines = recorded.lines.get(mutant.file, {})
     near = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
