@@ -116,6 +116,14 @@ def test_a_host_in_trouble_is_left_alone_for_a_while(
     assert send(webhooks, there)
 
 
+@pytest.mark.parametrize("status", [400, 428, 430, 499])
+def test_a_refused_message_leaves_its_host_to_others(webhooks: Webhooks, there: Receiver, status: int) -> None:
+    there.answers = [status]
+    with pytest.raises(PublishError, match=f"HTTP {status}"):
+        send(webhooks, there)
+    assert send(webhooks, there, "/other")
+
+
 def test_an_answer_that_never_ends_is_cut_off(
     webhooks: Webhooks, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

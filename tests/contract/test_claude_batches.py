@@ -1,7 +1,9 @@
 """`BatchClient` for Claude, through the real SDK and on the fake providers; the batches in memory keep its contract."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,6 +160,36 @@ def test_entry_ends_as_a_message_of_its_own_would(
     assert (name, result.outcome) == ("a", outcome)
     assert result.cost_known
     assert result.unbilled is (outcome in (Outcome.REFUSED, Outcome.NOT_SENT) or result.usage is None)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "succeeded",
+        {},
+        {"type": "paused"},
+        {"type": "succeeded"},
+        {"type": "succeeded", "message": None},
+        {"type": "succeeded", "message": []},
+        {"type": "succeeded", "message": {}},
+        {"type": "succeeded", "message": {"content": 5, "usage": "none"}},
+        {"type": "errored"},
+        {"type": "errored", "error": None},
+        {"type": "errored", "error": {"error": "busy"}},
+    ],
+    ids=str,
+)
+def test_entry_that_cannot_be_read_may_have_been_billed_and_hides_no_other(
+    client: ClaudeBatches, monkeypatch: pytest.MonkeyPatch, result: Any
+) -> None:
+    lines = [{"custom_id": "odd", "result": result}, {"custom_id": "gone", "result": {"type": "expired"}}]
+    response = SimpleNamespace(text="\n".join(map(json.dumps, lines)))
+    monkeypatch.setattr(client._client, "get", lambda *_, **__: response)
+    results = dict(client.results("msgbatch_1"))
+    assert (results["odd"].outcome, results["gone"].outcome) == (Outcome.UNKNOWN, Outcome.NOT_SENT)
+    assert not results["odd"].unbilled
+    assert not results["odd"].cost_known
 
 
 def test_entry_without_a_tier_is_billed_as_one_of_a_batch_and_another_tier_as_it_says(
