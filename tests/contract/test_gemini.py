@@ -76,6 +76,10 @@ def test_answer_at_max_tokens_is_truncated(provider: FakeProviders, client: Gemi
             Usage(input=600, cache_read=400, output=90, thinking=70),
         ),
         (
+            {"promptTokenCount": 11, "cachedContentTokenCount": 11, "candidatesTokenCount": 9},
+            Usage(cache_read=11, output=9),
+        ),
+        (
             {"promptTokenCount": 10, "toolUsePromptTokenCount": 5, "candidatesTokenCount": 1},
             Usage(input=15, output=1),
         ),
