@@ -195,16 +195,24 @@ def rounds(mutant: Mutant, recorded: Record, *, on_import: bool) -> list[list[st
     """Return the tests that run the mutant's lines, then the others that may notice it; the fastest first.
 
     What runs on import may be noticed by every test that runs any line of the file; where nothing else runs, as in a
-    shape of the configuration, by the room's own tests. Any other line is noticed by who runs it, or by who shares a
-    fixture with one that does: a test of the same module.
+    shape of the configuration, by the room's own tests and those that import it. Any other line is noticed by who runs
+    it, or by who shares a fixture with one that does: a test of the same module.
     """
     lines = recorded.lines.get(mutant.file, {})
     near = {test for line in range(mutant.line, mutant.last_line + 1) for test in lines.get(str(line), ())}
     modules = {_module(test) for test in near}
     far = {test for test in chain.from_iterable(lines.values()) if on_import or _module(test) in modules} - near
     if on_import and not lines:
-        far = {test for test in recorded.seconds if test.startswith(f"tests/unit/{Path(mutant.file).parent}/")}
+        far = _users_of(mutant.file, recorded)
     return [sorted(tests, key=lambda test: recorded.seconds[test]) for tests in (near, far) if tests]
+
+
+def _users_of(file: str, recorded: Record) -> set[str]:
+    """Return the tests of the file's room, and those of the modules that name it."""
+    name, room = f"pointsman.{file.removesuffix('.py').replace('/', '.')}", f"tests/unit/{Path(file).parent}/"
+    modules = {_module(test) for test in recorded.seconds}
+    users = {module for module in modules if (ROOT / module).is_file() and name in (ROOT / module).read_text("utf-8")}
+    return {test for test in recorded.seconds if test.startswith(room) or _module(test) in users}
 
 
 def _module(test: str) -> str:

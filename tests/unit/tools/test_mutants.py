@@ -36,6 +36,11 @@ def test_tests_that_run_the_mutated_lines_come_first_and_the_fastest_of_them() -
     assert rounds(Mutant("values/usage.py", "core/AddNot", 0, 3, 4), recorded, on_import=True) == []
     shapes = Record({"tests/unit/values/a.py::own": 1.0, "tests/unit/routing/b.py::other": 1.0}, {})
     assert rounds(constant, shapes, on_import=True) == [["tests/unit/values/a.py::own"]]
+    user = "tests/component/test_delivery.py::a_test"
+    imported = Mutant("execution/executions.py", "core/AddNot", 0, 8, 8)
+    assert rounds(imported, Record({user: 1.0, "tests/component/test_aws_calls.py::b": 1.0}, {}), on_import=True) == [
+        [user]
+    ]
 
 
 def test_place_keeps_its_rank_when_lines_are_added_before_it_or_changed_beside_it() -> None:
