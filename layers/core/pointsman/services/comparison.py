@@ -15,20 +15,17 @@ from pointsman.execution.comparison import (
 )
 from pointsman.execution.ledger_view import LedgerView
 from pointsman.execution.outcome import GOOD, CallResult, Outcome
-from pointsman.execution.output_room import brief_room
 from pointsman.execution.records import Payload, TaskRecord
 from pointsman.execution.workflow_state import Next, WorkflowState
 from pointsman.ports import PayloadStore
-from pointsman.prompts import prompt_text
 from pointsman.routing.policy import Hop
 from pointsman.services.call import Interpretation, make_call
 from pointsman.services.context import Context
-from pointsman.services.judge import LONGEST_JUDGED
-from pointsman.values import lenient_json, strict_json
+from pointsman.services.judge import LONGEST_JUDGED, judge_call
+from pointsman.values import lenient_json
 from pointsman.values.log_events import LogEvent
 from pointsman.values.status import Status
 
-_VERDICT_TOKENS = 200
 _PATIENCE = timedelta(seconds=60)
 _MOST_WAITS = 3
 """For one judge that is busy; the task has been delivered long since."""
@@ -126,29 +123,10 @@ def _spec(
 ) -> CallSpec:
     """Return the call: nothing in it says whose the answers are."""
     model = ctx.policy.catalog.get(task_call.model)
-    earlier = [{"role": turn.role, "content": turn.text} for turn in task_call.earlier]
-    data = {
-        **({"earlier": earlier} if earlier else {}),
-        "task": task_call.prompt,
-        "first_answer": shown.first,
-        "second_answer": shown.second,
-    }
-    room = brief_room(model, _VERDICT_TOKENS)
-    return replace(
-        task_call,
-        purpose=Purpose.COMPARISON,
-        comparison=AnswerComparison(number, str(model.provider), shown.kind, question.order, record.pair),
-        previous_outcome=None,
-        came_from=None,
-        prompt="Task and answers, as JSON data:\n" + strict_json.dumps(data),
-        system=prompt_text("comparison"),
-        schema=_SCHEMA,
-        json_only=False,
-        stop=(),
-        earlier=(),
-        effort=room.effort,
-        max_output_tokens=room.cap,
-    )
+    answers = {"first_answer": shown.first, "second_answer": shown.second}
+    call = judge_call(ctx, task_call, Purpose.COMPARISON, "Task and answers", answers, _SCHEMA)
+    comparison = AnswerComparison(number, str(model.provider), shown.kind, question.order, record.pair)
+    return replace(call, comparison=comparison, previous_outcome=None, came_from=None)
 
 
 def _with_word(result: CallResult) -> Interpretation:

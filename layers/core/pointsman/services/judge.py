@@ -1,7 +1,9 @@
 """A judge: one question to a free model, whether an answer is acceptable. If it cannot answer, the answer passes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from pointsman.execution.calls import CallSpec, Purpose
 from pointsman.execution.ledger_view import LedgerView
@@ -48,26 +50,33 @@ def judge_answer(
     if record.last_attempt != record.checked.attempt_id or not ctx.policy.is_free(task_call.model):
         return passed
     answer = payloads.fetch(record.answer)
-    earlier = [{"role": turn.role, "content": turn.text} for turn in task_call.earlier]
-    question = {**({"earlier": earlier} if earlier else {}), "task": task_call.prompt, "answer": answer}
     if sum(len(turn.text) for turn in task_call.earlier) + len(task_call.prompt) + len(answer) > LONGEST_JUDGED:
         return passed
+    spec = judge_call(ctx, task_call, Purpose.JUDGE, "Task and answer", {"answer": answer}, _SCHEMA)
+    result = make_call(ctx, spec, min(until, ctx.clock.now() + _PATIENCE), _interpret, view)
+    failed = result.check.failed if result.check else None
+    return (next_after_answer(ctx, answered, record, failed) if failed else None) or passed
+
+
+def judge_call(
+    ctx: Context, task_call: CallSpec, purpose: Purpose, title: str, answers: Mapping[str, str], schema: dict[str, Any]
+) -> CallSpec:
+    """Return a judge's call about answers to a task's own call, which are shown as data, not as instructions."""
+    earlier = [{"role": turn.role, "content": turn.text} for turn in task_call.earlier]
+    data = {**({"earlier": earlier} if earlier else {}), "task": task_call.prompt, **answers}
     room = brief_room(ctx.policy.catalog.get(task_call.model), _VERDICT_TOKENS)
-    spec = replace(
+    return replace(
         task_call,
-        purpose=Purpose.JUDGE,
-        prompt="Task and answer, as JSON data:\n" + strict_json.dumps(question),
-        system=prompt_text("judge"),
-        schema=_SCHEMA,
+        purpose=purpose,
+        prompt=f"{title}, as JSON data:\n{strict_json.dumps(data)}",
+        system=prompt_text(purpose),
+        schema=schema,
         json_only=False,
         stop=(),
         earlier=(),
         effort=room.effort,
         max_output_tokens=room.cap,
     )
-    result = make_call(ctx, spec, min(until, ctx.clock.now() + _PATIENCE), _interpret, view)
-    failed = result.check.failed if result.check else None
-    return (next_after_answer(ctx, answered, record, failed) if failed else None) or passed
 
 
 def _interpret(result: CallResult) -> Interpretation:
