@@ -3,12 +3,16 @@
 Against what a plain `sam build` gives, a handler that imports nothing, and one that imports LiteLLM. LiteLLM and the
 runtime's own boto3 are compiled first, so that no side pays for missing .pyc but the plain artifact, which has none on
 AWS either. The wall time of INIT stands beside it.
+
+`.least` is a function with the same packages and clients and no code of ours (`benchmarks.packages_alone`), against the
+plain artifact: a target below its ratio cannot be met while they are used.
 """
 
 from collections.abc import Iterator, Mapping
 
 from benchmarks.bench import Bench, swapped
 from benchmarks.figure import Figure, compared
+from benchmarks.packages_alone import packages_alone
 from benchmarks.places import LAMBDA, LAYERS, LITELLM, Artifact, bare, built_function, compiled, handler_of, packages_of
 from benchmarks.rie import started
 from pointsman.entrypoints.lambda_context import KEEP_WARM
@@ -20,7 +24,7 @@ BY_LITELLM = {"router": 0.13, "orchestration": 0.18, "implementation": 0.37, "re
 SAME_AS = {"reasoning": "implementation"}
 """Functions whose plain artifact is not started: it has the layers and the imports of another's."""
 LITELLM_HANDLER = "from litellm import Router\n\ndef handler(event, context):\n    return Router.__name__\n"
-RUNS = 9
+RUNS, LEAST_RUNS = 9, 5
 
 type Samples = dict[str, list[tuple[float, float]]]
 """Processor and wall milliseconds by side."""
@@ -36,6 +40,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
         **{f"plain {name}": built_function(bench.plain, name) for name in LAYERS if name not in SAME_AS},
     }
     samples = in_turns(sides, bench.runs(RUNS))
+    alone = {f"alone {name}": packages_alone(sides[f"built {name}"]) for name in LAYERS if name not in SAME_AS}
+    samples |= in_turns(alone, bench.runs(LEAST_RUNS))
     peers = {
         "": ("plain", "the plain `sam build` artifact", dict.fromkeys(LAYERS, PLAIN_REST) | PLAIN),
         ".bare": ("bare", "a handler that imports nothing", {}),
@@ -45,6 +51,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
         for suffix, (side, words, targets) in peers.items():
             peer = f"plain {SAME_AS.get(name, name)}" if side == "plain" else side
             yield _figure(f"cold_init.{name}{suffix}", samples, f"built {name}", peer, words, targets.get(name))
+        if name not in SAME_AS:
+            yield _figure(f"cold_init.{name}.least", samples, f"alone {name}", f"plain {name}", peers[""][1], None)
 
 
 def in_turns(sides: Mapping[str, Artifact], runs: int) -> Samples:

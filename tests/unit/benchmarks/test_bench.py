@@ -76,6 +76,11 @@ def test_page_lists_missed_targets_with_what_limits_them() -> None:
     assert page.LIMITS["size"] in page.body([large], [], AT)
     slow = Figure("cold_init.router", 50.0, "ms", "the plain artifact", 100.0, 9, target=0.32)
     assert "`cold_init.router` (0.50 of the plain artifact, at most 0.32)" in page.missed([slow])
+    least = replace(slow, name="cold_init.router.least", value=39.0, target=None)
+    by_peer = replace(slow, name="cold_init.router.litellm", peer_value=300.0, target=0.13)
+    told = page.missed([slow, by_peer, least])
+    assert "at most 0.32, 0.39 without any code of ours)" in told
+    assert "at most 0.13, 0.13 without any code of ours)" in told
 
 
 def test_each_benchmark_has_a_part_of_the_page() -> None:

@@ -123,10 +123,9 @@ class Update:
 
     def name(self, path: str | tuple[str, ...]) -> str:
         """Return the placeholder of an attribute, or of a path into a map."""
-        return self._step(path) if isinstance(path, str) else ".".join(map(self._step, path))
-
-    def _step(self, name: str) -> str:
-        return self._names.get(name) or self._names.setdefault(name, f"#n{len(self._names)}")
+        if isinstance(path, str):
+            return self._names.get(path) or self._names.setdefault(path, f"#n{len(self._names)}")
+        return ".".join(map(self.name, path))
 
     def value(self, value: Any) -> str:
         """Return the placeholder of a value."""

@@ -28,8 +28,7 @@ TOMBSTONE = timedelta(days=100)
 """A task's id stays taken for longer than Step Functions keeps an execution's name (90 days)."""
 USED = "used_"
 """Prefix of the attributes that add up a task's tokens."""
-_STORED = {"execution_input": "input", "last_attempt": "last_turn", "notified": "told", "undelivered": "unreached"}
-"""Attributes that are stored under another name than the record's."""
+_RENAMED = {"execution_input": "input", "last_attempt": "last_turn", "notified": "told", "undelivered": "unreached"}
 _PLAIN = (
     *("task_id", "generation", "fingerprint", "reply_to", "lease_until", "lease_owner", "execution_input"),
     *("sent_at", "received_at", "deadline", "started_at", "ended_at", "last_attempt", "attempts", "cost_nano"),
@@ -37,12 +36,14 @@ _PLAIN = (
     *("cancel_asked_at", "rerun_of", "waited_for"),
     *("attention_since", "notified", "undelivered", "sender", "via"),
 )
+_STORED = tuple((name, _RENAMED.get(name, name)) for name in _PLAIN)
+"""What is stored as it is: the record's name, and the item's."""
 _PAYLOADS = ("body", "answer", "drafts")
 
 
 def to_item(record: TaskRecord) -> Item:
     """Return a claimed or rejected record as the table's item, with the day on which DynamoDB may drop it."""
-    values: dict[str, Any] = {_STORED.get(name, name): getattr(record, name) for name in _PLAIN}
+    values: dict[str, Any] = {stored: getattr(record, name) for name, stored in _STORED}
     values["status"] = str(record.status)
     values["rows"] = [key.text for key in record.rows]
     values["open_intent"] = place(record.open_intent) if record.open_intent else None
@@ -89,8 +90,8 @@ def _fields(record: TaskRecord) -> dict[str, Any]:
 def from_item(item: Item) -> TaskRecord:
     """Return the record of an unpacked item."""
     record = TaskRecord(task_id=item["task_id"], status=Status(item["status"]))
-    for name in _PLAIN:
-        if (stored := _STORED.get(name, name)) in item:
+    for name, stored in _STORED:
+        if stored in item:
             setattr(record, name, item[stored])
     for name in _PAYLOADS:
         setattr(record, name, Payload(item.get(name), item.get(f"{name}_ref")))

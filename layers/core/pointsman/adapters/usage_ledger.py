@@ -1,10 +1,10 @@
 """The usage ledger on DynamoDB: one transaction reserves, one settles."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import batched
+from itertools import batched, islice
 from typing import Any
 
 from pointsman.adapters import audit_updates, budget_items, limit_items, limited_items, quality_items, task_updates
@@ -54,8 +54,8 @@ class _Write:
     """How the call is booked if this is written."""
 
 
-type _Optional = list[_Write]
-"""What a settlement writes unless its condition fails, and what it writes then, in turn."""
+type _Optional = tuple[_Write, Iterator[_Write]]
+"""What a settlement writes unless its condition fails, and what else, in turn: built when it comes to that."""
 
 
 class DynamoUsageLedger:
@@ -164,17 +164,17 @@ class DynamoUsageLedger:
         booking += [self._put_if_absent(share_item(intent, number, share)) for number, share in enumerate(shares)]
         if counts and not counters_due:
             booking += self._update_limits(budget_items.booked(intent, settled.cost_nano))
-        optional: list[_Optional] = []
+        alone = list(self._shared(health))
         if model_update := limit_items.health_updated(settled, health):
-            optional.append([_Write(self._update_model(intent, model_update))])
-        optional += [[_Write(item)] for item in self._shared(health)]
+            alone.append(self._update_model(intent, model_update))
         if kept := quality_items.word_kept(settled):
-            optional.append([_Write(_update(self._tables.usage, *kept))])
-        if of_task := self._settle_task(settled, answer, subtasks):
-            optional.append(of_task)
+            alone.append(_update(self._tables.usage, *kept))
+        optional: list[_Optional] = [(_Write(item), iter(())) for item in alone]
+        of_task = self._settle_task(settled, answer, subtasks)
+        optional += [(write, of_task) for write in islice(of_task, 1)]
         while True:
             try:
-                transact(self._client, [*booking, *(writes[0].item for writes in optional)])
+                transact(self._client, [*booking, *(write.item for write, _ in optional)])
             except Cancelled as refusal:
                 refused = [reason is not None for reason in refusal.reasons[len(booking) :]]
                 if (stored := refusal.reasons[0]) is not None:
@@ -183,7 +183,7 @@ class DynamoUsageLedger:
                     return Booking.OTHERS
                 optional = _still_wanted(optional, refused)
             else:
-                cancelled = any(writes[0].booking is Booking.TASK_CANCELLED for writes in optional)
+                cancelled = any(write.booking is Booking.TASK_CANCELLED for write, _ in optional)
                 return Booking.TASK_CANCELLED if cancelled else Booking.OURS
 
     def _settled_before(self, settled: Settled, stored: Item) -> bool:
@@ -202,27 +202,25 @@ class DynamoUsageLedger:
         alike = {name: value for name, value in stored.items() if name != "counters_due"} == ours
         return alike and settled.result.outcome is not Outcome.UNKNOWN
 
-    def _settle_task(self, settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> _Optional:
-        """Return the update of the task's item, and those for a task that has given the attempt up."""
+    def _settle_task(self, settled: Settled, answer: Payload | None, subtasks: SubtaskBatch | None) -> Iterator[_Write]:
+        """Yield the update of the task's item, then those for a task that has given the attempt up."""
 
         def write(update: Update, booking: Booking = Booking.OURS) -> _Write:
             return _Write(self._update_task(settled.intent, update), booking)
 
         match settled.intent.spec.purpose:
             case Purpose.TASK:
-                return [
-                    write(task_updates.attempt_settled(settled, answer, subtasks)),
-                    write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED),
-                    write(task_updates.attempt_dropped(settled)),
-                    write(task_updates.attempt_counted(settled)),
-                ]
+                yield write(task_updates.attempt_settled(settled, answer, subtasks))
+                yield write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED)
+                yield write(task_updates.attempt_dropped(settled))
+                yield write(task_updates.attempt_counted(settled))
             case Purpose.JUDGE:
-                judged = write(task_updates.judgement_settled(settled))
-                return [judged, write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED)]
+                yield write(task_updates.judgement_settled(settled))
+                yield write(task_updates.attempt_cancelled(settled), Booking.TASK_CANCELLED)
             case Purpose.AUDIT:
-                return [write(audit_updates.audit_settled(settled, answer))]
+                yield write(audit_updates.audit_settled(settled, answer))
             case Purpose.CLASSIFICATION | Purpose.COMPARISON:
-                return []
+                pass
 
     @reachable()
     def record_check(self, record: TaskRecord, check: CheckResult, at: datetime) -> None:
@@ -295,8 +293,10 @@ class DynamoUsageLedger:
 
 def _still_wanted(optional: list[_Optional], refused: list[bool]) -> list[_Optional]:
     """Return what is left to write once the conditions of some have failed."""
-    left = [writes[1:] if failed else writes for writes, failed in zip(optional, refused, strict=True)]
-    return [writes for writes in left if writes]
+    left = [
+        (next(rest, None) if failed else write, rest) for (write, rest), failed in zip(optional, refused, strict=True)
+    ]
+    return [(write, rest) for write, rest in left if write]
 
 
 def _update(table: str, key: dict[str, Any], update: Update) -> Item:

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.session import get_session
 
 from pointsman.adapters.aws import AWS_CALLS, send_by, shared_tls
@@ -31,11 +32,25 @@ if TYPE_CHECKING:  # of some functions only: the others do not import it
     from pointsman.adapters.workflow import StepFunctions
 
 
+SERVICES = ("dynamodb", "events", "s3", "sns", "sqs", "ssm", "stepfunctions")
+"""All AWS services that a function calls."""
+
+
+class OurServices(Loader):  # type: ignore[misc]  # botocore has no types
+    """botocore's loader, which knows the services without a walk through the folders of all that AWS has."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return the services that there is a model of."""
+        del type_name
+        return list(SERVICES)
+
+
 class BotocoreSession:
     """Makes clients as a boto3 session does; boto3 takes longer to import. They share one TLS context."""
 
     def __init__(self) -> None:
         self._session = get_session()
+        self._session.register_component("data_loader", OurServices())
         self._sender = shared_tls(self._session.get_config_variable("ca_bundle"))
 
     def client(self, service: str, config: Config | None = None) -> Any:

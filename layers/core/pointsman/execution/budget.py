@@ -120,8 +120,12 @@ def spent(cap: Cap, counters: Mapping[str, int]) -> int:
     return counters.get(cap.counter, 0) - counters.get(cap.counter + OPEN, 0)
 
 
-def charge(budget: Budget, tier: Tier, amount: int, now: datetime, zone: ZoneInfo) -> Charge:
-    """Return the charge of a worst case of `amount` nano-dollars to the tier now."""
+def charge(
+    budget: Budget, tier: Tier, amount: int, now: datetime, zone: ZoneInfo, released: Mapping[str, int] | None = None
+) -> Charge:
+    """Return the charge of a worst case of `amount` nano-dollars to the tier now; `released` are the nano-dollars that
+    each counter has back.
+    """
     today = f"day_{now.astimezone(zone).day:02d}"
     tier_budget = budget.tiers.get(tier)
     limits = {
@@ -131,7 +135,7 @@ def charge(budget: Budget, tier: Tier, amount: int, now: datetime, zone: ZoneInf
         f"{today}_{tier}": tier_budget.day_usd if tier_budget else None,
     }
     caps = tuple(Cap(counter, nano(limit)) for counter, limit in limits.items() if limit is not None)
-    return Charge(month_key(now, zone), tuple(limits), caps, amount)
+    return Charge(month_key(now, zone), tuple(limits), caps, amount, released=released or {})
 
 
 def check_budget(requested: Charge, counters: Mapping[str, int], now: datetime, zone: ZoneInfo) -> CallResult | None:

@@ -26,7 +26,9 @@ def next_spec(ctx: Context, state: WorkflowState, spec: CallSpec, task: Task, vi
     room = room_after(first, unusable, model, task.max_output_tokens)
     if room is None:
         return None
-    fitting = replace(spec, effort=room.effort, max_output_tokens=room.cap)
+    fitting = spec
+    if (spec.effort, spec.max_output_tokens) != (room.effort, room.cap):
+        fitting = replace(spec, effort=room.effort, max_output_tokens=room.cap)
     while fitting.max_output_tokens > room.least_cap and _over_budget(ctx, fitting, model, view):
         fitting = replace(fitting, max_output_tokens=max(fitting.max_output_tokens // 2, room.least_cap))
     before = room_after(first, unusable - 1, model, task.max_output_tokens) if unusable else None

@@ -38,7 +38,7 @@ def with_limits(ctx: Context, view: LedgerView, spec: CallSpec) -> LedgerView:
 def charge_of(ctx: Context, spec: CallSpec, worst_nano: int, view: LedgerView, now: datetime) -> Charge:
     """Return what a call with a worst case of `worst_nano` reserves, and the caps that it must keep."""
     options = ctx.policy.config.pointsman
-    charge = replace(budget.charge(options.budget, spec.tier, worst_nano, now, ctx.zone), released=view.released)
+    charge = budget.charge(options.budget, spec.tier, worst_nano, now, ctx.zone, view.released)
     today = f"day_{view.day.day:02d}"
     return sender_limits.with_parts(charge, spec, options.limits, _holding(ctx, spec, view, now), today)
 
