@@ -54,12 +54,18 @@ class Load:
 
 
 @contextmanager
-def watched(seconds: float = 1.0) -> Iterator[Load]:
-    """Look at the machine for some seconds, then yield what it did; `stolen` is known when the block ends."""
-    load, first = Load(), _counters()
-    time.sleep(seconds)
-    begin = _counters()
-    load.before = 1 - _share(first, begin, (3, 4))
+def watched(seconds: float = 1.0, looks: int = 10) -> Iterator[Load]:
+    """Look at the machine for some seconds, again until it has come to rest or so many times, then yield what it did at
+    last; `stolen` is known when the block ends.
+    """
+    load, begin = Load(before=1.0), _counters()
+    for _ in range(looks):
+        first = begin
+        time.sleep(seconds)
+        begin = _counters()
+        load.before = 1 - _share(first, begin, (3, 4))
+        if not load.busy:
+            break
     yield load
     load.stolen = _share(begin, _counters(), (7,))
 

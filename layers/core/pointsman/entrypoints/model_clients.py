@@ -1,15 +1,18 @@
 """The providers' clients: each is built when its provider is first asked, so that no SDK is imported for nothing."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pointsman.adapters.secret_keys import key_from
-from pointsman.batch_ports import BatchClient
 from pointsman.entrypoints.settings import Settings
 from pointsman.entrypoints.stores import Stores
 from pointsman.ports import ModelClient
 from pointsman.routing.catalog import Provider
 from pointsman.values.errors import NotLoopbackError
+
+if TYPE_CHECKING:  # of the economy lane's function only
+    from pointsman.batch_ports import BatchClient
 
 
 class ModelClients:
@@ -31,7 +34,7 @@ class ModelClients:
             self._clients[provider] = adapter_of(provider)(*self._access(provider))
         return self._clients[provider]
 
-    def batches(self) -> BatchClient:
+    def batches(self) -> "BatchClient":
         """Return the client of Claude's batches, the only ones that are used.
 
         Raises:
