@@ -304,6 +304,25 @@ def test_reply_asked_for_between_an_end_and_its_replay_is_kept(
     assert router.task().reply_to == [TOKEN]
 
 
+def test_reply_that_another_duplicate_added_before_the_end_is_told_once(
+    router: Router, task_table: TaskTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever delivers the end tells the place, since the task had it then."""
+    router.run(message())
+    update = TaskTable._update
+
+    def raced(own: TaskTable, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        assert router.run(message("m-2", reply_to=TOKEN), owner="router-2") == {}
+        task_table.fail("t-1", 1, "refused", router.clock.now())
+        return update(own, *arguments)
+
+    monkeypatch.setattr(TaskTable, "_update", raced)
+    assert router.run(message("m-3", reply_to=TOKEN), owner="router-3") == {}
+    assert router.task().reply_to == [TOKEN]
+    assert router.replies.sent == []
+
+
 def test_record_outlives_a_far_deadline(router: Router, aws: Aws) -> None:
     router.run(message(deadline="2027-11-22T12:00:00Z"))
     item = aws.client("dynamodb").get_item(TableName=aws.tables.tasks, Key={"task_id": {"S": "t-1"}})["Item"]

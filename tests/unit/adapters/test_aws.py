@@ -1,5 +1,6 @@
 """One TLS context for all AWS clients of a process: read once, and as strict as botocore's own."""
 
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,3 +126,17 @@ def test_clients_of_the_functions_send_by_it(
         "AWSEvents.ListEventBuses",
     ]
     assert read == [str(authority.bundle)]
+
+
+@pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:9"])
+def test_idle_connections_are_kept_alive_with_a_proxy_and_without(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """A function that is frozen between two invocations would find its connections dropped by the network."""
+    del authority
+    if proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+    client = BotocoreSession()._session.create_client("dynamodb", "us-east-1", config=aws.AWS_CALLS)
+    sender = aws.shared_tls(None) or client._endpoint.http_session
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in sender._socket_options
+    assert isinstance(sender, aws.SharedTls) is not bool(proxy)
