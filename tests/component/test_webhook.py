@@ -68,7 +68,13 @@ def test_a_receiver_gets_the_event_signed(webhooks: Webhooks, there: Receiver) -
     assert (lower["host"], lower["content-type"]) == (f"localhost:{there.port}", "application/json")
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404])
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_any_success_is_one(webhooks: Webhooks, there: Receiver, status: int) -> None:
+    there.answers = [status]
+    assert send(webhooks, there)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 307, 400, 401, 404])
 def test_a_refusal_is_tried_again_and_no_redirect_followed(webhooks: Webhooks, there: Receiver, status: int) -> None:
     there.answers = [status]
     with pytest.raises(PublishError, match=f"^HTTP {status}$"):

@@ -280,3 +280,9 @@ def test_training_gives_the_same_bytes(tmp_path: Path) -> None:
             capture_output=True,
         )
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+@pytest.mark.parametrize("length", [HEAD_CHARS + TAIL_CHARS - 1, HEAD_CHARS + TAIL_CHARS])
+def test_text_that_has_room_is_read_whole(length: int) -> None:
+    text = "abc"[: length % 3] + "abc" * (length // 3)
+    assert excerpt(text) == text

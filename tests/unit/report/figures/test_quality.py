@@ -16,8 +16,6 @@ from pointsman.execution.comparison import (
     JudgeWord,
     PairKind,
     Preferred,
-    control_pair,
-    planned_comparisons,
 )
 from pointsman.report.figures.quality import GroupKind, QualityScope, quality_of, score_of
 from pointsman.values.statistics import drop_evidence
@@ -59,28 +57,6 @@ def test_person_s_word_counts_above_the_judges() -> None:
     words = [("anthropic", 1, FIRST), ("anthropic", 2, SECOND)]
     assert score_of(judged(*words, person=Preferred.BASELINE), BOTH) == -1.0
     assert score_of(judged(person=Preferred.SAME), BOTH) == 0.0
-
-
-def test_each_judge_sees_both_orders_and_a_share_of_the_tasks_a_control() -> None:
-    plans = [planned_comparisons(("a", "b"), f"t-{number}.1", 0.25) for number in range(2_000)]
-    assert all(plan[:4] == (("a", False, 1), ("a", False, 2), ("b", False, 1), ("b", False, 2)) for plan in plans)
-    with_control = [plan for plan in plans if len(plan) == 6]
-    assert 0.21 < len(with_control) / len(plans) < 0.29
-    assert all([entry.judge for entry in plan[4:]] == ["a", "b"] for plan in with_control)
-    assert 0.4 < sum(plan[4].order == 1 for plan in with_control) / len(with_control) < 0.6
-    assert planned_comparisons((), "t-1.1", 1.0) == ()
-
-
-def test_controls_are_the_answer_and_one_that_is_known_not_to_be_better() -> None:
-    answer = "The deployment failed because the migration had locked the table for ten minutes."
-    made = {control_pair(answer, f"t-{number}")[0]: control_pair(answer, f"t-{number}") for number in range(40)}
-    assert set(made) == {PairKind.SAME, PairKind.SHUFFLED, PairKind.CUT}
-    assert made[PairKind.SAME][1:] == (answer, answer)
-    _, better, shuffled = made[PairKind.SHUFFLED]
-    assert better == answer != shuffled
-    assert sorted(shuffled.split()) == sorted(answer.split())
-    assert made[PairKind.CUT][1:] == (answer, "The deployment failed because")
-    assert {control_pair("Yes.", f"t-{number}")[0] for number in range(40)} == {PairKind.SAME}
 
 
 def test_groups_are_all_pairs_then_tiers_then_types() -> None:
