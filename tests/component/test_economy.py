@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pointsman.contracts.sender import Sender
+from pointsman.execution.batch import BatchEntry
 from pointsman.execution.outcome import AccountTrouble, CallResult, Outcome
 from pointsman.execution.records import TaskRecord
 from pointsman.routing.lanes import StandardReason
@@ -510,6 +511,14 @@ def test_trouble_with_one_task_is_no_others_and_is_raised_in_the_end(world: Econ
     world.run(after=HOUR)
     world.play_all()
     assert [world.task(task_id).status for task_id in ("t-1", "t-2")] == [Status.COMPLETED] * 2
+
+
+@pytest.mark.parametrize(("seconds", "begun"), [(30.0, True), (29.9, False)])
+def test_an_entry_is_begun_only_while_the_run_has_the_time_to_settle_it(
+    world: EconomyWorld, seconds: float, begun: bool
+) -> None:
+    left_out = (BatchEntry("t-1"), not_processed("expired"))
+    assert world.settlement.settle_entries([left_out], world.clock.now() + timedelta(seconds=seconds)) is begun
 
 
 # Split work

@@ -137,6 +137,24 @@ def test_publishing_again_changes_nothing(office: Office) -> None:
     assert [office.stored(publication[name]) for name in names] == before
 
 
+@pytest.mark.parametrize(("seconds", "settled"), [(-1, False), (0, True), (1, True)])
+def test_a_day_s_rows_are_summed_up_for_good_only_once_all_its_calls_are_settled(
+    office: Office, seconds: int, settled: bool
+) -> None:
+    """Up to `settled_before` nothing is open."""
+    busy_day(office)
+    office.runtime.stores.sweep_store.settled(UNTIL - timedelta(days=1), UNTIL + timedelta(seconds=seconds))
+    office.reporting.publish(DAY)
+    (published,) = office.reporting.published()
+    assert (published.summary is not None) is settled
+
+
+def test_stored_report_holds_names_as_people_write_them(office: Office) -> None:
+    spec = office.call_spec("t-1", HAIKU, metadata={"ticket": "Größe-7"})
+    office.call(spec, UNTIL - timedelta(hours=5), answered(HAIKU, Usage(input=100)))
+    assert "Größe-7".encode() in office.stored(office.reporting.publish(DAY)["json_key"])
+
+
 def test_index_and_page_link_to_the_published_days(office: Office) -> None:
     spent = busy_day(office)
     days = [DAY - timedelta(days=30), DAY - timedelta(days=3), DAY]

@@ -192,6 +192,33 @@ def test_entry_that_cannot_be_read_may_have_been_billed_and_hides_no_other(
     assert not results["odd"].cost_known
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "outcome"),
+    [
+        ("invalid_request_error", 400, Outcome.INVALID),
+        ("authentication_error", 401, Outcome.ACCOUNT),
+        ("billing_error", 402, Outcome.ACCOUNT),
+        ("permission_error", 403, Outcome.ACCOUNT),
+        ("not_found_error", 404, Outcome.UNAVAILABLE),
+        ("request_too_large", 413, Outcome.TOO_LONG),
+        ("rate_limit_error", 429, Outcome.RATE_LIMITED),
+        ("api_error", 500, Outcome.UNAVAILABLE),
+        ("timeout_error", 504, Outcome.UNAVAILABLE),
+        ("overloaded_error", 529, Outcome.UNAVAILABLE),
+        ("error_of_tomorrow", 400, Outcome.INVALID),
+    ],
+)
+def test_error_of_an_entry_means_what_it_means_for_a_message(
+    client: ClaudeBatches, monkeypatch: pytest.MonkeyPatch, kind: str, status: int, outcome: Outcome
+) -> None:
+    error = {"type": "error", "error": {"type": kind, "message": "words"}, "request_id": "req_1"}
+    line = json.dumps({"custom_id": "a", "result": {"type": "errored", "error": error}})
+    monkeypatch.setattr(client._client, "get", lambda *_, **__: SimpleNamespace(text=line))
+    ((_, result),) = client.results("msgbatch_1")
+    assert (result.outcome, result.unbilled, result.request_id) == (outcome, True, "req_1")
+    assert result.detail.startswith(f"batch entry errored: {status} {kind}")
+
+
 def test_entry_without_a_tier_is_billed_as_one_of_a_batch_and_another_tier_as_it_says(
     client: ClaudeBatches, provider: FakeProviders
 ) -> None:

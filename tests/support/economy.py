@@ -115,10 +115,10 @@ class EconomyWorld:
         )
         calls, leaving = TaskCalls(self.ctx, self.payloads), LaneExit(self.ctx, self.tasks, self.workflow)
         common = (self.ctx, self.tasks, calls, self.batch_store, leaving)
-        settlement = BatchSettlement(*common, lambda: self.batches)
-        creation = BatchCreation(*common, settlement, lambda: self.batches)
+        self.settlement = BatchSettlement(*common, lambda: self.batches)
+        creation = BatchCreation(*common, self.settlement, lambda: self.batches)
         self.lane = EconomyLane(
-            self.ctx, self.tasks, self.batch_store, creation, settlement, leaving, lambda: self.batches
+            self.ctx, self.tasks, self.batch_store, creation, self.settlement, leaving, lambda: self.batches
         )
         self.sweep = quiet_sweep(self.ctx, self.store, self.tasks, self.workflow, self.delivery)
         self.cancel = Cancellation(self.tasks, self.workflow, self.delivery)

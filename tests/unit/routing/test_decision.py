@@ -83,6 +83,7 @@ def test_a_guess_is_as_confident_as_its_tier_is_acceptable() -> None:
     assert guess(verdict((0.2, 0.5, 0.3)), balance).confidence == 0.775
     assert guess(verdict((0.6, 0.2, 0.0)), balance).confidence == 0.65
     assert guess(verdict((0.5, 0.3, 0.2), steered=True), balance).confidence == 0.5
+    assert guess(verdict((0.12345, 0.87655, 0.0)), balance).confidence == 0.9444, "four digits"
 
 
 def test_text_that_a_model_finds_no_task_in_is_the_implementation_tier_s_first_type() -> None:
