@@ -204,6 +204,20 @@ def test_crash_during_the_call_is_charged_and_retried(router: Router, ledger: Mo
     assert ledger.reader.counters("2026-11")["month" + OPEN] == 0
 
 
+@pytest.mark.parametrize(("left", "seconds"), [(2.0, 2), (1.0, 1), (0.9, 0), (-3.0, 0)])
+def test_whoever_repeats_an_attempt_waits_whole_seconds_until_the_first_must_have_ended(
+    router: Router, left: float, seconds: int
+) -> None:
+    run = started(router, "implementation")
+    during_the_call(router, dies)
+    with pytest.raises(Crash):
+        step(router, run)
+    router.clock.advance(FUNCTION_SECONDS[run.here.function] + 5 - left)
+    again = step(router, run)
+    assert (again.next, again.wait_seconds) == (Next.WAIT if seconds else Next.RUN, seconds)
+    assert again.attempt == run.attempt + 1
+
+
 def test_an_abort_during_the_call_stays_the_end(router: Router, ledger: MotoLedger) -> None:
     run = started(router, "implementation")
     router.model.then(answered())

@@ -181,12 +181,12 @@ class Attempt:
         if outcome := self.ctx.ledger.find_outcome(key):
             return follow(self.ctx, state, replace(outcome, made=True))
         must_have_ended = parse_time(key.began_at) + timedelta(seconds=FUNCTION_SECONDS[self.function] + 5)
-        pause = must_have_ended - self.ctx.clock.now()
+        pause = max(int((must_have_ended - self.ctx.clock.now()).total_seconds()), 0)
         return replace(
             state,
             attempt=state.attempt + 1,
-            next=Next.WAIT if pause > timedelta(seconds=1) else Next.RUN,
-            wait_seconds=max(int(pause.total_seconds()), 0),
+            next=Next.WAIT if pause else Next.RUN,
+            wait_seconds=pause,
             waiting_for=Waiting(WaitingFor.ATTEMPT, must_have_ended, must_have_ended, state.here.model).as_state(),
             reason=str(Outcome.UNKNOWN),
         )
