@@ -1,4 +1,5 @@
-"""Removes unused distributions from the built layers and compiles the rest; no file of a layer is changed.
+"""Removes unused distributions, and the tests of the others, from the built layers and compiles the rest; no file of a
+layer is changed.
 
 `POINTSMAN_WHOLE_BUILD=1` in the environment turns all of it off.
 """
@@ -15,8 +16,13 @@ from devstack.toolchain import SAM, LocalStackError
 SETTING = "POINTSMAN_WHOLE_BUILD"
 _CORE = "CoreLayer"
 LEFT_OUT = {
-    # For Google's service accounts; an API key needs none of them.
-    "GeminiLayer": ("cryptography", "cffi", "pycparser", "pyasn1", "pyasn1_modules"),
+    "GeminiLayer": (
+        # For Google's service accounts; an API key needs none of them.
+        *("cryptography", "cffi", "pycparser", "pyasn1", "pyasn1_modules"),
+        # For Google's metadata server and downloads; botocore uses the runtime's urllib3.
+        *("requests", "charset_normalizer", "urllib3"),
+        "distro",
+    ),
 }
 """Distributions that are never imported, by layer; a test holds that."""
 _UNCHECKED = 0b01
@@ -29,7 +35,8 @@ def is_wanted(environ: Mapping[str, str]) -> bool:
 
 
 def trim_layers(target: Path) -> None:
-    """Remove distributions that are never imported or already in the core layer, which every function has; compile.
+    """Remove distributions that are never imported or already in the core layer, which every function has, and folders
+    of tests; compile.
 
     Raises:
         LocalStackError: Python would not use the bytecode.
@@ -43,6 +50,8 @@ def trim_layers(target: Path) -> None:
         for info in sorted(layer.glob("*.dist-info")):
             if layer != core and (core / info.name).exists():
                 _remove(info)
+        for tests in [folder for folder in layer.rglob("tests") if folder.is_dir()]:
+            shutil.rmtree(tests, ignore_errors=True)
     _compile(target)
     check_bytecode(core / "pointsman")
 

@@ -6,6 +6,7 @@ was missed meanwhile is made up for once.
 """
 
 from devstack.supervisor.control import (
+    SUPERVISOR_LOG,
     SupervisorSettings,
     end_supervisor,
     run_in_foreground,
@@ -14,6 +15,7 @@ from devstack.supervisor.control import (
 )
 
 __all__ = [
+    "SUPERVISOR_LOG",
     "SupervisorSettings",
     "end_supervisor",
     "run_in_foreground",

@@ -21,9 +21,9 @@ from devstack.toolchain import ROOT, LocalStackError, visible_environment
 
 LOCK = "supervisor.lock"
 """Held by the supervisor for as long as it runs, by whatever end."""
-LOG = "supervisor.log"
+SUPERVISOR_LOG = "supervisor.log"
 _SETTINGS = "supervisor-settings.json"
-_END_SECONDS = 10.0
+_START_SECONDS, _END_SECONDS = 20.0, 10.0
 
 
 class SupervisorSettings(BaseModel):
@@ -59,18 +59,24 @@ class SupervisorSettings(BaseModel):
         unfinished.replace(state_dir / _SETTINGS)
 
 
-def start_supervisor(stack: StackInfo, environ: Mapping[str, str]) -> None:
-    """Start the supervisor of a stack, unless it runs."""
+def start_supervisor(stack: StackInfo, environ: Mapping[str, str]) -> bool:
+    """Start the supervisor of a stack, unless it runs; return False when it ended at once: its log says why."""
     if supervisor_is_running(stack.state_dir):
-        return
-    processes.start_process(
+        return True
+    process = processes.start_process(
         "The supervisor",
         _command(stack),
         environment=_environment(environ),
         token=stack.token,
-        log=stack.state_dir / LOG,
+        log=stack.state_dir / SUPERVISOR_LOG,
         cwd=_folder(),
     )
+    until = time.monotonic() + _START_SECONDS
+    while not (runs := supervisor_is_running(stack.state_dir)) and processes.is_running(process):
+        if time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    return runs
 
 
 def run_in_foreground(stack: StackInfo, environ: Mapping[str, str]) -> NoReturn:

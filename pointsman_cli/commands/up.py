@@ -109,8 +109,9 @@ def up(
         start_lost_executions(info)
     if settings:
         settings.save(info.state_dir)
-    if not (foreground or (running and as_env)):
-        supervisor.start_supervisor(info, os.environ)
+    if not (foreground or (running and as_env)) and not supervisor.start_supervisor(info, os.environ):
+        log = info.state_dir / supervisor.SUPERVISOR_LOG
+        output.print_note(f"The supervisor does not run, so no schedule and no alarm does; {log} says why.")
     openai = {"OPENAI_BASE_URL": info.front_door_url, "OPENAI_API_KEY": info.api_key} if info.front_door_url else {}
     if as_json:
         output.print_document(

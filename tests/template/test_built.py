@@ -61,6 +61,10 @@ def test_no_layer_repeats_a_package_of_the_core_layer(built: Path) -> None:
     assert not names("CoreLayer") & (names("GeminiLayer") | names("ClaudeLayer"))
 
 
+def test_no_layer_ships_tests(built: Path) -> None:
+    assert [str(path) for path in built.glob("*Layer/python/**/tests")] == []
+
+
 @pytest.mark.parametrize(("layer", "adapter"), [("GeminiLayer", "gemini.Gemini"), ("ClaudeLayer", "claude.Claude")])
 def test_adapter_makes_its_client_without_the_removed_packages(built: Path, layer: str, adapter: str) -> None:
     """In the environment that plays Lambda's runtime, an import of a removed package fails."""

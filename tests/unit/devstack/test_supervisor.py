@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devstack import FakedProviders, StackInfo, processes
-from devstack.supervisor import SupervisorSettings, end_supervisor, start_supervisor, supervisor_is_running
+from devstack.supervisor import SupervisorSettings, control, end_supervisor, start_supervisor, supervisor_is_running
 from devstack.supervisor.memory import Memory, memory_folder
 from devstack.supervisor.watch import StackWatch
 from devstack.toolchain import LocalStackError
@@ -343,11 +343,11 @@ def test_process_runs_once_survives_kill_9_and_ends_with_its_stack(tmp_path: Pat
     running = lambda: supervisor_is_running(tmp_path)  # noqa: E731
     try:
         assert not running()
-        start_supervisor(stack, {"PATH": os.defpath, "GEMINI_API_KEY": "secret"})
-        until(running)
+        assert start_supervisor(stack, {"PATH": os.defpath, "GEMINI_API_KEY": "secret"})
+        assert running()
         pid = json.loads((tmp_path / "supervisor.lock").read_text())["pid"]
         assert b"GEMINI_API_KEY" not in Path(f"/proc/{pid}/environ").read_bytes()
-        start_supervisor(stack, os.environ)
+        assert start_supervisor(stack, os.environ)
         assert json.loads((tmp_path / "supervisor.lock").read_text())["pid"] == pid
         os.kill(pid, 9)
         until(lambda: not running())
@@ -362,3 +362,11 @@ def test_process_runs_once_survives_kill_9_and_ends_with_its_stack(tmp_path: Pat
         until(lambda: not running())
     finally:
         processes.end_processes([alive], "t-1")
+
+
+def test_supervisor_that_ends_at_its_start_is_no_running_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = FakedProviders(gemini=True, anthropic=True)
+    stack = StackInfo(state_dir=tmp_path, token="t-1", endpoint="http://127.0.0.1:1", stand_in=stand_in)
+    monkeypatch.setattr(control, "_command", lambda _: [sys.executable, "-c", "import no_such_module"])
+    assert not start_supervisor(stack, os.environ)
+    assert "no_such_module" in (tmp_path / "supervisor.log").read_text()

@@ -111,7 +111,7 @@ def deployed(
     monkeypatch.setattr(servers, "await_fake_providers", lambda *_: "http://127.0.0.1:4567")
     monkeypatch.setattr(servers, "await_emulator", lambda *_: None)
     monkeypatch.setattr(processes, "is_running", lambda _: True)
-    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: None)
+    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: True)
     monkeypatch.setattr(processes, "end_processes", lambda *_, **__: True)
     for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -166,11 +166,23 @@ def test_up_keeps_the_command_for_alarms_until_another(deployed: list[tuple[str,
     assert supervisor.SupervisorSettings.load(stacks.STATE_DIR).on_alarm == ()
 
 
+def test_up_says_where_to_look_when_the_supervisor_does_not_run(
+    deployed: list[tuple[str, StackInfo]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["up"]) == 0
+    assert "supervisor" not in capsys.readouterr().err
+    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: False)
+    assert main(["up"]) == 0
+    said = capsys.readouterr().err
+    assert "no schedule and no alarm" in said
+    assert str(stacks.STATE_DIR / "supervisor.log") in said
+
+
 def test_up_in_the_foreground_becomes_the_supervisor(
     deployed: list[tuple[str, StackInfo]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     became: list[str] = []
-    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: became.append("background"))
+    monkeypatch.setattr(supervisor, "start_supervisor", lambda *_: became.append("background") or True)
     monkeypatch.setattr(supervisor, "run_in_foreground", lambda info, _: became.append(info.endpoint))
     assert main(["up", "--foreground", "--json"]) == 2
     assert main(["up", "--foreground"]) == 0
