@@ -57,9 +57,10 @@ clients: setup .tools/clients/.stamp .tools/npm-clients/.stamp ## Test the front
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/pytest -n0 tests/stack/e2e/test_http_clients.py
 
 .PHONY: soak
-soak: setup ## Run the long fault tests (TASKS=1000 tasks): about an hour; figures go to build/soak.json
+soak: setup ## Run the long fault tests (TASKS=1000 tasks) side by side: they wait more than they work; figures go to build/soak.json
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY POINTSMAN_SOAK=1 POINTSMAN_SOAK_TASKS=$(or $(TASKS),1000) \
-		$(RUN)/pytest tests/stack/faults tests/component/test_interleavings.py tests/component/test_economy_faults.py
+		$(RUN)/pytest -n 4 --dist loadscope --no-loadscope-reorder \
+		tests/stack/faults tests/component/test_interleavings.py tests/component/test_economy_faults.py
 
 .PHONY: check
 check: setup .tools/checkov/.stamp .tools/pip-audit/.stamp build/operator.txt ## Check format, lint, types, template, roles, workflow and lock files
