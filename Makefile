@@ -118,7 +118,7 @@ bench: setup peers ## Measure time and size beside the peers', for docs/performa
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY $(RUN)/python -m benchmarks $(NAMES) $(if $(BASE),--base $(BASE))
 
 .PHONY: mutants
-mutants: setup .tools/mutants/.stamp ## Test the tests with SIZE=120 random mutants of the core (SEED=1): hours, goes on where it was stopped
+mutants: setup .tools/mutants/.stamp ## Test the tests with SIZE=120 random mutants of the core (SEED=1): 40 minutes, goes on where it was stopped
 	@env -u GEMINI_API_KEY -u GOOGLE_API_KEY -u ANTHROPIC_API_KEY .tools/mutants/bin/python tools/mutants.py --size $(or $(SIZE),120) --seed $(or $(SEED),1)
 
 .PHONY: prices
