@@ -13,6 +13,7 @@ import moto.core.responses
 from botocore.awsrequest import AWSPreparedRequest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.common_models import BaseModel
 from moto.dynamodb.responses import DynamoHandler
 
 _ENDPOINT = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/$")
@@ -39,7 +40,12 @@ def _text(value: Any) -> str:
 
 
 def install() -> None:
-    """Ask DynamoDB so from now on, and leave out what moto repeats in every call or account."""
+    """Ask DynamoDB so from now on, and leave out what moto repeats in every call or account.
+
+    moto also keeps all that it makes to the account's end: a copy of the tables for each transaction, gigabytes in a
+    long test.
+    """
     BotocoreStubber.process_request = _answer  # type: ignore[method-assign]
     moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
     moto.core.models.RESPONSES_METHODS.clear()  # the hooks of `requests`, which nothing here calls with
+    BaseModel.__new__ = staticmethod(lambda made, *_, **__: object.__new__(made))  # type: ignore[method-assign,assignment]
