@@ -13,7 +13,8 @@ import moto.core.responses
 from botocore.awsrequest import AWSPreparedRequest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.common_models import BaseModel
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 _ENDPOINT = re.compile(r"https://dynamodb\.([a-z0-9-]+)\.amazonaws\.com/$")
@@ -48,4 +49,5 @@ def install() -> None:
     BotocoreStubber.process_request = _answer  # type: ignore[method-assign]
     moto.core.responses.method_names_from_class = cache(moto.core.responses.method_names_from_class)
     moto.core.models.RESPONSES_METHODS.clear()  # the hooks of `requests`, which nothing here calls with
-    BaseModel.__new__ = staticmethod(lambda made, *_, **__: object.__new__(made))  # type: ignore[method-assign,assignment]
+    for tracked in (Table, Item):
+        tracked.__new__ = staticmethod(lambda made, *_, **__: object.__new__(made))  # type: ignore[method-assign,assignment]
