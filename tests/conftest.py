@@ -1,6 +1,7 @@
 """For every test: no call leaves this machine, and no key or account of the user is in reach."""
 
 import atexit
+import gc
 import ipaddress
 import os
 import shutil
@@ -121,6 +122,10 @@ class StackScheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StackScheduling:
     return StackScheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()  # the frame of the functions, which a test imports, stops the collector until a handler is made
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
