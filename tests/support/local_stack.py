@@ -216,10 +216,10 @@ def bare_stack(folder: Path) -> Iterator[Stack]:
 
 
 def eventually[T](look: Callable[[], T | None], what: str, seconds: float = TASK_SECONDS) -> T:
-    """Return the first result that is not None."""
+    """Return the first result that is neither None nor empty."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if (result := look()) is not None:
+        if result := look():
             return result
         time.sleep(0.2)
     raise AssertionError(f"waited {seconds:.0f} s for {what}")

@@ -116,7 +116,8 @@ def outputs_of(formation: Any, name: str) -> dict[str, str] | None:
     assert "ROLLBACK" not in described["StackStatus"], described
     if described["StackStatus"] != "CREATE_COMPLETE":
         return None
-    return {entry["OutputKey"]: entry["OutputValue"] for entry in described.get("Outputs", [])}
+    outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in described.get("Outputs", [])}
+    return {"StackName": described["StackName"], **outputs}
 
 
 # Each way in: sends one task and returns its id.
