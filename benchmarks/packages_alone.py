@@ -9,14 +9,14 @@ import subprocess
 from benchmarks.places import LAMBDA, Artifact, handler_of, python_of
 from benchmarks.rie import SETTINGS
 
-_OURS = ("app", "pointsman", "functions")
+_OURS = ("__main__", "app", "pointsman")
 _RECORD = f"""
 import json, ssl, sys
 import botocore.session
 
 clients, authorities = [], []
-create, load, defaults = botocore.session.Session.create_client, ssl.SSLContext.load_verify_locations, \\
-    ssl.SSLContext.load_default_certs
+create = botocore.session.Session.create_client
+load, defaults = ssl.SSLContext.load_verify_locations, ssl.SSLContext.load_default_certs
 
 def created(session, service, *args, **options):
     clients.append(service)
@@ -33,7 +33,7 @@ def loaded_defaults(context, *args, **options):
 botocore.session.Session.create_client = created
 ssl.SSLContext.load_verify_locations, ssl.SSLContext.load_default_certs = loaded, loaded_defaults
 import app
-modules = [name for name in sys.modules if name.split(".")[0] not in {(*_OURS, "__main__")!r}]
+modules = [name for name in sys.modules if name.split(".")[0] not in {_OURS!r}]
 print(json.dumps([modules, clients, authorities]))
 """
 _HANDLER = """
@@ -70,7 +70,7 @@ def packages_alone(artifact: Artifact) -> Artifact:
     name = artifact.code.name
     libraries = os.pathsep.join(map(str, artifact.libraries))
     recorded = subprocess.run(
-        [str(python_of(LAMBDA)), "-B", "-c", f"import sys; sys.path.insert(0, ''){_RECORD}"],
+        [str(python_of(LAMBDA)), "-B", "-c", _RECORD],
         cwd=artifact.code,
         env={"PATH": os.defpath, "PYTHONPATH": libraries, "AWS_LAMBDA_FUNCTION_NAME": name, **SETTINGS},
         capture_output=True,

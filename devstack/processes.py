@@ -76,7 +76,7 @@ def end_processes(processes: Iterable[ProcessRecord], token: str) -> bool:
         for pid in _marked(token):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if _wait_until(all_gone, _GRACE_SECONDS):
+        if wait_until(all_gone, _GRACE_SECONDS):
             break
     for leader in leaders:
         if not is_running(leader) and (child := _children.pop(leader.pid, None)):
@@ -89,7 +89,8 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds, for so long at most; return whether it does."""
     limit = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > limit:

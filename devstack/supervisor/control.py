@@ -71,12 +71,10 @@ def start_supervisor(stack: StackInfo, environ: Mapping[str, str]) -> bool:
         log=stack.state_dir / SUPERVISOR_LOG,
         cwd=_folder(),
     )
-    until = time.monotonic() + _START_SECONDS
-    while not (runs := supervisor_is_running(stack.state_dir)) and processes.is_running(process):
-        if time.monotonic() > until:
-            break
-        time.sleep(0.05)
-    return runs
+    processes.wait_until(
+        lambda: supervisor_is_running(stack.state_dir) or not processes.is_running(process), _START_SECONDS
+    )
+    return supervisor_is_running(stack.state_dir)
 
 
 def run_in_foreground(stack: StackInfo, environ: Mapping[str, str]) -> NoReturn:

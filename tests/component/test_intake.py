@@ -1,7 +1,7 @@
 """The router's work on moto's task table and bucket, with a workflow, a bus and a dead-letter queue by hand."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -284,22 +284,31 @@ def test_task_takes_so_many_places_to_reply_to_and_no_more(router: Router) -> No
     assert router.run(message("m-98", reply_to=f"{TOKEN}-1"), owner="router-98") == {}  # known already
 
 
+def race_next_update(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Callable[[], Any]], Any]) -> None:
+    """Have `meanwhile` carry out the table's next update, among what others do."""
+    update = TaskTable._update
+
+    def raced(own: TaskTable, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        return meanwhile(lambda: update(own, *arguments))
+
+    monkeypatch.setattr(TaskTable, "_update", raced)
+
+
 def test_reply_asked_for_between_an_end_and_its_replay_is_kept(
     router: Router, task_table: TaskTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task ends before the place is added, and is claimed again before it is read."""
     router.run(message())
-    update = TaskTable._update
 
-    def raced(own: TaskTable, *arguments: Any) -> Any:
-        monkeypatch.undo()
+    def ended_and_replayed(update: Callable[[], Any]) -> Any:
         task_table.fail("t-1", 1, "refused", router.clock.now())
-        lost = update(own, *arguments)
+        lost = update()
         assert lost is None
         assert task_table.replay(replace(router.task(), generation=2, lease_owner="replay"), router.clock.now())
         return lost
 
-    monkeypatch.setattr(TaskTable, "_update", raced)
+    race_next_update(monkeypatch, ended_and_replayed)
     assert router.run(message("m-2", reply_to=TOKEN), owner="router-2") == {}
     assert router.task().reply_to == [TOKEN]
 
@@ -309,15 +318,13 @@ def test_reply_that_another_duplicate_added_before_the_end_is_told_once(
 ) -> None:
     """Whoever delivers the end tells the place, since the task had it then."""
     router.run(message())
-    update = TaskTable._update
 
-    def raced(own: TaskTable, *arguments: Any) -> Any:
-        monkeypatch.undo()
+    def added_and_ended(update: Callable[[], Any]) -> Any:
         assert router.run(message("m-2", reply_to=TOKEN), owner="router-2") == {}
         task_table.fail("t-1", 1, "refused", router.clock.now())
-        return update(own, *arguments)
+        return update()
 
-    monkeypatch.setattr(TaskTable, "_update", raced)
+    race_next_update(monkeypatch, added_and_ended)
     assert router.run(message("m-3", reply_to=TOKEN), owner="router-3") == {}
     assert router.task().reply_to == [TOKEN]
     assert router.replies.sent == []

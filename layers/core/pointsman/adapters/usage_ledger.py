@@ -164,7 +164,7 @@ class DynamoUsageLedger:
         booking += [self._put_if_absent(share_item(intent, number, share)) for number, share in enumerate(shares)]
         if counts and not counters_due:
             booking += self._update_limits(budget_items.booked(intent, settled.cost_nano))
-        alone = list(self._shared(health))
+        alone = self._shared(health)
         if model_update := limit_items.health_updated(settled, health):
             alone.append(self._update_model(intent, model_update))
         if kept := quality_items.word_kept(settled):
